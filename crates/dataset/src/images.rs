@@ -1,0 +1,96 @@
+//! Grey square images with their labels.
+
+/// Grey square images with one label each, in the order of their files.
+///
+/// Pixels are stored row by row, image after image; 0 is background, 255 full ink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelledImages {
+    side: usize,
+    pixels: Vec<u8>,
+    labels: Vec<u8>,
+}
+
+impl LabelledImages {
+    /// Images of `side` x `side` pixels.
+    ///
+    /// # Errors
+    /// If `pixels` is not `labels.len()` whole images, or `side` is zero.
+    pub fn new(side: usize, pixels: Vec<u8>, labels: Vec<u8>) -> Result<Self, ShapeError> {
+        if side == 0 || pixels.len() != labels.len() * side * side {
+            return Err(ShapeError { side, pixels: pixels.len(), labels: labels.len() });
+        }
+        Ok(Self { side, pixels, labels })
+    }
+
+    /// Number of images.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no image.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Pixels on a side.
+    #[must_use]
+    pub fn side(&self) -> usize {
+        self.side
+    }
+
+    /// All labels, one for each image.
+    #[must_use]
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// The `side * side` pixels of image `index`, row by row.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    #[must_use]
+    pub fn image(&self, index: usize) -> &[u8] {
+        let size = self.side * self.side;
+        &self.pixels[index * size..(index + 1) * size]
+    }
+
+    /// The pixels of all images, one image after the other.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.pixels.chunks_exact(self.side * self.side)
+    }
+
+    /// The images at `indices`, in that order.
+    ///
+    /// # Panics
+    /// If an index names no image.
+    #[must_use]
+    pub fn select(&self, indices: &[usize]) -> Self {
+        Self {
+            side: self.side,
+            pixels: indices.iter().flat_map(|&i| self.image(i)).copied().collect(),
+            labels: indices.iter().map(|&i| self.labels[i]).collect(),
+        }
+    }
+
+    /// The first `count` images, or all where there are fewer.
+    #[must_use]
+    pub fn take(&self, count: usize) -> Self {
+        let count = count.min(self.len());
+        Self {
+            side: self.side,
+            pixels: self.pixels[..count * self.side * self.side].to_vec(),
+            labels: self.labels[..count].to_vec(),
+        }
+    }
+}
+
+/// Pixels and labels that do not belong together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{pixels} pixels are not {labels} images of {side} x {side}")]
+pub struct ShapeError {
+    side: usize,
+    pixels: usize,
+    labels: usize,
+}

@@ -1,0 +1,97 @@
+//! The rows of a run's CSV files. Columns are stable: scripts and charts read them by name.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// Where an accuracy was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Domain {
+    /// The trained network in floating point, before quantisation of weights, biases and pixels.
+    Float,
+    /// The exported integer network in plain integers: the oracle.
+    Integer,
+    /// The decrypted answers of the encrypted evaluation.
+    Encrypted,
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Float => "float",
+            Self::Integer => "integer",
+            Self::Encrypted => "encrypted",
+        })
+    }
+}
+
+/// One row of `accuracy.csv`: one voter of one setting in one domain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AccuracyRow {
+    /// Split method: `regular`, `likewise`, `random` or `explicit`.
+    pub split: String,
+    /// Number of the setting within its split method, from 1.
+    pub setting: usize,
+    /// Lower end of the range of majority shares, as a fraction.
+    pub share_low: f64,
+    /// Upper end of the range of majority shares, as a fraction.
+    pub share_high: f64,
+    /// Seed of the setting's split and training.
+    pub seed: u64,
+    /// `member-1`, `member-2`, ... or `ensemble`.
+    pub voter: String,
+    /// Test images classified.
+    pub images: usize,
+    /// Test images classified correctly.
+    pub correct: usize,
+    /// `correct / images`, a fraction.
+    pub accuracy: f64,
+    /// Where the accuracy was measured.
+    pub domain: Domain,
+    /// Decrypted logits that differ from the integer oracle, over every image and class;
+    /// empty where nothing was decrypted.
+    pub mismatches: Option<u64>,
+}
+
+/// One row of `layers.csv`: wall-clock seconds of one layer for one batch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerRow {
+    /// Split method.
+    pub split: String,
+    /// Number of the setting within its split method, from 1.
+    pub setting: usize,
+    /// `member-1`, ... or `ensemble` for what the members share.
+    pub voter: String,
+    /// Number of the batch, from 1.
+    pub batch: usize,
+    /// The layer's name as in the paper's Table 3 (`EncryptedLayer`, `ConverLayer1`,
+    /// `ActivationLayer2`, `DenseLayer3`, `ActivationLayer4`, `DenseLayer5`), or `EnsembleSum`,
+    /// `Decryption`, which the paper does not list.
+    pub layer: String,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// Worker threads.
+    pub threads: usize,
+}
+
+/// A record file that could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The file could not be read or parsed; the source names line and field.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with the line.
+        source: csv::Error,
+    },
+}
+
+/// Reads all rows of the CSV file `path`, by column name.
+pub fn read_rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, RecordError> {
+    let read = || -> Result<Vec<T>, csv::Error> { csv::Reader::from_path(path)?.deserialize().collect() };
+    read().map_err(|source| RecordError::Read { path: path.to_owned(), source })
+}
