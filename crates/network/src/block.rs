@@ -1,0 +1,60 @@
+//! Weights and biases of one layer.
+
+use serde::{Deserialize, Serialize};
+
+/// Weights (`rows` x `columns`, row by row) and biases (`rows`) of one layer; a row is one output.
+///
+/// The three blocks of a network are (paper, Table 2): convolution, `maps` x `kernel * kernel`; dense,
+/// `hidden` x `activations` (map by map, positions in row order); dense, `classes` x `hidden`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Block<W, B = W> {
+    columns: usize,
+    weights: Vec<W>,
+    biases: Vec<B>,
+}
+
+impl<W, B> Block<W, B> {
+    /// A block of `biases.len()` rows, or `None` where the weights are not `columns` for each of them.
+    #[must_use]
+    pub fn new(columns: usize, weights: Vec<W>, biases: Vec<B>) -> Option<Self> {
+        (columns > 0 && weights.len() == columns * biases.len()).then_some(Self { columns, weights, biases })
+    }
+
+    /// Outputs.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.biases.len()
+    }
+
+    /// Inputs of every output.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// All weights, row by row.
+    #[must_use]
+    pub fn weights(&self) -> &[W] {
+        &self.weights
+    }
+
+    /// One bias for each row.
+    #[must_use]
+    pub fn biases(&self) -> &[B] {
+        &self.biases
+    }
+
+    /// The weights of one output after the other.
+    pub fn row_iter(&self) -> impl ExactSizeIterator<Item = &[W]> {
+        self.weights.chunks_exact(self.columns)
+    }
+
+    /// The weights of output `row`.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    pub fn row(&self, row: usize) -> &[W] {
+        &self.weights[row * self.columns..(row + 1) * self.columns]
+    }
+}

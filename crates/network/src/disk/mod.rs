@@ -1,0 +1,199 @@
+//! Integer networks on disk.
+//!
+//! An exported ensemble is a folder:
+//!
+//! ```text
+//! ensemble.json                        the members' folders, in order
+//! member-1/manifest.json               shapes, pixel levels, logit scale, ranges, provenance, checksums
+//! member-1/convolution.weights.csv     one line per map, kernel * kernel taps in row order
+//! member-1/convolution.biases.csv      one line per map
+//! member-1/hidden.weights.csv          one line per unit, activations map by map
+//! member-1/hidden.biases.csv
+//! member-1/output.weights.csv          one line per class
+//! member-1/output.biases.csv
+//! ```
+//!
+//! The CSV files hold bare integers without a header, the form in which the paper hands weights from
+//! training to encryption. Reading trusts nothing: shapes, integers and checksums are all checked, and
+//! every error names file and line.
+
+mod csv_block;
+mod error;
+mod files;
+mod manifest;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::DiskError;
+pub use files::write_atomically;
+pub use manifest::{FORMAT, Manifest, Ranges};
+
+use crate::{Block, IntegerBlock, IntegerEnsemble, IntegerNetwork};
+use files::{read_json, read_text, replace_folder, sha256, to_json, write_new};
+
+const MANIFEST: &str = "manifest.json";
+const ENSEMBLE: &str = "ensemble.json";
+
+/// Contents of `ensemble.json`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EnsembleManifest {
+    format: u32,
+    members: Vec<String>,
+}
+
+/// What a member's manifest says beside the network itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The largest absolute logit of this member seen on training images.
+    pub observed_logits: Option<i128>,
+    /// Where the network comes from, in free words.
+    pub provenance: BTreeMap<String, String>,
+}
+
+/// Writes an ensemble to `folder`, replacing what is there; `origins` holds one entry for each member.
+///
+/// Everything is written beside `folder` first and renamed into place, so that no half-written ensemble
+/// is ever found under its name.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn write_ensemble(
+    folder: &Path,
+    ensemble: &IntegerEnsemble,
+    origins: &[Origin],
+) -> Result<(), DiskError> {
+    replace_folder(folder, |partial| {
+        let mut members = Vec::new();
+        for ((network, origin), number) in ensemble.members().iter().zip(origins).zip(1..) {
+            let name = format!("member-{number}");
+            write_member(&partial.join(&name), network, origin)?;
+            members.push(name);
+        }
+        write_new(&partial.join(ENSEMBLE), to_json(&EnsembleManifest { format: FORMAT, members }).as_bytes())
+    })
+}
+
+/// Reads the ensemble in `folder`, with each member's manifest.
+///
+/// # Errors
+/// If a member cannot be read ([`read_member`]) or the members do not belong together.
+pub fn read_ensemble(folder: &Path) -> Result<(IntegerEnsemble, Vec<Manifest>), DiskError> {
+    let path = folder.join(ENSEMBLE);
+    let index: EnsembleManifest = read_json(&path)?;
+    check_format(&path, index.format)?;
+    let mut networks = Vec::new();
+    let mut manifests = Vec::new();
+    for member in &index.members {
+        // A name, not a path: an index must not reach outside its folder.
+        if member.is_empty() || member.contains(['/', '\\']) || member.starts_with('.') {
+            return Err(DiskError::MemberName { path, found: member.clone() });
+        }
+        let (network, manifest) = read_member(&folder.join(member))?;
+        networks.push(network);
+        manifests.push(manifest);
+    }
+    let ensemble = IntegerEnsemble::new(networks)
+        .map_err(|source| DiskError::Ensemble { folder: folder.to_owned(), source })?;
+    Ok((ensemble, manifests))
+}
+
+fn write_member(folder: &Path, network: &IntegerNetwork, origin: &Origin) -> Result<(), DiskError> {
+    let mut files = BTreeMap::new();
+    for (name, block) in network.blocks() {
+        let weights = csv_block::encode(block.row_iter());
+        let biases = csv_block::encode(block.biases().iter().map(std::slice::from_ref));
+        for (part, text) in [("weights", weights), ("biases", biases)] {
+            let file = format!("{name}.{part}.csv");
+            write_new(&folder.join(&file), text.as_bytes())?;
+            files.insert(file, sha256(text.as_bytes()));
+        }
+    }
+    let manifest = Manifest {
+        format: FORMAT,
+        architecture: *network.architecture(),
+        pixel_levels: network.pixel_levels(),
+        logit_scale: network.logit_scale(),
+        ranges: Ranges {
+            proven: *network.bounds(),
+            observed_logits: origin.observed_logits.map(|v| v.to_string()),
+        },
+        provenance: origin.provenance.clone(),
+        files,
+    };
+    write_new(&folder.join(MANIFEST), to_json(&manifest).as_bytes())
+}
+
+/// Reads the member in `folder`.
+///
+/// # Errors
+/// If a file is missing, altered, of the wrong shape or not integers; each error names file and line.
+pub fn read_member(folder: &Path) -> Result<(IntegerNetwork, Manifest), DiskError> {
+    let path = folder.join(MANIFEST);
+    let manifest: Manifest = read_json(&path)?;
+    check_format(&path, manifest.format)?;
+    let invalid = |source| DiskError::Network { path: path.clone(), source };
+    manifest.architecture.validate().map_err(|source| invalid(source.into()))?;
+    let shapes = IntegerNetwork::shapes(&manifest.architecture);
+    let [convolution, hidden, output] =
+        shapes.map(|(name, shape)| read_block(folder, &manifest, name, shape));
+    let blocks = [convolution?, hidden?, output?];
+    let network =
+        IntegerNetwork::new(manifest.architecture, manifest.pixel_levels, manifest.logit_scale, blocks)
+            .map_err(invalid)?;
+    if *network.bounds() != manifest.ranges.proven {
+        return Err(DiskError::Ranges { path });
+    }
+    Ok((network, manifest))
+}
+
+fn read_block(
+    folder: &Path,
+    manifest: &Manifest,
+    name: &'static str,
+    [rows, columns]: [usize; 2],
+) -> Result<IntegerBlock, DiskError> {
+    let weights = read_part(folder, manifest, &format!("{name}.weights.csv"), rows, columns)?;
+    let biases = read_part(folder, manifest, &format!("{name}.biases.csv"), rows, 1)?;
+    // `read_part` has made sure of the shapes, so this is never `None`.
+    Block::new(columns, weights, biases)
+        .ok_or(DiskError::MissingFile { manifest: folder.join(MANIFEST), file: name.to_owned() })
+}
+
+fn read_part<T: FromStr>(
+    folder: &Path,
+    manifest: &Manifest,
+    file: &str,
+    rows: usize,
+    columns: usize,
+) -> Result<Vec<T>, DiskError> {
+    let path = folder.join(file);
+    let expected = manifest
+        .files
+        .get(file)
+        .ok_or_else(|| DiskError::MissingFile { manifest: folder.join(MANIFEST), file: file.to_owned() })?;
+    let text = read_text(&path)?;
+    // Shape and integers first: their errors name the line, a checksum only the file.
+    let values = csv_block::decode(&path, &text, rows, columns)?;
+    let found = sha256(text.as_bytes());
+    if found == *expected {
+        Ok(values)
+    } else {
+        Err(DiskError::Altered { path, found, expected: expected.clone() })
+    }
+}
+
+fn check_format(path: &Path, found: u32) -> Result<(), DiskError> {
+    if found == FORMAT {
+        Ok(())
+    } else {
+        Err(DiskError::Format { path: path.to_owned(), found, supported: FORMAT })
+    }
+}
+
+#[cfg(test)]
+mod tests;
