@@ -65,21 +65,6 @@ pub enum ArchitectureError {
         /// The largest allowed value.
         most: usize,
     },
-    /// The windows do not fill the padded image, so some pixels would never be read.
-    #[error(
-        "kernel {kernel} with stride {stride} does not fit an image of {padded} pixels on a side (padding \
-         included): {left_over} rows would be left over; change padding, kernel or stride"
-    )]
-    LeftOver {
-        /// Taps on a side.
-        kernel: usize,
-        /// Stride.
-        stride: usize,
-        /// Image side and padding.
-        padded: usize,
-        /// Rows (and columns) that no window covers.
-        left_over: usize,
-    },
 }
 
 impl Architecture {
@@ -89,8 +74,8 @@ impl Architecture {
     /// Checks that the shapes fit together.
     ///
     /// # Errors
-    /// If a size is zero or absurdly large, the kernel exceeds the padded image, the padding reaches the
-    /// kernel's size, or windows leave rows over.
+    /// If a size is zero or absurdly large, the kernel exceeds the padded image, or the padding reaches the
+    /// kernel's size.
     pub fn validate(&self) -> Result<(), ArchitectureError> {
         let range = |field, found, least, most| {
             if (least..=most).contains(&found) {
@@ -107,15 +92,6 @@ impl Architecture {
         range("maps", self.maps, 1, Self::LARGEST)?;
         range("hidden", self.hidden, 1, Self::LARGEST)?;
         range("classes", self.classes, 2, 256)?;
-        let left_over = (self.padded_side() - self.kernel) % self.stride;
-        if left_over != 0 {
-            return Err(ArchitectureError::LeftOver {
-                kernel: self.kernel,
-                stride: self.stride,
-                padded: self.padded_side(),
-                left_over,
-            });
-        }
         Ok(())
     }
 
@@ -135,7 +111,8 @@ impl Architecture {
         self.kernel * self.kernel
     }
 
-    /// Windows on a side of the convolution's output (13 in the paper).
+    /// Windows on a side of the convolution's output (13 in the paper). Rows and columns at the end that fill
+    /// no whole window are not read.
     #[must_use]
     pub fn convolution_side(&self) -> usize {
         (self.padded_side() - self.kernel) / self.stride + 1
@@ -192,9 +169,11 @@ mod tests {
     }
 
     #[test]
-    fn windows_that_leave_rows_over_are_refused() {
-        let odd = Architecture { padding: Padding { leading: 0, trailing: 0 }, ..Architecture::default() };
-        assert!(matches!(odd.validate(), Err(ArchitectureError::LeftOver { left_over: 1, .. })));
+    fn rows_that_fill_no_window_are_not_read() {
+        let bare = Architecture { padding: Padding { leading: 0, trailing: 0 }, ..Architecture::default() };
+        bare.validate().unwrap();
+        assert_eq!(bare.convolution_side(), 12);
+        assert_eq!(bare.window(143).last(), Some((24, 26 * 28 + 26)));
     }
 
     #[test]

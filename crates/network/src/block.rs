@@ -20,6 +20,18 @@ impl<W, B> Block<W, B> {
         (columns > 0 && weights.len() == columns * biases.len()).then_some(Self { columns, weights, biases })
     }
 
+    /// A block with weight `weight(row, column)` and bias `bias(row)` everywhere.
+    #[must_use]
+    pub fn from_fn(
+        rows: usize,
+        columns: usize,
+        mut weight: impl FnMut(usize, usize) -> W,
+        bias: impl FnMut(usize) -> B,
+    ) -> Self {
+        let weights = (0..rows * columns).map(|i| weight(i / columns, i % columns)).collect();
+        Self { columns, weights, biases: (0..rows).map(bias).collect() }
+    }
+
     /// Outputs.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -56,5 +68,12 @@ impl<W, B> Block<W, B> {
     #[must_use]
     pub fn row(&self, row: usize) -> &[W] {
         &self.weights[row * self.columns..(row + 1) * self.columns]
+    }
+
+    /// The same shape with every weight `f(row, column, weight)` and every bias `g(row, bias)`.
+    #[must_use]
+    pub fn map<V, C>(&self, f: impl Fn(usize, usize, &W) -> V, g: impl Fn(usize, &B) -> C) -> Block<V, C> {
+        let weight = |row, column| f(row, column, &self.weights[row * self.columns + column]);
+        Block::from_fn(self.rows(), self.columns, weight, |row| g(row, &self.biases[row]))
     }
 }

@@ -199,14 +199,20 @@ impl IntegerNetwork {
         Ok(logits.into_iter().map(Into::into).collect())
     }
 
+    /// Map by map, positions in row order.
     fn convolve<I: Exact>(&self, image: &[u8]) -> Option<Vec<I>> {
-        let mut outputs = Vec::with_capacity(self.architecture.activations());
-        for (weights, &bias) in self.convolution.row_iter().zip(self.convolution.biases()) {
-            let bias = I::from_i128(bias)?;
-            for position in 0..self.architecture.positions() {
-                outputs.push(self.architecture.window(position).try_fold(bias, |sum, (tap, pixel)| {
-                    sum.add_product(I::from_i128(weights[tap].into())?, I::from_i128(image[pixel].into())?)
-                })?);
+        let positions = self.architecture.positions();
+        let biases: Vec<I> =
+            self.convolution.biases().iter().map(|&bias| I::from_i128(bias)).collect::<Option<_>>()?;
+        let mut outputs =
+            biases.iter().flat_map(|&bias| std::iter::repeat_n(bias, positions)).collect::<Vec<_>>();
+        for position in 0..positions {
+            for (tap, pixel) in self.architecture.window(position) {
+                let ink = I::from(i64::from(image[pixel]));
+                for (map, weights) in self.convolution.row_iter().enumerate() {
+                    let output = &mut outputs[map * positions + position];
+                    *output = output.add_product(I::from(weights[tap]), ink)?;
+                }
             }
         }
         Some(outputs)
@@ -214,7 +220,7 @@ impl IntegerNetwork {
 }
 
 fn squares<I: Exact>(values: &[I]) -> Option<Vec<I>> {
-    let zero = I::from_i128(0)?;
+    let zero = I::from(0);
     values.iter().map(|&value| zero.add_product(value, value)).collect()
 }
 
@@ -223,15 +229,16 @@ fn dense<I: Exact>(block: &IntegerBlock, inputs: &[I]) -> Option<Vec<I>> {
         .row_iter()
         .zip(block.biases())
         .map(|(weights, &bias)| {
-            weights.iter().zip(inputs).try_fold(I::from_i128(bias)?, |sum, (&weight, &x)| {
-                sum.add_product(I::from_i128(weight.into())?, x)
-            })
+            weights
+                .iter()
+                .zip(inputs)
+                .try_fold(I::from_i128(bias)?, |sum, (&weight, &x)| sum.add_product(I::from(weight), x))
         })
         .collect()
 }
 
 /// Integers whose overflow is noticed.
-trait Exact: Copy + Into<i128> {
+trait Exact: Copy + From<i64> + Into<i128> {
     fn from_i128(value: i128) -> Option<Self>;
     fn add_product(self, a: Self, b: Self) -> Option<Self>;
 }

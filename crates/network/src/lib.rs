@@ -18,6 +18,7 @@ mod ensemble;
 mod float_network;
 mod integer_network;
 mod pixel_levels;
+mod trained_member;
 
 pub use architecture::{Architecture, ArchitectureError, Padding};
 pub use block::Block;
@@ -26,6 +27,7 @@ pub use ensemble::{EnsembleError, IntegerEnsemble, sum_logits};
 pub use float_network::FloatNetwork;
 pub use integer_network::{ForwardError, IntegerBlock, IntegerNetwork, NetworkError};
 pub use pixel_levels::{PixelLevels, PixelLevelsError};
+pub use trained_member::{Quantisation, TrainedMember};
 
 /// The index of the largest logit, the first of several equal ones.
 ///
