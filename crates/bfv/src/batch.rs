@@ -1,0 +1,118 @@
+//! Images and logits under encryption.
+
+use fhe::bfv::{Ciphertext, Encoding, Plaintext};
+use fhe_traits::{FheDecoder, FheDecrypter, FheEncoder, FheEncrypter};
+use rayon::prelude::*;
+
+use crate::{BfvError, ClientKey};
+
+/// Up to N images under encryption: one ciphertext per pixel, one image in each slot.
+#[derive(Debug, Clone)]
+pub struct EncryptedBatch {
+    pub(crate) pixels: Vec<Ciphertext>,
+    images: usize,
+}
+
+/// Logits under encryption: one ciphertext per class, one image in each slot.
+#[derive(Debug, Clone)]
+pub struct EncryptedLogits {
+    pub(crate) classes: Vec<Ciphertext>,
+}
+
+/// Decrypted logits of every slot, and the noise they were found in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecryptedLogits {
+    classes: Vec<Vec<i64>>,
+    noise_bits: usize,
+    noise_limit_bits: usize,
+}
+
+impl EncryptedBatch {
+    /// Images in the batch; the slots beyond hold blank images.
+    #[must_use]
+    pub fn images(&self) -> usize {
+        self.images
+    }
+}
+
+impl ClientKey {
+    /// Encrypts quantised images of `pixels` values each, image after image.
+    ///
+    /// # Errors
+    /// If there are no images, more than slots, or parts of one.
+    pub fn encrypt(&self, images: &[u8], pixels: usize) -> Result<EncryptedBatch, BfvError> {
+        let count = images.len() / pixels.max(1);
+        if count * pixels != images.len() {
+            return Err(BfvError::ImageSize { bytes: images.len(), pixels });
+        }
+        let slots = self.parameters.degree();
+        if count == 0 || count > slots {
+            return Err(BfvError::BatchSize { found: count, slots });
+        }
+        let encrypt = |pixel| -> Result<Ciphertext, BfvError> {
+            let values: Vec<u64> = images.iter().skip(pixel).step_by(pixels).map(|&v| v.into()).collect();
+            let plaintext = Plaintext::try_encode(&values, Encoding::simd(), self.parameters.inner())?;
+            Ok(self.public.try_encrypt(&plaintext, &mut rand::rng())?)
+        };
+        let pixels = (0..pixels).into_par_iter().map(encrypt).collect::<Result<_, _>>()?;
+        Ok(EncryptedBatch { pixels, images: count })
+    }
+
+    /// Decrypts logits and measures their noise.
+    ///
+    /// # Errors
+    /// If the noise is so large that the values cannot be trusted.
+    pub fn decrypt(&self, logits: &EncryptedLogits) -> Result<DecryptedLogits, BfvError> {
+        let decrypt = |class: &Ciphertext| -> Result<(Vec<i64>, usize), BfvError> {
+            let plaintext = self.secret.try_decrypt(class)?;
+            Ok((Vec::<i64>::try_decode(&plaintext, Encoding::simd())?, self.noise_bits(class)?))
+        };
+        let decrypted: Vec<_> = logits.classes.par_iter().map(decrypt).collect::<Result<_, _>>()?;
+        let noise_limit_bits = self.parameters.noise_limit_bits();
+        let noise_bits = decrypted.iter().map(|(_, bits)| *bits).max().unwrap_or(0);
+        // Noise that has wrapped around looks uniform below the limit, so its largest coefficient has as
+        // many bits as the limit: one whole bit of budget tells it apart.
+        if noise_bits + 1 > noise_limit_bits {
+            return Err(BfvError::NoiseExhausted { noise_bits, limit_bits: noise_limit_bits });
+        }
+        let classes = decrypted.into_iter().map(|(values, _)| values).collect();
+        Ok(DecryptedLogits { classes, noise_bits, noise_limit_bits })
+    }
+
+    /// Bits of the largest noise coefficient.
+    #[allow(unsafe_code)]
+    fn noise_bits(&self, ciphertext: &Ciphertext) -> Result<usize, BfvError> {
+        // SAFETY: `measure_noise` touches memory safely; it is marked unsafe because its time depends on the
+        // noise. Here the client measures its own answers in its own process.
+        Ok(unsafe { self.secret.measure_noise(ciphertext) }?)
+    }
+}
+
+impl DecryptedLogits {
+    /// The logits of one slot, one for each class.
+    ///
+    /// # Panics
+    /// If there is no such slot.
+    #[must_use]
+    pub fn slot(&self, slot: usize) -> Vec<i64> {
+        self.classes.iter().map(|class| class[slot]).collect()
+    }
+
+    /// Slots, whether or not they hold an image.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.classes.first().map_or(0, Vec::len)
+    }
+
+    /// Bits of the largest noise coefficient over all classes.
+    #[must_use]
+    pub fn noise_bits(&self) -> usize {
+        self.noise_bits
+    }
+
+    /// Bits of noise that could still be added before decryption fails.
+    #[must_use]
+    pub fn noise_budget_bits(&self) -> usize {
+        self.noise_limit_bits - self.noise_bits
+    }
+}

@@ -1,0 +1,45 @@
+//! What can go wrong between encryption and decryption.
+
+/// A batch that could not be encrypted, evaluated or decrypted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BfvError {
+    /// More images than slots, or none.
+    #[error("{found} images in a batch, but the parameters allow 1 to {slots}")]
+    BatchSize {
+        /// Images given.
+        found: usize,
+        /// Slots of a ciphertext.
+        slots: usize,
+    },
+    /// The images are not whole.
+    #[error("{bytes} pixel values are not whole images of {pixels} pixels")]
+    ImageSize {
+        /// Values given.
+        bytes: usize,
+        /// Pixels of an image.
+        pixels: usize,
+    },
+    /// A batch of other images than the network reads.
+    #[error("the batch encrypts images of {found} pixels, but the network reads {needed}")]
+    Pixels {
+        /// Ciphertexts in the batch.
+        found: usize,
+        /// Pixels that the network reads.
+        needed: usize,
+    },
+    /// The noise has reached the plaintext, so the decrypted values mean nothing.
+    #[error(
+        "the noise budget is exhausted: {noise_bits} bits of noise where {limit_bits} are the limit, so the \
+         decrypted logits cannot be trusted; the parameters are too small for these weights"
+    )]
+    NoiseExhausted {
+        /// Largest noise found, in bits.
+        noise_bits: usize,
+        /// Where decryption fails, in bits.
+        limit_bits: usize,
+    },
+    /// The `fhe` crate refused an operation.
+    #[error("the encryption library refused an operation")]
+    Fhe(#[from] fhe::Error),
+}

@@ -1,0 +1,30 @@
+//! BFV for ensembles of square-activation CNNs: parameters, keys, encrypted batches, evaluation.
+//!
+//! One ciphertext holds one pixel of up to N images, one image in each of its N slots. The client's side
+//! ([`ClientKey`]) encrypts a batch and decrypts the logits; the provider's side ([`ReferenceEvaluator`])
+//! holds an [`EvaluationKey`] and the integer ensemble, and sees ciphertexts alone. Encryption, keys and
+//! decryption are the `fhe` crate's.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`parameters`] | ring degree, plaintext and ciphertext moduli for an ensemble, 128-bit security |
+//! | [`noise`] | how much noise an evaluation is expected to leave |
+//! | [`keys`] | the client's keys, and what the provider gets of them |
+//! | [`batch`] | images and logits under encryption |
+//! | [`layers`] | the paper's layers and the time spent in them |
+//! | [`reference`] | evaluation with `fhe`'s public operations alone |
+
+pub mod batch;
+mod error;
+pub mod keys;
+pub mod layers;
+pub mod noise;
+pub mod parameters;
+pub mod reference;
+
+pub use batch::{DecryptedLogits, EncryptedBatch, EncryptedLogits};
+pub use error::BfvError;
+pub use keys::{ClientKey, EvaluationKey};
+pub use layers::{Layer, LayerTime};
+pub use parameters::{Parameters, ParametersError};
+pub use reference::{EncryptedAnswer, ReferenceEvaluator};

@@ -1,0 +1,244 @@
+//! Ring degree and moduli for an ensemble.
+
+use std::sync::Arc;
+
+use fhe::bfv::{BfvParameters, BfvParametersBuilder};
+use fhe_math::zq::primes::generate_prime;
+use sottovoce_network::IntegerEnsemble;
+
+use crate::noise::NoiseEstimate;
+
+/// The ring degree used throughout: 8192 slots, as in the paper.
+pub const DEGREE: usize = 8192;
+
+/// Largest bits of the ciphertext modulus at 128 bits of classical security, by ring degree (Bossuat et
+/// al., *Security Guidelines for Implementing Homomorphic Encryption*, 2024: the stricter of the
+/// published tables). `fhe`'s secret is wider than the ternary one of the tables, which only helps.
+pub const SECURITY_LIMITS: [(usize, usize); 3] = [(4096, 106), (8192, 214), (16384, 430)];
+
+/// Bits of noise budget that the estimate must leave, for its own error and the tail.
+const MARGIN_BITS: f64 = 8.0;
+
+/// Sizes of ciphertext primes that are tried: below, there are too few primes congruent to 1 modulo 2N;
+/// `fhe` takes at most 62 bits.
+const PRIME_BITS: std::ops::RangeInclusive<usize> = 36..=60;
+
+/// The most ciphertext primes that are tried.
+const MOST_PRIMES: usize = 8;
+
+/// BFV parameters that are 128-bit secure and, by estimate, large enough for the ensemble they were
+/// chosen for.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    inner: Arc<BfvParameters>,
+}
+
+/// An ensemble for which there are no parameters.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParametersError {
+    /// The logits do not fit one plaintext modulus.
+    #[error(
+        "logits of up to {largest} need a plaintext modulus of {bits} bits, but one modulus has at most 60"
+    )]
+    Range {
+        /// The largest absolute logit.
+        largest: i128,
+        /// Bits of the modulus that would be needed.
+        bits: u32,
+    },
+    /// The noise does not fit the largest secure ciphertext modulus.
+    #[error(
+        "a plaintext modulus of {plaintext_bits} bits needs about {needed_bits:.0} bits of ciphertext modulus, but \
+         128-bit security at ring degree {degree} allows {limit_bits}; use smaller weights or fewer pixel levels"
+    )]
+    Noise {
+        /// Bits of the plaintext modulus.
+        plaintext_bits: u32,
+        /// Bits of ciphertext modulus that the estimate asks for.
+        needed_bits: f64,
+        /// The ring degree.
+        degree: usize,
+        /// Bits that security allows.
+        limit_bits: usize,
+    },
+    /// The parameters are not 128-bit secure.
+    #[error(
+        "a ciphertext modulus of {found_bits} bits at ring degree {degree} is not 128-bit secure: at most {limit_bits} \
+         bits are"
+    )]
+    Insecure {
+        /// The ring degree.
+        degree: usize,
+        /// Bits of the ciphertext modulus.
+        found_bits: usize,
+        /// Bits that security allows; 0 for a degree that no table lists.
+        limit_bits: usize,
+    },
+    /// The `fhe` crate refused the parameters.
+    #[error("the encryption library refused the parameters")]
+    Fhe(#[from] fhe::Error),
+}
+
+impl Parameters {
+    /// Chooses parameters at N = 8192 for an ensemble whose members' logits and their sum stay within
+    /// `-largest_logit..=largest_logit`: the smallest plaintext modulus, the fewest and then the smallest
+    /// ciphertext primes.
+    ///
+    /// # Errors
+    /// If the logits or the noise do not fit secure parameters.
+    pub fn for_ensemble(ensemble: &IntegerEnsemble, largest_logit: i128) -> Result<Self, ParametersError> {
+        let t = plaintext_modulus(largest_logit, DEGREE)?;
+        let plaintext_bits = 64 - t.leading_zeros();
+        let limit_bits = security_limit(DEGREE);
+        let mut needed_bits = f64::INFINITY;
+        for primes in 2..=MOST_PRIMES {
+            for bits in PRIME_BITS {
+                let noise = NoiseEstimate::new(ensemble, DEGREE, t, bits).logits;
+                // Decryption is right while the noise stays below Q / 2t.
+                let needed = noise + f64::from(plaintext_bits) + 1.0 + MARGIN_BITS;
+                if needed <= (primes * bits) as f64 {
+                    needed_bits = needed_bits.min((primes * bits) as f64);
+                    if primes * bits <= limit_bits {
+                        return Self::new(DEGREE, t, &vec![bits; primes]);
+                    }
+                }
+            }
+        }
+        Err(ParametersError::Noise { plaintext_bits, needed_bits, degree: DEGREE, limit_bits })
+    }
+
+    /// Parameters with the given sizes of ciphertext primes.
+    ///
+    /// # Errors
+    /// If they are not 128-bit secure.
+    fn new(degree: usize, t: u64, prime_bits: &[usize]) -> Result<Self, ParametersError> {
+        let (found_bits, limit_bits) = (prime_bits.iter().sum(), security_limit(degree));
+        if found_bits > limit_bits {
+            return Err(ParametersError::Insecure { degree, found_bits, limit_bits });
+        }
+        Self::unchecked(degree, t, prime_bits)
+    }
+
+    fn unchecked(degree: usize, t: u64, prime_bits: &[usize]) -> Result<Self, ParametersError> {
+        let inner = BfvParametersBuilder::new()
+            .set_degree(degree)
+            .set_plaintext_modulus(t)
+            .set_moduli_sizes(prime_bits)
+            .build_arc()?;
+        Ok(Self { inner })
+    }
+
+    /// A small and insecure ring, for fast tests of this crate alone.
+    #[cfg(test)]
+    pub(crate) fn insecure(degree: usize, largest_logit: i128, prime_bits: &[usize]) -> Self {
+        Self::unchecked(degree, plaintext_modulus(largest_logit, degree).unwrap(), prime_bits).unwrap()
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<BfvParameters> {
+        &self.inner
+    }
+
+    /// The ring degree N, also the number of slots.
+    #[must_use]
+    pub fn degree(&self) -> usize {
+        self.inner.degree()
+    }
+
+    /// The plaintext modulus t.
+    #[must_use]
+    pub fn plaintext_modulus(&self) -> u64 {
+        self.inner.plaintext()
+    }
+
+    /// The ciphertext primes, whose product is Q.
+    #[must_use]
+    pub fn ciphertext_primes(&self) -> &[u64] {
+        self.inner.moduli()
+    }
+
+    /// Bits of the ciphertext modulus Q.
+    #[must_use]
+    pub fn ciphertext_modulus_bits(&self) -> f64 {
+        self.inner.moduli().iter().map(|&prime| (prime as f64).log2()).sum()
+    }
+
+    /// The largest bits of Q that are 128-bit secure at this degree.
+    #[must_use]
+    pub fn security_limit_bits(&self) -> usize {
+        security_limit(self.degree())
+    }
+
+    /// Bits of noise at which decryption fails: log2(Q / 2t), rounded down.
+    #[must_use]
+    pub fn noise_limit_bits(&self) -> usize {
+        (self.ciphertext_modulus_bits() - (self.plaintext_modulus() as f64).log2() - 1.0) as usize
+    }
+
+    /// The largest absolute value that decrypts to itself, (t - 1) / 2.
+    #[must_use]
+    pub fn largest_value(&self) -> i64 {
+        // t has at most 60 bits.
+        ((self.plaintext_modulus() - 1) / 2) as i64
+    }
+}
+
+fn security_limit(degree: usize) -> usize {
+    SECURITY_LIMITS.iter().find(|(n, _)| *n == degree).map_or(0, |(_, bits)| *bits)
+}
+
+/// The smallest prime t congruent to 1 modulo 2N (so that there are N slots) with
+/// `largest_logit <= (t - 1) / 2`.
+fn plaintext_modulus(largest_logit: i128, degree: usize) -> Result<u64, ParametersError> {
+    let step = 2 * degree as u64;
+    let too_large = |bits| ParametersError::Range { largest: largest_logit, bits };
+    let least = largest_logit.unsigned_abs().saturating_mul(2).saturating_add(1);
+    let bits = 128 - least.leading_zeros();
+    let mut candidate = match u64::try_from(least) {
+        Ok(least) if bits <= 59 => (least - 1).next_multiple_of(step) + 1,
+        _ => return Err(too_large(bits)),
+    };
+    loop {
+        let bits = 64 - candidate.leading_zeros();
+        // The largest prime below candidate + 1 is the candidate itself exactly when it is prime.
+        if bits >= 10 && generate_prime(bits as usize, step, candidate + 1) == Some(candidate) {
+            return Ok(candidate);
+        }
+        if bits > 60 {
+            return Err(too_large(bits));
+        }
+        candidate += step;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plaintext_modulus_is_the_least_prime_that_holds_the_logits_and_has_slots() {
+        // 65537 is the first prime congruent to 1 modulo 16384.
+        assert_eq!(plaintext_modulus(1, DEGREE).unwrap(), 65_537);
+        assert_eq!(plaintext_modulus(32_768, DEGREE).unwrap(), 65_537);
+        assert_eq!(plaintext_modulus(32_769, DEGREE).unwrap(), 114_689);
+        let t = plaintext_modulus(1 << 30, DEGREE).unwrap();
+        assert!(t > 1 << 31 && t % 16_384 == 1);
+    }
+
+    #[test]
+    fn logits_beyond_one_modulus_are_refused() {
+        for largest in [1 << 60, i128::MAX] {
+            assert!(matches!(plaintext_modulus(largest, DEGREE), Err(ParametersError::Range { .. })));
+        }
+    }
+
+    #[test]
+    fn parameters_beyond_the_security_limit_are_refused() {
+        let error = Parameters::new(8192, 65_537, &[54, 54, 54, 54]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a ciphertext modulus of 216 bits at ring degree 8192 is not 128-bit secure: at most 214 bits are"
+        );
+        assert!(matches!(Parameters::new(1024, 65_537, &[27]), Err(ParametersError::Insecure { .. })));
+    }
+}

@@ -1,0 +1,203 @@
+//! Encrypted evaluation with nothing but `fhe`'s public operations.
+//!
+//! Layer by layer, as the paper runs it: every square is rescaled and relinearised by itself. It is the
+//! baseline that faster evaluation is measured against and checked with, so it is written as well as
+//! these operations allow: weights are added up in signed binary digits instead of multiplied
+//! ([`weighted_sum`]), all outputs of a layer are computed in parallel, biases are encoded once.
+//!
+//! Memory is at its largest in the first square: the batch (`pixels` ciphertexts) and the activations
+//! (`activations` ciphertexts) at the same time, 640 MB for the paper's network with three primes.
+
+mod weighted_sum;
+
+use std::time::Instant;
+
+use fhe::bfv::{Ciphertext, Encoding, Plaintext};
+use fhe_math::rq::{Poly, Representation};
+use fhe_traits::FheEncoder;
+use rayon::prelude::*;
+use sottovoce_network::{IntegerBlock, IntegerEnsemble, IntegerNetwork};
+
+use crate::{BfvError, EncryptedBatch, EncryptedLogits, EvaluationKey, Layer, LayerTime};
+use weighted_sum::weighted_sum;
+
+/// The provider's side: evaluates an ensemble on encrypted batches.
+#[derive(Debug)]
+pub struct ReferenceEvaluator<'a> {
+    key: &'a EvaluationKey,
+    ensemble: &'a IntegerEnsemble,
+}
+
+/// What the provider returns for a batch.
+#[derive(Debug)]
+pub struct EncryptedAnswer {
+    /// The logits of every member.
+    pub members: Vec<EncryptedLogits>,
+    /// Their sum.
+    pub ensemble: EncryptedLogits,
+    /// Wall-clock time of every layer of every member.
+    pub times: Vec<LayerTime>,
+}
+
+/// Relative costs of one output of each layer, for progress that moves evenly: an addition is 1.
+mod cost {
+    pub const CONVOLUTION: u64 = 25;
+    pub const SQUARE: u64 = 400;
+    pub const HIDDEN: u64 = 700;
+    pub const OUTPUT: u64 = 120;
+}
+
+impl<'a> ReferenceEvaluator<'a> {
+    /// An evaluator of `ensemble` under `key`.
+    #[must_use]
+    pub fn new(key: &'a EvaluationKey, ensemble: &'a IntegerEnsemble) -> Self {
+        Self { key, ensemble }
+    }
+
+    /// The work of one batch, in the units that [`evaluate`](Self::evaluate) reports.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        let shape = self.ensemble.architecture();
+        let count = |outputs: usize, cost: u64| outputs as u64 * cost;
+        let member = count(shape.activations(), cost::CONVOLUTION + cost::SQUARE)
+            + count(shape.hidden, cost::HIDDEN + cost::SQUARE)
+            + count(shape.classes, cost::OUTPUT);
+        member * self.ensemble.members().len() as u64
+    }
+
+    /// Evaluates every member on `batch` and adds their logits, using the threads of the current `rayon`
+    /// pool. `advance` is told of finished work.
+    ///
+    /// # Errors
+    /// If the batch holds other images than the network reads, or `fhe` refuses an operation.
+    pub fn evaluate(
+        &self,
+        batch: &EncryptedBatch,
+        advance: &(dyn Fn(u64) + Sync),
+    ) -> Result<EncryptedAnswer, BfvError> {
+        let needed = self.ensemble.architecture().pixels();
+        if batch.pixels.len() != needed {
+            return Err(BfvError::Pixels { found: batch.pixels.len(), needed });
+        }
+        let mut members = Vec::new();
+        let mut times = Vec::new();
+        for (number, network) in self.ensemble.members().iter().enumerate() {
+            let mut clock = LayerClock { member: Some(number), times: &mut times, start: Instant::now() };
+            members.push(self.member(network, batch, advance, &mut clock)?);
+        }
+        let mut clock = LayerClock { member: None, times: &mut times, start: Instant::now() };
+        let ensemble = sum(&members);
+        clock.lap(Layer::EnsembleSum);
+        Ok(EncryptedAnswer { members, ensemble, times })
+    }
+
+    fn member(
+        &self,
+        network: &IntegerNetwork,
+        batch: &EncryptedBatch,
+        advance: &(dyn Fn(u64) + Sync),
+        clock: &mut LayerClock<'_>,
+    ) -> Result<EncryptedLogits, BfvError> {
+        let mut activations = self.convolution(network, batch, advance)?;
+        clock.lap(Layer::Convolution1);
+        self.square(&mut activations, advance)?;
+        clock.lap(Layer::Activation2);
+        let mut hidden = self.dense(network.hidden(), &activations, cost::HIDDEN, advance)?;
+        drop(activations);
+        clock.lap(Layer::Dense3);
+        self.square(&mut hidden, advance)?;
+        clock.lap(Layer::Activation4);
+        let classes = self.dense(network.output(), &hidden, cost::OUTPUT, advance)?;
+        clock.lap(Layer::Dense5);
+        Ok(EncryptedLogits { classes })
+    }
+
+    fn convolution(
+        &self,
+        network: &IntegerNetwork,
+        batch: &EncryptedBatch,
+        advance: &(dyn Fn(u64) + Sync),
+    ) -> Result<Vec<Ciphertext>, BfvError> {
+        let (shape, block) = (network.architecture(), network.convolution());
+        let biases = self.biases(block)?;
+        let output = |index: usize| {
+            let (map, position) = (index / shape.positions(), index % shape.positions());
+            let weights = block.row(map);
+            let terms = shape.window(position).map(|(tap, pixel)| (weights[tap], &batch.pixels[pixel]));
+            let sum = weighted_sum(&biases[map], terms);
+            advance(cost::CONVOLUTION);
+            sum
+        };
+        Ok((0..shape.activations()).into_par_iter().map(output).collect())
+    }
+
+    fn dense(
+        &self,
+        block: &IntegerBlock,
+        inputs: &[Ciphertext],
+        cost: u64,
+        advance: &(dyn Fn(u64) + Sync),
+    ) -> Result<Vec<Ciphertext>, BfvError> {
+        let biases = self.biases(block)?;
+        let output = |(row, bias): (usize, &Ciphertext)| {
+            let sum = weighted_sum(bias, block.row(row).iter().copied().zip(inputs));
+            advance(cost);
+            sum
+        };
+        Ok(biases.par_iter().enumerate().map(output).collect())
+    }
+
+    fn square(&self, values: &mut [Ciphertext], advance: &(dyn Fn(u64) + Sync)) -> Result<(), BfvError> {
+        values.par_iter_mut().try_for_each(|value| {
+            // `fhe` recognises a product of equal operands and extends it once.
+            let mut square = &*value * &*value;
+            self.key.relinearisation.relinearizes(&mut square)?;
+            *value = square;
+            advance(cost::SQUARE);
+            Ok(())
+        })
+    }
+
+    /// Every bias in all slots, as a ciphertext that hides nothing: (delta * bias, 0).
+    fn biases(&self, block: &IntegerBlock) -> Result<Vec<Ciphertext>, BfvError> {
+        let parameters = self.key.parameters.inner();
+        let context = parameters.context_at_level(0)?;
+        let t = i128::from(parameters.plaintext());
+        let encode = |&bias: &i128| -> Result<Ciphertext, BfvError> {
+            let zero = Poly::zero(context, Representation::Ntt);
+            // A constant polynomial has the same value in every slot.
+            let value = bias.rem_euclid(t) as u64;
+            let plaintext = Plaintext::try_encode(&[value], Encoding::poly(), parameters)?;
+            Ok(Ciphertext::new(vec![zero.clone(), zero], parameters)? + &plaintext)
+        };
+        block.biases().par_iter().map(encode).collect()
+    }
+}
+
+fn sum(members: &[EncryptedLogits]) -> EncryptedLogits {
+    let (first, rest) = members.split_first().map_or((&[][..], &[][..]), |(f, r)| (&f.classes[..], r));
+    let classes = first
+        .iter()
+        .enumerate()
+        .map(|(class, first)| rest.iter().fold(first.clone(), |sum, member| sum + &member.classes[class]))
+        .collect();
+    EncryptedLogits { classes }
+}
+
+/// Attributes the time since the last lap to layers of one member.
+struct LayerClock<'a> {
+    member: Option<usize>,
+    times: &'a mut Vec<LayerTime>,
+    start: Instant,
+}
+
+impl LayerClock<'_> {
+    fn lap(&mut self, layer: Layer) {
+        let now = Instant::now();
+        self.times.push(LayerTime { member: self.member, layer, elapsed: now - self.start });
+        self.start = now;
+    }
+}
+
+#[cfg(test)]
+mod tests;

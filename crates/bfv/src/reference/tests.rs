@@ -1,0 +1,140 @@
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use sottovoce_network::{Architecture, Block, Padding, PixelLevels, sum_logits};
+
+use super::*;
+use crate::noise::NoiseEstimate;
+use crate::{ClientKey, Parameters};
+
+fn random_network(shape: Architecture, levels: u16, largest: [i64; 3], rng: &mut StdRng) -> IntegerNetwork {
+    let mut largest = largest.into_iter();
+    let blocks = IntegerNetwork::shapes(&shape).map(|(_, [rows, columns])| {
+        let most = largest.next().unwrap();
+        let weights = (0..rows * columns).map(|_| rng.random_range(-most..=most)).collect();
+        let biases = (0..rows).map(|_| rng.random_range(-9..=9)).collect();
+        Block::new(columns, weights, biases).unwrap()
+    });
+    IntegerNetwork::new(shape, PixelLevels::new(levels).unwrap(), 1.0, blocks).unwrap()
+}
+
+fn random_images(count: usize, shape: &Architecture, levels: u16, rng: &mut StdRng) -> Vec<u8> {
+    (0..count * shape.pixels()).map(|_| rng.random_range(0..levels) as u8).collect()
+}
+
+/// Evaluates `images` under encryption, holds every slot of every answer against the oracle, and returns
+/// the noise of the ensemble's logits in bits.
+fn assert_exact(parameters: &Parameters, ensemble: &IntegerEnsemble, images: &[u8]) -> usize {
+    let pixels = ensemble.architecture().pixels();
+    let client = ClientKey::generate(parameters);
+    let key = client.evaluation_key().unwrap();
+    let batch = client.encrypt(images, pixels).unwrap();
+    let evaluator = ReferenceEvaluator::new(&key, ensemble);
+    let done = std::sync::atomic::AtomicU64::new(0);
+    let answer = evaluator
+        .evaluate(&batch, &|work| {
+            done.fetch_add(work, std::sync::atomic::Ordering::Relaxed);
+        })
+        .unwrap();
+    assert_eq!(done.into_inner(), evaluator.work());
+
+    let blank = vec![0; pixels];
+    let sum = client.decrypt(&answer.ensemble).unwrap();
+    let members: Vec<_> = answer.members.iter().map(|member| client.decrypt(member).unwrap()).collect();
+    for slot in 0..parameters.degree() {
+        let image = images.chunks(pixels).nth(slot).unwrap_or(&blank);
+        let oracle = ensemble.member_logits(image).unwrap();
+        let widened = |logits: Vec<i64>| logits.into_iter().map(i128::from).collect::<Vec<_>>();
+        for (decrypted, expected) in members.iter().zip(&oracle) {
+            assert_eq!(&widened(decrypted.slot(slot)), expected, "slot {slot}");
+        }
+        assert_eq!(widened(sum.slot(slot)), sum_logits(&oracle), "slot {slot}");
+    }
+    sum.noise_bits()
+}
+
+#[test]
+fn the_reference_equals_the_oracle_in_every_slot_of_a_small_ring() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let shapes = [
+        Architecture { image_side: 5, kernel: 3, maps: 2, hidden: 3, classes: 4, ..Architecture::default() },
+        Architecture {
+            image_side: 4,
+            kernel: 2,
+            stride: 2,
+            padding: Padding { leading: 0, trailing: 0 },
+            maps: 1,
+            hidden: 1,
+            classes: 2,
+        },
+        Architecture {
+            image_side: 3,
+            kernel: 3,
+            stride: 1,
+            padding: Padding { leading: 1, trailing: 1 },
+            maps: 3,
+            hidden: 5,
+            classes: 3,
+        },
+    ];
+    for shape in shapes {
+        for (members, largest) in [(1, [1, 1, 1]), (2, [3, 3, 7]), (3, [7, 40, 30])] {
+            let networks = (0..members).map(|_| random_network(shape, 4, largest, &mut rng)).collect();
+            let ensemble = IntegerEnsemble::new(networks).unwrap();
+            let parameters = Parameters::insecure(64, ensemble.proven_logits(), &[58, 58, 58, 58]);
+            let images = random_images(37, &shape, 4, &mut rng);
+            assert_exact(&parameters, &ensemble, &images);
+        }
+    }
+}
+
+#[test]
+fn the_reference_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_that_was_expected() {
+    let mut rng = StdRng::seed_from_u64(2);
+    let shape = Architecture { image_side: 8, maps: 2, hidden: 4, kernel: 4, ..Architecture::default() };
+    let shape = Architecture { padding: Padding { leading: 0, trailing: 0 }, ..shape };
+    let networks = (0..2).map(|_| random_network(shape, 2, [1, 1, 3], &mut rng)).collect();
+    let ensemble = IntegerEnsemble::new(networks).unwrap();
+    let parameters = Parameters::for_ensemble(&ensemble, ensemble.proven_logits()).unwrap();
+    assert_eq!(parameters.degree(), 8192);
+    let images = random_images(8000, &shape, 2, &mut rng);
+    let noise = assert_exact(&parameters, &ensemble, &images);
+
+    let prime_bits = 64 - parameters.ciphertext_primes()[0].leading_zeros();
+    let t = parameters.plaintext_modulus();
+    let expected = NoiseEstimate::new(&ensemble, parameters.degree(), t, prime_bits as usize).logits;
+    assert!(
+        (noise as f64) < expected + 4.0 && noise as f64 > expected - 8.0,
+        "{noise} bits, expected {expected:.1}"
+    );
+}
+
+#[test]
+fn too_much_noise_is_an_error_and_never_a_wrong_answer() {
+    let mut rng = StdRng::seed_from_u64(3);
+    let shape =
+        Architecture { image_side: 5, kernel: 3, maps: 2, hidden: 3, classes: 4, ..Architecture::default() };
+    let ensemble = IntegerEnsemble::new(vec![random_network(shape, 4, [3, 3, 7], &mut rng)]).unwrap();
+    // One square's worth of modulus for two squares.
+    let client = ClientKey::generate(&Parameters::insecure(64, 1 << 20, &[45, 45]));
+    let key = client.evaluation_key().unwrap();
+    let batch = client.encrypt(&random_images(5, &shape, 4, &mut rng), shape.pixels()).unwrap();
+    let answer = ReferenceEvaluator::new(&key, &ensemble).evaluate(&batch, &|_| ()).unwrap();
+    assert!(matches!(client.decrypt(&answer.ensemble), Err(BfvError::NoiseExhausted { .. })));
+}
+
+#[test]
+fn batches_that_do_not_fit_are_refused_with_numbers() {
+    let client = ClientKey::generate(&Parameters::insecure(64, 1 << 10, &[50, 50]));
+    let message = |images: &[u8]| client.encrypt(images, 4).unwrap_err().to_string();
+    assert_eq!(message(&[]), "0 images in a batch, but the parameters allow 1 to 64");
+    assert_eq!(message(&[0; 65 * 4]), "65 images in a batch, but the parameters allow 1 to 64");
+    assert_eq!(message(&[0; 7]), "7 pixel values are not whole images of 4 pixels");
+
+    let key = client.evaluation_key().unwrap();
+    let mut rng = StdRng::seed_from_u64(4);
+    let shape = Architecture { image_side: 5, kernel: 3, maps: 1, hidden: 1, ..Architecture::default() };
+    let ensemble = IntegerEnsemble::new(vec![random_network(shape, 2, [1, 1, 1], &mut rng)]).unwrap();
+    let batch = client.encrypt(&[0; 4], 4).unwrap();
+    let error = ReferenceEvaluator::new(&key, &ensemble).evaluate(&batch, &|_| ()).unwrap_err();
+    assert_eq!(error.to_string(), "the batch encrypts images of 4 pixels, but the network reads 25");
+}
