@@ -1,0 +1,50 @@
+//! What can be chosen about training.
+
+use serde::{Deserialize, Serialize};
+use sottovoce_network::PixelLevels;
+
+use crate::Augmentation;
+
+/// Choices for training one member. The configs' comments explain each field to users.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingConfig {
+    /// Passes over the member's images in the float phase.
+    pub float_epochs: usize,
+    /// Passes over the member's images in the quantisation-aware phase.
+    pub quantised_epochs: usize,
+    /// Images in a step.
+    pub batch: usize,
+    /// Peak learning rate of the float phase.
+    pub float_rate: f64,
+    /// Peak learning rate of the quantisation-aware phase.
+    pub quantised_rate: f64,
+    /// Decoupled weight decay, on weights and not on biases.
+    pub weight_decay: f64,
+    /// Largest norm of a parameter's gradient.
+    pub clip: f64,
+    /// Distortions of training images.
+    pub augmentation: Augmentation,
+    /// Grey levels of a pixel.
+    pub pixel_levels: PixelLevels,
+    /// Largest absolute integer weight of convolution, hidden and output block.
+    pub largest_weights: [u32; 3],
+    /// Bits of the plaintext modulus to aim at: the logit scale is chosen so that an ensemble with logits of
+    /// the usual size needs this many. The weights adapt to it; the range that is really needed is
+    /// measured at export.
+    pub logit_bits: u32,
+    /// Loss per bit of logit range in the quantisation-aware phase.
+    pub range_penalty: f64,
+}
+
+/// The largest real logit of a well-trained member over its images, in nats: what `logit_bits` is sized for.
+const USUAL_LARGEST_LOGIT: f64 = 60.0;
+
+impl TrainingConfig {
+    /// Natural logarithm of the real logit that one integer unit stands for, in an ensemble of `members`.
+    pub(crate) fn log_logit_scale(&self, members: usize) -> f64 {
+        // Logits of both signs: |sum| < t / 2.
+        let largest_integer = 2f64.powi(self.logit_bits as i32 - 1);
+        (USUAL_LARGEST_LOGIT * members as f64 / largest_integer).ln()
+    }
+}

@@ -1,0 +1,241 @@
+//! All members of an ensemble, side by side.
+
+use burn::tensor::Device;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use sottovoce_dataset::LabelledImages;
+use sottovoce_network::{Architecture, FloatNetwork, TrainedMember};
+
+use crate::TrainingConfig;
+use crate::batches::Batches;
+use crate::curve::{CurveRow, Phase};
+use crate::equalise::equalise;
+use crate::fit::{Diverged, Progress, Task};
+use crate::float_model::{FloatModel, forward};
+use crate::quantised_model::{Grid, QuantisedModel, range_bits};
+
+/// Tries before a diverging member is given up; each halves the learning rate.
+const ATTEMPTS: usize = 3;
+
+/// Trained members and how training went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trained {
+    /// The members, in the order of their parts.
+    pub members: Vec<TrainedMember>,
+    /// One row per member, phase and epoch.
+    pub curve: Vec<CurveRow>,
+}
+
+/// Training that gave nothing to use.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A member's images are of another size than the architecture's.
+    #[error("the images are {found} x {found} pixels, but the architecture reads {needed} x {needed}")]
+    ImageSide {
+        /// Pixels on a side of the images.
+        found: usize,
+        /// Pixels on a side that the architecture reads.
+        needed: usize,
+    },
+    /// A label has no class.
+    #[error("a label is {found}, but the architecture has {classes} classes (0 to {})", classes - 1)]
+    Label {
+        /// The label.
+        found: u8,
+        /// Classes of the architecture.
+        classes: usize,
+    },
+    /// A member has nothing to train on.
+    #[error("member {member} has no training images")]
+    NoImages {
+        /// The member, from 1.
+        member: usize,
+    },
+    /// A member diverged in every try.
+    #[error(
+        "member {member} diverged in its {phase:?} phase in each of {attempts} tries (last: loss {loss} in epoch \
+         {epoch}, learning rate {rate}); lower the rate or the gradient clip"
+    )]
+    Diverged {
+        /// The member, from 1.
+        member: usize,
+        /// The phase.
+        phase: Phase,
+        /// Tries.
+        attempts: usize,
+        /// Epoch of the last try.
+        epoch: usize,
+        /// Loss there.
+        loss: f64,
+        /// Peak learning rate of the last try.
+        rate: f64,
+    },
+    /// A trained parameter is not a finite number, or could not be read back.
+    #[error("member {member} has parameters that are not finite numbers")]
+    NotFinite {
+        /// The member, from 1.
+        member: usize,
+    },
+}
+
+/// Trains one member on each of `parts`, in parallel on the threads of the current `rayon` pool.
+///
+/// The result depends on `seed` and the inputs alone, not on the number of threads.
+///
+/// # Errors
+/// If images do not fit the architecture, or a member diverges in every try.
+pub fn train_ensemble(
+    parts: &[LabelledImages],
+    architecture: &Architecture,
+    config: &TrainingConfig,
+    seed: u64,
+    report: &(dyn Fn(Progress) + Sync),
+) -> Result<Trained, TrainError> {
+    for (part, member) in parts.iter().zip(1..) {
+        check(part, member, architecture)?;
+    }
+    let device = Device::flex().autodiff();
+    let trainer = Trainer { architecture, config, seed, device, report };
+
+    let floats: Vec<(FloatNetwork, Vec<CurveRow>)> =
+        parts.par_iter().enumerate().map(|(i, part)| trainer.float(part, i + 1)).collect::<Result<_, _>>()?;
+
+    let log_logit_scale = config.log_logit_scale(parts.len());
+    let trained: Vec<(TrainedMember, Vec<CurveRow>)> = parts
+        .par_iter()
+        .zip(&floats)
+        .enumerate()
+        .map(|(i, (part, (float, _)))| trainer.quantised(part, i + 1, float, log_logit_scale))
+        .collect::<Result<_, _>>()?;
+    let curve =
+        floats.into_iter().zip(&trained).flat_map(|((_, float), (_, aware))| [float, aware.clone()].concat());
+    let curve = curve.collect();
+    Ok(Trained { members: trained.into_iter().map(|(member, _)| member).collect(), curve })
+}
+
+fn check(part: &LabelledImages, member: usize, architecture: &Architecture) -> Result<(), TrainError> {
+    if part.is_empty() {
+        return Err(TrainError::NoImages { member });
+    }
+    if part.side() != architecture.image_side {
+        return Err(TrainError::ImageSide { found: part.side(), needed: architecture.image_side });
+    }
+    match part.labels().iter().find(|&&label| usize::from(label) >= architecture.classes) {
+        Some(&found) => Err(TrainError::Label { found, classes: architecture.classes }),
+        None => Ok(()),
+    }
+}
+
+struct Trainer<'a> {
+    architecture: &'a Architecture,
+    config: &'a TrainingConfig,
+    seed: u64,
+    device: Device,
+    report: &'a (dyn Fn(Progress) + Sync),
+}
+
+impl Trainer<'_> {
+    fn float(
+        &self,
+        part: &LabelledImages,
+        member: usize,
+    ) -> Result<(FloatNetwork, Vec<CurveRow>), TrainError> {
+        self.attempts(part, member, Phase::Float, |task, curve, rng| {
+            let model = FloatModel::random(self.architecture, &self.device, rng);
+            let stride = self.architecture.stride;
+            let logits = |model: &FloatModel, images| forward(model.weights(), images, stride);
+            let model = task.fit(model, logits, |_| None, rng, curve)?;
+            Ok(model.to_network(self.architecture).filter(is_finite))
+        })
+    }
+
+    fn quantised(
+        &self,
+        part: &LabelledImages,
+        member: usize,
+        float: &FloatNetwork,
+        log_logit_scale: f64,
+    ) -> Result<(TrainedMember, Vec<CurveRow>), TrainError> {
+        let grid = Grid {
+            stride: self.architecture.stride,
+            largest_pixel: self.config.pixel_levels.largest().into(),
+            largest_weights: self.config.largest_weights,
+            log_logit_scale,
+        };
+        let equal = equalise(float);
+        self.attempts(part, member, Phase::Quantised, |task, curve, rng| {
+            let model = QuantisedModel::new(&equal, &grid, &self.device);
+            let weight = self.config.range_penalty;
+            let penalty = |logits| (weight > 0.0).then(|| range_bits(logits, log_logit_scale) * weight);
+            let logits = |model: &QuantisedModel, images| model.logits(&grid, images);
+            let model = task.fit(model, logits, penalty, rng, curve)?;
+            let member = model.to_member(float.clone(), self.architecture, self.config, &grid);
+            Ok(member.filter(|member| is_finite(&member.aware)))
+        })
+    }
+
+    /// Runs `phase` until it does not diverge, each time with half the learning rate and other draws.
+    fn attempts<T>(
+        &self,
+        part: &LabelledImages,
+        member: usize,
+        phase: Phase,
+        run: impl Fn(&Task<'_>, &mut Vec<CurveRow>, &mut ChaCha8Rng) -> Result<Option<T>, Diverged>,
+    ) -> Result<(T, Vec<CurveRow>), TrainError> {
+        let (epochs, peak, pixel_levels) = match phase {
+            Phase::Float => (self.config.float_epochs, self.config.float_rate, None),
+            Phase::Quantised => {
+                (self.config.quantised_epochs, self.config.quantised_rate, Some(self.config.pixel_levels))
+            }
+        };
+        let mut curve = Vec::new();
+        let mut attempt = 1;
+        loop {
+            let rate = peak / f64::from(1 << (attempt - 1));
+            let task = Task {
+                member,
+                phase,
+                attempt,
+                epochs,
+                rate,
+                classes: self.architecture.classes,
+                config: self.config,
+                batches: Batches {
+                    images: part,
+                    architecture: self.architecture,
+                    augmentation: &self.config.augmentation,
+                    pixel_levels,
+                    device: &self.device,
+                },
+                report: self.report,
+            };
+            // Each member, phase and attempt has a stream of its own.
+            let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+            rng.set_stream((member as u64) << 8 | (phase as u64) << 4 | attempt as u64);
+            match run(&task, &mut curve, &mut rng) {
+                Ok(Some(result)) => return Ok((result, curve)),
+                Ok(None) => return Err(TrainError::NotFinite { member }),
+                Err(Diverged { epoch, loss }) if attempt == ATTEMPTS => {
+                    return Err(TrainError::Diverged {
+                        member,
+                        phase,
+                        attempts: ATTEMPTS,
+                        epoch,
+                        loss,
+                        rate,
+                    });
+                }
+                Err(_) => attempt += 1,
+            }
+        }
+    }
+}
+
+fn is_finite(network: &FloatNetwork) -> bool {
+    [&network.convolution, &network.hidden, &network.output]
+        .iter()
+        .flat_map(|block| block.weights().iter().chain(block.biases()))
+        .all(|value| value.is_finite())
+}

@@ -1,0 +1,67 @@
+//! Scales folded through the squares, so that all rows of a layer have like norms.
+
+use sottovoce_network::{Block, FloatNetwork};
+
+/// Norm of every convolution kernel after equalisation, per root of a tap.
+const KERNEL_NORM_PER_ROOT_TAP: f32 = 0.25;
+
+/// The same function with equal norms in the rows of convolution and hidden layer: one step size then
+/// suits a whole layer. A factor `a` on a channel before a square is `a^2` behind it, and the next
+/// layer's weights take that back.
+pub fn equalise(network: &FloatNetwork) -> FloatNetwork {
+    let shape = &network.architecture;
+    let kernel_norm = KERNEL_NORM_PER_ROOT_TAP * (shape.taps() as f32).sqrt();
+    let map_factors: Vec<f32> =
+        network.convolution.row_iter().map(|row| factor(kernel_norm, norm(row))).collect();
+    let convolution = scale(&network.convolution, |_| 1.0, |map| map_factors[map]);
+    let hidden = scale(&network.hidden, |column| map_factors[column / shape.positions()].powi(-2), |_| 1.0);
+
+    let norms: Vec<f32> = hidden.row_iter().map(norm).collect();
+    let mean = norms.iter().sum::<f32>() / norms.len() as f32;
+    let unit_factors: Vec<f32> = norms.iter().map(|&norm| factor(mean, norm)).collect();
+    let hidden = scale(&hidden, |_| 1.0, |unit| unit_factors[unit]);
+    let output = scale(&network.output, |unit| unit_factors[unit].powi(-2), |_| 1.0);
+    FloatNetwork { architecture: *shape, convolution, hidden, output }
+}
+
+/// What takes `norm` to `target`; a row of zeros stays one.
+fn factor(target: f32, norm: f32) -> f32 {
+    if norm > 0.0 && target > 0.0 { target / norm } else { 1.0 }
+}
+
+fn norm(row: &[f32]) -> f32 {
+    row.iter().map(|w| w * w).sum::<f32>().sqrt()
+}
+
+/// `block` with weights times both factors and biases times the row's.
+fn scale(block: &Block<f32>, column: impl Fn(usize) -> f32, row: impl Fn(usize) -> f32) -> Block<f32> {
+    block.map(|r, c, w| w * column(c) * row(r), |r, b| b * row(r))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use sottovoce_network::Architecture;
+
+    use super::*;
+    use crate::float_model::FloatModel;
+
+    #[test]
+    fn the_equalised_network_gives_the_same_logits_with_equal_norms() {
+        let shape = Architecture::default();
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let device = burn::tensor::Device::default();
+        let network = FloatModel::random(&shape, &device, &mut rng).to_network(&shape).unwrap();
+        let equal = equalise(&network);
+        let image: Vec<u8> = (0..784).map(|i| (i * 37 % 256) as u8).collect();
+        for (before, after) in network.logits(&image).iter().zip(equal.logits(&image)) {
+            assert!((before - after).abs() < 1e-3 * before.abs().max(1.0), "{before} became {after}");
+        }
+        for row in equal.convolution.row_iter() {
+            assert!((norm(row) - 1.25).abs() < 1e-4);
+        }
+        let norms: Vec<f32> = equal.hidden.row_iter().map(norm).collect();
+        assert!(norms.iter().all(|n| (n / norms[0] - 1.0).abs() < 1e-4));
+    }
+}

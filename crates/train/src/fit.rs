@@ -1,0 +1,145 @@
+//! One phase of training: steps over shuffled batches.
+
+use burn::module::{Module, ParamGroup};
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::optim::grad_clipping::GradientClippingConfig;
+use burn::optim::{AdamWConfig, GradientsParams};
+use burn::tensor::Tensor;
+use rand::Rng;
+
+use crate::TrainingConfig;
+use crate::batches::Batches;
+use crate::curve::{CurveRow, Phase};
+
+/// Told after every step, for progress bars.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// The member, from 1.
+    pub member: usize,
+    /// Images trained on since the last report.
+    pub images: usize,
+    /// Loss of the step.
+    pub loss: f64,
+    /// Fraction of the step's images that were classified correctly.
+    pub accuracy: f64,
+}
+
+/// Training that went wrong: squares of squares grow without bound once they start to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Diverged {
+    pub epoch: usize,
+    pub loss: f64,
+}
+
+/// What one phase trains, and how it is told apart in reports.
+pub struct Task<'a> {
+    pub member: usize,
+    pub phase: Phase,
+    pub attempt: usize,
+    pub epochs: usize,
+    pub rate: f64,
+    pub classes: usize,
+    pub config: &'a TrainingConfig,
+    pub batches: Batches<'a>,
+    pub report: &'a (dyn Fn(Progress) + Sync),
+}
+
+impl Task<'_> {
+    /// Trains `model`, whose logits and loss beyond the cross-entropy `forward` and `penalty` give.
+    pub fn fit<M: Module>(
+        &self,
+        mut model: M,
+        forward: impl Fn(&M, Tensor<4>) -> Tensor<2>,
+        penalty: impl Fn(Tensor<2>) -> Option<Tensor<1>>,
+        rng: &mut impl Rng,
+        curve: &mut Vec<CurveRow>,
+    ) -> Result<M, Diverged> {
+        let clip = GradientClippingConfig::Norm(self.config.clip as f32);
+        let adam = AdamWConfig::new().with_beta_2(0.99).with_grad_clipping(Some(clip.clone()));
+        let weights = adam.clone().with_weight_decay(self.config.weight_decay as f32);
+        // Decay pulls towards zero, which is right for weights and wrong for biases and step sizes.
+        let undecayed = ParamGroup::from_any_predicates(vec!["bias", "log_steps"]);
+        let mut optimiser =
+            weights.init().with_group(undecayed, adam.with_weight_decay(0.0).build(), Some(clip.init()));
+        let cross_entropy = CrossEntropyLossConfig::new().init(self.batches.device);
+        let images = self.batches.images.len();
+        let steps = self.epochs * images.div_ceil(self.config.batch);
+        let mut step = 0;
+        for epoch in 1..=self.epochs {
+            let order = self.batches.shuffled(rng);
+            let (mut loss_sum, mut correct, mut rate) = (0.0, 0, 0.0);
+            for indices in order.chunks(self.config.batch) {
+                let (ink, labels) = self.batches.batch(indices, rng);
+                let logits = forward(&model, ink);
+                let loss = cross_entropy.forward(logits.clone(), labels.clone());
+                let predicted = logits.clone().detach().argmax(1).flatten::<1>(0, 1);
+                let right = predicted.equal(labels).int().sum().into_scalar::<i64>() as usize;
+                let loss = match penalty(logits) {
+                    Some(penalty) => loss + penalty,
+                    None => loss,
+                };
+                let value = f64::from(loss.clone().into_scalar::<f32>());
+                if !value.is_finite() {
+                    return Err(Diverged { epoch, loss: value });
+                }
+                rate = one_cycle(step, steps, self.rate);
+                let gradients = GradientsParams::from_grads(loss.backward(), &model);
+                model = optimiser.step(rate, model, gradients);
+                step += 1;
+                loss_sum += value * indices.len() as f64;
+                correct += right;
+                (self.report)(Progress {
+                    member: self.member,
+                    images: indices.len(),
+                    loss: value,
+                    accuracy: right as f64 / indices.len() as f64,
+                });
+            }
+            let loss = loss_sum / images as f64;
+            curve.push(CurveRow {
+                member: self.member,
+                phase: self.phase,
+                attempt: self.attempt,
+                epoch,
+                loss,
+                accuracy: correct as f64 / images as f64,
+                rate,
+            });
+            // After the first epoch a network must do better than one that gives every class the same
+            // probability; the penalty adds at most its weight times the bits of a float.
+            let chance = (self.classes as f64).ln() + 128.0 * self.config.range_penalty;
+            if epoch > 1 && loss > chance {
+                return Err(Diverged { epoch, loss });
+            }
+        }
+        Ok(model)
+    }
+}
+
+/// The one-cycle learning rate (Smith 2018): up from a tenth of `peak` over the first fifth of the steps,
+/// then down along a cosine to a thousandth.
+fn one_cycle(step: usize, steps: usize, peak: f64) -> f64 {
+    let warm_up = steps as f64 / 5.0;
+    let step = step as f64;
+    let cosine = |from: f64, to: f64, share: f64| {
+        to + (from - to) * (1.0 + (std::f64::consts::PI * share.clamp(0.0, 1.0)).cos()) / 2.0
+    };
+    if step < warm_up {
+        cosine(peak / 10.0, peak, step / warm_up)
+    } else {
+        cosine(peak, peak / 1000.0, (step - warm_up) / (steps as f64 - warm_up).max(1.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_cycle;
+
+    #[test]
+    fn the_rate_warms_up_to_its_peak_and_falls_to_almost_nothing() {
+        let rates: Vec<f64> = (0..1000).map(|step| one_cycle(step, 1000, 2e-3)).collect();
+        let peak = rates.iter().copied().fold(0.0, f64::max);
+        assert!((rates[0] - 2e-4).abs() < 1e-12 && (peak - 2e-3).abs() < 1e-9 && rates[999] < 3e-6);
+        assert!(rates[..200].is_sorted() && rates[200..].is_sorted_by(|a, b| a >= b));
+    }
+}

@@ -1,0 +1,124 @@
+//! The network as `burn` parameters, in floating point.
+
+use burn::module::{Module, Param};
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::Rng;
+use sottovoce_network::{Architecture, Block, FloatNetwork, IntegerNetwork};
+
+/// Weights and biases of the three blocks.
+#[derive(Module, Debug)]
+pub struct FloatModel {
+    /// `[maps, 1, kernel, kernel]`
+    pub convolution: Param<Tensor<4>>,
+    /// `[maps]`
+    pub convolution_bias: Param<Tensor<1>>,
+    /// `[hidden, activations]`
+    pub hidden: Param<Tensor<2>>,
+    /// `[hidden]`
+    pub hidden_bias: Param<Tensor<1>>,
+    /// `[classes, hidden]`
+    pub output: Param<Tensor<2>>,
+    /// `[classes]`
+    pub output_bias: Param<Tensor<1>>,
+}
+
+/// Values of the six parameters for one forward pass, as they are or rounded.
+pub struct Weights {
+    pub convolution: Tensor<4>,
+    pub convolution_bias: Tensor<1>,
+    pub hidden: Tensor<2>,
+    pub hidden_bias: Tensor<1>,
+    pub output: Tensor<2>,
+    pub output_bias: Tensor<1>,
+}
+
+/// convolution -> square -> dense -> square -> dense.
+///
+/// # Shapes
+/// - images: `[batch, 1, padded side, padded side]`
+/// - logits: `[batch, classes]`
+pub fn forward(weights: Weights, images: Tensor<4>, stride: usize) -> Tensor<2> {
+    let options = ConvOptions::new([stride, stride], [0, 0], [1, 1], 1);
+    let maps = conv2d(images, weights.convolution, Some(weights.convolution_bias), options).square();
+    let hidden = maps.flatten(1, 3).matmul(weights.hidden.transpose()) + weights.hidden_bias.unsqueeze();
+    hidden.square().matmul(weights.output.transpose()) + weights.output_bias.unsqueeze()
+}
+
+impl FloatModel {
+    /// Random weights of a size at which squares neither vanish nor explode; biases zero.
+    ///
+    /// Drawn from `rng` and not by `burn`, whose generator is one for the whole process: members train
+    /// side by side and must not depend on each other's draws.
+    pub fn random(architecture: &Architecture, device: &Device, rng: &mut impl Rng) -> Self {
+        // Unit variance into the first square; squares are never negative and add up, so less behind it.
+        let mut random = |(_, [rows, columns]): (_, [usize; 2]), gain: f32| {
+            // Uniform on +-sqrt(3) has unit variance.
+            let bound = (3.0 * gain / columns as f32).sqrt();
+            Block::from_fn(rows, columns, |_, _| rng.random_range(-bound..bound), |_| 0.0)
+        };
+        let [convolution, hidden, output] = IntegerNetwork::shapes(architecture);
+        let network = FloatNetwork {
+            architecture: *architecture,
+            convolution: random(convolution, 1.0),
+            hidden: random(hidden, 0.3),
+            output: random(output, 0.3),
+        };
+        Self::from_network(&network, device)
+    }
+
+    /// The parameters of `network`.
+    pub fn from_network(network: &FloatNetwork, device: &Device) -> Self {
+        let FloatNetwork { architecture, convolution, hidden, output } = network;
+        let kernel = architecture.kernel;
+        let matrix = |block: &Block<f32>| {
+            let data = TensorData::new(block.weights().to_vec(), [block.rows(), block.columns()]);
+            Param::from_tensor(Tensor::<2>::from_data(data, device))
+        };
+        let biases = |block: &Block<f32>| {
+            Param::from_tensor(Tensor::<1>::from_data(
+                TensorData::new(block.biases().to_vec(), [block.rows()]),
+                device,
+            ))
+        };
+        let taps = TensorData::new(convolution.weights().to_vec(), [convolution.rows(), 1, kernel, kernel]);
+        Self {
+            convolution: Param::from_tensor(Tensor::from_data(taps, device)),
+            convolution_bias: biases(convolution),
+            hidden: matrix(hidden),
+            hidden_bias: biases(hidden),
+            output: matrix(output),
+            output_bias: biases(output),
+        }
+    }
+
+    /// The parameters as plain numbers.
+    pub fn to_network(&self, architecture: &Architecture) -> Option<FloatNetwork> {
+        let numbers = |tensor: Tensor<1>| tensor.into_data().try_to_vec::<f32>().ok();
+        let block = |columns, weights, bias| Block::new(columns, numbers(weights)?, numbers(bias)?);
+        let weights = self.weights();
+        Some(FloatNetwork {
+            architecture: *architecture,
+            convolution: block(
+                architecture.taps(),
+                weights.convolution.flatten(0, 3),
+                weights.convolution_bias,
+            )?,
+            hidden: block(architecture.activations(), weights.hidden.flatten(0, 1), weights.hidden_bias)?,
+            output: block(architecture.hidden, weights.output.flatten(0, 1), weights.output_bias)?,
+        })
+    }
+
+    /// The parameters as they are.
+    pub fn weights(&self) -> Weights {
+        Weights {
+            convolution: self.convolution.val(),
+            convolution_bias: self.convolution_bias.val(),
+            hidden: self.hidden.val(),
+            hidden_bias: self.hidden_bias.val(),
+            output: self.output.val(),
+            output_bias: self.output_bias.val(),
+        }
+    }
+}

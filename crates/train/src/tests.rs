@@ -1,0 +1,111 @@
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sottovoce_dataset::LabelledImages;
+use sottovoce_network::{Architecture, Padding, PixelLevels, predict};
+
+use crate::{Augmentation, Phase, TrainError, TrainingConfig, train_ensemble};
+
+const SHAPE: Architecture = Architecture {
+    image_side: 8,
+    kernel: 3,
+    stride: 2,
+    padding: Padding { leading: 1, trailing: 0 },
+    maps: 2,
+    hidden: 8,
+    classes: 3,
+};
+
+fn config() -> TrainingConfig {
+    TrainingConfig {
+        float_epochs: 12,
+        quantised_epochs: 8,
+        batch: 16,
+        float_rate: 5e-3,
+        quantised_rate: 3e-3,
+        weight_decay: 1e-3,
+        clip: 1.0,
+        augmentation: Augmentation { rotation_degrees: 5.0, shift_pixels: 0.5, scale: 0.05 },
+        pixel_levels: PixelLevels::new(4).unwrap(),
+        largest_weights: [7, 7, 7],
+        logit_bits: 40,
+        range_penalty: 0.003,
+    }
+}
+
+/// Noisy horizontal, vertical and diagonal bars.
+fn bars(count: usize, seed: u64) -> LabelledImages {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        let (label, offset) = (rng.random_range(0..3u8), rng.random_range(2..6));
+        for (y, x) in (0..8).flat_map(|y| (0..8).map(move |x| (y, x))) {
+            let ink = match label {
+                0 => y == offset,
+                1 => x == offset,
+                _ => x + offset == y + 4,
+            };
+            pixels.push(if ink { rng.random_range(150..=255) } else { rng.random_range(0..60) });
+        }
+        labels.push(label);
+    }
+    LabelledImages::new(8, pixels, labels).unwrap()
+}
+
+#[test]
+fn an_ensemble_learns_in_floating_point_and_for_integers() {
+    let parts = [bars(300, 1), bars(300, 2)];
+    let trained = train_ensemble(&parts, &SHAPE, &config(), 3, &|_| ()).unwrap();
+    let test = bars(300, 9);
+    for member in &trained.members {
+        for network in [&member.float, &member.aware] {
+            let right = test.iter().zip(test.labels());
+            let right =
+                right.filter(|(image, label)| predict(&network.logits(image)) == usize::from(**label));
+            assert!(right.count() > 270, "most of 300 bars are told apart");
+        }
+    }
+    let scales: Vec<f64> = trained.members.iter().map(|m| m.quantisation.output_scales()[2]).collect();
+    assert!((scales[0] / scales[1] - 1.0).abs() < 1e-12, "members share one logit scale: {scales:?}");
+    assert_eq!(trained.curve.len(), 2 * (12 + 8));
+    let last = trained.curve.last().unwrap();
+    assert_eq!((last.member, last.phase, last.attempt, last.epoch), (2, Phase::Quantised, 1, 8));
+}
+
+#[test]
+fn the_result_depends_on_the_seed_and_not_on_the_threads() {
+    let parts = [bars(60, 1), bars(60, 2), bars(60, 3)];
+    let config = TrainingConfig { float_epochs: 2, quantised_epochs: 2, ..config() };
+    let with = |threads, seed| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| train_ensemble(&parts, &SHAPE, &config, seed, &|_| ())).unwrap()
+    };
+    assert_eq!(with(1, 5), with(3, 5));
+    assert_ne!(with(1, 5), with(1, 6));
+}
+
+#[test]
+fn a_member_that_diverges_in_every_try_is_reported_and_not_returned() {
+    let config = TrainingConfig { float_rate: 1e4, clip: 1e9, ..config() };
+    let error = train_ensemble(&[bars(60, 1)], &SHAPE, &config, 1, &|_| ()).unwrap_err();
+    assert!(
+        matches!(error, TrainError::Diverged { member: 1, phase: Phase::Float, attempts: 3, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn images_that_do_not_fit_are_refused() {
+    let train =
+        |parts: &[LabelledImages], shape| train_ensemble(parts, &shape, &config(), 1, &|_| ()).unwrap_err();
+    let larger = Architecture { image_side: 9, ..SHAPE };
+    assert_eq!(
+        train(&[bars(4, 1)], larger).to_string(),
+        "the images are 8 x 8 pixels, but the architecture reads 9 x 9"
+    );
+    let fewer = Architecture { classes: 2, ..SHAPE };
+    assert_eq!(
+        train(&[bars(40, 1)], fewer).to_string(),
+        "a label is 2, but the architecture has 2 classes (0 to 1)"
+    );
+    assert_eq!(train(&[bars(4, 1), bars(0, 1)], SHAPE), TrainError::NoImages { member: 2 });
+}
