@@ -8,7 +8,7 @@ use super::glyphs::{Glyph, Node};
 
 /// How far a hand strays. Spreads are standard deviations.
 ///
-/// Set so that the digits are about as hard as MNIST's: see the table in the module's documentation.
+/// Set so that the digits are about as hard as MNIST's: see the table in the parent module.
 struct Hand {
     /// Of each node, in heights of the digit.
     node_jitter: f32,
