@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -134,13 +135,17 @@ impl Fetch {
         file: &'static str,
         event: &mut dyn FnMut(Event),
     ) -> Result<u64, Failure> {
-        let config = ureq::Agent::config_builder()
+        let mut config = ureq::Agent::config_builder()
+            .timeout_resolve(Some(self.patience))
             .timeout_connect(Some(self.patience))
             .timeout_recv_response(Some(self.patience))
-            .timeout_global(Some(self.file_time))
-            .build();
+            .timeout_global(Some(self.file_time));
+        if on_this_machine(url) {
+            // A proxy named in the environment would look for it on its own machine.
+            config = config.proxy(None);
+        }
         let response =
-            ureq::Agent::new_with_config(config).get(url).call().map_err(|e| Failure::mirror(&e))?;
+            ureq::Agent::new_with_config(config.build()).get(url).call().map_err(|e| Failure::mirror(&e))?;
         let body = response.into_body();
         let total = body.content_length();
         let mut reader = body.into_reader();
@@ -165,6 +170,13 @@ impl Fetch {
         writer.sync_all().map_err(Failure::Disk)?;
         Ok(received)
     }
+}
+
+/// Whether the host of `url` is this machine's loopback address.
+fn on_this_machine(url: &str) -> bool {
+    let Ok(url) = url.parse::<ureq::http::Uri>() else { return false };
+    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whose fault it is: the next mirror can help against the first, nothing against the second.

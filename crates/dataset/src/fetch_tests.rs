@@ -79,11 +79,7 @@ fn answer(mut stream: TcpStream, mirror: Mirror) {
 
 /// Fetches from these mirrors into `folder`; the result and what happened.
 fn fetch(folder: &Path, mirrors: &[Mirror]) -> (Result<(), FetchError>, Vec<Event>) {
-    let fetch = Fetch {
-        mirrors: mirrors.iter().map(|&mirror| start(mirror)).collect(),
-        patience: Duration::from_millis(500),
-        ..Fetch::default()
-    };
+    let fetch = Fetch { mirrors: mirrors.iter().map(|&mirror| start(mirror)).collect(), ..Fetch::default() };
     let mut events = Vec::new();
     let result = fetch.files(folder, sha256_of, &mut |event| events.push(event));
     (result, events)
@@ -143,7 +139,6 @@ fn each_kind_of_bad_mirror_is_reported_and_the_next_one_tried() {
         (Mirror::Wrong, "SHA-256"),
         (Mirror::NotFound, "404"),
         (Mirror::Endless, "more than"),
-        (Mirror::Silent, "timeout"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let (result, events) = fetch(folder.path(), &[bad, Mirror::Good]);
@@ -167,6 +162,30 @@ fn without_a_good_mirror_nothing_is_left_behind() {
         );
         assert_eq!(failures(&events).len(), 2);
         assert_eq!(names_in(folder.path()), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_silent_mirror_is_not_waited_for_without_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let fetch = Fetch {
+        mirrors: vec![start(Mirror::Silent)],
+        patience: Duration::from_millis(200),
+        ..Fetch::default()
+    };
+    let error = fetch.mnist(folder.path(), &mut |_| {}).unwrap_err();
+    assert!(error.to_string().contains("timeout"), "{error}");
+    assert_eq!(names_in(folder.path()), Vec::<String>::new());
+}
+
+#[test]
+fn only_mirrors_on_this_machine_are_reached_without_a_proxy() {
+    for url in ["http://127.0.0.1:8000/mnist/", "http://localhost/", "https://[::1]:8443/"] {
+        assert!(on_this_machine(url), "{url}");
+    }
+    let others = ["https://example.org/127.0.0.1/", "http://localhost.example.org/", "no address"];
+    for url in MIRRORS.iter().chain(&others) {
+        assert!(!on_this_machine(url), "{url}");
     }
 }
 
