@@ -141,6 +141,23 @@ fn a_usual_folder_that_is_broken_is_an_error() {
 }
 
 #[test]
+fn a_usual_folder_that_cannot_be_completed_is_an_error() {
+    let Some(mnist) = std::env::var_os("SOTTOVOCE_DATA") else {
+        println!("skipped: SOTTOVOCE_DATA names no folder with MNIST");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let request = request(DataName::Mnist, folder.path());
+    let right = Part::TestLabels.find_in(Path::new(&mnist)).unwrap();
+    fs::create_dir(&request.default_dir).unwrap();
+    fs::copy(&right, request.default_dir.join(right.file_name().unwrap())).unwrap();
+    let (result, events) = opened(&request);
+    assert!(matches!(result, Err(DataError::Fetch(FetchError::NoMirror { .. }))));
+    assert!(events.contains(&Event::AlreadyThere { file: Part::TestLabels.file_name() }));
+    assert!(!fell_back(&events));
+}
+
+#[test]
 fn data_names_are_read_as_they_are_written() {
     for name in [DataName::Mnist, DataName::Synthetic, DataName::Other("Fashion-MNIST".into())] {
         assert_eq!(name.to_string().parse(), Ok(name));

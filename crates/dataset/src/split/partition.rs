@@ -149,11 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn another_seed_deals_other_images() {
-        let (labels, range) = (some_labels(50), range(0.5, 0.6));
-        let of_seed = |seed| partition(&labels, &regular(3), range, seed).unwrap();
-        assert_ne!(of_seed(1).indices, of_seed(2).indices);
-        assert_ne!(of_seed(1).shares, of_seed(2).shares);
+    fn another_seed_draws_other_shares_and_deals_other_images() {
+        let labels = some_labels(50);
+        let of = |range, seed| partition(&labels, &regular(3), range, seed).unwrap();
+        assert_ne!(of(range(0.5, 0.6), 1).shares, of(range(0.5, 0.6), 2).shares);
+        // With one possible share, only the choice of the images is left to differ.
+        assert_ne!(of(range(0.5, 0.5), 1).indices, of(range(0.5, 0.5), 2).indices);
     }
 
     proptest! {
