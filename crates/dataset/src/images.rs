@@ -22,6 +22,12 @@ impl LabelledImages {
         Ok(Self { side, pixels, labels })
     }
 
+    /// As [`Self::new`], for callers inside this crate that have made whole images.
+    pub(crate) fn of_whole_images(side: usize, pixels: Vec<u8>, labels: Vec<u8>) -> Self {
+        debug_assert_eq!(pixels.len(), labels.len() * side * side);
+        Self { side, pixels, labels }
+    }
+
     /// Number of images.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,5 +1,56 @@
-//! Image data sets: IDX files, verified download, synthetic digits, label-skewed splits.
+//! Image data sets for encrypted inference, and how an ensemble's members share them.
+//!
+//! The story of a data set, from the request to the members' images:
+//!
+//! 1. A [`Request`] names a data set and says where it may come from. [`open`] turns it into a [`DataSet`]:
+//!    from a folder ([`load_folder`]), from a public mirror ([`Fetch`]), or, told by an [`Event`] and marked
+//!    in [`DataSet::origin`], from the built-in [`synthetic_digits`]. A folder that the user names is used
+//!    or is an error; it is never passed over.
+//! 2. A folder holds four IDX files ([`Part`]), plain or `.gz`, which are read with distrust
+//!    ([`read_images`], [`read_labels`]): MNIST's have to have their known SHA-256, those of other data sets
+//!    of the same form are recorded.
+//! 3. Labels are cut into [`groups`] by a [`SplitMethod`], and the training images shared out by a
+//!    [`partition`], so that each member sees mostly its own group's labels.
+//!
+//! Whatever is random follows from a seed.
+//!
+//! ```
+//! use sottovoce_dataset::{DataName, Request, ShareRange, SplitMethod, SyntheticSize};
+//! use sottovoce_dataset::{CLASSES, groups, label_counts, open, partition};
+//!
+//! let synthetic = SyntheticSize { train: 500, test: 100, seed: 1 };
+//! let data = open(&Request { synthetic, ..Request::new(DataName::Synthetic) }, &mut |_| {})?;
+//! assert!(data.is_synthetic());
+//!
+//! let groups = groups(&SplitMethod::Likewise, 3, CLASSES, 1)?;
+//! assert_eq!(groups[0], [0, 6, 8]);
+//! let split = partition(data.train.labels(), &groups, ShareRange::new(0.9, 0.95)?, 1)?;
+//! let counts = label_counts(&split.indices, data.train.labels(), CLASSES);
+//! assert!(counts[0][6] > counts[1][6] + counts[2][6]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod canonical;
+mod content;
+mod error;
+mod event;
+mod fetch;
+mod folder;
+mod idx;
+#[cfg(test)]
+mod idx_writer;
 mod images;
+mod source;
+mod split;
+mod synthetic;
 
+pub use canonical::{CLASSES, Part};
+pub use error::DataError;
+pub use event::Event;
+pub use fetch::{Fetch, FetchError, MIRRORS};
+pub use folder::{Folder, Verify, load_folder};
+pub use idx::{IdxError, ImageFile, LabelFile, read_images, read_labels};
 pub use images::{LabelledImages, ShapeError};
+pub use source::{DataName, DataSet, Origin, Request, open};
+pub use split::{Partition, ShareRange, SplitError, SplitMethod, groups, label_counts, partition};
+pub use synthetic::{Half, SIDE as SYNTHETIC_SIDE, SyntheticSize, synthetic_digits};

@@ -1,0 +1,60 @@
+//! The four files that MNIST, and every data set made in its image, consists of.
+
+use std::path::{Path, PathBuf};
+
+/// Classes of MNIST and its kin: the labels are 0 to 9.
+pub const CLASSES: usize = 10;
+
+/// One of the four files of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    /// Images to train on.
+    TrainImages,
+    /// Their labels.
+    TrainLabels,
+    /// Images to test on.
+    TestImages,
+    /// Their labels.
+    TestLabels,
+}
+
+impl Part {
+    /// All four.
+    pub const ALL: [Self; 4] = [Self::TrainImages, Self::TrainLabels, Self::TestImages, Self::TestLabels];
+
+    /// The file's name, without `.gz`.
+    #[must_use]
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::TrainImages => "train-images-idx3-ubyte",
+            Self::TrainLabels => "train-labels-idx1-ubyte",
+            Self::TestImages => "t10k-images-idx3-ubyte",
+            Self::TestLabels => "t10k-labels-idx1-ubyte",
+        }
+    }
+
+    /// The name of the compressed file.
+    #[must_use]
+    pub fn compressed_name(self) -> String {
+        format!("{}.gz", self.file_name())
+    }
+
+    /// SHA-256 of MNIST's decompressed file, in lower-case hexadecimal.
+    #[must_use]
+    pub fn mnist_sha256(self) -> &'static str {
+        match self {
+            Self::TrainImages => "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            Self::TrainLabels => "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            Self::TestImages => "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            Self::TestLabels => "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        }
+    }
+
+    /// Where the file is in `folder`: plain, else compressed, else nowhere.
+    #[must_use]
+    pub fn find_in(self, folder: &Path) -> Option<PathBuf> {
+        [folder.join(self.file_name()), folder.join(self.compressed_name())]
+            .into_iter()
+            .find(|path| path.is_file())
+    }
+}

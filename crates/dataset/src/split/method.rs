@@ -1,0 +1,166 @@
+//! How labels are grouped.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::SplitError;
+
+/// The digits in an order in which neighbours look alike. Cut into three, it gives the partition of the
+/// paper (Fig. 6): round 0 6 8, curved 2 3 5 7, straight 1 4 9.
+const LIKEWISE: [u8; 10] = [0, 6, 8, 2, 3, 5, 7, 1, 4, 9];
+
+/// How labels are grouped, one group for each member.
+///
+/// As text: `regular`, `likewise`, `random`, or the groups such as `0.1.2-3.4.5-6.7.8.9`. In
+/// configurations the groups may also be a list of lists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub enum SplitMethod {
+    /// In the labels' own order.
+    Regular,
+    /// Digits that look alike together.
+    Likewise,
+    /// In an order drawn from the seed.
+    Random,
+    /// As given.
+    Explicit(Vec<Vec<u8>>),
+}
+
+/// Cuts the labels `0..classes` into one group for each of `members`.
+///
+/// Regular, likewise and random groups differ in size by at most one label. With more members than
+/// classes some groups are empty: their members see only what others leave.
+///
+/// # Errors
+/// If there are no members, or no classes or more than 256; if `Likewise` meets other than 10 classes; if
+/// `Explicit` has another number of groups than members, or does not name every label exactly once.
+pub fn groups(
+    method: &SplitMethod,
+    members: usize,
+    classes: usize,
+    seed: u64,
+) -> Result<Vec<Vec<u8>>, SplitError> {
+    if members == 0 {
+        return Err(SplitError::NoMembers);
+    }
+    if !(1..=256).contains(&classes) {
+        return Err(SplitError::Classes { classes });
+    }
+    let mut labels: Vec<u8> = (0..=u8::MAX).take(classes).collect();
+    let down = |i: usize| i * classes / members;
+    // To the nearest, halves up.
+    let nearest = |i: usize| (2 * i * classes + members) / (2 * members);
+    match method {
+        SplitMethod::Regular => Ok(cut(&labels, members, down)),
+        SplitMethod::Likewise if classes == LIKEWISE.len() => Ok(cut(&LIKEWISE, members, nearest)),
+        SplitMethod::Likewise => Err(SplitError::LikewiseNeedsDigits { classes }),
+        SplitMethod::Random => {
+            labels.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+            Ok(cut(&labels, members, down))
+        }
+        SplitMethod::Explicit(groups) if groups.len() == members => {
+            check_cover(groups, classes)?;
+            Ok(groups.clone())
+        }
+        SplitMethod::Explicit(groups) => Err(SplitError::GroupCount { groups: groups.len(), members }),
+    }
+}
+
+/// Consecutive pieces of `labels`; piece `i` begins at `position(i)`.
+fn cut(labels: &[u8], pieces: usize, position: impl Fn(usize) -> usize) -> Vec<Vec<u8>> {
+    (0..pieces).map(|i| labels[position(i)..position(i + 1)].to_vec()).collect()
+}
+
+/// Checks that `groups` name every label of `0..classes` exactly once.
+pub(super) fn check_cover(groups: &[Vec<u8>], classes: usize) -> Result<(), SplitError> {
+    let mut seen = vec![false; classes];
+    for &label in groups.iter().flatten() {
+        match seen.get_mut(usize::from(label)) {
+            None => return Err(SplitError::LabelOutOfRange { label, classes }),
+            Some(true) => return Err(SplitError::LabelTwice { label }),
+            Some(seen) => *seen = true,
+        }
+    }
+    match (0..=u8::MAX).zip(&seen).find(|(_, seen)| !**seen) {
+        Some((label, _)) => Err(SplitError::LabelMissing { label }),
+        None => Ok(()),
+    }
+}
+
+impl fmt::Display for SplitMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Regular => f.write_str("regular"),
+            Self::Likewise => f.write_str("likewise"),
+            Self::Random => f.write_str("random"),
+            // Dots and dashes need no quotes in CSV, file names and addresses.
+            Self::Explicit(groups) => {
+                let texts: Vec<String> = groups
+                    .iter()
+                    .map(|group| group.iter().map(u8::to_string).collect::<Vec<_>>().join("."))
+                    .collect();
+                f.write_str(&texts.join("-"))
+            }
+        }
+    }
+}
+
+impl FromStr for SplitMethod {
+    type Err = SplitError;
+
+    fn from_str(text: &str) -> Result<Self, SplitError> {
+        let group = |text: &str| match text {
+            "" => Ok(Vec::new()),
+            labels => labels.split('.').map(str::parse).collect(),
+        };
+        match text {
+            "regular" => Ok(Self::Regular),
+            "likewise" => Ok(Self::Likewise),
+            "random" => Ok(Self::Random),
+            "" => Err(SplitError::UnknownMethod { name: String::new() }),
+            groups => groups
+                .split('-')
+                .map(group)
+                .collect::<Result<_, _>>()
+                .map(Self::Explicit)
+                .map_err(|_| SplitError::UnknownMethod { name: text.into() }),
+        }
+    }
+}
+
+/// A split method in a configuration: its text, or groups as lists.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Text(String),
+    Groups(Vec<Vec<u8>>),
+}
+
+impl TryFrom<Written> for SplitMethod {
+    type Error = SplitError;
+
+    fn try_from(written: Written) -> Result<Self, SplitError> {
+        match written {
+            Written::Text(text) => text.parse(),
+            Written::Groups(groups) => Ok(Self::Explicit(groups)),
+        }
+    }
+}
+
+impl From<SplitMethod> for Written {
+    fn from(method: SplitMethod) -> Self {
+        match method {
+            SplitMethod::Explicit(groups) => Self::Groups(groups),
+            named => Self::Text(named.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "method_tests.rs"]
+mod tests;

@@ -1,0 +1,78 @@
+//! Label-skewed splits: every member of an ensemble sees mostly the labels of its own group.
+//!
+//! First the labels are cut into [`groups`], one for each member; then the images are shared out by a
+//! [`partition`], in which a member gets the majority of the images of its group's labels.
+
+mod method;
+mod partition;
+mod share;
+
+pub use method::{SplitMethod, groups};
+pub use partition::{Partition, label_counts, partition};
+pub use share::ShareRange;
+
+/// What is wrong with a split.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SplitError {
+    /// A name that no split method has.
+    #[error(
+        "no split method is called `{name}`; there are `regular`, `likewise`, `random`, and groups such as \
+         `0.1.2-3.4.5-6.7.8.9`"
+    )]
+    UnknownMethod {
+        /// The name.
+        name: String,
+    },
+    /// An ensemble has at least one member.
+    #[error("there are no members; a split needs at least 1")]
+    NoMembers,
+    /// Labels are bytes.
+    #[error("there are {classes} classes; between 1 and 256 are allowed")]
+    Classes {
+        /// How many classes were asked for.
+        classes: usize,
+    },
+    /// The likewise order is one of ten digits.
+    #[error("the split method `likewise` groups digits by likeness: it needs 10 classes, not {classes}")]
+    LikewiseNeedsDigits {
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// Every member has its group.
+    #[error("there are {groups} groups of labels, but {members} members; the numbers must be equal")]
+    GroupCount {
+        /// How many groups there are.
+        groups: usize,
+        /// How many members there are.
+        members: usize,
+    },
+    /// A label that is in no group.
+    #[error("label {label} is in no group; every label must be in exactly one")]
+    LabelMissing {
+        /// The label.
+        label: u8,
+    },
+    /// A label that is in two groups, or in one twice.
+    #[error("label {label} is in the groups more than once; every label must be in exactly one")]
+    LabelTwice {
+        /// The label.
+        label: u8,
+    },
+    /// A label that names no class.
+    #[error("label {label} is in a group, but only labels below {classes} are allowed")]
+    LabelOutOfRange {
+        /// The label.
+        label: u8,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// A range of shares that is none.
+    #[error("the shares {low} to {high} are no range: 0 <= low <= high <= 1 must hold")]
+    ShareRange {
+        /// The lower end.
+        low: f64,
+        /// The upper end.
+        high: f64,
+    },
+}
