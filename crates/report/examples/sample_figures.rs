@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use sottovoce_evaluate::records::{AccuracyRow, Domain};
-use sottovoce_report::figure_accuracy::{Caption, accuracy_figure};
+use sottovoce_report::{Caption, accuracy_figure};
 
 const RANGES: [(f64, f64); 6] = [(0.5, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 0.95), (0.95, 0.99)];
 
@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("perfect", "regular", perfect, false),
     ];
     for (name, split, rows, synthetic) in samples {
-        let title = format!("Figure 5. Test accuracy under encryption, {split} split");
+        let title = format!("Test accuracy under encryption, {split} split");
         let dataset = if synthetic { "Synthetic digits" } else { "MNIST" }.to_owned();
         let figure = accuracy_figure(&rows, split, &Caption { title, dataset, synthetic })?;
         std::fs::write(folder.join(format!("{name}.svg")), figure.svg()?)?;

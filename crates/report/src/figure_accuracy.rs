@@ -8,6 +8,7 @@ use plotters::prelude::DrawingBackend;
 use sottovoce_evaluate::records::AccuracyRow;
 
 use crate::canvas::{Canvas, Colour, Point, Stroke, TextStyle};
+use crate::caption::{self, Caption};
 use crate::figure::{self, DrawError, Drawing};
 use crate::layout::Layout;
 use crate::legend::{Entry, Legend, WIDER_FONT};
@@ -15,7 +16,6 @@ use crate::marker::Marker;
 use crate::sweep::{Setting, Sweep, SweepError};
 use crate::typeface::{Align, Typeface, Weight};
 use crate::voter::Voter;
-use crate::wording::{counted, thousands};
 
 const WHITE: Colour = (255, 255, 255);
 const INK: Colour = (0x11, 0x11, 0x11);
@@ -24,24 +24,13 @@ const GRID: Colour = (0xDD, 0xDD, 0xDD);
 const BAND: Colour = (0xF6, 0xF6, 0xF6);
 const ALARM: Colour = (0xB8, 0x3A, 0x00);
 
-pub(crate) const TITLE: TextStyle = TextStyle { size: 19.0, weight: Weight::Bold, colour: INK };
-pub(crate) const SUBTITLE: TextStyle = TextStyle { size: 13.0, weight: Weight::Regular, colour: GREY };
+const TITLE: TextStyle = TextStyle { size: 19.0, weight: Weight::Bold, colour: INK };
+const SUBTITLE: TextStyle = TextStyle { size: 13.0, weight: Weight::Regular, colour: GREY };
 const WARNING: TextStyle = TextStyle { size: 14.0, weight: Weight::Bold, colour: ALARM };
-pub(crate) const LABEL: TextStyle = TextStyle { size: 12.0, weight: Weight::Regular, colour: GREY };
+const LABEL: TextStyle = TextStyle { size: 12.0, weight: Weight::Regular, colour: GREY };
 const VALUE: TextStyle = TextStyle { size: 12.0, weight: Weight::Regular, colour: INK };
 const STRONG: TextStyle = TextStyle { size: 12.5, weight: Weight::Bold, colour: INK };
 const SMALL: TextStyle = TextStyle { size: 11.0, weight: Weight::Regular, colour: GREY };
-
-/// What a chart says of itself beyond its data.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caption {
-    /// The title, such as `Figure 5. Test accuracy under encryption, regular split`.
-    pub title: String,
-    /// Name of the data set, such as `MNIST`.
-    pub dataset: String,
-    /// Whether the images are drawn by a program instead of people. The chart then says so in capitals.
-    pub synthetic: bool,
-}
 
 /// A chart of one split method, ready to be rendered.
 #[derive(Debug, Clone)]
@@ -83,9 +72,9 @@ pub fn accuracy_figure(
     let text_width = width - 2.0 * Layout::EDGE;
     let legend = Legend::arrange(entries(&sweep), &typeface, text_width);
     let wrap = |text: String, style: TextStyle| style.wrap(&typeface, &text, text_width / WIDER_FONT);
-    let warnings = warning(caption, sweep.has_paper()).map_or_else(Vec::new, |text| wrap(text, WARNING));
-    let subtitle = wrap(subtitle(caption, &sweep), SUBTITLE);
-    let footnote = if sweep.has_paper() { wrap(footnote(split), SMALL) } else { Vec::new() };
+    let warnings = caption.warning(sweep.has_paper()).map_or_else(Vec::new, |text| wrap(text, WARNING));
+    let subtitle = wrap(caption.subtitle(&sweep), SUBTITLE);
+    let footnote = if sweep.has_paper() { wrap(caption::footnote(split), SMALL) } else { Vec::new() };
     let layout = Layout::new(width, &sweep, warnings.len() + subtitle.len(), legend.rows(), footnote.len());
     let caption = caption.clone();
     Ok(AccuracyFigure { caption, sweep, layout, legend, warnings, subtitle, footnote, typeface })
@@ -272,34 +261,4 @@ fn entries(sweep: &Sweep) -> Vec<Vec<Entry>> {
         meanings.push(Entry::Whisker(format!("mean and range of {} seeds", sweep.seeds)));
     }
     vec![voters, meanings]
-}
-
-fn warning(caption: &Caption, has_paper: bool) -> Option<String> {
-    let beside = if has_paper { " Not comparable with the paper's MNIST results." } else { "" };
-    caption.synthetic.then(|| format!("SYNTHETIC DATA, drawn by a program.{beside}"))
-}
-
-fn subtitle(caption: &Caption, sweep: &Sweep) -> String {
-    let (least, most) = sweep.images_per_setting;
-    let per = if sweep.seeds > 1 { "setting and seed" } else { "setting" };
-    let images = if least == most {
-        counted(most, "test image", "test images")
-    } else {
-        format!("{} to {} test images", thousands(least), thousands(most))
-    };
-    let total = counted(sweep.images, "image", "images");
-    let exact = match sweep.mismatches {
-        Some(1) => "1 logit differs from the integer oracle".to_owned(),
-        Some(count) => format!("{} logits differ from the integer oracle", thousands(count)),
-        None => "not compared with the integer oracle".to_owned(),
-    };
-    format!("{}, {images} per {per}. {total} classified under encryption; {exact}.", caption.dataset)
-}
-
-fn footnote(split: &str) -> String {
-    let figure = crate::paper::figure(split).map_or_else(String::new, |number| format!(", Figure {number}"));
-    format!(
-        "Paper: Xiong, Nguyen, So and Chen (2020){figure}; it does not print the share ranges of its \
-         settings, so settings are matched by number."
-    )
 }

@@ -14,7 +14,7 @@ const ROW: f64 = 24.0;
 const GAP: f64 = 22.0;
 
 /// Viewers without our font set up to this much wider letters; entries leave the room.
-pub(crate) const WIDER_FONT: f64 = 1.06;
+pub(crate) const WIDER_FONT: f64 = 1.08;
 
 /// One thing that the legend explains.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,6 +18,7 @@
 
 mod atomic_file;
 mod canvas;
+mod caption;
 pub mod contact_sheet;
 pub mod figure;
 pub mod figure_accuracy;
@@ -36,6 +37,7 @@ mod typeface;
 pub mod voter;
 mod wording;
 
+pub use caption::Caption;
 pub use contact_sheet::contact_sheet;
 pub use figure_accuracy::accuracy_figure;
 pub use report::write_report;

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use sottovoce_evaluate::records::{AccuracyRow, LayerRow, RecordError, read_rows};
 
 use crate::atomic_file;
+use crate::caption::Caption;
 use crate::figure::DrawError;
-use crate::figure_accuracy::{Caption, FigureError, accuracy_figure};
+use crate::figure_accuracy::{FigureError, accuracy_figure};
 use crate::paper;
 use crate::run_facts::DatasetFacts;
 use crate::tables::{accuracy_table, layer_table};

@@ -28,9 +28,7 @@ impl DatasetFacts {
     pub(crate) fn read(path: &Path) -> Result<Self, ReportError> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
-            text => {
-                text.map_err(|source| ReportError::RunFile { path: path.to_owned(), source: source.into() })?
-            }
+            text => text.map_err(|source| ReportError::RunFile { path: path.to_owned(), source })?,
         };
         let facts: RunFacts = serde_json::from_str(&text)
             .map_err(|source| ReportError::RunFile { path: path.to_owned(), source: source.into() })?;
