@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Writes `bytes` to `NAME.partial` beside `path`, then renames it: a reader, or a run that is stopped half-way,
-/// never sees half a file. The partial file goes away when writing fails.
+/// Writes `bytes` to `NAME.partial` beside `path`, then renames it: a reader, or a run that is stopped
+/// half-way, never sees half a file. The partial file goes away when writing fails.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let partial = partial_path(path);
     let written = File::create(&partial)

@@ -45,8 +45,7 @@ impl Caption {
 pub(crate) fn footnote(split: &str) -> String {
     let figure = paper::figure(split).map_or_else(String::new, |number| format!(", Figure {number}"));
     let known = if split == "random" {
-        "Its share ranges and random groups are not known: settings are matched by number, and our groups \
-         are drawn from the seed."
+        "Its share ranges and random groups are not known: settings are matched by number, groups are ours."
     } else {
         "Its share ranges are not known, so settings are matched by number."
     };

@@ -59,8 +59,8 @@ pub enum ContactSheetError {
     },
 }
 
-/// Writes the first `columns * rows` images as a PNG file, row by row, dark ink on white, each
-/// above its label. Where there are fewer images, the remaining cells stay blank; rows without any are left out.
+/// Writes the first `columns * rows` images as a PNG file, row by row, dark ink on white, each above its
+/// label. Where there are fewer images, the remaining cells stay blank; rows without any are left out.
 ///
 /// # Errors
 /// If there is nothing to show, the sheet is too large, or `path` cannot be written.

@@ -12,9 +12,10 @@
 //! - [`paper`]: the paper's numbers;
 //! - [`voter`]: members and the ensemble, as the records name them.
 //!
-//! Nothing depends on the machine: letters come from the fonts in this crate, never from the system, and
-//! no date or path gets into a file. Charts keep to a few rules: an accuracy axis always ends at 100 % and spans at
-//! least 30 points, shapes tell voters apart as well as colours do, and synthetic data is called that in capitals.
+//! Nothing depends on the machine: letters come from the fonts in this crate, never from the system, and no
+//! date or path gets into a file. Charts keep to a few rules: an accuracy axis always ends at 100 % and
+//! spans at least 30 points, shapes tell voters apart as well as colours do, and synthetic data is called
+//! that in capitals.
 
 mod atomic_file;
 mod canvas;

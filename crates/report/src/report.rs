@@ -73,9 +73,10 @@ pub enum ReportError {
 
 /// Draws the charts and tables of the run in `run_folder` into that folder, and returns their paths.
 ///
-/// Reads `accuracy.csv`, `layers.csv` and, if there, `dataset.name` and `dataset.synthetic` of `run.json`. Writes, for
-/// each split method, `figure5`, `figure6`, `figure7` (regular, likewise, random) or `accuracy-<split>` as SVG
-/// and PNG; and `accuracy.md` and `layers.md`. The same input gives the same bytes.
+/// Reads `accuracy.csv`, `layers.csv` and, if there, `dataset.name` and `dataset.synthetic` of `run.json`.
+/// Writes, for each split method, `figure5`, `figure6`, `figure7` (regular, likewise, random) or
+/// `accuracy-<split>` as SVG and PNG; and `accuracy.md` and `layers.md`. The same input gives the same
+/// bytes.
 ///
 /// # Errors
 /// If a record is missing, broken or not encrypted, or a file cannot be written. Everything is drawn before

@@ -23,8 +23,8 @@ struct RunFacts {
 }
 
 impl DatasetFacts {
-    /// Reads the `dataset` of a run's `run.json`. A missing file or field leaves the facts unknown; a file that is
-    /// there but cannot be read is an error, since charts of synthetic data must say so.
+    /// Reads the `dataset` of a run's `run.json`. A missing file or field leaves the facts unknown; a file
+    /// that is there but cannot be read is an error, since charts of synthetic data must say so.
     pub(crate) fn read(path: &Path) -> Result<Self, ReportError> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),

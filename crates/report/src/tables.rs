@@ -14,8 +14,8 @@ use crate::wording::{counted, share_range, thousands};
 pub(crate) const ABSENT: &str = "–";
 
 /// Accuracy in percent of every voter at every setting of a split method, in each domain, beside the
-/// paper's (for an ensemble of as many members), and the decrypted logits that differ from the integer oracle.
-/// Several seeds are averaged; their mismatches are added.
+/// paper's (for an ensemble of as many members), and the decrypted logits that differ from the integer
+/// oracle. Several seeds are averaged; their mismatches are added.
 ///
 /// # Errors
 /// If a voter's name is unknown.
@@ -85,8 +85,8 @@ fn accuracy_notes(rows: &[AccuracyRow], split: &str, has_paper: bool) -> Vec<Str
     ];
     if has_paper {
         notes.push(
-            "Paper: Xiong, Nguyen, So and Chen (2020). The share ranges of its settings are not known, so settings are \
-             matched by number."
+            "Paper: Xiong, Nguyen, So and Chen (2020). The share ranges of its settings are not known, so \
+             settings are matched by number."
                 .to_owned(),
         );
     }
@@ -96,8 +96,8 @@ fn accuracy_notes(rows: &[AccuracyRow], split: &str, has_paper: bool) -> Vec<Str
 /// Seconds of each layer for one batch, summed over the voters (every member, and what they share), then
 /// averaged over batches, settings and seeds; beside Table 3 of the paper.
 ///
-/// The ratio takes Table 3 as the time of the paper's whole ensemble of three, the reading less favourable to us
-/// (see [`paper::LAYER_SECONDS`]), and is left out for other numbers of members.
+/// The ratio takes Table 3 as the time of the paper's whole ensemble of three, the reading less favourable
+/// to us (see [`paper::LAYER_SECONDS`]), and is left out for other numbers of members.
 ///
 /// # Errors
 /// If a voter's name is unknown.
