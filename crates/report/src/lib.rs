@@ -1,1 +1,45 @@
-//! placeholder
+//! Charts and tables drawn from a run's records.
+//!
+//! A run leaves CSV files; everything here is drawn from them alone, so that a chart can be redrawn years
+//! later, byte for byte, without training or encrypting anything. [`report::write_report`] does all of it
+//! for a run folder. In parts:
+//!
+//! - [`figure_accuracy`]: the paper's Figures 5, 6 and 7, ours beside the paper's, as SVG and PNG from one
+//!   drawing ([`figure`] renders it);
+//! - [`tables`]: accuracies, and the layer times beside the paper's Table 3, as one [`table::Table`] that
+//!   renders as Markdown and as plain text;
+//! - [`mod@contact_sheet`]: a page of images with their labels;
+//! - [`paper`]: the paper's numbers;
+//! - [`voter`]: members and the ensemble, as the records name them.
+//!
+//! Nothing depends on the machine: letters come from the fonts in this crate, never from the system, and no
+//! date or path gets into a file. Charts keep to a few rules: an accuracy axis always ends at 100 % and
+//! spans at least 30 points, shapes tell voters apart as well as colours do, and synthetic data is called
+//! that in capitals.
+
+mod atomic_file;
+mod canvas;
+mod caption;
+pub mod contact_sheet;
+pub mod figure;
+pub mod figure_accuracy;
+mod layout;
+mod legend;
+mod marker;
+pub mod paper;
+mod percent_axis;
+mod raster;
+pub mod report;
+mod run_facts;
+mod sweep;
+pub mod table;
+pub mod tables;
+mod typeface;
+pub mod voter;
+mod wording;
+
+pub use caption::Caption;
+pub use contact_sheet::contact_sheet;
+pub use figure_accuracy::accuracy_figure;
+pub use report::write_report;
+pub use sweep::SweepError;

@@ -1,0 +1,26 @@
+//! Files that appear whole or not at all.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Writes `bytes` to `NAME.partial` beside `path`, then renames it: a reader, or a run that is stopped
+/// half-way, never sees half a file. The partial file goes away when writing fails.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let partial = partial_path(path);
+    let written = File::create(&partial)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&partial, path));
+    if written.is_err() {
+        // The first error is the one to report; there may be no partial file at all.
+        let _ = fs::remove_file(&partial);
+    }
+    written
+}
+
+fn partial_path(path: &Path) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(".partial");
+    name.into()
+}

@@ -1,0 +1,264 @@
+//! The paper's Figures 5, 6 and 7: accuracy under encryption over the settings of one split method.
+//!
+//! A dot plot, since bars would have to start at zero. For each setting, every voter has a column with
+//! ours (filled) and, slightly to the right, the paper's (hollow). The ensemble is what the figure is
+//! about: black, larger, joined by a line, its values printed below the axis.
+
+use plotters::prelude::DrawingBackend;
+use sottovoce_evaluate::records::AccuracyRow;
+
+use crate::canvas::{Canvas, Colour, Point, Stroke, TextStyle};
+use crate::caption::{self, Caption};
+use crate::figure::{self, DrawError, Drawing};
+use crate::layout::Layout;
+use crate::legend::{Entry, Legend, WIDER_FONT};
+use crate::marker::Marker;
+use crate::sweep::{Setting, Sweep, SweepError};
+use crate::typeface::{Align, Typeface, Weight};
+use crate::voter::Voter;
+
+const WHITE: Colour = (255, 255, 255);
+const INK: Colour = (0x11, 0x11, 0x11);
+const GREY: Colour = (0x55, 0x55, 0x55);
+const GRID: Colour = (0xDD, 0xDD, 0xDD);
+const BAND: Colour = (0xF6, 0xF6, 0xF6);
+const ALARM: Colour = (0xB8, 0x3A, 0x00);
+
+const TITLE: TextStyle = TextStyle { size: 19.0, weight: Weight::Bold, colour: INK };
+const SUBTITLE: TextStyle = TextStyle { size: 13.0, weight: Weight::Regular, colour: GREY };
+const WARNING: TextStyle = TextStyle { size: 14.0, weight: Weight::Bold, colour: ALARM };
+const LABEL: TextStyle = TextStyle { size: 12.0, weight: Weight::Regular, colour: GREY };
+const VALUE: TextStyle = TextStyle { size: 12.0, weight: Weight::Regular, colour: INK };
+const STRONG: TextStyle = TextStyle { size: 12.5, weight: Weight::Bold, colour: INK };
+const SMALL: TextStyle = TextStyle { size: 11.0, weight: Weight::Regular, colour: GREY };
+
+/// A chart of one split method, ready to be rendered.
+#[derive(Debug, Clone)]
+pub struct AccuracyFigure {
+    caption: Caption,
+    sweep: Sweep,
+    layout: Layout,
+    legend: Legend,
+    warnings: Vec<String>,
+    subtitle: Vec<String>,
+    footnote: Vec<String>,
+    typeface: Typeface,
+}
+
+/// Why there is no chart.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FigureError {
+    /// The rows cannot be drawn.
+    #[error(transparent)]
+    Rows(#[from] SweepError),
+    /// The font compiled into this crate is broken.
+    #[error("the font in crates/report/fonts is not an OpenType font; restore it and build again")]
+    Font,
+}
+
+/// The chart of the rows of one split method.
+///
+/// # Errors
+/// If there is no row of `split`, or a voter was not evaluated under encryption.
+pub fn accuracy_figure(
+    rows: &[AccuracyRow],
+    split: &str,
+    caption: &Caption,
+) -> Result<AccuracyFigure, FigureError> {
+    let typeface = Typeface::shipped().map_err(|_| FigureError::Font)?;
+    let sweep = Sweep::gather(rows, split)?;
+    let width = Layout::width(sweep.settings.len(), sweep.voters.len(), sweep.has_paper());
+    let text_width = width - 2.0 * Layout::EDGE;
+    let legend = Legend::arrange(entries(&sweep), &typeface, text_width);
+    let wrap = |text: String, style: TextStyle| style.wrap(&typeface, &text, text_width / WIDER_FONT);
+    let warnings = caption.warning(sweep.has_paper()).map_or_else(Vec::new, |text| wrap(text, WARNING));
+    let subtitle = wrap(caption.subtitle(&sweep), SUBTITLE);
+    let footnote = if sweep.has_paper() { wrap(caption::footnote(split), SMALL) } else { Vec::new() };
+    let layout = Layout::new(width, &sweep, warnings.len() + subtitle.len(), legend.rows(), footnote.len());
+    let caption = caption.clone();
+    Ok(AccuracyFigure { caption, sweep, layout, legend, warnings, subtitle, footnote, typeface })
+}
+
+impl AccuracyFigure {
+    /// The chart as SVG.
+    ///
+    /// # Errors
+    /// If the drawing library fails.
+    pub fn svg(&self) -> Result<String, DrawError> {
+        figure::svg(self, &self.typeface)
+    }
+
+    /// The chart as a PNG file, [`PNG_SCALE`](crate::figure::PNG_SCALE) times the size of the SVG.
+    ///
+    /// # Errors
+    /// If the drawing or the encoding library fails.
+    pub fn png(&self) -> Result<Vec<u8>, DrawError> {
+        figure::png(self, &self.typeface)
+    }
+
+    fn draw_heading<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError> {
+        canvas.text(&self.caption.title, (Layout::EDGE, Layout::TITLE), Align::Left, TITLE)?;
+        let warnings = self.warnings.iter().map(|line| (line, WARNING));
+        let subtitle = self.subtitle.iter().map(|line| (line, SUBTITLE));
+        for (row, (line, style)) in warnings.chain(subtitle).enumerate() {
+            canvas.text(line, (Layout::EDGE, Layout::subtitle(row)), Align::Left, style)?;
+        }
+        self.legend.draw(canvas, (Layout::EDGE, self.layout.legend), &self.typeface)
+    }
+
+    fn draw_axes<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError> {
+        let layout = &self.layout;
+        let axis = layout.axis;
+        let settings = self.sweep.settings.len();
+        for index in (0..settings).step_by(2).filter(|_| settings > 1) {
+            let (left, right) = layout.slot(index);
+            canvas.rectangle((left, layout.plot_top), (right, layout.plot_bottom), BAND)?;
+        }
+        for percent in axis.ticks() {
+            let y = axis.place(percent);
+            canvas.line((Layout::LEFT, y), (layout.right, y), Stroke { colour: GRID, width: 0.8 })?;
+            canvas.text(&format!("{percent:.0}"), (Layout::LEFT - 9.0, y + 4.2), Align::Right, LABEL)?;
+        }
+        let title = format!("Test accuracy in % (axis from {:.0} to 100)", axis.low);
+        canvas.text(&title, (Layout::LEFT - 30.0, layout.plot_top - 12.0), Align::Left, LABEL)?;
+        let base = Stroke { colour: (0x88, 0x88, 0x88), width: 1.0 };
+        canvas.line((Layout::LEFT, layout.plot_bottom), (layout.right, layout.plot_bottom), base)
+    }
+
+    fn draw_rows_below<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError> {
+        let ensemble = self.sweep.voters.iter().position(|&voter| voter == Voter::Ensemble);
+        let mut heads = vec!["Setting", "Majority share"];
+        if ensemble.is_some() {
+            heads.push("Ensemble, %");
+            if self.sweep.has_paper() {
+                heads.push("Paper's ensemble, %");
+            }
+        }
+        for (row, head) in heads.iter().enumerate() {
+            canvas.text(head, (Layout::LEFT - 9.0, self.layout.row_below(row)), Align::Right, LABEL)?;
+        }
+        for (index, setting) in self.sweep.settings.iter().enumerate() {
+            let (left, right) = self.layout.slot(index);
+            let mut cells = vec![(setting.number.to_string(), STRONG), (setting.shares.clone(), VALUE)];
+            if let Some(ensemble) = ensemble {
+                let ours = setting.ours[ensemble].map_or_else(String::new, |s| format!("{:.2}", s.mean));
+                let paper = setting.paper[ensemble].map_or_else(String::new, |p| format!("{p:.2}"));
+                cells.extend([(ours, STRONG), (paper, LABEL)]);
+            }
+            for (row, (cell, style)) in cells.iter().enumerate().filter(|(_, (cell, _))| !cell.is_empty()) {
+                let at = ((left + right) / 2.0, self.layout.row_below(row));
+                canvas.text(cell, at, Align::Centre, *style)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The lines that join the ensemble's points: ours solid, the paper's dashed.
+    fn draw_ensemble_lines<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError> {
+        let Some(column) = self.sweep.voters.iter().position(|&voter| voter == Voter::Ensemble) else {
+            return Ok(());
+        };
+        let place = |(index, setting): (usize, &Setting)| {
+            let (x, paper_x) = self.layout.column(index, column);
+            let ours = setting.ours[column].map(|spread| (x, self.layout.axis.place(spread.mean)));
+            let paper = setting.paper[column].map(|percent| (paper_x, self.layout.axis.place(percent)));
+            (ours, paper)
+        };
+        let (ours, paper): (Vec<Option<Point>>, Vec<Option<Point>>) =
+            self.sweep.settings.iter().enumerate().map(place).unzip();
+        let joined = |points: &[Option<Point>]| -> Vec<(Point, Point)> {
+            points.windows(2).filter_map(|pair| Some((pair[0]?, pair[1]?))).collect()
+        };
+        for (from, to) in joined(&paper) {
+            canvas.dashed_line(from, to, 4.0, Stroke { colour: (0x88, 0x88, 0x88), width: 1.2 })?;
+        }
+        for (from, to) in joined(&ours) {
+            canvas.line(from, to, Stroke { colour: INK, width: 2.0 })?;
+        }
+        Ok(())
+    }
+
+    fn draw_points<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError> {
+        for (index, setting) in self.sweep.settings.iter().enumerate() {
+            for (column, &voter) in self.sweep.voters.iter().enumerate() {
+                let marker = Marker::of(voter);
+                let (x, paper_x) = self.layout.column(index, column);
+                if let Some(percent) = setting.paper[column] {
+                    let y = self.layout.axis.place(percent);
+                    marker.draw_hollow(canvas, (paper_x, y))?;
+                    self.draw_value(canvas, percent, (paper_x + 10.0, y), Align::Left)?;
+                }
+                let Some(spread) = setting.ours[column] else { continue };
+                if self.sweep.seeds > 1 {
+                    let (low, high) =
+                        (self.layout.axis.place(spread.low), self.layout.axis.place(spread.high));
+                    marker.draw_whisker(canvas, x, low, high)?;
+                }
+                let y = self.layout.axis.place(spread.mean);
+                marker.draw_filled(canvas, (x, y))?;
+                self.draw_value(canvas, spread.mean, (x - 10.0, y), Align::Right)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A point's value beside it, where there is room for it.
+    fn draw_value<B: DrawingBackend>(
+        &self,
+        canvas: &mut Canvas<'_, B>,
+        percent: f64,
+        (x, y): Point,
+        align: Align,
+    ) -> Result<(), DrawError> {
+        if !self.layout.fits_values() {
+            return Ok(());
+        }
+        let text = format!("{percent:.2}");
+        let width = SMALL.width(&self.typeface, &text);
+        let left = if align == Align::Right { x - width } else { x };
+        // Keeps gridlines from striking the digits through.
+        canvas.rectangle((left - 2.0, y - 6.0), (left + width + 2.0, y + 6.0), WHITE)?;
+        canvas.text(&text, (x, y + 4.0), align, SMALL)
+    }
+}
+
+impl Drawing for AccuracyFigure {
+    fn size(&self) -> (u32, u32) {
+        // Sizes are sums of small positive lengths.
+        (self.layout.width.ceil() as u32, self.layout.height.ceil() as u32)
+    }
+
+    fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError> {
+        let (width, height) = self.size();
+        canvas.rectangle((0.0, 0.0), (f64::from(width), f64::from(height)), WHITE)?;
+        self.draw_heading(canvas)?;
+        self.draw_axes(canvas)?;
+        self.draw_rows_below(canvas)?;
+        self.draw_ensemble_lines(canvas)?;
+        self.draw_points(canvas)?;
+        for (row, line) in self.footnote.iter().enumerate() {
+            canvas.text(line, (Layout::EDGE, self.layout.footnote(row)), Align::Left, SMALL)?;
+        }
+        Ok(())
+    }
+
+    fn description(&self) -> String {
+        let lines = self.warnings.iter().chain(&self.subtitle);
+        lines.fold(format!("{}.", self.caption.title), |all, line| all + " " + line)
+    }
+}
+
+/// Whose the markers are, then what they mean.
+fn entries(sweep: &Sweep) -> Vec<Vec<Entry>> {
+    let voters = sweep.voters.iter().map(|&voter| Entry::Voter(voter)).collect();
+    let mut meanings = Vec::new();
+    if sweep.has_paper() {
+        meanings.push(Entry::Filled("this run, under encryption".to_owned()));
+        meanings.push(Entry::Hollow("paper".to_owned()));
+    }
+    if sweep.seeds > 1 {
+        meanings.push(Entry::Whisker(format!("mean and range of {} seeds", sweep.seeds)));
+    }
+    vec![voters, meanings]
+}

@@ -1,0 +1,128 @@
+//! The key to a figure's markers, in rows that fit its width.
+
+use plotters::prelude::DrawingBackend;
+
+use crate::canvas::{Canvas, Point, Stroke, TextStyle};
+use crate::figure::DrawError;
+use crate::marker::Marker;
+use crate::typeface::{Align, Typeface, Weight};
+use crate::voter::Voter;
+
+const NAME: TextStyle = TextStyle { size: 13.0, weight: Weight::Regular, colour: (0x22, 0x22, 0x22) };
+const ENSEMBLE: TextStyle = TextStyle { weight: Weight::Bold, ..NAME };
+const ROW: f64 = 24.0;
+const GAP: f64 = 22.0;
+
+/// Viewers without our font set up to this much wider letters; entries leave the room.
+pub(crate) const WIDER_FONT: f64 = 1.08;
+
+/// One thing that the legend explains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// The marker of a voter.
+    Voter(Voter),
+    /// What filled markers mean.
+    Filled(String),
+    /// What hollow markers mean.
+    Hollow(String),
+    /// What whiskers mean.
+    Whisker(String),
+}
+
+impl Entry {
+    fn name(&self) -> String {
+        match self {
+            Self::Voter(voter) => voter.to_string(),
+            Self::Filled(text) | Self::Hollow(text) | Self::Whisker(text) => text.clone(),
+        }
+    }
+
+    fn style(&self) -> TextStyle {
+        if matches!(self, Self::Voter(Voter::Ensemble)) { ENSEMBLE } else { NAME }
+    }
+
+    /// Width of what is drawn before the name.
+    fn symbol(&self) -> f64 {
+        if matches!(self, Self::Voter(Voter::Ensemble)) { 30.0 } else { 12.0 }
+    }
+
+    fn width(&self, typeface: &Typeface) -> f64 {
+        self.symbol() + 6.0 + self.style().width(typeface, &self.name()) * WIDER_FONT
+    }
+
+    fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>, (x, y): Point) -> Result<(), DrawError> {
+        let centre = (x + self.symbol() / 2.0, y);
+        match self {
+            Self::Voter(voter) => {
+                let marker = Marker::of(*voter);
+                if *voter == Voter::Ensemble {
+                    let line = Stroke { colour: marker.colour, width: 2.0 };
+                    canvas.line((x, y), (x + self.symbol(), y), line)?;
+                }
+                marker.draw_filled(canvas, centre)?;
+            }
+            Self::Filled(_) => Marker::neutral().draw_filled(canvas, centre)?,
+            Self::Hollow(_) => Marker::neutral().draw_hollow(canvas, centre)?,
+            Self::Whisker(_) => {
+                Marker::neutral().draw_whisker(canvas, centre.0, y + 8.0, y - 8.0)?;
+                Marker::neutral().draw_filled(canvas, centre)?;
+            }
+        }
+        canvas.text(&self.name(), (x + self.symbol() + 6.0, y + 4.6), Align::Left, self.style())
+    }
+}
+
+/// Entries in rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Legend {
+    rows: Vec<Vec<Entry>>,
+}
+
+impl Legend {
+    /// Fills rows of at most `width` in the order given. A group moves to a row of its own rather than
+    /// being torn apart, unless it is wider than a row.
+    pub(crate) fn arrange(groups: Vec<Vec<Entry>>, typeface: &Typeface, width: f64) -> Self {
+        let mut rows: Vec<Vec<Entry>> = Vec::new();
+        let mut used = f64::INFINITY;
+        for group in groups {
+            let whole: f64 = group.iter().map(|entry| entry.width(typeface) + GAP).sum::<f64>() - GAP;
+            if used + whole > width {
+                used = f64::INFINITY;
+            }
+            for entry in group {
+                let needed = entry.width(typeface);
+                if used + needed > width {
+                    rows.push(Vec::new());
+                    used = 0.0;
+                }
+                used += needed + GAP;
+                if let Some(row) = rows.last_mut() {
+                    row.push(entry);
+                }
+            }
+        }
+        Self { rows }
+    }
+
+    /// Number of rows.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Draws the legend with the middle of its first row at `at`.
+    pub(crate) fn draw<B: DrawingBackend>(
+        &self,
+        canvas: &mut Canvas<'_, B>,
+        (left, top): Point,
+        typeface: &Typeface,
+    ) -> Result<(), DrawError> {
+        for (index, row) in self.rows.iter().enumerate() {
+            let mut x = left;
+            for entry in row {
+                entry.draw(canvas, (x, top + index as f64 * ROW))?;
+                x += entry.width(typeface) + GAP;
+            }
+        }
+        Ok(())
+    }
+}

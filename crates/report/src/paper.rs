@@ -1,0 +1,143 @@
+//! The paper's numbers, to be drawn beside ours.
+//!
+//! Source: Xiong, Nguyen, So, Chen, *Privacy Preserving Inference with Convolutional Neural Network
+//! Ensemble* (2020): Figures 5 to 7 (test accuracy on 10,000 MNIST images) and Table 3 (seconds per
+//! layer). The accuracies are the labels printed on the authors' slides of those figures.
+
+use crate::voter::Voter;
+
+/// Members of the paper's ensemble.
+pub const MEMBERS: usize = 3;
+
+/// Images in one of the paper's batches: one for each slot of a ciphertext of degree 8192.
+pub const BATCH: usize = 8192;
+
+/// The machine of the paper's Table 3.
+pub const MACHINE: &str = "8 cores of an Intel Core i9-9900K";
+
+/// Test accuracies of one setting, in percent as printed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PaperAccuracy {
+    /// The members on their own, in the paper's order.
+    pub members: [f64; MEMBERS],
+    /// The ensemble of all three.
+    pub ensemble: f64,
+}
+
+const fn percent(first: f64, second: f64, third: f64, ensemble: f64) -> PaperAccuracy {
+    PaperAccuracy { members: [first, second, third], ensemble }
+}
+
+/// Figure 5: settings 1 to 6 of the regular split.
+pub const REGULAR: [PaperAccuracy; 6] = [
+    percent(94.20, 74.94, 96.14, 91.24),
+    percent(93.54, 94.25, 96.19, 96.86),
+    percent(93.07, 94.10, 95.70, 97.31),
+    percent(92.66, 91.44, 92.29, 96.34),
+    percent(89.08, 91.06, 94.27, 96.18),
+    percent(85.77, 85.88, 93.89, 95.49),
+];
+
+/// Figure 6: settings 1 to 6 of the likewise split.
+pub const LIKEWISE: [PaperAccuracy; 6] = [
+    percent(95.65, 96.64, 94.40, 97.47),
+    percent(93.99, 96.49, 95.79, 97.56),
+    percent(93.18, 95.94, 93.35, 97.03),
+    percent(92.21, 95.86, 92.74, 96.76),
+    percent(90.11, 94.87, 91.18, 96.14),
+    percent(86.90, 95.96, 81.78, 96.69),
+];
+
+/// Figure 7: settings 1 to 6 of the random split.
+pub const RANDOM: [PaperAccuracy; 6] = [
+    percent(94.87, 94.74, 95.91, 97.39),
+    percent(93.33, 95.16, 94.99, 96.98),
+    percent(92.87, 93.92, 95.66, 97.26),
+    percent(92.07, 93.46, 95.01, 97.06),
+    percent(90.18, 91.02, 94.67, 96.62),
+    percent(86.21, 86.59, 94.70, 96.40),
+];
+
+/// Table 3: seconds of each layer for one batch of 8192 images on [`MACHINE`], in the order in which
+/// the layers run.
+///
+/// Whether of one member or of all three is not said in the sources at hand. They add up to 18.1 s, about
+/// a third of [`ELAPSED_SECONDS_PER_BATCH`], which speaks for one member.
+pub const LAYER_SECONDS: [(&str, f64); 6] = [
+    ("EncryptedLayer", 1.126),
+    ("ConverLayer1", 2.930),
+    ("ActivationLayer2", 6.308),
+    ("DenseLayer3", 6.853),
+    ("ActivationLayer4", 0.741),
+    ("DenseLayer5", 0.117),
+];
+
+/// Elapsed seconds of the ensemble of three for one batch: a step of the staircase in the paper's second
+/// Figure 7 (elapsed time over input sizes), read off the chart.
+pub const ELAPSED_SECONDS_PER_BATCH: f64 = 53.5;
+
+/// The number of the paper's figure for a split method, if it has one.
+#[must_use]
+pub fn figure(split: &str) -> Option<u8> {
+    match split {
+        "regular" => Some(5),
+        "likewise" => Some(6),
+        "random" => Some(7),
+        _ => None,
+    }
+}
+
+/// The paper's accuracies for `setting` (from 1) of a split method.
+#[must_use]
+pub fn accuracy(split: &str, setting: usize) -> Option<PaperAccuracy> {
+    let settings = match split {
+        "regular" => &REGULAR,
+        "likewise" => &LIKEWISE,
+        "random" => &RANDOM,
+        _ => return None,
+    };
+    settings.get(setting.checked_sub(1)?).copied()
+}
+
+/// The paper's accuracy of one voter, in percent.
+#[must_use]
+pub fn voter_accuracy(split: &str, setting: usize, voter: Voter) -> Option<f64> {
+    let accuracy = accuracy(split, setting)?;
+    match voter {
+        Voter::Member(number) => accuracy.members.get(number.checked_sub(1)?).copied(),
+        Voter::Ensemble => Some(accuracy.ensemble),
+    }
+}
+
+/// The paper's seconds for a layer of Table 3.
+#[must_use]
+pub fn layer_seconds(layer: &str) -> Option<f64> {
+    LAYER_SECONDS.iter().find(|(name, _)| *name == layer).map(|(_, seconds)| *seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_voter_is_looked_up_by_split_and_setting() {
+        assert_eq!(voter_accuracy("regular", 1, Voter::Member(2)), Some(74.94));
+        assert_eq!(voter_accuracy("likewise", 6, Voter::Member(3)), Some(81.78));
+        assert_eq!(voter_accuracy("random", 6, Voter::Ensemble), Some(96.4));
+    }
+
+    #[test]
+    fn what_the_paper_does_not_print_is_absent() {
+        assert_eq!(accuracy("regular", 0), None);
+        assert_eq!(accuracy("regular", 7), None);
+        assert_eq!(accuracy("explicit", 1), None);
+        assert_eq!(voter_accuracy("regular", 1, Voter::Member(4)), None);
+        assert_eq!(layer_seconds("Decryption"), None);
+    }
+
+    #[test]
+    fn table_3_adds_up_to_the_time_of_one_pass() {
+        let sum: f64 = LAYER_SECONDS.iter().map(|(_, seconds)| seconds).sum();
+        assert!((sum - 18.075).abs() < 1e-9, "{sum}");
+    }
+}

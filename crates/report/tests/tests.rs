@@ -1,0 +1,11 @@
+//! What a reader of the charts and tables relies on.
+
+// Test code in the eyes of clippy as well, helper functions included.
+#[cfg(test)]
+mod suite {
+    mod contact_sheet;
+    mod figures;
+    mod records;
+    mod report;
+    mod tables;
+}
