@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Architecture, IntegerBlock, PixelLevels};
+use crate::{Architecture, IntegerBlock, PixelLevels, sum_logits};
 
 /// Largest absolute values after each block that *any* image of `0..=L` pixels can cause (the `proven`
 /// range), from the L1 norms of the rows: `|w x + b| <= |w|_1 max|x| + |b|`.
@@ -17,6 +17,44 @@ pub struct Bounds {
     /// The logits.
     #[serde(with = "decimal")]
     pub logits: i128,
+}
+
+/// The largest absolute logits that were seen over some images (the `observed` range): nothing is proven
+/// about other images.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObservedRange {
+    /// Of every member.
+    pub members: Vec<i128>,
+    /// Of the members' sum.
+    pub ensemble: i128,
+}
+
+impl ObservedRange {
+    /// The range of `logits`, the members' for one image.
+    #[must_use]
+    pub fn of(logits: &[Vec<i128>]) -> Self {
+        let largest = |logits: &[i128]| logits.iter().map(|logit| logit.abs()).max().unwrap_or(0);
+        Self {
+            members: logits.iter().map(|member| largest(member)).collect(),
+            ensemble: largest(&sum_logits(logits)),
+        }
+    }
+
+    /// The range over both sets of images.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        if self.members.is_empty() {
+            return other;
+        }
+        let members = self.members.into_iter().zip(other.members).map(|(a, b)| a.max(b)).collect();
+        Self { members, ensemble: self.ensemble.max(other.ensemble) }
+    }
+
+    /// The largest of all, which one plaintext modulus must hold when members and sum are decrypted.
+    #[must_use]
+    pub fn largest(&self) -> i128 {
+        self.members.iter().copied().fold(self.ensemble, i128::max)
+    }
 }
 
 /// A network whose values could exceed 127 bits.

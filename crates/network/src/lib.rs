@@ -11,6 +11,7 @@
 //! runs; [`disk`] stores it as CSV files and JSON manifests.
 
 mod architecture;
+pub mod atomic_file;
 mod block;
 mod bounds;
 pub mod disk;
@@ -22,7 +23,7 @@ mod trained_member;
 
 pub use architecture::{Architecture, ArchitectureError, Padding};
 pub use block::Block;
-pub use bounds::{Bounds, RangeTooLarge};
+pub use bounds::{Bounds, ObservedRange, RangeTooLarge};
 pub use ensemble::{EnsembleError, IntegerEnsemble, sum_logits};
 pub use float_network::FloatNetwork;
 pub use integer_network::{ForwardError, IntegerBlock, IntegerNetwork, NetworkError};

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use plotters::prelude::BitMapBackend;
 use sottovoce_dataset::LabelledImages;
+use sottovoce_network::atomic_file;
 
-use crate::atomic_file;
 use crate::canvas::{Canvas, TextStyle};
 use crate::figure::DrawError;
 use crate::raster::{self, Shade};

@@ -17,7 +17,6 @@
 //! spans at least 30 points, shapes tell voters apart as well as colours do, and synthetic data is called
 //! that in capitals.
 
-mod atomic_file;
 mod canvas;
 mod caption;
 pub mod contact_sheet;

@@ -61,8 +61,8 @@ pub const RANDOM: [PaperAccuracy; 6] = [
 /// Table 3: seconds of each layer for one batch of 8192 images on [`MACHINE`], in the order in which
 /// the layers run.
 ///
-/// Whether of one member or of all three is not said in the sources at hand. They add up to 18.1 s, about
-/// a third of [`ELAPSED_SECONDS_PER_BATCH`], which speaks for one member.
+/// Of one member: encryption once and the other layers for each of [`MEMBERS`] make 52.0 s, which is what the
+/// whole ensemble took, [`ELAPSED_SECONDS_PER_BATCH`].
 pub const LAYER_SECONDS: [(&str, f64); 6] = [
     ("EncryptedLayer", 1.126),
     ("ConverLayer1", 2.930),
@@ -136,8 +136,10 @@ mod tests {
     }
 
     #[test]
-    fn table_3_adds_up_to_the_time_of_one_pass() {
+    fn table_3_is_of_one_member() {
         let sum: f64 = LAYER_SECONDS.iter().map(|(_, seconds)| seconds).sum();
-        assert!((sum - 18.075).abs() < 1e-9, "{sum}");
+        let encryption = layer_seconds("EncryptedLayer").unwrap();
+        let ensemble = encryption + MEMBERS as f64 * (sum - encryption);
+        assert!((ensemble / ELAPSED_SECONDS_PER_BATCH - 1.0).abs() < 0.05, "{ensemble}");
     }
 }

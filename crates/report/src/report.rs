@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use sottovoce_evaluate::records::{AccuracyRow, LayerRow, RecordError, read_rows};
+use sottovoce_network::atomic_file;
 
-use crate::atomic_file;
 use crate::caption::Caption;
 use crate::figure::DrawError;
 use crate::figure_accuracy::{FigureError, accuracy_figure};

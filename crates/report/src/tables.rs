@@ -93,18 +93,15 @@ fn accuracy_notes(rows: &[AccuracyRow], split: &str, has_paper: bool) -> Vec<Str
     notes
 }
 
-/// Seconds of each layer for one batch, summed over the voters (every member, and what they share), then
-/// averaged over batches, settings and seeds; beside Table 3 of the paper.
-///
-/// The ratio takes Table 3 as the time of the paper's whole ensemble of three, the reading less favourable
-/// to us (see [`paper::LAYER_SECONDS`]), and is left out for other numbers of members.
+/// Seconds of each layer for one batch, for one member (the mean over members) and for the whole ensemble
+/// (their sum), averaged over batches, settings and seeds; beside Table 3 of the paper, which is read as
+/// the time of one member (see [`paper::LAYER_SECONDS`]).
 ///
 /// # Errors
 /// If a voter's name is unknown.
 pub fn layer_table(rows: &[LayerRow]) -> Result<Table, UnknownVoter> {
     let voters: BTreeSet<Voter> = rows.iter().map(|row| row.voter.parse()).collect::<Result<_, _>>()?;
     let members = voters.iter().filter(|voter| **voter != Voter::Ensemble).count();
-    let ours = seconds_per_batch(rows);
 
     let mut layers: Vec<&str> = paper::LAYER_SECONDS.iter().map(|(layer, _)| *layer).collect();
     for row in rows {
@@ -112,84 +109,81 @@ pub fn layer_table(rows: &[LayerRow]) -> Result<Table, UnknownVoter> {
             layers.push(&row.layer);
         }
     }
-    let line = |name: &str, ours: Option<f64>, paper: Option<f64>| {
-        let ratio = match (ours, paper) {
-            (Some(ours), Some(paper)) if ours > 0.0 && members == paper::MEMBERS => Some(paper / ours),
-            _ => None,
-        };
-        vec![
-            name.to_owned(),
-            ours.map_or_else(|| ABSENT.to_owned(), |seconds| format!("{seconds:.3}")),
-            paper.map_or_else(|| ABSENT.to_owned(), |seconds| format!("{seconds:.3}")),
-            ratio.map_or_else(|| ABSENT.to_owned(), |ratio| format!("{ratio:.1}×")),
-        ]
+    let times: Vec<LayerSeconds> = layers.iter().map(|layer| LayerSeconds::of(layer, rows)).collect();
+    let listed = &times[..paper::LAYER_SECONDS.len()];
+    let sum = LayerSeconds {
+        layer: "Sum of the paper's layers",
+        member: listed.iter().map(|times| times.member).sum(),
+        ensemble: listed.iter().map(|times| times.ensemble).sum(),
+        paper: listed.iter().map(|times| times.paper).sum(),
     };
-    let mut table_rows: Vec<Vec<String>> = layers
-        .iter()
-        .map(|&layer| line(layer, ours.get(layer).copied(), paper::layer_seconds(layer)))
-        .collect();
-    let listed: Option<f64> = paper::LAYER_SECONDS.iter().map(|(layer, _)| ours.get(layer).copied()).sum();
-    let paper_sum = paper::LAYER_SECONDS.iter().map(|(_, seconds)| seconds).sum();
-    table_rows.push(line("Sum of the paper's layers", listed, Some(paper_sum)));
-
     Ok(Table {
         title: "Seconds per layer and batch".to_owned(),
-        header: ["layer", "ours, s", "paper, s", "paper / ours"].map(str::to_owned).to_vec(),
-        rows: table_rows,
+        header: ["layer", "our ensemble, s", "our member, s", "paper's member, s", "paper / ours"]
+            .map(str::to_owned)
+            .to_vec(),
+        rows: times.iter().chain([&sum]).map(LayerSeconds::cells).collect(),
         notes: layer_notes(rows, members),
     })
 }
 
-/// Mean seconds of each layer for one batch of the whole ensemble.
-fn seconds_per_batch(rows: &[LayerRow]) -> BTreeMap<&str, f64> {
-    // Rows have no seed: those alike in all else are of several seeds (or runs) and are averaged first.
-    let mut repeats: BTreeMap<(&str, &str, usize, usize, &str), Vec<f64>> = BTreeMap::new();
-    for row in rows {
-        let key = (row.layer.as_str(), row.split.as_str(), row.setting, row.batch, row.voter.as_str());
-        repeats.entry(key).or_default().push(row.seconds);
+/// One line of the layer table.
+struct LayerSeconds<'a> {
+    layer: &'a str,
+    member: Option<f64>,
+    ensemble: Option<f64>,
+    paper: Option<f64>,
+}
+
+impl<'a> LayerSeconds<'a> {
+    fn of(layer: &'a str, rows: &[LayerRow]) -> Self {
+        // Rows have no seed: those alike in all else are of several seeds and count as batches of their own.
+        let rows: Vec<&LayerRow> = rows.iter().filter(|row| row.layer == layer).collect();
+        let voters = rows.iter().map(|row| &row.voter).collect::<BTreeSet<_>>().len();
+        let member = mean(&rows.iter().map(|row| row.seconds).collect::<Vec<_>>());
+        Self {
+            layer,
+            member,
+            ensemble: member.map(|seconds| seconds * voters as f64),
+            paper: paper::layer_seconds(layer),
+        }
     }
-    let mut batches: BTreeMap<(&str, &str, usize, usize), f64> = BTreeMap::new();
-    for ((layer, split, setting, batch, _), seconds) in &repeats {
-        *batches.entry((layer, split, *setting, *batch)).or_default() += mean(seconds).unwrap_or(0.0);
+
+    fn cells(&self) -> Vec<String> {
+        let seconds = |seconds: Option<f64>| seconds.map_or_else(|| ABSENT.to_owned(), |s| format!("{s:.3}"));
+        let ratio = match (self.member, self.paper) {
+            (Some(ours), Some(paper)) if ours > 0.0 => format!("{:.1}×", paper / ours),
+            _ => ABSENT.to_owned(),
+        };
+        vec![self.layer.to_owned(), seconds(self.ensemble), seconds(self.member), seconds(self.paper), ratio]
     }
-    let mut layers: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for ((layer, ..), seconds) in batches {
-        layers.entry(layer).or_default().push(seconds);
-    }
-    layers.iter().filter_map(|(layer, seconds)| Some((*layer, mean(seconds)?))).collect()
 }
 
 fn layer_notes(rows: &[LayerRow], members: usize) -> Vec<String> {
     let threads: BTreeSet<usize> = rows.iter().map(|row| row.threads).collect();
     let threads: Vec<String> = threads.iter().map(usize::to_string).collect();
     let batches: BTreeSet<_> = rows.iter().map(|row| (&row.split, row.setting, row.batch)).collect();
-    let mut notes = vec![
+    let paper_member: f64 = paper::LAYER_SECONDS.iter().map(|(_, seconds)| seconds).sum();
+    let encryption = paper::layer_seconds("EncryptedLayer").unwrap_or(0.0);
+    let paper_ensemble = encryption + paper::MEMBERS as f64 * (paper_member - encryption);
+    vec![
         format!(
-            "Ours: wall-clock seconds of one batch, summed over {} and what they share, mean over {} of all \
-             settings; worker threads: {}.",
-            counted(members as u64, "member", "members"),
+            "Ours: wall-clock seconds of one batch, mean over {} of all settings; ensemble of {}; worker \
+             threads: {}. Encryption, sum and decryption are shared by the members.",
             counted(batches.len() as u64, "batch", "batches"),
+            counted(members as u64, "member", "members"),
             threads.join(", "),
         ),
         format!(
             "Paper: Table 3 of Xiong, Nguyen, So and Chen (2020), seconds for one batch of {} images on {}; it \
-             does not list layers marked {ABSENT}.",
+             does not list layers marked {ABSENT}. It is read as the time of one member: one encryption and {} \
+             members make {paper_ensemble:.1} s, and the paper's ensemble took {} s for a batch.",
             paper::BATCH,
             paper::MACHINE,
-        ),
-    ];
-    notes.push(if members == paper::MEMBERS {
-        format!(
-            "The ratio takes Table 3 as the time of the whole ensemble of {}. It may be that of one member: the \
-             paper's elapsed time for a batch and its ensemble, {} s, is about three times the table's sum. The \
-             ratio would then be up to three times as large.",
             paper::MEMBERS,
             paper::ELAPSED_SECONDS_PER_BATCH,
-        )
-    } else {
-        format!("No ratio: our ensemble does not have {} members.", paper::MEMBERS)
-    });
-    notes
+        ),
+    ]
 }
 
 fn mean(values: &[f64]) -> Option<f64> {

@@ -1,4 +1,4 @@
-//! Files and folders that appear whole or not at all.
+//! Reading and writing a network's files and folders.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,6 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::DiskError;
-
-/// Writes `bytes` to `path` so that a reader finds the old contents or the new, never a part: to
-/// `NAME.partial` in the same folder, flushed to disk, then renamed.
-///
-/// # Errors
-/// If the folder cannot be made or the file not be written.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
-    let partial = partial_path(path);
-    write_new(&partial, bytes)?;
-    fs::rename(&partial, path).map_err(|source| DiskError::Write { path: path.to_owned(), source })
-}
 
 /// Calls `fill` with an empty folder beside `folder`, then puts it in `folder`'s place.
 pub fn replace_folder(

@@ -29,10 +29,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use error::DiskError;
-pub use files::write_atomically;
 pub use manifest::{FORMAT, Manifest, Ranges};
 
-use crate::{Block, IntegerBlock, IntegerEnsemble, IntegerNetwork};
+use crate::{Block, IntegerBlock, IntegerEnsemble, IntegerNetwork, ObservedRange};
 use files::{read_json, read_text, replace_folder, sha256, to_json, write_new};
 
 const MANIFEST: &str = "manifest.json";
@@ -44,45 +43,58 @@ const ENSEMBLE: &str = "ensemble.json";
 struct EnsembleManifest {
     format: u32,
     members: Vec<String>,
+    observed_logits: Option<String>,
+    inputs: String,
 }
 
-/// What a member's manifest says beside the network itself.
+/// What an exported ensemble's manifests say beside the networks themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The largest absolute logit of this member seen on training images.
-    pub observed_logits: Option<i128>,
-    /// Where the network comes from, in free words.
+    /// The largest absolute logits seen on training images, where they were measured.
+    pub observed: Option<ObservedRange>,
+    /// Where the networks come from, in free words.
     pub provenance: BTreeMap<String, String>,
+    /// Identifies what the networks were made from: the same inputs need not be exported again.
+    pub inputs: String,
 }
 
-/// Writes an ensemble to `folder`, replacing what is there; `origins` holds one entry for each member.
+/// An ensemble as it was read from disk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExportedEnsemble {
+    /// The networks.
+    pub ensemble: IntegerEnsemble,
+    /// What else the manifests say.
+    pub origin: Origin,
+}
+
+/// Writes an ensemble to `folder`, replacing what is there.
 ///
 /// Everything is written beside `folder` first and renamed into place, so that no half-written ensemble
 /// is ever found under its name.
 ///
 /// # Errors
 /// If a file cannot be written.
-pub fn write_ensemble(
-    folder: &Path,
-    ensemble: &IntegerEnsemble,
-    origins: &[Origin],
-) -> Result<(), DiskError> {
+pub fn write_ensemble(folder: &Path, ensemble: &IntegerEnsemble, origin: &Origin) -> Result<(), DiskError> {
     replace_folder(folder, |partial| {
         let mut members = Vec::new();
-        for ((network, origin), number) in ensemble.members().iter().zip(origins).zip(1..) {
-            let name = format!("member-{number}");
-            write_member(&partial.join(&name), network, origin)?;
+        for (index, network) in ensemble.members().iter().enumerate() {
+            let name = format!("member-{}", index + 1);
+            let observed = origin.observed.as_ref().and_then(|range| range.members.get(index));
+            write_member(&partial.join(&name), network, observed, &origin.provenance)?;
             members.push(name);
         }
-        write_new(&partial.join(ENSEMBLE), to_json(&EnsembleManifest { format: FORMAT, members }).as_bytes())
+        let observed_logits = origin.observed.as_ref().map(|range| range.ensemble.to_string());
+        let index =
+            EnsembleManifest { format: FORMAT, members, observed_logits, inputs: origin.inputs.clone() };
+        write_new(&partial.join(ENSEMBLE), to_json(&index).as_bytes())
     })
 }
 
-/// Reads the ensemble in `folder`, with each member's manifest.
+/// Reads the ensemble in `folder`.
 ///
 /// # Errors
 /// If a member cannot be read ([`read_member`]) or the members do not belong together.
-pub fn read_ensemble(folder: &Path) -> Result<(IntegerEnsemble, Vec<Manifest>), DiskError> {
+pub fn read_ensemble(folder: &Path) -> Result<ExportedEnsemble, DiskError> {
     let path = folder.join(ENSEMBLE);
     let index: EnsembleManifest = read_json(&path)?;
     check_format(&path, index.format)?;
@@ -99,10 +111,26 @@ pub fn read_ensemble(folder: &Path) -> Result<(IntegerEnsemble, Vec<Manifest>), 
     }
     let ensemble = IntegerEnsemble::new(networks)
         .map_err(|source| DiskError::Ensemble { folder: folder.to_owned(), source })?;
-    Ok((ensemble, manifests))
+    let integer = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<i128>().ok());
+    let members = manifests.iter().map(|manifest| integer(&manifest.ranges.observed_logits)).collect();
+    let observed = Option::zip(integer(&index.observed_logits), members)
+        .map(|(ensemble, members)| ObservedRange { members, ensemble });
+    let provenance = manifests.into_iter().next().map(|manifest| manifest.provenance).unwrap_or_default();
+    Ok(ExportedEnsemble { ensemble, origin: Origin { observed, provenance, inputs: index.inputs } })
 }
 
-fn write_member(folder: &Path, network: &IntegerNetwork, origin: &Origin) -> Result<(), DiskError> {
+/// What the ensemble in `folder` was made from ([`Origin::inputs`]), or `None` where there is none to read.
+#[must_use]
+pub fn read_inputs(folder: &Path) -> Option<String> {
+    read_json::<EnsembleManifest>(&folder.join(ENSEMBLE)).ok().map(|index| index.inputs)
+}
+
+fn write_member(
+    folder: &Path,
+    network: &IntegerNetwork,
+    observed: Option<&i128>,
+    provenance: &BTreeMap<String, String>,
+) -> Result<(), DiskError> {
     let mut files = BTreeMap::new();
     for (name, block) in network.blocks() {
         let weights = csv_block::encode(block.row_iter());
@@ -118,11 +146,8 @@ fn write_member(folder: &Path, network: &IntegerNetwork, origin: &Origin) -> Res
         architecture: *network.architecture(),
         pixel_levels: network.pixel_levels(),
         logit_scale: network.logit_scale(),
-        ranges: Ranges {
-            proven: *network.bounds(),
-            observed_logits: origin.observed_logits.map(|v| v.to_string()),
-        },
-        provenance: origin.provenance.clone(),
+        ranges: Ranges { proven: *network.bounds(), observed_logits: observed.map(ToString::to_string) },
+        provenance: provenance.clone(),
         files,
     };
     write_new(&folder.join(MANIFEST), to_json(&manifest).as_bytes())

@@ -26,16 +26,20 @@ fn network(seed: i64) -> IntegerNetwork {
     IntegerNetwork::new(SHAPES, PixelLevels::new(4).unwrap(), 0.1 + 0.2, blocks).unwrap()
 }
 
+fn origin() -> Origin {
+    Origin {
+        observed: Some(ObservedRange { members: vec![1 << 100, 17], ensemble: 1 << 101 }),
+        provenance: BTreeMap::from([("split".to_owned(), "regular".to_owned())]),
+        inputs: "0123".to_owned(),
+    }
+}
+
 /// An ensemble of two members on disk, whose first hidden weights may be edited.
 fn exported() -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();
     let ensemble = IntegerEnsemble::new(vec![network(1), network(2)]).unwrap();
-    let origin = Origin {
-        observed_logits: Some(-(1 << 100)),
-        provenance: BTreeMap::from([("split".to_owned(), "regular".to_owned())]),
-    };
     let path = folder.path().join("ensemble");
-    write_ensemble(&path, &ensemble, &[origin, Origin::default()]).unwrap();
+    write_ensemble(&path, &ensemble, &origin()).unwrap();
     (folder, path)
 }
 
@@ -53,18 +57,19 @@ fn error_after(file: &str, change: impl FnOnce(String) -> String) -> String {
 #[test]
 fn an_ensemble_comes_back_as_it_was_written() {
     let (_guard, path) = exported();
-    let (ensemble, manifests) = read_ensemble(&path).unwrap();
-    assert_eq!(ensemble.members(), [network(1), network(2)]);
-    assert_eq!(manifests[0].ranges.observed_logits.as_deref(), Some("-1267650600228229401496703205376"));
-    assert_eq!(manifests[0].provenance["split"], "regular");
+    let exported = read_ensemble(&path).unwrap();
+    assert_eq!(exported.ensemble.members(), [network(1), network(2)]);
+    assert_eq!(exported.origin, origin());
+    assert_eq!(read_inputs(&path).as_deref(), Some("0123"));
     assert!(!path.with_file_name("ensemble.partial").exists());
 }
 
 #[test]
 fn writing_again_replaces_the_old_ensemble() {
     let (_guard, path) = exported();
-    write_ensemble(&path, &IntegerEnsemble::new(vec![network(9)]).unwrap(), &[Origin::default()]).unwrap();
-    assert_eq!(read_ensemble(&path).unwrap().0.members(), [network(9)]);
+    write_ensemble(&path, &IntegerEnsemble::new(vec![network(9)]).unwrap(), &Origin::default()).unwrap();
+    let exported = read_ensemble(&path).unwrap();
+    assert_eq!((exported.ensemble.members(), exported.origin), (&[network(9)][..], Origin::default()));
     assert!(!path.join("member-2").exists());
 }
 

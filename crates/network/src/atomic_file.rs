@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 
 /// Writes `bytes` to `NAME.partial` beside `path`, then renames it: a reader, or a run that is stopped
 /// half-way, never sees half a file. The partial file goes away when writing fails.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// If the folder is missing or cannot be written to, or the disk is full.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let partial = partial_path(path);
     let written = File::create(&partial)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
