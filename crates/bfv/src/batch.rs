@@ -36,11 +36,17 @@ impl EncryptedBatch {
 }
 
 impl ClientKey {
-    /// Encrypts quantised images of `pixels` values each, image after image.
+    /// Encrypts quantised images of `pixels` values each, image after image, using the threads of the current
+    /// `rayon` pool. `advance` is told of every pixel done.
     ///
     /// # Errors
     /// If there are no images, more than slots, or parts of one.
-    pub fn encrypt(&self, images: &[u8], pixels: usize) -> Result<EncryptedBatch, BfvError> {
+    pub fn encrypt(
+        &self,
+        images: &[u8],
+        pixels: usize,
+        advance: &(dyn Fn() + Sync),
+    ) -> Result<EncryptedBatch, BfvError> {
         let count = images.len() / pixels.max(1);
         if count * pixels != images.len() {
             return Err(BfvError::ImageSize { bytes: images.len(), pixels });
@@ -52,7 +58,9 @@ impl ClientKey {
         let encrypt = |pixel| -> Result<Ciphertext, BfvError> {
             let values: Vec<u64> = images.iter().skip(pixel).step_by(pixels).map(|&v| v.into()).collect();
             let plaintext = Plaintext::try_encode(&values, Encoding::simd(), self.parameters.inner())?;
-            Ok(self.public.try_encrypt(&plaintext, &mut rand::rng())?)
+            let ciphertext = self.public.try_encrypt(&plaintext, &mut rand::rng())?;
+            advance();
+            Ok(ciphertext)
         };
         let pixels = (0..pixels).into_par_iter().map(encrypt).collect::<Result<_, _>>()?;
         Ok(EncryptedBatch { pixels, images: count })

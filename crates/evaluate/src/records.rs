@@ -1,9 +1,10 @@
 //! The rows of a run's CSV files. Columns are stable: scripts and charts read them by name.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sottovoce_network::atomic_file;
 
 /// Where an accuracy was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -88,10 +89,68 @@ pub enum RecordError {
         /// What is wrong, with the line.
         source: csv::Error,
     },
+    /// The file could not be written.
+    #[error("cannot write {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
 }
 
 /// Reads all rows of the CSV file `path`, by column name.
 pub fn read_rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, RecordError> {
     let read = || -> Result<Vec<T>, csv::Error> { csv::Reader::from_path(path)?.deserialize().collect() };
     read().map_err(|source| RecordError::Read { path: path.to_owned(), source })
+}
+
+/// Writes `rows` to the CSV file `path`, whole or not at all.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_rows<T: Serialize>(path: &Path, rows: &[T]) -> Result<(), RecordError> {
+    let encode = || -> io::Result<Vec<u8>> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for row in rows {
+            writer.serialize(row).map_err(io::Error::other)?;
+        }
+        writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
+    };
+    encode()
+        .and_then(|bytes| atomic_file::write(path, &bytes))
+        .map_err(|source| RecordError::Write { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_back_as_they_were_written_under_the_documented_columns() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("accuracy.csv");
+        let row = AccuracyRow {
+            split: "regular".into(),
+            setting: 2,
+            share_low: 0.6,
+            share_high: 0.7,
+            seed: 1,
+            voter: "ensemble".into(),
+            images: 10_000,
+            correct: 9_876,
+            accuracy: 0.9876,
+            domain: Domain::Encrypted,
+            mismatches: Some(0),
+        };
+        let rows = [row.clone(), AccuracyRow { domain: Domain::Float, mismatches: None, ..row }];
+        write_rows(&path, &rows).unwrap();
+        assert_eq!(read_rows::<AccuracyRow>(&path).unwrap(), rows);
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "split,setting,share_low,share_high,seed,voter,images,correct,accuracy,domain,mismatches\n\
+             regular,2,0.6,0.7,1,ensemble,10000,9876,0.9876,encrypted,0\n\
+             regular,2,0.6,0.7,1,ensemble,10000,9876,0.9876,float,\n"
+        );
+    }
 }

@@ -27,7 +27,7 @@ fn assert_exact(parameters: &Parameters, ensemble: &IntegerEnsemble, images: &[u
     let pixels = ensemble.architecture().pixels();
     let client = ClientKey::generate(parameters);
     let key = client.evaluation_key().unwrap();
-    let batch = client.encrypt(images, pixels).unwrap();
+    let batch = client.encrypt(images, pixels, &|| ()).unwrap();
     let evaluator = ReferenceEvaluator::new(&key, ensemble);
     let done = std::sync::atomic::AtomicU64::new(0);
     let answer = evaluator
@@ -117,7 +117,7 @@ fn too_much_noise_is_an_error_and_never_a_wrong_answer() {
     // One square's worth of modulus for two squares.
     let client = ClientKey::generate(&Parameters::insecure(64, 1 << 20, &[45, 45]));
     let key = client.evaluation_key().unwrap();
-    let batch = client.encrypt(&random_images(5, &shape, 4, &mut rng), shape.pixels()).unwrap();
+    let batch = client.encrypt(&random_images(5, &shape, 4, &mut rng), shape.pixels(), &|| ()).unwrap();
     let answer = ReferenceEvaluator::new(&key, &ensemble).evaluate(&batch, &|_| ()).unwrap();
     assert!(matches!(client.decrypt(&answer.ensemble), Err(BfvError::NoiseExhausted { .. })));
 }
@@ -125,7 +125,7 @@ fn too_much_noise_is_an_error_and_never_a_wrong_answer() {
 #[test]
 fn batches_that_do_not_fit_are_refused_with_numbers() {
     let client = ClientKey::generate(&Parameters::insecure(64, 1 << 10, &[50, 50]));
-    let message = |images: &[u8]| client.encrypt(images, 4).unwrap_err().to_string();
+    let message = |images: &[u8]| client.encrypt(images, 4, &|| ()).unwrap_err().to_string();
     assert_eq!(message(&[]), "0 images in a batch, but the parameters allow 1 to 64");
     assert_eq!(message(&[0; 65 * 4]), "65 images in a batch, but the parameters allow 1 to 64");
     assert_eq!(message(&[0; 7]), "7 pixel values are not whole images of 4 pixels");
@@ -134,7 +134,7 @@ fn batches_that_do_not_fit_are_refused_with_numbers() {
     let mut rng = StdRng::seed_from_u64(4);
     let shape = Architecture { image_side: 5, kernel: 3, maps: 1, hidden: 1, ..Architecture::default() };
     let ensemble = IntegerEnsemble::new(vec![random_network(shape, 2, [1, 1, 1], &mut rng)]).unwrap();
-    let batch = client.encrypt(&[0; 4], 4).unwrap();
+    let batch = client.encrypt(&[0; 4], 4, &|| ()).unwrap();
     let error = ReferenceEvaluator::new(&key, &ensemble).evaluate(&batch, &|_| ()).unwrap_err();
     assert_eq!(error.to_string(), "the batch encrypts images of 4 pixels, but the network reads 25");
 }

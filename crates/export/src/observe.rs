@@ -1,0 +1,25 @@
+//! How large the logits become.
+
+use rayon::prelude::*;
+use sottovoce_dataset::LabelledImages;
+use sottovoce_network::{ForwardError, IntegerEnsemble, ObservedRange};
+
+/// The largest absolute logits of the members and of their sum over `images`; `advance` is told of every
+/// image done.
+///
+/// # Errors
+/// If the images have another size than the network reads.
+pub fn observe(
+    ensemble: &IntegerEnsemble,
+    images: &LabelledImages,
+    advance: &(dyn Fn() + Sync),
+) -> Result<ObservedRange, ForwardError> {
+    let levels = ensemble.pixel_levels();
+    let range = |index| {
+        let image: Vec<u8> = images.image(index).iter().map(|&pixel| levels.quantise(pixel)).collect();
+        let range = ObservedRange::of(&ensemble.member_logits(&image)?);
+        advance();
+        Ok(range)
+    };
+    (0..images.len()).into_par_iter().map(range).try_reduce(ObservedRange::default, |a, b| Ok(a.merge(b)))
+}
