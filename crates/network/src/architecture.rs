@@ -17,7 +17,7 @@ pub struct Padding {
 /// The default is the paper's network (Table 1): 28 x 28 pixels, 5 maps of 5 x 5 kernels with stride 2 and
 /// one row and column of padding (13 x 13 x 5 = 845 activations), 100 hidden units, 10 classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct Architecture {
     /// Pixels on a side of the square image.
     pub image_side: usize,

@@ -1,0 +1,36 @@
+//! Which stages a command runs, and what it prints.
+
+mod data;
+mod experiment;
+mod report;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::args::{Args, Command};
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let common = &args.common;
+    if let Some(threads) = common.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.into())
+            .build_global()
+            .context("cannot start the worker threads")?;
+    }
+    match &args.command {
+        Command::Reproduce { experiments, quick, out } => {
+            let names: Vec<&str> = match experiments.as_slice() {
+                [] if *quick => vec!["quick"],
+                [] => vec!["fig5"],
+                names => names.iter().map(String::as_str).collect(),
+            };
+            experiment::reproduce(&names, out, common)
+        }
+        Command::Data { command } => data::run(command, common),
+        Command::Train(stage) => experiment::train(stage, common),
+        Command::Export(stage) => experiment::export(stage, common),
+        Command::Evaluate(stage) => experiment::evaluate(stage, common),
+        Command::Report { run } => report::run(run, common),
+    }
+}

@@ -1,0 +1,65 @@
+//! Experiments as TOML: what is written, and the checked plan that everything else reads.
+
+mod experiment;
+mod problem;
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+pub use experiment::{Experiment, SettingPlan};
+pub use problem::Problem;
+
+/// The experiments that the program brings along, by name.
+pub const BUILT_IN: [(&str, &str); 2] = [
+    ("fig5", include_str!("../../../../configs/fig5.toml")),
+    ("quick", include_str!("../../../../configs/quick.toml")),
+];
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No file, and no experiment of that name.
+    #[error("there is no file {name:?} and no built-in experiment of that name{hint}; built in are: {known}")]
+    Unknown { name: String, hint: String, known: String },
+    /// The file could not be read.
+    #[error("cannot read the configuration {path}")]
+    Read { path: PathBuf, source: io::Error },
+    /// The contents are wrong.
+    #[error(transparent)]
+    Problem(#[from] Problem),
+}
+
+/// Loads the experiment in the file `name`, or the built-in one of that name.
+pub fn load(name: &str) -> Result<Experiment, ConfigError> {
+    let path = Path::new(name);
+    if path.is_file() {
+        let text =
+            fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        return Ok(Experiment::parse(name, &text)?);
+    }
+    if let Some((_, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
+        return Ok(Experiment::parse(name, text)?);
+    }
+    let names = BUILT_IN.map(|(name, _)| name);
+    let hint = problem::nearest(name, names.iter().copied())
+        .map_or_else(String::new, |near| format!(" (did you mean {near:?}?)"));
+    Err(ConfigError::Unknown { name: name.to_owned(), hint, known: names.join(", ") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_experiment_is_valid_and_bears_its_name() {
+        for (name, _) in BUILT_IN {
+            assert_eq!(load(name).unwrap().name, name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_nearest_one() {
+        let error = load("fig55").unwrap_err().to_string();
+        assert!(error.contains("did you mean \"fig5\"?") && error.contains("fig5, quick"), "{error}");
+    }
+}

@@ -1,0 +1,116 @@
+//! What a run was made on, as far as the machine tells.
+
+use std::fs;
+use std::process::Command;
+
+use serde::Serialize;
+
+/// The processor, and what of it matters here.
+#[derive(Debug, Serialize)]
+pub struct Machine {
+    pub processor: Option<String>,
+    pub features: Vec<&'static str>,
+    pub cores: usize,
+}
+
+/// The source that the program was built from.
+#[derive(Debug, Serialize)]
+pub struct Source {
+    pub git_revision: Option<String>,
+    /// Whether the working tree had changes that the revision does not hold.
+    pub git_dirty: Option<bool>,
+    /// Versions of the crates that decide results and speed.
+    pub versions: std::collections::BTreeMap<String, String>,
+}
+
+impl Machine {
+    pub fn here() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { processor: processor(), features: features(), cores }
+    }
+}
+
+fn processor() -> Option<String> {
+    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+#[cfg(target_arch = "x86_64")]
+fn features() -> Vec<&'static str> {
+    let mut features = Vec::new();
+    macro_rules! detect {
+        ($($feature:tt),*) => {
+            $(if std::arch::is_x86_feature_detected!($feature) { features.push($feature); })*
+        };
+    }
+    detect!(
+        "avx2",
+        "fma",
+        "avx512f",
+        "avx512bw",
+        "avx512dq",
+        "avx512vl",
+        "avx512ifma",
+        "avx512vnni",
+        "avx512vbmi"
+    );
+    features
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn features() -> Vec<&'static str> {
+    vec![std::env::consts::ARCH]
+}
+
+/// The largest memory that this process has held, in bytes; `None` where the system does not tell.
+pub fn peak_memory_bytes() -> Option<u64> {
+    let text = fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+impl Source {
+    pub fn here() -> Self {
+        let git = |arguments: &[&str]| {
+            let folder = env!("CARGO_MANIFEST_DIR");
+            let output = Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;
+            output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        };
+        Self {
+            git_revision: git(&["rev-parse", "HEAD"]),
+            git_dirty: git(&["status", "--porcelain", "--", "crates", "configs", "Cargo.toml", "Cargo.lock"])
+                .map(|changes| !changes.is_empty()),
+            versions: versions(),
+        }
+    }
+}
+
+/// Versions as locked when the program was built.
+fn versions() -> std::collections::BTreeMap<String, String> {
+    const MATTER: [&str; 3] = ["burn", "fhe", "fhe-math"];
+    let lock: toml::Table = toml::from_str(include_str!("../../../Cargo.lock")).unwrap_or_default();
+    let packages = lock.get("package").and_then(|packages| packages.as_array());
+    let mut versions = std::collections::BTreeMap::new();
+    for package in packages.into_iter().flatten() {
+        let field = |name| package.get(name).and_then(|value| value.as_str());
+        if let (Some(name), Some(version)) = (field("name"), field("version"))
+            && MATTER.contains(&name)
+        {
+            versions.insert(name.to_owned(), version.to_owned());
+        }
+    }
+    versions.insert("sottovoce".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    versions
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_versions_that_matter_are_found_in_the_lock_file() {
+        let versions = super::versions();
+        assert_eq!(versions["fhe"], "0.1.1");
+        assert!(versions["burn"].starts_with("0.22."));
+    }
+}

@@ -1,0 +1,105 @@
+//! Progress bars on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+
+use crate::output;
+
+/// Plain lines come this often at most.
+const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// Progress of one task of known length, from any thread.
+pub struct Progress {
+    bar: ProgressBar,
+    /// Where standard error is not a terminal: when the last line was printed.
+    plain: Option<Mutex<Instant>>,
+    title: String,
+}
+
+impl Progress {
+    /// A task of `length` units begins.
+    pub fn new(title: &str, length: u64) -> Self {
+        let bar = ProgressBar::hidden();
+        bar.set_length(length);
+        if std::io::stderr().is_terminal() {
+            let template = "{msg:36} [{bar:28}] {percent:>3} %  {elapsed} elapsed, {eta} left";
+            bar.set_draw_target(indicatif::ProgressDrawTarget::stderr_with_hz(8));
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar.set_message(title.to_owned());
+            return Self { bar, plain: None, title: title.to_owned() };
+        }
+        Self { bar, plain: Some(Mutex::new(Instant::now())), title: title.to_owned() }
+    }
+
+    /// `work` units more are done.
+    pub fn advance(&self, work: u64) {
+        self.bar.inc(work);
+        let Some(last) = &self.plain else { return };
+        // Whoever holds the lock prints; nobody waits to print.
+        let Ok(mut last) = last.try_lock() else { return };
+        if last.elapsed() >= PLAIN_EVERY {
+            *last = Instant::now();
+            let share = 100 * self.bar.position() / self.bar.length().unwrap_or(1).max(1);
+            output::remark(&format!("{}: {share} %, {} left", self.title, HumanDuration(self.bar.eta())));
+        }
+    }
+
+    /// A word on how the task is going, beside its title.
+    pub fn note(&self, note: &str) {
+        self.bar.set_message(format!("{} {note}", self.title));
+    }
+
+    /// Puts the bar at `done` units, of `total` where it has become known.
+    pub fn set(&self, done: u64, total: Option<u64>) {
+        if let Some(total) = total {
+            self.bar.set_length(total);
+        }
+        self.advance(done.saturating_sub(self.bar.position()));
+    }
+}
+
+impl Drop for Progress {
+    /// The task is over: its bar goes away, and a line stays of what took long enough to wait for.
+    fn drop(&mut self) {
+        let elapsed = self.bar.elapsed();
+        self.bar.finish_and_clear();
+        if elapsed >= Duration::from_secs(1) && !std::thread::panicking() {
+            output::remark(&format!("{}: {:.1} s", self.title, elapsed.as_secs_f64()));
+        }
+    }
+}
+
+/// Shows one stage of an evaluation after the other.
+pub struct StageProgress {
+    prefix: String,
+    current: Mutex<Option<Progress>>,
+}
+
+impl StageProgress {
+    pub fn new(prefix: String) -> Self {
+        Self { prefix, current: Mutex::new(None) }
+    }
+}
+
+impl sottovoce_evaluate::Progress for StageProgress {
+    fn begin(&self, stage: &str, work: u64) {
+        if let Ok(mut current) = self.current.lock() {
+            // The old bar must be gone before the new one is drawn.
+            drop(current.take());
+            *current = Some(Progress::new(&format!("{}: {stage}", self.prefix), work));
+        }
+    }
+
+    fn advance(&self, work: u64) {
+        if let Ok(current) = self.current.lock()
+            && let Some(progress) = &*current
+        {
+            progress.advance(work);
+        }
+    }
+}

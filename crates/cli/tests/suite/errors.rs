@@ -1,0 +1,76 @@
+use std::fs;
+
+use super::sandbox::{SMALL, Sandbox};
+
+#[test]
+fn help_teaches_with_examples() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["--help"]).succeeds();
+    for word in ["reproduce", "evaluate", "Examples:", "Exit codes:", "SOTTOVOCE_DATA"] {
+        assert!(run.stdout.contains(word), "{word} is not in: {}", run.stdout);
+    }
+}
+
+#[test]
+fn a_misspelt_field_is_refused_with_line_and_suggestion() {
+    let sandbox = Sandbox::new();
+    sandbox.write("typo.toml", &SMALL.replace("range_penalty", "range_penality"));
+    sandbox
+        .run(&["evaluate", "typo.toml"])
+        .fails(2, &["typo.toml, line 36: unknown field `range_penality`", "did you mean `range_penalty`?"]);
+    assert!(!sandbox.path("results").exists(), "nothing is begun with a wrong configuration");
+}
+
+#[test]
+fn a_contradiction_is_refused_with_its_line() {
+    let sandbox = Sandbox::new();
+    sandbox.write("two.toml", &SMALL.replace("\"regular\"", "[[0, 1, 2], [3, 4], [5, 6, 7, 8, 9]]"));
+    sandbox
+        .run(&["reproduce", "two.toml"])
+        .fails(2, &["two.toml, line 20: `ensemble.split`", "there are 3 groups of labels, but 2 members"]);
+}
+
+#[test]
+fn a_mistake_in_the_last_of_several_experiments_is_told_before_the_first_begins() {
+    let sandbox = Sandbox::new();
+    sandbox.write("bad.toml", &SMALL.replace("members = 2", "members = -2"));
+    let run = sandbox.run(&["reproduce", "small.toml", "bad.toml"]).fails(2, &["bad.toml, line 19"]);
+    assert!(!run.stderr.contains("training"), "{}", run.stderr);
+}
+
+#[test]
+fn an_unknown_experiment_is_refused_with_those_there_are() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["train", "fig4"]).fails(2, &["no file \"fig4\"", "did you mean \"fig5\"?", "quick"]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused_before_training() {
+    let sandbox = Sandbox::new();
+    sandbox.write("occupied", "a file where the folder should be");
+    let run = sandbox
+        .run(&["reproduce", "small.toml", "--out", "occupied/run"])
+        .fails(1, &["cannot write to the run's folder occupied/run", "--out"]);
+    assert!(!run.stderr.contains("training"), "{}", run.stderr);
+}
+
+#[test]
+fn a_report_on_nothing_says_what_is_missing() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("empty")).unwrap();
+    sandbox.run(&["report", "empty"]).fails(1, &["evaluate the run first", "empty/accuracy.csv"]);
+}
+
+#[test]
+fn arguments_out_of_range_are_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["reproduce", "--quick", "--threads", "0"]).fails(2, &["--threads", "1..=1024"]);
+    sandbox.run(&["reproduce", "fig5", "--quick"]).fails(2, &["--quick", "cannot be used with"]);
+}
+
+#[test]
+fn images_of_another_size_than_the_architecture_are_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.write("side.toml", &SMALL.replace("image_side = 28", "image_side = 32"));
+    sandbox.run(&["train", "side.toml"]).fails(1, &["28 x 28 pixels", "`architecture.image_side` is 32"]);
+}

@@ -1,0 +1,105 @@
+use std::fs;
+
+use super::sandbox::{Sandbox, rows};
+
+#[test]
+fn an_experiment_goes_from_data_to_charts_and_is_exact_and_not_done_twice() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["reproduce", "small.toml"]).succeeds();
+    assert!(run.stdout.contains("Test accuracy, regular split"), "{}", run.stdout);
+
+    let accuracy = rows(&sandbox.path("results/small/accuracy.csv"));
+    // Two settings, three domains, two members and the ensemble.
+    assert_eq!(accuracy.len(), 2 * 3 * 3);
+    for row in &accuracy {
+        assert_eq!(row["images"], "300");
+        assert!(row["accuracy"].parse::<f64>().unwrap() > 0.5, "nothing was learned: {row:?}");
+        if row["domain"] == "encrypted" {
+            assert_eq!(row["mismatches"], "0");
+            let same = |other: &&std::collections::HashMap<String, String>| {
+                other["domain"] == "integer"
+                    && ["setting", "voter"].iter().all(|column| other[*column] == row[*column])
+            };
+            assert_eq!(accuracy.iter().find(same).unwrap()["correct"], row["correct"]);
+        }
+    }
+    let layers = rows(&sandbox.path("results/small/layers.csv"));
+    assert_eq!(layers.len(), 2 * (1 + 2 * 5 + 2));
+
+    let figure = sandbox.read("results/small/figure5.svg");
+    assert!(figure.contains("SYNTHETIC"), "a chart of synthetic data must say so");
+    assert!(sandbox.read("results/small/accuracy.md").contains("SYNTHETIC"));
+    let record: serde_json::Value = serde_json::from_str(&sandbox.read("results/small/run.json")).unwrap();
+    assert_eq!(record["dataset"]["synthetic"], true);
+    assert!(record["settings"][0]["parameters"]["noise_budget_bits"].as_u64().unwrap() > 0);
+    assert!(
+        sandbox.read("results/small/members/regular-1-seed7/training.csv").contains("\n2,quantised,1,3,")
+    );
+
+    let before = sandbox.read("results/small/accuracy.csv");
+    let again = sandbox.run(&["reproduce", "small.toml"]).succeeds();
+    assert!(again.stderr.contains("everything was evaluated already"), "{}", again.stderr);
+    assert_eq!(sandbox.read("results/small/accuracy.csv"), before);
+    let record: serde_json::Value = serde_json::from_str(&sandbox.read("results/small/run.json")).unwrap();
+    assert_eq!(record["invocations"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn stages_run_by_themselves_and_only_what_changed_is_done_again() {
+    let sandbox = Sandbox::new();
+    let one = super::sandbox::SMALL.replace("[[0.5, 0.6], [0.8, 0.9]]", "[[0.5, 0.6]]");
+    sandbox.write("small.toml", &one);
+    let run = sandbox.run(&["train", "small.toml", "--json"]).succeeds();
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json["trained"].as_array().unwrap().len(), 1);
+    let trained = "results/small/members/regular-1-seed7/trained.json";
+    let first = fs::metadata(sandbox.path(trained)).unwrap().modified().unwrap();
+
+    sandbox.run(&["export", "small.toml"]).succeeds();
+    let weights = sandbox.read("results/small/members/regular-1-seed7/ensemble/member-2/hidden.weights.csv");
+    assert_eq!(weights.lines().count(), 12);
+
+    // Another margin changes the evaluation, and neither training nor export.
+    let exported = sandbox.path("results/small/members/regular-1-seed7/ensemble/ensemble.json");
+    let export_time = fs::metadata(&exported).unwrap().modified().unwrap();
+    sandbox.run(&["evaluate", "small.toml"]).succeeds();
+    let evaluated = sandbox.read("results/small/settings/regular-1-seed7.json");
+    sandbox.write("small.toml", &one.replace("range_margin = 0.25", "range_margin = 3.0"));
+    sandbox.run(&["evaluate", "small.toml"]).succeeds();
+    assert_ne!(sandbox.read("results/small/settings/regular-1-seed7.json"), evaluated);
+    assert_eq!(fs::metadata(sandbox.path(trained)).unwrap().modified().unwrap(), first);
+    assert_eq!(fs::metadata(&exported).unwrap().modified().unwrap(), export_time);
+
+    // Another seed of the split names another setting.
+    sandbox.write("small.toml", &one.replace("seeds = [7]", "seeds = [8]"));
+    sandbox.run(&["train", "small.toml"]).succeeds();
+    assert!(sandbox.path("results/small/members/regular-1-seed8/trained.json").exists());
+
+    // Charts are drawn from the CSV files alone.
+    fs::remove_dir_all(sandbox.path("results/small/members")).unwrap();
+    fs::remove_dir_all(sandbox.path("results/small/settings")).unwrap();
+    let run = sandbox.run(&["report", "results/small", "--json"]).succeeds();
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json["files"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn a_weight_altered_on_disk_is_refused_by_file_and_not_evaluated() {
+    let sandbox = Sandbox::new();
+    let text = super::sandbox::SMALL.replace("[[0.5, 0.6], [0.8, 0.9]]", "[[0.5, 0.6]]");
+    sandbox.write("small.toml", &text);
+    sandbox.run(&["export", "small.toml"]).succeeds();
+    let file = "results/small/members/regular-1-seed7/ensemble/member-1/output.weights.csv";
+    let weights = sandbox.read(file);
+    let (first, rest) = weights.split_once(',').unwrap();
+    sandbox.write(file, &format!("{},{rest}", if first == "1" { "2" } else { "1" }));
+    sandbox
+        .run(&["evaluate", "small.toml"])
+        .fails(1, &["regular-1-seed7", "member-1/output.weights.csv was altered after export"]);
+
+    sandbox.write(file, &weights.replacen(',', ",x", 1));
+    sandbox
+        .run(&["evaluate", "small.toml"])
+        .fails(1, &["output.weights.csv, line 1, value 2", "is not an integer"]);
+    assert!(!sandbox.path("results/small/accuracy.csv").exists());
+}

@@ -1,0 +1,12 @@
+//! The program as its users run it, each test in a folder of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod suite {
+    mod data;
+    mod errors;
+    mod interrupt;
+    mod mnist;
+    mod pipeline;
+    mod sandbox;
+}
