@@ -4,6 +4,7 @@ use fhe::bfv::{Ciphertext, Encoding, Plaintext};
 use fhe_traits::{FheDecoder, FheDecrypter, FheEncoder, FheEncrypter};
 use rayon::prelude::*;
 
+use crate::noise::measured_bits;
 use crate::{BfvError, ClientKey};
 
 /// Up to N images under encryption: one ciphertext per pixel, one image in each slot.
@@ -73,7 +74,9 @@ impl ClientKey {
     pub fn decrypt(&self, logits: &EncryptedLogits) -> Result<DecryptedLogits, BfvError> {
         let decrypt = |class: &Ciphertext| -> Result<(Vec<i64>, usize), BfvError> {
             let plaintext = self.secret.try_decrypt(class)?;
-            Ok((Vec::<i64>::try_decode(&plaintext, Encoding::simd())?, self.noise_bits(class)?))
+            let residues = Vec::<u64>::try_decode(&plaintext, Encoding::simd())?;
+            let values = residues.into_iter().map(|residue| self.parameters.centred(residue)).collect();
+            Ok((values, measured_bits(&self.secret, class)?))
         };
         let decrypted: Vec<_> = logits.classes.par_iter().map(decrypt).collect::<Result<_, _>>()?;
         let noise_limit_bits = self.parameters.noise_limit_bits();
@@ -85,14 +88,6 @@ impl ClientKey {
         }
         let classes = decrypted.into_iter().map(|(values, _)| values).collect();
         Ok(DecryptedLogits { classes, noise_bits, noise_limit_bits })
-    }
-
-    /// Bits of the largest noise coefficient.
-    #[allow(unsafe_code)]
-    fn noise_bits(&self, ciphertext: &Ciphertext) -> Result<usize, BfvError> {
-        // SAFETY: `measure_noise` touches memory safely; it is marked unsafe because its time depends on the
-        // noise. Here the client measures its own answers in its own process.
-        Ok(unsafe { self.secret.measure_noise(ciphertext) }?)
     }
 }
 
@@ -122,5 +117,24 @@ impl DecryptedLogits {
     #[must_use]
     pub fn noise_budget_bits(&self) -> usize {
         self.noise_limit_bits - self.noise_bits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Parameters;
+
+    #[test]
+    fn every_value_up_to_the_largest_decrypts_to_itself() {
+        let parameters = Parameters::insecure(64, 1 << 20, &[50, 50]);
+        let client = ClientKey::generate(&parameters);
+        let largest = parameters.largest_value();
+        let values = [largest, -largest, largest - 1, 1 - largest, 1, -1, 0];
+        let plaintext = Plaintext::try_encode(&values[..], Encoding::simd(), parameters.inner()).unwrap();
+        let ciphertext = client.public.try_encrypt(&plaintext, &mut rand::rng()).unwrap();
+        let decrypted = client.decrypt(&EncryptedLogits { classes: vec![ciphertext] }).unwrap();
+        let found: Vec<i64> = (0..values.len()).map(|slot| decrypted.slot(slot)[0]).collect();
+        assert_eq!(found, values);
     }
 }

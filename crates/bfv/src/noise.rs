@@ -8,8 +8,10 @@
 //! - a square multiplies it by `t * 2^14`, that is `t * N * 2` for other degrees;
 //! - relinearisation with one digit per ciphertext prime adds noise of 12 bits above a prime's size.
 //!
-//! The noise that is really left is measured at decryption, and too much of it is an error there.
+//! The noise that is really left is measured at decryption (`measured_bits`), and too much of it is an error
+//! there.
 
+use fhe::bfv::{Ciphertext, SecretKey};
 use sottovoce_network::{IntegerBlock, IntegerEnsemble};
 
 const FRESH_BITS: f64 = 13.0;
@@ -52,6 +54,14 @@ impl NoiseEstimate {
         let logits = second_square + norm(|member| member.output()) + members.log2() / 2.0;
         Self { fresh, convolution, first_square, hidden, second_square, logits }
     }
+}
+
+/// Bits of the largest noise coefficient in a ciphertext.
+#[allow(unsafe_code)]
+pub(crate) fn measured_bits(secret: &SecretKey, ciphertext: &Ciphertext) -> Result<usize, fhe::Error> {
+    // SAFETY: `measure_noise` touches memory safely; it is marked unsafe because its time depends on the
+    // noise. Only the client calls it, on its own answers in its own process.
+    unsafe { secret.measure_noise(ciphertext) }
 }
 
 /// `log2(2^a + 2^b)`.

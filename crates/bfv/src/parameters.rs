@@ -16,7 +16,10 @@ pub const DEGREE: usize = 8192;
 /// published tables). `fhe`'s secret is wider than the ternary one of the tables, which only helps.
 pub const SECURITY_LIMITS: [(usize, usize); 3] = [(4096, 106), (8192, 214), (16384, 430)];
 
-/// Bits of noise budget that the estimate must leave, for its own error and the tail.
+/// Bits of noise budget that the estimate must leave: 4 for the estimate's own error, and 4 for the tail of
+/// the noise. The estimate is of the largest of the N coefficients of one answer (about 4 standard
+/// deviations); 10 standard deviations, not 2 bits more, are exceeded with a probability below 2^-70 for a
+/// coefficient and 2^-40 for a run of 10,000 answers.
 const MARGIN_BITS: f64 = 8.0;
 
 /// Sizes of ciphertext primes that are tried: below, there are too few primes congruent to 1 modulo 2N;
@@ -180,6 +183,14 @@ impl Parameters {
     pub fn largest_value(&self) -> i64 {
         // t has at most 60 bits.
         ((self.plaintext_modulus() - 1) / 2) as i64
+    }
+
+    /// The representative of a residue modulo t in `-(t - 1) / 2..=(t - 1) / 2`. (`fhe` decodes (t - 1) / 2
+    /// itself as negative.)
+    pub(crate) fn centred(&self, residue: u64) -> i64 {
+        let t = self.plaintext_modulus();
+        // Both are below 2^60.
+        if residue > (t - 1) / 2 { residue as i64 - t as i64 } else { residue as i64 }
     }
 }
 

@@ -13,7 +13,7 @@ pub struct Machine {
     pub cores: usize,
 }
 
-/// The source that the program was built from.
+/// The checkout that the program was built in, as it is when the program runs.
 #[derive(Debug, Serialize)]
 pub struct Source {
     pub git_revision: Option<String>,
@@ -80,8 +80,16 @@ impl Source {
         };
         Self {
             git_revision: git(&["rev-parse", "HEAD"]),
-            git_dirty: git(&["status", "--porcelain", "--", "crates", "configs", "Cargo.toml", "Cargo.lock"])
-                .map(|changes| !changes.is_empty()),
+            git_dirty: git(&[
+                "status",
+                "--porcelain",
+                "--",
+                ":/crates",
+                ":/configs",
+                ":/Cargo.toml",
+                ":/Cargo.lock",
+            ])
+            .map(|changes| !changes.is_empty()),
             versions: versions(),
         }
     }

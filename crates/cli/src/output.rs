@@ -1,17 +1,32 @@
 //! What the program prints.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+//!
+//! `println!` panics where nobody reads any more (`sottovoce ... | head`); nothing here does.
+
+use std::io::{ErrorKind, Write as _, stderr, stdout};
 
 use serde::Serialize;
 use serde_json::Value;
 
 /// A result, on standard output.
 pub fn result(text: &str) {
-    println!("{}", text.trim_end());
+    line(text.trim_end());
+}
+
+fn line(text: &str) {
+    match writeln!(stdout(), "{text}") {
+        Ok(()) => {}
+        // The reader has seen enough: everything that lasts is in files already.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            remark(&format!("error: cannot write to standard output\n  because: {error}"));
+            std::process::exit(1);
+        }
+    }
 }
 
 /// A result as JSON, on standard output.
 pub fn json(value: &Value) {
-    println!("{value:#}");
+    line(&format!("{value:#}"));
 }
 
 /// `value` as JSON. Everything that is printed has string keys, so this cannot fail.
@@ -21,18 +36,19 @@ pub fn to_value(value: &impl Serialize) -> Value {
 
 /// A remark, on standard error.
 pub fn remark(text: &str) {
-    eprintln!("{text}");
+    // Where remarks cannot be told, the work goes on.
+    let _ = writeln!(stderr(), "{text}");
 }
 
 /// An error with its causes, on standard error.
 pub fn error(error: &anyhow::Error) {
-    eprintln!("error: {error}");
+    remark(&format!("error: {error}"));
     let mut last = error.to_string();
     for cause in error.chain().skip(1) {
         let text = cause.to_string();
         // Some libraries repeat their source in their own message.
         if !last.contains(&text) {
-            eprintln!("  because: {text}");
+            remark(&format!("  because: {text}"));
         }
         last = text;
     }

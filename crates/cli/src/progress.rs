@@ -17,6 +17,8 @@ pub struct Progress {
     /// Where standard error is not a terminal: when the last line was printed.
     plain: Option<Mutex<Instant>>,
     title: String,
+    /// A word on how the task is going.
+    note: Mutex<String>,
 }
 
 impl Progress {
@@ -31,9 +33,9 @@ impl Progress {
                 bar.set_style(style.progress_chars("=> "));
             }
             bar.set_message(title.to_owned());
-            return Self { bar, plain: None, title: title.to_owned() };
         }
-        Self { bar, plain: Some(Mutex::new(Instant::now())), title: title.to_owned() }
+        let plain = (!std::io::stderr().is_terminal()).then(|| Mutex::new(Instant::now()));
+        Self { bar, plain, title: title.to_owned(), note: Mutex::default() }
     }
 
     /// `work` units more are done.
@@ -44,14 +46,21 @@ impl Progress {
         let Ok(mut last) = last.try_lock() else { return };
         if last.elapsed() >= PLAIN_EVERY {
             *last = Instant::now();
-            let share = 100 * self.bar.position() / self.bar.length().unwrap_or(1).max(1);
-            output::remark(&format!("{}: {share} %, {} left", self.title, HumanDuration(self.bar.eta())));
+            let length = self.bar.length().unwrap_or(1).max(1);
+            // A member that is trained again does more than was planned.
+            let share = 100 * self.bar.position().min(length) / length;
+            let note = self.note.lock().map(|note| note.clone()).unwrap_or_default();
+            let left = HumanDuration(self.bar.eta());
+            output::remark(&format!("{}: {share} %, {left} left{note}", self.title));
         }
     }
 
-    /// A word on how the task is going, beside its title.
-    pub fn note(&self, note: &str) {
-        self.bar.set_message(format!("{} {note}", self.title));
+    /// A word on how the task is going.
+    pub fn note(&self, text: &str) {
+        self.bar.set_message(format!("{}, {text}", self.title));
+        if let Ok(mut note) = self.note.lock() {
+            *note = format!(", {text}");
+        }
     }
 
     /// Puts the bar at `done` units, of `total` where it has become known.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! config.toml                       the experiment as it was run
+//! run.lock                          held while a process works here
 //! run.json                          machine, versions, data, parameters, times
 //! accuracy.csv  layers.csv          the records, from which everything below is drawn
 //! figure5.svg  figure5.png  ...     charts
@@ -12,31 +13,39 @@
 //! settings/<setting>.json           what was found for one setting
 //! ```
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use sottovoce_network::atomic_file;
+use sottovoce_network::disk::sha256;
 
-/// The folder of one run.
-#[derive(Debug, Clone)]
+/// The folder of one run, which no other process works on as long as this value lives.
+#[derive(Debug)]
 pub struct RunFolder {
     root: PathBuf,
+    _lock: File,
 }
 
 impl RunFolder {
-    /// Makes the folder and makes sure that files can be written to it, before hours are spent on what they
-    /// are to hold.
+    /// Makes the folder and locks it, which also makes sure that files can be written to it before hours are
+    /// spent on what they are to hold.
     pub fn create(root: &Path) -> Result<Self> {
-        let folder = Self { root: root.to_owned() };
         let advice =
             || format!("cannot write to the run's folder {}; choose another one with --out", root.display());
         fs::create_dir_all(root).with_context(advice)?;
-        let probe = root.join("writable");
-        atomic_file::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).with_context(advice)?;
-        Ok(folder)
+        let lock = File::create(root.join("run.lock")).with_context(advice)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => {
+                bail!(
+                    "another process is working in {}; wait for it, or choose another folder with --out",
+                    root.display()
+                )
+            }
+            Err(TryLockError::Error(error)) => Err(anyhow!(error)).with_context(advice),
+        }
     }
 
     pub fn root(&self) -> &Path {
@@ -91,9 +100,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Identifies what a file was made from: SHA-256, in hexadecimal, of the JSON of everything that went in.
-/// A file is made again exactly when this changes.
-pub fn inputs(value: &impl Serialize) -> Result<String> {
-    let text = serde_json::to_vec(value).context("cannot encode a stage's inputs")?;
-    Ok(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
+/// Identifies a value: SHA-256, in hexadecimal, of its JSON. Of everything that went into a file, it tells
+/// when the file has to be made again; of a file's contents, whether they were altered.
+pub fn fingerprint(value: &impl Serialize) -> Result<String> {
+    Ok(sha256(&serde_json::to_vec(value).context("cannot encode a stage's inputs")?))
 }

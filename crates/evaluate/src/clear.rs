@@ -27,10 +27,14 @@ impl Correct {
 }
 
 /// Classifies the test set in floating point; the ensemble adds the members' logits.
-pub fn float(networks: &[FloatNetwork], test: &LabelledImages) -> Correct {
+pub fn float(networks: &[FloatNetwork], test: &LabelledImages, advance: &(dyn Fn() + Sync)) -> Correct {
     let logits: Vec<Vec<Vec<f32>>> = (0..test.len())
         .into_par_iter()
-        .map(|index| networks.iter().map(|network| network.logits(test.image(index))).collect())
+        .map(|index| {
+            let logits = networks.iter().map(|network| network.logits(test.image(index))).collect();
+            advance();
+            logits
+        })
         .collect();
     let mut correct = Correct::none(networks.len());
     for (members, &label) in logits.iter().zip(test.labels()) {

@@ -140,9 +140,9 @@ pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Resul
     let allowed = (observed_logit as f64 * (1.0 + range_margin)).ceil() as i128;
     let parameters = Parameters::for_ensemble(ensemble, allowed)?;
 
-    progress.begin("classifying in the clear", test.len() as u64);
+    progress.begin("classifying in the clear", 2 * test.len() as u64);
     let oracle = Oracle::new(ensemble, test, &|| progress.advance(1))?;
-    let float = clear::float(floats, test);
+    let float = clear::float(floats, test, &|| progress.advance(1));
     let integer = oracle.correct(test.labels());
 
     let answers = encrypted::evaluate(ensemble, &parameters, &oracle, test.labels(), progress)?;

@@ -31,7 +31,7 @@ impl fmt::Display for Domain {
 /// One row of `accuracy.csv`: one voter of one setting in one domain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AccuracyRow {
-    /// Split method: `regular`, `likewise`, `random` or `explicit`.
+    /// Split method: `regular`, `likewise`, `random`, or the groups such as `0.1.2-3.4.5-6.7.8.9`.
     pub split: String,
     /// Number of the setting within its split method, from 1.
     pub setting: usize,
@@ -110,16 +110,21 @@ pub fn read_rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, RecordError
 /// # Errors
 /// If the file cannot be written.
 pub fn write_rows<T: Serialize>(path: &Path, rows: &[T]) -> Result<(), RecordError> {
-    let encode = || -> io::Result<Vec<u8>> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        for row in rows {
-            writer.serialize(row).map_err(io::Error::other)?;
-        }
-        writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
-    };
-    encode()
+    encode_rows(rows)
         .and_then(|bytes| atomic_file::write(path, &bytes))
         .map_err(|source| RecordError::Write { path: path.to_owned(), source })
+}
+
+/// `rows` as CSV with a header.
+///
+/// # Errors
+/// If a row is not flat.
+pub fn encode_rows<T: Serialize>(rows: &[T]) -> io::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.serialize(row).map_err(io::Error::other)?;
+    }
+    writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
 }
 
 #[cfg(test)]

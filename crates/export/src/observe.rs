@@ -4,7 +4,8 @@ use rayon::prelude::*;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{ForwardError, IntegerEnsemble, ObservedRange};
 
-/// The largest absolute logits of the members and of their sum over `images`; `advance` is told of every
+/// The largest absolute logits of the members and of their sum over `images` and the blank image, which
+/// fills the slots that a batch leaves empty; `advance` is told of every
 /// image done.
 ///
 /// # Errors
@@ -21,5 +22,10 @@ pub fn observe(
         advance();
         Ok(range)
     };
-    (0..images.len()).into_par_iter().map(range).try_reduce(ObservedRange::default, |a, b| Ok(a.merge(b)))
+    let blank = ensemble.member_logits(&vec![0; ensemble.architecture().pixels()])?;
+    let range = (0..images.len())
+        .into_par_iter()
+        .map(range)
+        .try_reduce(ObservedRange::default, |a, b| Ok(a.merge(b)))?;
+    Ok(ObservedRange::of(&blank).merge(range))
 }

@@ -71,6 +71,9 @@ impl Architecture {
     /// Sizes beyond this are refused: they are a slip, or would not fit in memory.
     const LARGEST: usize = 4096;
 
+    /// The largest hidden block: a gigabyte of weights.
+    const MOST_WEIGHTS: usize = 1 << 27;
+
     /// Checks that the shapes fit together.
     ///
     /// # Errors
@@ -92,6 +95,7 @@ impl Architecture {
         range("maps", self.maps, 1, Self::LARGEST)?;
         range("hidden", self.hidden, 1, Self::LARGEST)?;
         range("classes", self.classes, 2, 256)?;
+        range("hidden x activations", self.hidden.saturating_mul(self.activations()), 1, Self::MOST_WEIGHTS)?;
         Ok(())
     }
 

@@ -7,10 +7,30 @@ use serde::{Deserialize, Serialize};
 /// The three blocks of a network are (paper, Table 2): convolution, `maps` x `kernel * kernel`; dense,
 /// `hidden` x `activations` (map by map, positions in row order); dense, `classes` x `hidden`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Parts<W, B>")]
 pub struct Block<W, B = W> {
     columns: usize,
     weights: Vec<W>,
     biases: Vec<B>,
+}
+
+/// A block as it is read, before its shape is checked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parts<W, B> {
+    columns: usize,
+    weights: Vec<W>,
+    biases: Vec<B>,
+}
+
+impl<W, B> TryFrom<Parts<W, B>> for Block<W, B> {
+    type Error = String;
+
+    fn try_from(Parts { columns, weights, biases }: Parts<W, B>) -> Result<Self, String> {
+        let (found, rows) = (weights.len(), biases.len());
+        Self::new(columns, weights, biases)
+            .ok_or_else(|| format!("{found} weights are not {columns} for each of {rows} biases"))
+    }
 }
 
 impl<W, B> Block<W, B> {

@@ -46,6 +46,9 @@ impl ObservedRange {
         if self.members.is_empty() {
             return other;
         }
+        if other.members.is_empty() {
+            return self;
+        }
         let members = self.members.into_iter().zip(other.members).map(|(a, b)| a.max(b)).collect();
         Self { members, ensemble: self.ensemble.max(other.ensemble) }
     }

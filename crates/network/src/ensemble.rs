@@ -34,6 +34,9 @@ pub enum EnsembleError {
         /// The first member's.
         expected: u16,
     },
+    /// The members' sum could leave 127 bits.
+    #[error("the sum of the members' logits could exceed 127 bits; use smaller weights or fewer members")]
+    RangeTooLarge,
     /// A member's logits are on another scale.
     #[error(
         "member {member} has logit scale {found}, but member 1 has {expected}; export the members together, \
@@ -76,6 +79,10 @@ impl IntegerEnsemble {
                 return Err(EnsembleError::LogitScale { member, found, expected });
             }
         }
+        let mut bounds = members.iter().map(|member| member.bounds().logits);
+        if bounds.try_fold(0i128, |sum, bound| sum.checked_add(bound)).is_none() {
+            return Err(EnsembleError::RangeTooLarge);
+        }
         Ok(Self { members })
     }
 
@@ -109,15 +116,15 @@ impl IntegerEnsemble {
     /// A bound on the absolute value of the ensemble's logits over any image.
     #[must_use]
     pub fn proven_logits(&self) -> i128 {
-        self.members.iter().fold(0, |sum: i128, member| sum.saturating_add(member.bounds().logits))
+        // Checked when the ensemble was put together.
+        self.members.iter().map(|member| member.bounds().logits).sum()
     }
 }
 
 /// The ensemble's logits: for every class the sum over the members.
 ///
-/// # Panics
-/// On overflow of 128 bits, which [`Bounds`](crate::Bounds) keeps far away: every summand is below 2^127
-/// divided by what the squares before it took.
+/// The sum of one ensemble's logits fits 127 bits: [`IntegerEnsemble::new`] refuses members whose bounds add up
+/// to more.
 #[must_use]
 pub fn sum_logits(members: &[Vec<i128>]) -> Vec<i128> {
     let classes = members.first().map_or(0, Vec::len);

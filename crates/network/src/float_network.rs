@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Architecture, Block};
+use crate::{Architecture, Block, IntegerNetwork};
 
 /// Real-valued weights on pixels in `0..=1`; same blocks and shapes as
 /// [`IntegerNetwork`](crate::IntegerNetwork).
@@ -19,6 +19,16 @@ pub struct FloatNetwork {
 }
 
 impl FloatNetwork {
+    /// Whether the blocks have the shapes that the architecture needs; only then may an image be classified.
+    #[must_use]
+    pub fn is_consistent(&self) -> bool {
+        self.architecture.validate().is_ok()
+            && IntegerNetwork::shapes(&self.architecture)
+                .iter()
+                .zip([&self.convolution, &self.hidden, &self.output])
+                .all(|((_, shape), block)| *shape == [block.rows(), block.columns()])
+    }
+
     /// The logits of one image of `pixels()` bytes, which stand for `0..=1`.
     ///
     /// # Panics

@@ -123,7 +123,8 @@ pub fn write_report(run_folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
 }
 
 /// Split methods in the order of their first rows.
-fn splits(rows: &[AccuracyRow]) -> Vec<&str> {
+#[must_use]
+pub fn splits(rows: &[AccuracyRow]) -> Vec<&str> {
     let mut splits: Vec<&str> = Vec::new();
     for row in rows {
         if !splits.contains(&row.split.as_str()) {

@@ -72,12 +72,6 @@ pub enum TrainError {
         /// Peak learning rate of the last try.
         rate: f64,
     },
-    /// A trained parameter is not a finite number, or could not be read back.
-    #[error("member {member} has parameters that are not finite numbers")]
-    NotFinite {
-        /// The member, from 1.
-        member: usize,
-    },
 }
 
 /// Trains one member on each of `parts`, in parallel on the threads of the current `rayon` pool.
@@ -147,7 +141,7 @@ impl Trainer<'_> {
             let stride = self.architecture.stride;
             let logits = |model: &FloatModel, images| forward(model.weights(), images, stride);
             let model = task.fit(model, logits, |_| None, rng, curve)?;
-            Ok(model.to_network(self.architecture).filter(is_finite))
+            task.finite(model.to_network(self.architecture).filter(is_finite))
         })
     }
 
@@ -172,7 +166,7 @@ impl Trainer<'_> {
             let logits = |model: &QuantisedModel, images| model.logits(&grid, images);
             let model = task.fit(model, logits, penalty, rng, curve)?;
             let member = model.to_member(float.clone(), self.architecture, self.config, &grid);
-            Ok(member.filter(|member| is_finite(&member.aware)))
+            task.finite(member.filter(|member| is_finite(&member.aware)))
         })
     }
 
@@ -182,7 +176,7 @@ impl Trainer<'_> {
         part: &LabelledImages,
         member: usize,
         phase: Phase,
-        run: impl Fn(&Task<'_>, &mut Vec<CurveRow>, &mut ChaCha8Rng) -> Result<Option<T>, Diverged>,
+        run: impl Fn(&Task<'_>, &mut Vec<CurveRow>, &mut ChaCha8Rng) -> Result<T, Diverged>,
     ) -> Result<(T, Vec<CurveRow>), TrainError> {
         let (epochs, peak, pixel_levels) = match phase {
             Phase::Float => (self.config.float_epochs, self.config.float_rate, None),
@@ -215,8 +209,7 @@ impl Trainer<'_> {
             let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
             rng.set_stream((member as u64) << 8 | (phase as u64) << 4 | attempt as u64);
             match run(&task, &mut curve, &mut rng) {
-                Ok(Some(result)) => return Ok((result, curve)),
-                Ok(None) => return Err(TrainError::NotFinite { member }),
+                Ok(result) => return Ok((result, curve)),
                 Err(Diverged { epoch, loss }) if attempt == ATTEMPTS => {
                     return Err(TrainError::Diverged {
                         member,

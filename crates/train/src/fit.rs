@@ -45,6 +45,11 @@ pub struct Task<'a> {
 }
 
 impl Task<'_> {
+    /// What a phase gave, if its parameters are numbers: the last step can still spoil them.
+    pub fn finite<T>(&self, result: Option<T>) -> Result<T, Diverged> {
+        result.ok_or(Diverged { epoch: self.epochs, loss: f64::NAN })
+    }
+
     /// Trains `model`, whose logits and loss beyond the cross-entropy `forward` and `penalty` give.
     pub fn fit<M: Module>(
         &self,
@@ -107,8 +112,12 @@ impl Task<'_> {
             });
             // After the first epoch a network must do better than one that gives every class the same
             // probability; the penalty adds at most its weight times the bits of a float.
-            let chance = (self.classes as f64).ln() + 128.0 * self.config.range_penalty;
-            if epoch > 1 && loss > chance {
+            let penalty = match self.phase {
+                Phase::Float => 0.0,
+                Phase::Quantised => 128.0 * self.config.range_penalty,
+            };
+            let chance = (self.classes as f64).ln() + penalty;
+            if (epoch > 1 || epoch == self.epochs) && loss > chance {
                 return Err(Diverged { epoch, loss });
             }
         }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde_json::json;
 use sottovoce_dataset::{CLASSES, DataSet, Fetch, Origin, label_counts, partition};
 use sottovoce_report::table::Table;
@@ -32,6 +32,7 @@ pub fn run(command: &DataCommand, common: &Common) -> Result<ExitCode> {
 
 fn fetch(common: &Common) -> Result<ExitCode> {
     let request = stages::request("mnist", common);
+    ensure!(request.allow_download, "`data fetch` downloads, which --offline forbids");
     let folder = request.explicit_dir.unwrap_or(request.default_dir);
     let mut teller = stages::Teller::default();
     let fetch = Fetch { mirrors: request.mirrors, ..Fetch::default() };

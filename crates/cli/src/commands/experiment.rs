@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
+use sottovoce_dataset::DataSet;
 use sottovoce_evaluate::Evaluation;
 
 use super::report;
@@ -12,7 +13,7 @@ use crate::args::{Common, Out, Stage};
 use crate::config::{self, Experiment};
 use crate::output::{self, to_value};
 use crate::run_folder::{self, RunFolder};
-use crate::run_record::Invocation;
+use crate::run_record::{Invocation, State, check_dataset};
 use crate::stages::{self, Run};
 
 /// Decrypted logits differ from the oracle: the one promise that must never be broken.
@@ -21,12 +22,15 @@ const EXIT_MISMATCH: u8 = 3;
 pub fn reproduce(names: &[&str], out: &Out, common: &Common) -> Result<ExitCode> {
     // All configurations before any work: a mistake in the last one is told at once.
     let experiments = names.iter().map(|name| config::load(name)).collect::<Result<Vec<_>, _>>()?;
+    for (index, experiment) in experiments.iter().enumerate() {
+        let same = experiments[..index].iter().any(|earlier| earlier.name == experiment.name);
+        ensure!(!same, "two of the experiments are called {:?}; they would share a folder", experiment.name);
+    }
     let mut code = ExitCode::SUCCESS;
     let mut results = Vec::new();
     for experiment in experiments {
-        let folder = folder(out, &experiment, names.len() > 1);
-        let invocation = Invocation::begin();
-        let run = prepare(experiment, &folder, common)?;
+        let invocation = Invocation::begin("reproduce", &experiment.name);
+        let run = prepare(experiment, out, names.len() > 1, common)?;
         let evaluations = evaluate_run(&run, &invocation)?;
         let files = sottovoce_report::write_report(run.folder.root())?;
         if !exact(&evaluations) {
@@ -64,8 +68,8 @@ pub fn export(stage: &Stage, common: &Common) -> Result<ExitCode> {
 }
 
 pub fn evaluate(stage: &Stage, common: &Common) -> Result<ExitCode> {
-    let invocation = Invocation::begin();
     let run = prepare_stage(stage, common)?;
+    let invocation = Invocation::begin("evaluate", &run.experiment.name);
     let evaluations = evaluate_run(&run, &invocation)?;
     if common.json {
         output::json(&describe(&run, &evaluations, None));
@@ -78,35 +82,45 @@ pub fn evaluate(stage: &Stage, common: &Common) -> Result<ExitCode> {
 
 /// Trains, exports and evaluates what is missing.
 fn evaluate_run(run: &Run, invocation: &Invocation) -> Result<Vec<Evaluation>> {
+    let record =
+        |evaluations: &[Evaluation], state| invocation.record(&run.folder, &run.data, evaluations, state);
+    record(&[], State::Running)?;
     let mut worked = run.train()?;
     worked |= run.export()?;
-    let (evaluations, evaluated) = run.evaluate()?;
-    invocation.record(&run.folder, &run.data, &evaluations, worked || evaluated)?;
-    if !worked && !evaluated {
+    let (evaluations, evaluated) = run.evaluate(|evaluations| record(evaluations, State::Running))?;
+    worked |= evaluated;
+    let toml = toml::to_string(&run.experiment).context("cannot write the configuration as TOML")?;
+    run_folder::write(&run.folder.config(), toml.as_bytes())?;
+    record(&evaluations, if worked { State::Finished } else { State::Idle })?;
+    if !worked {
         output::remark("everything was evaluated already; the records are as they were");
     }
     Ok(evaluations)
 }
 
 fn prepare_stage(stage: &Stage, common: &Common) -> Result<Run> {
-    let experiment = config::load(&stage.experiment)?;
-    let folder = folder(&stage.out, &experiment, false);
-    prepare(experiment, &folder, common)
+    prepare(config::load(&stage.experiment)?, &stage.out, false, common)
 }
 
-fn folder(out: &Out, experiment: &Experiment, several: bool) -> PathBuf {
+/// Where a run goes. Synthetic digits that took another data set's place get a folder of their own, beside
+/// the one where its runs are.
+fn folder(out: &Out, experiment: &Experiment, several: bool, data: &DataSet) -> PathBuf {
+    let name = if data.is_synthetic() && experiment.data.name != data.name {
+        format!("{}-synthetic", experiment.name)
+    } else {
+        experiment.name.clone()
+    };
     match &out.out {
-        Some(folder) if several => folder.join(&experiment.name),
+        Some(folder) if several => folder.join(name),
         Some(folder) => folder.clone(),
-        None => Path::new("results").join(&experiment.name),
+        None => Path::new("results").join(name),
     }
 }
 
-/// Makes sure of everything that can fail early: the folder, the data, the split.
-fn prepare(experiment: Experiment, folder: &Path, common: &Common) -> Result<Run> {
-    let folder = RunFolder::create(folder)?;
-    let (data, shape) = (&experiment.data, &experiment.architecture);
-    let data = stages::open(&data.name, data.train_images, data.test_images, common)?;
+/// Makes sure of everything that can fail early: the data, the split, the folder.
+fn prepare(experiment: Experiment, out: &Out, several: bool, common: &Common) -> Result<Run> {
+    let (plan, shape) = (&experiment.data, &experiment.architecture);
+    let data = stages::open(&plan.name, plan.train_images, plan.test_images, common)?;
     ensure!(
         data.train.side() == shape.image_side,
         "the data set {} has images of {side} x {side} pixels, but `architecture.image_side` is {}",
@@ -114,8 +128,17 @@ fn prepare(experiment: Experiment, folder: &Path, common: &Common) -> Result<Run
         shape.image_side,
         side = data.train.side(),
     );
+    let labels = data.train.labels().iter().chain(data.test.labels());
+    let largest = labels.max().copied().unwrap_or(0);
+    ensure!(
+        usize::from(largest) < shape.classes,
+        "the data set {} has the label {largest}, but `architecture.classes` is {}",
+        data.name,
+        shape.classes,
+    );
     let settings = experiment.settings()?;
-    let toml = toml::to_string(&experiment).context("cannot write the configuration as TOML")?;
+    let folder = RunFolder::create(&folder(out, &experiment, several, &data))?;
+    check_dataset(&folder, &data)?;
     let (members, epochs) = (
         settings.len() * experiment.ensemble.members,
         experiment.training.float_epochs + experiment.training.quantised_epochs,
@@ -130,8 +153,18 @@ fn prepare(experiment: Experiment, folder: &Path, common: &Common) -> Result<Run
         if settings.len() == 1 { "setting" } else { "settings" },
         folder.root().display(),
     ));
-    run_folder::write(&folder.config(), toml.as_bytes())?;
-    Ok(Run { experiment, settings, data, folder })
+    let run = Run { experiment, settings, data, folder };
+    for plan in &run.settings {
+        let counts = run.partition(plan)?.indices;
+        let idle = counts.iter().position(Vec::is_empty);
+        ensure!(
+            idle.is_none(),
+            "member {} of {} would have no training images; use more images or fewer members",
+            idle.unwrap_or(0) + 1,
+            plan.key(),
+        );
+    }
+    Ok(run)
 }
 
 fn finish(run: &Run, done: &str, paths: &[PathBuf], common: &Common) -> Result<ExitCode> {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::json;
 use sottovoce_evaluate::records::{AccuracyRow, LayerRow, read_rows};
+use sottovoce_report::report::splits;
 use sottovoce_report::tables::{accuracy_table, layer_table};
 
 use crate::args::Common;
@@ -36,8 +37,6 @@ pub fn print(run: &Path, files: &[PathBuf]) -> Result<()> {
 /// The accuracy tables of all split methods in a file.
 pub fn accuracy_text(path: &Path) -> Result<String> {
     let rows: Vec<AccuracyRow> = read_rows(path)?;
-    let mut splits: Vec<&str> = rows.iter().map(|row| row.split.as_str()).collect();
-    splits.dedup();
-    let tables = splits.iter().map(|split| Ok(accuracy_table(&rows, split)?.to_text()));
+    let tables = splits(&rows).into_iter().map(|split| Ok(accuracy_table(&rows, split)?.to_text()));
     Ok(tables.collect::<Result<Vec<String>>>()?.join("\n"))
 }

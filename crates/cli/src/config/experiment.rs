@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sottovoce_dataset::{ShareRange, SplitMethod, groups};
 use sottovoce_evaluate::Setting;
 use sottovoce_network::Architecture;
+use sottovoce_network::disk::sha256;
 use sottovoce_train::TrainingConfig;
 
 use super::Problem;
@@ -58,6 +59,12 @@ impl SettingPlan {
     /// Names the setting's files.
     pub fn key(&self) -> String {
         let Setting { split, number, seed, .. } = &self.setting;
+        // Groups of many labels are too long for a file's name.
+        let split = if split.len() > 60 {
+            format!("groups-{}", &sha256(split.as_bytes())[..12])
+        } else {
+            split.clone()
+        };
         format!("{split}-{number}-seed{seed}")
     }
 }

@@ -12,7 +12,7 @@ use super::Run;
 use crate::config::SettingPlan;
 use crate::output;
 use crate::progress::StageProgress;
-use crate::run_folder::{inputs, write_json};
+use crate::run_folder::{fingerprint, write_json};
 
 /// Raised whenever evaluation records something else for the same networks.
 const VERSION: u32 = 1;
@@ -25,9 +25,12 @@ struct EvaluationFile {
 }
 
 impl Run {
-    /// Evaluates every setting that is not evaluated yet, and writes the records of all; also whether there
-    /// was any to evaluate.
-    pub fn evaluate(&self) -> Result<(Vec<Evaluation>, bool)> {
+    /// Evaluates every setting that is not evaluated yet, telling `evaluated` of all so far after each, and
+    /// writes the records of all; also whether there was any to evaluate.
+    pub fn evaluate(
+        &self,
+        evaluated: impl Fn(&[Evaluation]) -> Result<()>,
+    ) -> Result<(Vec<Evaluation>, bool)> {
         let mut evaluations = Vec::new();
         let mut worked = false;
         for plan in &self.settings {
@@ -39,6 +42,7 @@ impl Run {
             }
             evaluations.push(evaluation);
             worked |= new;
+            evaluated(&evaluations)?;
         }
         let accuracy: Vec<_> = evaluations.iter().flat_map(|e| e.accuracy.clone()).collect();
         let layers: Vec<_> = evaluations.iter().flat_map(|e| e.layers.clone()).collect();
@@ -52,8 +56,14 @@ impl Run {
         // Read even when there is nothing to do: altered networks must not go unnoticed.
         let (trained, exported) = self.exported(plan)?;
         let margin = self.experiment.encryption.range_margin;
-        let inputs =
-            inputs(&(VERSION, &exported.origin.inputs, margin, self.data.test.len(), &self.data.checksums))?;
+        // The export's inputs stand for its networks: their files have just been checked.
+        let inputs = fingerprint(&(
+            VERSION,
+            &exported.origin.inputs,
+            margin,
+            self.data.test.len(),
+            &self.data.checksums,
+        ))?;
         let path = self.folder.evaluation(&plan.key());
         let found =
             fs::read(&path).ok().and_then(|text| serde_json::from_slice::<EvaluationFile>(&text).ok());

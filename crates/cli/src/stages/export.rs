@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use sottovoce_export::{integer_ensemble, observe};
-use sottovoce_network::disk::{ExportedEnsemble, Origin, read_ensemble, read_inputs, write_ensemble};
+use sottovoce_network::disk::{ExportedEnsemble, FORMAT, Origin, read_ensemble, read_inputs, write_ensemble};
 
 use super::Run;
 use super::train::TrainedFile;
 use crate::config::SettingPlan;
 use crate::progress::Progress;
-use crate::run_folder::inputs;
+use crate::run_folder::fingerprint;
 
 /// Raised whenever export gives other networks from the same members.
 const VERSION: u32 = 1;
@@ -33,7 +33,7 @@ impl Run {
             let trained = self.trained(plan)?.with_context(|| {
                 format!("the members of {} are not trained; run `train` first", plan.key())
             })?;
-            let inputs = inputs(&(VERSION, &trained.inputs))?;
+            let inputs = fingerprint(&(VERSION, FORMAT, &trained.fingerprint))?;
             if read_inputs(&self.folder.ensemble(&plan.key())).as_ref() != Some(&inputs) {
                 self.export_setting(plan, &trained, inputs)
                     .with_context(|| format!("cannot export the setting {}", plan.key()))?;

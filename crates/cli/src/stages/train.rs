@@ -3,10 +3,10 @@
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use sottovoce_evaluate::records::write_rows;
+use sottovoce_evaluate::records::encode_rows;
 use sottovoce_network::TrainedMember;
 use sottovoce_train::{Trained, train_ensemble};
 
@@ -14,7 +14,7 @@ use super::Run;
 use crate::config::SettingPlan;
 use crate::output;
 use crate::progress::Progress;
-use crate::run_folder::{inputs, write_json};
+use crate::run_folder::{self, fingerprint};
 
 /// Raised whenever training gives other members from the same inputs.
 const VERSION: u32 = 1;
@@ -23,13 +23,16 @@ const VERSION: u32 = 1;
 #[derive(Serialize, Deserialize)]
 pub struct TrainedFile {
     pub inputs: String,
+    /// Fingerprint of the members. What is made from them goes by it and not by `inputs`: another machine's
+    /// floating point may train slightly other members from the same inputs.
+    pub fingerprint: String,
     pub members: Vec<TrainedMember>,
 }
 
 impl Run {
     /// What the members of a setting are made from.
     fn training_inputs(&self, plan: &SettingPlan) -> Result<String> {
-        inputs(&(
+        fingerprint(&(
             VERSION,
             &self.experiment.architecture,
             &self.experiment.training,
@@ -46,7 +49,17 @@ impl Run {
         let Ok(text) = fs::read(self.folder.trained(&plan.key())) else { return Ok(None) };
         // A file that cannot be read is as good as none: training makes it again.
         let Ok(file) = serde_json::from_slice::<TrainedFile>(&text) else { return Ok(None) };
-        Ok((file.inputs == self.training_inputs(plan)?).then_some(file))
+        if file.inputs != self.training_inputs(plan)? {
+            return Ok(None);
+        }
+        let consistent =
+            |member: &TrainedMember| member.float.is_consistent() && member.aware.is_consistent();
+        ensure!(
+            file.fingerprint == fingerprint(&file.members)? && file.members.iter().all(consistent),
+            "{} was altered after training; delete it to train again",
+            self.folder.trained(&plan.key()).display(),
+        );
+        Ok(Some(file))
     }
 
     /// Trains the members of every setting that is not trained yet; whether there was any.
@@ -71,7 +84,7 @@ impl Run {
             progress.advance(step.images as u64);
             // A bar that changes its words at every step cannot be read.
             if steps.fetch_add(1, Ordering::Relaxed).is_multiple_of(100) {
-                progress.note(&format!("(loss {:.3}, {:.1} %)", step.loss, 100.0 * step.accuracy));
+                progress.note(&format!("loss {:.3}, accuracy {:.1} %", step.loss, 100.0 * step.accuracy));
             }
         };
         missing.par_iter().try_for_each(|plan| self.train_setting(plan, &report))?;
@@ -92,8 +105,12 @@ impl Run {
             let (member, attempt) = (row.member, row.attempt);
             output::remark(&format!("{}: member {member} diverged; attempt {attempt}", plan.key()));
         }
-        let file = TrainedFile { inputs: self.training_inputs(plan)?, members };
-        write_json(&self.folder.trained(&plan.key()), &file)?;
-        Ok(write_rows(&self.folder.curve(&plan.key()), &curve)?)
+        let inputs = self.training_inputs(plan)?;
+        let file = TrainedFile { inputs, fingerprint: fingerprint(&members)?, members };
+        let json = serde_json::to_vec(&file).context("cannot encode trained members as JSON")?;
+        // The members last: once they are there, the setting counts as trained.
+        let curve = encode_rows(&curve)?;
+        run_folder::write(&self.folder.curve(&plan.key()), &curve)?;
+        run_folder::write(&self.folder.trained(&plan.key()), &json)
     }
 }

@@ -69,8 +69,31 @@ fn arguments_out_of_range_are_refused() {
 }
 
 #[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let sandbox = Sandbox::new();
+    let mut child = sandbox
+        .command(&["data", "info", "small.toml"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let run = super::sandbox::Run::from(child.wait_with_output().unwrap());
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn experiments_of_one_name_and_downloads_offline_are_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["reproduce", "small.toml", "small.toml"]).fails(1, &["called \"small\""]);
+    sandbox.run(&["data", "fetch"]).fails(1, &["--offline forbids"]);
+}
+
+#[test]
 fn images_of_another_size_than_the_architecture_are_refused() {
     let sandbox = Sandbox::new();
     sandbox.write("side.toml", &SMALL.replace("image_side = 28", "image_side = 32"));
     sandbox.run(&["train", "side.toml"]).fails(1, &["28 x 28 pixels", "`architecture.image_side` is 32"]);
+    sandbox.write("classes.toml", &SMALL.replace("classes = 10", "classes = 5"));
+    sandbox.run(&["train", "classes.toml"]).fails(1, &["has the label 9, but `architecture.classes` is 5"]);
 }

@@ -84,6 +84,45 @@ fn stages_run_by_themselves_and_only_what_changed_is_done_again() {
 }
 
 #[test]
+fn logits_that_differ_from_the_oracle_end_the_program_with_a_code_of_their_own() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["evaluate", "small.toml"]).succeeds();
+    let file = "results/small/settings/regular-2-seed7.json";
+    sandbox.write(file, &sandbox.read(file).replacen("\"mismatches\": 0", "\"mismatches\": 1", 1));
+    for command in ["evaluate", "reproduce"] {
+        sandbox
+            .run(&[command, "small.toml"])
+            .fails(3, &["NOT EXACT: regular setting 2 seed 7: 1 decrypted logits differ"]);
+    }
+    assert!(sandbox.read("results/small/figure5.svg").contains("1 logit"), "the chart must say so too");
+}
+
+#[test]
+fn a_run_is_not_replaced_by_one_on_other_data_or_disturbed_by_another_process() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["evaluate", "small.toml"]).succeeds();
+    let before = sandbox.read("results/small/accuracy.csv");
+    sandbox.write("small.toml", &super::sandbox::SMALL.replace("train_images = 2000", "train_images = 1900"));
+    sandbox.run(&["evaluate", "small.toml"]).fails(1, &["results/small holds a run on other data", "--out"]);
+    assert_eq!(sandbox.read("results/small/accuracy.csv"), before);
+
+    let lock = fs::File::create(sandbox.path("results/small/run.lock")).unwrap();
+    lock.lock().unwrap();
+    sandbox.write("small.toml", super::sandbox::SMALL);
+    sandbox.run(&["evaluate", "small.toml"]).fails(1, &["another process is working in results/small"]);
+}
+
+#[test]
+fn synthetic_digits_in_place_of_mnist_get_a_folder_of_their_own() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", &super::sandbox::SMALL.replace("\"synthetic\"", "\"mnist\""));
+    let run = sandbox.run(&["train", "small.toml"]).succeeds();
+    assert!(run.stderr.contains("SYNTHETIC"), "{}", run.stderr);
+    assert!(sandbox.path("results/small-synthetic/members/regular-1-seed7/trained.json").exists());
+    assert!(!sandbox.path("results/small").exists());
+}
+
+#[test]
 fn a_weight_altered_on_disk_is_refused_by_file_and_not_evaluated() {
     let sandbox = Sandbox::new();
     let text = super::sandbox::SMALL.replace("[[0.5, 0.6], [0.8, 0.9]]", "[[0.5, 0.6]]");
@@ -102,4 +141,10 @@ fn a_weight_altered_on_disk_is_refused_by_file_and_not_evaluated() {
         .run(&["evaluate", "small.toml"])
         .fails(1, &["output.weights.csv, line 1, value 2", "is not an integer"]);
     assert!(!sandbox.path("results/small/accuracy.csv").exists());
+
+    let trained = "results/small/members/regular-1-seed7/trained.json";
+    let text = sandbox.read(trained);
+    let (start, weight) = text.split_once("\"weights\":[").unwrap();
+    sandbox.write(trained, &format!("{start}\"weights\":[9{}", weight.trim_start_matches('-')));
+    sandbox.run(&["export", "small.toml"]).fails(1, &["trained.json was altered after training"]);
 }

@@ -135,7 +135,10 @@ impl FromStr for SplitMethod {
 
 /// A split method in a configuration: its text, or groups as lists.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a split is \"regular\", \"likewise\", \"random\", or the groups of labels such as [[0, 1, 2], [3, 4, 5], [6, 7, 8, 9]]"
+)]
 enum Written {
     Text(String),
     Groups(Vec<Vec<u8>>),

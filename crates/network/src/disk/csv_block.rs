@@ -22,7 +22,8 @@ pub fn encode<'a, T: Display + 'a>(rows: impl Iterator<Item = &'a [T]>) -> Strin
 /// The values of exactly `rows` lines of `columns` integers each, row by row. Blanks around a value are
 /// allowed, blank lines are not.
 pub fn decode<T: FromStr>(path: &Path, text: &str, rows: usize, columns: usize) -> Result<Vec<T>, DiskError> {
-    let mut values = Vec::with_capacity(rows * columns);
+    // No more than the text can hold, whatever a manifest claims.
+    let mut values = Vec::with_capacity(text.len().div_ceil(2).min(rows.saturating_mul(columns)));
     let mut lines = 0;
     for (record, line) in text.lines().zip(1..) {
         let found = record.split(',').count();

@@ -33,7 +33,9 @@ pub enum DiskError {
         source: serde_json::Error,
     },
     /// A manifest of another version of the format.
-    #[error("{path} has format {found}, but this version reads format {supported}; export the weights again")]
+    #[error(
+        "{path} has format {found}, but this version reads format {supported}; delete the ensemble's folder and export it again"
+    )]
     Format {
         /// The file.
         path: PathBuf,
@@ -94,8 +96,8 @@ pub enum DiskError {
     },
     /// A file is not the one that was exported.
     #[error(
-        "{path} was altered after export: its SHA-256 is {found}, the manifest says {expected}; export the \
-         weights again"
+        "{path} was altered after export: its SHA-256 is {found}, the manifest says {expected}; delete the \
+         ensemble's folder and export it again"
     )]
     Altered {
         /// The file.
@@ -105,8 +107,18 @@ pub enum DiskError {
         /// The manifest's.
         expected: String,
     },
+    /// A range in a manifest is not an integer.
+    #[error("{path}: the observed range {found:?} is not an integer")]
+    Observed {
+        /// The manifest.
+        path: PathBuf,
+        /// What stands there.
+        found: String,
+    },
     /// The manifest's proven range is not that of the weights.
-    #[error("the ranges in {path} are not those of its weights; export the weights again")]
+    #[error(
+        "the ranges in {path} are not those of its weights; delete the ensemble's folder and export it again"
+    )]
     Ranges {
         /// The manifest.
         path: PathBuf,

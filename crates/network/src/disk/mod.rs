@@ -29,10 +29,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use error::DiskError;
+pub use files::sha256;
 pub use manifest::{FORMAT, Manifest, Ranges};
 
 use crate::{Block, IntegerBlock, IntegerEnsemble, IntegerNetwork, ObservedRange};
-use files::{read_json, read_text, replace_folder, sha256, to_json, write_new};
+use files::{read_json, read_text, replace_folder, to_json, write_new};
 
 const MANIFEST: &str = "manifest.json";
 const ENSEMBLE: &str = "ensemble.json";
@@ -42,9 +43,17 @@ const ENSEMBLE: &str = "ensemble.json";
 #[serde(deny_unknown_fields)]
 struct EnsembleManifest {
     format: u32,
-    members: Vec<String>,
+    members: Vec<MemberEntry>,
     observed_logits: Option<String>,
     inputs: String,
+}
+
+/// A member's folder, and the SHA-256 of the manifest in it, which in turn has those of its weights.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MemberEntry {
+    folder: String,
+    manifest_sha256: String,
 }
 
 /// What an exported ensemble's manifests say beside the networks themselves.
@@ -80,8 +89,8 @@ pub fn write_ensemble(folder: &Path, ensemble: &IntegerEnsemble, origin: &Origin
         for (index, network) in ensemble.members().iter().enumerate() {
             let name = format!("member-{}", index + 1);
             let observed = origin.observed.as_ref().and_then(|range| range.members.get(index));
-            write_member(&partial.join(&name), network, observed, &origin.provenance)?;
-            members.push(name);
+            let manifest_sha256 = write_member(&partial.join(&name), network, observed, &origin.provenance)?;
+            members.push(MemberEntry { folder: name, manifest_sha256 });
         }
         let observed_logits = origin.observed.as_ref().map(|range| range.ensemble.to_string());
         let index =
@@ -99,24 +108,44 @@ pub fn read_ensemble(folder: &Path) -> Result<ExportedEnsemble, DiskError> {
     let index: EnsembleManifest = read_json(&path)?;
     check_format(&path, index.format)?;
     let mut networks = Vec::new();
-    let mut manifests = Vec::new();
-    for member in &index.members {
+    let mut observed = Vec::new();
+    let mut provenance = BTreeMap::new();
+    for MemberEntry { folder: member, manifest_sha256 } in index.members {
         // A name, not a path: an index must not reach outside its folder.
         if member.is_empty() || member.contains(['/', '\\']) || member.starts_with('.') {
-            return Err(DiskError::MemberName { path, found: member.clone() });
+            return Err(DiskError::MemberName { path, found: member });
         }
-        let (network, manifest) = read_member(&folder.join(member))?;
+        let member = folder.join(member);
+        let (network, manifest) = read_member(&member)?;
+        let manifest_path = member.join(MANIFEST);
+        check_sha256(&manifest_path, &read_text(&manifest_path)?, &manifest_sha256)?;
         networks.push(network);
-        manifests.push(manifest);
+        observed.push(parse_observed(&manifest_path, manifest.ranges.observed_logits)?);
+        provenance = manifest.provenance;
     }
+    let sum = parse_observed(&path, index.observed_logits)?;
+    let observed = Option::zip(sum, observed.into_iter().collect())
+        .map(|(ensemble, members)| ObservedRange { members, ensemble });
     let ensemble = IntegerEnsemble::new(networks)
         .map_err(|source| DiskError::Ensemble { folder: folder.to_owned(), source })?;
-    let integer = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<i128>().ok());
-    let members = manifests.iter().map(|manifest| integer(&manifest.ranges.observed_logits)).collect();
-    let observed = Option::zip(integer(&index.observed_logits), members)
-        .map(|(ensemble, members)| ObservedRange { members, ensemble });
-    let provenance = manifests.into_iter().next().map(|manifest| manifest.provenance).unwrap_or_default();
     Ok(ExportedEnsemble { ensemble, origin: Origin { observed, provenance, inputs: index.inputs } })
+}
+
+fn parse_observed(path: &Path, text: Option<String>) -> Result<Option<i128>, DiskError> {
+    let parse = |text: String| match text.parse() {
+        Ok(value) => Ok(value),
+        Err(_) => Err(DiskError::Observed { path: path.to_owned(), found: text }),
+    };
+    text.map(parse).transpose()
+}
+
+fn check_sha256(path: &Path, text: &str, expected: &str) -> Result<(), DiskError> {
+    let found = sha256(text.as_bytes());
+    if found == expected {
+        Ok(())
+    } else {
+        Err(DiskError::Altered { path: path.to_owned(), found, expected: expected.to_owned() })
+    }
 }
 
 /// What the ensemble in `folder` was made from ([`Origin::inputs`]), or `None` where there is none to read.
@@ -125,12 +154,13 @@ pub fn read_inputs(folder: &Path) -> Option<String> {
     read_json::<EnsembleManifest>(&folder.join(ENSEMBLE)).ok().map(|index| index.inputs)
 }
 
+/// Writes a member and returns the SHA-256 of its manifest.
 fn write_member(
     folder: &Path,
     network: &IntegerNetwork,
     observed: Option<&i128>,
     provenance: &BTreeMap<String, String>,
-) -> Result<(), DiskError> {
+) -> Result<String, DiskError> {
     let mut files = BTreeMap::new();
     for (name, block) in network.blocks() {
         let weights = csv_block::encode(block.row_iter());
@@ -150,7 +180,9 @@ fn write_member(
         provenance: provenance.clone(),
         files,
     };
-    write_new(&folder.join(MANIFEST), to_json(&manifest).as_bytes())
+    let text = to_json(&manifest);
+    write_new(&folder.join(MANIFEST), text.as_bytes())?;
+    Ok(sha256(text.as_bytes()))
 }
 
 /// Reads the member in `folder`.
@@ -204,12 +236,8 @@ fn read_part<T: FromStr>(
     let text = read_text(&path)?;
     // Shape and integers first: their errors name the line, a checksum only the file.
     let values = csv_block::decode(&path, &text, rows, columns)?;
-    let found = sha256(text.as_bytes());
-    if found == *expected {
-        Ok(values)
-    } else {
-        Err(DiskError::Altered { path, found, expected: expected.clone() })
-    }
+    check_sha256(&path, &text, expected)?;
+    Ok(values)
 }
 
 fn check_format(path: &Path, found: u32) -> Result<(), DiskError> {
