@@ -12,7 +12,7 @@
 //! | [`keys`] | the client's keys, and what the provider gets of them |
 //! | [`batch`] | images and logits under encryption |
 //! | [`layers`] | the paper's layers and the time spent in them |
-//! | [`reference`] | evaluation with `fhe`'s public operations alone |
+//! | [`mod@reference`] | evaluation with `fhe`'s public operations alone |
 
 pub mod batch;
 mod error;

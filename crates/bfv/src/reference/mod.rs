@@ -3,7 +3,7 @@
 //! Layer by layer, as the paper runs it: every square is rescaled and relinearised by itself. It is the
 //! baseline that faster evaluation is measured against and checked with, so it is written as well as
 //! these operations allow: weights are added up in signed binary digits instead of multiplied
-//! ([`weighted_sum`]), all outputs of a layer are computed in parallel, biases are encoded once.
+//! (`weighted_sum`), all outputs of a layer are computed in parallel, biases are encoded once.
 //!
 //! Memory is at its largest in the first square: the batch (`pixels` ciphertexts) and the activations
 //! (`activations` ciphertexts) at the same time, 640 MB for the paper's network with three primes.
