@@ -5,7 +5,7 @@ use fhe_traits::{FheDecoder, FheDecrypter, FheEncoder, FheEncrypter};
 use rayon::prelude::*;
 
 use crate::noise::measured_bits;
-use crate::{BfvError, ClientKey};
+use crate::{BfvError, ClientKey, Parameters};
 
 /// Up to N images under encryption: one ciphertext per pixel, one image in each slot.
 #[derive(Debug, Clone)]
@@ -18,6 +18,14 @@ pub struct EncryptedBatch {
 #[derive(Debug, Clone)]
 pub struct EncryptedLogits {
     pub(crate) classes: Vec<Ciphertext>,
+}
+
+impl EncryptedLogits {
+    /// How often the answer was switched down.
+    fn level(&self, parameters: &Parameters) -> usize {
+        let all = parameters.ciphertext_primes().len();
+        self.classes.first().map_or(0, |class| all - class[0].ctx().moduli().len())
+    }
 }
 
 /// Decrypted logits of every slot, and the noise they were found in.
@@ -79,7 +87,9 @@ impl ClientKey {
             Ok((values, measured_bits(&self.secret, class)?))
         };
         let decrypted: Vec<_> = logits.classes.par_iter().map(decrypt).collect::<Result<_, _>>()?;
-        let noise_limit_bits = self.parameters.noise_limit_bits();
+        let level = logits.level(&self.parameters);
+        // Rounded down: the limit is where decryption may already fail.
+        let noise_limit_bits = self.parameters.noise_limit_bits(level) as usize;
         let noise_bits = decrypted.iter().map(|(_, bits)| *bits).max().unwrap_or(0);
         // Noise that has wrapped around looks uniform below the limit, so its largest coefficient has as
         // many bits as the limit: one whole bit of budget tells it apart.
@@ -123,7 +133,6 @@ impl DecryptedLogits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Parameters;
 
     #[test]
     fn every_value_up_to_the_largest_decrypts_to_itself() {

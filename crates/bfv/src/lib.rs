@@ -12,9 +12,11 @@
 //! | [`keys`] | the client's keys, and what the provider gets of them |
 //! | [`batch`] | images and logits under encryption |
 //! | [`layers`] | the paper's layers and the time spent in them |
+//! | [`engine`] | evaluation at the evaluation points: the fast way |
 //! | [`mod@reference`] | evaluation with `fhe`'s public operations alone |
 
 pub mod batch;
+pub mod engine;
 mod error;
 pub mod keys;
 pub mod layers;
@@ -23,6 +25,7 @@ pub mod parameters;
 pub mod reference;
 
 pub use batch::{DecryptedLogits, EncryptedBatch, EncryptedLogits};
+pub use engine::{Engine, PlanError};
 pub use error::BfvError;
 pub use keys::{ClientKey, EvaluationKey};
 pub use layers::{Layer, LayerTime};

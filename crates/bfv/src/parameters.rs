@@ -22,9 +22,16 @@ pub const SECURITY_LIMITS: [(usize, usize); 3] = [(4096, 106), (8192, 214), (163
 /// coefficient and 2^-40 for a run of 10,000 answers.
 const MARGIN_BITS: f64 = 8.0;
 
-/// Sizes of ciphertext primes that are tried: below, there are too few primes congruent to 1 modulo 2N;
-/// `fhe` takes at most 62 bits.
-const PRIME_BITS: std::ops::RangeInclusive<usize> = 36..=60;
+/// Sizes of ciphertext primes that are tried: below, there are too few primes congruent to 1 modulo 2N; above,
+/// the engine's arithmetic does not reach.
+const PRIME_BITS: std::ops::RangeInclusive<usize> = 36..=53;
+
+/// The plaintext modulus must stay below every ciphertext prime.
+const MOST_PLAINTEXT_BITS: u32 = 52;
+
+/// Bits between plaintext modulus and ciphertext modulus that an answer keeps when it is switched down: the
+/// switch itself leaves about 9 bits of noise.
+const ANSWER_BITS: f64 = 16.0;
 
 /// The most ciphertext primes that are tried.
 const MOST_PRIMES: usize = 8;
@@ -42,7 +49,7 @@ pub struct Parameters {
 pub enum ParametersError {
     /// The logits do not fit one plaintext modulus.
     #[error(
-        "logits of up to {largest} need a plaintext modulus of {bits} bits, but one modulus has at most 60"
+        "logits of up to {largest} need a plaintext modulus of {bits} bits, but one modulus has at most 52"
     )]
     Range {
         /// The largest absolute logit.
@@ -96,7 +103,8 @@ impl Parameters {
         let limit_bits = security_limit(DEGREE);
         let mut needed_bits = f64::INFINITY;
         for primes in 2..=MOST_PRIMES {
-            for bits in PRIME_BITS {
+            // `fhe` decrypts by way of the first ciphertext prime, which must be larger than t.
+            for bits in PRIME_BITS.filter(|&bits| bits > plaintext_bits as usize) {
                 let noise = NoiseEstimate::new(ensemble, DEGREE, t, bits).logits;
                 // Decryption is right while the noise stays below Q / 2t.
                 let needed = noise + f64::from(plaintext_bits) + 1.0 + MARGIN_BITS;
@@ -172,16 +180,26 @@ impl Parameters {
         security_limit(self.degree())
     }
 
-    /// Bits of noise at which decryption fails: log2(Q / 2t), rounded down.
-    #[must_use]
-    pub fn noise_limit_bits(&self) -> usize {
-        (self.ciphertext_modulus_bits() - (self.plaintext_modulus() as f64).log2() - 1.0) as usize
+    /// Bits of noise at which decryption fails with the ciphertext primes that are left at `level` (the last
+    /// ones go first): log2(Q / 2t).
+    pub(crate) fn noise_limit_bits(&self, level: usize) -> f64 {
+        let primes = self.ciphertext_primes();
+        let bits: f64 = primes[..primes.len() - level].iter().map(|&prime| (prime as f64).log2()).sum();
+        bits - (self.plaintext_modulus() as f64).log2() - 1.0
+    }
+
+    /// The lowest level to which an answer may be switched: fewer primes make it smaller.
+    pub(crate) fn answer_level(&self) -> usize {
+        (0..self.ciphertext_primes().len())
+            .rev()
+            .find(|&level| self.noise_limit_bits(level) >= ANSWER_BITS)
+            .unwrap_or(0)
     }
 
     /// The largest absolute value that decrypts to itself, (t - 1) / 2.
     #[must_use]
     pub fn largest_value(&self) -> i64 {
-        // t has at most 60 bits.
+        // t has at most 52 bits.
         ((self.plaintext_modulus() - 1) / 2) as i64
     }
 
@@ -189,7 +207,7 @@ impl Parameters {
     /// itself as negative.)
     pub(crate) fn centred(&self, residue: u64) -> i64 {
         let t = self.plaintext_modulus();
-        // Both are below 2^60.
+        // Both are below 2^52.
         if residue > (t - 1) / 2 { residue as i64 - t as i64 } else { residue as i64 }
     }
 }
@@ -206,17 +224,17 @@ fn plaintext_modulus(largest_logit: i128, degree: usize) -> Result<u64, Paramete
     let least = largest_logit.unsigned_abs().saturating_mul(2).saturating_add(1);
     let bits = 128 - least.leading_zeros();
     let mut candidate = match u64::try_from(least) {
-        Ok(least) if bits <= 59 => (least - 1).next_multiple_of(step) + 1,
+        Ok(least) if bits <= MOST_PLAINTEXT_BITS => (least - 1).next_multiple_of(step) + 1,
         _ => return Err(too_large(bits)),
     };
     loop {
         let bits = 64 - candidate.leading_zeros();
+        if bits > MOST_PLAINTEXT_BITS {
+            return Err(too_large(bits));
+        }
         // The largest prime below candidate + 1 is the candidate itself exactly when it is prime.
         if bits >= 10 && generate_prime(bits as usize, step, candidate + 1) == Some(candidate) {
             return Ok(candidate);
-        }
-        if bits > 60 {
-            return Err(too_large(bits));
         }
         candidate += step;
     }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use sottovoce_evaluate::Evaluator;
 
 /// Encrypted inference with ensembles of neural networks.
 ///
@@ -64,7 +65,7 @@ pub enum Command {
         quick: bool,
 
         #[command(flatten)]
-        out: Out,
+        options: RunOptions,
     },
     /// Look at data sets and at how experiments share them out.
     Data {
@@ -77,12 +78,57 @@ pub enum Command {
     Export(Stage),
     /// Classify the test set in the clear and under encryption; trains and exports what is missing.
     Evaluate(Stage),
+    /// Measure speed.
+    Bench {
+        #[command(subcommand)]
+        command: BenchCommand,
+    },
     /// Draw charts and tables from a run's CSV files.
     Report {
         /// A run's folder, such as results/fig5.
         #[arg(value_name = "RUN")]
         run: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// The engine against the reference evaluator, on the same ciphertexts.
+    Engine {
+        /// Networks in the ensemble.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=100))]
+        members: u8,
+
+        /// Images in the batch.
+        #[arg(long, default_value_t = 8192, value_parser = clap::value_parser!(u16).range(1..=8192))]
+        images: u16,
+
+        /// The engine's repetitions; the median counts.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=100))]
+        repetitions: u8,
+
+        /// An exported ensemble's folder [default: random weights as small and sparse as trained ones].
+        #[arg(long, value_name = "FOLDER")]
+        ensemble: Option<PathBuf>,
+
+        /// Instruction set of the engine's inner loops: portable, avx2 or avx512 [default: the best there is].
+        #[arg(long)]
+        kernel: Option<String>,
+
+        /// Leave the reference out, which takes most of the time.
+        #[arg(long)]
+        no_reference: bool,
+
+        /// How the result is printed.
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
 }
 
 #[derive(Debug, clap::Args)]
@@ -92,11 +138,31 @@ pub struct Stage {
     pub experiment: String,
 
     #[command(flatten)]
-    pub out: Out,
+    pub options: RunOptions,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EvaluatorName {
+    Engine,
+    Reference,
+}
+
+impl From<EvaluatorName> for Evaluator {
+    fn from(name: EvaluatorName) -> Self {
+        match name {
+            EvaluatorName::Engine => Self::Engine,
+            EvaluatorName::Reference => Self::Reference,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
-pub struct Out {
+pub struct RunOptions {
+    /// How ciphertexts are evaluated: `engine` is fast, `reference` uses the encryption library's public operations
+    /// alone. The answers are the same.
+    #[arg(long, value_enum, default_value = "engine")]
+    pub evaluator: EvaluatorName,
+
     /// Folder for the run's files; with several experiments, each gets a folder of its name in it
     /// [default: results/<experiment's name>].
     #[arg(long, value_name = "FOLDER")]

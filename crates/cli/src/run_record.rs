@@ -142,6 +142,7 @@ fn describe_setting(evaluation: &Evaluation) -> Value {
         "setting": to_value(&evaluation.setting),
         "parameters": to_value(&evaluation.parameters),
         "range": to_value(&evaluation.range),
+        "evaluator": evaluation.evaluator,
         "seconds": evaluation.seconds,
     })
 }

@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use sottovoce_bfv::{BfvError, ClientKey, DecryptedLogits, Layer, LayerTime, Parameters, ReferenceEvaluator};
+use sottovoce_bfv::{BfvError, ClientKey, DecryptedLogits, Layer, LayerTime, Parameters};
 use sottovoce_network::{IntegerEnsemble, sum_logits};
 
-use crate::Progress;
 use crate::clear::{Correct, Oracle};
+use crate::provider::Provider;
+use crate::{EvaluateError, Evaluator, Progress};
 
 /// What the decrypted answers say.
 pub struct Answers {
@@ -21,6 +22,8 @@ pub struct Answers {
     pub noise_budget_bits: usize,
     /// Times of every batch, in order.
     pub times: Vec<Vec<LayerTime>>,
+    /// What evaluated, and with which instruction set.
+    pub evaluator: String,
 }
 
 /// Encrypts the oracle's images, evaluates them and decrypts the answers, holding every slot of every
@@ -32,11 +35,12 @@ pub fn evaluate(
     parameters: &Parameters,
     oracle: &Oracle,
     labels: &[u8],
+    evaluator: Evaluator,
     progress: &dyn Progress,
-) -> Result<Answers, BfvError> {
+) -> Result<Answers, EvaluateError> {
     let client = ClientKey::generate(parameters);
     let evaluation_key = client.evaluation_key()?;
-    let provider = ReferenceEvaluator::new(&evaluation_key, ensemble);
+    let provider = Provider::new(evaluator, &evaluation_key, ensemble)?;
 
     let members = ensemble.members().len();
     let mut answers = Answers {
@@ -46,6 +50,7 @@ pub fn evaluate(
         noise_bits: 0,
         noise_budget_bits: usize::MAX,
         times: Vec::new(),
+        evaluator: provider.to_string(),
     };
     let pixels = ensemble.architecture().pixels();
     let slots = parameters.degree();
@@ -73,7 +78,7 @@ pub fn evaluate(
             decrypted
         };
         let sum = decrypt(&answer.ensemble)?;
-        let voters = answer.members.iter().map(decrypt).collect::<Result<Vec<_>, _>>()?;
+        let voters = answer.members.iter().map(decrypt).collect::<Result<Vec<_>, BfvError>>()?;
         times.push(shared(Layer::Decryption, start));
 
         answers.compare(&voters, &sum, expected, &oracle.blank, labels);

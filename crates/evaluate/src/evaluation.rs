@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use sottovoce_bfv::{BfvError, Parameters, ParametersError};
+use sottovoce_bfv::{BfvError, Parameters, ParametersError, PlanError};
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{FloatNetwork, ForwardError, IntegerEnsemble};
 
-use crate::Progress;
 use crate::clear::{self, Correct, Oracle};
 use crate::encrypted::{self, Answers};
 use crate::records::{AccuracyRow, Domain, LayerRow};
+use crate::{Evaluator, Progress};
 
 /// One point of a sweep, as the records name it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +42,8 @@ pub struct Subject<'a> {
     pub range_margin: f64,
     /// The images to classify.
     pub test: &'a LabelledImages,
+    /// How ciphertexts are evaluated.
+    pub evaluator: Evaluator,
 }
 
 /// What was found for one setting.
@@ -57,6 +59,8 @@ pub struct Evaluation {
     pub parameters: ParameterRecord,
     /// The range of the logits.
     pub range: RangeRecord,
+    /// What evaluated the ciphertexts, and with which instruction set.
+    pub evaluator: String,
     /// Wall-clock seconds of the whole evaluation.
     pub seconds: f64,
 }
@@ -115,6 +119,9 @@ pub enum EvaluateError {
     /// There are no secure parameters for the ensemble.
     #[error("there are no encryption parameters for this ensemble")]
     Parameters(#[from] ParametersError),
+    /// The engine cannot evaluate this ensemble.
+    #[error("the engine cannot evaluate this ensemble")]
+    Plan(#[from] PlanError),
     /// Encryption, evaluation or decryption failed.
     #[error("the encrypted evaluation failed")]
     Encrypted(#[from] BfvError),
@@ -127,7 +134,7 @@ pub enum EvaluateError {
 /// If images and networks do not fit, there are no secure parameters, or the noise exhausts its budget.
 /// Logits that differ from the oracle are no error here: they are counted.
 pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Result<Evaluation, EvaluateError> {
-    let Subject { setting, floats, ensemble, observed_logit, range_margin, test } = *subject;
+    let Subject { setting, floats, ensemble, observed_logit, range_margin, test, evaluator } = *subject;
     let members = ensemble.members().len();
     if test.is_empty() {
         return Err(EvaluateError::NoImages);
@@ -145,7 +152,7 @@ pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Resul
     let float = clear::float(floats, test, &|| progress.advance(1));
     let integer = oracle.correct(test.labels());
 
-    let answers = encrypted::evaluate(ensemble, &parameters, &oracle, test.labels(), progress)?;
+    let answers = encrypted::evaluate(ensemble, &parameters, &oracle, test.labels(), evaluator, progress)?;
 
     let mut accuracy = accuracy_rows(setting, test.len(), Domain::Float, &float);
     accuracy.extend(accuracy_rows(setting, test.len(), Domain::Integer, &integer));
@@ -176,6 +183,7 @@ pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Resul
             proven: ensemble.proven_logits().to_string(),
             images_outside: oracle.images_outside(largest.into()),
         },
+        evaluator: answers.evaluator,
         seconds: start.elapsed().as_secs_f64(),
     })
 }

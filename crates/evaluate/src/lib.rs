@@ -5,10 +5,12 @@
 //! decrypted logit of every slot against the oracle. What it finds is one [`Evaluation`]; a run's folder
 //! collects them as CSV files with stable columns ([`records`]), from which charts are redrawn.
 
+pub mod bench;
 mod clear;
 mod encrypted;
 mod evaluation;
 mod progress;
+mod provider;
 pub mod records;
 #[cfg(test)]
 mod tests;
@@ -17,3 +19,4 @@ pub use evaluation::{
     EvaluateError, Evaluation, ParameterRecord, RangeRecord, Setting, Subject, evaluate_setting,
 };
 pub use progress::Progress;
+pub use provider::Evaluator;

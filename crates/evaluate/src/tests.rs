@@ -6,7 +6,7 @@ use sottovoce_network::{
 };
 
 use crate::records::Domain;
-use crate::{EvaluateError, Setting, Subject, evaluate_setting};
+use crate::{EvaluateError, Evaluation, Evaluator, Setting, Subject, evaluate_setting};
 
 const SHAPE: Architecture = Architecture {
     image_side: 5,
@@ -54,16 +54,24 @@ fn all_three_domains_agree_on_two_batches_and_nothing_differs_from_the_oracle() 
         observed_logit: ensemble.proven_logits(),
         range_margin: 0.0,
         test: &test,
+        evaluator: Evaluator::Engine,
     };
-    let evaluation = evaluate_setting(&subject, &()).unwrap();
+    for evaluator in [Evaluator::Engine, Evaluator::Reference] {
+        check(&evaluate_setting(&Subject { evaluator, ..subject }, &()).unwrap());
+    }
+}
+
+fn check(evaluation: &Evaluation) {
     assert_eq!(evaluation.accuracy.len(), 3 * 3);
     for (index, row) in evaluation.accuracy.iter().enumerate() {
         assert_eq!(row.correct, evaluation.accuracy[index % 3].correct, "{row:?}");
         assert_eq!(row.mismatches, (row.domain == Domain::Encrypted).then_some(0));
         assert_eq!((row.images, row.setting), (8197, 3));
     }
-    // Encryption, two members of five layers, sum and decryption, for two batches.
-    assert_eq!(evaluation.layers.len(), 2 * (1 + 2 * 5 + 2));
+    // Encryption, two members of five layers, sum and decryption, for two batches; the engine lists what the
+    // members share of the convolution by itself.
+    let shared = usize::from(evaluation.evaluator.starts_with("engine"));
+    assert_eq!(evaluation.layers.len(), 2 * (1 + shared + 2 * 5 + 2));
     assert_eq!(evaluation.range.images_outside, 0);
     assert!(evaluation.parameters.noise_budget_bits > 0);
 }
@@ -85,6 +93,7 @@ fn logits_beyond_the_plaintext_modulus_are_counted_and_not_hidden() {
         observed_logit: 1000,
         range_margin: 0.25,
         test: &test,
+        evaluator: Evaluator::Engine,
     };
     let evaluation = evaluate_setting(&subject, &()).unwrap();
     assert_eq!(evaluation.range.images_outside, 7);
@@ -105,6 +114,7 @@ fn nothing_to_classify_and_other_members_are_refused() {
         observed_logit: 1000,
         range_margin: 0.25,
         test: &none,
+        evaluator: Evaluator::Engine,
     };
     assert!(matches!(evaluate_setting(&subject, &()), Err(EvaluateError::NoImages)));
     let subject = Subject { floats: &[], test: &test, ..subject };

@@ -200,4 +200,4 @@ impl LayerClock<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

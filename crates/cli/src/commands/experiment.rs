@@ -8,18 +8,15 @@ use serde_json::json;
 use sottovoce_dataset::DataSet;
 use sottovoce_evaluate::Evaluation;
 
-use super::report;
-use crate::args::{Common, Out, Stage};
+use super::{EXIT_MISMATCH, report};
+use crate::args::{Common, RunOptions, Stage};
 use crate::config::{self, Experiment};
 use crate::output::{self, to_value};
 use crate::run_folder::{self, RunFolder};
 use crate::run_record::{Invocation, State, check_dataset};
 use crate::stages::{self, Run};
 
-/// Decrypted logits differ from the oracle: the one promise that must never be broken.
-const EXIT_MISMATCH: u8 = 3;
-
-pub fn reproduce(names: &[&str], out: &Out, common: &Common) -> Result<ExitCode> {
+pub fn reproduce(names: &[&str], options: &RunOptions, common: &Common) -> Result<ExitCode> {
     // All configurations before any work: a mistake in the last one is told at once.
     let experiments = names.iter().map(|name| config::load(name)).collect::<Result<Vec<_>, _>>()?;
     for (index, experiment) in experiments.iter().enumerate() {
@@ -30,7 +27,7 @@ pub fn reproduce(names: &[&str], out: &Out, common: &Common) -> Result<ExitCode>
     let mut results = Vec::new();
     for experiment in experiments {
         let invocation = Invocation::begin("reproduce", &experiment.name);
-        let run = prepare(experiment, out, names.len() > 1, common)?;
+        let run = prepare(experiment, options, names.len() > 1, common)?;
         let evaluations = evaluate_run(&run, &invocation)?;
         let files = sottovoce_report::write_report(run.folder.root())?;
         if !exact(&evaluations) {
@@ -99,18 +96,18 @@ fn evaluate_run(run: &Run, invocation: &Invocation) -> Result<Vec<Evaluation>> {
 }
 
 fn prepare_stage(stage: &Stage, common: &Common) -> Result<Run> {
-    prepare(config::load(&stage.experiment)?, &stage.out, false, common)
+    prepare(config::load(&stage.experiment)?, &stage.options, false, common)
 }
 
 /// Where a run goes. Synthetic digits that took another data set's place get a folder of their own, beside
 /// the one where its runs are.
-fn folder(out: &Out, experiment: &Experiment, several: bool, data: &DataSet) -> PathBuf {
+fn folder(options: &RunOptions, experiment: &Experiment, several: bool, data: &DataSet) -> PathBuf {
     let name = if data.is_synthetic() && experiment.data.name != data.name {
         format!("{}-synthetic", experiment.name)
     } else {
         experiment.name.clone()
     };
-    match &out.out {
+    match &options.out {
         Some(folder) if several => folder.join(name),
         Some(folder) => folder.clone(),
         None => Path::new("results").join(name),
@@ -118,7 +115,7 @@ fn folder(out: &Out, experiment: &Experiment, several: bool, data: &DataSet) -> 
 }
 
 /// Makes sure of everything that can fail early: the data, the split, the folder.
-fn prepare(experiment: Experiment, out: &Out, several: bool, common: &Common) -> Result<Run> {
+fn prepare(experiment: Experiment, options: &RunOptions, several: bool, common: &Common) -> Result<Run> {
     let (plan, shape) = (&experiment.data, &experiment.architecture);
     let data = stages::open(&plan.name, plan.train_images, plan.test_images, common)?;
     ensure!(
@@ -137,7 +134,7 @@ fn prepare(experiment: Experiment, out: &Out, several: bool, common: &Common) ->
         shape.classes,
     );
     let settings = experiment.settings()?;
-    let folder = RunFolder::create(&folder(out, &experiment, several, &data))?;
+    let folder = RunFolder::create(&folder(options, &experiment, several, &data))?;
     check_dataset(&folder, &data)?;
     let (members, epochs) = (
         settings.len() * experiment.ensemble.members,
@@ -153,7 +150,7 @@ fn prepare(experiment: Experiment, out: &Out, several: bool, common: &Common) ->
         if settings.len() == 1 { "setting" } else { "settings" },
         folder.root().display(),
     ));
-    let run = Run { experiment, settings, data, folder };
+    let run = Run { experiment, settings, data, folder, evaluator: options.evaluator.into() };
     for plan in &run.settings {
         let counts = run.partition(plan)?.indices;
         let idle = counts.iter().position(Vec::is_empty);

@@ -1,5 +1,6 @@
 //! Which stages a command runs, and what it prints.
 
+mod bench;
 mod data;
 mod experiment;
 mod report;
@@ -10,6 +11,9 @@ use anyhow::{Context, Result};
 
 use crate::args::{Args, Command};
 
+/// Decrypted logits differ from the oracle: the one promise that must never be broken.
+const EXIT_MISMATCH: u8 = 3;
+
 pub fn run(args: &Args) -> Result<ExitCode> {
     let common = &args.common;
     if let Some(threads) = common.threads {
@@ -19,18 +23,19 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             .context("cannot start the worker threads")?;
     }
     match &args.command {
-        Command::Reproduce { experiments, quick, out } => {
+        Command::Reproduce { experiments, quick, options } => {
             let names: Vec<&str> = match experiments.as_slice() {
                 [] if *quick => vec!["quick"],
                 [] => vec!["fig5"],
                 names => names.iter().map(String::as_str).collect(),
             };
-            experiment::reproduce(&names, out, common)
+            experiment::reproduce(&names, options, common)
         }
         Command::Data { command } => data::run(command, common),
         Command::Train(stage) => experiment::train(stage, common),
         Command::Export(stage) => experiment::export(stage, common),
         Command::Evaluate(stage) => experiment::evaluate(stage, common),
         Command::Report { run } => report::run(run, common),
+        Command::Bench { command } => bench::run(command, common),
     }
 }

@@ -147,9 +147,9 @@ impl Experiment {
         }
         let bits = training.logit_bits;
         require(
-            (8..=58).contains(&bits),
+            (8..=50).contains(&bits),
             &["training", "logit_bits"],
-            format!("is {bits}, but must be between 8 and 58: one plaintext modulus holds no more"),
+            format!("is {bits}, but must be between 8 and 50: one plaintext modulus holds no more"),
         )?;
         require(
             training.largest_weights.iter().all(|weight| (1..=1 << 20).contains(weight)),
@@ -261,7 +261,7 @@ mod tests {
                 "logit_bits = 30",
                 "logit_bits = 70",
                 "training.logit_bits",
-                "is 70, but must be between 8 and 58",
+                "is 70, but must be between 8 and 50",
             ),
             ("seeds = [1]", "seeds = [1, 1]", "ensemble.seeds", "every seed may be there once only"),
             ("name = \"fig5\"", "name = \"../fig5\"", "name", "names a folder"),

@@ -15,7 +15,7 @@ use crate::progress::StageProgress;
 use crate::run_folder::{fingerprint, write_json};
 
 /// Raised whenever evaluation records something else for the same networks.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Contents of `settings/<setting>.json`.
 #[derive(Serialize, Deserialize)]
@@ -59,6 +59,7 @@ impl Run {
         // The export's inputs stand for its networks: their files have just been checked.
         let inputs = fingerprint(&(
             VERSION,
+            self.evaluator,
             &exported.origin.inputs,
             margin,
             self.data.test.len(),
@@ -82,6 +83,7 @@ impl Run {
             observed_logit: observed.largest(),
             range_margin: margin,
             test: &self.data.test,
+            evaluator: self.evaluator,
         };
         let progress = StageProgress::new(plan.key());
         let evaluation = evaluate_setting(&subject, &progress)?;

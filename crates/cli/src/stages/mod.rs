@@ -10,6 +10,7 @@ mod train;
 
 use anyhow::Result;
 use sottovoce_dataset::{DataSet, LabelledImages, Partition, partition};
+use sottovoce_evaluate::Evaluator;
 
 use crate::config::{Experiment, SettingPlan};
 use crate::run_folder::RunFolder;
@@ -22,6 +23,7 @@ pub struct Run {
     pub settings: Vec<SettingPlan>,
     pub data: DataSet,
     pub folder: RunFolder,
+    pub evaluator: Evaluator,
 }
 
 impl Run {

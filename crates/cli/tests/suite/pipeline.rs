@@ -24,7 +24,8 @@ fn an_experiment_goes_from_data_to_charts_and_is_exact_and_not_done_twice() {
         }
     }
     let layers = rows(&sandbox.path("results/small/layers.csv"));
-    assert_eq!(layers.len(), 2 * (1 + 2 * 5 + 2));
+    // Encryption, what the members share of the convolution, their layers, sum and decryption.
+    assert_eq!(layers.len(), 2 * (1 + 1 + 2 * 5 + 2));
 
     let figure = sandbox.read("results/small/figure5.svg");
     assert!(figure.contains("SYNTHETIC"), "a chart of synthetic data must say so");
@@ -120,6 +121,38 @@ fn synthetic_digits_in_place_of_mnist_get_a_folder_of_their_own() {
     assert!(run.stderr.contains("SYNTHETIC"), "{}", run.stderr);
     assert!(sandbox.path("results/small-synthetic/members/regular-1-seed7/trained.json").exists());
     assert!(!sandbox.path("results/small").exists());
+}
+
+#[test]
+fn the_benchmark_gives_its_figures_as_json_and_is_exact() {
+    let sandbox = Sandbox::new();
+    let arguments =
+        ["bench", "engine", "--members", "1", "--images", "40", "--repetitions", "1", "--format", "json"];
+    let run = sandbox.run(&arguments).succeeds();
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    for key in ["members", "images", "threads", "kernel", "ratio", "decrypt_seconds", "peak_rss_bytes"] {
+        assert!(!json[key].is_null() || key == "peak_rss_bytes", "{key} is missing: {}", run.stdout);
+    }
+    for key in ["encrypt_seconds", "reference_seconds", "engine_seconds"] {
+        assert!(json[key].as_f64().unwrap() > 0.0, "{key}: {}", run.stdout);
+    }
+    assert_eq!(json["mismatches"], 0);
+    let layers = json["layers"].as_array().unwrap();
+    assert!(layers.iter().all(|layer| layer["layer"].is_string() && layer["engine_seconds"].is_f64()));
+    sandbox.run(&["bench", "engine", "--kernel", "sse9"]).fails(1, &["--kernel is \"sse9\"", "portable"]);
+}
+
+#[test]
+fn engine_and_reference_find_the_same() {
+    let sandbox = Sandbox::new();
+    let text = super::sandbox::SMALL.replace("[[0.5, 0.6], [0.8, 0.9]]", "[[0.5, 0.6]]");
+    sandbox.write("small.toml", &text);
+    sandbox.run(&["evaluate", "small.toml"]).succeeds();
+    let engine = sandbox.read("results/small/accuracy.csv");
+    let run = sandbox.run(&["evaluate", "small.toml", "--evaluator", "reference"]).succeeds();
+    assert!(!run.stderr.contains("everything was evaluated already"), "{}", run.stderr);
+    assert_eq!(sandbox.read("results/small/accuracy.csv"), engine);
+    assert!(sandbox.read("results/small/run.json").contains("\"evaluator\": \"reference\""));
 }
 
 #[test]

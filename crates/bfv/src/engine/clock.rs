@@ -1,0 +1,93 @@
+//! Wall-clock time, attributed to the paper's layers.
+//!
+//! Stages that do one thing are timed from the outside. In the tiles, convolution, square and dense layer of all
+//! members alternate on every thread: each thread adds up its own time by member and layer, and the stage's
+//! wall-clock time is shared out in proportion. So the times of all layers add up to the wall clock.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::{Layer, LayerTime};
+
+/// The layers of a tile, in the order of [`TileClock::lap`].
+const TILE_LAYERS: [Layer; 3] = [Layer::Convolution1, Layer::Activation2, Layer::Dense3];
+
+/// Times the stages of one evaluation.
+pub struct StageClock {
+    members: usize,
+    last: Instant,
+    times: Vec<LayerTime>,
+}
+
+impl StageClock {
+    pub fn new(members: usize) -> Self {
+        Self { members, last: Instant::now(), times: Vec::new() }
+    }
+
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        let elapsed = now - self.last;
+        self.last = now;
+        elapsed
+    }
+
+    fn add(&mut self, member: Option<usize>, layer: Layer, elapsed: Duration) {
+        match self.times.iter_mut().find(|time| time.member == member && time.layer == layer) {
+            Some(time) => time.elapsed += elapsed,
+            None => self.times.push(LayerTime { member, layer, elapsed }),
+        }
+    }
+
+    /// The time since the last call was spent on what the members share.
+    pub fn shared(&mut self, layer: Layer) {
+        let elapsed = self.lap();
+        self.add(None, layer, elapsed);
+    }
+
+    /// The time since the last call was spent on all members alike.
+    pub fn members(&mut self, layer: Layer) {
+        let elapsed = self.lap() / self.members as u32;
+        for member in 0..self.members {
+            self.add(Some(member), layer, elapsed);
+        }
+    }
+
+    /// The time since the last call was spent in tiles.
+    pub fn tiles(&mut self, tiles: &TileClock) {
+        let elapsed = self.lap();
+        let nanoseconds: Vec<f64> =
+            tiles.nanoseconds.iter().map(|n| n.load(Ordering::Relaxed) as f64).collect();
+        let all = nanoseconds.iter().sum::<f64>().max(1.0);
+        for (index, nanoseconds) in nanoseconds.iter().enumerate() {
+            let (member, layer) = (index / TILE_LAYERS.len(), TILE_LAYERS[index % TILE_LAYERS.len()]);
+            self.add(Some(member), layer, elapsed.mul_f64(nanoseconds / all));
+        }
+    }
+
+    pub fn times(self) -> Vec<LayerTime> {
+        self.times
+    }
+}
+
+/// Time spent in tiles over all threads, by member and layer.
+pub struct TileClock {
+    nanoseconds: Vec<AtomicU64>,
+}
+
+impl TileClock {
+    pub fn new(members: usize) -> Self {
+        Self { nanoseconds: (0..members * TILE_LAYERS.len()).map(|_| AtomicU64::new(0)).collect() }
+    }
+
+    pub fn start(&self) -> Instant {
+        Instant::now()
+    }
+
+    /// Adds the time since `last` to a member's layer, and returns the time now.
+    pub fn lap(&self, last: Instant, member: usize, layer: usize) -> Instant {
+        let now = Instant::now();
+        let nanoseconds = (now - last).as_nanos() as u64;
+        self.nanoseconds[member * TILE_LAYERS.len() + layer].fetch_add(nanoseconds, Ordering::Relaxed);
+        now
+    }
+}

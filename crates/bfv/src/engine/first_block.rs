@@ -1,0 +1,131 @@
+//! Convolution, square and hidden layer at the evaluation points, one prime at a time.
+//!
+//! The points of a prime are cut into tiles of [`LANES`]: for each, the inputs of a tile (200 kB for the paper's
+//! network) are copied together once and serve all members; a member's activations and their products stay in the
+//! second-level cache.
+
+use rayon::prelude::*;
+
+use super::Engine;
+use super::clock::{StageClock, TileClock};
+use super::kernels::LANES;
+use super::rns::Prepared;
+use crate::Layer;
+
+/// The hidden layer's values before scaling: for every prime, for every tile, for every member and part, LANES values
+/// of every unit.
+pub struct Points {
+    by_prime: Vec<Vec<u64>>,
+    members: usize,
+    hidden: usize,
+}
+
+impl Points {
+    /// The values of one part of one unit: prime after prime, in the order of the evaluation points.
+    pub fn gather(&self, member: usize, part: usize, unit: usize) -> Vec<u64> {
+        let tile = self.members * 3 * self.hidden * LANES;
+        let start = ((member * 3 + part) * self.hidden + unit) * LANES;
+        let mut values =
+            Vec::with_capacity(self.by_prime.iter().map(|points| points.len() / tile * LANES).sum());
+        for points in &self.by_prime {
+            for tile in points.chunks_exact(tile) {
+                values.extend_from_slice(&tile[start..start + LANES]);
+            }
+        }
+        values
+    }
+}
+
+/// Space for one tile.
+#[derive(Clone)]
+struct Tile {
+    /// Inputs, first the pixels' first polynomials, then their second ones.
+    inputs: [Vec<u64>; 2],
+    activations: [Vec<u64>; 2],
+    /// Products of activations, with rows of zeros up to a multiple of four.
+    products: Vec<u64>,
+    dense: Vec<Vec<u8>>,
+}
+
+impl Engine<'_> {
+    pub(super) fn first_block(
+        &self,
+        inputs: &[Prepared],
+        advance: &(dyn Fn(u64) + Sync),
+        clock: &mut StageClock,
+    ) -> Points {
+        let (degree, hidden) = (self.degree(), self.shape.hidden);
+        let members = self.plan.members.len();
+        let mut spectra = vec![0; inputs.len() * degree];
+        let mut by_prime = Vec::new();
+        for prime in 0..self.plan.moduli.len() {
+            spectra.par_chunks_exact_mut(degree).zip(inputs).for_each(|(spectrum, input)| {
+                self.plan.lift.lift(self.plan.kernel, input, prime, spectrum);
+                self.plan.transforms[prime].fwd(spectrum);
+            });
+            clock.shared(Layer::Convolution1);
+            let tile_clock = TileClock::new(members);
+            let mut points = vec![0; self.tiles() * members * 3 * hidden * LANES];
+            points.par_chunks_exact_mut(members * 3 * hidden * LANES).enumerate().for_each_init(
+                || self.new_tile(),
+                |tile, (index, output)| {
+                    self.evaluate_tile(prime, index, &spectra, tile, output, &tile_clock);
+                    advance(1);
+                },
+            );
+            clock.tiles(&tile_clock);
+            by_prime.push(points);
+        }
+        Points { by_prime, members, hidden }
+    }
+
+    fn new_tile(&self) -> Tile {
+        let (pixels, activations) = (self.shape.pixels(), self.shape.activations());
+        Tile {
+            inputs: [vec![0; pixels * LANES], vec![0; pixels * LANES]],
+            activations: [vec![0; activations * LANES], vec![0; activations * LANES]],
+            products: vec![0; activations.next_multiple_of(4) * LANES],
+            dense: self.plan.members.iter().map(|member| member.hidden.scratch()).collect(),
+        }
+    }
+
+    /// All members at LANES evaluation points of one prime.
+    fn evaluate_tile(
+        &self,
+        prime: usize,
+        index: usize,
+        spectra: &[u64],
+        tile: &mut Tile,
+        output: &mut [u64],
+        clock: &TileClock,
+    ) {
+        let (degree, hidden, activations) = (self.degree(), self.shape.hidden, self.shape.activations());
+        let (kernel, modulus) = (self.plan.kernel, self.plan.moduli[prime]);
+        let Tile { inputs, activations: values, products, dense } = tile;
+
+        let mut lap = clock.start();
+        for (row, spectrum) in spectra.chunks_exact(degree).enumerate() {
+            let (pixel, part) = (row / 2, row % 2);
+            let lanes = &spectrum[index * LANES..(index + 1) * LANES];
+            inputs[part][pixel * LANES..(pixel + 1) * LANES].copy_from_slice(lanes);
+        }
+        for (number, member) in self.plan.members.iter().enumerate() {
+            // A bias is a constant in the first polynomial alone.
+            let biases = [&member.convolution_biases[prime][..], &[]];
+            for ((input, biases), values) in inputs.iter().zip(biases).zip(&mut *values) {
+                kernel.multiply_sparse(&member.convolution, input, biases, modulus, values);
+            }
+            lap = clock.lap(lap, number, 0);
+            let [first, second] = &*values;
+            let outputs = output[number * 3 * hidden * LANES..].chunks_exact_mut(hidden * LANES);
+            for ((a, b, factor), output) in
+                [(first, first, 1), (first, second, 2), (second, second, 1)].into_iter().zip(outputs)
+            {
+                kernel.products(a, b, factor, modulus, &mut products[..activations * LANES]);
+                lap = clock.lap(lap, number, 1);
+                member.hidden.multiply(kernel, products, modulus, &mut dense[number], output);
+                lap = clock.lap(lap, number, 2);
+            }
+        }
+    }
+}

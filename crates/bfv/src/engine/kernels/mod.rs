@@ -1,0 +1,249 @@
+//! The inner loops of the engine, chosen once for the processor at hand.
+//!
+//! Every loop is written once, in portable Rust ([`loops`]), and compiled several times: as it is, and with the
+//! vector instructions that a processor may have. Only the 8-bit matrix product of AVX-512 VNNI is written in
+//! intrinsics of its own. All variants give the same residues.
+
+mod loops;
+mod modular;
+mod sparse;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
+
+pub use loops::{LANES, PLANES};
+pub use modular::Modulus;
+pub use sparse::{MOST_NORM, SparseRows};
+
+use std::fmt;
+
+/// The instruction set that the loops run with. There are only values whose instructions the processor has: they
+/// come from [`available`](Self::available) and nowhere else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kernel(InstructionSet);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InstructionSet {
+    /// What every processor of the target has.
+    Portable,
+    /// AVX2.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// AVX-512 with DQ, BW, VL and VNNI.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            InstructionSet::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => "avx512",
+        })
+    }
+}
+
+impl Kernel {
+    /// The fastest kernel that this processor can run.
+    #[must_use]
+    pub fn detect() -> Self {
+        Self::available().pop().unwrap_or(Self(InstructionSet::Portable))
+    }
+
+    /// All kernels that this processor can run, the fastest last.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        #[allow(unused_mut)]
+        let mut kernels = vec![Self(InstructionSet::Portable)];
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::is_x86_feature_detected as has;
+            if has!("avx2") {
+                kernels.push(Self(InstructionSet::Avx2));
+            }
+            if has!("avx512f")
+                && has!("avx512dq")
+                && has!("avx512bw")
+                && has!("avx512vl")
+                && has!("avx512vnni")
+            {
+                kernels.push(Self(InstructionSet::Avx512));
+            }
+        }
+        kernels
+    }
+
+    /// Whether there are products of bytes (AVX-512 VNNI).
+    #[cfg(target_arch = "x86_64")]
+    fn multiplies_bytes(self) -> bool {
+        self.0 == InstructionSet::Avx512
+    }
+}
+
+/// Defines a method of [`Kernel`] that runs a loop compiled for its instruction set.
+macro_rules! compiled_loops {
+    ($($(#[$doc:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?);)*) => {
+        impl Kernel {
+            $($(#[$doc])*
+            #[inline]
+            #[allow(unsafe_code, clippy::too_many_arguments)]
+            pub fn $name(self, $($argument: $type),*) {
+                match self.0 {
+                    InstructionSet::Portable => loops::$name($($argument),*),
+                    // SAFETY: `available` alone makes these, on processors with their features.
+                    #[cfg(target_arch = "x86_64")]
+                    InstructionSet::Avx2 => unsafe { avx2::$name($($argument),*) },
+                    #[cfg(target_arch = "x86_64")]
+                    InstructionSet::Avx512 => unsafe { avx512::$name($($argument),*) },
+                }
+            })*
+        }
+
+        #[cfg(target_arch = "x86_64")]
+        mod avx2 {
+            #[allow(unused_imports)]
+            use super::{Modulus, SparseRows, loops};
+
+            $(#[target_feature(enable = "avx2")]
+            #[allow(clippy::too_many_arguments)]
+            pub fn $name($($argument: $type),*) {
+                loops::$name($($argument),*);
+            })*
+        }
+
+        #[cfg(target_arch = "x86_64")]
+        mod avx512 {
+            #[allow(unused_imports)]
+            use super::{Modulus, SparseRows, loops};
+
+            $(#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+            #[allow(clippy::too_many_arguments)]
+            pub fn $name($($argument: $type),*) {
+                loops::$name($($argument),*);
+            })*
+        }
+    };
+}
+
+compiled_loops! {
+    /// Multiplies `digits` by `factor` modulo `modulus`, and adds each result divided by the modulus to
+    /// `quotients`.
+    fn scale_digits(digits: &mut [u64], factor: u64, modulus: Modulus, quotients: &mut [f64]);
+
+    /// `output = sum_i digits_i * factors_i - wraps * wrap` modulo `modulus`; `digits` holds one row of
+    /// `output.len()` for each factor, at most 64 rows of digits below 2^53; wraps are at most 64
+
+    fn combine(
+        digits: &[u64],
+        wraps: &[u8],
+        factors: &[u64],
+        wrap: u64,
+        modulus: Modulus,
+        output: &mut [u64],
+    );
+
+    /// Sums of a tile's rows with small weights; `input` holds LANES residues below 2^48 for each input, `output` for
+    /// each row. The biases, if any, are those of equally many rows each.
+    fn multiply_sparse(
+        rows: &SparseRows,
+        input: &[u64],
+        biases: &[u64],
+        modulus: Modulus,
+        output: &mut [u64],
+    );
+
+    /// The products of `a` and `b`, value by value, times 1 or 2.
+    fn products(a: &[u64], b: &[u64], factor: u64, modulus: Modulus, products: &mut [u64]);
+
+    /// Adds `weight * values` to `sums`, which the caller keeps below 2^62.
+    fn add_scaled(sums: &mut [i64], values: &[u64], weight: i64);
+
+    /// Adds `values` to `sums`, which the caller keeps below 2^62.
+    fn add_all(sums: &mut [i64], values: &[i64]);
+
+    /// The residues of sums of byte planes: for every row six times LANES sums below 2^31.
+    fn join_planes(sums: &[i32], modulus: Modulus, output: &mut [u64]);
+
+    /// Adds to residues modulo `q` below 2^53 the integer part of `roundings`, below 2^53 in absolute value.
+    fn add_rounded(values: &mut [u64], roundings: &[f64], modulus: Modulus);
+
+    /// Adds `digits * fraction` to `sums`; digits are below 2^53.
+    fn add_fractions(digits: &[u64], fraction: f64, sums: &mut [f64]);
+
+    /// The residues of `sums`.
+    fn reduce_all(sums: &[i64], modulus: Modulus, output: &mut [u64]);
+
+    /// Splits rows of LANES residues below 2^48 into byte planes: for four rows at a time and every plane, LANES
+    /// groups of the four rows' bytes.
+    fn split_bytes(values: &[u64], planes: &mut [u8]);
+}
+
+/// Weights of a dense layer, in the form that a kernel multiplies with.
+#[derive(Debug)]
+pub enum DenseWeights {
+    /// Lists of inputs.
+    Sparse(SparseRows),
+    /// Bytes, for AVX-512 VNNI.
+    #[cfg(target_arch = "x86_64")]
+    Bytes(vnni::ByteWeights),
+}
+
+/// What part of the weights may differ from zero for lists to be faster than bytes, which cost the same for every
+/// weight. With 35 % of the paper's 84,500 weights, lists took 1.6 times as long.
+#[cfg(target_arch = "x86_64")]
+const SPARSE_SHARE: f64 = 0.2;
+
+impl DenseWeights {
+    /// The form for `kernel` of `weights`, rows of `columns`.
+    pub fn new(kernel: Kernel, weights: &[i64], columns: usize) -> Self {
+        let rows = weights.chunks_exact(columns).map(|row| row.iter().copied().enumerate().collect());
+        let sparse = SparseRows::new(rows);
+        #[cfg(target_arch = "x86_64")]
+        if kernel.multiplies_bytes()
+            && sparse.additions() as f64 > SPARSE_SHARE * weights.len() as f64
+            && let Some(bytes) = vnni::ByteWeights::new(weights, columns)
+        {
+            return Self::Bytes(bytes);
+        }
+        // Elsewhere there is no choice.
+        let _ = kernel;
+        Self::Sparse(sparse)
+    }
+
+    /// Scratch space for [`multiply`](Self::multiply), in bytes.
+    pub fn scratch(&self) -> Vec<u8> {
+        match self {
+            Self::Sparse(_) => Vec::new(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Bytes(weights) => vec![0; weights.groups() * PLANES * 4 * LANES],
+        }
+    }
+
+    /// Multiplies the weights with a tile: `values` holds LANES residues below 2^48 for each column, and for
+    /// columns of zeros up to a multiple of four; `output` gets LANES residues for each row.
+    pub fn multiply(
+        &self,
+        kernel: Kernel,
+        values: &[u64],
+        modulus: Modulus,
+        scratch: &mut [u8],
+        output: &mut [u64],
+    ) {
+        match self {
+            Self::Sparse(rows) => {
+                let _ = scratch;
+                kernel.multiply_sparse(rows, values, &[], modulus, output);
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Bytes(weights) => {
+                kernel.split_bytes(values, scratch);
+                weights.multiply(kernel, scratch, modulus, output);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

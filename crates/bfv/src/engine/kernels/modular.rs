@@ -1,0 +1,113 @@
+//! Arithmetic modulo a prime below 2^53, in a form that compilers turn into vector code.
+//!
+//! There is no 64-bit high multiplication in vector instruction sets, so quotients are estimated in floating
+//! point: for `a, b < 2^53` and `a * b / m < 2^53`, the estimate of `a * b / m` is off by less than 5 (three
+//! roundings of relative size 2^-53, and the truncation), so the remainder, computed exactly modulo 2^64, is
+//! within 5 m of zero.
+
+/// A modulus below 2^53 and its inverse.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Modulus {
+    /// The modulus.
+    pub value: u64,
+    inverse: f64,
+}
+
+impl Modulus {
+    /// Bits of the largest modulus.
+    pub const MOST_BITS: u32 = 53;
+
+    /// # Panics
+    /// In debug builds, for a modulus of 0 or 2^53 and above.
+    pub fn new(value: u64) -> Self {
+        debug_assert!(value > 0 && value < 1 << Self::MOST_BITS);
+        Self { value, inverse: 1.0 / value as f64 }
+    }
+
+    /// A number congruent to `a * b`, within `5 m` of zero. Needs `a, b < 2^53` and one of them below m.
+    #[inline(always)]
+    pub fn product(self, a: u64, b: u64) -> i64 {
+        let quotient = truncate((a as i64) as f64 * (b as i64) as f64 * self.inverse) as u64;
+        a.wrapping_mul(b).wrapping_sub(quotient.wrapping_mul(self.value)) as i64
+    }
+
+    /// The residue of `a` in `0..m`. Needs `|a| < 2^62` and `|a| / m < 2^50`: then the quotient's estimate is
+    /// off by at most one.
+    #[inline(always)]
+    pub fn reduce(self, a: i64) -> u64 {
+        let m = self.value as i64;
+        let quotient = truncate(a as f64 * self.inverse);
+        // In -m..=m.
+        let rest = a - quotient * m;
+        let rest = rest + (m & (rest >> 63));
+        let less = rest - m;
+        (less + (m & (less >> 63))) as u64
+    }
+
+    /// `a / m`, for the size of things.
+    #[inline(always)]
+    pub fn fraction(self, a: u64) -> f64 {
+        (a as i64) as f64 * self.inverse
+    }
+
+    /// The residue of `a * b`, under the conditions of [`product`](Self::product).
+    #[inline(always)]
+    pub fn multiply(self, a: u64, b: u64) -> u64 {
+        self.reduce(self.product(a, b))
+    }
+}
+
+/// The integer part of a number.
+#[inline(always)]
+#[allow(unsafe_code)]
+pub fn truncate(x: f64) -> i64 {
+    // SAFETY: all callers pass finite numbers: products, quotients and roundings below 2^62 in absolute value.
+    unsafe { x.to_int_unchecked() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Primes of all sizes that are used, and the largest odd numbers below their limits.
+    const MODULI: [u64; 6] = [
+        65_537,
+        (1 << 36) - 5,
+        281_474_976_694_273,
+        (1 << 48) - 59,
+        9_007_199_254_429_697 >> 1,
+        (1 << 53) - 111,
+    ];
+
+    proptest! {
+        #[test]
+        fn products_are_exact(a in 0..1u64 << 53, b in 0..1u64 << 53, index in 0..MODULI.len()) {
+            let modulus = Modulus::new(MODULI[index]);
+            let b = b % modulus.value;
+            let exact = (u128::from(a) * u128::from(b) % u128::from(modulus.value)) as u64;
+            prop_assert_eq!(modulus.multiply(a, b), exact);
+            prop_assert!(modulus.product(a, b).unsigned_abs() < 5 * modulus.value);
+        }
+
+        #[test]
+        fn residues_are_exact(a in -(1i64 << 62)..1i64 << 62, index in 1..MODULI.len()) {
+            let modulus = Modulus::new(MODULI[index]);
+            prop_assert_eq!(modulus.reduce(a), a.rem_euclid(modulus.value as i64) as u64);
+        }
+    }
+
+    #[test]
+    fn multiples_of_the_modulus_reduce_to_zero() {
+        for m in MODULI {
+            let modulus = Modulus::new(m);
+            for factor in [-7, -1, 0, 1, 2, 100] {
+                let multiple = factor * m as i64;
+                assert_eq!(modulus.reduce(multiple), 0);
+                assert_eq!(modulus.reduce(multiple + 1), 1);
+                assert_eq!(modulus.reduce(multiple - 1), m - 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The engine: an ensemble as plain arithmetic at the evaluation points.
+//!
+//! In the reference evaluator every one of the 845 squares is scaled and relinearised by itself. Here the inputs are
+//! lifted once from the ciphertext modulus Q to a base of primes so large that nothing wraps, and transformed;
+//! from then on a polynomial is its values at the evaluation points, and convolution, square and dense layer are small
+//! sums and products of residues at every point by itself ([`first_block`]). Only the 100 hidden units are taken back:
+//! inverse transform, scaling by t / Q, bias, relinearisation. The second block is the same once more, and its last
+//! sums run over all members, so that ten scalings serve the whole ensemble ([`second_block`]).
+//!
+//! What decrypts is what the reference's answers decrypt to, since both are the same ring arithmetic; the noise
+//! differs by a few bits.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`plan`] | evaluation primes, bounds, weights in their kernel's form |
+//! | [`rns`] | lift from Q, scaling back to Q |
+//! | [`kernels`] | the inner loops, compiled for several instruction sets |
+//! | [`first_block`] | convolution, square and hidden layer at the evaluation points |
+//! | [`second_block`] | square, last layer and the members' sum |
+//!
+//! Memory: the prepared inputs (27 bytes a coefficient with three ciphertext primes, 350 MB for the paper's network),
+//! the transformed inputs of one prime (103 MB), and the hidden units' values at all primes (160 MB a member).
+
+mod clock;
+mod first_block;
+pub mod kernels;
+mod plan;
+mod rns;
+mod second_block;
+
+use fhe::bfv::Ciphertext;
+use fhe_math::rq::traits::TryConvertFrom;
+use fhe_math::rq::{Poly, Representation};
+use rayon::prelude::*;
+use sottovoce_network::{Architecture, IntegerEnsemble};
+
+use crate::{BfvError, EncryptedAnswer, EncryptedBatch, EncryptedLogits, EvaluationKey, Layer};
+use clock::StageClock;
+use kernels::{Kernel, LANES};
+use plan::Plan;
+pub use plan::PlanError;
+use rns::Prepared;
+
+/// The provider's side: evaluates an ensemble on encrypted batches.
+pub struct Engine<'a> {
+    key: &'a EvaluationKey,
+    shape: Architecture,
+    plan: Plan,
+}
+
+impl<'a> Engine<'a> {
+    /// An engine for `ensemble` under `key`, with the fastest kernel that the processor runs.
+    ///
+    /// # Errors
+    /// If the network's values could leave the arithmetic's range.
+    pub fn new(key: &'a EvaluationKey, ensemble: &IntegerEnsemble) -> Result<Self, PlanError> {
+        Self::with_kernel(key, ensemble, Kernel::detect())
+    }
+
+    /// The same with a kernel of one's choice.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_kernel(
+        key: &'a EvaluationKey,
+        ensemble: &IntegerEnsemble,
+        kernel: Kernel,
+    ) -> Result<Self, PlanError> {
+        let plan = Plan::new(&key.parameters, ensemble, kernel)?;
+        Ok(Self { key, shape: *ensemble.architecture(), plan })
+    }
+
+    /// The instruction set that the inner loops run with.
+    #[must_use]
+    pub fn kernel(&self) -> Kernel {
+        self.plan.kernel
+    }
+
+    /// Primes that ciphertexts are lifted to.
+    #[must_use]
+    pub fn evaluation_primes(&self) -> usize {
+        self.plan.moduli.len()
+    }
+
+    /// The work of one batch, in the units that [`evaluate`](Self::evaluate) reports.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        (self.plan.moduli.len() * self.tiles()) as u64
+    }
+
+    fn degree(&self) -> usize {
+        self.key.parameters.degree()
+    }
+
+    fn tiles(&self) -> usize {
+        self.degree() / LANES
+    }
+
+    /// Evaluates every member on `batch` and adds their logits, using the threads of the current `rayon` pool;
+    /// `advance` is told of finished work. The members' own logits are returned `with_members` only: they cost a
+    /// scaling each that their sum does not need.
+    ///
+    /// # Errors
+    /// If the batch holds other images than the network reads, or `fhe` refuses an operation.
+    pub fn evaluate(
+        &self,
+        batch: &EncryptedBatch,
+        with_members: bool,
+        advance: &(dyn Fn(u64) + Sync),
+    ) -> Result<EncryptedAnswer, BfvError> {
+        let needed = self.shape.pixels();
+        if batch.pixels.len() != needed {
+            return Err(BfvError::Pixels { found: batch.pixels.len(), needed });
+        }
+        let mut clock = StageClock::new(self.plan.members.len());
+        let inputs = self.prepare(&batch.pixels)?;
+        clock.shared(Layer::Convolution1);
+        let points = self.first_block(&inputs, advance, &mut clock);
+        drop(inputs);
+        let hidden = self.hidden_units(points)?;
+        clock.members(Layer::Activation2);
+        let logits = self.second_block(&hidden);
+        drop(hidden);
+        clock.members(Layer::Activation4);
+        let members = if with_members {
+            (0..self.plan.members.len())
+                .map(|member| {
+                    self.answer(
+                        &logits,
+                        |sums| &sums.members[member],
+                        &self.plan.members[member].output_biases,
+                    )
+                })
+                .collect::<Result<_, _>>()?
+        } else {
+            Vec::new()
+        };
+        clock.members(Layer::Dense5);
+        let ensemble = self.answer(&logits, |sums| &sums.ensemble, &self.plan.ensemble_biases)?;
+        clock.shared(Layer::EnsembleSum);
+        Ok(EncryptedAnswer { members, ensemble, times: clock.times() })
+    }
+
+    /// Both polynomials of every ciphertext, ready to be lifted: ciphertext after ciphertext.
+    fn prepare(&self, ciphertexts: &[Ciphertext]) -> Result<Vec<Prepared>, BfvError> {
+        let polynomials: Vec<&Poly> = ciphertexts.iter().flat_map(|ciphertext| ciphertext.iter()).collect();
+        Ok(polynomials
+            .into_par_iter()
+            .map(|polynomial| self.prepare_polynomial(polynomial.clone()))
+            .collect())
+    }
+
+    fn prepare_polynomial(&self, mut polynomial: Poly) -> Prepared {
+        polynomial.change_representation(Representation::PowerBasis);
+        let coefficients = polynomial.coefficients();
+        // `fhe` keeps them in one piece; iterating over a view of two dimensions is several times as slow.
+        let coefficients = match coefficients.as_slice() {
+            Some(slice) => slice.to_vec(),
+            None => coefficients.iter().copied().collect(),
+        };
+        self.plan.lift.prepare(self.plan.kernel, coefficients)
+    }
+
+    /// Takes values at the evaluation points of all primes, N times too large, back to a ciphertext polynomial, and
+    /// adds the constant polynomial `bias`, given modulo the ciphertext primes.
+    fn take_back(&self, mut values: Vec<u64>, bias: Option<&[u64]>) -> Result<Poly, BfvError> {
+        let degree = self.degree();
+        for (values, transform) in values.chunks_exact_mut(degree).zip(&self.plan.transforms) {
+            transform.inv(values);
+        }
+        let mut residues = self.plan.scale.scale(self.plan.kernel, &mut values);
+        let parameters = self.key.parameters.inner();
+        if let Some(bias) = bias {
+            for ((residues, bias), &q) in residues.chunks_exact_mut(degree).zip(bias).zip(parameters.moduli())
+            {
+                residues[0] = (residues[0] + bias) % q;
+            }
+        }
+        // Ciphertexts are public: their operations need not take constant time.
+        let context = parameters.context_at_level(0)?;
+        let mut polynomial = Poly::try_convert_from(residues, context, true, Representation::PowerBasis)
+            .map_err(fhe::Error::from)?;
+        polynomial.change_representation(Representation::Ntt);
+        Ok(polynomial)
+    }
+
+    /// A ciphertext of three parts relinearised to two. `part` gives the values of a part at all primes.
+    fn relinearised(&self, part: impl Fn(usize) -> Vec<u64>, bias: &[u64]) -> Result<Ciphertext, BfvError> {
+        let parts = (0..3)
+            .map(|index| self.take_back(part(index), (index == 0).then_some(bias)))
+            .collect::<Result<_, _>>()?;
+        let mut ciphertext = Ciphertext::new(parts, self.key.parameters.inner())?;
+        self.key.relinearisation.relinearizes(&mut ciphertext)?;
+        Ok(ciphertext)
+    }
+
+    /// The hidden units of every member, member after member, ready to be lifted.
+    fn hidden_units(&self, points: first_block::Points) -> Result<Vec<[Prepared; 2]>, BfvError> {
+        let hidden = self.shape.hidden;
+        (0..self.plan.members.len() * hidden)
+            .into_par_iter()
+            .map(|index| {
+                let (member, unit) = (index / hidden, index % hidden);
+                let bias = &self.plan.members[member].hidden_biases[unit];
+                let ciphertext = self.relinearised(|part| points.gather(member, part, unit), bias)?;
+                Ok([0, 1].map(|part| self.prepare_polynomial(ciphertext[part].clone())))
+            })
+            .collect()
+    }
+
+    /// The logits of a voter, at the lowest level at which they still decrypt.
+    fn answer(
+        &self,
+        logits: &[second_block::Sums],
+        voter: impl Fn(&second_block::Sums) -> &Vec<u64> + Sync,
+        biases: &[Vec<u64>],
+    ) -> Result<EncryptedLogits, BfvError> {
+        let degree = self.degree();
+        let level = self.key.parameters.answer_level();
+        let class = |(class, bias): (usize, &Vec<u64>)| {
+            let part = |part: usize| {
+                let start = (3 * class + part) * degree;
+                logits.iter().flat_map(|sums| voter(sums)[start..start + degree].iter().copied()).collect()
+            };
+            let mut ciphertext = self.relinearised(part, bias)?;
+            ciphertext.switch_to_level(level)?;
+            Ok(ciphertext)
+        };
+        let classes = biases.par_iter().enumerate().map(class).collect::<Result<_, BfvError>>()?;
+        Ok(EncryptedLogits { classes })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! What is fixed before the first ciphertext arrives: evaluation primes, bounds, weights in their kernel's form.
+
+use fhe_math::zq::primes::generate_prime;
+use num_bigint::BigUint;
+use sottovoce_network::{IntegerBlock, IntegerEnsemble, IntegerNetwork};
+use tfhe_ntt::prime64::Plan as Ntt;
+
+use super::kernels::{DenseWeights, Kernel, MOST_NORM, Modulus, SparseRows};
+use super::rns::{Lift, Scale, scaled_constant};
+use crate::Parameters;
+
+/// Evaluation primes have this many bits: six bytes, and fast transforms.
+const PRIME_BITS: usize = 48;
+
+/// The most evaluation primes that sums over a base leave room for (`Kernel::combine`).
+const MOST_PRIMES: usize = 16;
+
+/// A network that the engine cannot evaluate exactly.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// A row of weights is too large.
+    #[error(
+        "a row of the {block} block has weights that add up to {found}, but the engine takes at most {most}; use smaller \
+         weights or the reference evaluator"
+    )]
+    Norm {
+        /// The block.
+        block: &'static str,
+        /// The row's L1 norm; of the output block the sum over the members.
+        found: i128,
+        /// The largest that fits.
+        most: i128,
+    },
+    /// A row has too many weights.
+    #[error(
+        "a row of weights has {found} inputs, but the engine takes fewer than {most}; use the reference evaluator"
+    )]
+    Inputs {
+        /// Its inputs.
+        found: usize,
+        /// The first number that does not fit.
+        most: usize,
+    },
+    /// A ciphertext prime is too large.
+    #[error(
+        "a ciphertext prime has {found} bits, but the engine takes at most {most}; use more and smaller primes"
+    )]
+    CiphertextPrime {
+        /// Its bits.
+        found: u32,
+        /// The most that fit.
+        most: u32,
+    },
+    /// There are not enough primes for transforms of this degree.
+    #[error("values of {bits} bits need more evaluation primes than there are at this ring degree")]
+    Primes {
+        /// Bits of the largest value.
+        bits: u64,
+    },
+    /// The ring is smaller than a tile.
+    #[error("the ring degree is {found}, but the engine needs at least {least}")]
+    Degree {
+        /// The ring degree.
+        found: usize,
+        /// The least that works.
+        least: usize,
+    },
+}
+
+/// One member's weights and biases in the form that the engine reads.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// One row for each map and position.
+    pub convolution: SparseRows,
+    /// By evaluation prime, by map.
+    pub convolution_biases: Vec<Vec<u64>>,
+    pub hidden: DenseWeights,
+    /// By unit, by ciphertext prime.
+    pub hidden_biases: Vec<Vec<u64>>,
+    /// Rows of `hidden` weights.
+    pub output: Vec<i64>,
+    /// By class, by ciphertext prime.
+    pub output_biases: Vec<Vec<u64>>,
+}
+
+/// Everything that an evaluation needs beside ciphertexts.
+pub(super) struct Plan {
+    pub kernel: Kernel,
+    pub moduli: Vec<Modulus>,
+    pub transforms: Vec<Ntt>,
+    pub lift: Lift,
+    pub scale: Scale,
+    pub members: Vec<Member>,
+    /// The members' output biases added up, by class, by ciphertext prime.
+    pub ensemble_biases: Vec<Vec<u64>>,
+}
+
+impl Plan {
+    pub fn new(
+        parameters: &Parameters,
+        ensemble: &IntegerEnsemble,
+        kernel: Kernel,
+    ) -> Result<Self, PlanError> {
+        let (degree, t) = (parameters.degree(), parameters.plaintext_modulus());
+        let q = parameters.ciphertext_primes();
+        if degree < 32 {
+            return Err(PlanError::Degree { found: degree, least: 32 });
+        }
+        let found = q.iter().map(|q| 64 - q.leading_zeros()).max().unwrap_or(0);
+        if found > Modulus::MOST_BITS {
+            return Err(PlanError::CiphertextPrime { found, most: Modulus::MOST_BITS });
+        }
+        let primes = evaluation_primes(&largest_value(parameters, ensemble)?, degree, q)?;
+        let transforms: Option<Vec<Ntt>> = primes.iter().map(|&p| Ntt::try_new(degree, p)).collect();
+        let transforms = transforms.ok_or(PlanError::Primes { bits: 48 })?;
+
+        let shape = ensemble.architecture();
+        let constants = |b: i128, primes: &[u64]| scaled_constant(b, t, q, primes);
+        let member = |network: &IntegerNetwork| Member {
+            convolution: convolution_rows(network),
+            convolution_biases: transpose(
+                network.convolution().biases().iter().map(|&b| constants(b, &primes)),
+            ),
+            hidden: DenseWeights::new(kernel, network.hidden().weights(), network.hidden().columns()),
+            hidden_biases: network.hidden().biases().iter().map(|&b| constants(b, q)).collect(),
+            output: network.output().weights().to_vec(),
+            output_biases: network.output().biases().iter().map(|&b| constants(b, q)).collect(),
+        };
+        let ensemble_bias = |class: usize| {
+            // Below 2^127: the ensemble's logits are bounded.
+            let sum = ensemble.members().iter().map(|network| network.output().biases()[class]).sum();
+            constants(sum, q)
+        };
+        Ok(Self {
+            kernel,
+            moduli: primes.iter().map(|&p| Modulus::new(p)).collect(),
+            transforms,
+            lift: Lift::new(q, &primes),
+            scale: Scale::new(&primes, q, t, degree),
+            members: ensemble.members().iter().map(member).collect(),
+            ensemble_biases: (0..shape.classes).map(ensemble_bias).collect(),
+        })
+    }
+}
+
+fn norm(block: &IntegerBlock) -> i128 {
+    block.row_iter().map(|row| row.iter().map(|w| i128::from(w.unsigned_abs())).sum()).max().unwrap_or(0)
+}
+
+/// A bound on the coefficients of every polynomial that is scaled by t / Q, after checking the norms.
+///
+/// Ciphertext polynomials are lifted centred, to at most Q / 2; a product of two has N terms for each coefficient, and
+/// the middle part of a square is there twice: `2 N ((|w| + 1) Q / 2)^2 |v|` behind the first block (one more for the
+/// bias, a constant below Q / 2), and `2 N (Q / 2)^2 |u|` behind the second, with |u| summed over the members.
+fn largest_value(parameters: &Parameters, ensemble: &IntegerEnsemble) -> Result<BigUint, PlanError> {
+    let largest = |block: fn(&IntegerNetwork) -> &IntegerBlock| {
+        ensemble.members().iter().map(|network| norm(block(network))).max().unwrap_or(0)
+    };
+    let convolution = largest(|network| network.convolution());
+    let hidden = largest(|network| network.hidden());
+    let output: i128 = ensemble.members().iter().map(|network| norm(network.output())).sum();
+    // The last layer's sums over all members are kept in 64 bits.
+    let most = i128::from(MOST_NORM);
+    if output >= most {
+        return Err(PlanError::Norm { block: "output", found: output, most });
+    }
+    let inputs = ensemble.architecture().activations().max(ensemble.architecture().taps());
+    if inputs as u64 >= MOST_NORM {
+        return Err(PlanError::Inputs { found: inputs, most: MOST_NORM as usize });
+    }
+    // Norms are not negative.
+    let number = |norm: i128| BigUint::from(norm.unsigned_abs());
+    let q: BigUint = parameters.ciphertext_primes().iter().map(|&q| BigUint::from(q)).product();
+    let half = q / 2u32 + 1u32;
+    let twice_degree = BigUint::from(2 * parameters.degree());
+    let first = (number(convolution + 1) * &half).pow(2) * &twice_degree * number(hidden.max(1));
+    let second = half.pow(2) * &twice_degree * number(output.max(1));
+    Ok(first.max(second))
+}
+
+/// The fewest primes whose product is more than eight times `largest`: twice for both signs, and four times so that
+/// the rounding of a conversion is never in doubt.
+fn evaluation_primes(largest: &BigUint, degree: usize, taken: &[u64]) -> Result<Vec<u64>, PlanError> {
+    let needed = largest * 8u32;
+    let mut primes = Vec::new();
+    let mut product = BigUint::from(1u32);
+    let mut below = 1 << PRIME_BITS;
+    while product <= needed {
+        if primes.len() == MOST_PRIMES {
+            return Err(PlanError::Primes { bits: largest.bits() });
+        }
+        below = generate_prime(PRIME_BITS, 2 * degree as u64, below)
+            .ok_or(PlanError::Primes { bits: largest.bits() })?;
+        if !taken.contains(&below) {
+            product *= below;
+            primes.push(below);
+        }
+    }
+    Ok(primes)
+}
+
+/// The weights of every map at every position, with the pixels that they read.
+fn convolution_rows(network: &IntegerNetwork) -> SparseRows {
+    let (shape, block) = (network.architecture(), network.convolution());
+    SparseRows::new(block.row_iter().flat_map(|weights| {
+        (0..shape.positions())
+            .map(move |position| shape.window(position).map(|(tap, pixel)| (pixel, weights[tap])).collect())
+    }))
+}
+
+fn transpose(rows: impl Iterator<Item = Vec<u64>>) -> Vec<Vec<u64>> {
+    let rows: Vec<Vec<u64>> = rows.collect();
+    let columns = rows.first().map_or(0, Vec::len);
+    (0..columns).map(|column| rows.iter().map(|row| row[column]).collect()).collect()
+}

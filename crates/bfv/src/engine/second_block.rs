@@ -1,0 +1,60 @@
+//! Square, last layer and the members' sum at the evaluation points, prime by prime.
+
+use rayon::prelude::*;
+
+use super::Engine;
+use super::rns::Prepared;
+
+/// The logits' values at the evaluation points of one prime: for every class three parts of N values.
+pub struct Sums {
+    pub members: Vec<Vec<u64>>,
+    pub ensemble: Vec<u64>,
+}
+
+impl Engine<'_> {
+    /// `hidden` holds both polynomials of every unit, member after member.
+    pub(super) fn second_block(&self, hidden: &[[Prepared; 2]]) -> Vec<Sums> {
+        (0..self.plan.moduli.len()).into_par_iter().map(|prime| self.sums(prime, hidden)).collect()
+    }
+
+    fn sums(&self, prime: usize, hidden: &[[Prepared; 2]]) -> Sums {
+        let (degree, units, classes) = (self.degree(), self.shape.hidden, self.shape.classes);
+        let (kernel, modulus) = (self.plan.kernel, self.plan.moduli[prime]);
+        let mut values = [vec![0; degree], vec![0; degree]];
+        let mut products = vec![0; degree];
+        let mut total = vec![0; classes * 3 * degree];
+        let mut members = Vec::new();
+        for (member, hidden) in self.plan.members.iter().zip(hidden.chunks_exact(units)) {
+            let mut sums = vec![0; classes * 3 * degree];
+            for (unit, prepared) in hidden.iter().enumerate() {
+                for (values, prepared) in values.iter_mut().zip(prepared) {
+                    self.plan.lift.lift(kernel, prepared, prime, values);
+                    self.plan.transforms[prime].fwd(values);
+                }
+                let [first, second] = &values;
+                for (part, (a, b, factor)) in
+                    [(first, first, 1), (first, second, 2), (second, second, 1)].into_iter().enumerate()
+                {
+                    kernel.products(a, b, factor, modulus, &mut products);
+                    for class in 0..classes {
+                        let weight = member.output[class * units + unit];
+                        if weight != 0 {
+                            let start = (class * 3 + part) * degree;
+                            kernel.add_scaled(&mut sums[start..start + degree], &products, weight);
+                        }
+                    }
+                }
+            }
+            // All members' row norms together are below 2^13, so this stays below 2^61.
+            kernel.add_all(&mut total, &sums);
+            members.push(reduced(self, prime, &sums));
+        }
+        Sums { members, ensemble: reduced(self, prime, &total) }
+    }
+}
+
+fn reduced(engine: &Engine<'_>, prime: usize, sums: &[i64]) -> Vec<u64> {
+    let mut output = vec![0; sums.len()];
+    engine.plan.kernel.reduce_all(sums, engine.plan.moduli[prime], &mut output);
+    output
+}

@@ -1,0 +1,104 @@
+//! `bench`: speed, measured as a ratio in one process.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail, ensure};
+use sottovoce_bfv::engine::kernels::Kernel;
+use sottovoce_evaluate::bench::{BenchRecord, BenchSubject, bench_engine, random_ensemble};
+use sottovoce_network::IntegerEnsemble;
+use sottovoce_network::disk::read_ensemble;
+use sottovoce_report::table::Table;
+
+use crate::args::{BenchCommand, Common, Format};
+use crate::machine::peak_memory_bytes;
+use crate::output;
+use crate::progress::StageProgress;
+
+pub fn run(command: &BenchCommand, common: &Common) -> Result<ExitCode> {
+    let BenchCommand::Engine { members, images, repetitions, ensemble, kernel, no_reference, format } =
+        command;
+    let (ensemble, largest_logit) = match ensemble {
+        Some(folder) => {
+            let exported = read_ensemble(folder)?;
+            let networks = exported.ensemble.members();
+            ensure!(
+                networks.len() >= usize::from(*members),
+                "{} has {} members, but --members is {members}",
+                folder.display(),
+                networks.len(),
+            );
+            let networks = networks[..usize::from(*members)].to_vec();
+            (IntegerEnsemble::new(networks)?, exported.origin.observed.map(|range| range.largest()))
+        }
+        None => (random_ensemble((*members).into()).context("cannot make a random ensemble")?, None),
+    };
+    let available = Kernel::available();
+    let kernel = match kernel {
+        None => Kernel::detect(),
+        Some(name) => match available.iter().find(|kernel| kernel.to_string() == *name) {
+            Some(kernel) => *kernel,
+            None => {
+                let names: Vec<String> = available.iter().map(ToString::to_string).collect();
+                bail!("--kernel is {name:?}, but this processor has: {}", names.join(", "))
+            }
+        },
+    };
+    let subject = BenchSubject {
+        ensemble: &ensemble,
+        largest_logit,
+        images: (*images).into(),
+        repetitions: (*repetitions).into(),
+        with_reference: !no_reference,
+        kernel,
+    };
+    let record = bench_engine(&subject, peak_memory_bytes, &StageProgress::new("bench".to_owned()))?;
+    if common.json || *format == Format::Json {
+        output::json(&output::to_value(&record));
+    } else {
+        output::result(&table(&record).to_text());
+    }
+    // The same code as everywhere: logits that differ are no result.
+    Ok(ExitCode::from(if record.mismatches == 0 { 0 } else { super::EXIT_MISMATCH }))
+}
+
+fn table(record: &BenchRecord) -> Table {
+    let seconds =
+        |seconds: Option<f64>| seconds.map_or_else(|| "–".to_owned(), |seconds| format!("{seconds:.3}"));
+    let ratio = |reference: Option<f64>, engine: f64| {
+        reference.map_or_else(|| "–".to_owned(), |reference| format!("{:.1}×", reference / engine))
+    };
+    let row = |name: &str, reference: Option<f64>, engine: f64| {
+        vec![name.to_owned(), seconds(reference), seconds(Some(engine)), ratio(reference, engine)]
+    };
+    let mut rows: Vec<Vec<String>> = record
+        .layers
+        .iter()
+        .map(|layer| row(&layer.layer, layer.reference_seconds, layer.engine_seconds))
+        .collect();
+    rows.push(row("provider's work", record.reference_seconds, record.engine_seconds));
+    let memory = record.peak_rss_bytes.map_or_else(String::new, |bytes| {
+        format!("; at most {:.2} GiB of memory", bytes as f64 / f64::from(1 << 30))
+    });
+    Table {
+        title: format!(
+            "Engine against reference: {} members, {} images, {} threads, {}",
+            record.members, record.images, record.threads, record.kernel
+        ),
+        header: ["layer", "reference, s", "engine, s", "ratio"].map(str::to_owned).to_vec(),
+        rows,
+        notes: vec![
+            format!(
+                "Encryption {:.3} s, decryption {:.3} s; {} mismatches{memory}.",
+                record.encrypt_seconds, record.decrypt_seconds, record.mismatches
+            ),
+            format!(
+                "t of {} bits, Q of {:.0} bits in {} primes, {} evaluation primes; the engine's median of {} runs.",
+                record.plaintext_bits,
+                record.ciphertext_modulus_bits,
+                record.ciphertext_primes,
+                record.evaluation_primes,
+                record.engine_seconds_all.len()
+            ),
+        ],
+    }
+}
