@@ -93,8 +93,8 @@ fn accuracy_notes(rows: &[AccuracyRow], split: &str, has_paper: bool) -> Vec<Str
     notes
 }
 
-/// Seconds of each layer for one batch, for one member (the mean over members) and for the whole ensemble
-/// (their sum), averaged over batches, settings and seeds; beside Table 3 of the paper, which is read as
+/// Seconds of each layer for one batch, for one member (the mean over members, and all that they share) and for
+/// the whole ensemble (the sum), averaged over batches, settings and seeds; beside Table 3 of the paper, which is read as
 /// the time of one member (see [`paper::LAYER_SECONDS`]).
 ///
 /// # Errors
@@ -109,7 +109,8 @@ pub fn layer_table(rows: &[LayerRow]) -> Result<Table, UnknownVoter> {
             layers.push(&row.layer);
         }
     }
-    let times: Vec<LayerSeconds> = layers.iter().map(|layer| LayerSeconds::of(layer, rows)).collect();
+    let times: Vec<LayerSeconds> =
+        layers.iter().map(|layer| LayerSeconds::of(layer, rows, members)).collect();
     let listed = &times[..paper::LAYER_SECONDS.len()];
     let sum = LayerSeconds {
         layer: "Sum of the paper's layers",
@@ -136,15 +137,23 @@ struct LayerSeconds<'a> {
 }
 
 impl<'a> LayerSeconds<'a> {
-    fn of(layer: &'a str, rows: &[LayerRow]) -> Self {
+    fn of(layer: &'a str, rows: &[LayerRow], members: usize) -> Self {
         // Rows have no seed: those alike in all else are of several seeds and count as batches of their own.
-        let rows: Vec<&LayerRow> = rows.iter().filter(|row| row.layer == layer).collect();
-        let voters = rows.iter().map(|row| &row.voter).collect::<BTreeSet<_>>().len();
-        let member = mean(&rows.iter().map(|row| row.seconds).collect::<Vec<_>>());
+        let seconds = |shared: bool| {
+            let of_voter = |row: &&LayerRow| (row.voter.parse() == Ok(Voter::Ensemble)) == shared;
+            let rows = rows.iter().filter(|row| row.layer == layer).filter(of_voter);
+            mean(&rows.map(|row| row.seconds).collect::<Vec<_>>())
+        };
+        // A member by itself would need all of what the members share.
+        let (shared, own) = (seconds(true), seconds(false));
+        let add = |own: Option<f64>| match (shared, own) {
+            (None, None) => None,
+            (shared, own) => Some(shared.unwrap_or(0.0) + own.unwrap_or(0.0)),
+        };
         Self {
             layer,
-            member,
-            ensemble: member.map(|seconds| seconds * voters as f64),
+            member: add(own),
+            ensemble: add(own.map(|own| own * members as f64)),
             paper: paper::layer_seconds(layer),
         }
     }
@@ -169,7 +178,8 @@ fn layer_notes(rows: &[LayerRow], members: usize) -> Vec<String> {
     vec![
         format!(
             "Ours: wall-clock seconds of one batch, mean over {} of all settings; ensemble of {}; worker \
-             threads: {}. Encryption, sum and decryption are shared by the members.",
+             threads: {}. What the members share (encryption, the engine's lift and transforms, sum, decryption) counts in \
+             full for one member, too.",
             counted(batches.len() as u64, "batch", "batches"),
             counted(members as u64, "member", "members"),
             threads.join(", "),

@@ -41,11 +41,17 @@ fn layer_times_are_averaged_for_a_member_and_summed_for_the_ensemble() {
             rows.push(layer(setting, member, batch, "DenseLayer3", seconds + more));
         }
         rows.push(layer(setting, "ensemble", batch, "Decryption", 0.01));
+        // A layer of which the members share a part.
+        rows.push(layer(setting, "ensemble", batch, "DenseLayer5", 0.2));
+        for member in ["member-1", "member-2", "member-3"] {
+            rows.push(layer(setting, member, batch, "DenseLayer5", 0.1));
+        }
     }
     let table = layer_table(&rows).unwrap();
     let row = |name: &str| table.rows.iter().find(|row| row[0] == name).unwrap()[1..].join(" ");
     assert_eq!(row("EncryptedLayer"), "0.500 0.500 1.126 2.3×");
     assert_eq!(row("DenseLayer3"), "6.300 2.100 6.853 3.3×");
+    assert_eq!(row("DenseLayer5"), "0.500 0.300 0.117 0.4×");
     assert_eq!(row("ConverLayer1"), "– – 2.930 –");
     assert_eq!(row("Decryption"), "0.010 0.010 – –");
     // One of the paper's layers is missing, so there is no sum to compare.
