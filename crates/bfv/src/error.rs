@@ -39,6 +39,9 @@ pub enum BfvError {
         /// Where decryption fails, in bits.
         limit_bits: usize,
     },
+    /// Whoever waited for the answer does not any longer.
+    #[error("the evaluation was cancelled")]
+    Cancelled,
     /// The `fhe` crate refused an operation.
     #[error("the encryption library refused an operation")]
     Fhe(#[from] fhe::Error),

@@ -23,11 +23,13 @@ pub mod layers;
 pub mod noise;
 pub mod parameters;
 pub mod reference;
+mod watch;
 
 pub use batch::{DecryptedLogits, EncryptedBatch, EncryptedLogits};
-pub use engine::{Engine, PlanError};
+pub use engine::{Engine, Kernel, PlanError};
 pub use error::BfvError;
 pub use keys::{ClientKey, EvaluationKey};
 pub use layers::{Layer, LayerTime};
 pub use parameters::{Parameters, ParametersError};
 pub use reference::{EncryptedAnswer, ReferenceEvaluator};
+pub use watch::Watch;

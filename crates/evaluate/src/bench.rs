@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
-use sottovoce_bfv::engine::kernels::Kernel;
-use sottovoce_bfv::{ClientKey, EncryptedLogits, Engine, Layer, LayerTime, Parameters, ReferenceEvaluator};
+use sottovoce_bfv::{
+    ClientKey, EncryptedLogits, Engine, Kernel, Layer, LayerTime, Parameters, ReferenceEvaluator,
+};
 use sottovoce_network::{
     Architecture, Block, IntegerEnsemble, IntegerNetwork, ObservedRange, PixelLevels, sum_logits,
 };

@@ -51,7 +51,7 @@ impl<'a> Provider<'a> {
         advance: &(dyn Fn(u64) + Sync),
     ) -> Result<EncryptedAnswer, BfvError> {
         match self {
-            Self::Engine(engine) => engine.evaluate(batch, true, advance),
+            Self::Engine(engine) => engine.evaluate(batch, true, &advance),
             Self::Reference(reference) => reference.evaluate(batch, advance),
         }
     }

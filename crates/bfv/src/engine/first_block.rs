@@ -10,7 +10,7 @@ use super::Engine;
 use super::clock::{StageClock, TileClock};
 use super::kernels::LANES;
 use super::rns::Prepared;
-use crate::Layer;
+use crate::{BfvError, Layer, Watch};
 
 /// The hidden layer's values before scaling: for every prime, for every tile, for every member and part, LANES values
 /// of every unit.
@@ -51,9 +51,9 @@ impl Engine<'_> {
     pub(super) fn first_block(
         &self,
         inputs: &[Prepared],
-        advance: &(dyn Fn(u64) + Sync),
+        watch: &dyn Watch,
         clock: &mut StageClock,
-    ) -> Points {
+    ) -> Result<Points, BfvError> {
         let (degree, hidden) = (self.degree(), self.shape.hidden);
         let members = self.plan.members.len();
         let mut spectra = vec![0; inputs.len() * degree];
@@ -69,14 +69,19 @@ impl Engine<'_> {
             points.par_chunks_exact_mut(members * 3 * hidden * LANES).enumerate().for_each_init(
                 || self.new_tile(),
                 |tile, (index, output)| {
-                    self.evaluate_tile(prime, index, &spectra, tile, output, &tile_clock);
-                    advance(1);
+                    if !watch.cancelled() {
+                        self.evaluate_tile(prime, index, &spectra, tile, output, &tile_clock);
+                        watch.advance(1);
+                    }
                 },
             );
+            if watch.cancelled() {
+                return Err(BfvError::Cancelled);
+            }
             clock.tiles(&tile_clock);
             by_prime.push(points);
         }
-        Points { by_prime, members, hidden }
+        Ok(Points { by_prime, members, hidden })
     }
 
     fn new_tile(&self) -> Tile {

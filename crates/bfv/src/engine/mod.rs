@@ -3,27 +3,27 @@
 //! In the reference evaluator every one of the 845 squares is scaled and relinearised by itself. Here the inputs are
 //! lifted once from the ciphertext modulus Q to a base of primes so large that nothing wraps, and transformed;
 //! from then on a polynomial is its values at the evaluation points, and convolution, square and dense layer are small
-//! sums and products of residues at every point by itself ([`first_block`]). Only the 100 hidden units are taken back:
+//! sums and products of residues at every point by itself (`first_block`). Only the 100 hidden units are taken back:
 //! inverse transform, scaling by t / Q, bias, relinearisation. The second block is the same once more, and its last
-//! sums run over all members, so that ten scalings serve the whole ensemble ([`second_block`]).
+//! sums run over all members, so that ten scalings serve the whole ensemble (`second_block`).
 //!
 //! What decrypts is what the reference's answers decrypt to, since both are the same ring arithmetic; the noise
 //! differs by a few bits.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`plan`] | evaluation primes, bounds, weights in their kernel's form |
-//! | [`rns`] | lift from Q, scaling back to Q |
-//! | [`kernels`] | the inner loops, compiled for several instruction sets |
-//! | [`first_block`] | convolution, square and hidden layer at the evaluation points |
-//! | [`second_block`] | square, last layer and the members' sum |
+//! | `plan` | evaluation primes, bounds, weights in their kernel's form |
+//! | `rns` | lift from Q, scaling back to Q |
+//! | `kernels` | the inner loops, compiled for several instruction sets |
+//! | `first_block` | convolution, square and hidden layer at the evaluation points |
+//! | `second_block` | square, last layer and the members' sum |
 //!
 //! Memory: the prepared inputs (27 bytes a coefficient with three ciphertext primes, 350 MB for the paper's network),
 //! the transformed inputs of one prime (103 MB), and the hidden units' values at all primes (160 MB a member).
 
 mod clock;
 mod first_block;
-pub mod kernels;
+mod kernels;
 mod plan;
 mod rns;
 mod second_block;
@@ -34,9 +34,10 @@ use fhe_math::rq::{Poly, Representation};
 use rayon::prelude::*;
 use sottovoce_network::{Architecture, IntegerEnsemble};
 
-use crate::{BfvError, EncryptedAnswer, EncryptedBatch, EncryptedLogits, EvaluationKey, Layer};
+use crate::{BfvError, EncryptedAnswer, EncryptedBatch, EncryptedLogits, EvaluationKey, Layer, Watch};
 use clock::StageClock;
-use kernels::{Kernel, LANES};
+pub use kernels::Kernel;
+use kernels::LANES;
 use plan::Plan;
 pub use plan::PlanError;
 use rns::Prepared;
@@ -97,16 +98,17 @@ impl<'a> Engine<'a> {
     }
 
     /// Evaluates every member on `batch` and adds their logits, using the threads of the current `rayon` pool;
-    /// `advance` is told of finished work. The members' own logits are returned `with_members` only: they cost a
+    /// `watch` is told of finished work and may end it between two tiles. The members' own logits are returned `with_members` only: they cost a
     /// scaling each that their sum does not need.
     ///
     /// # Errors
-    /// If the batch holds other images than the network reads, or `fhe` refuses an operation.
+    /// If the batch holds other images than the network reads, `watch` ends the evaluation, or `fhe` refuses an
+    /// operation.
     pub fn evaluate(
         &self,
         batch: &EncryptedBatch,
         with_members: bool,
-        advance: &(dyn Fn(u64) + Sync),
+        watch: &dyn Watch,
     ) -> Result<EncryptedAnswer, BfvError> {
         let needed = self.shape.pixels();
         if batch.pixels.len() != needed {
@@ -115,7 +117,7 @@ impl<'a> Engine<'a> {
         let mut clock = StageClock::new(self.plan.members.len());
         let inputs = self.prepare(&batch.pixels)?;
         clock.shared(Layer::Convolution1);
-        let points = self.first_block(&inputs, advance, &mut clock);
+        let points = self.first_block(&inputs, watch, &mut clock)?;
         drop(inputs);
         let hidden = self.hidden_units(points)?;
         clock.members(Layer::Activation2);

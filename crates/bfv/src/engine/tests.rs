@@ -1,38 +1,26 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use sottovoce_network::{Architecture, IntegerEnsemble, Padding, sum_logits};
+use sottovoce_network::{Architecture, IntegerEnsemble, Padding};
 
 use super::kernels::Kernel;
 use super::{Engine, PlanError};
-use crate::reference::tests::{random_images, random_network};
-use crate::{ClientKey, Parameters};
+use crate::reference::tests::{assert_exact, random_images, random_network};
+use crate::{BfvError, ClientKey, Parameters, Watch};
 
-/// Evaluates `images` with every kernel and holds every slot of every answer against the oracle.
-fn assert_exact(parameters: &Parameters, ensemble: &IntegerEnsemble, images: &[u8]) {
-    let pixels = ensemble.architecture().pixels();
-    let client = ClientKey::generate(parameters);
-    let key = client.evaluation_key().unwrap();
-    let batch = client.encrypt(images, pixels, &|| ()).unwrap();
-    let blank = vec![0; pixels];
+/// Checks every kernel's answers and the work that the engine reports.
+fn assert_engine_exact(parameters: &Parameters, ensemble: &IntegerEnsemble, images: &[u8]) {
     for kernel in Kernel::available() {
-        let engine = Engine::with_kernel(&key, ensemble, kernel).unwrap();
-        let done = std::sync::atomic::AtomicU64::new(0);
-        let advance = |work| {
-            done.fetch_add(work, std::sync::atomic::Ordering::Relaxed);
-        };
-        let answer = engine.evaluate(&batch, true, &advance).unwrap();
-        assert_eq!(done.into_inner(), engine.work());
-        let sum = client.decrypt(&answer.ensemble).unwrap();
-        let members: Vec<_> = answer.members.iter().map(|member| client.decrypt(member).unwrap()).collect();
-        for slot in 0..parameters.degree() {
-            let image = images.chunks(pixels).nth(slot).unwrap_or(&blank);
-            let oracle = ensemble.member_logits(image).unwrap();
-            let wide = |logits: Vec<i64>| logits.into_iter().map(i128::from).collect::<Vec<_>>();
-            for (decrypted, expected) in members.iter().zip(&oracle) {
-                assert_eq!(&wide(decrypted.slot(slot)), expected, "{kernel}, slot {slot}");
-            }
-            assert_eq!(wide(sum.slot(slot)), sum_logits(&oracle), "{kernel}, slot {slot}");
-        }
+        assert_exact(parameters, ensemble, images, |key, batch| {
+            let engine = Engine::with_kernel(key, ensemble, kernel).unwrap();
+            let done = AtomicU64::new(0);
+            let answer = engine.evaluate(batch, true, &|work| {
+                done.fetch_add(work, Ordering::Relaxed);
+            });
+            assert_eq!(done.into_inner(), engine.work());
+            answer.unwrap()
+        });
     }
 }
 
@@ -54,7 +42,7 @@ fn every_kernel_equals_the_oracle_in_every_slot_for_odd_shapes_and_wide_weights(
             let ensemble = IntegerEnsemble::new(networks).unwrap();
             let parameters = Parameters::insecure(64, ensemble.proven_logits(), &[53; 5]);
             let images = random_images(37, &shape, 4, &mut rng);
-            assert_exact(&parameters, &ensemble, &images);
+            assert_engine_exact(&parameters, &ensemble, &images);
         }
     }
 }
@@ -73,7 +61,7 @@ fn every_kernel_equals_the_oracle_at_secure_parameters() {
     let networks = (0..2).map(|_| random_network(shape, 2, [1, 1, 3], &mut rng)).collect();
     let ensemble = IntegerEnsemble::new(networks).unwrap();
     let parameters = Parameters::for_ensemble(&ensemble, ensemble.proven_logits()).unwrap();
-    assert_exact(&parameters, &ensemble, &random_images(8000, &shape, 2, &mut rng));
+    assert_engine_exact(&parameters, &ensemble, &random_images(8000, &shape, 2, &mut rng));
 }
 
 #[test]
@@ -92,4 +80,33 @@ fn networks_that_do_not_fit_are_refused_with_the_numbers() {
         refused(key(&[50, 50]), &ensemble([1, 1, 100_000])),
         Some(PlanError::Norm { block: "output", most: 8192, .. })
     ));
+}
+
+#[test]
+fn an_evaluation_that_nobody_waits_for_ends_between_two_tiles() {
+    /// Goes away after a number of tiles.
+    struct Impatient(AtomicU64);
+
+    impl Watch for Impatient {
+        fn advance(&self, work: u64) {
+            self.0.fetch_add(work, Ordering::Relaxed);
+        }
+
+        fn cancelled(&self) -> bool {
+            self.0.load(Ordering::Relaxed) >= 3
+        }
+    }
+
+    let mut rng = StdRng::seed_from_u64(4);
+    let shape = Architecture { image_side: 5, kernel: 3, maps: 1, hidden: 1, ..Architecture::default() };
+    let ensemble = IntegerEnsemble::new(vec![random_network(shape, 2, [1, 1, 1], &mut rng)]).unwrap();
+    let parameters = Parameters::insecure(1024, 1 << 20, &[53; 3]);
+    let client = ClientKey::generate(&parameters);
+    let key = client.evaluation_key().unwrap();
+    let batch = client.encrypt(&random_images(9, &shape, 2, &mut rng), shape.pixels(), &|| ()).unwrap();
+    let engine = Engine::new(&key, &ensemble).unwrap();
+    let watch = Impatient(AtomicU64::new(0));
+    assert!(matches!(engine.evaluate(&batch, false, &watch), Err(BfvError::Cancelled)));
+    // Tiles that had begun on other threads may still have ended.
+    assert!(watch.0.into_inner() < engine.work() / 2);
 }

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sottovoce_network::{Architecture, Block, Padding, PixelLevels, sum_logits};
@@ -26,25 +28,23 @@ pub(crate) fn random_images(count: usize, shape: &Architecture, levels: u16, rng
     (0..count * shape.pixels()).map(|_| rng.random_range(0..levels) as u8).collect()
 }
 
-/// Evaluates `images` under encryption, holds every slot of every answer against the oracle, and returns
-/// the noise of the ensemble's logits in bits.
-fn assert_exact(parameters: &Parameters, ensemble: &IntegerEnsemble, images: &[u8]) -> usize {
+/// Encrypts `images`, has them evaluated, holds every slot of every answer against the oracle, and returns the
+/// noise of the ensemble's logits in bits.
+pub(crate) fn assert_exact(
+    parameters: &Parameters,
+    ensemble: &IntegerEnsemble,
+    images: &[u8],
+    evaluate: impl Fn(&EvaluationKey, &EncryptedBatch) -> EncryptedAnswer,
+) -> usize {
     let pixels = ensemble.architecture().pixels();
     let client = ClientKey::generate(parameters);
     let key = client.evaluation_key().unwrap();
-    let batch = client.encrypt(images, pixels, &|| ()).unwrap();
-    let evaluator = ReferenceEvaluator::new(&key, ensemble);
-    let done = std::sync::atomic::AtomicU64::new(0);
-    let answer = evaluator
-        .evaluate(&batch, &|work| {
-            done.fetch_add(work, std::sync::atomic::Ordering::Relaxed);
-        })
-        .unwrap();
-    assert_eq!(done.into_inner(), evaluator.work());
+    let answer = evaluate(&key, &client.encrypt(images, pixels, &|| ()).unwrap());
 
     let blank = vec![0; pixels];
     let sum = client.decrypt(&answer.ensemble).unwrap();
     let members: Vec<_> = answer.members.iter().map(|member| client.decrypt(member).unwrap()).collect();
+    assert_eq!(members.len(), ensemble.members().len());
     for slot in 0..parameters.degree() {
         let image = images.chunks(pixels).nth(slot).unwrap_or(&blank);
         let oracle = ensemble.member_logits(image).unwrap();
@@ -55,6 +55,19 @@ fn assert_exact(parameters: &Parameters, ensemble: &IntegerEnsemble, images: &[u
         assert_eq!(widened(sum.slot(slot)), sum_logits(&oracle), "slot {slot}");
     }
     sum.noise_bits()
+}
+
+/// The reference's noise, after checking its answers and the work that it reports.
+fn assert_reference_exact(parameters: &Parameters, ensemble: &IntegerEnsemble, images: &[u8]) -> usize {
+    assert_exact(parameters, ensemble, images, |key, batch| {
+        let evaluator = ReferenceEvaluator::new(key, ensemble);
+        let done = AtomicU64::new(0);
+        let answer = evaluator.evaluate(batch, &|work| {
+            done.fetch_add(work, Ordering::Relaxed);
+        });
+        assert_eq!(done.into_inner(), evaluator.work());
+        answer.unwrap()
+    })
 }
 
 #[test]
@@ -87,7 +100,7 @@ fn the_reference_equals_the_oracle_in_every_slot_of_a_small_ring() {
             let ensemble = IntegerEnsemble::new(networks).unwrap();
             let parameters = Parameters::insecure(64, ensemble.proven_logits(), &[53; 5]);
             let images = random_images(37, &shape, 4, &mut rng);
-            assert_exact(&parameters, &ensemble, &images);
+            assert_reference_exact(&parameters, &ensemble, &images);
         }
     }
 }
@@ -102,7 +115,7 @@ fn the_reference_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_tha
     let parameters = Parameters::for_ensemble(&ensemble, ensemble.proven_logits()).unwrap();
     assert_eq!(parameters.degree(), 8192);
     let images = random_images(8000, &shape, 2, &mut rng);
-    let noise = assert_exact(&parameters, &ensemble, &images);
+    let noise = assert_reference_exact(&parameters, &ensemble, &images);
 
     let prime_bits = 64 - parameters.ciphertext_primes()[0].leading_zeros();
     let t = parameters.plaintext_modulus();

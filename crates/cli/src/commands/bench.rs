@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
-use sottovoce_bfv::engine::kernels::Kernel;
+use sottovoce_bfv::Kernel;
 use sottovoce_evaluate::bench::{BenchRecord, BenchSubject, bench_engine, random_ensemble};
 use sottovoce_network::IntegerEnsemble;
 use sottovoce_network::disk::read_ensemble;

@@ -1,6 +1,6 @@
 //! The inner loops of the engine, chosen once for the processor at hand.
 //!
-//! Every loop is written once, in portable Rust ([`loops`]), and compiled several times: as it is, and with the
+//! Every loop is written once, in portable Rust (`loops`), and compiled several times: as it is, and with the
 //! vector instructions that a processor may have. Only the 8-bit matrix product of AVX-512 VNNI is written in
 //! intrinsics of its own. All variants give the same residues.
 
@@ -89,7 +89,7 @@ macro_rules! compiled_loops {
             $($(#[$doc])*
             #[inline]
             #[allow(unsafe_code, clippy::too_many_arguments)]
-            pub fn $name(self, $($argument: $type),*) {
+            pub(in crate::engine) fn $name(self, $($argument: $type),*) {
                 match self.0 {
                     InstructionSet::Portable => loops::$name($($argument),*),
                     // SAFETY: `available` alone makes these, on processors with their features.
