@@ -22,7 +22,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
-fn partial_path(path: &Path) -> PathBuf {
+/// Where a file or folder is made before it takes its name.
+pub(crate) fn partial_path(path: &Path) -> PathBuf {
     let mut name: OsString = path.as_os_str().to_owned();
     name.push(".partial");
     name.into()

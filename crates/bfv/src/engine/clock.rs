@@ -79,10 +79,6 @@ impl TileClock {
         Self { nanoseconds: (0..members * TILE_LAYERS.len()).map(|_| AtomicU64::new(0)).collect() }
     }
 
-    pub fn start(&self) -> Instant {
-        Instant::now()
-    }
-
     /// Adds the time since `last` to a member's layer, and returns the time now.
     pub fn lap(&self, last: Instant, member: usize, layer: usize) -> Instant {
         let now = Instant::now();

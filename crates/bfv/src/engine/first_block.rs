@@ -4,12 +4,14 @@
 //! network) are copied together once and serve all members; a member's activations and their products stay in the
 //! second-level cache.
 
+use std::time::Instant;
+
 use rayon::prelude::*;
 
-use super::Engine;
 use super::clock::{StageClock, TileClock};
 use super::kernels::LANES;
 use super::rns::Prepared;
+use super::{Engine, square_parts};
 use crate::{BfvError, Layer, Watch};
 
 /// The hidden layer's values before scaling: for every prime, for every tile, for every member and part, LANES values
@@ -108,7 +110,7 @@ impl Engine<'_> {
         let (kernel, modulus) = (self.plan.kernel, self.plan.moduli[prime]);
         let Tile { inputs, activations: values, products, dense } = tile;
 
-        let mut lap = clock.start();
+        let mut lap = Instant::now();
         for (row, spectrum) in spectra.chunks_exact(degree).enumerate() {
             let (pixel, part) = (row / 2, row % 2);
             let lanes = &spectrum[index * LANES..(index + 1) * LANES];
@@ -121,11 +123,8 @@ impl Engine<'_> {
                 kernel.multiply_sparse(&member.convolution, input, biases, modulus, values);
             }
             lap = clock.lap(lap, number, 0);
-            let [first, second] = &*values;
             let outputs = output[number * 3 * hidden * LANES..].chunks_exact_mut(hidden * LANES);
-            for ((a, b, factor), output) in
-                [(first, first, 1), (first, second, 2), (second, second, 1)].into_iter().zip(outputs)
-            {
+            for ((a, b, factor), output) in square_parts(values).into_iter().zip(outputs) {
                 kernel.products(a, b, factor, modulus, &mut products[..activations * LANES]);
                 lap = clock.lap(lap, number, 1);
                 member.hidden.multiply(kernel, products, modulus, &mut dense[number], output);

@@ -98,8 +98,8 @@ impl<'a> Engine<'a> {
     }
 
     /// Evaluates every member on `batch` and adds their logits, using the threads of the current `rayon` pool;
-    /// `watch` is told of finished work and may end it between two tiles. The members' own logits are returned `with_members` only: they cost a
-    /// scaling each that their sum does not need.
+    /// `watch` is told of finished work and may end it between two tiles. The members' own logits are returned
+    /// `with_members` only: they cost a scaling each that their sum does not need.
     ///
     /// # Errors
     /// If the batch holds other images than the network reads, `watch` ends the evaluation, or `fhe` refuses an
@@ -115,7 +115,7 @@ impl<'a> Engine<'a> {
             return Err(BfvError::Pixels { found: batch.pixels.len(), needed });
         }
         let mut clock = StageClock::new(self.plan.members.len());
-        let inputs = self.prepare(&batch.pixels)?;
+        let inputs = self.prepare(&batch.pixels);
         clock.shared(Layer::Convolution1);
         let points = self.first_block(&inputs, watch, &mut clock)?;
         drop(inputs);
@@ -144,15 +144,13 @@ impl<'a> Engine<'a> {
     }
 
     /// Both polynomials of every ciphertext, ready to be lifted: ciphertext after ciphertext.
-    fn prepare(&self, ciphertexts: &[Ciphertext]) -> Result<Vec<Prepared>, BfvError> {
+    fn prepare(&self, ciphertexts: &[Ciphertext]) -> Vec<Prepared> {
         let polynomials: Vec<&Poly> = ciphertexts.iter().flat_map(|ciphertext| ciphertext.iter()).collect();
-        Ok(polynomials
-            .into_par_iter()
-            .map(|polynomial| self.prepare_polynomial(polynomial.clone()))
-            .collect())
+        polynomials.into_par_iter().map(|polynomial| self.prepare_polynomial(polynomial)).collect()
     }
 
-    fn prepare_polynomial(&self, mut polynomial: Poly) -> Prepared {
+    fn prepare_polynomial(&self, polynomial: &Poly) -> Prepared {
+        let mut polynomial = polynomial.clone();
         polynomial.change_representation(Representation::PowerBasis);
         let coefficients = polynomial.coefficients();
         // `fhe` keeps them in one piece; iterating over a view of two dimensions is several times as slow.
@@ -205,7 +203,7 @@ impl<'a> Engine<'a> {
                 let (member, unit) = (index / hidden, index % hidden);
                 let bias = &self.plan.members[member].hidden_biases[unit];
                 let ciphertext = self.relinearised(|part| points.gather(member, part, unit), bias)?;
-                Ok([0, 1].map(|part| self.prepare_polynomial(ciphertext[part].clone())))
+                Ok([0, 1].map(|part| self.prepare_polynomial(&ciphertext[part])))
             })
             .collect()
     }
@@ -231,6 +229,11 @@ impl<'a> Engine<'a> {
         let classes = biases.par_iter().enumerate().map(class).collect::<Result<_, BfvError>>()?;
         Ok(EncryptedLogits { classes })
     }
+}
+
+/// The factors of the three parts of a square (Fan and Vercauteren 2012): a0^2, 2 a0 a1, a1^2.
+fn square_parts([first, second]: &[Vec<u64>; 2]) -> [(&[u64], &[u64], u64); 3] {
+    [(first, first, 1), (first, second, 2), (second, second, 1)]
 }
 
 #[cfg(test)]

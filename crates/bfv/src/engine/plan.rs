@@ -113,7 +113,7 @@ impl Plan {
         }
         let primes = evaluation_primes(&largest_value(parameters, ensemble)?, degree, q)?;
         let transforms: Option<Vec<Ntt>> = primes.iter().map(|&p| Ntt::try_new(degree, p)).collect();
-        let transforms = transforms.ok_or(PlanError::Primes { bits: 48 })?;
+        let transforms = transforms.ok_or(PlanError::Primes { bits: PRIME_BITS as u64 })?;
 
         let shape = ensemble.architecture();
         let constants = |b: i128, primes: &[u64]| scaled_constant(b, t, q, primes);

@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::Engine;
 use super::rns::Prepared;
+use super::{Engine, square_parts};
 
 /// The logits' values at the evaluation points of one prime: for every class three parts of N values.
 pub struct Sums {
@@ -31,10 +31,7 @@ impl Engine<'_> {
                     self.plan.lift.lift(kernel, prepared, prime, values);
                     self.plan.transforms[prime].fwd(values);
                 }
-                let [first, second] = &values;
-                for (part, (a, b, factor)) in
-                    [(first, first, 1), (first, second, 2), (second, second, 1)].into_iter().enumerate()
-                {
+                for (part, (a, b, factor)) in square_parts(&values).into_iter().enumerate() {
                     kernel.products(a, b, factor, modulus, &mut products);
                     for class in 0..classes {
                         let weight = member.output[class * units + unit];

@@ -20,19 +20,19 @@ impl Run {
     ///
     /// Networks that were altered on disk are refused and not silently made again.
     pub fn exported(&self, plan: &SettingPlan) -> Result<(TrainedFile, ExportedEnsemble)> {
-        let trained = self
-            .trained(plan)?
-            .with_context(|| format!("the members of {} are not trained; run `train` first", plan.key()))?;
-        Ok((trained, read_ensemble(&self.folder.ensemble(&plan.key()))?))
+        Ok((self.required(plan)?, read_ensemble(&self.folder.ensemble(&plan.key()))?))
+    }
+
+    fn required(&self, plan: &SettingPlan) -> Result<TrainedFile> {
+        self.trained(plan)?
+            .with_context(|| format!("the members of {} are not trained; run `train` first", plan.key()))
     }
 
     /// Exports every setting whose networks are not there yet; whether there was any.
     pub fn export(&self) -> Result<bool> {
         let mut worked = false;
         for plan in &self.settings {
-            let trained = self.trained(plan)?.with_context(|| {
-                format!("the members of {} are not trained; run `train` first", plan.key())
-            })?;
+            let trained = self.required(plan)?;
             let inputs = fingerprint(&(VERSION, FORMAT, &trained.fingerprint))?;
             if read_inputs(&self.folder.ensemble(&plan.key())).as_ref() != Some(&inputs) {
                 self.export_setting(plan, &trained, inputs)

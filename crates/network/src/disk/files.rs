@@ -1,13 +1,14 @@
 //! Reading and writing a network's files and folders.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::DiskError;
+use crate::atomic_file::partial_path;
 
 /// Calls `fill` with an empty folder beside `folder`, then puts it in `folder`'s place.
 pub fn replace_folder(
@@ -64,10 +65,4 @@ pub fn to_json<T: Serialize>(value: &T) -> String {
 /// SHA-256 in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn partial_path(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
-    path.with_file_name(name)
 }

@@ -133,8 +133,7 @@ compiled_loops! {
     fn scale_digits(digits: &mut [u64], factor: u64, modulus: Modulus, quotients: &mut [f64]);
 
     /// `output = sum_i digits_i * factors_i - wraps * wrap` modulo `modulus`; `digits` holds one row of
-    /// `output.len()` for each factor, at most 64 rows of digits below 2^53; wraps are at most 64
-
+    /// `output.len()` for each factor, at most 16 rows of digits below 2^53; wraps are at most 16.
     fn combine(
         digits: &[u64],
         wraps: &[u8],
