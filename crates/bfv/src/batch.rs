@@ -1,11 +1,11 @@
 //! Images and logits under encryption.
 
 use fhe::bfv::{Ciphertext, Encoding, Plaintext};
-use fhe_traits::{FheDecoder, FheDecrypter, FheEncoder, FheEncrypter};
+use fhe_traits::{FheDecoder, FheDecrypter, FheEncoder, FheEncrypter, Serialize};
 use rayon::prelude::*;
 
 use crate::noise::measured_bits;
-use crate::{BfvError, ClientKey, Parameters};
+use crate::{BfvError, ClientKey, Encryption, Parameters};
 
 /// Up to N images under encryption: one ciphertext per pixel, one image in each slot.
 #[derive(Debug, Clone)]
@@ -20,7 +20,17 @@ pub struct EncryptedLogits {
     pub(crate) classes: Vec<Ciphertext>,
 }
 
+/// Ciphertexts of one kind have the same number of bytes up to the headers' few.
+fn serialised_bytes(ciphertexts: &[Ciphertext]) -> usize {
+    ciphertexts.first().map_or(0, |ciphertext| ciphertext.to_bytes().len() * ciphertexts.len())
+}
+
 impl EncryptedLogits {
+    /// Bytes of the logits in `fhe`'s serialisation.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        serialised_bytes(&self.classes)
+    }
     /// How often the answer was switched down.
     fn level(&self, parameters: &Parameters) -> usize {
         let all = parameters.ciphertext_primes().len();
@@ -42,11 +52,18 @@ impl EncryptedBatch {
     pub fn images(&self) -> usize {
         self.images
     }
+
+    /// Bytes of the batch in `fhe`'s serialisation.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        serialised_bytes(&self.pixels)
+    }
 }
 
 impl ClientKey {
-    /// Encrypts quantised images of `pixels` values each, image after image, using the threads of the current
-    /// `rayon` pool. `advance` is told of every pixel done.
+    /// Encrypts quantised images of `pixels` values each, image after image, with the key that the parameters were
+    /// chosen for ([`Encryption`]), using the threads of the current `rayon` pool. `advance` is told of every pixel
+    /// done.
     ///
     /// # Errors
     /// If there are no images, more than slots, or parts of one.
@@ -67,7 +84,11 @@ impl ClientKey {
         let encrypt = |pixel| -> Result<Ciphertext, BfvError> {
             let values: Vec<u64> = images.iter().skip(pixel).step_by(pixels).map(|&v| v.into()).collect();
             let plaintext = Plaintext::try_encode(&values, Encoding::simd(), self.parameters.inner())?;
-            let ciphertext = self.public.try_encrypt(&plaintext, &mut rand::rng())?;
+            let rng = &mut rand::rng();
+            let ciphertext = match self.parameters.encryption() {
+                Encryption::PublicKey => self.public.try_encrypt(&plaintext, rng)?,
+                Encryption::SecretKey => self.secret.try_encrypt(&plaintext, rng)?,
+            };
             advance();
             Ok(ciphertext)
         };

@@ -30,6 +30,6 @@ pub use engine::{Engine, Kernel, PlanError};
 pub use error::BfvError;
 pub use keys::{ClientKey, EvaluationKey};
 pub use layers::{Layer, LayerTime};
-pub use parameters::{Parameters, ParametersError};
+pub use parameters::{Encryption, Parameters, ParametersError};
 pub use reference::{EncryptedAnswer, ReferenceEvaluator};
 pub use watch::Watch;

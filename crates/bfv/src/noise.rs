@@ -3,7 +3,7 @@
 //! An average-case estimate in bits of the largest coefficient, from growth measured with the `fhe` crate
 //! at N = 8192 (secret and errors from a centred binomial distribution of variance 10):
 //!
-//! - a fresh public-key encryption carries 13 bits;
+//! - a fresh encryption carries 13 bits with the public key, 4 with the secret key;
 //! - a sum with weights `w` multiplies independent noise by the row's L2 norm;
 //! - a square multiplies it by `t * 2^14`, that is `t * N * 2` for other degrees;
 //! - relinearisation with one digit per ciphertext prime adds noise of 12 bits above a prime's size.
@@ -14,13 +14,16 @@
 use fhe::bfv::{Ciphertext, SecretKey};
 use sottovoce_network::{IntegerBlock, IntegerEnsemble};
 
-const FRESH_BITS: f64 = 13.0;
+use crate::Encryption;
+
+const FRESH_BITS_PUBLIC_KEY: f64 = 13.0;
+const FRESH_BITS_SECRET_KEY: f64 = 4.0;
 const RELINEARISATION_BITS_ABOVE_PRIME: f64 = 12.0;
 
 /// The expected bits of noise after each layer of an ensemble's evaluation, the largest over its members.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NoiseEstimate {
-    /// In a fresh public-key encryption.
+    /// In a fresh encryption.
     pub fresh: f64,
     /// After the convolution.
     pub convolution: f64,
@@ -37,7 +40,13 @@ pub struct NoiseEstimate {
 impl NoiseEstimate {
     /// Estimates the noise for plaintext modulus `t` and ciphertext primes of `prime_bits` bits.
     #[must_use]
-    pub fn new(ensemble: &IntegerEnsemble, degree: usize, t: u64, prime_bits: usize) -> Self {
+    pub fn new(
+        ensemble: &IntegerEnsemble,
+        encryption: Encryption,
+        degree: usize,
+        t: u64,
+        prime_bits: usize,
+    ) -> Self {
         let norm = |block: fn(&sottovoce_network::IntegerNetwork) -> &IntegerBlock| {
             ensemble.members().iter().map(|member| largest_l2_norm(block(member))).fold(1.0, f64::max).log2()
         };
@@ -45,7 +54,10 @@ impl NoiseEstimate {
         let relinearisation = prime_bits as f64 + RELINEARISATION_BITS_ABOVE_PRIME;
         let square = |bits: f64| add_bits(bits + square_growth, relinearisation);
 
-        let fresh = FRESH_BITS;
+        let fresh = match encryption {
+            Encryption::PublicKey => FRESH_BITS_PUBLIC_KEY,
+            Encryption::SecretKey => FRESH_BITS_SECRET_KEY,
+        };
         let convolution = fresh + norm(|member| member.convolution());
         let first_square = square(convolution);
         let hidden = first_square + norm(|member| member.hidden());

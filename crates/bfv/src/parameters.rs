@@ -1,9 +1,11 @@
 //! Ring degree and moduli for an ensemble.
 
+use std::fmt;
 use std::sync::Arc;
 
 use fhe::bfv::{BfvParameters, BfvParametersBuilder};
 use fhe_math::zq::primes::generate_prime;
+use serde::{Deserialize, Serialize};
 use sottovoce_network::IntegerEnsemble;
 
 use crate::noise::NoiseEstimate;
@@ -41,6 +43,29 @@ const MOST_PRIMES: usize = 8;
 #[derive(Debug, Clone)]
 pub struct Parameters {
     inner: Arc<BfvParameters>,
+    encryption: Encryption,
+}
+
+/// What the client encrypts images with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Encryption {
+    /// The public key, as in the paper: whoever has it can encrypt for the client.
+    #[default]
+    #[serde(rename = "public")]
+    PublicKey,
+    /// The secret key: less noise, and half the bytes, since one of a ciphertext's two polynomials is uniform and its
+    /// seed stands for it.
+    #[serde(rename = "secret")]
+    SecretKey,
+}
+
+impl fmt::Display for Encryption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PublicKey => "public-key",
+            Self::SecretKey => "secret-key",
+        })
+    }
 }
 
 /// An ensemble for which there are no parameters.
@@ -91,13 +116,17 @@ pub enum ParametersError {
 }
 
 impl Parameters {
-    /// Chooses parameters at N = 8192 for an ensemble whose members' logits and their sum stay within
-    /// `-largest_logit..=largest_logit`: the smallest plaintext modulus, the fewest and then the smallest
+    /// Chooses parameters at N = 8192 that serve every one of `ensembles`, whose members' logits and their sums stay
+    /// within `-largest_logit..=largest_logit`: the smallest plaintext modulus, the fewest and then the smallest
     /// ciphertext primes.
     ///
     /// # Errors
     /// If the logits or the noise do not fit secure parameters.
-    pub fn for_ensemble(ensemble: &IntegerEnsemble, largest_logit: i128) -> Result<Self, ParametersError> {
+    pub fn for_ensembles(
+        ensembles: &[&IntegerEnsemble],
+        largest_logit: i128,
+        encryption: Encryption,
+    ) -> Result<Self, ParametersError> {
         let t = plaintext_modulus(largest_logit, DEGREE)?;
         let plaintext_bits = 64 - t.leading_zeros();
         let limit_bits = security_limit(DEGREE);
@@ -105,13 +134,16 @@ impl Parameters {
         for primes in 2..=MOST_PRIMES {
             // `fhe` decrypts by way of the first ciphertext prime, which must be larger than t.
             for bits in PRIME_BITS.filter(|&bits| bits > plaintext_bits as usize) {
-                let noise = NoiseEstimate::new(ensemble, DEGREE, t, bits).logits;
+                let noise = ensembles
+                    .iter()
+                    .map(|ensemble| NoiseEstimate::new(ensemble, encryption, DEGREE, t, bits).logits)
+                    .fold(0.0, f64::max);
                 // Decryption is right while the noise stays below Q / 2t.
                 let needed = noise + f64::from(plaintext_bits) + 1.0 + MARGIN_BITS;
                 if needed <= (primes * bits) as f64 {
                     needed_bits = needed_bits.min((primes * bits) as f64);
                     if primes * bits <= limit_bits {
-                        return Self::new(DEGREE, t, &vec![bits; primes]);
+                        return Self::new(DEGREE, t, &vec![bits; primes], encryption);
                     }
                 }
             }
@@ -123,31 +155,48 @@ impl Parameters {
     ///
     /// # Errors
     /// If they are not 128-bit secure.
-    fn new(degree: usize, t: u64, prime_bits: &[usize]) -> Result<Self, ParametersError> {
+    fn new(
+        degree: usize,
+        t: u64,
+        prime_bits: &[usize],
+        encryption: Encryption,
+    ) -> Result<Self, ParametersError> {
         let (found_bits, limit_bits) = (prime_bits.iter().sum(), security_limit(degree));
         if found_bits > limit_bits {
             return Err(ParametersError::Insecure { degree, found_bits, limit_bits });
         }
-        Self::unchecked(degree, t, prime_bits)
+        Self::unchecked(degree, t, prime_bits, encryption)
     }
 
-    fn unchecked(degree: usize, t: u64, prime_bits: &[usize]) -> Result<Self, ParametersError> {
+    fn unchecked(
+        degree: usize,
+        t: u64,
+        prime_bits: &[usize],
+        encryption: Encryption,
+    ) -> Result<Self, ParametersError> {
         let inner = BfvParametersBuilder::new()
             .set_degree(degree)
             .set_plaintext_modulus(t)
             .set_moduli_sizes(prime_bits)
             .build_arc()?;
-        Ok(Self { inner })
+        Ok(Self { inner, encryption })
     }
 
     /// A small and insecure ring, for fast tests of this crate alone.
     #[cfg(test)]
     pub(crate) fn insecure(degree: usize, largest_logit: i128, prime_bits: &[usize]) -> Self {
-        Self::unchecked(degree, plaintext_modulus(largest_logit, degree).unwrap(), prime_bits).unwrap()
+        let t = plaintext_modulus(largest_logit, degree).unwrap();
+        Self::unchecked(degree, t, prime_bits, Encryption::default()).unwrap()
     }
 
     pub(crate) fn inner(&self) -> &Arc<BfvParameters> {
         &self.inner
+    }
+
+    /// What images are encrypted with.
+    #[must_use]
+    pub fn encryption(&self) -> Encryption {
+        self.encryption
     }
 
     /// The ring degree N, also the number of slots.
@@ -263,11 +312,12 @@ mod tests {
 
     #[test]
     fn parameters_beyond_the_security_limit_are_refused() {
-        let error = Parameters::new(8192, 65_537, &[54, 54, 54, 54]).unwrap_err();
+        let new = |degree, primes: &[usize]| Parameters::new(degree, 65_537, primes, Encryption::PublicKey);
+        let error = new(8192, &[54, 54, 54, 54]).unwrap_err();
         assert_eq!(
             error.to_string(),
             "a ciphertext modulus of 216 bits at ring degree 8192 is not 128-bit secure: at most 214 bits are"
         );
-        assert!(matches!(Parameters::new(1024, 65_537, &[27]), Err(ParametersError::Insecure { .. })));
+        assert!(matches!(new(1024, &[27]), Err(ParametersError::Insecure { .. })));
     }
 }

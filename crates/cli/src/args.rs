@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use sottovoce_bfv::Encryption;
 use sottovoce_evaluate::Evaluator;
 
 /// Encrypted inference with ensembles of neural networks.
@@ -115,6 +116,10 @@ pub enum BenchCommand {
         #[arg(long)]
         kernel: Option<String>,
 
+        /// What images are encrypted with.
+        #[arg(long, value_enum, default_value = "public")]
+        key: KeyName,
+
         /// Leave the reference out, which takes most of the time.
         #[arg(long)]
         no_reference: bool,
@@ -123,6 +128,21 @@ pub enum BenchCommand {
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KeyName {
+    Public,
+    Secret,
+}
+
+impl From<KeyName> for Encryption {
+    fn from(name: KeyName) -> Self {
+        match name {
+            KeyName::Public => Self::PublicKey,
+            KeyName::Secret => Self::SecretKey,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

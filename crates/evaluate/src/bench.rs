@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 use sottovoce_bfv::{
-    ClientKey, EncryptedLogits, Engine, Kernel, Layer, LayerTime, Parameters, ReferenceEvaluator,
+    ClientKey, EncryptedLogits, Encryption, Engine, Kernel, Layer, LayerTime, Parameters, ReferenceEvaluator,
 };
 use sottovoce_network::{
     Architecture, Block, IntegerEnsemble, IntegerNetwork, ObservedRange, PixelLevels, sum_logits,
@@ -33,7 +33,13 @@ pub struct BenchRecord {
     pub ciphertext_modulus_bits: f64,
     /// Primes that the engine evaluates at.
     pub evaluation_primes: usize,
-    /// Encryption of the batch with the public key.
+    /// What the batch was encrypted with.
+    pub encryption: Encryption,
+    /// Bytes of the encrypted batch, serialised.
+    pub upload_bytes: usize,
+    /// Bytes of the ensemble's encrypted logits, serialised.
+    pub download_bytes: usize,
+    /// Encryption of the batch.
     pub encrypt_seconds: f64,
     /// The provider's work with the reference; absent where it was left out.
     pub reference_seconds: Option<f64>,
@@ -80,6 +86,8 @@ pub struct BenchSubject<'a> {
     pub with_reference: bool,
     /// The instruction set.
     pub kernel: Kernel,
+    /// What images are encrypted with.
+    pub encryption: Encryption,
 }
 
 /// An ensemble of the paper's shape with random weights as small and as sparse as trained ones.
@@ -110,7 +118,7 @@ pub fn bench_engine(
     peak_memory: impl Fn() -> Option<u64>,
     progress: &dyn Progress,
 ) -> Result<BenchRecord, EvaluateError> {
-    let BenchSubject { ensemble, images, repetitions, with_reference, kernel, .. } = *subject;
+    let BenchSubject { ensemble, images, repetitions, with_reference, kernel, encryption, .. } = *subject;
     let pixels = ensemble.architecture().pixels();
     let largest = ensemble.pixel_levels().largest();
     // Ink in a fifth of the pixels, as in handwriting.
@@ -129,7 +137,7 @@ pub fn bench_engine(
     }
     let blank = sum_logits(&blank);
     let needed = range.largest().max(subject.largest_logit.unwrap_or(0));
-    let parameters = Parameters::for_ensemble(ensemble, needed)?;
+    let parameters = Parameters::for_ensembles(&[ensemble], needed, encryption)?;
     let client = ClientKey::generate(&parameters);
     let key = client.evaluation_key()?;
     let engine = Engine::with_kernel(&key, ensemble, kernel)?;
@@ -160,11 +168,12 @@ pub fn bench_engine(
         reference = Some((seconds.as_secs_f64(), answer.times));
     }
     progress.begin("the engine", engine.work() * repetitions as u64);
-    let mut runs = Vec::new();
+    let (mut runs, mut download_bytes) = (Vec::new(), 0);
     for _ in 0..repetitions {
         let (seconds, answer) = timed(|| engine.evaluate(&encrypted, false, &|work| progress.advance(work)));
         let answer = answer?;
         check(&answer.ensemble)?;
+        download_bytes = answer.ensemble.bytes();
         runs.push((seconds.as_secs_f64(), answer.times));
     }
     let engine_seconds_all: Vec<f64> = runs.iter().map(|(seconds, _)| *seconds).collect();
@@ -179,6 +188,9 @@ pub fn bench_engine(
         ciphertext_primes: parameters.ciphertext_primes().len(),
         ciphertext_modulus_bits: parameters.ciphertext_modulus_bits(),
         evaluation_primes: engine.evaluation_primes(),
+        encryption,
+        upload_bytes: encrypted.bytes(),
+        download_bytes,
         encrypt_seconds: encrypt.as_secs_f64(),
         reference_seconds: reference.as_ref().map(|(seconds, _)| *seconds),
         engine_seconds,

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use sottovoce_bfv::{BfvError, Parameters, ParametersError, PlanError};
+use sottovoce_bfv::{BfvError, Encryption, Parameters, ParametersError, PlanError};
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{FloatNetwork, ForwardError, IntegerEnsemble};
 
@@ -40,6 +40,8 @@ pub struct Subject<'a> {
     pub observed_logit: i128,
     /// The fraction by which logits may exceed it.
     pub range_margin: f64,
+    /// What images are encrypted with.
+    pub encryption: Encryption,
     /// The images to classify.
     pub test: &'a LabelledImages,
     /// How ciphertexts are evaluated.
@@ -68,6 +70,8 @@ pub struct Evaluation {
 /// Encryption parameters, and the noise that was left under them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParameterRecord {
+    /// What images were encrypted with.
+    pub encryption: Encryption,
     /// Ring degree N, also the slots of a ciphertext.
     pub degree: usize,
     /// Plaintext modulus t.
@@ -134,7 +138,8 @@ pub enum EvaluateError {
 /// If images and networks do not fit, there are no secure parameters, or the noise exhausts its budget.
 /// Logits that differ from the oracle are no error here: they are counted.
 pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Result<Evaluation, EvaluateError> {
-    let Subject { setting, floats, ensemble, observed_logit, range_margin, test, evaluator } = *subject;
+    let Subject { setting, floats, ensemble, observed_logit, range_margin, encryption, test, evaluator } =
+        *subject;
     let members = ensemble.members().len();
     if test.is_empty() {
         return Err(EvaluateError::NoImages);
@@ -145,7 +150,7 @@ pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Resul
     let start = Instant::now();
     // Exact up to 53 bits, which is all that a margin needs.
     let allowed = (observed_logit as f64 * (1.0 + range_margin)).ceil() as i128;
-    let parameters = Parameters::for_ensemble(ensemble, allowed)?;
+    let parameters = Parameters::for_ensembles(&[ensemble], allowed, encryption)?;
 
     progress.begin("classifying in the clear", 2 * test.len() as u64);
     let oracle = Oracle::new(ensemble, test, &|| progress.advance(1))?;
@@ -169,6 +174,7 @@ pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Resul
         accuracy,
         layers: layer_rows(setting, &answers),
         parameters: ParameterRecord {
+            encryption,
             degree: parameters.degree(),
             plaintext_modulus: parameters.plaintext_modulus(),
             ciphertext_primes: parameters.ciphertext_primes().to_vec(),

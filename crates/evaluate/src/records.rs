@@ -77,6 +77,136 @@ pub struct LayerRow {
     pub threads: usize,
 }
 
+/// One row of `validation.csv`: one voter of one setting on the training images that nobody trained on, in integers.
+/// Whatever is chosen by looking at accuracy is chosen by these.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ValidationRow {
+    /// Split method.
+    pub split: String,
+    /// Number of the setting within its split method, from 1.
+    pub setting: usize,
+    /// Seed of the setting's split and training.
+    pub seed: u64,
+    /// `member-1`, ... or `ensemble`.
+    pub voter: String,
+    /// Held-out images classified.
+    pub images: usize,
+    /// Held-out images classified correctly.
+    pub correct: usize,
+    /// `correct / images`, a fraction.
+    pub accuracy: f64,
+}
+
+/// One row of `recall.csv`: the test images of one label, under encryption.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecallRow {
+    /// Split method.
+    pub split: String,
+    /// Number of the setting within its split method, from 1.
+    pub setting: usize,
+    /// Seed of the setting's split and training.
+    pub seed: u64,
+    /// `member-1`, ... or `ensemble`.
+    pub voter: String,
+    /// The label.
+    pub label: u8,
+    /// Test images with the label.
+    pub images: usize,
+    /// Those classified correctly.
+    pub correct: usize,
+}
+
+/// One row of `pairs.csv`: the ensemble against one member on the same test images, under encryption.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PairRow {
+    /// Split method.
+    pub split: String,
+    /// Number of the setting within its split method, from 1.
+    pub setting: usize,
+    /// Seed of the setting's split and training.
+    pub seed: u64,
+    /// `member-1`, ...
+    pub member: String,
+    /// Test images that both classified correctly.
+    pub both: usize,
+    /// Test images that the ensemble alone classified correctly.
+    pub ensemble_only: usize,
+    /// Test images that the member alone classified correctly.
+    pub member_only: usize,
+    /// Test images that neither classified correctly.
+    pub neither: usize,
+}
+
+/// One row of `labels.csv`: what a member trained on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelRow {
+    /// Split method.
+    pub split: String,
+    /// Number of the setting within its split method, from 1.
+    pub setting: usize,
+    /// Seed of the setting's split and training.
+    pub seed: u64,
+    /// `member-1`, ...
+    pub member: String,
+    /// The label.
+    pub label: u8,
+    /// Training images of the member with that label.
+    pub images: usize,
+}
+
+/// One row of `elapsed.csv`: so many images from pixels to predictions, encryption and decryption included.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ElapsedRow {
+    /// Images classified.
+    pub images: usize,
+    /// Batches they made.
+    pub batches: usize,
+    /// Wall-clock seconds of all steps together.
+    pub seconds: f64,
+    /// Seconds spent on encryption.
+    pub encrypt_seconds: f64,
+    /// Seconds spent on the provider's work.
+    pub evaluate_seconds: f64,
+    /// Seconds spent on decryption.
+    pub decrypt_seconds: f64,
+    /// Worker threads.
+    pub threads: usize,
+}
+
+/// One row of `bits.csv`: an ensemble trained for a logit range, under encryption.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BitsRow {
+    /// Bits that training aimed at.
+    pub logit_bits: u32,
+    /// Bits of the plaintext modulus that the ensemble needed.
+    pub plaintext_bits: u32,
+    /// Seed of split and training.
+    pub seed: u64,
+    /// `member-1`, ... or `ensemble`.
+    pub voter: String,
+    /// Test images classified.
+    pub images: usize,
+    /// Test images classified correctly.
+    pub correct: usize,
+    /// `correct / images`, a fraction.
+    pub accuracy: f64,
+    /// Decrypted logits that differ from the integer oracle.
+    pub mismatches: u64,
+}
+
+/// One row of `sizes.csv`: what travels between client and provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SizeRow {
+    /// `upload` (an encrypted batch) or `answer` (the ensemble's encrypted logits).
+    pub message: String,
+    /// Ciphertexts in it.
+    pub ciphertexts: usize,
+    /// Slots of a ciphertext: the most images that the message is for.
+    pub slots: usize,
+    /// Bytes, serialised.
+    pub bytes: usize,
+}
+
 /// A record file that could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

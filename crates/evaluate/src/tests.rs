@@ -1,5 +1,6 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use sottovoce_bfv::Encryption;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{
     Architecture, Block, FloatNetwork, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels,
@@ -53,6 +54,7 @@ fn all_three_domains_agree_on_two_batches_and_nothing_differs_from_the_oracle() 
         ensemble: &ensemble,
         observed_logit: ensemble.proven_logits(),
         range_margin: 0.0,
+        encryption: Encryption::PublicKey,
         test: &test,
         evaluator: Evaluator::Engine,
     };
@@ -92,6 +94,7 @@ fn logits_beyond_the_plaintext_modulus_are_counted_and_not_hidden() {
         ensemble: &ensemble,
         observed_logit: 1000,
         range_margin: 0.25,
+        encryption: Encryption::PublicKey,
         test: &test,
         evaluator: Evaluator::Engine,
     };
@@ -113,6 +116,7 @@ fn nothing_to_classify_and_other_members_are_refused() {
         ensemble: &ensemble,
         observed_logit: 1000,
         range_margin: 0.25,
+        encryption: Encryption::PublicKey,
         test: &none,
         evaluator: Evaluator::Engine,
     };

@@ -7,7 +7,7 @@ use sottovoce_network::{Architecture, IntegerEnsemble, Padding};
 use super::kernels::Kernel;
 use super::{Engine, PlanError};
 use crate::reference::tests::{assert_exact, random_images, random_network};
-use crate::{BfvError, ClientKey, Parameters, Watch};
+use crate::{BfvError, ClientKey, Encryption, Parameters, Watch};
 
 /// Checks every kernel's answers and the work that the engine reports.
 fn assert_engine_exact(parameters: &Parameters, ensemble: &IntegerEnsemble, images: &[u8]) {
@@ -60,7 +60,8 @@ fn every_kernel_equals_the_oracle_at_secure_parameters() {
     };
     let networks = (0..2).map(|_| random_network(shape, 2, [1, 1, 3], &mut rng)).collect();
     let ensemble = IntegerEnsemble::new(networks).unwrap();
-    let parameters = Parameters::for_ensemble(&ensemble, ensemble.proven_logits()).unwrap();
+    let parameters =
+        Parameters::for_ensembles(&[&ensemble], ensemble.proven_logits(), Encryption::PublicKey).unwrap();
     assert_engine_exact(&parameters, &ensemble, &random_images(8000, &shape, 2, &mut rng));
 }
 

@@ -6,7 +6,7 @@ use sottovoce_network::{Architecture, Block, Padding, PixelLevels, sum_logits};
 
 use super::*;
 use crate::noise::NoiseEstimate;
-use crate::{ClientKey, Parameters};
+use crate::{ClientKey, Encryption, Parameters};
 
 pub(crate) fn random_network(
     shape: Architecture,
@@ -112,14 +112,17 @@ fn the_reference_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_tha
     let shape = Architecture { padding: Padding { leading: 0, trailing: 0 }, ..shape };
     let networks = (0..2).map(|_| random_network(shape, 2, [1, 1, 3], &mut rng)).collect();
     let ensemble = IntegerEnsemble::new(networks).unwrap();
-    let parameters = Parameters::for_ensemble(&ensemble, ensemble.proven_logits()).unwrap();
+    let parameters =
+        Parameters::for_ensembles(&[&ensemble], ensemble.proven_logits(), Encryption::PublicKey).unwrap();
     assert_eq!(parameters.degree(), 8192);
     let images = random_images(8000, &shape, 2, &mut rng);
     let noise = assert_reference_exact(&parameters, &ensemble, &images);
 
     let prime_bits = 64 - parameters.ciphertext_primes()[0].leading_zeros();
     let t = parameters.plaintext_modulus();
-    let expected = NoiseEstimate::new(&ensemble, parameters.degree(), t, prime_bits as usize).logits;
+    let expected =
+        NoiseEstimate::new(&ensemble, Encryption::PublicKey, parameters.degree(), t, prime_bits as usize)
+            .logits;
     assert!(
         (noise as f64) < expected + 4.0 && noise as f64 > expected - 8.0,
         "{noise} bits, expected {expected:.1}"

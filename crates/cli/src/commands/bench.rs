@@ -15,7 +15,7 @@ use crate::output;
 use crate::progress::StageProgress;
 
 pub fn run(command: &BenchCommand, common: &Common) -> Result<ExitCode> {
-    let BenchCommand::Engine { members, images, repetitions, ensemble, kernel, no_reference, format } =
+    let BenchCommand::Engine { members, images, repetitions, ensemble, kernel, key, no_reference, format } =
         command;
     let (ensemble, largest_logit) = match ensemble {
         Some(folder) => {
@@ -50,6 +50,7 @@ pub fn run(command: &BenchCommand, common: &Common) -> Result<ExitCode> {
         repetitions: (*repetitions).into(),
         with_reference: !no_reference,
         kernel,
+        encryption: (*key).into(),
     };
     let record = bench_engine(&subject, peak_memory_bytes, &StageProgress::new("bench".to_owned()))?;
     if common.json || *format == Format::Json {
@@ -90,6 +91,12 @@ fn table(record: &BenchRecord) -> Table {
             format!(
                 "Encryption {:.3} s, decryption {:.3} s; {} mismatches{memory}.",
                 record.encrypt_seconds, record.decrypt_seconds, record.mismatches
+            ),
+            format!(
+                "{} encryption: {:.1} MB up, {:.2} MB down.",
+                record.encryption,
+                record.upload_bytes as f64 / 1e6,
+                record.download_bytes as f64 / 1e6
             ),
             format!(
                 "t of {} bits, Q of {:.0} bits in {} primes, {} evaluation primes; the engine's median of {} runs.",

@@ -1,6 +1,7 @@
 //! One experiment, checked.
 
 use serde::{Deserialize, Serialize};
+use sottovoce_bfv::Encryption;
 use sottovoce_dataset::{ShareRange, SplitMethod, groups};
 use sottovoce_evaluate::Setting;
 use sottovoce_network::Architecture;
@@ -44,6 +45,8 @@ pub struct EnsemblePlan {
 #[serde(deny_unknown_fields)]
 pub struct EncryptionPlan {
     pub range_margin: f64,
+    #[serde(default)]
+    pub key: Encryption,
 }
 
 /// One setting of an experiment, with one seed.

@@ -55,13 +55,13 @@ impl Run {
     fn evaluate_once(&self, plan: &SettingPlan) -> Result<(Evaluation, bool)> {
         // Read even when there is nothing to do: altered networks must not go unnoticed.
         let (trained, exported) = self.exported(plan)?;
-        let margin = self.experiment.encryption.range_margin;
+        let encryption = &self.experiment.encryption;
         // The export's inputs stand for its networks: their files have just been checked.
         let inputs = fingerprint(&(
             VERSION,
             self.evaluator,
             &exported.origin.inputs,
-            margin,
+            encryption,
             self.data.test.len(),
             &self.data.checksums,
         ))?;
@@ -81,7 +81,8 @@ impl Run {
             floats: &floats,
             ensemble: &exported.ensemble,
             observed_logit: observed.largest(),
-            range_margin: margin,
+            range_margin: encryption.range_margin,
+            encryption: encryption.key,
             test: &self.data.test,
             evaluator: self.evaluator,
         };
