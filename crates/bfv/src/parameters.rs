@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use fhe::bfv::{BfvParameters, BfvParametersBuilder};
 use fhe_math::zq::primes::generate_prime;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sottovoce_network::IntegerEnsemble;
 
-use crate::noise::NoiseEstimate;
+use crate::noise::{NoiseEstimate, Norms};
 
 /// The ring degree used throughout: 8192 slots, as in the paper.
 pub const DEGREE: usize = 8192;
@@ -18,11 +19,10 @@ pub const DEGREE: usize = 8192;
 /// published tables). `fhe`'s secret is wider than the ternary one of the tables, which only helps.
 pub const SECURITY_LIMITS: [(usize, usize); 3] = [(4096, 106), (8192, 214), (16384, 430)];
 
-/// Bits of noise budget that the estimate must leave: 4 for the estimate's own error, and 4 for the tail of
-/// the noise. The estimate is of the largest of the N coefficients of one answer (about 4 standard
-/// deviations); 10 standard deviations, not 2 bits more, are exceeded with a probability below 2^-70 for a
-/// coefficient and 2^-40 for a run of 10,000 answers.
-const MARGIN_BITS: f64 = 8.0;
+/// Bits that the noise may be above the standard deviation that is estimated for it: log2 of 10 standard deviations,
+/// which are exceeded with a probability below 2^-75 for a coefficient and 2^-48 for all in a run of a thousand
+/// answers; and one bit for the estimate's own error.
+const MARGIN_BITS: f64 = 4.33;
 
 /// Sizes of ciphertext primes that are tried: below, there are too few primes congruent to 1 modulo 2N; above,
 /// the engine's arithmetic does not reach.
@@ -129,17 +129,18 @@ impl Parameters {
     ) -> Result<Self, ParametersError> {
         let t = plaintext_modulus(largest_logit, DEGREE)?;
         let plaintext_bits = 64 - t.leading_zeros();
+        let norms: Vec<Norms> = ensembles.par_iter().map(|ensemble| Norms::of(ensemble)).collect();
         let limit_bits = security_limit(DEGREE);
         let mut needed_bits = f64::INFINITY;
         for primes in 2..=MOST_PRIMES {
             // `fhe` decrypts by way of the first ciphertext prime, which must be larger than t.
             for bits in PRIME_BITS.filter(|&bits| bits > plaintext_bits as usize) {
-                let noise = ensembles
+                let noise = norms
                     .iter()
-                    .map(|ensemble| NoiseEstimate::new(ensemble, encryption, DEGREE, t, bits).logits)
+                    .map(|norms| NoiseEstimate::new(norms, encryption, DEGREE, t, primes, bits).logits)
                     .fold(0.0, f64::max);
                 // Decryption is right while the noise stays below Q / 2t.
-                let needed = noise + f64::from(plaintext_bits) + 1.0 + MARGIN_BITS;
+                let needed = noise + (t as f64).log2() + 1.0 + MARGIN_BITS;
                 if needed <= (primes * bits) as f64 {
                     needed_bits = needed_bits.min((primes * bits) as f64);
                     if primes * bits <= limit_bits {

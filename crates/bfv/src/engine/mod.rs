@@ -14,6 +14,7 @@
 //! | --- | --- |
 //! | `plan` | evaluation primes, bounds, weights in their kernel's form |
 //! | `rns` | lift from Q, scaling back to Q |
+//! | `ciphertext_ring` | transforms modulo the ciphertext primes, relinearisation |
 //! | `kernels` | the inner loops, compiled for several instruction sets |
 //! | `first_block` | convolution, square and hidden layer at the evaluation points |
 //! | `second_block` | square, last layer and the members' sum |
@@ -21,6 +22,7 @@
 //! Memory: the prepared inputs (27 bytes a coefficient with three ciphertext primes, 350 MB for the paper's network),
 //! the transformed inputs of one prime (103 MB), and the hidden units' values at all primes (160 MB a member).
 
+mod ciphertext_ring;
 mod clock;
 mod first_block;
 mod kernels;
@@ -29,23 +31,24 @@ mod rns;
 mod second_block;
 
 use fhe::bfv::Ciphertext;
-use fhe_math::rq::traits::TryConvertFrom;
-use fhe_math::rq::{Poly, Representation};
+use fhe_math::rq::Poly;
 use rayon::prelude::*;
 use sottovoce_network::{Architecture, IntegerEnsemble};
 
 use crate::{BfvError, EncryptedAnswer, EncryptedBatch, EncryptedLogits, EvaluationKey, Layer, Watch};
+use ciphertext_ring::{CiphertextRing, ciphertext};
 use clock::StageClock;
 pub use kernels::Kernel;
 use kernels::LANES;
 use plan::Plan;
 pub use plan::PlanError;
-use rns::Prepared;
+use rns::{Prepared, Residues};
 
 /// The provider's side: evaluates an ensemble on encrypted batches.
 pub struct Engine<'a> {
     key: &'a EvaluationKey,
     shape: Architecture,
+    ring: CiphertextRing,
     plan: Plan,
 }
 
@@ -68,7 +71,7 @@ impl<'a> Engine<'a> {
         kernel: Kernel,
     ) -> Result<Self, PlanError> {
         let plan = Plan::new(&key.parameters, ensemble, kernel)?;
-        Ok(Self { key, shape: *ensemble.architecture(), plan })
+        Ok(Self { key, shape: *ensemble.architecture(), ring: CiphertextRing::new(key)?, plan })
     }
 
     /// The instruction set that the inner loops run with.
@@ -119,7 +122,8 @@ impl<'a> Engine<'a> {
         clock.shared(Layer::Convolution1);
         let points = self.first_block(&inputs, watch, &mut clock)?;
         drop(inputs);
-        let hidden = self.hidden_units(points)?;
+        let hidden = self.hidden_units(&points);
+        drop(points);
         clock.members(Layer::Activation2);
         let logits = self.second_block(&hidden);
         drop(hidden);
@@ -146,64 +150,45 @@ impl<'a> Engine<'a> {
     /// Both polynomials of every ciphertext, ready to be lifted: ciphertext after ciphertext.
     fn prepare(&self, ciphertexts: &[Ciphertext]) -> Vec<Prepared> {
         let polynomials: Vec<&Poly> = ciphertexts.iter().flat_map(|ciphertext| ciphertext.iter()).collect();
-        polynomials.into_par_iter().map(|polynomial| self.prepare_polynomial(polynomial)).collect()
-    }
-
-    fn prepare_polynomial(&self, polynomial: &Poly) -> Prepared {
-        let mut polynomial = polynomial.clone();
-        polynomial.change_representation(Representation::PowerBasis);
-        let coefficients = polynomial.coefficients();
-        // `fhe` keeps them in one piece; iterating over a view of two dimensions is several times as slow.
-        let coefficients = match coefficients.as_slice() {
-            Some(slice) => slice.to_vec(),
-            None => coefficients.iter().copied().collect(),
+        let prepare = |polynomial: &Poly| {
+            self.plan.lift.prepare_scaled(self.plan.kernel, self.ring.scaled_coefficients(polynomial))
         };
-        self.plan.lift.prepare(self.plan.kernel, coefficients)
+        polynomials.into_par_iter().map(prepare).collect()
     }
 
-    /// Takes values at the evaluation points of all primes, N times too large, back to a ciphertext polynomial, and
-    /// adds the constant polynomial `bias`, given modulo the ciphertext primes.
-    fn take_back(&self, mut values: Vec<u64>, bias: Option<&[u64]>) -> Result<Poly, BfvError> {
+    /// Takes values at the evaluation points of all primes, N times too large, back to the coefficients of a ciphertext
+    /// polynomial, and adds the constant polynomial `bias`, given modulo the ciphertext primes.
+    fn take_back(&self, mut values: Vec<u64>, bias: Option<&[u64]>) -> Residues {
         let degree = self.degree();
         for (values, transform) in values.chunks_exact_mut(degree).zip(&self.plan.transforms) {
             transform.inv(values);
         }
         let mut residues = self.plan.scale.scale(self.plan.kernel, &mut values);
-        let parameters = self.key.parameters.inner();
         if let Some(bias) = bias {
-            for ((residues, bias), &q) in residues.chunks_exact_mut(degree).zip(bias).zip(parameters.moduli())
-            {
+            let q = self.key.parameters.ciphertext_primes();
+            for ((residues, bias), &q) in residues.chunks_exact_mut(degree).zip(bias).zip(q) {
                 residues[0] = (residues[0] + bias) % q;
             }
         }
-        // Ciphertexts are public: their operations need not take constant time.
-        let context = parameters.context_at_level(0)?;
-        let mut polynomial = Poly::try_convert_from(residues, context, true, Representation::PowerBasis)
-            .map_err(fhe::Error::from)?;
-        polynomial.change_representation(Representation::Ntt);
-        Ok(polynomial)
+        residues
     }
 
     /// A ciphertext of three parts relinearised to two. `part` gives the values of a part at all primes.
-    fn relinearised(&self, part: impl Fn(usize) -> Vec<u64>, bias: &[u64]) -> Result<Ciphertext, BfvError> {
-        let parts = (0..3)
-            .map(|index| self.take_back(part(index), (index == 0).then_some(bias)))
-            .collect::<Result<_, _>>()?;
-        let mut ciphertext = Ciphertext::new(parts, self.key.parameters.inner())?;
-        self.key.relinearisation.relinearizes(&mut ciphertext)?;
-        Ok(ciphertext)
+    fn relinearised(&self, part: impl Fn(usize) -> Vec<u64>, bias: &[u64]) -> [Residues; 2] {
+        let parts = [0, 1, 2].map(|index| self.take_back(part(index), (index == 0).then_some(bias)));
+        self.ring.relinearise(self.plan.kernel, parts)
     }
 
     /// The hidden units of every member, member after member, ready to be lifted.
-    fn hidden_units(&self, points: first_block::Points) -> Result<Vec<[Prepared; 2]>, BfvError> {
+    fn hidden_units(&self, points: &first_block::Points) -> Vec<[Prepared; 2]> {
         let hidden = self.shape.hidden;
         (0..self.plan.members.len() * hidden)
             .into_par_iter()
             .map(|index| {
                 let (member, unit) = (index / hidden, index % hidden);
                 let bias = &self.plan.members[member].hidden_biases[unit];
-                let ciphertext = self.relinearised(|part| points.gather(member, part, unit), bias)?;
-                Ok([0, 1].map(|part| self.prepare_polynomial(&ciphertext[part])))
+                self.relinearised(|part| points.gather(member, part, unit), bias)
+                    .map(|part| self.plan.lift.prepare(self.plan.kernel, part))
             })
             .collect()
     }
@@ -222,7 +207,7 @@ impl<'a> Engine<'a> {
                 let start = (3 * class + part) * degree;
                 logits.iter().flat_map(|sums| voter(sums)[start..start + degree].iter().copied()).collect()
             };
-            let mut ciphertext = self.relinearised(part, bias)?;
+            let mut ciphertext = ciphertext(&self.relinearised(part, bias), self.key.parameters.inner())?;
             ciphertext.switch_to_level(level)?;
             Ok(ciphertext)
         };

@@ -58,6 +58,15 @@ pub enum PlanError {
         /// Bits of the largest value.
         bits: u64,
     },
+    /// The encryption library transforms polynomials in another way than the engine.
+    #[error(
+        "the encryption library's number-theoretic transform is not the engine's for these ciphertext primes; use the \
+         reference evaluator"
+    )]
+    Transform,
+    /// The encryption library refused an operation on its key.
+    #[error("the encryption library refused an operation: {0}")]
+    Fhe(String),
     /// The ring is smaller than a tile.
     #[error("the ring degree is {found}, but the engine needs at least {least}")]
     Degree {
@@ -136,7 +145,7 @@ impl Plan {
             kernel,
             moduli: primes.iter().map(|&p| Modulus::new(p)).collect(),
             transforms,
-            lift: Lift::new(q, &primes),
+            lift: Lift::new(q, &primes, degree),
             scale: Scale::new(&primes, q, t, degree),
             members: ensemble.members().iter().map(member).collect(),
             ensemble_biases: (0..shape.classes).map(ensemble_bias).collect(),

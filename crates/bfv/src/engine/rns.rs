@@ -18,6 +18,8 @@ pub struct Lift {
     from: Vec<Modulus>,
     /// (Q / q_i)^-1 mod q_i.
     inverses: Vec<u64>,
+    /// The same divided by N: takes the factor N of an unnormalised inverse transform along.
+    inverses_of_scaled: Vec<u64>,
     to: Vec<Modulus>,
     /// Q / q_i mod p_j, by j and i.
     factors: Vec<Vec<u64>>,
@@ -35,15 +37,18 @@ pub struct Prepared {
 }
 
 impl Lift {
-    pub fn new(from: &[u64], to: &[u64]) -> Self {
+    pub fn new(from: &[u64], to: &[u64], degree: usize) -> Self {
         let product: BigUint = from.iter().map(|&q| BigUint::from(q)).product();
         let cofactors: Vec<BigUint> = from.iter().map(|&q| &product / q).collect();
-        let inverses =
-            from.iter().zip(&cofactors).map(|(&q, cofactor)| inverse(residue(cofactor, q), q)).collect();
+        let inverses_of = |factor: usize| {
+            let inverse = |(&q, cofactor): (&u64, &BigUint)| inverse(residue(&(cofactor * factor), q), q);
+            from.iter().zip(&cofactors).map(inverse).collect()
+        };
         let factors = to.iter().map(|&p| cofactors.iter().map(|c| residue(c, p)).collect()).collect();
         Self {
             from: from.iter().map(|&q| Modulus::new(q)).collect(),
-            inverses,
+            inverses: inverses_of(1),
+            inverses_of_scaled: inverses_of(degree),
             to: to.iter().map(|&p| Modulus::new(p)).collect(),
             factors,
             wraps: to.iter().map(|&p| residue(&product, p)).collect(),
@@ -53,12 +58,19 @@ impl Lift {
     /// The part of the work that is the same for every evaluation prime. `coefficients` holds residues modulo the
     /// ciphertext primes, prime after prime.
     pub fn prepare(&self, kernel: Kernel, coefficients: Residues) -> Prepared {
+        self.prepare_with(kernel, coefficients, &self.inverses)
+    }
+
+    /// The same for N times the residues.
+    pub fn prepare_scaled(&self, kernel: Kernel, coefficients: Residues) -> Prepared {
+        self.prepare_with(kernel, coefficients, &self.inverses_of_scaled)
+    }
+
+    fn prepare_with(&self, kernel: Kernel, coefficients: Residues, inverses: &[u64]) -> Prepared {
         let degree = coefficients.len() / self.from.len();
         let mut digits = coefficients;
         let mut quotients = vec![0.0; degree];
-        for ((digits, modulus), &inverse) in
-            digits.chunks_exact_mut(degree).zip(&self.from).zip(&self.inverses)
-        {
+        for ((digits, modulus), &inverse) in digits.chunks_exact_mut(degree).zip(&self.from).zip(inverses) {
             kernel.scale_digits(digits, inverse, *modulus, &mut quotients);
         }
         // A sum of k fractions: at most k. Rounded to the nearest, so the lift is centred.
@@ -188,7 +200,7 @@ fn fraction(numerator: &BigUint, denominator: &BigUint) -> f64 {
 }
 
 /// The inverse modulo a prime, by Fermat's little theorem.
-fn inverse(a: u64, p: u64) -> u64 {
+pub fn inverse(a: u64, p: u64) -> u64 {
     let inverse = BigUint::from(a).modpow(&BigUint::from(p - 2), &BigUint::from(p));
     first_digit(&inverse)
 }

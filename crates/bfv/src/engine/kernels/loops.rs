@@ -63,6 +63,27 @@ pub fn products(a: &[u64], b: &[u64], factor: u64, modulus: Modulus, products: &
     }
 }
 
+#[inline(always)]
+pub fn residues(values: &[u64], modulus: Modulus, output: &mut [u64]) {
+    for (output, &value) in output.iter_mut().zip(values) {
+        *output = modulus.reduce(value as i64);
+    }
+}
+
+#[inline(always)]
+pub fn add_products(sums: &mut [i64], a: &[u64], b: &[u64], modulus: Modulus) {
+    for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+        *sum += modulus.product(a, b);
+    }
+}
+
+#[inline(always)]
+pub fn add_multiplied(sums: &mut [u64], values: &[u64], factor: u64, modulus: Modulus) {
+    for (sum, &value) in sums.iter_mut().zip(values) {
+        *sum = modulus.reduce(modulus.product(value, factor) + *sum as i64);
+    }
+}
+
 /// The residue of `low + high * 2^24`, both below 2^53 in absolute value.
 #[inline(always)]
 fn join(low: i64, high: i64, modulus: Modulus) -> u64 {

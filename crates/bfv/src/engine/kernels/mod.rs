@@ -156,6 +156,15 @@ compiled_loops! {
     /// The products of `a` and `b`, value by value, times 1 or 2.
     fn products(a: &[u64], b: &[u64], factor: u64, modulus: Modulus, products: &mut [u64]);
 
+    /// The residues of values below 2^53.
+    fn residues(values: &[u64], modulus: Modulus, output: &mut [u64]);
+
+    /// Adds numbers congruent to the products of `a` and `b`, residues, to `sums`: each at most five times the modulus.
+    fn add_products(sums: &mut [i64], a: &[u64], b: &[u64], modulus: Modulus);
+
+    /// Adds `factor * values`, residues, to the residues `sums`.
+    fn add_multiplied(sums: &mut [u64], values: &[u64], factor: u64, modulus: Modulus);
+
     /// Adds `weight * values` to `sums`, which the caller keeps below 2^62.
     fn add_scaled(sums: &mut [i64], values: &[u64], weight: i64);
 
