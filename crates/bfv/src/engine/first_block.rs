@@ -14,24 +14,30 @@ use super::rns::Prepared;
 use super::{Engine, square_parts};
 use crate::{BfvError, Layer, Watch};
 
-/// The hidden layer's values before scaling: for every prime, for every tile, for every member and part, LANES values
-/// of every unit.
+/// Tiles whose results lie together, so that a unit's values are read back in pieces of half a page and not of two
+/// cache lines.
+const GROUP: usize = 16;
+
+/// The hidden layer's values before scaling: for every prime, for every group of tiles, for every member, part and
+/// unit the values of the group.
 pub struct Points {
     by_prime: Vec<Vec<u64>>,
-    members: usize,
+    /// Members, parts and units.
+    rows: usize,
+    /// Values of a row in one group.
+    width: usize,
     hidden: usize,
 }
 
 impl Points {
     /// The values of one part of one unit: prime after prime, in the order of the evaluation points.
     pub fn gather(&self, member: usize, part: usize, unit: usize) -> Vec<u64> {
-        let tile = self.members * 3 * self.hidden * LANES;
-        let start = ((member * 3 + part) * self.hidden + unit) * LANES;
-        let mut values =
-            Vec::with_capacity(self.by_prime.iter().map(|points| points.len() / tile * LANES).sum());
+        let start = ((member * 3 + part) * self.hidden + unit) * self.width;
+        let all: usize = self.by_prime.iter().map(|points| points.len() / self.rows).sum();
+        let mut values = Vec::with_capacity(all);
         for points in &self.by_prime {
-            for tile in points.chunks_exact(tile) {
-                values.extend_from_slice(&tile[start..start + LANES]);
+            for group in points.chunks_exact(self.rows * self.width) {
+                values.extend_from_slice(&group[start..start + self.width]);
             }
         }
         values
@@ -47,6 +53,8 @@ struct Tile {
     /// Products of activations, with rows of zeros up to a multiple of four.
     products: Vec<u64>,
     dense: Vec<Vec<u8>>,
+    /// LANES values of every member, part and unit.
+    outputs: Vec<u64>,
 }
 
 impl Engine<'_> {
@@ -58,6 +66,7 @@ impl Engine<'_> {
     ) -> Result<Points, BfvError> {
         let (degree, hidden) = (self.degree(), self.shape.hidden);
         let members = self.plan.members.len();
+        let (rows, width) = (members * 3 * hidden, (GROUP * LANES).min(degree));
         let mut spectra = vec![0; inputs.len() * degree];
         let mut by_prime = Vec::new();
         for prime in 0..self.plan.moduli.len() {
@@ -67,13 +76,21 @@ impl Engine<'_> {
             });
             clock.shared(Layer::Convolution1);
             let tile_clock = TileClock::new(members);
-            let mut points = vec![0; self.tiles() * members * 3 * hidden * LANES];
-            points.par_chunks_exact_mut(members * 3 * hidden * LANES).enumerate().for_each_init(
+            let mut points = vec![0; rows * degree];
+            points.par_chunks_exact_mut(rows * width).enumerate().for_each_init(
                 || self.new_tile(),
-                |tile, (index, output)| {
-                    if !watch.cancelled() {
-                        self.evaluate_tile(prime, index, &spectra, tile, output, &tile_clock);
-                        watch.advance(1);
+                |tile, (group, output)| {
+                    for index in 0..width / LANES {
+                        if !watch.cancelled() {
+                            let first = group * width + index * LANES;
+                            self.evaluate_tile(prime, first, &spectra, tile, &tile_clock);
+                            for (output, values) in
+                                output.chunks_exact_mut(width).zip(tile.outputs.chunks_exact(LANES))
+                            {
+                                output[index * LANES..(index + 1) * LANES].copy_from_slice(values);
+                            }
+                            watch.advance(1);
+                        }
                     }
                 },
             );
@@ -83,7 +100,7 @@ impl Engine<'_> {
             clock.tiles(&tile_clock);
             by_prime.push(points);
         }
-        Ok(Points { by_prime, members, hidden })
+        Ok(Points { by_prime, rows, width, hidden })
     }
 
     fn new_tile(&self) -> Tile {
@@ -92,28 +109,21 @@ impl Engine<'_> {
             inputs: [vec![0; pixels * LANES], vec![0; pixels * LANES]],
             activations: [vec![0; activations * LANES], vec![0; activations * LANES]],
             products: vec![0; activations.next_multiple_of(4) * LANES],
+            outputs: vec![0; self.plan.members.len() * 3 * self.shape.hidden * LANES],
             dense: self.plan.members.iter().map(|member| member.hidden.scratch()).collect(),
         }
     }
 
-    /// All members at LANES evaluation points of one prime.
-    fn evaluate_tile(
-        &self,
-        prime: usize,
-        index: usize,
-        spectra: &[u64],
-        tile: &mut Tile,
-        output: &mut [u64],
-        clock: &TileClock,
-    ) {
+    /// All members at LANES evaluation points of one prime, from `first` on.
+    fn evaluate_tile(&self, prime: usize, first: usize, spectra: &[u64], tile: &mut Tile, clock: &TileClock) {
         let (degree, hidden, activations) = (self.degree(), self.shape.hidden, self.shape.activations());
         let (kernel, modulus) = (self.plan.kernel, self.plan.moduli[prime]);
-        let Tile { inputs, activations: values, products, dense } = tile;
+        let Tile { inputs, activations: values, products, dense, outputs } = tile;
 
         let mut lap = Instant::now();
         for (row, spectrum) in spectra.chunks_exact(degree).enumerate() {
             let (pixel, part) = (row / 2, row % 2);
-            let lanes = &spectrum[index * LANES..(index + 1) * LANES];
+            let lanes = &spectrum[first..first + LANES];
             inputs[part][pixel * LANES..(pixel + 1) * LANES].copy_from_slice(lanes);
         }
         for (number, member) in self.plan.members.iter().enumerate() {
@@ -123,7 +133,7 @@ impl Engine<'_> {
                 kernel.multiply_sparse(&member.convolution, input, biases, modulus, values);
             }
             lap = clock.lap(lap, number, 0);
-            let outputs = output[number * 3 * hidden * LANES..].chunks_exact_mut(hidden * LANES);
+            let outputs = outputs[number * 3 * hidden * LANES..].chunks_exact_mut(hidden * LANES);
             for ((a, b, factor), output) in square_parts(values).into_iter().zip(outputs) {
                 kernel.products(a, b, factor, modulus, &mut products[..activations * LANES]);
                 lap = clock.lap(lap, number, 1);
