@@ -7,6 +7,9 @@ use rayon::prelude::*;
 use crate::noise::measured_bits;
 use crate::{BfvError, ClientKey, Encryption, Parameters};
 
+/// Pixels that are gathered from the images together.
+const PIXELS_AT_A_TIME: usize = 16;
+
 /// Up to N images under encryption: one ciphertext per pixel, one image in each slot.
 #[derive(Debug, Clone)]
 pub struct EncryptedBatch {
@@ -81,8 +84,7 @@ impl ClientKey {
         if count == 0 || count > slots {
             return Err(BfvError::BatchSize { found: count, slots });
         }
-        let encrypt = |pixel| -> Result<Ciphertext, BfvError> {
-            let values: Vec<u64> = images.iter().skip(pixel).step_by(pixels).map(|&v| v.into()).collect();
+        let encrypt = |values: Vec<u64>| -> Result<Ciphertext, BfvError> {
             let plaintext = Plaintext::try_encode(&values, Encoding::simd(), self.parameters.inner())?;
             let rng = &mut rand::rng();
             let ciphertext = match self.parameters.encryption() {
@@ -92,7 +94,18 @@ impl ClientKey {
             advance();
             Ok(ciphertext)
         };
-        let pixels = (0..pixels).into_par_iter().map(encrypt).collect::<Result<_, _>>()?;
+        // Reading one pixel of every image at a time would load a cache line for each.
+        let rows = (0..pixels.div_ceil(PIXELS_AT_A_TIME)).into_par_iter().flat_map(|block| {
+            let columns = block * PIXELS_AT_A_TIME..pixels.min((block + 1) * PIXELS_AT_A_TIME);
+            let mut rows = vec![Vec::with_capacity(count); columns.len()];
+            for image in images.chunks_exact(pixels) {
+                for (row, &value) in rows.iter_mut().zip(&image[columns.clone()]) {
+                    row.push(u64::from(value));
+                }
+            }
+            rows
+        });
+        let pixels = rows.map(encrypt).collect::<Result<_, _>>()?;
         Ok(EncryptedBatch { pixels, images: count })
     }
 

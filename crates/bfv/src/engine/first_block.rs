@@ -9,7 +9,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::clock::{StageClock, TileClock};
-use super::kernels::LANES;
+use super::kernels::{LANES, Scratch};
 use super::rns::Prepared;
 use super::{Engine, square_parts};
 use crate::{BfvError, Layer, Watch};
@@ -49,10 +49,10 @@ impl Points {
 struct Tile {
     /// Inputs, first the pixels' first polynomials, then their second ones.
     inputs: [Vec<u64>; 2],
-    activations: [Vec<u64>; 2],
+    activations: [Vec<i64>; 2],
     /// Products of activations, with rows of zeros up to a multiple of four.
     products: Vec<u64>,
-    dense: Vec<Vec<u8>>,
+    dense: Vec<Scratch>,
     /// LANES values of every member, part and unit.
     outputs: Vec<u64>,
 }
@@ -127,14 +127,22 @@ impl Engine<'_> {
             inputs[part][pixel * LANES..(pixel + 1) * LANES].copy_from_slice(lanes);
         }
         for (number, member) in self.plan.members.iter().enumerate() {
+            let [first_sums, second_sums] = &mut *values;
             // A bias is a constant in the first polynomial alone.
-            let biases = [&member.convolution_biases[prime][..], &[]];
-            for ((input, biases), values) in inputs.iter().zip(biases).zip(&mut *values) {
-                kernel.multiply_sparse(&member.convolution, input, biases, modulus, values);
+            let biases = &member.convolution_biases[prime];
+            for (sums, &bias) in first_sums.chunks_exact_mut(activations / biases.len() * LANES).zip(biases) {
+                sums.fill(bias as i64);
+            }
+            second_sums.fill(0);
+            for (input, sums) in inputs.iter().zip(&mut *values) {
+                kernel.add_rows(&member.convolution, input, modulus, sums);
+                if member.convolution_is_large {
+                    kernel.reduce_in_place(sums, modulus);
+                }
             }
             lap = clock.lap(lap, number, 0);
             let outputs = outputs[number * 3 * hidden * LANES..].chunks_exact_mut(hidden * LANES);
-            for ((a, b, factor), output) in square_parts(values).into_iter().zip(outputs) {
+            for ((a, b, factor), output) in square_parts([&values[0], &values[1]]).into_iter().zip(outputs) {
                 kernel.products(a, b, factor, modulus, &mut products[..activations * LANES]);
                 lap = clock.lap(lap, number, 1);
                 member.hidden.multiply(kernel, products, modulus, &mut dense[number], output);

@@ -84,6 +84,8 @@ pub(super) struct Member {
     pub convolution: SparseRows,
     /// By evaluation prime, by map.
     pub convolution_biases: Vec<Vec<u64>>,
+    /// Whether sums of the convolution may be too large to be squared as they are.
+    pub convolution_is_large: bool,
     pub hidden: DenseWeights,
     /// By unit, by ciphertext prime.
     pub hidden_biases: Vec<Vec<u64>>,
@@ -131,6 +133,8 @@ impl Plan {
             convolution_biases: transpose(
                 network.convolution().biases().iter().map(|&b| constants(b, &primes)),
             ),
+            // The weights' residues below 2^48 and the bias's must stay below 2^53.
+            convolution_is_large: norm(network.convolution()) + 1 > 1 << (53 - PRIME_BITS),
             hidden: DenseWeights::new(kernel, network.hidden().weights(), network.hidden().columns()),
             hidden_biases: network.hidden().biases().iter().map(|&b| constants(b, q)).collect(),
             output: network.output().weights().to_vec(),
@@ -212,10 +216,11 @@ fn evaluation_primes(largest: &BigUint, degree: usize, taken: &[u64]) -> Result<
 /// The weights of every map at every position, with the pixels that they read.
 fn convolution_rows(network: &IntegerNetwork) -> SparseRows {
     let (shape, block) = (network.architecture(), network.convolution());
-    SparseRows::new(block.row_iter().flat_map(|weights| {
+    let rows = block.row_iter().flat_map(|weights| {
         (0..shape.positions())
             .map(move |position| shape.window(position).map(|(tap, pixel)| (pixel, weights[tap])).collect())
-    }))
+    });
+    SparseRows::new(rows, norm(block) >= i128::from(MOST_NORM))
 }
 
 fn transpose(rows: impl Iterator<Item = Vec<u64>>) -> Vec<Vec<u64>> {

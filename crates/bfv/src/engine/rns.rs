@@ -74,7 +74,8 @@ impl Lift {
             kernel.scale_digits(digits, inverse, *modulus, &mut quotients);
         }
         // A sum of k fractions: at most k. Rounded to the nearest, so the lift is centred.
-        let wraps = quotients.iter().map(|quotient| (quotient + 0.5) as u8).collect();
+        let mut wraps = vec![0; degree];
+        kernel.round_quotients(&quotients, &mut wraps);
         Prepared { digits, wraps }
     }
 
@@ -149,9 +150,11 @@ impl Scale {
         {
             kernel.scale_digits(digits, inverse, *modulus, &mut quotients);
         }
-        let wraps: Vec<u8> = quotients.iter().map(|quotient| (quotient + 0.5) as u8).collect();
-        let mut roundings: Vec<f64> =
-            wraps.iter().map(|&v| 0.5 - f64::from(v) * self.wrap_fraction).collect();
+        let mut wraps = vec![0; degree];
+        kernel.round_quotients(&quotients, &mut wraps);
+        // The quotients have served: their place is the roundings'.
+        let mut roundings = quotients;
+        kernel.start_roundings(&wraps, self.wrap_fraction, &mut roundings);
         for (digits, fraction) in coefficients.chunks_exact(degree).zip(&self.fractions) {
             kernel.add_fractions(digits, *fraction, &mut roundings);
         }

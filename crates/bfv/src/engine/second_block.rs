@@ -31,7 +31,8 @@ impl Engine<'_> {
                     self.plan.lift.lift(kernel, prepared, prime, values);
                     self.plan.transforms[prime].fwd(values);
                 }
-                for (part, (a, b, factor)) in square_parts(&values).into_iter().enumerate() {
+                let residues = [0, 1].map(|part| bytemuck::cast_slice(&values[part]));
+                for (part, (a, b, factor)) in square_parts(residues).into_iter().enumerate() {
                     kernel.products(a, b, factor, modulus, &mut products);
                     for class in 0..classes {
                         let weight = member.output[class * units + unit];

@@ -2,7 +2,7 @@
 
 use super::Modulus;
 use super::modular::truncate;
-pub use super::sparse::multiply_sparse;
+pub use super::sparse::add_rows;
 
 /// Evaluation points that are worked on together: one vector of 32-bit sums.
 pub const LANES: usize = 16;
@@ -57,9 +57,9 @@ pub fn combine(
 }
 
 #[inline(always)]
-pub fn products(a: &[u64], b: &[u64], factor: u64, modulus: Modulus, products: &mut [u64]) {
+pub fn products(a: &[i64], b: &[i64], factor: i64, modulus: Modulus, products: &mut [u64]) {
     for ((product, &a), &b) in products.iter_mut().zip(a).zip(b) {
-        *product = modulus.reduce(modulus.product(a, b) * factor as i64);
+        *product = modulus.reduce(modulus.product(a, b) * factor);
     }
 }
 
@@ -73,21 +73,21 @@ pub fn residues(values: &[u64], modulus: Modulus, output: &mut [u64]) {
 #[inline(always)]
 pub fn add_products(sums: &mut [i64], a: &[u64], b: &[u64], modulus: Modulus) {
     for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
-        *sum += modulus.product(a, b);
+        *sum += modulus.product(a as i64, b as i64);
     }
 }
 
 #[inline(always)]
 pub fn add_multiplied(sums: &mut [u64], values: &[u64], factor: u64, modulus: Modulus) {
     for (sum, &value) in sums.iter_mut().zip(values) {
-        *sum = modulus.reduce(modulus.product(value, factor) + *sum as i64);
+        *sum = modulus.reduce(modulus.product(value as i64, factor as i64) + *sum as i64);
     }
 }
 
 /// The residue of `low + high * 2^24`, both below 2^53 in absolute value.
 #[inline(always)]
 fn join(low: i64, high: i64, modulus: Modulus) -> u64 {
-    modulus.reduce(modulus.product(modulus.reduce(high), 1 << 24) + low)
+    modulus.reduce(modulus.product(modulus.reduce(high) as i64, 1 << 24) + low)
 }
 
 #[inline(always)]
@@ -116,6 +116,20 @@ pub fn join_planes(sums: &[i32], modulus: Modulus, output: &mut [u64]) {
 }
 
 #[inline(always)]
+pub fn round_quotients(quotients: &[f64], wraps: &mut [u8]) {
+    for (wrap, &quotient) in wraps.iter_mut().zip(quotients) {
+        *wrap = truncate(quotient + 0.5) as u8;
+    }
+}
+
+#[inline(always)]
+pub fn start_roundings(wraps: &[u8], fraction: f64, roundings: &mut [f64]) {
+    for (rounding, &wrap) in roundings.iter_mut().zip(wraps) {
+        *rounding = 0.5 - f64::from(wrap) * fraction;
+    }
+}
+
+#[inline(always)]
 pub fn add_rounded(values: &mut [u64], roundings: &[f64], modulus: Modulus) {
     for (value, &rounding) in values.iter_mut().zip(roundings) {
         *value = modulus.reduce(*value as i64 + truncate(rounding));
@@ -133,6 +147,13 @@ pub fn add_fractions(digits: &[u64], fraction: f64, sums: &mut [f64]) {
 pub fn reduce_all(sums: &[i64], modulus: Modulus, output: &mut [u64]) {
     for (output, &sum) in output.iter_mut().zip(sums) {
         *output = modulus.reduce(sum);
+    }
+}
+
+#[inline(always)]
+pub fn reduce_in_place(values: &mut [i64], modulus: Modulus) {
+    for value in values {
+        *value = modulus.reduce(*value) as i64;
     }
 }
 

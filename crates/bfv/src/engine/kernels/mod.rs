@@ -143,18 +143,15 @@ compiled_loops! {
         output: &mut [u64],
     );
 
-    /// Sums of a tile's rows with small weights; `input` holds LANES residues below 2^48 for each input, `output` for
-    /// each row. The biases, if any, are those of equally many rows each.
-    fn multiply_sparse(
-        rows: &SparseRows,
-        input: &[u64],
-        biases: &[u64],
-        modulus: Modulus,
-        output: &mut [u64],
-    );
+    /// Adds the weighted inputs of every row to its sums; `input` holds LANES residues below 2^48 for each input, `sums`
+    /// LANES numbers for each row.
+    fn add_rows(rows: &SparseRows, input: &[u64], modulus: Modulus, sums: &mut [i64]);
 
-    /// The products of `a` and `b`, value by value, times 1 or 2.
-    fn products(a: &[u64], b: &[u64], factor: u64, modulus: Modulus, products: &mut [u64]);
+    /// The products of `a` and `b`, value by value, times 1 or 2. Values are at most 2^53 in absolute value.
+    fn products(a: &[i64], b: &[i64], factor: i64, modulus: Modulus, products: &mut [u64]);
+
+    /// Residues instead of numbers below 2^62 in absolute value.
+    fn reduce_in_place(values: &mut [i64], modulus: Modulus);
 
     /// The residues of values below 2^53.
     fn residues(values: &[u64], modulus: Modulus, output: &mut [u64]);
@@ -174,6 +171,12 @@ compiled_loops! {
     /// The residues of sums of byte planes: for every row six times LANES sums below 2^31.
     fn join_planes(sums: &[i32], modulus: Modulus, output: &mut [u64]);
 
+    /// The nearest integers of numbers from 0 to 16.
+    fn round_quotients(quotients: &[f64], wraps: &mut [u8]);
+
+    /// `0.5 - wraps * fraction`.
+    fn start_roundings(wraps: &[u8], fraction: f64, roundings: &mut [f64]);
+
     /// Adds to residues modulo `q` below 2^53 the integer part of `roundings`, below 2^53 in absolute value.
     fn add_rounded(values: &mut [u64], roundings: &[f64], modulus: Modulus);
 
@@ -191,26 +194,44 @@ compiled_loops! {
 /// Weights of a dense layer, in the form that a kernel multiplies with.
 #[derive(Debug)]
 pub enum DenseWeights {
-    /// Lists of inputs.
-    Sparse(SparseRows),
+    /// Lists of inputs, [`SPAN`] columns at a time.
+    Sparse(Vec<SparseRows>),
     /// Bytes, for AVX-512 VNNI.
     #[cfg(target_arch = "x86_64")]
     Bytes(vnni::ByteWeights),
 }
 
-/// What part of the weights may differ from zero for lists to be faster than bytes, which cost the same for every
-/// weight. With 35 % of the paper's 84,500 weights, lists took 1.6 times as long.
+/// Columns that are worked on together: their values (8 kB) and the sums of a hundred rows (13 kB) fit the first-level
+/// cache.
+const SPAN: usize = 64;
+
+/// How many additions for each weight make lists slower than bytes, which cost the same for every weight.
 #[cfg(target_arch = "x86_64")]
-const SPARSE_SHARE: f64 = 0.2;
+const SPARSE_SHARE: f64 = 0.6;
+
+/// Space for intermediate results of one tile.
+#[derive(Debug, Clone, Default)]
+pub struct Scratch {
+    sums: Vec<i64>,
+    #[cfg(target_arch = "x86_64")]
+    planes: Vec<u8>,
+}
 
 impl DenseWeights {
     /// The form for `kernel` of `weights`, rows of `columns`.
     pub fn new(kernel: Kernel, weights: &[i64], columns: usize) -> Self {
-        let rows = weights.chunks_exact(columns).map(|row| row.iter().copied().enumerate().collect());
-        let sparse = SparseRows::new(rows);
+        let norm = |row: &[i64]| row.iter().map(|weight| u128::from(weight.unsigned_abs())).sum::<u128>();
+        let wide = weights.chunks_exact(columns).any(|row| norm(row) >= u128::from(MOST_NORM));
+        let span = |first: usize| {
+            let last = columns.min(first + SPAN);
+            let rows = weights.chunks_exact(columns);
+            SparseRows::new(rows.map(|row| row[first..last].iter().copied().enumerate().collect()), wide)
+        };
+        let sparse: Vec<SparseRows> = (0..columns).step_by(SPAN).map(span).collect();
         #[cfg(target_arch = "x86_64")]
         if kernel.multiplies_bytes()
-            && sparse.additions() as f64 > SPARSE_SHARE * weights.len() as f64
+            && sparse.iter().map(SparseRows::additions).sum::<usize>() as f64
+                > SPARSE_SHARE * weights.len() as f64
             && let Some(bytes) = vnni::ByteWeights::new(weights, columns)
         {
             return Self::Bytes(bytes);
@@ -220,12 +241,14 @@ impl DenseWeights {
         Self::Sparse(sparse)
     }
 
-    /// Scratch space for [`multiply`](Self::multiply), in bytes.
-    pub fn scratch(&self) -> Vec<u8> {
+    /// Scratch space for [`multiply`](Self::multiply).
+    pub fn scratch(&self) -> Scratch {
         match self {
-            Self::Sparse(_) => Vec::new(),
+            Self::Sparse(_) => Scratch::default(),
             #[cfg(target_arch = "x86_64")]
-            Self::Bytes(weights) => vec![0; weights.groups() * PLANES * 4 * LANES],
+            Self::Bytes(weights) => {
+                Scratch { planes: vec![0; weights.groups() * PLANES * 4 * LANES], ..Scratch::default() }
+            }
         }
     }
 
@@ -236,18 +259,22 @@ impl DenseWeights {
         kernel: Kernel,
         values: &[u64],
         modulus: Modulus,
-        scratch: &mut [u8],
+        scratch: &mut Scratch,
         output: &mut [u64],
     ) {
         match self {
-            Self::Sparse(rows) => {
-                let _ = scratch;
-                kernel.multiply_sparse(rows, values, &[], modulus, output);
+            Self::Sparse(spans) => {
+                scratch.sums.clear();
+                scratch.sums.resize(output.len(), 0);
+                for (rows, values) in spans.iter().zip(values.chunks(SPAN * LANES)) {
+                    kernel.add_rows(rows, values, modulus, &mut scratch.sums);
+                }
+                kernel.reduce_all(&scratch.sums, modulus, output);
             }
             #[cfg(target_arch = "x86_64")]
             Self::Bytes(weights) => {
-                kernel.split_bytes(values, scratch);
-                weights.multiply(kernel, scratch, modulus, output);
+                kernel.split_bytes(values, &mut scratch.planes);
+                weights.multiply(kernel, &scratch.planes, modulus, output);
             }
         }
     }

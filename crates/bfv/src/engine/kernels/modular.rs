@@ -3,7 +3,7 @@
 //! There is no 64-bit high multiplication in vector instruction sets, so quotients are estimated in floating
 //! point: for `a, b < 2^53` and `a * b / m < 2^53`, the estimate of `a * b / m` is off by less than 5 (three
 //! roundings of relative size 2^-53, and the truncation), so the remainder, computed exactly modulo 2^64, is
-//! within 5 m of zero.
+//! within 5 m of zero; for quotients up to 2^58 it is off by less than 100.
 
 /// A modulus below 2^53 and its inverse.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,11 +24,12 @@ impl Modulus {
         Self { value, inverse: 1.0 / value as f64 }
     }
 
-    /// A number congruent to `a * b`, within `5 m` of zero. Needs `a, b < 2^53` and one of them below m.
+    /// A number congruent to `a * b`. Needs `a, b <= 2^53` and `a b / m < 2^58` in absolute value. It is within
+    /// `100 m` of zero, within `5 m` if one of the factors is below m.
     #[inline(always)]
-    pub fn product(self, a: u64, b: u64) -> i64 {
-        let quotient = truncate((a as i64) as f64 * (b as i64) as f64 * self.inverse) as u64;
-        a.wrapping_mul(b).wrapping_sub(quotient.wrapping_mul(self.value)) as i64
+    pub fn product(self, a: i64, b: i64) -> i64 {
+        let quotient = truncate(a as f64 * b as f64 * self.inverse);
+        a.wrapping_mul(b).wrapping_sub(quotient.wrapping_mul(self.value as i64))
     }
 
     /// The residue of `a` in `0..m`. Needs `|a| < 2^62` and `|a| / m < 2^50`: then the quotient's estimate is
@@ -53,7 +54,7 @@ impl Modulus {
     /// The residue of `a * b`, under the conditions of [`product`](Self::product).
     #[inline(always)]
     pub fn multiply(self, a: u64, b: u64) -> u64 {
-        self.reduce(self.product(a, b))
+        self.reduce(self.product(a as i64, b as i64))
     }
 }
 
@@ -93,7 +94,16 @@ mod tests {
             let b = b % modulus.value;
             let exact = (u128::from(a) * u128::from(b) % u128::from(modulus.value)) as u64;
             prop_assert_eq!(modulus.multiply(a, b), exact);
-            prop_assert!(modulus.product(a, b).unsigned_abs() < 5 * modulus.value);
+            prop_assert!(modulus.product(a as i64, b as i64).unsigned_abs() < 5 * modulus.value);
+        }
+
+        #[test]
+        fn products_of_large_factors_are_exact(a in -(1i64 << 53)..=1 << 53, b in -(1i64 << 53)..=1 << 53, index in 3..MODULI.len()) {
+            let modulus = Modulus::new(MODULI[index]);
+            let product = modulus.product(a, b);
+            let m = i128::from(modulus.value);
+            prop_assert_eq!((i128::from(a) * i128::from(b) - i128::from(product)).rem_euclid(m), 0);
+            prop_assert!(i128::from(product).abs() < 100 * m);
         }
 
         #[test]

@@ -71,10 +71,12 @@ proptest! {
                 modular(terms.sum::<i128>() + i128::from(biases[row / 3]))
             })
             .collect();
-        let sparse = SparseRows::new(rows.into_iter());
+        let sparse = SparseRows::new(rows.into_iter(), 9 * largest as u64 >= MOST_NORM);
         for kernel in Kernel::available() {
+            let mut sums: Vec<i64> = biases.iter().flat_map(|&bias| [bias as i64; 3 * LANES]).collect();
+            kernel.add_rows(&sparse, &input, Modulus::new(P), &mut sums);
             let mut output = vec![0; expected.len()];
-            kernel.multiply_sparse(&sparse, &input, &biases, Modulus::new(P), &mut output);
+            kernel.reduce_all(&sums, Modulus::new(P), &mut output);
             prop_assert_eq!(&output, &expected, "{}", kernel);
         }
     }
@@ -85,8 +87,11 @@ proptest! {
         let (a, b, modulus) = (residues(count, &mut rng), residues(count, &mut rng), Modulus::new(P));
         for kernel in Kernel::available() {
             let mut products = vec![0; count];
-            kernel.products(&a, &b, 2, modulus, &mut products);
-            let exact = |i: usize| modular(2 * i128::from(a[i]) * i128::from(b[i]) );
+            // Sums of up to 32 residues, of both signs.
+            let wide = |values: &[u64], factor: i64| -> Vec<i64> { values.iter().map(|&value| value as i64 * factor).collect() };
+            let (wide_a, wide_b) = (wide(&a, 31), wide(&b, -32));
+            kernel.products(&wide_a, &wide_b, 2, modulus, &mut products);
+            let exact = |i: usize| modular(2 * i128::from(wide_a[i]) * i128::from(wide_b[i]));
             prop_assert!((0..count).all(|i| products[i] == exact(i)), "{}", kernel);
 
             let mut sums = vec![-5; count];
