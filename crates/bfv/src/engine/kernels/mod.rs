@@ -201,9 +201,9 @@ pub enum DenseWeights {
     Bytes(vnni::ByteWeights),
 }
 
-/// Columns that are worked on together: their values (8 kB) and the sums of a hundred rows (13 kB) fit the first-level
+/// Columns that are worked on together: their values (16 kB) and the sums of a hundred rows (13 kB) fit the first-level
 /// cache.
-const SPAN: usize = 64;
+const SPAN: usize = 128;
 
 /// How many additions for each weight make lists slower than bytes, which cost the same for every weight.
 #[cfg(target_arch = "x86_64")]

@@ -4,6 +4,9 @@
 //! digit, the highest first, the inputs to add and to subtract; between two digits the sum is doubled. So there is no
 //! multiplication, and an addition is one vector instruction with its operand in memory. That is as fast as the
 //! first-level cache delivers, if the inputs are in it: long rows are cut into spans of columns.
+//!
+//! Every list ends in a branch that the processor guesses wrong, which costs as much as seven additions. So where nearly
+//! all weights are 1 and -1, there is one digit alone, and larger weights are listed several times.
 
 use super::Modulus;
 use super::loops::LANES;
@@ -30,23 +33,32 @@ pub struct SparseRows {
 /// Largest L1 norm of a row whose sums of residues below 2^48 stay below 2^61, and most inputs of a row.
 pub const MOST_NORM: u64 = 1 << 13;
 
+/// How many more additions may be made for the sake of fewer lists.
+const MOST_REPETITION: f64 = 1.25;
+
 impl SparseRows {
     /// Rows of `(input, weight)`; an input is there once in a row, and a row has fewer than [`MOST_NORM`] inputs.
     /// `wide` rows are parts of rows whose L1 norm is [`MOST_NORM`] or more.
     pub fn new(rows: impl Iterator<Item = Vec<(usize, i64)>>, wide: bool) -> Self {
         let rows: Vec<Vec<(usize, i64)>> = rows.collect();
-        let weights = rows.iter().flatten().map(|(_, weight)| weight.unsigned_abs());
-        let digits_per_row = 64 - weights.fold(0, |all, weight| all | weight).leading_zeros();
+        let weights = || rows.iter().flatten().map(|(_, weight)| weight.unsigned_abs());
+        let ones: u64 = weights().map(|weight| u64::from(weight.count_ones())).sum();
+        let units = weights().fold(0u64, u64::saturating_add);
+        let repeat = !wide && units as f64 <= MOST_REPETITION * ones as f64;
+        let bits = 64 - weights().fold(0, |all, weight| all | weight).leading_zeros();
+        let digits_per_row = if repeat { 1 } else { bits };
         let mut sparse =
             Self { digits_per_row: digits_per_row as usize, digits: Vec::new(), inputs: Vec::new(), wide };
         for row in &rows {
             debug_assert!((row.len() as u64) < MOST_NORM);
             for digit in (0..digits_per_row).rev() {
                 let of_sign = |negative: bool| {
-                    row.iter().filter_map(move |&(input, weight)| {
-                        let is_in = weight.unsigned_abs() >> digit & 1 == 1 && (weight < 0) == negative;
+                    let of_sign = row.iter().filter(move |(_, weight)| (*weight < 0) == negative);
+                    of_sign.flat_map(move |&(input, weight)| {
+                        let size = weight.unsigned_abs();
+                        let times = if repeat { size } else { size >> digit & 1 };
                         // Inputs are fewer than 2^32: each is a row of a tile in memory.
-                        is_in.then_some(input as u32)
+                        std::iter::repeat_n(input as u32, times as usize)
                     })
                 };
                 sparse.inputs.extend(of_sign(false));
