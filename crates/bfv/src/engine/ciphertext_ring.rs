@@ -9,10 +9,14 @@ use fhe_math::rq::traits::TryConvertFrom;
 use fhe_math::rq::{Poly, Representation};
 use tfhe_ntt::prime64::Plan as Ntt;
 
+use super::buffers::{Buffer, Buffers};
 use super::kernels::{Kernel, Modulus};
 use super::plan::PlanError;
-use super::rns::{Residues, inverse};
+use super::rns::inverse;
 use crate::{BfvError, EvaluationKey};
+
+/// Residues of polynomials modulo several primes: prime after prime, each `degree` values.
+type Residues = Vec<u64>;
 
 /// Arithmetic modulo the ciphertext primes, and the relinearisation key in its form.
 pub struct CiphertextRing {
@@ -56,8 +60,9 @@ impl CiphertextRing {
     }
 
     /// N times the coefficients of a transformed polynomial of `fhe`'s.
-    pub fn scaled_coefficients(&self, transformed: &Poly) -> Residues {
-        let mut values = residues(transformed);
+    pub fn scaled_coefficients<'a>(&self, transformed: &Poly, buffers: &'a Buffers) -> Buffer<'a> {
+        let mut values = buffers.take(transformed.coefficients().len());
+        copy_residues(transformed, &mut values);
         let degree = values.len() / self.moduli.len();
         for (values, transform) in values.chunks_exact_mut(degree).zip(&self.transforms) {
             transform.inv(values);
@@ -67,12 +72,17 @@ impl CiphertextRing {
 
     /// A ciphertext of three parts relinearised to two, all as coefficients: every digit of the third, its residue
     /// modulo one prime, is multiplied with that digit's key (Bajard, Eynard, Hasan and Zucca 2016).
-    pub fn relinearise(&self, kernel: Kernel, parts: [Residues; 3]) -> [Residues; 2] {
+    pub fn relinearise<'a>(
+        &self,
+        kernel: Kernel,
+        parts: [Buffer<'a>; 3],
+        buffers: &'a Buffers,
+    ) -> [Buffer<'a>; 2] {
         let [first, second, third] = parts;
         let degree = third.len() / self.moduli.len();
         let mut relinearised = [first, second];
-        let (mut digit, mut residues) = (vec![0; degree], vec![0; degree]);
-        let mut sums = [vec![0i64; degree], vec![0i64; degree]];
+        let (mut digit, mut residues) = (buffers.take(degree), buffers.take(degree));
+        let mut sums = [buffers.take(degree), buffers.take(degree)];
         for (prime, (modulus, transform)) in self.moduli.iter().zip(&self.transforms).enumerate() {
             let range = prime * degree..(prime + 1) * degree;
             sums.iter_mut().for_each(|sums| sums.fill(0));
@@ -80,11 +90,12 @@ impl CiphertextRing {
                 kernel.residues(values, *modulus, &mut digit);
                 transform.fwd(&mut digit);
                 for (sums, key) in sums.iter_mut().zip(key) {
+                    let sums = bytemuck::cast_slice_mut(sums);
                     kernel.add_products(sums, &digit, &key[range.clone()], *modulus);
                 }
             }
             for (sums, output) in sums.iter().zip(&mut relinearised) {
-                kernel.reduce_all(sums, *modulus, &mut residues);
+                kernel.reduce_all(bytemuck::cast_slice(sums), *modulus, &mut residues);
                 transform.inv(&mut residues);
                 kernel.add_multiplied(
                     &mut output[range.clone()],
@@ -133,19 +144,25 @@ pub fn polynomial(
     Ok(polynomial)
 }
 
-/// The residues of a polynomial as `fhe` keeps it, prime after prime.
 fn residues(polynomial: &Poly) -> Residues {
+    let mut residues = vec![0; polynomial.coefficients().len()];
+    copy_residues(polynomial, &mut residues);
+    residues
+}
+
+/// Copies the residues of a polynomial as `fhe` keeps it, prime after prime.
+fn copy_residues(polynomial: &Poly, output: &mut [u64]) {
     let coefficients = polynomial.coefficients();
     // `fhe` keeps them in one piece; iterating over a view of two dimensions is several times as slow.
     match coefficients.as_slice() {
-        Some(slice) => slice.to_vec(),
-        None => coefficients.iter().copied().collect(),
+        Some(slice) => output.copy_from_slice(slice),
+        None => output.iter_mut().zip(coefficients).for_each(|(output, &residue)| *output = residue),
     }
 }
 
 /// A ciphertext of `fhe`'s of coefficients.
 pub fn ciphertext(
-    parts: &[Residues; 2],
+    parts: &[Buffer<'_>; 2],
     parameters: &std::sync::Arc<BfvParameters>,
 ) -> Result<Ciphertext, BfvError> {
     let parts = parts.iter().map(|part| polynomial(part, parameters, Representation::Ntt));

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
+use super::buffers::Buffer;
 use super::clock::{StageClock, TileClock};
 use super::kernels::{LANES, Scratch};
 use super::rns::Prepared;
@@ -20,8 +21,8 @@ const GROUP: usize = 16;
 
 /// The hidden layer's values before scaling: for every prime, for every group of tiles, for every member, part and
 /// unit the values of the group.
-pub struct Points {
-    by_prime: Vec<Vec<u64>>,
+pub struct Points<'a> {
+    by_prime: Vec<Buffer<'a>>,
     /// Members, parts and units.
     rows: usize,
     /// Values of a row in one group.
@@ -29,18 +30,13 @@ pub struct Points {
     hidden: usize,
 }
 
-impl Points {
+impl Points<'_> {
     /// The values of one part of one unit: prime after prime, in the order of the evaluation points.
-    pub fn gather(&self, member: usize, part: usize, unit: usize) -> Vec<u64> {
+    pub fn pieces(&self, member: usize, part: usize, unit: usize) -> impl Iterator<Item = &[u64]> {
         let start = ((member * 3 + part) * self.hidden + unit) * self.width;
-        let all: usize = self.by_prime.iter().map(|points| points.len() / self.rows).sum();
-        let mut values = Vec::with_capacity(all);
-        for points in &self.by_prime {
-            for group in points.chunks_exact(self.rows * self.width) {
-                values.extend_from_slice(&group[start..start + self.width]);
-            }
-        }
-        values
+        let group = self.rows * self.width;
+        let groups = self.by_prime.iter().flat_map(move |points| points.chunks_exact(group));
+        groups.map(move |group| &group[start..start + self.width])
     }
 }
 
@@ -60,14 +56,14 @@ struct Tile {
 impl Engine<'_> {
     pub(super) fn first_block(
         &self,
-        inputs: &[Prepared],
+        inputs: &[Prepared<'_>],
         watch: &dyn Watch,
         clock: &mut StageClock,
-    ) -> Result<Points, BfvError> {
+    ) -> Result<Points<'_>, BfvError> {
         let (degree, hidden) = (self.degree(), self.shape.hidden);
         let members = self.plan.members.len();
         let (rows, width) = (members * 3 * hidden, (GROUP * LANES).min(degree));
-        let mut spectra = vec![0; inputs.len() * degree];
+        let mut spectra = self.buffers.take(inputs.len() * degree);
         let mut by_prime = Vec::new();
         for prime in 0..self.plan.moduli.len() {
             spectra.par_chunks_exact_mut(degree).zip(inputs).for_each(|(spectrum, input)| {
@@ -76,7 +72,7 @@ impl Engine<'_> {
             });
             clock.shared(Layer::Convolution1);
             let tile_clock = TileClock::new(members);
-            let mut points = vec![0; rows * degree];
+            let mut points = self.buffers.take(rows * degree);
             points.par_chunks_exact_mut(rows * width).enumerate().for_each_init(
                 || self.new_tile(),
                 |tile, (group, output)| {

@@ -22,6 +22,7 @@
 //! Memory: the prepared inputs (27 bytes a coefficient with three ciphertext primes, 350 MB for the paper's network),
 //! the transformed inputs of one prime (103 MB), and the hidden units' values at all primes (160 MB a member).
 
+mod buffers;
 mod ciphertext_ring;
 mod clock;
 mod first_block;
@@ -36,13 +37,14 @@ use rayon::prelude::*;
 use sottovoce_network::{Architecture, IntegerEnsemble};
 
 use crate::{BfvError, EncryptedAnswer, EncryptedBatch, EncryptedLogits, EvaluationKey, Layer, Watch};
+use buffers::{Buffer, Buffers};
 use ciphertext_ring::{CiphertextRing, ciphertext};
 use clock::StageClock;
 pub use kernels::Kernel;
 use kernels::LANES;
 use plan::Plan;
 pub use plan::PlanError;
-use rns::{Prepared, Residues};
+use rns::Prepared;
 
 /// The provider's side: evaluates an ensemble on encrypted batches.
 pub struct Engine<'a> {
@@ -50,6 +52,7 @@ pub struct Engine<'a> {
     shape: Architecture,
     ring: CiphertextRing,
     plan: Plan,
+    buffers: Buffers,
 }
 
 impl<'a> Engine<'a> {
@@ -71,7 +74,8 @@ impl<'a> Engine<'a> {
         kernel: Kernel,
     ) -> Result<Self, PlanError> {
         let plan = Plan::new(&key.parameters, ensemble, kernel)?;
-        Ok(Self { key, shape: *ensemble.architecture(), ring: CiphertextRing::new(key)?, plan })
+        let ring = CiphertextRing::new(key)?;
+        Ok(Self { key, shape: *ensemble.architecture(), ring, plan, buffers: Buffers::default() })
     }
 
     /// The instruction set that the inner loops run with.
@@ -133,7 +137,7 @@ impl<'a> Engine<'a> {
                 .map(|member| {
                     self.answer(
                         &logits,
-                        |sums| &sums.members[member],
+                        |sums| &sums.members[member][..],
                         &self.plan.members[member].output_biases,
                     )
                 })
@@ -142,28 +146,29 @@ impl<'a> Engine<'a> {
             Vec::new()
         };
         clock.members(Layer::Dense5);
-        let ensemble = self.answer(&logits, |sums| &sums.ensemble, &self.plan.ensemble_biases)?;
+        let ensemble = self.answer(&logits, |sums| &sums.ensemble[..], &self.plan.ensemble_biases)?;
         clock.shared(Layer::EnsembleSum);
         Ok(EncryptedAnswer { members, ensemble, times: clock.times() })
     }
 
     /// Both polynomials of every ciphertext, ready to be lifted: ciphertext after ciphertext.
-    fn prepare(&self, ciphertexts: &[Ciphertext]) -> Vec<Prepared> {
+    fn prepare(&self, ciphertexts: &[Ciphertext]) -> Vec<Prepared<'_>> {
         let polynomials: Vec<&Poly> = ciphertexts.iter().flat_map(|ciphertext| ciphertext.iter()).collect();
         let prepare = |polynomial: &Poly| {
-            self.plan.lift.prepare_scaled(self.plan.kernel, self.ring.scaled_coefficients(polynomial))
+            let coefficients = self.ring.scaled_coefficients(polynomial, &self.buffers);
+            self.plan.lift.prepare_scaled(self.plan.kernel, coefficients)
         };
         polynomials.into_par_iter().map(prepare).collect()
     }
 
     /// Takes values at the evaluation points of all primes, N times too large, back to the coefficients of a ciphertext
     /// polynomial, and adds the constant polynomial `bias`, given modulo the ciphertext primes.
-    fn take_back(&self, mut values: Vec<u64>, bias: Option<&[u64]>) -> Residues {
+    fn take_back(&self, mut values: Buffer<'_>, bias: Option<&[u64]>) -> Buffer<'_> {
         let degree = self.degree();
         for (values, transform) in values.chunks_exact_mut(degree).zip(&self.plan.transforms) {
             transform.inv(values);
         }
-        let mut residues = self.plan.scale.scale(self.plan.kernel, &mut values);
+        let mut residues = self.plan.scale.scale(self.plan.kernel, &mut values, &self.buffers);
         if let Some(bias) = bias {
             let q = self.key.parameters.ciphertext_primes();
             for ((residues, bias), &q) in residues.chunks_exact_mut(degree).zip(bias).zip(q) {
@@ -174,20 +179,32 @@ impl<'a> Engine<'a> {
     }
 
     /// A ciphertext of three parts relinearised to two. `part` gives the values of a part at all primes.
-    fn relinearised(&self, part: impl Fn(usize) -> Vec<u64>, bias: &[u64]) -> [Residues; 2] {
+    fn relinearised<'b>(&self, part: impl Fn(usize) -> Buffer<'b>, bias: &[u64]) -> [Buffer<'_>; 2] {
         let parts = [0, 1, 2].map(|index| self.take_back(part(index), (index == 0).then_some(bias)));
-        self.ring.relinearise(self.plan.kernel, parts)
+        self.ring.relinearise(self.plan.kernel, parts, &self.buffers)
+    }
+
+    /// Pieces of values, in their order, as one buffer: a value for every evaluation point of every prime.
+    fn gathered<'b>(&self, pieces: impl Iterator<Item = &'b [u64]>) -> Buffer<'_> {
+        let mut values = self.buffers.take(self.plan.moduli.len() * self.degree());
+        let mut rest = &mut values[..];
+        for piece in pieces {
+            let (place, behind) = rest.split_at_mut(piece.len());
+            place.copy_from_slice(piece);
+            rest = behind;
+        }
+        values
     }
 
     /// The hidden units of every member, member after member, ready to be lifted.
-    fn hidden_units(&self, points: &first_block::Points) -> Vec<[Prepared; 2]> {
+    fn hidden_units(&self, points: &first_block::Points<'_>) -> Vec<[Prepared<'_>; 2]> {
         let hidden = self.shape.hidden;
         (0..self.plan.members.len() * hidden)
             .into_par_iter()
             .map(|index| {
                 let (member, unit) = (index / hidden, index % hidden);
                 let bias = &self.plan.members[member].hidden_biases[unit];
-                self.relinearised(|part| points.gather(member, part, unit), bias)
+                self.relinearised(|part| self.gathered(points.pieces(member, part, unit)), bias)
                     .map(|part| self.plan.lift.prepare(self.plan.kernel, part))
             })
             .collect()
@@ -196,8 +213,8 @@ impl<'a> Engine<'a> {
     /// The logits of a voter, at the lowest level at which they still decrypt.
     fn answer(
         &self,
-        logits: &[second_block::Sums],
-        voter: impl Fn(&second_block::Sums) -> &Vec<u64> + Sync,
+        logits: &[second_block::Sums<'_>],
+        voter: impl for<'b> Fn(&'b second_block::Sums<'_>) -> &'b [u64] + Sync,
         biases: &[Vec<u64>],
     ) -> Result<EncryptedLogits, BfvError> {
         let degree = self.degree();
@@ -205,7 +222,7 @@ impl<'a> Engine<'a> {
         let class = |(class, bias): (usize, &Vec<u64>)| {
             let part = |part: usize| {
                 let start = (3 * class + part) * degree;
-                logits.iter().flat_map(|sums| voter(sums)[start..start + degree].iter().copied()).collect()
+                self.gathered(logits.iter().map(|sums| &voter(sums)[start..start + degree]))
             };
             let mut ciphertext = ciphertext(&self.relinearised(part, bias), self.key.parameters.inner())?;
             ciphertext.switch_to_level(level)?;

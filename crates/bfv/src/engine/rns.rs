@@ -7,10 +7,8 @@
 
 use num_bigint::{BigInt, BigUint};
 
+use super::buffers::{Buffer, Buffers};
 use super::kernels::{Kernel, Modulus};
-
-/// Residues of polynomials modulo several primes: prime after prime, each `degree` values.
-pub type Residues = Vec<u64>;
 
 /// Conversion from the ciphertext primes to the evaluation primes.
 #[derive(Debug)]
@@ -28,10 +26,10 @@ pub struct Lift {
 }
 
 /// A polynomial modulo Q, ready to be lifted to any evaluation prime.
-#[derive(Debug, Clone)]
-pub struct Prepared {
+#[derive(Debug)]
+pub struct Prepared<'a> {
     /// The `y_i`, ciphertext prime after ciphertext prime.
-    digits: Residues,
+    digits: Buffer<'a>,
     /// The `v`, one for each coefficient: at most the number of primes.
     wraps: Vec<u8>,
 }
@@ -57,16 +55,16 @@ impl Lift {
 
     /// The part of the work that is the same for every evaluation prime. `coefficients` holds residues modulo the
     /// ciphertext primes, prime after prime.
-    pub fn prepare(&self, kernel: Kernel, coefficients: Residues) -> Prepared {
+    pub fn prepare<'a>(&self, kernel: Kernel, coefficients: Buffer<'a>) -> Prepared<'a> {
         self.prepare_with(kernel, coefficients, &self.inverses)
     }
 
     /// The same for N times the residues.
-    pub fn prepare_scaled(&self, kernel: Kernel, coefficients: Residues) -> Prepared {
+    pub fn prepare_scaled<'a>(&self, kernel: Kernel, coefficients: Buffer<'a>) -> Prepared<'a> {
         self.prepare_with(kernel, coefficients, &self.inverses_of_scaled)
     }
 
-    fn prepare_with(&self, kernel: Kernel, coefficients: Residues, inverses: &[u64]) -> Prepared {
+    fn prepare_with<'a>(&self, kernel: Kernel, coefficients: Buffer<'a>, inverses: &[u64]) -> Prepared<'a> {
         let degree = coefficients.len() / self.from.len();
         let mut digits = coefficients;
         let mut quotients = vec![0.0; degree];
@@ -80,7 +78,7 @@ impl Lift {
     }
 
     /// Residues modulo evaluation prime `j` of the centred lift.
-    pub fn lift(&self, kernel: Kernel, prepared: &Prepared, j: usize, output: &mut [u64]) {
+    pub fn lift(&self, kernel: Kernel, prepared: &Prepared<'_>, j: usize, output: &mut [u64]) {
         kernel.combine(
             &prepared.digits,
             &prepared.wraps,
@@ -142,7 +140,7 @@ impl Scale {
     ///
     /// Fractions are kept to 53 bits beside digits of 48, so the rounding errs by a few units. That is a few
     /// units of noise in a ciphertext, where there are 2^40 and more, and never touches what it encrypts.
-    pub fn scale(&self, kernel: Kernel, coefficients: &mut [u64]) -> Residues {
+    pub fn scale<'a>(&self, kernel: Kernel, coefficients: &mut [u64], buffers: &'a Buffers) -> Buffer<'a> {
         let degree = coefficients.len() / self.from.len();
         let mut quotients = vec![0.0; degree];
         for ((digits, modulus), &inverse) in
@@ -158,7 +156,7 @@ impl Scale {
         for (digits, fraction) in coefficients.chunks_exact(degree).zip(&self.fractions) {
             kernel.add_fractions(digits, *fraction, &mut roundings);
         }
-        let mut output = vec![0; degree * self.to.len()];
+        let mut output = buffers.take(degree * self.to.len());
         for (i, output) in output.chunks_exact_mut(degree).enumerate() {
             kernel.combine(coefficients, &wraps, &self.factors[i], self.wraps[i], self.to[i], output);
             // Cut off and not rounded down: one unit of noise more for negative ones.

@@ -2,30 +2,35 @@
 
 use rayon::prelude::*;
 
+use super::buffers::Buffer;
 use super::rns::Prepared;
 use super::{Engine, square_parts};
 
 /// The logits' values at the evaluation points of one prime: for every class three parts of N values.
-pub struct Sums {
-    pub members: Vec<Vec<u64>>,
-    pub ensemble: Vec<u64>,
+pub struct Sums<'a> {
+    pub members: Vec<Buffer<'a>>,
+    pub ensemble: Buffer<'a>,
 }
 
 impl Engine<'_> {
     /// `hidden` holds both polynomials of every unit, member after member.
-    pub(super) fn second_block(&self, hidden: &[[Prepared; 2]]) -> Vec<Sums> {
+    pub(super) fn second_block(&self, hidden: &[[Prepared<'_>; 2]]) -> Vec<Sums<'_>> {
         (0..self.plan.moduli.len()).into_par_iter().map(|prime| self.sums(prime, hidden)).collect()
     }
 
-    fn sums(&self, prime: usize, hidden: &[[Prepared; 2]]) -> Sums {
+    fn sums(&self, prime: usize, hidden: &[[Prepared<'_>; 2]]) -> Sums<'_> {
         let (degree, units, classes) = (self.degree(), self.shape.hidden, self.shape.classes);
         let (kernel, modulus) = (self.plan.kernel, self.plan.moduli[prime]);
-        let mut values = [vec![0; degree], vec![0; degree]];
-        let mut products = vec![0; degree];
-        let mut total = vec![0; classes * 3 * degree];
+        let mut values = [self.buffers.take(degree), self.buffers.take(degree)];
+        let mut products = self.buffers.take(degree);
+        let mut total = self.buffers.take(classes * 3 * degree);
+        let total = bytemuck::cast_slice_mut(&mut total);
+        total.fill(0);
         let mut members = Vec::new();
         for (member, hidden) in self.plan.members.iter().zip(hidden.chunks_exact(units)) {
-            let mut sums = vec![0; classes * 3 * degree];
+            let mut sums = self.buffers.take(classes * 3 * degree);
+            let sums = bytemuck::cast_slice_mut(&mut sums);
+            sums.fill(0);
             for (unit, prepared) in hidden.iter().enumerate() {
                 for (values, prepared) in values.iter_mut().zip(prepared) {
                     self.plan.lift.lift(kernel, prepared, prime, values);
@@ -44,15 +49,15 @@ impl Engine<'_> {
                 }
             }
             // All members' row norms together are below 2^13, so this stays below 2^61.
-            kernel.add_all(&mut total, &sums);
-            members.push(reduced(self, prime, &sums));
+            kernel.add_all(total, sums);
+            members.push(reduced(self, prime, sums));
         }
-        Sums { members, ensemble: reduced(self, prime, &total) }
+        Sums { members, ensemble: reduced(self, prime, total) }
     }
 }
 
-fn reduced(engine: &Engine<'_>, prime: usize, sums: &[i64]) -> Vec<u64> {
-    let mut output = vec![0; sums.len()];
+fn reduced<'a>(engine: &'a Engine<'_>, prime: usize, sums: &[i64]) -> Buffer<'a> {
+    let mut output = engine.buffers.take(sums.len());
     engine.plan.kernel.reduce_all(sums, engine.plan.moduli[prime], &mut output);
     output
 }
