@@ -15,8 +15,9 @@ use sottovoce_evaluate::Evaluator;
 #[command(
     version,
     after_help = "Examples:\n  \
-        sottovoce reproduce --quick              one setting, a minute or two\n  \
-        sottovoce reproduce fig5                 Figure 5 of the paper in full\n  \
+        sottovoce reproduce --quick              one setting, half a minute\n  \
+        sottovoce reproduce                      all of the paper's experiments, hours\n  \
+        sottovoce reproduce fig6                 Figure 6 of the paper with one seed\n  \
         sottovoce data info fig5                 which labels each member sees\n  \
         sottovoce evaluate my-experiment.toml    your own configuration\n\n\
         Exit codes: 0 success, 1 failure, 2 wrong arguments or configuration, 3 decrypted logits differ from \
@@ -57,7 +58,7 @@ pub struct Common {
 pub enum Command {
     /// Run experiments from data to charts; what is finished already is not done again.
     Reproduce {
-        /// Experiments: built-in names (fig5, quick) or configuration files [default: fig5].
+        /// Experiments: built-in names (paper, fig5, fig6, fig7, quick) or configuration files [default: paper].
         #[arg(value_name = "EXPERIMENT")]
         experiments: Vec<String>,
 
@@ -153,7 +154,7 @@ pub enum Format {
 
 #[derive(Debug, clap::Args)]
 pub struct Stage {
-    /// A built-in experiment (fig5, quick) or a configuration file.
+    /// A built-in experiment (paper, fig5, fig6, fig7, quick) or a configuration file.
     #[arg(value_name = "EXPERIMENT")]
     pub experiment: String,
 
@@ -195,7 +196,7 @@ pub enum DataCommand {
     Fetch,
     /// Say what the data set is, and how many images of each label every member of an experiment trains on.
     Info {
-        /// A built-in experiment (fig5, quick) or a configuration file.
+        /// A built-in experiment (paper, fig5, fig6, fig7, quick) or a configuration file.
         #[arg(value_name = "EXPERIMENT", default_value = "fig5")]
         experiment: String,
     },

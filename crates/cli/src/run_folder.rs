@@ -4,13 +4,15 @@
 //! config.toml                       the experiment as it was run
 //! run.lock                          held while a process works here
 //! run.json                          machine, versions, data, parameters, times
-//! accuracy.csv  layers.csv          the records, from which everything below is drawn
+//! accuracy.csv  layers.csv  ...     the records, from which everything below is drawn
 //! figure5.svg  figure5.png  ...     charts
-//! accuracy.md  layers.md            tables
+//! accuracy.md  layers.md  ...       tables
 //! members/<setting>/trained.json    members in floating point
 //! members/<setting>/training.csv    training curves
 //! members/<setting>/ensemble/       integer networks (CSV and manifests)
 //! settings/<setting>.json           what was found for one setting
+//! bits/<bits>.json                  what was found for one logit range
+//! elapsed.json                      what was found about elapsed time
 //! ```
 
 use std::fs::{self, File, TryLockError};
@@ -60,12 +62,9 @@ impl RunFolder {
         self.root.join("run.json")
     }
 
-    pub fn accuracy(&self) -> PathBuf {
-        self.root.join("accuracy.csv")
-    }
-
-    pub fn layers(&self) -> PathBuf {
-        self.root.join("layers.csv")
+    /// The records of one kind, such as `accuracy`.
+    pub fn records(&self, kind: &str) -> PathBuf {
+        self.root.join(format!("{kind}.csv"))
     }
 
     pub fn trained(&self, setting: &str) -> PathBuf {
@@ -82,6 +81,14 @@ impl RunFolder {
 
     pub fn evaluation(&self, setting: &str) -> PathBuf {
         self.root.join("settings").join(format!("{setting}.json"))
+    }
+
+    pub fn bits(&self, bits: u32) -> PathBuf {
+        self.root.join("bits").join(format!("{bits}.json"))
+    }
+
+    pub fn elapsed(&self) -> PathBuf {
+        self.root.join("elapsed.json")
     }
 }
 

@@ -9,4 +9,5 @@ mod suite {
     mod mnist;
     mod pipeline;
     mod sandbox;
+    mod whole;
 }

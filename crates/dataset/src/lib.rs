@@ -9,7 +9,8 @@
 //! 2. A folder holds four IDX files ([`Part`]), plain or `.gz`, which are read with distrust
 //!    ([`read_images`], [`read_labels`]): MNIST's have to have their known SHA-256, those of other data sets
 //!    of the same form are recorded.
-//! 3. Labels are cut into [`groups`] by a [`SplitMethod`], and the training images shared out by a
+//! 3. Some training images may be set aside ([`hold_out`]), to choose by what no member has trained on.
+//! 4. Labels are cut into [`groups`] by a [`SplitMethod`], and the training images shared out by a
 //!    [`partition`], so that each member sees mostly its own group's labels.
 //!
 //! Whatever is random follows from a seed.
@@ -52,5 +53,5 @@ pub use folder::{Folder, Verify, load_folder};
 pub use idx::{IdxError, ImageFile, LabelFile, read_images, read_labels};
 pub use images::{LabelledImages, ShapeError};
 pub use source::{DataName, DataSet, Origin, Request, open};
-pub use split::{Partition, ShareRange, SplitError, SplitMethod, groups, label_counts, partition};
+pub use split::{Partition, ShareRange, SplitError, SplitMethod, groups, hold_out, label_counts, partition};
 pub use synthetic::{Half, SIDE as SYNTHETIC_SIDE, SyntheticSize, synthetic_digits};

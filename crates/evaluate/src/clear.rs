@@ -1,33 +1,54 @@
-//! The test set in the clear: floating point, and the integer oracle.
+//! Images in the clear: floating point, and the integer oracle.
 
 use rayon::prelude::*;
 use sottovoce_dataset::LabelledImages;
-use sottovoce_network::{FloatNetwork, ForwardError, IntegerEnsemble, predict, sum_logits};
+use sottovoce_network::{FloatNetwork, ForwardError, IntegerEnsemble, PixelLevels, predict, sum_logits};
 
-/// Correct answers of every member and of the ensemble.
+/// Which images every voter classified correctly.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Correct {
-    pub members: Vec<usize>,
-    pub ensemble: usize,
+pub struct Verdicts {
+    /// Image by image, for the members in their order and for the ensemble behind them.
+    voters: Vec<Vec<bool>>,
 }
 
-impl Correct {
+impl Verdicts {
     /// Nobody has answered anything.
     pub fn none(members: usize) -> Self {
-        Self { members: vec![0; members], ensemble: 0 }
+        Self { voters: vec![Vec::new(); members + 1] }
     }
 
-    /// Counts the answers for one image: `members` holds each member's logits, `sum` the ensemble's.
-    pub fn count<T: PartialOrd>(&mut self, label: u8, members: &[Vec<T>], sum: &[T]) {
-        for (correct, logits) in self.members.iter_mut().zip(members) {
-            *correct += usize::from(predict(logits) == usize::from(label));
+    /// Judges the answers for the next image: `members` holds each member's logits, `sum` the ensemble's.
+    pub fn judge<T: PartialOrd>(&mut self, label: u8, members: &[Vec<T>], sum: &[T]) {
+        let answers = members.iter().map(Vec::as_slice).chain([sum]);
+        for (verdicts, logits) in self.voters.iter_mut().zip(answers) {
+            verdicts.push(predict(logits) == usize::from(label));
         }
-        self.ensemble += usize::from(predict(sum) == usize::from(label));
+    }
+
+    /// Every voter's name in the records, with its verdicts.
+    pub fn voters(&self) -> impl Iterator<Item = (String, &[bool])> {
+        let members = self.voters.len().saturating_sub(1);
+        self.voters.iter().enumerate().map(move |(index, verdicts)| {
+            (if index < members { member_name(index) } else { ENSEMBLE.to_owned() }, verdicts.as_slice())
+        })
+    }
+
+    /// The ensemble's verdicts.
+    pub fn ensemble(&self) -> &[bool] {
+        self.voters.last().map_or(&[], Vec::as_slice)
     }
 }
 
-/// Classifies the test set in floating point; the ensemble adds the members' logits.
-pub fn float(networks: &[FloatNetwork], test: &LabelledImages, advance: &(dyn Fn() + Sync)) -> Correct {
+/// The ensemble's name in the records.
+pub const ENSEMBLE: &str = "ensemble";
+
+/// The name in the records of the member `index`, from 0.
+pub fn member_name(index: usize) -> String {
+    format!("member-{}", index + 1)
+}
+
+/// Classifies images in floating point; the ensemble adds the members' logits.
+pub fn float(networks: &[FloatNetwork], test: &LabelledImages, advance: &(dyn Fn() + Sync)) -> Verdicts {
     let logits: Vec<Vec<Vec<f32>>> = (0..test.len())
         .into_par_iter()
         .map(|index| {
@@ -36,20 +57,18 @@ pub fn float(networks: &[FloatNetwork], test: &LabelledImages, advance: &(dyn Fn
             logits
         })
         .collect();
-    let mut correct = Correct::none(networks.len());
+    let mut verdicts = Verdicts::none(networks.len());
     for (members, &label) in logits.iter().zip(test.labels()) {
         let classes = members.first().map_or(0, Vec::len);
         let sum: Vec<f32> = (0..classes).map(|class| members.iter().map(|z| z[class]).sum()).collect();
-        correct.count(label, members, &sum);
+        verdicts.judge(label, members, &sum);
     }
-    correct
+    verdicts
 }
 
 /// What every encrypted logit must equal.
 pub struct Oracle {
-    /// Quantised pixels of every test image, image after image.
-    pub images: Vec<u8>,
-    /// For every test image the logits of every member.
+    /// For every image the logits of every member.
     pub logits: Vec<Vec<Vec<i128>>>,
     /// The logits of every member for a blank image, which fills the slots behind the last image.
     pub blank: Vec<Vec<i128>>,
@@ -58,30 +77,28 @@ pub struct Oracle {
 impl Oracle {
     pub fn new(
         ensemble: &IntegerEnsemble,
-        test: &LabelledImages,
+        images: &LabelledImages,
         advance: &(dyn Fn() + Sync),
     ) -> Result<Self, ForwardError> {
         let levels = ensemble.pixel_levels();
-        let images: Vec<u8> = test.iter().flatten().map(|&pixel| levels.quantise(pixel)).collect();
-        let pixels = test.side() * test.side();
-        let logits = images
-            .par_chunks_exact(pixels)
-            .map(|image| {
-                let logits = ensemble.member_logits(image);
+        let logits = (0..images.len())
+            .into_par_iter()
+            .map(|index| {
+                let logits = ensemble.member_logits(&quantised(images.image(index), levels));
                 advance();
                 logits
             })
             .collect::<Result<_, _>>()?;
         let blank = ensemble.member_logits(&vec![0; ensemble.architecture().pixels()])?;
-        Ok(Self { images, logits, blank })
+        Ok(Self { logits, blank })
     }
 
-    pub fn correct(&self, labels: &[u8]) -> Correct {
-        let mut correct = Correct::none(self.blank.len());
+    pub fn verdicts(&self, labels: &[u8]) -> Verdicts {
+        let mut verdicts = Verdicts::none(self.blank.len());
         for (members, &label) in self.logits.iter().zip(labels) {
-            correct.count(label, members, &sum_logits(members));
+            verdicts.judge(label, members, &sum_logits(members));
         }
-        correct
+        verdicts
     }
 
     /// Images with a logit, of a member or of the sum, beyond `largest` in absolute value.
@@ -92,4 +109,9 @@ impl Oracle {
             .filter(|members| members.iter().any(|z| outside(z)) || outside(&sum_logits(members)))
             .count()
     }
+}
+
+/// The pixels of an image, or of several, at `levels`.
+pub fn quantised(pixels: &[u8], levels: PixelLevels) -> Vec<u8> {
+    pixels.iter().map(|&pixel| levels.quantise(pixel)).collect()
 }

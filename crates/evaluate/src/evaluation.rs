@@ -3,13 +3,15 @@
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use sottovoce_bfv::{BfvError, Encryption, Parameters, ParametersError, PlanError};
+use sottovoce_bfv::{BfvError, Encryption, ParametersError, PlanError};
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{FloatNetwork, ForwardError, IntegerEnsemble};
 
-use crate::clear::{self, Correct, Oracle};
-use crate::encrypted::{self, Answers};
-use crate::records::{AccuracyRow, Domain, LayerRow};
+use crate::clear::{self, Oracle};
+use crate::encrypted;
+use crate::records::{AccuracyRow, Domain, LayerRow, PairRow, RecallRow, SizeRow, ValidationRow};
+use crate::rows;
+use crate::session::EncryptedSet;
 use crate::{Evaluator, Progress};
 
 /// One point of a sweep, as the records name it.
@@ -28,7 +30,7 @@ pub struct Setting {
 }
 
 /// What is evaluated.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Subject<'a> {
     /// Which setting it is.
     pub setting: &'a Setting,
@@ -38,12 +40,10 @@ pub struct Subject<'a> {
     pub ensemble: &'a IntegerEnsemble,
     /// The largest absolute logit seen on training images.
     pub observed_logit: i128,
-    /// The fraction by which logits may exceed it.
-    pub range_margin: f64,
-    /// What images are encrypted with.
-    pub encryption: Encryption,
-    /// The images to classify.
-    pub test: &'a LabelledImages,
+    /// Training images that no member trained on; there may be none.
+    pub validation: &'a LabelledImages,
+    /// The images to classify, under encryption.
+    pub set: &'a EncryptedSet<'a>,
     /// How ciphertexts are evaluated.
     pub evaluator: Evaluator,
 }
@@ -55,15 +55,23 @@ pub struct Evaluation {
     pub setting: Setting,
     /// Rows of `accuracy.csv`: every voter in every domain.
     pub accuracy: Vec<AccuracyRow>,
-    /// Rows of `layers.csv`.
+    /// Rows of `layers.csv`. A batch's encryption, made once for all settings of a session, is in each of them.
     pub layers: Vec<LayerRow>,
+    /// Rows of `validation.csv`.
+    pub validation: Vec<ValidationRow>,
+    /// Rows of `recall.csv`.
+    pub recall: Vec<RecallRow>,
+    /// Rows of `pairs.csv`.
+    pub pairs: Vec<PairRow>,
+    /// Rows of `sizes.csv`.
+    pub sizes: Vec<SizeRow>,
     /// The encryption parameters.
     pub parameters: ParameterRecord,
     /// The range of the logits.
     pub range: RangeRecord,
     /// What evaluated the ciphertexts, and with which instruction set.
     pub evaluator: String,
-    /// Wall-clock seconds of the whole evaluation.
+    /// Wall-clock seconds of the whole evaluation, with the encryption of batches that were not encrypted before.
     pub seconds: f64,
 }
 
@@ -106,9 +114,28 @@ pub struct RangeRecord {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvaluateError {
+    /// There is nothing to choose parameters for.
+    #[error("there are no ensembles to choose encryption parameters for")]
+    NoEnsembles,
+    /// An ensemble reads other pixels than were encrypted.
+    #[error("an ensemble reads {found} pixel levels, but the images are encrypted at {expected}")]
+    PixelLevels {
+        /// The ensemble's levels.
+        found: u16,
+        /// The levels of the encrypted images.
+        expected: u16,
+    },
     /// There is nothing to classify.
     #[error("there are no test images")]
     NoImages,
+    /// There are fewer images than are to be classified.
+    #[error("{wanted} images are to be classified, but there are {found}")]
+    TooFewImages {
+        /// Images asked for.
+        wanted: usize,
+        /// Images there are.
+        found: usize,
+    },
     /// The float and the integer networks are not the same members.
     #[error("{floats} members in floating point, but {integers} in integers")]
     Members {
@@ -120,8 +147,8 @@ pub enum EvaluateError {
     /// The images do not fit the networks.
     #[error("the test images do not fit the exported networks")]
     Images(#[from] ForwardError),
-    /// There are no secure parameters for the ensemble.
-    #[error("there are no encryption parameters for this ensemble")]
+    /// There are no secure parameters.
+    #[error("there are no encryption parameters for this evaluation")]
     Parameters(#[from] ParametersError),
     /// The engine cannot evaluate this ensemble.
     #[error("the engine cannot evaluate this ensemble")]
@@ -131,15 +158,15 @@ pub enum EvaluateError {
     Encrypted(#[from] BfvError),
 }
 
-/// Classifies the test set in floating point, in integers and under encryption, on the threads of the
-/// current `rayon` pool.
+/// Classifies the test set in floating point, in integers and under encryption, and the held-out images in integers,
+/// on the threads of the current `rayon` pool.
 ///
 /// # Errors
-/// If images and networks do not fit, there are no secure parameters, or the noise exhausts its budget.
-/// Logits that differ from the oracle are no error here: they are counted.
+/// If images and networks do not fit, or the noise exhausts its budget. Logits that differ from the oracle are no
+/// error here: they are counted.
 pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Result<Evaluation, EvaluateError> {
-    let Subject { setting, floats, ensemble, observed_logit, range_margin, encryption, test, evaluator } =
-        *subject;
+    let Subject { setting, floats, ensemble, observed_logit, validation, set, evaluator } = *subject;
+    let test = set.images;
     let members = ensemble.members().len();
     if test.is_empty() {
         return Err(EvaluateError::NoImages);
@@ -147,34 +174,33 @@ pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Resul
     if floats.len() != members {
         return Err(EvaluateError::Members { floats: floats.len(), integers: members });
     }
+    set.session.check(ensemble)?;
     let start = Instant::now();
-    // Exact up to 53 bits, which is all that a margin needs.
-    let allowed = (observed_logit as f64 * (1.0 + range_margin)).ceil() as i128;
-    let parameters = Parameters::for_ensembles(&[ensemble], allowed, encryption)?;
 
-    progress.begin("classifying in the clear", 2 * test.len() as u64);
-    let oracle = Oracle::new(ensemble, test, &|| progress.advance(1))?;
-    let float = clear::float(floats, test, &|| progress.advance(1));
-    let integer = oracle.correct(test.labels());
+    progress.begin("classifying in the clear", (2 * test.len() + validation.len()) as u64);
+    let advance = || progress.advance(1);
+    let oracle = Oracle::new(ensemble, test, &advance)?;
+    let float = clear::float(floats, test, &advance);
+    let integer = oracle.verdicts(test.labels());
+    let held_out = Oracle::new(ensemble, validation, &advance)?.verdicts(validation.labels());
 
-    let answers = encrypted::evaluate(ensemble, &parameters, &oracle, test.labels(), evaluator, progress)?;
+    let answers = encrypted::evaluate(ensemble, set, &oracle, evaluator, progress)?;
 
-    let mut accuracy = accuracy_rows(setting, test.len(), Domain::Float, &float);
-    accuracy.extend(accuracy_rows(setting, test.len(), Domain::Integer, &integer));
-    let mut encrypted = accuracy_rows(setting, test.len(), Domain::Encrypted, &answers.correct);
-    let mismatches = answers.member_mismatches.iter().chain([&answers.ensemble_mismatches]);
-    for (row, &mismatches) in encrypted.iter_mut().zip(mismatches) {
-        row.mismatches = Some(mismatches);
-    }
-    accuracy.extend(encrypted);
-
+    let mut accuracy = rows::accuracy(setting, Domain::Float, &float, None);
+    accuracy.extend(rows::accuracy(setting, Domain::Integer, &integer, None));
+    accuracy.extend(rows::accuracy(setting, Domain::Encrypted, &answers.verdicts, Some(&answers.mismatches)));
+    let parameters = set.session.parameters();
     let largest = parameters.largest_value();
     Ok(Evaluation {
         setting: setting.clone(),
         accuracy,
-        layers: layer_rows(setting, &answers),
+        layers: rows::layers(setting, &answers),
+        validation: rows::validation(setting, &held_out),
+        recall: rows::recall(setting, ensemble.architecture().classes, test, &answers.verdicts),
+        pairs: rows::pairs(setting, &answers.verdicts),
+        sizes: answers.sizes,
         parameters: ParameterRecord {
-            encryption,
+            encryption: parameters.encryption(),
             degree: parameters.degree(),
             plaintext_modulus: parameters.plaintext_modulus(),
             ciphertext_primes: parameters.ciphertext_primes().to_vec(),
@@ -192,43 +218,4 @@ pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Resul
         evaluator: answers.evaluator,
         seconds: start.elapsed().as_secs_f64(),
     })
-}
-
-fn member_name(index: usize) -> String {
-    format!("member-{}", index + 1)
-}
-
-/// One row for each member and one for the ensemble, in that order.
-fn accuracy_rows(setting: &Setting, images: usize, domain: Domain, correct: &Correct) -> Vec<AccuracyRow> {
-    let row = |voter: String, correct: usize| AccuracyRow {
-        split: setting.split.clone(),
-        setting: setting.number,
-        share_low: setting.share_low,
-        share_high: setting.share_high,
-        seed: setting.seed,
-        voter,
-        images,
-        correct,
-        accuracy: correct as f64 / images as f64,
-        domain,
-        mismatches: None,
-    };
-    let members = correct.members.iter().enumerate().map(|(index, &count)| row(member_name(index), count));
-    members.chain([row("ensemble".to_owned(), correct.ensemble)]).collect()
-}
-
-fn layer_rows(setting: &Setting, answers: &Answers) -> Vec<LayerRow> {
-    let mut rows = Vec::new();
-    for (times, batch) in answers.times.iter().zip(1..) {
-        rows.extend(times.iter().map(|time| LayerRow {
-            split: setting.split.clone(),
-            setting: setting.number,
-            voter: time.member.map_or_else(|| "ensemble".to_owned(), member_name),
-            batch,
-            layer: time.layer.to_string(),
-            seconds: time.elapsed.as_secs_f64(),
-            threads: rayon::current_num_threads(),
-        }));
-    }
-    rows
 }

@@ -44,14 +44,15 @@ impl<'a> Provider<'a> {
         }
     }
 
-    /// The logits of every member and of the ensemble.
+    /// The logits of the ensemble; `with_members` those of every member, which the reference gives in any case.
     pub fn evaluate(
         &self,
         batch: &EncryptedBatch,
+        with_members: bool,
         advance: &(dyn Fn(u64) + Sync),
     ) -> Result<EncryptedAnswer, BfvError> {
         match self {
-            Self::Engine(engine) => engine.evaluate(batch, true, &advance),
+            Self::Engine(engine) => engine.evaluate(batch, with_members, &advance),
             Self::Reference(reference) => reference.evaluate(batch, advance),
         }
     }

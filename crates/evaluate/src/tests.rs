@@ -7,7 +7,10 @@ use sottovoce_network::{
 };
 
 use crate::records::Domain;
-use crate::{EvaluateError, Evaluation, Evaluator, Setting, Subject, evaluate_setting};
+use crate::{
+    EncryptedSet, EvaluateError, Evaluation, Evaluator, Session, Setting, Subject, evaluate_setting,
+    measure_elapsed,
+};
 
 const SHAPE: Architecture = Architecture {
     image_side: 5,
@@ -41,26 +44,45 @@ fn setting() -> Setting {
     Setting { split: "regular".into(), number: 3, share_low: 0.7, share_high: 0.8, seed: 1 }
 }
 
+/// An ensemble with a session whose parameters hold whatever its logits can be.
+fn ensemble(members: usize, rng: &mut StdRng) -> (Vec<FloatNetwork>, IntegerEnsemble, Session) {
+    let (floats, integers): (Vec<_>, Vec<_>) = (0..members).map(|_| member(rng)).unzip();
+    let ensemble = IntegerEnsemble::new(integers).unwrap();
+    let session = Session::new(&[(&ensemble, ensemble.proven_logits())], 0.0, Encryption::PublicKey).unwrap();
+    (floats, ensemble, session)
+}
+
 #[test]
 fn all_three_domains_agree_on_two_batches_and_nothing_differs_from_the_oracle() {
     let mut rng = StdRng::seed_from_u64(1);
-    let (floats, integers): (Vec<_>, Vec<_>) = (0..2).map(|_| member(&mut rng)).unzip();
-    let ensemble = IntegerEnsemble::new(integers).unwrap();
-    let test = images(8192 + 5, &mut rng);
+    let (floats, ensemble, session) = ensemble(2, &mut rng);
+    let (test, validation) = (images(8192 + 5, &mut rng), images(20, &mut rng));
     let setting = setting();
+    let set = EncryptedSet::new(&session, &test);
     let subject = Subject {
         setting: &setting,
         floats: &floats,
         ensemble: &ensemble,
-        observed_logit: ensemble.proven_logits(),
-        range_margin: 0.0,
-        encryption: Encryption::PublicKey,
-        test: &test,
+        observed_logit: 7,
+        validation: &validation,
+        set: &set,
         evaluator: Evaluator::Engine,
     };
-    for evaluator in [Evaluator::Engine, Evaluator::Reference] {
-        check(&evaluate_setting(&Subject { evaluator, ..subject }, &()).unwrap());
-    }
+    let [engine, reference] = [Evaluator::Engine, Evaluator::Reference]
+        .map(|evaluator| evaluate_setting(&Subject { evaluator, ..subject }, &()).unwrap());
+    check(&engine);
+    check(&reference);
+    // Encrypted once, and said so with every setting.
+    let encryption = |evaluation: &Evaluation| -> Vec<f64> {
+        let rows = evaluation.layers.iter().filter(|row| row.layer == "EncryptedLayer");
+        rows.map(|row| row.seconds).collect()
+    };
+    assert_eq!(encryption(&engine), encryption(&reference));
+    assert_eq!(engine.validation, reference.validation);
+    assert_eq!(engine.validation.iter().map(|row| row.images).collect::<Vec<_>>(), [20; 3]);
+    assert_eq!((engine.sizes[0].message.as_str(), engine.sizes[0].ciphertexts), ("upload", 25));
+    assert_eq!((engine.sizes[1].message.as_str(), engine.sizes[1].ciphertexts), ("answer", 3));
+    assert!(engine.sizes[0].bytes > engine.sizes[1].bytes);
 }
 
 fn check(evaluation: &Evaluation) {
@@ -76,6 +98,74 @@ fn check(evaluation: &Evaluation) {
     assert_eq!(evaluation.layers.len(), 2 * (1 + shared + 2 * 5 + 2));
     assert_eq!(evaluation.range.images_outside, 0);
     assert!(evaluation.parameters.noise_budget_bits > 0);
+
+    // The same answers counted by label, and by who else was right.
+    let correct = |voter: &str| {
+        let encrypted = evaluation.accuracy.iter().filter(|row| row.domain == Domain::Encrypted);
+        encrypted.filter(|row| row.voter == voter).map(|row| row.correct).sum::<usize>()
+    };
+    assert_eq!(evaluation.recall.len(), 3 * 3);
+    for voter in ["member-1", "member-2", "ensemble"] {
+        let recall = evaluation.recall.iter().filter(|row| row.voter == voter);
+        assert_eq!(recall.clone().map(|row| row.correct).sum::<usize>(), correct(voter));
+        assert_eq!(recall.map(|row| row.images).sum::<usize>(), 8197);
+    }
+    assert_eq!(evaluation.pairs.len(), 2);
+    for row in &evaluation.pairs {
+        assert_eq!(row.both + row.ensemble_only, correct("ensemble"));
+        assert_eq!(row.both + row.member_only, correct(&row.member));
+        assert_eq!(row.both + row.ensemble_only + row.member_only + row.neither, 8197);
+    }
+}
+
+#[test]
+fn one_encryption_serves_ensembles_of_different_size() {
+    let mut rng = StdRng::seed_from_u64(4);
+    let (two, ensemble_of_two, _) = ensemble(2, &mut rng);
+    let (one, ensemble_of_one, _) = ensemble(1, &mut rng);
+    let needs = [&ensemble_of_two, &ensemble_of_one].map(|ensemble| (ensemble, ensemble.proven_logits()));
+    let session = Session::new(&needs, 0.0, Encryption::SecretKey).unwrap();
+    let (test, none, setting) = (images(9, &mut rng), images(0, &mut rng), setting());
+    let set = EncryptedSet::new(&session, &test);
+    for (floats, ensemble) in [(&two, &ensemble_of_two), (&one, &ensemble_of_one)] {
+        let subject = Subject {
+            setting: &setting,
+            floats,
+            ensemble,
+            observed_logit: 7,
+            validation: &none,
+            set: &set,
+            evaluator: Evaluator::Engine,
+        };
+        let evaluation = evaluate_setting(&subject, &()).unwrap();
+        assert_eq!(evaluation.accuracy.iter().filter_map(|row| row.mismatches).sum::<u64>(), 0);
+        assert_eq!(evaluation.parameters.plaintext_modulus, session.parameters().plaintext_modulus());
+        assert!(evaluation.validation.is_empty());
+    }
+}
+
+#[test]
+fn the_time_of_every_size_is_that_of_its_batches_in_one_pass() {
+    let mut rng = StdRng::seed_from_u64(5);
+    let (_, ensemble, session) = ensemble(2, &mut rng);
+    let test = images(8192 + 5, &mut rng);
+    let measure =
+        |sizes: &[usize], evaluator| measure_elapsed(&ensemble, &session, &test, sizes, evaluator, &());
+    let elapsed = measure(&[8197, 10, 8192], Evaluator::Engine).unwrap();
+    assert_eq!(elapsed.mismatches, 0);
+    let found: Vec<_> = elapsed.rows.iter().map(|row| (row.images, row.batches)).collect();
+    assert_eq!(found, [(10, 1), (8192, 1), (8197, 2)]);
+    let seconds: Vec<f64> = elapsed.rows.iter().map(|row| row.seconds).collect();
+    assert!(seconds[0] == seconds[1] && seconds[1] < seconds[2], "{seconds:?}");
+    for row in &elapsed.rows {
+        let steps = row.encrypt_seconds + row.evaluate_seconds + row.decrypt_seconds;
+        assert!((steps - row.seconds).abs() < 1e-9);
+    }
+    assert!(matches!(
+        measure(&[8198], Evaluator::Engine),
+        Err(EvaluateError::TooFewImages { wanted: 8198, found: 8197 })
+    ));
+    assert_eq!(measure(&[5], Evaluator::Reference).unwrap().mismatches, 0);
 }
 
 #[test]
@@ -88,14 +178,14 @@ fn logits_beyond_the_plaintext_modulus_are_counted_and_not_hidden() {
     let integer = IntegerNetwork::new(SHAPE, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap();
     let ensemble = IntegerEnsemble::new(vec![integer]).unwrap();
     let (test, setting) = (images(7, &mut rng), setting());
+    let session = Session::new(&[(&ensemble, 1000)], 0.25, Encryption::PublicKey).unwrap();
     let subject = Subject {
         setting: &setting,
         floats: &[float],
         ensemble: &ensemble,
         observed_logit: 1000,
-        range_margin: 0.25,
-        encryption: Encryption::PublicKey,
-        test: &test,
+        validation: &test,
+        set: &EncryptedSet::new(&session, &test),
         evaluator: Evaluator::Engine,
     };
     let evaluation = evaluate_setting(&subject, &()).unwrap();
@@ -105,22 +195,33 @@ fn logits_beyond_the_plaintext_modulus_are_counted_and_not_hidden() {
 }
 
 #[test]
-fn nothing_to_classify_and_other_members_are_refused() {
+fn nothing_to_classify_other_members_and_other_pixels_are_refused() {
     let mut rng = StdRng::seed_from_u64(3);
-    let (float, integer) = member(&mut rng);
-    let ensemble = IntegerEnsemble::new(vec![integer]).unwrap();
+    let (floats, ensemble, session) = ensemble(1, &mut rng);
     let (setting, none, test) = (setting(), images(0, &mut rng), images(1, &mut rng));
     let subject = Subject {
         setting: &setting,
-        floats: &[float],
+        floats: &floats,
         ensemble: &ensemble,
         observed_logit: 1000,
-        range_margin: 0.25,
-        encryption: Encryption::PublicKey,
-        test: &none,
+        validation: &none,
+        set: &EncryptedSet::new(&session, &none),
         evaluator: Evaluator::Engine,
     };
     assert!(matches!(evaluate_setting(&subject, &()), Err(EvaluateError::NoImages)));
-    let subject = Subject { floats: &[], test: &test, ..subject };
+    let set = EncryptedSet::new(&session, &test);
+    let subject = Subject { floats: &[], set: &set, ..subject };
     assert!(matches!(evaluate_setting(&subject, &()), Err(EvaluateError::Members { .. })));
+
+    let other = ensemble.members()[0].clone();
+    let blocks = [other.convolution(), other.hidden(), other.output()].map(Clone::clone);
+    let other = IntegerNetwork::new(SHAPE, PixelLevels::new(3).unwrap(), 1.0, blocks).unwrap();
+    let other = IntegerEnsemble::new(vec![other]).unwrap();
+    let subject = Subject { floats: &floats, ensemble: &other, ..subject };
+    let expected =
+        |error: &EvaluateError| matches!(error, EvaluateError::PixelLevels { expected: 2, found: 3 });
+    assert!(evaluate_setting(&subject, &()).is_err_and(|error| expected(&error)));
+    let needs = [(&ensemble, 7), (&other, 7)];
+    assert!(Session::new(&needs, 0.0, Encryption::PublicKey).is_err_and(|error| expected(&error)));
+    assert!(matches!(Session::new(&[], 0.0, Encryption::PublicKey), Err(EvaluateError::NoEnsembles)));
 }

@@ -44,6 +44,9 @@ pub enum NetworkError {
     /// The logit scale is not a positive number.
     #[error("the logit scale is {0}, but must be a positive finite number")]
     LogitScale(f64),
+    /// A member that would not count, or against what it says.
+    #[error("a member cannot have {0} votes, but 1 or more")]
+    Vote(i64),
     /// The values could become too large for exact arithmetic.
     #[error(transparent)]
     Range(#[from] RangeTooLarge),

@@ -20,6 +20,7 @@ mod float_network;
 mod integer_network;
 mod pixel_levels;
 mod trained_member;
+mod vote;
 
 pub use architecture::{Architecture, ArchitectureError, Padding};
 pub use block::Block;

@@ -35,6 +35,11 @@ pub struct TrainingConfig {
     pub logit_bits: u32,
     /// Loss per bit of logit range in the quantisation-aware phase.
     pub range_penalty: f64,
+    /// How much of the logarithm of a label's frequency among the member's own images the loss adds to the
+    /// logits (Menon et al. 2021), in both phases: 0 for nothing, 1 so that the member does not learn how rare
+    /// a label was for it. A label that never occurs counts as half an image. Only the loss sees it: the
+    /// range penalty, the curve's accuracy and the trained network have the logits as they are.
+    pub logit_adjustment: f64,
 }
 
 /// The largest real logit of a well-trained member over its images, in nats: what `logit_bits` is sized for.

@@ -23,7 +23,7 @@ pub struct CurveRow {
     pub attempt: usize,
     /// The epoch within the phase, from 1.
     pub epoch: usize,
-    /// Mean loss (cross-entropy in nats, with the range penalty in the quantised phase).
+    /// Mean loss (adjusted cross-entropy in nats, with the range penalty in the quantised phase).
     pub loss: f64,
     /// Fraction of the training images that were classified correctly while training on them.
     pub accuracy: f64,

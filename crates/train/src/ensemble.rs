@@ -1,5 +1,7 @@
 //! All members of an ensemble, side by side.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use burn::tensor::Device;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -13,6 +15,7 @@ use crate::curve::{CurveRow, Phase};
 use crate::equalise::equalise;
 use crate::fit::{Diverged, Progress, Task};
 use crate::float_model::{FloatModel, forward};
+use crate::logit_adjustment::LogitAdjustment;
 use crate::quantised_model::{Grid, QuantisedModel, range_bits};
 
 /// Tries before a diverging member is given up; each halves the learning rate.
@@ -25,6 +28,9 @@ pub struct Trained {
     pub members: Vec<TrainedMember>,
     /// One row per member, phase and epoch.
     pub curve: Vec<CurveRow>,
+    /// Images that went through training steps, all members, epochs and tries together: over the seconds that
+    /// training took they are its throughput.
+    pub images: u64,
 }
 
 /// Training that gave nothing to use.
@@ -76,6 +82,9 @@ pub enum TrainError {
 
 /// Trains one member on each of `parts`, in parallel on the threads of the current `rayon` pool.
 ///
+/// A member is one task from its first step to its last, on one thread, and waits for no other. A caller with
+/// several ensembles keeps all threads busy by training them side by side, from a parallel iterator of its own.
+///
 /// The result depends on `seed` and the inputs alone, not on the number of threads.
 ///
 /// # Errors
@@ -90,23 +99,23 @@ pub fn train_ensemble(
     for (part, member) in parts.iter().zip(1..) {
         check(part, member, architecture)?;
     }
+    let images = AtomicU64::new(0);
+    let report = |progress: Progress| {
+        images.fetch_add(progress.images as u64, Ordering::Relaxed);
+        report(progress);
+    };
     let device = Device::flex().autodiff();
-    let trainer = Trainer { architecture, config, seed, device, report };
-
-    let floats: Vec<(FloatNetwork, Vec<CurveRow>)> =
-        parts.par_iter().enumerate().map(|(i, part)| trainer.float(part, i + 1)).collect::<Result<_, _>>()?;
-
     let log_logit_scale = config.log_logit_scale(parts.len());
+    let trainer = Trainer { architecture, config, seed, device, log_logit_scale, report: &report };
     let trained: Vec<(TrainedMember, Vec<CurveRow>)> = parts
         .par_iter()
-        .zip(&floats)
+        // Members take long enough to be handed out one by one.
+        .with_max_len(1)
         .enumerate()
-        .map(|(i, (part, (float, _)))| trainer.quantised(part, i + 1, float, log_logit_scale))
+        .map(|(i, part)| trainer.member(part, i + 1))
         .collect::<Result<_, _>>()?;
-    let curve =
-        floats.into_iter().zip(&trained).flat_map(|((_, float), (_, aware))| [float, aware.clone()].concat());
-    let curve = curve.collect();
-    Ok(Trained { members: trained.into_iter().map(|(member, _)| member).collect(), curve })
+    let (members, curves): (_, Vec<_>) = trained.into_iter().unzip();
+    Ok(Trained { members, curve: curves.concat(), images: images.into_inner() })
 }
 
 fn check(part: &LabelledImages, member: usize, architecture: &Architecture) -> Result<(), TrainError> {
@@ -127,10 +136,23 @@ struct Trainer<'a> {
     config: &'a TrainingConfig,
     seed: u64,
     device: Device,
+    log_logit_scale: f64,
     report: &'a (dyn Fn(Progress) + Sync),
 }
 
 impl Trainer<'_> {
+    /// Both phases.
+    fn member(
+        &self,
+        part: &LabelledImages,
+        member: usize,
+    ) -> Result<(TrainedMember, Vec<CurveRow>), TrainError> {
+        let (float, mut curve) = self.float(part, member)?;
+        let (trained, quantised) = self.quantised(part, member, float)?;
+        curve.extend(quantised);
+        Ok((trained, curve))
+    }
+
     fn float(
         &self,
         part: &LabelledImages,
@@ -149,20 +171,19 @@ impl Trainer<'_> {
         &self,
         part: &LabelledImages,
         member: usize,
-        float: &FloatNetwork,
-        log_logit_scale: f64,
+        float: FloatNetwork,
     ) -> Result<(TrainedMember, Vec<CurveRow>), TrainError> {
         let grid = Grid {
             stride: self.architecture.stride,
             largest_pixel: self.config.pixel_levels.largest().into(),
             largest_weights: self.config.largest_weights,
-            log_logit_scale,
+            log_logit_scale: self.log_logit_scale,
         };
-        let equal = equalise(float);
+        let equal = equalise(&float);
         self.attempts(part, member, Phase::Quantised, |task, curve, rng| {
             let model = QuantisedModel::new(&equal, &grid, &self.device);
             let weight = self.config.range_penalty;
-            let penalty = |logits| (weight > 0.0).then(|| range_bits(logits, log_logit_scale) * weight);
+            let penalty = |logits| (weight > 0.0).then(|| range_bits(logits, self.log_logit_scale) * weight);
             let logits = |model: &QuantisedModel, images| model.logits(&grid, images);
             let model = task.fit(model, logits, penalty, rng, curve)?;
             let member = model.to_member(float.clone(), self.architecture, self.config, &grid);
@@ -184,6 +205,8 @@ impl Trainer<'_> {
                 (self.config.quantised_epochs, self.config.quantised_rate, Some(self.config.pixel_levels))
             }
         };
+        let classes = self.architecture.classes;
+        let adjustment = LogitAdjustment::new(part.labels(), classes, self.config.logit_adjustment);
         let mut curve = Vec::new();
         let mut attempt = 1;
         loop {
@@ -194,8 +217,8 @@ impl Trainer<'_> {
                 attempt,
                 epochs,
                 rate,
-                classes: self.architecture.classes,
                 config: self.config,
+                adjustment: &adjustment,
                 batches: Batches {
                     images: part,
                     architecture: self.architecture,

@@ -10,6 +10,7 @@ use rand::Rng;
 use crate::TrainingConfig;
 use crate::batches::Batches;
 use crate::curve::{CurveRow, Phase};
+use crate::logit_adjustment::LogitAdjustment;
 
 /// Told after every step, for progress bars.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +39,8 @@ pub struct Task<'a> {
     pub attempt: usize,
     pub epochs: usize,
     pub rate: f64,
-    pub classes: usize,
     pub config: &'a TrainingConfig,
+    pub adjustment: &'a LogitAdjustment,
     pub batches: Batches<'a>,
     pub report: &'a (dyn Fn(Progress) + Sync),
 }
@@ -67,6 +68,7 @@ impl Task<'_> {
         let mut optimiser =
             weights.init().with_group(undecayed, adam.with_weight_decay(0.0).build(), Some(clip.init()));
         let cross_entropy = CrossEntropyLossConfig::new().init(self.batches.device);
+        let offsets = self.adjustment.offsets(self.batches.device);
         let images = self.batches.images.len();
         let steps = self.epochs * images.div_ceil(self.config.batch);
         let mut step = 0;
@@ -76,7 +78,7 @@ impl Task<'_> {
             for indices in order.chunks(self.config.batch) {
                 let (ink, labels) = self.batches.batch(indices, rng);
                 let logits = forward(&model, ink);
-                let loss = cross_entropy.forward(logits.clone(), labels.clone());
+                let loss = cross_entropy.forward(logits.clone() + offsets.clone(), labels.clone());
                 let predicted = logits.clone().detach().argmax(1).flatten::<1>(0, 1);
                 let right = predicted.equal(labels).int().sum().into_scalar::<i64>() as usize;
                 let loss = match penalty(logits) {
@@ -110,14 +112,13 @@ impl Task<'_> {
                 accuracy: correct as f64 / images as f64,
                 rate,
             });
-            // After the first epoch a network must do better than one that gives every class the same
-            // probability; the penalty adds at most its weight times the bits of a float.
+            // After the first epoch a network must do better than one that answers zeros; the penalty adds
+            // at most its weight times the bits of a float.
             let penalty = match self.phase {
                 Phase::Float => 0.0,
                 Phase::Quantised => 128.0 * self.config.range_penalty,
             };
-            let chance = (self.classes as f64).ln() + penalty;
-            if (epoch > 1 || epoch == self.epochs) && loss > chance {
+            if (epoch > 1 || epoch == self.epochs) && loss > self.adjustment.chance() + penalty {
                 return Err(Diverged { epoch, loss });
             }
         }

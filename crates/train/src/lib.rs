@@ -11,6 +11,9 @@
 //!    the plaintext modulus and with it the cost of encryption. All members of an ensemble share one logit
 //!    scale.
 //!
+//! In both phases the loss is adjusted for how often each label occurs among the member's own images, so that
+//! members that saw different labels can be added ([`TrainingConfig::logit_adjustment`]).
+//!
 //! This is the only crate that knows `burn`.
 
 mod augment;
@@ -21,6 +24,7 @@ mod ensemble;
 mod equalise;
 mod fit;
 mod float_model;
+mod logit_adjustment;
 mod quantised_model;
 #[cfg(test)]
 mod tests;

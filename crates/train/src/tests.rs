@@ -1,5 +1,6 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{Architecture, Padding, PixelLevels, predict};
 
@@ -29,6 +30,7 @@ fn config() -> TrainingConfig {
         largest_weights: [7, 7, 7],
         logit_bits: 40,
         range_penalty: 0.003,
+        logit_adjustment: 1.0,
     }
 }
 
@@ -67,6 +69,7 @@ fn an_ensemble_learns_in_floating_point_and_for_integers() {
     let scales: Vec<f64> = trained.members.iter().map(|m| m.quantisation.output_scales()[2]).collect();
     assert!((scales[0] / scales[1] - 1.0).abs() < 1e-12, "members share one logit scale: {scales:?}");
     assert_eq!(trained.curve.len(), 2 * (12 + 8));
+    assert_eq!(trained.images, 2 * 300 * (12 + 8));
     let last = trained.curve.last().unwrap();
     assert_eq!((last.member, last.phase, last.attempt, last.epoch), (2, Phase::Quantised, 1, 8));
 }
@@ -81,6 +84,58 @@ fn the_result_depends_on_the_seed_and_not_on_the_threads() {
     };
     assert_eq!(with(1, 5), with(3, 5));
     assert_ne!(with(1, 5), with(1, 6));
+}
+
+#[test]
+fn ensembles_trained_side_by_side_are_those_trained_alone() {
+    let parts = [bars(60, 1), bars(60, 2), bars(60, 3)];
+    let config = TrainingConfig { float_epochs: 2, quantised_epochs: 2, ..config() };
+    let train = |seed| train_ensemble(&parts, &SHAPE, &config, seed, &|_| ()).unwrap();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let together: Vec<_> = pool.install(|| (1..=4).into_par_iter().map(train).collect());
+    assert_eq!(together, (1..=4).map(train).collect::<Vec<_>>());
+}
+
+/// White images of label 0 and black ones of labels 1 and 2, which nothing tells apart: nine to one.
+fn indistinct() -> LabelledImages {
+    let labels: Vec<u8> = (0..200).map(|i| if i % 2 == 0 { 0 } else { 1 + u8::from(i % 20 == 1) }).collect();
+    let pixels = labels.iter().flat_map(|&label| [if label == 0 { 255 } else { 0 }; 64]).collect();
+    LabelledImages::new(8, pixels, labels).unwrap()
+}
+
+#[test]
+fn a_member_learns_how_rare_a_label_is_only_without_logit_adjustment() {
+    let difference = |logit_adjustment| {
+        // Integers so fine that the network before rounding gives the logits that training has seen.
+        let largest_weights = [2000; 3];
+        let config = TrainingConfig {
+            float_epochs: 60,
+            quantised_epochs: 60,
+            largest_weights,
+            logit_bits: 60,
+            logit_adjustment,
+            ..config()
+        };
+        let trained = train_ensemble(&[indistinct()], &SHAPE, &config, 1, &|_| ()).unwrap();
+        let member = &trained.members[0];
+        [&member.float, &member.aware].map(|network| {
+            let logits = network.logits(&[0; 64]);
+            f64::from(logits[1] - logits[2])
+        })
+    };
+    for (strength, expected) in [(0.0, 9f64.ln()), (0.5, 0.5 * 9f64.ln()), (1.0, 0.0)] {
+        for found in difference(strength) {
+            assert!((found - expected).abs() < 0.2, "{found} at {strength}, not {expected}");
+        }
+    }
+}
+
+#[test]
+fn a_member_that_sees_one_label_only_does_not_count_as_diverged() {
+    let bars = bars(60, 1);
+    let label: Vec<usize> = (0..bars.len()).filter(|&i| bars.labels()[i] == 1).collect();
+    let trained = train_ensemble(&[bars.select(&label)], &SHAPE, &config(), 1, &|_| ()).unwrap();
+    assert!(trained.curve.iter().all(|row| row.attempt == 1));
 }
 
 #[test]

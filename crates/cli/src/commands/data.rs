@@ -50,10 +50,11 @@ fn info(name: &str, common: &Common) -> Result<ExitCode> {
     let experiment = config::load(name)?;
     let plan = &experiment.data;
     let data = stages::open(&plan.name, plan.train_images, plan.test_images, common)?;
+    let (training, validation) = stages::training_and_validation(&experiment, &data)?;
     let mut settings = Vec::new();
     let mut tables = Vec::new();
     for plan in experiment.settings()? {
-        let labels = data.train.labels();
+        let labels = training.labels();
         let parts = partition(labels, &plan.groups, plan.share, plan.setting.seed)?;
         let counts = label_counts(&parts.indices, labels, experiment.architecture.classes);
         tables.push(table(&plan.key(), &plan.groups, &counts));
@@ -69,6 +70,7 @@ fn info(name: &str, common: &Common) -> Result<ExitCode> {
             "name": data.name,
             "synthetic": data.is_synthetic(),
             "train_images": data.train.len(),
+            "validation_images": validation.len(),
             "test_images": data.test.len(),
             "sha256": data.checksums,
             "settings": settings,

@@ -14,7 +14,7 @@ use crate::config::{self, Experiment};
 use crate::output::{self, to_value};
 use crate::run_folder::{self, RunFolder};
 use crate::run_record::{Invocation, State, check_dataset};
-use crate::stages::{self, Run};
+use crate::stages::{self, Results, Run};
 
 pub fn reproduce(names: &[&str], options: &RunOptions, common: &Common) -> Result<ExitCode> {
     // All configurations before any work: a mistake in the last one is told at once.
@@ -28,13 +28,13 @@ pub fn reproduce(names: &[&str], options: &RunOptions, common: &Common) -> Resul
     for experiment in experiments {
         let invocation = Invocation::begin("reproduce", &experiment.name);
         let run = prepare(experiment, options, names.len() > 1, common)?;
-        let evaluations = evaluate_run(&run, &invocation)?;
+        let found = evaluate_run(&run, &invocation)?;
         let files = sottovoce_report::write_report(run.folder.root())?;
-        if !exact(&evaluations) {
+        if !exact(&found) {
             code = ExitCode::from(EXIT_MISMATCH);
         }
         if common.json {
-            results.push(describe(&run, &evaluations, Some(&files)));
+            results.push(describe(&run, &found, Some(&files)));
         } else {
             report::print(run.folder.root(), &files)?;
         }
@@ -47,52 +47,68 @@ pub fn reproduce(names: &[&str], options: &RunOptions, common: &Common) -> Resul
 
 pub fn train(stage: &Stage, common: &Common) -> Result<ExitCode> {
     let run = prepare_stage(stage, common)?;
-    run.train()?;
-    let files: Vec<PathBuf> = run.settings.iter().map(|plan| run.folder.trained(&plan.key())).collect();
+    run.train(&|_| Ok(()))?;
+    let files: Vec<PathBuf> = run.plans().map(|plan| run.folder.trained(&plan.key())).collect();
     finish(&run, "trained", &files, common)
 }
 
 pub fn export(stage: &Stage, common: &Common) -> Result<ExitCode> {
     let run = prepare_stage(stage, common)?;
-    run.train()?;
+    run.train(&|_| Ok(()))?;
     run.export()?;
-    // Also reads and so checks networks that were there already.
-    for plan in &run.settings {
-        run.exported(plan)?;
+    // Networks that were there already are checked, too.
+    for plan in run.plans() {
+        run.ensemble(plan)?;
     }
-    let folders: Vec<PathBuf> = run.settings.iter().map(|plan| run.folder.ensemble(&plan.key())).collect();
+    let folders: Vec<PathBuf> = run.plans().map(|plan| run.folder.ensemble(&plan.key())).collect();
     finish(&run, "exported", &folders, common)
 }
 
 pub fn evaluate(stage: &Stage, common: &Common) -> Result<ExitCode> {
-    let run = prepare_stage(stage, common)?;
-    let invocation = Invocation::begin("evaluate", &run.experiment.name);
-    let evaluations = evaluate_run(&run, &invocation)?;
+    let experiment = config::load(&stage.experiment)?;
+    let invocation = Invocation::begin("evaluate", &experiment.name);
+    let run = prepare(experiment, &stage.options, false, common)?;
+    let results = evaluate_run(&run, &invocation)?;
     if common.json {
-        output::json(&describe(&run, &evaluations, None));
+        output::json(&describe(&run, &results, None));
     } else {
-        output::result(&report::accuracy_text(&run.folder.accuracy())?);
+        output::result(&report::accuracy_text(&run.folder.records("accuracy"))?);
         output::result(&format!("\nRecords are in {}.", run.folder.root().display()));
     }
-    Ok(if exact(&evaluations) { ExitCode::SUCCESS } else { ExitCode::from(EXIT_MISMATCH) })
+    Ok(if exact(&results) { ExitCode::SUCCESS } else { ExitCode::from(EXIT_MISMATCH) })
 }
 
-/// Trains, exports and evaluates what is missing.
-fn evaluate_run(run: &Run, invocation: &Invocation) -> Result<Vec<Evaluation>> {
-    let record =
-        |evaluations: &[Evaluation], state| invocation.record(&run.folder, &run.data, evaluations, state);
-    record(&[], State::Running)?;
-    let mut worked = run.train()?;
+/// Trains, exports, evaluates and measures what is missing.
+fn evaluate_run(run: &Run, invocation: &Invocation) -> Result<Results> {
+    output::remark(&run.outlook()?);
+    let (folder, data) = (&run.folder, &run.data);
+    let mut results = Results::default();
+    invocation.record(folder, data, &results, State::Running)?;
+    let mut worked = run.train(&|throughput| invocation.trained(folder, data, throughput))?;
     worked |= run.export()?;
-    let (evaluations, evaluated) = run.evaluate(|evaluations| record(evaluations, State::Running))?;
+    let ensembles = run.ensembles()?;
+    let (settings, evaluated) = run.evaluate(&ensembles, |settings| {
+        let results = Results { settings: settings.to_vec(), ..Results::default() };
+        invocation.record(folder, data, &results, State::Running)
+    })?;
+    results.settings = settings;
     worked |= evaluated;
+    // All settings are there: who stops the program now has their records.
+    run.write_records(&results)?;
+    let (logit_ranges, evaluated) = run.evaluate_logit_ranges(|_| Ok(()))?;
+    results.logit_ranges = logit_ranges;
+    worked |= evaluated;
+    let (elapsed, measured) = run.measure_elapsed(&ensembles)?;
+    results.elapsed = elapsed;
+    worked |= measured;
+    run.write_records(&results)?;
     let toml = toml::to_string(&run.experiment).context("cannot write the configuration as TOML")?;
-    run_folder::write(&run.folder.config(), toml.as_bytes())?;
-    record(&evaluations, if worked { State::Finished } else { State::Idle })?;
+    run_folder::write(&folder.config(), toml.as_bytes())?;
+    invocation.record(folder, data, &results, if worked { State::Finished } else { State::Idle })?;
     if !worked {
         output::remark("everything was evaluated already; the records are as they were");
     }
-    Ok(evaluations)
+    Ok(results)
 }
 
 fn prepare_stage(stage: &Stage, common: &Common) -> Result<Run> {
@@ -133,24 +149,30 @@ fn prepare(experiment: Experiment, options: &RunOptions, several: bool, common: 
         data.name,
         shape.classes,
     );
-    let settings = experiment.settings()?;
-    let folder = RunFolder::create(&folder(options, &experiment, several, &data))?;
-    check_dataset(&folder, &data)?;
-    let (members, epochs) = (
-        settings.len() * experiment.ensemble.members,
-        experiment.training.float_epochs + experiment.training.quantised_epochs,
-    );
-    output::remark(&format!(
-        "{}: {} ({} training and {} test images), {} {}, {members} members, {epochs} epochs, to {}",
-        experiment.name,
+    let most = experiment.elapsed.images.iter().max().copied().unwrap_or(0);
+    ensure!(
+        most <= data.train.len(),
+        "`elapsed.images` holds {most}, but the data set {} has {} training images",
         data.name,
         data.train.len(),
-        data.test.len(),
-        settings.len(),
-        if settings.len() == 1 { "setting" } else { "settings" },
-        folder.root().display(),
+    );
+    let (settings, logit_ranges) = (experiment.settings()?, experiment.logit_ranges()?);
+    let (training, validation) = stages::training_and_validation(&experiment, &data)?;
+    let folder = RunFolder::create(&folder(options, &experiment, several, &data))?;
+    check_dataset(&folder, &data)?;
+    let evaluator = options.evaluator.into();
+    let run = Run { experiment, settings, logit_ranges, data, training, validation, folder, evaluator };
+    output::remark(&format!(
+        "{}: {} ({} training, {} validation and {} test images), {} {}, to {}",
+        run.experiment.name,
+        run.data.name,
+        run.training.len(),
+        run.validation.len(),
+        run.data.test.len(),
+        run.settings.len(),
+        if run.settings.len() == 1 { "setting" } else { "settings" },
+        run.folder.root().display(),
     ));
-    let run = Run { experiment, settings, data, folder, evaluator: options.evaluator.into() };
     for plan in &run.settings {
         let counts = run.partition(plan)?.indices;
         let idle = counts.iter().position(Vec::is_empty);
@@ -176,30 +198,50 @@ fn finish(run: &Run, done: &str, paths: &[PathBuf], common: &Common) -> Result<E
 }
 
 /// Whether every decrypted logit equals the oracle's and none left its range; says so where not.
-fn exact(evaluations: &[Evaluation]) -> bool {
+fn exact(results: &Results) -> bool {
+    let setting = |evaluation: &Evaluation| {
+        let setting = &evaluation.setting;
+        format!("{} setting {} seed {}", setting.split, setting.number, setting.seed)
+    };
+    let settings = results.settings.iter().map(|result| &result.evaluation);
+    let mut found: Vec<(String, &Evaluation)> =
+        settings.map(|evaluation| (setting(evaluation), evaluation)).collect();
+    found.extend(
+        results.logit_ranges.iter().map(|(bits, evaluation)| {
+            (format!("{} trained for {bits} bits", setting(evaluation)), evaluation)
+        }),
+    );
     let mut exact = true;
-    for evaluation in evaluations {
+    for (name, evaluation) in found {
         let mismatches: u64 = evaluation.accuracy.iter().filter_map(|row| row.mismatches).sum();
         let outside = evaluation.range.images_outside;
         if mismatches > 0 || outside > 0 {
             exact = false;
-            let setting = &evaluation.setting;
             output::remark(&format!(
-                "NOT EXACT: {} setting {} seed {}: {mismatches} decrypted logits differ from the integer oracle; \
-                 {outside} images have logits beyond the plaintext modulus (raise `encryption.range_margin`)",
-                setting.split, setting.number, setting.seed,
+                "NOT EXACT: {name}: {mismatches} decrypted logits differ from the integer oracle; {outside} images \
+                 have logits beyond the plaintext modulus (raise `encryption.range_margin`)",
             ));
         }
+    }
+    let mismatches = results.elapsed.as_ref().map_or(0, |elapsed| elapsed.mismatches);
+    if mismatches > 0 {
+        exact = false;
+        output::remark(&format!(
+            "NOT EXACT: elapsed time: {mismatches} decrypted logits differ from the integer oracle"
+        ));
     }
     exact
 }
 
-fn describe(run: &Run, evaluations: &[Evaluation], files: Option<&[PathBuf]>) -> serde_json::Value {
+fn describe(run: &Run, results: &Results, files: Option<&[PathBuf]>) -> serde_json::Value {
+    let evaluations: Vec<&Evaluation> = results.settings.iter().map(|result| &result.evaluation).collect();
     json!({
         "run": run.folder.root(),
         "dataset": run.data.name,
         "synthetic": run.data.is_synthetic(),
         "files": files,
         "settings": evaluations,
+        "logit_ranges": results.logit_ranges,
+        "elapsed": results.elapsed,
     })
 }

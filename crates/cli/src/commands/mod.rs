@@ -26,7 +26,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Command::Reproduce { experiments, quick, options } => {
             let names: Vec<&str> = match experiments.as_slice() {
                 [] if *quick => vec!["quick"],
-                [] => vec!["fig5"],
+                [] => vec!["paper"],
                 names => names.iter().map(String::as_str).collect(),
             };
             experiment::reproduce(&names, options, common)

@@ -2,15 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use sottovoce_bfv::Encryption;
-use sottovoce_dataset::{ShareRange, SplitMethod, groups};
-use sottovoce_evaluate::Setting;
+use sottovoce_dataset::{ShareRange, SplitMethod};
 use sottovoce_network::Architecture;
-use sottovoce_network::disk::sha256;
 use sottovoce_train::TrainingConfig;
 
-use super::Problem;
+use super::{Problem, base};
 
-/// Everything that decides what an experiment does. Its fields are documented in `configs/fig5.toml`.
+/// Everything that decides what an experiment does. Its fields are documented in `configs/paper.toml`.
 ///
 /// A value of this type has been checked: later code does not ask again whether fields make sense.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +20,10 @@ pub struct Experiment {
     pub ensemble: EnsemblePlan,
     pub training: TrainingConfig,
     pub encryption: EncryptionPlan,
+    #[serde(default)]
+    pub elapsed: ElapsedPlan,
+    #[serde(default)]
+    pub bits: BitsPlan,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,15 +32,32 @@ pub struct DataPlan {
     pub name: String,
     pub train_images: usize,
     pub test_images: usize,
+    #[serde(default)]
+    pub validation_images: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnsemblePlan {
     pub members: usize,
-    pub split: SplitMethod,
+    pub splits: Vec<SplitMethod>,
     pub shares: Vec<ShareRange>,
     pub seeds: Vec<u64>,
+    #[serde(default)]
+    pub baselines: bool,
+    #[serde(default)]
+    pub averaging: Averaging,
+}
+
+/// How the members' logits are added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Averaging {
+    /// As they are.
+    #[default]
+    Sum,
+    /// Each times an integer that is chosen on held-out images.
+    Weighted,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,171 +68,28 @@ pub struct EncryptionPlan {
     pub key: Encryption,
 }
 
-/// One setting of an experiment, with one seed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SettingPlan {
-    pub setting: Setting,
-    pub share: ShareRange,
-    /// The labels of each member's group.
-    pub groups: Vec<Vec<u8>>,
+/// What is measured of elapsed time; nothing where the list is empty.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ElapsedPlan {
+    pub images: Vec<usize>,
 }
 
-impl SettingPlan {
-    /// Names the setting's files.
-    pub fn key(&self) -> String {
-        let Setting { split, number, seed, .. } = &self.setting;
-        // Groups of many labels are too long for a file's name.
-        let split = if split.len() > 60 {
-            format!("groups-{}", &sha256(split.as_bytes())[..12])
-        } else {
-            split.clone()
-        };
-        format!("{split}-{number}-seed{seed}")
-    }
+/// Which logit ranges are compared; none where the list is empty.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BitsPlan {
+    pub logit_bits: Vec<u32>,
 }
-
-/// More members than this are a slip: each takes a minute of encrypted evaluation.
-const MOST_MEMBERS: usize = 100;
 
 impl Experiment {
     /// Reads and checks the configuration `text`; `origin` names it in errors.
     pub fn parse(origin: &str, text: &str) -> Result<Self, Problem> {
-        let experiment: Self =
-            toml::from_str(text).map_err(|error| Problem::from_toml(origin, text, &error))?;
+        let table = base::complete(origin, text)?;
+        let experiment = Self::deserialize(toml::Deserializer::from(table))
+            .map_err(|error| Problem::from_toml(origin, text, &error))?;
         experiment.check().map_err(|(path, message)| Problem::at_field(origin, text, path, message))?;
         Ok(experiment)
-    }
-
-    /// The first field that makes no sense, alone or beside the others.
-    fn check(&self) -> Result<(), (&'static [&'static str], String)> {
-        let require = |holds: bool, path: &'static [&'static str], message: String| {
-            if holds { Ok(()) } else { Err((path, message)) }
-        };
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        require(
-            !self.name.is_empty() && self.name.chars().all(plain) && !self.name.starts_with('.'),
-            &["name"],
-            format!("is {:?}, but it names a folder: letters, digits, '-', '_' and '.'", self.name),
-        )?;
-        for (path, count) in [
-            (&["data", "train_images"][..], self.data.train_images),
-            (&["data", "test_images"], self.data.test_images),
-            (&["training", "float_epochs"], self.training.float_epochs),
-            (&["training", "quantised_epochs"], self.training.quantised_epochs),
-            (&["training", "batch"], self.training.batch),
-        ] {
-            require(count > 0, path, "is 0, but must be at least 1".to_owned())?;
-        }
-        self.architecture
-            .validate()
-            .map_err(|error| (&["architecture"][..], format!("is impossible: {error}")))?;
-        self.check_training(&require)?;
-        let margin = self.encryption.range_margin;
-        require(
-            (0.0..=100.0).contains(&margin),
-            &["encryption", "range_margin"],
-            format!("is {margin}, but must be between 0 and 100"),
-        )?;
-        self.check_ensemble(&require)
-    }
-
-    fn check_training(
-        &self,
-        require: &impl Fn(bool, &'static [&'static str], String) -> Result<(), (&'static [&'static str], String)>,
-    ) -> Result<(), (&'static [&'static str], String)> {
-        let training = &self.training;
-        for (path, value, most) in [
-            (&["training", "float_rate"][..], training.float_rate, 1.0),
-            (&["training", "quantised_rate"], training.quantised_rate, 1.0),
-            (&["training", "clip"], training.clip, f64::MAX),
-        ] {
-            let message = if most == 1.0 { "must be above 0 and at most 1" } else { "must be above 0" };
-            require(value > 0.0 && value <= most, path, format!("is {value}, but {message}"))?;
-        }
-        let augmentation = &training.augmentation;
-        for (path, value, most) in [
-            (&["training", "weight_decay"][..], training.weight_decay, 1.0),
-            (&["training", "range_penalty"], training.range_penalty, 1.0),
-            (&["training", "augmentation", "rotation_degrees"], augmentation.rotation_degrees.into(), 180.0),
-            (
-                &["training", "augmentation", "shift_pixels"],
-                augmentation.shift_pixels.into(),
-                self.architecture.image_side as f64,
-            ),
-            (&["training", "augmentation", "scale"], augmentation.scale.into(), 0.9),
-        ] {
-            require(
-                (0.0..=most).contains(&value),
-                path,
-                format!("is {value}, but must be between 0 and {most}"),
-            )?;
-        }
-        let bits = training.logit_bits;
-        require(
-            (8..=50).contains(&bits),
-            &["training", "logit_bits"],
-            format!("is {bits}, but must be between 8 and 50: one plaintext modulus holds no more"),
-        )?;
-        require(
-            training.largest_weights.iter().all(|weight| (1..=1 << 20).contains(weight)),
-            &["training", "largest_weights"],
-            format!("is {:?}, but each must be between 1 and {}", training.largest_weights, 1 << 20),
-        )
-    }
-
-    fn check_ensemble(
-        &self,
-        require: &impl Fn(bool, &'static [&'static str], String) -> Result<(), (&'static [&'static str], String)>,
-    ) -> Result<(), (&'static [&'static str], String)> {
-        let EnsemblePlan { members, split, shares, seeds } = &self.ensemble;
-        require(
-            (1..=MOST_MEMBERS).contains(members),
-            &["ensemble", "members"],
-            format!("is {members}, but must be between 1 and {MOST_MEMBERS}"),
-        )?;
-        groups(split, *members, self.architecture.classes, 0)
-            .map_err(|error| (&["ensemble", "split"][..], format!("does not fit: {error}")))?;
-        require(
-            !shares.is_empty(),
-            &["ensemble", "shares"],
-            "is empty: there is no setting to run".to_owned(),
-        )?;
-        require(!seeds.is_empty(), &["ensemble", "seeds"], "is empty: there is nothing to run".to_owned())?;
-        let mut sorted = seeds.clone();
-        sorted.sort_unstable();
-        require(
-            sorted.windows(2).all(|pair| pair[0] != pair[1]),
-            &["ensemble", "seeds"],
-            format!("is {seeds:?}, but every seed may be there once only"),
-        )?;
-        // TOML integers have 63 bits; the resolved configuration must be writable again.
-        require(
-            seeds.iter().all(|seed| i64::try_from(*seed).is_ok()),
-            &["ensemble", "seeds"],
-            format!("is {seeds:?}, but a seed has at most 63 bits"),
-        )
-    }
-
-    /// Every setting with every seed, in the order of the records.
-    pub fn settings(&self) -> Result<Vec<SettingPlan>, sottovoce_dataset::SplitError> {
-        let EnsemblePlan { members, split, shares, seeds } = &self.ensemble;
-        let mut plans = Vec::new();
-        for (share, number) in shares.iter().zip(1..) {
-            for &seed in seeds {
-                plans.push(SettingPlan {
-                    setting: Setting {
-                        split: split.to_string(),
-                        number,
-                        share_low: share.low(),
-                        share_high: share.high(),
-                        seed,
-                    },
-                    share: *share,
-                    groups: groups(split, *members, self.architecture.classes, seed)?,
-                });
-            }
-        }
-        Ok(plans)
     }
 }
 
@@ -240,7 +116,7 @@ mod tests {
             error.starts_with(&format!("my.toml, line {}: unknown field `sedes`", line_of("seeds"))),
             "{error}"
         );
-        assert!(error.contains("did you mean `seeds`?") && error.contains("| sedes = [1]"), "{error}");
+        assert!(error.contains("did you mean `seeds`?") && error.contains("| sedes = [1, 2, 3]"), "{error}");
     }
 
     #[test]
@@ -266,8 +142,25 @@ mod tests {
                 "training.logit_bits",
                 "is 70, but must be between 8 and 50",
             ),
-            ("seeds = [1]", "seeds = [1, 1]", "ensemble.seeds", "every seed may be there once only"),
-            ("name = \"fig5\"", "name = \"../fig5\"", "name", "names a folder"),
+            ("seeds = [1, 2, 3]", "seeds = [1, 1]", "ensemble.seeds", "every seed may be there once only"),
+            ("name = \"paper\"", "name = \"../paper\"", "name", "names a folder"),
+            ("\"likewise\", \"random\"", "\"regular\"", "ensemble.splits", "holds regular twice"),
+            ("[\"regular\", \"likewise\", \"random\"]", "[]", "ensemble.splits", "is empty"),
+            (
+                "validation_images = 5000",
+                "validation_images = 60000",
+                "data.validation_images",
+                "is 60000, but they are taken from 60000 training images",
+            ),
+            (
+                "\nimages = [5000",
+                "\nimages = [60001",
+                "elapsed.images",
+                "holds 60001, but must be between 1 and the 60000 of `data.train_images`",
+            ),
+            ("\nimages = [5000", "\nimages = [10000", "elapsed.images", "holds 10000 twice"),
+            ("logit_bits = [18", "logit_bits = [7", "bits.logit_bits", "is 7, but must be between 8 and 50"),
+            ("logit_bits = [18", "logit_bits = [20", "bits.logit_bits", "holds 20 twice"),
             ("\nkernel = 5", "\nkernel = 50", "architecture", "kernel is 50, but must be between 1 and 29"),
         ] {
             let error = error_after(from, to);
@@ -278,14 +171,59 @@ mod tests {
 
     #[test]
     fn contradictory_fields_are_refused() {
-        let error = error_after("split = \"regular\"", "split = [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]");
+        let splits = "[\"regular\", \"likewise\", \"random\"]";
+        let error = error_after(splits, "[\"regular\", [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]]");
         assert!(error.contains("there are 2 groups of labels, but 3 members"), "{error}");
+        assert!(error.contains("holds 0.1.2.3.4-5.6.7.8.9, which does not fit"), "{error}");
         let error = error_after("[0.60, 0.70]", "[0.70, 0.60]");
         assert!(error.contains("0.7 to 0.6 are no range"), "{error}");
         let error = error_after("pixel_levels = 4", "pixel_levels = 1");
         assert!(error.contains("1 pixel levels: must be between 2"), "{error}");
-        let error = error_after("split = \"regular\"", "split = \"likely\"");
+        let error = error_after("\"likewise\", ", "\"likely\", ");
         assert!(error.contains("`likely`"), "{error}");
+        assert!(error.contains(&format!("my.toml, line {}:", line_of("splits"))), "{error}");
+        let error = error_after("averaging = \"sum\"", "averaging = \"median\"");
+        assert!(error.contains("unknown variant `median`, expected `sum` or `weighted`"), "{error}");
+        let error = error_after("members = 3", "members = 1");
+        assert!(error.contains("`ensemble.baselines` is true, but `ensemble.members` is 1"), "{error}");
+        let text = BUILT_IN[0].1.replace("averaging = \"sum\"", "averaging = \"weighted\"");
+        let text = text.replace("validation_images = 5000", "validation_images = 0");
+        let error = Experiment::parse("my.toml", &text).unwrap_err().to_string();
+        assert!(error.contains("votes are chosen on validation images"), "{error}");
+    }
+
+    #[test]
+    fn what_a_configuration_does_not_say_is_its_bases() {
+        let paper = Experiment::parse("x", BUILT_IN[0].1).unwrap();
+        let text = "base = \"paper\"\nname = \"mine\"\n[training]\naugmentation = { scale = 0.1 }\n";
+        let mine = Experiment::parse("my.toml", text).unwrap();
+        let mut expected = Experiment { name: "mine".into(), ..paper };
+        expected.training.augmentation.scale = 0.1;
+        assert_eq!(mine, expected);
+    }
+
+    #[test]
+    fn mistakes_beside_a_base_are_told_with_their_line() {
+        let error = |text: &str| Experiment::parse("my.toml", text).unwrap_err().to_string();
+        let found = error("name = \"x\"\nbase = \"papers\"\n");
+        assert!(
+            found.starts_with("my.toml, line 2: `base` must be a built-in experiment: paper,"),
+            "{found}"
+        );
+        assert!(found.contains("did you mean \"paper\"?"), "{found}");
+        let found = error("base = 3\n");
+        assert!(found.starts_with("my.toml, line 1: `base` must be a built-in experiment"), "{found}");
+        let base = "base = \"paper\"\nname = \"x\"\n";
+        let found = error(&format!("{base}[ensemble]\nmembres = 3\n"));
+        assert!(found.starts_with("my.toml, line 4: unknown field `membres`"), "{found}");
+        assert!(found.contains("did you mean `members`?"), "{found}");
+        let found = error(&format!("{base}[training]\n\nbatch = \"many\"\n"));
+        assert!(found.starts_with("my.toml, line 5: invalid type: string"), "{found}");
+        let found = error(&format!("{base}[training]\nbatch = 0\n"));
+        assert!(found.starts_with("my.toml, line 4: `training.batch` is 0"), "{found}");
+        // The field at fault is the base's; the table that made it wrong is named.
+        let found = error(&format!("{base}[ensemble]\nmembers = 1\n"));
+        assert!(found.starts_with("my.toml, line 3: `ensemble.baselines` is true"), "{found}");
     }
 
     #[test]

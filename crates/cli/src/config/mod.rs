@@ -1,17 +1,24 @@
 //! Experiments as TOML: what is written, and the checked plan that everything else reads.
 
+mod base;
+mod check;
 mod experiment;
 mod problem;
+mod setting_plan;
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-pub use experiment::{Experiment, SettingPlan};
+pub use experiment::{Averaging, Experiment};
 pub use problem::Problem;
+pub use setting_plan::SettingPlan;
 
 /// The experiments that the program brings along, by name.
-pub const BUILT_IN: [(&str, &str); 2] = [
+pub const BUILT_IN: [(&str, &str); 5] = [
+    ("paper", include_str!("../../../../configs/paper.toml")),
     ("fig5", include_str!("../../../../configs/fig5.toml")),
+    ("fig6", include_str!("../../../../configs/fig6.toml")),
+    ("fig7", include_str!("../../../../configs/fig7.toml")),
     ("quick", include_str!("../../../../configs/quick.toml")),
 ];
 
@@ -60,6 +67,9 @@ mod tests {
     #[test]
     fn an_unknown_name_is_refused_with_the_nearest_one() {
         let error = load("fig55").unwrap_err().to_string();
-        assert!(error.contains("did you mean \"fig5\"?") && error.contains("fig5, quick"), "{error}");
+        assert!(
+            error.contains("did you mean \"fig5\"?") && error.contains("paper, fig5, fig6, fig7, quick"),
+            "{error}"
+        );
     }
 }

@@ -1,9 +1,10 @@
 //! Opening the data set, and telling about it.
 
-use anyhow::Result;
-use sottovoce_dataset::{DataName, DataSet, Event, Request, SyntheticSize};
+use anyhow::{Context, Result};
+use sottovoce_dataset::{DataName, DataSet, Event, LabelledImages, Request, SyntheticSize, hold_out};
 
 use crate::args::Common;
+use crate::config::Experiment;
 use crate::output;
 use crate::progress::Progress;
 
@@ -29,6 +30,18 @@ pub fn open(name: &str, train: usize, test: usize, common: &Common) -> Result<Da
     data.train = data.train.take(train);
     data.test = data.test.take(test);
     Ok(data)
+}
+
+/// Draws the validation images. Not an experiment's seed: all settings shall have the same.
+const VALIDATION_SEED: u64 = 0;
+
+/// The training images that members may see, and those held out from them.
+pub fn training_and_validation(
+    experiment: &Experiment,
+    data: &DataSet,
+) -> Result<(LabelledImages, LabelledImages)> {
+    let count = experiment.data.validation_images;
+    hold_out(&data.train, count, VALIDATION_SEED).context("`data.validation_images` is too large")
 }
 
 /// Turns events into bars and remarks.

@@ -1,102 +1,164 @@
 //! Encrypted evaluation, setting by setting.
 
-use std::fs;
-
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
-use sottovoce_evaluate::records::write_rows;
-use sottovoce_evaluate::{Evaluation, Subject, evaluate_setting};
+use sottovoce_evaluate::{EncryptedSet, EvaluateError, Evaluation, Session, Subject, evaluate_setting};
 use sottovoce_network::FloatNetwork;
+use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
 
-use super::Run;
+use super::{Found, Run, SettingResult, found};
 use crate::config::SettingPlan;
 use crate::output;
 use crate::progress::StageProgress;
 use crate::run_folder::{fingerprint, write_json};
 
 /// Raised whenever evaluation records something else for the same networks.
-const VERSION: u32 = 2;
-
-/// Contents of `settings/<setting>.json`.
-#[derive(Serialize, Deserialize)]
-struct EvaluationFile {
-    inputs: String,
-    evaluation: Evaluation,
-}
+const VERSION: u32 = 3;
 
 impl Run {
-    /// Evaluates every setting that is not evaluated yet, telling `evaluated` of all so far after each, and
-    /// writes the records of all; also whether there was any to evaluate.
-    pub fn evaluate(
-        &self,
-        evaluated: impl Fn(&[Evaluation]) -> Result<()>,
-    ) -> Result<(Vec<Evaluation>, bool)> {
-        let mut evaluations = Vec::new();
-        let mut worked = false;
-        for plan in &self.settings {
-            let (evaluation, new) = self
-                .evaluate_once(plan)
-                .with_context(|| format!("cannot evaluate the setting {}", plan.key()))?;
-            if new {
-                output::remark(&summary(plan, &evaluation));
-            }
-            evaluations.push(evaluation);
-            worked |= new;
-            evaluated(&evaluations)?;
-        }
-        let accuracy: Vec<_> = evaluations.iter().flat_map(|e| e.accuracy.clone()).collect();
-        let layers: Vec<_> = evaluations.iter().flat_map(|e| e.layers.clone()).collect();
-        write_rows(&self.folder.accuracy(), &accuracy)?;
-        write_rows(&self.folder.layers(), &layers)?;
-        Ok((evaluations, worked))
+    /// The exported ensembles of all settings, checked: networks that were altered on disk must not go unnoticed, even
+    /// where nothing is left to do.
+    pub fn ensembles(&self) -> Result<Vec<ExportedEnsemble>> {
+        self.settings.iter().map(|plan| self.ensemble(plan)).collect()
     }
 
-    /// The evaluation of a setting, and whether it had to be made.
-    fn evaluate_once(&self, plan: &SettingPlan) -> Result<(Evaluation, bool)> {
-        // Read even when there is nothing to do: altered networks must not go unnoticed.
-        let (trained, exported) = self.exported(plan)?;
-        let encryption = &self.experiment.encryption;
+    pub fn ensemble(&self, plan: &SettingPlan) -> Result<ExportedEnsemble> {
+        read_ensemble(&self.folder.ensemble(&plan.key()))
+            .with_context(|| format!("cannot use the exported networks of {}", plan.key()))
+    }
+
+    /// What an evaluation is made from; `exported` identifies the networks. The parameters are no part of it: whatever others the run's ensembles need
+    /// together, what decrypts is the same, so a setting that joins later leaves finished ones valid. Each
+    /// evaluation records the parameters that it was made under.
+    pub(super) fn evaluation_inputs(&self, exported: &str) -> Result<String> {
         // The export's inputs stand for its networks: their files have just been checked.
-        let inputs = fingerprint(&(
+        fingerprint(&(
             VERSION,
             self.evaluator,
-            &exported.origin.inputs,
-            encryption,
+            exported,
+            &self.experiment.encryption,
+            self.validation.len(),
             self.data.test.len(),
             &self.data.checksums,
-        ))?;
-        let path = self.folder.evaluation(&plan.key());
-        let found =
-            fs::read(&path).ok().and_then(|text| serde_json::from_slice::<EvaluationFile>(&text).ok());
-        if let Some(file) = found
-            && file.inputs == inputs
-            && file.evaluation.setting == plan.setting
-        {
-            return Ok((file.evaluation, false));
+        ))
+    }
+
+    /// Parameters and keys that serve all of the run's settings, finished or not, so that a resumed run goes on
+    /// under the parameters that it began with; none where no secure parameters serve all.
+    pub(super) fn session(&self, ensembles: &[ExportedEnsemble]) -> Result<Option<Session>> {
+        let needs = ensembles.iter().map(observed).collect::<Result<Vec<_>>>()?;
+        let needs: Vec<_> = ensembles.iter().map(|exported| &exported.ensemble).zip(needs).collect();
+        let encryption = &self.experiment.encryption;
+        match Session::new(&needs, encryption.range_margin, encryption.key) {
+            Ok(session) => Ok(Some(session)),
+            Err(EvaluateError::Parameters(error)) if ensembles.len() > 1 => {
+                output::remark(&format!(
+                    "every setting gets parameters of its own: for all together, {error}"
+                ));
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
         }
+    }
+
+    /// Parameters and keys for one ensemble alone.
+    pub(super) fn own_session(&self, exported: &ExportedEnsemble) -> Result<Session> {
+        let encryption = &self.experiment.encryption;
+        Ok(Session::new(
+            &[(&exported.ensemble, observed(exported)?)],
+            encryption.range_margin,
+            encryption.key,
+        )?)
+    }
+
+    /// Evaluates every setting that is not evaluated yet, telling `evaluated` of all so far after each; also whether
+    /// there was any to evaluate.
+    ///
+    /// The test images are encrypted once for all of them.
+    pub fn evaluate(
+        &self,
+        ensembles: &[ExportedEnsemble],
+        evaluated: impl Fn(&[SettingResult]) -> Result<()>,
+    ) -> Result<(Vec<SettingResult>, bool)> {
+        let mut results = Vec::new();
+        let mut missing = Vec::new();
+        for (index, (plan, exported)) in self.settings.iter().zip(ensembles).enumerate() {
+            let path = self.folder.evaluation(&plan.key());
+            let evaluation: Option<Evaluation> =
+                found(&path, &self.evaluation_inputs(&exported.origin.inputs)?);
+            match evaluation.filter(|evaluation| evaluation.setting == plan.setting) {
+                Some(evaluation) => results.push((index, self.result(plan, exported, evaluation)?)),
+                None => missing.push((index, plan, exported)),
+            }
+        }
+        let worked = !missing.is_empty();
+        if worked {
+            let common = self.session(ensembles)?;
+            let set = common.as_ref().map(|session| EncryptedSet::new(session, &self.data.test));
+            for (index, plan, exported) in missing {
+                let context = || format!("cannot evaluate the setting {}", plan.key());
+                let path = self.folder.evaluation(&plan.key());
+                let evaluation = match &set {
+                    Some(set) => self.evaluate_on(set, plan, exported, &plan.key()),
+                    None => self.own_session(exported).and_then(|session| {
+                        let set = EncryptedSet::new(&session, &self.data.test);
+                        self.evaluate_on(&set, plan, exported, &plan.key())
+                    }),
+                };
+                let evaluation = evaluation.with_context(context)?;
+                let file =
+                    Found { inputs: self.evaluation_inputs(&exported.origin.inputs)?, found: evaluation };
+                write_json(&path, &file)?;
+                output::remark(&summary(&plan.key(), &file.found));
+                // Finished ones may lie behind this one: kept in order.
+                let place = results.partition_point(|(earlier, _)| *earlier < index);
+                results.insert(place, (index, self.result(plan, exported, file.found)?));
+                let so_far: Vec<SettingResult> = results.iter().map(|(_, result)| result.clone()).collect();
+                evaluated(&so_far)?;
+            }
+        }
+        Ok((results.into_iter().map(|(_, result)| result).collect(), worked))
+    }
+
+    fn result(
+        &self,
+        plan: &SettingPlan,
+        exported: &ExportedEnsemble,
+        evaluation: Evaluation,
+    ) -> Result<SettingResult> {
+        let votes = exported.origin.provenance.get("votes").cloned();
+        Ok(SettingResult { evaluation, training: self.throughput(plan), votes })
+    }
+
+    /// Evaluates one ensemble on images that are encrypted for it.
+    pub(super) fn evaluate_on(
+        &self,
+        set: &EncryptedSet<'_>,
+        plan: &SettingPlan,
+        exported: &ExportedEnsemble,
+        title: &str,
+    ) -> Result<Evaluation> {
+        let trained = self.required(plan)?;
         let floats: Vec<FloatNetwork> = trained.members.into_iter().map(|member| member.float).collect();
-        let observed = exported.origin.observed.context("the exported ensemble has no observed range")?;
         let subject = Subject {
             setting: &plan.setting,
             floats: &floats,
             ensemble: &exported.ensemble,
-            observed_logit: observed.largest(),
-            range_margin: encryption.range_margin,
-            encryption: encryption.key,
-            test: &self.data.test,
+            observed_logit: observed(exported)?,
+            validation: &self.validation,
+            set,
             evaluator: self.evaluator,
         };
-        let progress = StageProgress::new(plan.key());
-        let evaluation = evaluate_setting(&subject, &progress)?;
-        drop(progress);
-        let file = EvaluationFile { inputs, evaluation };
-        write_json(&path, &file)?;
-        Ok((file.evaluation, true))
+        Ok(evaluate_setting(&subject, &StageProgress::new(title.to_owned()))?)
     }
 }
 
+fn observed(exported: &ExportedEnsemble) -> Result<i128> {
+    let range = exported.origin.observed.as_ref();
+    Ok(range.context("the exported ensemble has no observed range")?.largest())
+}
+
 /// One line on what was found.
-fn summary(plan: &SettingPlan, evaluation: &Evaluation) -> String {
+pub(super) fn summary(title: &str, evaluation: &Evaluation) -> String {
     let encrypted: Vec<String> = evaluation
         .accuracy
         .iter()
@@ -106,8 +168,7 @@ fn summary(plan: &SettingPlan, evaluation: &Evaluation) -> String {
     let mismatches: u64 = evaluation.accuracy.iter().filter_map(|row| row.mismatches).sum();
     let parameters = &evaluation.parameters;
     format!(
-        "{}: under encryption {}; {mismatches} mismatches; t of {} bits, Q of {:.0}, {} bits of noise budget left",
-        plan.key(),
+        "{title}: under encryption {}; {mismatches} mismatches; t of {} bits, Q of {:.0}, {} bits of noise budget left",
         encrypted.join(", "),
         64 - parameters.plaintext_modulus.leading_zeros(),
         parameters.ciphertext_modulus_bits,

@@ -1,7 +1,8 @@
 //! Training, all settings side by side.
 
 use std::fs;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
@@ -17,7 +18,7 @@ use crate::progress::Progress;
 use crate::run_folder::{self, fingerprint};
 
 /// Raised whenever training gives other members from the same inputs.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Contents of `trained.json`.
 #[derive(Serialize, Deserialize)]
@@ -26,7 +27,32 @@ pub struct TrainedFile {
     /// Fingerprint of the members. What is made from them goes by it and not by `inputs`: another machine's
     /// floating point may train slightly other members from the same inputs.
     pub fingerprint: String,
+    /// How it went.
+    pub training: Throughput,
     pub members: Vec<TrainedMember>,
+}
+
+/// All of a `trained.json` but the members, for when they are not needed.
+#[derive(Deserialize)]
+struct TrainedHead {
+    inputs: String,
+    training: Throughput,
+}
+
+/// Images that went through training steps, and the wall-clock seconds that took.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Throughput {
+    pub images: u64,
+    /// Of one setting: beside others that were trained at the same time.
+    pub seconds: f64,
+    pub images_per_second: f64,
+}
+
+impl Throughput {
+    fn since(start: Instant, images: u64) -> Self {
+        let seconds = start.elapsed().as_secs_f64();
+        Self { images, seconds, images_per_second: images as f64 / seconds }
+    }
 }
 
 impl Run {
@@ -35,11 +61,11 @@ impl Run {
         fingerprint(&(
             VERSION,
             &self.experiment.architecture,
-            &self.experiment.training,
+            plan.training(&self.experiment),
             &plan.groups,
             plan.share,
             plan.setting.seed,
-            self.data.train.len(),
+            (self.training.len(), self.validation.len()),
             &self.data.checksums,
         ))
     }
@@ -62,10 +88,34 @@ impl Run {
         Ok(Some(file))
     }
 
-    /// Trains the members of every setting that is not trained yet; whether there was any.
-    pub fn train(&self) -> Result<bool> {
+    fn head(&self, plan: &SettingPlan) -> Option<TrainedHead> {
+        serde_json::from_slice(&fs::read(self.folder.trained(&plan.key())).ok()?).ok()
+    }
+
+    /// Whether the members of a setting are there and made from the same inputs, as far as can be told without
+    /// reading them.
+    pub(super) fn is_trained(&self, plan: &SettingPlan) -> Result<bool> {
+        let inputs = self.training_inputs(plan)?;
+        Ok(self.head(plan).is_some_and(|head| head.inputs == inputs))
+    }
+
+    /// How the members of a setting were trained.
+    pub(super) fn throughput(&self, plan: &SettingPlan) -> Option<Throughput> {
+        self.head(plan).map(|head| head.training)
+    }
+
+    /// Images that go through training steps for a setting, if no member diverges.
+    pub(super) fn training_work(&self) -> u64 {
+        (self.training.len() * self.epochs()) as u64
+    }
+
+    /// Trains the members of every setting that is not trained yet, telling `trained` of the throughput so far
+    /// after each; whether there was any.
+    ///
+    /// Settings are trained side by side, so that all threads are busy whatever the number of members.
+    pub fn train(&self, trained: &(dyn Fn(Throughput) -> Result<()> + Sync)) -> Result<bool> {
         let mut missing = Vec::new();
-        for plan in &self.settings {
+        for plan in self.plans() {
             if self.trained(plan)?.is_none() {
                 missing.push(plan);
             }
@@ -73,21 +123,23 @@ impl Run {
         if missing.is_empty() {
             return Ok(false);
         }
-        let training = &self.experiment.training;
-        let epochs = training.float_epochs + training.quantised_epochs;
-        let members = missing.len() * self.experiment.ensemble.members;
-        let images = missing.len() * self.data.train.len() * epochs;
+        let members: usize = missing.iter().map(|plan| plan.members()).sum();
         let title = format!("training {members} {}", if members == 1 { "member" } else { "members" });
-        let progress = Progress::new(&title, images as u64);
-        let steps = AtomicUsize::new(0);
+        let progress = Progress::new(&title, missing.len() as u64 * self.training_work());
+        let (start, steps, images) = (Instant::now(), AtomicU64::new(0), AtomicU64::new(0));
         let report = |step: sottovoce_train::Progress| {
             progress.advance(step.images as u64);
+            let images = images.fetch_add(step.images as u64, Ordering::Relaxed);
             // A bar that changes its words at every step cannot be read.
             if steps.fetch_add(1, Ordering::Relaxed).is_multiple_of(100) {
-                progress.note(&format!("loss {:.3}, accuracy {:.1} %", step.loss, 100.0 * step.accuracy));
+                let rate = Throughput::since(start, images).images_per_second;
+                progress.note(&format!("{rate:.0} images/s, loss {:.3}", step.loss));
             }
         };
-        missing.par_iter().try_for_each(|plan| self.train_setting(plan, &report))?;
+        missing.par_iter().with_max_len(1).try_for_each(|plan| {
+            self.train_setting(plan, &report)?;
+            trained(Throughput::since(start, images.load(Ordering::Relaxed)))
+        })?;
         Ok(true)
     }
 
@@ -97,16 +149,18 @@ impl Run {
         report: &(dyn Fn(sottovoce_train::Progress) + Sync),
     ) -> Result<()> {
         let parts = self.parts(plan)?;
-        let (architecture, training) = (&self.experiment.architecture, &self.experiment.training);
-        let Trained { members, curve } =
-            train_ensemble(&parts, architecture, training, plan.setting.seed, report)
+        let start = Instant::now();
+        let (architecture, training) = (&self.experiment.architecture, plan.training(&self.experiment));
+        let Trained { members, curve, images } =
+            train_ensemble(&parts, architecture, &training, plan.setting.seed, report)
                 .with_context(|| format!("cannot train the setting {}", plan.key()))?;
         for row in curve.iter().filter(|row| row.attempt > 1 && row.epoch == 1) {
             let (member, attempt) = (row.member, row.attempt);
             output::remark(&format!("{}: member {member} diverged; attempt {attempt}", plan.key()));
         }
+        let training = Throughput::since(start, images);
         let inputs = self.training_inputs(plan)?;
-        let file = TrainedFile { inputs, fingerprint: fingerprint(&members)?, members };
+        let file = TrainedFile { inputs, fingerprint: fingerprint(&members)?, training, members };
         let json = serde_json::to_vec(&file).context("cannot encode trained members as JSON")?;
         // The members last: once they are there, the setting counts as trained.
         let curve = encode_rows(&curve)?;

@@ -8,11 +8,12 @@ fn label_counts_add_up_to_every_image_once() {
     let run = sandbox.run(&["data", "info", "small.toml", "--json"]).succeeds();
     let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(json["synthetic"], true);
+    assert_eq!(json["validation_images"], 100);
     for setting in json["settings"].as_array().unwrap() {
         let counts = setting["label_counts"].as_array().unwrap();
         assert_eq!(counts.len(), 2);
         let all = counts.iter().flat_map(|member| member.as_array().unwrap());
-        assert_eq!(all.map(|count| count.as_u64().unwrap()).sum::<u64>(), 2000);
+        assert_eq!(all.map(|count| count.as_u64().unwrap()).sum::<u64>(), 1900);
     }
     let table = sandbox.run(&["data", "info", "small.toml"]).succeeds().stdout;
     assert!(table.contains("SYNTHETIC") && table.contains("regular-2-seed7"), "{table}");

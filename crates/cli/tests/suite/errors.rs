@@ -17,7 +17,7 @@ fn a_misspelt_field_is_refused_with_line_and_suggestion() {
     sandbox.write("typo.toml", &SMALL.replace("range_penalty", "range_penality"));
     sandbox
         .run(&["evaluate", "typo.toml"])
-        .fails(2, &["typo.toml, line 36: unknown field `range_penality`", "did you mean `range_penalty`?"]);
+        .fails(2, &["typo.toml, line 37: unknown field `range_penality`", "did you mean `range_penalty`?"]);
     assert!(!sandbox.path("results").exists(), "nothing is begun with a wrong configuration");
 }
 
@@ -27,21 +27,63 @@ fn a_contradiction_is_refused_with_its_line() {
     sandbox.write("two.toml", &SMALL.replace("\"regular\"", "[[0, 1, 2], [3, 4], [5, 6, 7, 8, 9]]"));
     sandbox
         .run(&["reproduce", "two.toml"])
-        .fails(2, &["two.toml, line 20: `ensemble.split`", "there are 3 groups of labels, but 2 members"]);
+        .fails(2, &["two.toml, line 21: `ensemble.splits`", "there are 3 groups of labels, but 2 members"]);
+}
+
+#[test]
+fn what_cannot_be_run_is_refused_by_field_before_anything_begins() {
+    let sandbox = Sandbox::new();
+    for (from, to, words) in [
+        ("[\"regular\"]", "[\"regular\", \"likely\"]", ["line 21", "no split method is called `likely`"]),
+        ("[\"regular\"]", "[\"random\", \"random\"]", ["line 21: `ensemble.splits`", "random twice"]),
+        ("splits = [\"regular\"]", "split = \"regular\"", ["line 21: unknown field `split`", "`splits`?"]),
+        (
+            "validation_images = 100",
+            "validation_images = 2000",
+            ["line 7: `data.validation_images`", "taken from 2000 training images"],
+        ),
+        ("seeds = [7]", "seeds = [7]\naveraging = \"mean\"", ["line 24: unknown variant `mean`", "weighted"]),
+        (
+            "members = 2",
+            "members = 1\nbaselines = true",
+            ["line 21: `ensemble.baselines` is true", "`ensemble.members` is 1"],
+        ),
+        (
+            "[encryption]",
+            "[elapsed]\nimages = [100, 2001]\n[encryption]",
+            ["line 41: `elapsed.images` holds 2001", "the 2000 of `data.train_images`"],
+        ),
+        (
+            "[encryption]",
+            "[bits]\nlogit_bits = [20, 60]\n[encryption]",
+            ["line 41: `bits.logit_bits` is 60", "must be between 8 and 50"],
+        ),
+        (
+            "name = \"small\"",
+            "name = \"small\"\nbase = \"fig8\"",
+            ["line 3: `base`", "did you mean \"fig7\"?"],
+        ),
+    ] {
+        let text = SMALL.replace(from, to);
+        assert_ne!(text, SMALL, "{from}");
+        sandbox.write("wrong.toml", &text);
+        sandbox.run(&["reproduce", "wrong.toml"]).fails(2, &words);
+        assert!(!sandbox.path("results").exists());
+    }
 }
 
 #[test]
 fn a_mistake_in_the_last_of_several_experiments_is_told_before_the_first_begins() {
     let sandbox = Sandbox::new();
     sandbox.write("bad.toml", &SMALL.replace("members = 2", "members = -2"));
-    let run = sandbox.run(&["reproduce", "small.toml", "bad.toml"]).fails(2, &["bad.toml, line 19"]);
+    let run = sandbox.run(&["reproduce", "small.toml", "bad.toml"]).fails(2, &["bad.toml, line 20"]);
     assert!(!run.stderr.contains("training"), "{}", run.stderr);
 }
 
 #[test]
 fn an_unknown_experiment_is_refused_with_those_there_are() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["train", "fig4"]).fails(2, &["no file \"fig4\"", "did you mean \"fig5\"?", "quick"]);
+    sandbox.run(&["train", "fig4"]).fails(2, &["no file \"fig4\"", "did you mean \"fig7\"?", "quick"]);
 }
 
 #[test]

@@ -32,6 +32,9 @@ fn an_experiment_goes_from_data_to_charts_and_is_exact_and_not_done_twice() {
     assert!(sandbox.read("results/small/accuracy.md").contains("SYNTHETIC"));
     let record: serde_json::Value = serde_json::from_str(&sandbox.read("results/small/run.json")).unwrap();
     assert_eq!(record["dataset"]["synthetic"], true);
+    assert_eq!(record["settings"][1]["training"]["images"], 1900 * 7);
+    assert!(record["settings"][1]["seconds"].as_f64().unwrap() > 0.0);
+    assert!(record["invocations"][0]["training"]["images_per_second"].as_f64().unwrap() > 0.0);
     assert!(record["settings"][0]["parameters"]["noise_budget_bits"].as_u64().unwrap() > 0);
     assert!(
         sandbox.read("results/small/members/regular-1-seed7/training.csv").contains("\n2,quantised,1,3,")

@@ -13,6 +13,7 @@ name = "small"
 [data]
 name = "synthetic"
 train_images = 2000
+validation_images = 100
 test_images = 300
 
 [architecture]
@@ -26,7 +27,7 @@ classes = 10
 
 [ensemble]
 members = 2
-split = "regular"
+splits = ["regular"]
 shares = [[0.5, 0.6], [0.8, 0.9]]
 seeds = [7]
 
@@ -43,6 +44,7 @@ pixel_levels = 4
 largest_weights = [3, 3, 7]
 logit_bits = 32
 range_penalty = 0.003
+logit_adjustment = 1.0
 
 [encryption]
 range_margin = 0.25

@@ -1,12 +1,15 @@
 //! Label-skewed splits: every member of an ensemble sees mostly the labels of its own group.
 //!
 //! First the labels are cut into [`groups`], one for each member; then the images are shared out by a
-//! [`partition`], in which a member gets the majority of the images of its group's labels.
+//! [`partition`], in which a member gets the majority of the images of its group's labels. Before that,
+//! [`hold_out`] sets images aside that no member trains on.
 
+mod hold_out;
 mod method;
 mod partition;
 mod share;
 
+pub use hold_out::hold_out;
 pub use method::{SplitMethod, groups};
 pub use partition::{Partition, label_counts, partition};
 pub use share::ShareRange;
@@ -66,6 +69,14 @@ pub enum SplitError {
         label: u8,
         /// How many classes there are.
         classes: usize,
+    },
+    /// Nothing would be left to train on.
+    #[error("{count} of {images} training images cannot be held out; fewer than all are allowed")]
+    HoldOut {
+        /// How many images were to be held out.
+        count: usize,
+        /// How many there are.
+        images: usize,
     },
     /// A range of shares that is none.
     #[error("the shares {low} to {high} are no range: 0 <= low <= high <= 1 must hold")]

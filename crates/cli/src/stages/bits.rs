@@ -1,0 +1,59 @@
+//! Accuracy against the logit range, each ensemble under parameters of its own.
+
+use anyhow::{Context, Result};
+use sottovoce_evaluate::records::{BitsRow, Domain};
+use sottovoce_evaluate::{EncryptedSet, Evaluation};
+
+use super::evaluate::summary;
+use super::{Found, Run, found};
+use crate::output;
+use crate::run_folder::write_json;
+
+impl Run {
+    /// Evaluates the ensemble of every logit range that is not evaluated yet, telling `evaluated` of all so far after
+    /// each; also whether there was any to evaluate.
+    pub fn evaluate_logit_ranges(
+        &self,
+        evaluated: impl Fn(&[(u32, Evaluation)]) -> Result<()>,
+    ) -> Result<(Vec<(u32, Evaluation)>, bool)> {
+        let mut results = Vec::new();
+        let mut worked = false;
+        for (bits, plan) in &self.logit_ranges {
+            let exported = self.ensemble(plan)?;
+            let inputs = self.evaluation_inputs(&exported.origin.inputs)?;
+            let path = self.folder.bits(*bits);
+            if let Some(evaluation) = found(&path, &inputs) {
+                results.push((*bits, evaluation));
+                continue;
+            }
+            worked = true;
+            let title = format!("{bits} logit bits");
+            let evaluate = || {
+                let session = self.own_session(&exported)?;
+                self.evaluate_on(&EncryptedSet::new(&session, &self.data.test), plan, &exported, &title)
+            };
+            let evaluation = evaluate().with_context(|| format!("cannot evaluate {title}"))?;
+            let file = Found { inputs, found: evaluation };
+            write_json(&path, &file)?;
+            output::remark(&summary(&title, &file.found));
+            results.push((*bits, file.found));
+            evaluated(&results)?;
+        }
+        Ok((results, worked))
+    }
+}
+
+/// The rows of `bits.csv` for one logit range.
+pub fn rows(logit_bits: u32, evaluation: &Evaluation) -> impl Iterator<Item = BitsRow> {
+    let encrypted = evaluation.accuracy.iter().filter(|row| row.domain == Domain::Encrypted);
+    encrypted.map(move |row| BitsRow {
+        logit_bits,
+        plaintext_bits: 64 - evaluation.parameters.plaintext_modulus.leading_zeros(),
+        seed: row.seed,
+        voter: row.voter.clone(),
+        images: row.images,
+        correct: row.correct,
+        accuracy: row.accuracy,
+        mismatches: row.mismatches.unwrap_or(0),
+    })
+}

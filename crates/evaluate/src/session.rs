@@ -1,0 +1,124 @@
+//! The client's side: one set of parameters and keys for several ensembles, and images encrypted once for all of them.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use sottovoce_bfv::{ClientKey, EncryptedBatch, Encryption, EvaluationKey, Parameters};
+use sottovoce_dataset::LabelledImages;
+use sottovoce_network::{IntegerEnsemble, PixelLevels};
+
+use crate::clear::quantised;
+use crate::{EvaluateError, Progress};
+
+/// Parameters and fresh keys that serve several ensembles.
+///
+/// The plaintext modulus holds the largest logits of any of them and the noise budget covers the noisiest, so that
+/// one encryption of an image is an input to all. What decrypts does not depend on this choice: encrypted
+/// evaluation is exact under any parameters that hold the logits.
+pub struct Session {
+    pub(crate) client: ClientKey,
+    pub(crate) evaluation_key: EvaluationKey,
+    levels: PixelLevels,
+}
+
+impl Session {
+    /// Chooses parameters for `ensembles`, each with its largest absolute logit over training images, which logits may
+    /// exceed by the fraction `range_margin`.
+    ///
+    /// # Errors
+    /// If there is no ensemble, they read different pixels, or no secure parameters serve all of them.
+    pub fn new(
+        ensembles: &[(&IntegerEnsemble, i128)],
+        range_margin: f64,
+        encryption: Encryption,
+    ) -> Result<Self, EvaluateError> {
+        let levels = ensembles.first().ok_or(EvaluateError::NoEnsembles)?.0.pixel_levels();
+        if let Some((other, _)) = ensembles.iter().find(|(ensemble, _)| ensemble.pixel_levels() != levels) {
+            let (found, expected) = (other.pixel_levels().into(), levels.into());
+            return Err(EvaluateError::PixelLevels { found, expected });
+        }
+        let observed = ensembles.iter().map(|(_, observed)| *observed).max().unwrap_or(0);
+        // Exact up to 53 bits, which is all that a margin needs.
+        let allowed = (observed as f64 * (1.0 + range_margin)).ceil() as i128;
+        let ensembles: Vec<&IntegerEnsemble> = ensembles.iter().map(|(ensemble, _)| *ensemble).collect();
+        let parameters = Parameters::for_ensembles(&ensembles, allowed, encryption)?;
+        let client = ClientKey::generate(&parameters);
+        let evaluation_key = client.evaluation_key()?;
+        Ok(Self { client, evaluation_key, levels })
+    }
+
+    /// The parameters.
+    #[must_use]
+    pub fn parameters(&self) -> &Parameters {
+        self.client.parameters()
+    }
+
+    /// Encrypts the images from `first` on, as many as one batch holds, and says how long it took.
+    pub(crate) fn encrypt(
+        &self,
+        images: &LabelledImages,
+        first: usize,
+        progress: &dyn Progress,
+    ) -> Result<Batch, EvaluateError> {
+        let pixels = images.side() * images.side();
+        let end = images.len().min(first + self.parameters().degree());
+        progress.begin(&format!("encrypting images {} to {end}", first + 1), pixels as u64);
+        let start = Instant::now();
+        let values: Vec<u8> =
+            (first..end).flat_map(|image| quantised(images.image(image), self.levels)).collect();
+        let encrypted = self.client.encrypt(&values, pixels, &|| progress.advance(1))?;
+        Ok(Batch { encrypted, elapsed: start.elapsed() })
+    }
+
+    /// Whether an ensemble reads what this session encrypts.
+    pub(crate) fn check(&self, ensemble: &IntegerEnsemble) -> Result<(), EvaluateError> {
+        let (found, expected) = (ensemble.pixel_levels(), self.levels);
+        if found == expected {
+            Ok(())
+        } else {
+            Err(EvaluateError::PixelLevels { found: found.into(), expected: expected.into() })
+        }
+    }
+}
+
+/// Images under encryption, and how long encrypting them took.
+pub(crate) struct Batch {
+    pub(crate) encrypted: EncryptedBatch,
+    pub(crate) elapsed: Duration,
+}
+
+/// Batches that stay in memory, enough for MNIST's test images: with three ciphertext primes a batch of the paper's
+/// images takes 308 MB.
+const HELD_BATCHES: usize = 2;
+
+/// The images to classify under encryption, each batch encrypted when it is first asked for.
+///
+/// The first two batches are kept for every ensemble that comes after; those beyond, which memory might not hold, are
+/// encrypted anew.
+pub struct EncryptedSet<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) images: &'a LabelledImages,
+    held: [OnceLock<Arc<Batch>>; HELD_BATCHES],
+}
+
+impl<'a> EncryptedSet<'a> {
+    /// Nothing is encrypted yet.
+    #[must_use]
+    pub fn new(session: &'a Session, images: &'a LabelledImages) -> Self {
+        Self { session, images, held: [const { OnceLock::new() }; HELD_BATCHES] }
+    }
+
+    pub(crate) fn batch(&self, index: usize, progress: &dyn Progress) -> Result<Arc<Batch>, EvaluateError> {
+        let place = self.held.get(index);
+        if let Some(batch) = place.and_then(OnceLock::get) {
+            return Ok(batch.clone());
+        }
+        let first = index * self.session.parameters().degree();
+        let batch = Arc::new(self.session.encrypt(self.images, first, progress)?);
+        if let Some(place) = place {
+            // Where somebody else was faster, either will do.
+            let _ = place.set(batch.clone());
+        }
+        Ok(batch)
+    }
+}

@@ -1,0 +1,80 @@
+//! Logit adjustment: a member should not learn how rare a label was for it.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// Images that a label which never occurs counts as, so that its prior has a logarithm.
+const UNSEEN: f64 = 0.5;
+
+/// The lowest loss that counts as divergence. Where a part has next to one label only, chance has almost no
+/// loss, and neither has a network that has learned nothing.
+const LEAST_CHANCE: f64 = 0.1;
+
+/// What the loss adds to the logits: for every class a strength times the logarithm of the label's frequency
+/// among the member's own images (Menon et al. 2021, "Long-tail learning via logit adjustment").
+///
+/// The adjusted logits have to explain the labels, so the raw ones need not say how frequent each label was,
+/// which differs from member to member and is nothing that an image shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogitAdjustment {
+    /// One for each class, in nats.
+    offsets: Vec<f32>,
+    chance: f64,
+}
+
+impl LogitAdjustment {
+    /// The adjustment for images with these `labels`, all below `classes`; a `strength` of 0 adds nothing.
+    pub fn new(labels: &[u8], classes: usize, strength: f64) -> Self {
+        let mut counts = vec![0.0; classes];
+        labels.iter().for_each(|&label| counts[usize::from(label)] += 1.0);
+        let images = labels.len() as f64;
+        let offsets: Vec<f64> =
+            counts.iter().map(|&count: &f64| strength * (count.max(UNSEEN) / images).ln()).collect();
+        let log_sum = offsets.iter().map(|offset| offset.exp()).sum::<f64>().ln();
+        let chance = counts.iter().zip(&offsets).map(|(count, offset)| count / images * (log_sum - offset));
+        Self {
+            chance: chance.sum::<f64>().max(LEAST_CHANCE),
+            offsets: offsets.iter().map(|&offset| offset as f32).collect(),
+        }
+    }
+
+    /// The offsets as a tensor `[1, classes]`, to be added to logits `[batch, classes]`.
+    pub fn offsets(&self, device: &Device) -> Tensor<2> {
+        Tensor::from_data(TensorData::new(self.offsets.clone(), [1, self.offsets.len()]), device)
+    }
+
+    /// The mean adjusted cross-entropy, in nats, of a network that answers zeros to all of the images.
+    pub fn chance(&self) -> f64 {
+        self.chance
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Eight, four and no images of three labels.
+    const LABELS: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1];
+
+    #[test]
+    fn the_offsets_are_the_log_priors_with_half_an_image_for_a_label_never_seen() {
+        for strength in [1.0, 0.5] {
+            let offsets = LogitAdjustment::new(&LABELS, 3, strength).offsets;
+            let ratio = |a: usize, b: usize| f64::from(offsets[a] - offsets[b]) / strength;
+            assert!((ratio(0, 1) - 2f64.ln()).abs() < 1e-6, "{offsets:?}");
+            assert!((ratio(0, 2) - 16f64.ln()).abs() < 1e-6, "{offsets:?}");
+        }
+        assert_eq!(LogitAdjustment::new(&LABELS, 3, 0.0).offsets, [0.0; 3]);
+    }
+
+    #[test]
+    fn chance_is_the_loss_of_equal_logits() {
+        let chance = |labels: &[u8], strength| LogitAdjustment::new(labels, 3, strength).chance();
+        assert!((chance(&LABELS, 0.0) - 3f64.ln()).abs() < 1e-12);
+        // Unadjusted and adjusted are the same where all labels are equally frequent.
+        assert!((chance(&[0, 1, 2], 1.0) - 3f64.ln()).abs() < 1e-12);
+        // 12.5 images with the half one: the label with eight has a probability of 8 / 12.5.
+        let expected = -(8.0 * (8f64 / 12.5).ln() + 4.0 * (4f64 / 12.5).ln()) / 12.0;
+        assert!((chance(&LABELS, 1.0) - expected).abs() < 1e-12);
+        assert_eq!(chance(&[1; 100], 1.0), LEAST_CHANCE);
+    }
+}
