@@ -7,7 +7,6 @@
 use plotters::prelude::DrawingBackend;
 use sottovoce_evaluate::records::AccuracyRow;
 
-use crate::baseline::Baseline;
 use crate::canvas::{Canvas, Point, Stroke, TextStyle};
 use crate::caption::{self, Caption};
 use crate::figure::{self, DrawError, Drawing};
@@ -15,7 +14,7 @@ use crate::layout::Layout;
 use crate::legend::{Entry, Legend, WIDER_FONT};
 use crate::marker::Marker;
 use crate::style::{BAND, BASE, GRID, INK, LABEL, SMALL, STRONG, SUBTITLE, TITLE, VALUE, WARNING, WHITE};
-use crate::sweep::{Setting, Spread, Sweep, SweepError};
+use crate::sweep::{Setting, Sweep, SweepError};
 use crate::typeface::{Align, Typeface};
 use crate::voter::Voter;
 
@@ -257,10 +256,5 @@ fn entries(sweep: &Sweep) -> Vec<Vec<Entry>> {
     if sweep.seeds > 1 {
         meanings.push(Entry::Whisker(format!("mean and range of {} seeds", sweep.seeds)));
     }
-    let reference = |&(baseline, spread): &(Baseline, Spread)| Entry::Line {
-        name: format!("{}: {:.2} %", baseline.description(), spread.mean),
-        stroke: baseline.stroke(),
-        dash: baseline.dash(),
-    };
-    vec![voters, meanings, sweep.references.iter().map(reference).collect()]
+    vec![voters, meanings, sweep.reference_entries()]
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sottovoce_evaluate::records::{AccuracyRow, Domain};
 
 use crate::baseline::Baseline;
+use crate::legend::Entry;
 use crate::paper;
 use crate::voter::{UnknownVoter, Voter};
 use crate::wording::share_range;
@@ -172,10 +173,25 @@ impl Sweep {
 
     /// The lowest value drawn, in percent.
     pub(crate) fn lowest(&self) -> f64 {
-        let ours = self.settings.iter().flat_map(|setting| setting.ours.iter().flatten().map(|s| s.low));
         let paper = self.settings.iter().flat_map(|setting| setting.paper.iter().flatten().copied());
+        paper.fold(self.lowest_of_ours(), f64::min)
+    }
+
+    /// The lowest value of this run, in percent.
+    pub(crate) fn lowest_of_ours(&self) -> f64 {
+        let ours = self.settings.iter().flat_map(|setting| setting.ours.iter().flatten().map(|s| s.low));
         let references = self.references.iter().map(|(_, spread)| spread.mean);
-        ours.chain(paper).chain(references).fold(100.0, f64::min)
+        ours.chain(references).fold(100.0, f64::min)
+    }
+
+    /// What a legend says of the baselines.
+    pub(crate) fn reference_entries(&self) -> Vec<Entry> {
+        let entry = |&(baseline, spread): &(Baseline, Spread)| Entry::Line {
+            name: format!("{}: {:.2} %", baseline.description(), spread.mean),
+            stroke: baseline.stroke(),
+            dash: baseline.dash(),
+        };
+        self.references.iter().map(entry).collect()
     }
 }
 

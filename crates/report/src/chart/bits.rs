@@ -19,15 +19,16 @@ use crate::typeface::Align;
 use crate::voter::Voter;
 
 const PLOT: f64 = 300.0;
-/// Room for legend and axis title.
-const HEAD: f64 = 58.0;
+/// Room for a row of the legend, and for the axis title.
+const LEGEND: f64 = 24.0;
+const HEAD: f64 = 34.0;
 /// Room for the three rows below.
 const FOOT: f64 = 78.0;
 /// Room for the heads of the rows below.
 const NAMES: f64 = 150.0;
 const SLOT: f64 = 92.0;
 const LEAST_WIDTH: f64 = 760.0;
-/// From one voter's column to the next.
+/// Widest distance from one voter's column to the next.
 const STEP: f64 = 14.0;
 /// Nothing of the paper is beside these, so that they may fill the chart.
 const LEAST_SPAN: f64 = 5.0;
@@ -36,6 +37,7 @@ const LEAST_SPAN: f64 = 5.0;
 #[derive(Debug, Clone)]
 pub(crate) struct BitsFigure {
     page: Page,
+    legend: Legend,
     voters: Vec<Voter>,
     points: Vec<Bits>,
     seeds: usize,
@@ -69,16 +71,16 @@ impl BitsFigure {
              the integer oracle."
         );
         let width = (2.0 * Page::EDGE + NAMES + points.len() as f64 * SLOT).max(LEAST_WIDTH);
-        let page = Page::new(caption, &subtitle, "", (width, HEAD + PLOT + FOOT))?;
-        Ok(Self { page, voters, points, seeds })
-    }
-
-    fn legend(&self) -> Legend {
-        let mut groups = vec![self.voters.iter().map(|&voter| Entry::Voter(voter)).collect()];
-        if self.seeds > 1 {
-            groups.push(vec![Entry::Whisker(format!("mean and range of {} seeds", self.seeds))]);
+        let mut groups = vec![voters.iter().map(|&voter| Entry::Voter(voter)).collect()];
+        if seeds > 1 {
+            groups.push(vec![Entry::Whisker(format!("mean and range of {seeds} seeds"))]);
         }
-        Legend::arrange(groups, &self.page.typeface, self.page.right() - self.page.left())
+        // The legend's rows depend on the typeface, which comes with the page.
+        let bare = Page::new(caption, &subtitle, "", (width, 0.0))?;
+        let legend = Legend::arrange(groups, &bare.typeface, bare.right() - bare.left());
+        let body = legend.rows() as f64 * LEGEND + HEAD + PLOT + FOOT;
+        let page = Page::new(caption, &subtitle, "", (width, body))?;
+        Ok(Self { page, legend, voters, points, seeds })
     }
 }
 
@@ -103,9 +105,10 @@ impl Drawing for BitsFigure {
     fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError> {
         let page = &self.page;
         page.draw(canvas)?;
-        self.legend().draw(canvas, (page.left(), page.top() + 14.0), &page.typeface)?;
+        self.legend.draw(canvas, (page.left(), page.top() + 14.0), &page.typeface)?;
         let (left, right) = (page.left() + NAMES, page.right());
-        let (top, bottom) = (page.top() + HEAD, page.top() + HEAD + PLOT);
+        let top = page.top() + self.legend.rows() as f64 * LEGEND + HEAD;
+        let bottom = top + PLOT;
         let lows = self.points.iter().flat_map(|point| point.accuracies.iter().flatten().map(|s| s.low));
         let axis = PercentAxis::spanning(LEAST_SPAN, lows.fold(100.0, f64::min), top + 9.0, bottom - 9.0);
         for percent in axis.ticks() {
@@ -120,9 +123,10 @@ impl Drawing for BitsFigure {
             canvas.text(head, (left - 9.0, bottom + 21.0 + row as f64 * 20.0), Align::Right, LABEL)?;
         }
         let slot = (right - left) / self.points.len() as f64;
+        let step = (slot / (self.voters.len() as f64 + 1.0)).min(STEP);
         let column = |index: usize, voter: usize| {
             let middle = left + (index as f64 + 0.5) * slot;
-            middle + (voter as f64 - (self.voters.len() as f64 - 1.0) / 2.0) * STEP
+            middle + (voter as f64 - (self.voters.len() as f64 - 1.0) / 2.0) * step
         };
         let ensemble = self.voters.iter().position(|&voter| voter == Voter::Ensemble);
         let ours: Vec<Option<(Point, Spread)>> = self

@@ -10,3 +10,4 @@ mod ramp;
 pub(crate) mod recall;
 mod scale;
 pub(crate) mod sizes;
+pub(crate) mod spread;

@@ -71,8 +71,7 @@ fn figure(picture: &Picture) -> String {
     // The drawing's own first line, if any, is not HTML.
     let svg = picture.svg.find("<svg").map_or("", |start| &picture.svg[start..]);
     format!(
-        "<figure>\n<div class=\"scroll chart\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\">\n{svg}</div>\n\
-         <figcaption>{title}</figcaption>\n</figure>\n",
+        "<figure class=\"scroll chart\" tabindex=\"0\" aria-label=\"{title}\">\n{svg}</figure>\n",
         title = escaped(&picture.title),
     )
 }

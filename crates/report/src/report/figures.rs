@@ -11,11 +11,13 @@ use crate::chart::labels::LabelsFigure;
 use crate::chart::layers::LayersFigure;
 use crate::chart::recall::RecallFigure;
 use crate::chart::sizes::SizesFigure;
+use crate::chart::spread::SpreadFigure;
 use crate::figure::{self, Drawing};
 use crate::figure_accuracy::{FigureError, accuracy_figure};
 use crate::layer_times::LayerTimes;
 use crate::paper;
 use crate::record_tables::{bits_table, elapsed_table, recall_table, sizes_table};
+use crate::sweep::Sweep;
 use crate::table::Table;
 use crate::tables::{accuracy_table, layer_table};
 use crate::typeface::Typeface;
@@ -71,6 +73,7 @@ impl Studio<'_> {
     fn accuracy(&self) -> Drawn {
         let rows = &self.records.accuracy;
         let mut part = Part { title: "Accuracy under encryption", pictures: Vec::new(), tables: Vec::new() };
+        let mut sweeps: Vec<(String, Sweep)> = Vec::new();
         for split in splits(rows) {
             part.tables.push(accuracy_table(rows, split).map_err(self.voter("accuracy.csv"))?);
             if Baseline::named(split).is_some() {
@@ -82,6 +85,13 @@ impl Studio<'_> {
             let stem = paper::figure(split)
                 .map_or_else(|| plain("accuracy", split), |number| format!("figure{number}"));
             part.pictures.push(self.picture(stem, &caption, &drawing)?);
+            let sweep = Sweep::gather(rows, split).map_err(FigureError::from);
+            sweeps.push((split.to_owned(), sweep.map_err(self.figure("accuracy.csv"))?));
+        }
+        if !sweeps.is_empty() {
+            let caption = self.caption("Test accuracy under encryption, this run alone".to_owned());
+            let drawing = SpreadFigure::new(sweeps, &caption).map_err(self.figure("accuracy.csv"))?;
+            part.pictures.push(self.picture("spread".to_owned(), &caption, &drawing)?);
         }
         Ok(Some(part))
     }

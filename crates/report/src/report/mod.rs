@@ -26,7 +26,7 @@ use crate::verdict::{self, Evidence, Verdicts};
 /// Reads `accuracy.csv` and `layers.csv`, and, where they are there, `validation.csv`, `recall.csv`, `pairs.csv`,
 /// `labels.csv`, `elapsed.csv`, `bits.csv`, `sizes.csv`, `run.json` and `config.toml`. Writes charts as SVG and PNG:
 /// `figure5`, `figure6`, `figure7` (regular, likewise, random) or `accuracy-<split>` for each split method but the
-/// baselines, `table3`, and `figure8`, `labels-<split>`, `recall`, `bits`, `sizes` where there are such records;
+/// baselines, `spread` (all sweeps without the paper), `table3`, and `figure8`, `labels-<split>`, `recall`, `bits`, `sizes` where there are such records;
 /// tables as Markdown: `accuracy.md`, `layers.md`, `statistics.md`, `verdicts.md`; and all of it as one page,
 /// `report.html`. The same input gives the same bytes.
 ///

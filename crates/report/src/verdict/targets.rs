@@ -119,6 +119,7 @@ fn exact(evidence: &Evidence<'_>) -> Judged {
 
 fn quantised(evidence: &Evidence<'_>) -> Judged {
     let integer = evidence.ensemble(Domain::Integer);
+    let settings = counted(integer.len() as u64, "setting", "settings");
     let worst = evidence
         .ensemble(Domain::Float)
         .into_iter()
@@ -127,8 +128,10 @@ fn quantised(evidence: &Evidence<'_>) -> Judged {
     let result = match worst {
         None => open("no setting in both domains"),
         Some((points, (split, setting))) => {
-            let measured =
-                format!("at most {:.2} points apart: {points:+.2} in {split} {setting}", points.abs());
+            let measured = format!(
+                "at most {:.2} points apart in {settings}: {points:+.2} in {split} {setting}",
+                points.abs()
+            );
             // Differences of fractions of 10,000 are exact to far more digits than that.
             let verdict = match evidence.synthetic() {
                 Some(reason) => Verdict::NotMeasured(reason),

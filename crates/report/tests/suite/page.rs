@@ -34,6 +34,7 @@ fn every_record_is_drawn_and_baselines_get_no_chart_of_their_own() {
         "labels-regular",
         "recall",
         "sizes",
+        "spread",
         "table3",
     ];
     assert_eq!(charts.into_iter().collect::<Vec<_>>(), expected);
@@ -59,7 +60,7 @@ fn the_page_needs_nothing_but_itself() {
     for reference in ["http:", "https:", "//cdn", " src=", "@import", "url(", "<link", "<img", "<iframe"] {
         assert!(!text.contains(reference), "{reference}");
     }
-    assert_eq!(page.matches("<svg").count(), 11);
+    assert_eq!(page.matches("<svg").count(), 12);
     assert_eq!(page.matches("<script>").count(), 1);
     assert!(!page.contains(folder.path().to_str().unwrap()), "the page tells where it was made");
 }
@@ -110,7 +111,7 @@ fn missing_records_leave_their_charts_out_and_the_page_says_so() {
     }
     let written = names(&write_report(folder.path()).unwrap());
     let charts: Vec<&str> = written.iter().filter_map(|name| name.strip_suffix(".svg")).collect();
-    assert_eq!(charts, ["figure5", "figure6", "figure7", "table3"]);
+    assert_eq!(charts, ["figure5", "figure6", "figure7", "spread", "table3"]);
     let page = page(folder.path());
     for file in ["validation", "recall", "pairs", "labels", "elapsed", "bits", "sizes"] {
         assert!(page.contains(&format!("<code>{file}.csv</code>")), "{file}");
@@ -141,6 +142,6 @@ fn synthetic_data_is_called_so_on_the_page_and_on_every_chart() {
     facts["dataset"]["synthetic"] = json!(true);
     write_facts(folder.path(), &facts);
     let page = page(folder.path());
-    // On the page itself, and in the drawing and the title of each of eleven charts.
-    assert!(page.matches("SYNTHETIC DATA").count() >= 1 + 2 * 11);
+    // On the page itself, and in the drawing and the title of each of twelve charts.
+    assert!(page.matches("SYNTHETIC DATA").count() > 2 * 12);
 }

@@ -36,6 +36,8 @@ fn a_run_gets_a_chart_for_each_split_and_its_tables_and_nothing_else() {
             "figure7.png",
             "accuracy-explicit.svg",
             "accuracy-explicit.png",
+            "spread.svg",
+            "spread.png",
             "table3.svg",
             "table3.png",
             "accuracy.md",
