@@ -27,12 +27,14 @@ pub(crate) fn section(records: &RunRecords) -> Section {
                 html +=
                     &table::table(&facts_table(&title, invocation), &format!("manifest-invocation-{index}"));
             }
-            html += &table::table(&settings_table(facts), "manifest-settings");
+            let settings = table::table(&settings_table(facts), "manifest-settings");
+            // Writing to a string never fails, here and below.
+            let _ =
+                write!(html, "<details><summary>Settings and parameters</summary>\n{settings}</details>\n");
         }
     }
     for (file, text) in [("run.json", &facts.text), ("config.toml", &records.config)] {
         if let Some(text) = text {
-            // Writing to a string never fails.
             let _ = write!(
                 html,
                 "<details><summary><code>{file}</code></summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
