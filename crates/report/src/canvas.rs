@@ -15,7 +15,7 @@ pub(crate) type Point = (f64, f64);
 pub(crate) type Colour = (u8, u8, u8);
 
 /// A line's colour and width.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Stroke {
     pub(crate) colour: Colour,
     pub(crate) width: f64,

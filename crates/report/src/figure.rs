@@ -3,6 +3,7 @@
 use plotters::prelude::{BitMapBackend, DrawingBackend, SVGBackend};
 
 use crate::canvas::Canvas;
+use crate::markup::escaped;
 use crate::raster::{self, Shade};
 use crate::typeface::Typeface;
 
@@ -74,8 +75,4 @@ pub(crate) fn png(drawing: &impl Drawing, typeface: &Typeface) -> Result<Vec<u8>
     }
     let pixels = raster::average_down(&pixels, fine.0 as usize, OVERSAMPLING as usize);
     raster::encode(&pixels, (width, height), Shade::Colour).map_err(DrawError::from_backend)
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

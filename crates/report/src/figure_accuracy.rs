@@ -2,35 +2,21 @@
 //!
 //! A dot plot, since bars would have to start at zero. For each setting, every voter has a column with
 //! ours (filled) and, slightly to the right, the paper's (hollow). The ensemble is what the figure is
-//! about: black, larger, joined by a line, its values printed below the axis.
+//! about: black, larger, joined by a line, its values printed below the axis. Baselines are horizontal lines.
 
 use plotters::prelude::DrawingBackend;
 use sottovoce_evaluate::records::AccuracyRow;
 
-use crate::canvas::{Canvas, Colour, Point, Stroke, TextStyle};
+use crate::canvas::{Canvas, Point, Stroke, TextStyle};
 use crate::caption::{self, Caption};
 use crate::figure::{self, DrawError, Drawing};
 use crate::layout::Layout;
 use crate::legend::{Entry, Legend, WIDER_FONT};
 use crate::marker::Marker;
+use crate::style::{BAND, BASE, GRID, INK, LABEL, SMALL, STRONG, SUBTITLE, TITLE, VALUE, WARNING, WHITE};
 use crate::sweep::{Setting, Sweep, SweepError};
-use crate::typeface::{Align, Typeface, Weight};
+use crate::typeface::{Align, Typeface};
 use crate::voter::Voter;
-
-const WHITE: Colour = (255, 255, 255);
-const INK: Colour = (0x11, 0x11, 0x11);
-const GREY: Colour = (0x55, 0x55, 0x55);
-const GRID: Colour = (0xDD, 0xDD, 0xDD);
-const BAND: Colour = (0xF6, 0xF6, 0xF6);
-const ALARM: Colour = (0xB8, 0x3A, 0x00);
-
-const TITLE: TextStyle = TextStyle { size: 19.0, weight: Weight::Bold, colour: INK };
-const SUBTITLE: TextStyle = TextStyle { size: 13.0, weight: Weight::Regular, colour: GREY };
-const WARNING: TextStyle = TextStyle { size: 14.0, weight: Weight::Bold, colour: ALARM };
-const LABEL: TextStyle = TextStyle { size: 12.0, weight: Weight::Regular, colour: GREY };
-const VALUE: TextStyle = TextStyle { size: 12.0, weight: Weight::Regular, colour: INK };
-const STRONG: TextStyle = TextStyle { size: 12.5, weight: Weight::Bold, colour: INK };
-const SMALL: TextStyle = TextStyle { size: 11.0, weight: Weight::Regular, colour: GREY };
 
 /// A chart of one split method, ready to be rendered.
 #[derive(Debug, Clone)]
@@ -117,13 +103,12 @@ impl AccuracyFigure {
         }
         for percent in axis.ticks() {
             let y = axis.place(percent);
-            canvas.line((Layout::LEFT, y), (layout.right, y), Stroke { colour: GRID, width: 0.8 })?;
+            canvas.line((Layout::LEFT, y), (layout.right, y), GRID)?;
             canvas.text(&format!("{percent:.0}"), (Layout::LEFT - 9.0, y + 4.2), Align::Right, LABEL)?;
         }
         let title = format!("Test accuracy in % (axis from {:.0} to 100)", axis.low);
         canvas.text(&title, (Layout::LEFT - 30.0, layout.plot_top - 12.0), Align::Left, LABEL)?;
-        let base = Stroke { colour: (0x88, 0x88, 0x88), width: 1.0 };
-        canvas.line((Layout::LEFT, layout.plot_bottom), (layout.right, layout.plot_bottom), base)
+        canvas.line((Layout::LEFT, layout.plot_bottom), (layout.right, layout.plot_bottom), BASE)
     }
 
     fn draw_rows_below<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError> {
@@ -150,6 +135,16 @@ impl AccuracyFigure {
                 let at = ((left + right) / 2.0, self.layout.row_below(row));
                 canvas.text(cell, at, Align::Centre, *style)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Horizontal lines at the accuracy of the baselines.
+    fn draw_references<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError> {
+        for &(baseline, spread) in &self.sweep.references {
+            let y = self.layout.axis.place(spread.mean);
+            let ends = ((Layout::LEFT, y), (self.layout.right, y));
+            canvas.dashed_line(ends.0, ends.1, baseline.dash(), baseline.stroke())?;
         }
         Ok(())
     }
@@ -235,6 +230,7 @@ impl Drawing for AccuracyFigure {
         self.draw_heading(canvas)?;
         self.draw_axes(canvas)?;
         self.draw_rows_below(canvas)?;
+        self.draw_references(canvas)?;
         self.draw_ensemble_lines(canvas)?;
         self.draw_points(canvas)?;
         for (row, line) in self.footnote.iter().enumerate() {
@@ -260,5 +256,5 @@ fn entries(sweep: &Sweep) -> Vec<Vec<Entry>> {
     if sweep.seeds > 1 {
         meanings.push(Entry::Whisker(format!("mean and range of {} seeds", sweep.seeds)));
     }
-    vec![voters, meanings]
+    vec![voters, meanings, sweep.reference_entries()]
 }

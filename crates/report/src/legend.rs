@@ -2,7 +2,7 @@
 
 use plotters::prelude::DrawingBackend;
 
-use crate::canvas::{Canvas, Point, Stroke, TextStyle};
+use crate::canvas::{Canvas, Colour, Point, Stroke, TextStyle};
 use crate::figure::DrawError;
 use crate::marker::Marker;
 use crate::typeface::{Align, Typeface, Weight};
@@ -17,23 +17,40 @@ const GAP: f64 = 22.0;
 pub(crate) const WIDER_FONT: f64 = 1.08;
 
 /// One thing that the legend explains.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Entry {
     /// The marker of a voter.
     Voter(Voter),
+    /// The marker of a voter under another name.
+    Named(Voter, String),
     /// What filled markers mean.
     Filled(String),
     /// What hollow markers mean.
     Hollow(String),
     /// What whiskers mean.
     Whisker(String),
+    /// A dashed line.
+    Line {
+        /// What the line is.
+        name: String,
+        stroke: Stroke,
+        /// Length of a dash.
+        dash: f64,
+    },
+    /// A filled area.
+    Swatch(String, Colour),
 }
 
 impl Entry {
     fn name(&self) -> String {
         match self {
             Self::Voter(voter) => voter.to_string(),
-            Self::Filled(text) | Self::Hollow(text) | Self::Whisker(text) => text.clone(),
+            Self::Filled(text)
+            | Self::Hollow(text)
+            | Self::Whisker(text)
+            | Self::Swatch(text, _)
+            | Self::Named(_, text) => text.clone(),
+            Self::Line { name, .. } => name.clone(),
         }
     }
 
@@ -43,7 +60,10 @@ impl Entry {
 
     /// Width of what is drawn before the name.
     fn symbol(&self) -> f64 {
-        if matches!(self, Self::Voter(Voter::Ensemble)) { 30.0 } else { 12.0 }
+        match self {
+            Self::Voter(Voter::Ensemble) | Self::Named(Voter::Ensemble, _) | Self::Line { .. } => 30.0,
+            _ => 12.0,
+        }
     }
 
     fn width(&self, typeface: &Typeface) -> f64 {
@@ -53,7 +73,7 @@ impl Entry {
     fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>, (x, y): Point) -> Result<(), DrawError> {
         let centre = (x + self.symbol() / 2.0, y);
         match self {
-            Self::Voter(voter) => {
+            Self::Voter(voter) | Self::Named(voter, _) => {
                 let marker = Marker::of(*voter);
                 if *voter == Voter::Ensemble {
                     let line = Stroke { colour: marker.colour, width: 2.0 };
@@ -67,13 +87,17 @@ impl Entry {
                 Marker::neutral().draw_whisker(canvas, centre.0, y + 8.0, y - 8.0)?;
                 Marker::neutral().draw_filled(canvas, centre)?;
             }
+            Self::Line { stroke, dash, .. } => {
+                canvas.dashed_line((x, y), (x + self.symbol(), y), *dash, *stroke)?;
+            }
+            Self::Swatch(_, colour) => canvas.rectangle((x, y - 6.0), (x + 12.0, y + 6.0), *colour)?,
         }
         canvas.text(&self.name(), (x + self.symbol() + 6.0, y + 4.6), Align::Left, self.style())
     }
 }
 
 /// Entries in rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Legend {
     rows: Vec<Vec<Entry>>,
 }

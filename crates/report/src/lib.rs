@@ -8,32 +8,46 @@
 //!   drawing ([`figure`] renders it);
 //! - [`tables`]: accuracies, and the layer times beside the paper's Table 3, as one [`table::Table`] that
 //!   renders as Markdown and as plain text;
+//! - `chart`: the other figures, among them the paper's Table 3 and its elapsed times;
+//! - `statistics`: spread over seeds, intervals, and whether the ensemble beats its members;
+//! - `verdict`: what came of the paper's claims and of our targets, judged from the records;
+//! - `html`: all of it as one page that needs nothing else, `report.html`;
 //! - [`mod@contact_sheet`]: a page of images with their labels;
 //! - [`paper`]: the paper's numbers;
 //! - [`voter`]: members and the ensemble, as the records name them.
 //!
 //! Nothing depends on the machine: letters come from the fonts in this crate, never from the system, and no
-//! date or path gets into a file. Charts keep to a few rules: an accuracy axis always ends at 100 % and
-//! spans at least 30 points, shapes tell voters apart as well as colours do, and synthetic data is called
-//! that in capitals.
+//! date or path gets into a file but what a record says. Charts keep to a few rules: an accuracy axis always ends
+//! at 100 % and beside the paper spans at least 30 points, shapes tell voters apart as well as colours do, the
+//! background is part of the file, and synthetic data is called that in capitals.
 
+mod baseline;
 mod canvas;
 mod caption;
+mod chart;
 pub mod contact_sheet;
 pub mod figure;
 pub mod figure_accuracy;
+mod html;
+mod layer_times;
 mod layout;
 mod legend;
 mod marker;
+mod markup;
 pub mod paper;
 mod percent_axis;
 mod raster;
+mod recall;
+mod record_tables;
 pub mod report;
 mod run_facts;
+mod statistics;
+mod style;
 mod sweep;
 pub mod table;
 pub mod tables;
 mod typeface;
+mod verdict;
 pub mod voter;
 mod wording;
 

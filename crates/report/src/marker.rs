@@ -7,18 +7,11 @@ use plotters::prelude::DrawingBackend;
 
 use crate::canvas::{Canvas, Colour, Point, Stroke};
 use crate::figure::DrawError;
+use crate::style::{BLUE, GREEN, INK, ORANGE, PAPER, PURPLE, SKY, VERMILLION, WHITE};
 use crate::voter::Voter;
 
-/// The colours of Okabe and Ito (2008), told apart by every common kind of colour vision; without
-/// their yellow, which is too pale on white. Black is the ensemble's.
-const PALETTE: [Colour; 6] = [
-    (0x00, 0x72, 0xB2), // blue
-    (0xE6, 0x9F, 0x00), // orange
-    (0x00, 0x9E, 0x73), // bluish green
-    (0xCC, 0x79, 0xA7), // reddish purple
-    (0x56, 0xB4, 0xE9), // sky blue
-    (0xD5, 0x5E, 0x00), // vermillion
-];
+/// Members' colours. Black is the ensemble's.
+const PALETTE: [Colour; 6] = [BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION];
 
 /// Members' shapes. There are more of them than colours: the pair repeats only after all shapes.
 const SHAPES: [Shape; 12] = [
@@ -35,8 +28,6 @@ const SHAPES: [Shape; 12] = [
     Shape::Regular { corners: 3, turn: 0.75 },
     Shape::Star { points: 8 },
 ];
-
-const WHITE: Colour = (255, 255, 255);
 
 const CIRCLE: Shape = Shape::Regular { corners: 40, turn: 0.0 };
 
@@ -96,13 +87,13 @@ impl Marker {
                     radius: 4.6,
                 }
             }
-            Voter::Ensemble => Self { colour: (0x11, 0x11, 0x11), shape: CIRCLE, radius: 5.6 },
+            Voter::Ensemble => Self { colour: INK, shape: CIRCLE, radius: 5.6 },
         }
     }
 
     /// A grey square, for what holds for every voter.
     pub(crate) fn neutral() -> Self {
-        Self { colour: (0x77, 0x77, 0x77), shape: SHAPES[0], radius: 4.6 }
+        Self { colour: PAPER, shape: SHAPES[0], radius: 4.6 }
     }
 
     /// Draws the marker filled, with a thin white edge that keeps it apart from lines and neighbours.

@@ -7,7 +7,7 @@ const LEAST_SPAN: f64 = 30.0;
 /// A vertical axis that ends at 100 %.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PercentAxis {
-    /// Where the axis starts, a multiple of ten, in percent.
+    /// Where the axis starts, a multiple of five, in percent.
     pub(crate) low: f64,
     /// Its place on the chart, in units from the top.
     bottom: f64,
@@ -18,8 +18,16 @@ pub(crate) struct PercentAxis {
 impl PercentAxis {
     /// The axis for data no lower than `lowest`, drawn between `top` (100 %) and `bottom`.
     pub(crate) fn covering(lowest: f64, top: f64, bottom: f64) -> Self {
-        let low = (lowest / 10.0).floor() * 10.0;
-        Self { low: low.clamp(0.0, 100.0 - LEAST_SPAN), bottom, top }
+        Self { low: (lowest / 10.0).floor() * 10.0, bottom, top }.limited(LEAST_SPAN)
+    }
+
+    /// The same from a multiple of five, over `least` points or more: for what stands beside nothing else.
+    pub(crate) fn spanning(least: f64, lowest: f64, top: f64, bottom: f64) -> Self {
+        Self { low: (lowest / 5.0).floor() * 5.0, bottom, top }.limited(least)
+    }
+
+    fn limited(self, least: f64) -> Self {
+        Self { low: self.low.clamp(0.0, 100.0 - least), ..self }
     }
 
     /// The place of `percent`.
@@ -29,7 +37,11 @@ impl PercentAxis {
 
     /// Values to label, from low to high.
     pub(crate) fn ticks(&self) -> impl Iterator<Item = f64> {
-        let step = if 100.0 - self.low <= 40.0 { 5.0 } else { 10.0 };
+        let step = match 100.0 - self.low {
+            span if span <= 10.0 => 1.0,
+            span if span <= 40.0 => 5.0,
+            _ => 10.0,
+        };
         let low = self.low;
         (0..).map(move |tick| low + f64::from(tick) * step).take_while(|&value| value <= 100.0)
     }

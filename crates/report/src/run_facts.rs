@@ -1,42 +1,81 @@
-//! What `run.json` says about the data set.
+//! What `run.json` says about a run.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::Value;
 
+use crate::baseline::Baseline;
 use crate::report::ReportError;
 
 /// The data set of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct DatasetFacts {
     name: Option<String>,
     pub(crate) synthetic: bool,
+    pub(crate) train_images: Option<u64>,
+    pub(crate) test_images: Option<u64>,
+    /// Training images that nobody trains on.
+    pub(crate) validation_images: Option<u64>,
+    pub(crate) sha256: Value,
 }
 
-#[derive(Deserialize, Default)]
+/// A run's manifest. Only the data set has a fixed form; from the rest is taken what is there.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
-struct RunFacts {
-    dataset: DatasetFacts,
+pub(crate) struct RunFacts {
+    pub(crate) dataset: DatasetFacts,
+    pub(crate) settings: Vec<Value>,
+    pub(crate) invocations: Vec<Value>,
+    /// The whole file.
+    #[serde(skip)]
+    pub(crate) text: Option<String>,
 }
 
 impl DatasetFacts {
-    /// Reads the `dataset` of a run's `run.json`. A missing file or field leaves the facts unknown; a file
-    /// that is there but cannot be read is an error, since charts of synthetic data must say so.
+    /// The data set's name as a chart shows it.
+    pub(crate) fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or("Data set not recorded")
+    }
+}
+
+impl RunFacts {
+    /// Reads a run's `run.json`. A missing file or field leaves the facts unknown; a file that is there but cannot
+    /// be read is an error, since charts of synthetic data must say so.
     pub(crate) fn read(path: &Path) -> Result<Self, ReportError> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
             text => text.map_err(|source| ReportError::RunFile { path: path.to_owned(), source })?,
         };
-        let facts: RunFacts = serde_json::from_str(&text)
+        let facts: Self = serde_json::from_str(&text)
             .map_err(|source| ReportError::RunFile { path: path.to_owned(), source: source.into() })?;
-        Ok(facts.dataset)
+        Ok(Self { text: Some(text), ..facts })
     }
 
-    /// The data set's name as a chart shows it.
-    pub(crate) fn name(&self) -> &str {
-        self.name.as_deref().unwrap_or("Data set not recorded")
+    /// Bits of the largest plaintext modulus of any setting.
+    pub(crate) fn plaintext_bits(&self) -> Option<u32> {
+        let modulus = |setting: &Value| setting["parameters"]["plaintext_modulus"].as_u64();
+        self.settings.iter().filter_map(modulus).max().map(|modulus| u64::BITS - modulus.leading_zeros())
     }
+
+    /// Slots of a ciphertext: the most images of a batch.
+    pub(crate) fn slots(&self) -> Option<u64> {
+        self.settings.iter().filter_map(|setting| setting["parameters"]["degree"].as_u64()).max()
+    }
+
+    /// Seconds that training each setting of the sweeps took with the first seed, where they are recorded.
+    pub(crate) fn training_seconds(&self) -> Vec<f64> {
+        let sweeps: Vec<&Value> = self.settings.iter().filter(|setting| !is_baseline(setting)).collect();
+        let seed = |setting: &Value| setting["setting"]["seed"].as_u64();
+        let first = sweeps.iter().filter_map(|setting| seed(setting)).min();
+        let of_first = sweeps.iter().filter(|setting| first.is_some() && seed(setting) == first);
+        of_first.filter_map(|setting| setting["training_seconds"].as_f64()).collect()
+    }
+}
+
+fn is_baseline(setting: &Value) -> bool {
+    setting["setting"]["split"].as_str().is_some_and(|split| Baseline::named(split).is_some())
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sottovoce_evaluate::records::{AccuracyRow, Domain};
 
+use crate::baseline::Baseline;
+use crate::legend::Entry;
 use crate::paper;
 use crate::voter::{UnknownVoter, Voter};
 use crate::wording::share_range;
@@ -19,7 +21,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    fn of(percents: &[f64]) -> Option<Self> {
+    pub(crate) fn of(percents: &[f64]) -> Option<Self> {
         let low = percents.iter().copied().reduce(f64::min)?;
         let high = percents.iter().copied().reduce(f64::max)?;
         Some(Self { mean: percents.iter().sum::<f64>() / percents.len() as f64, low, high })
@@ -51,6 +53,8 @@ pub(crate) struct Sweep {
     pub(crate) images: u64,
     /// Decrypted logits that differ from the integer oracle, over all voters; absent where no row says.
     pub(crate) mismatches: Option<u64>,
+    /// Ensembles of the baselines in the same records, under encryption.
+    pub(crate) references: Vec<(Baseline, Spread)>,
 }
 
 /// Rows that cannot be drawn.
@@ -99,6 +103,10 @@ impl Sweep {
     /// The paper's values come along only for an ensemble of as many members as the paper's: others
     /// are not comparable member by member.
     pub(crate) fn gather(rows: &[AccuracyRow], split: &str) -> Result<Self, SweepError> {
+        let references = Baseline::ALL
+            .into_iter()
+            .filter_map(|baseline| Some((baseline, Spread::of(&baseline.percents(rows))?)))
+            .collect();
         let rows: Vec<(&AccuracyRow, Voter)> = rows
             .iter()
             .filter(|row| row.split == split)
@@ -154,6 +162,7 @@ impl Sweep {
             ),
             images: images.values().sum(),
             mismatches: total_mismatches(encrypted.iter().map(|(row, _)| *row)),
+            references,
         })
     }
 
@@ -164,9 +173,25 @@ impl Sweep {
 
     /// The lowest value drawn, in percent.
     pub(crate) fn lowest(&self) -> f64 {
-        let ours = self.settings.iter().flat_map(|setting| setting.ours.iter().flatten().map(|s| s.low));
         let paper = self.settings.iter().flat_map(|setting| setting.paper.iter().flatten().copied());
-        ours.chain(paper).fold(100.0, f64::min)
+        paper.fold(self.lowest_of_ours(), f64::min)
+    }
+
+    /// The lowest value of this run, in percent.
+    pub(crate) fn lowest_of_ours(&self) -> f64 {
+        let ours = self.settings.iter().flat_map(|setting| setting.ours.iter().flatten().map(|s| s.low));
+        let references = self.references.iter().map(|(_, spread)| spread.mean);
+        ours.chain(references).fold(100.0, f64::min)
+    }
+
+    /// What a legend says of the baselines.
+    pub(crate) fn reference_entries(&self) -> Vec<Entry> {
+        let entry = |&(baseline, spread): &(Baseline, Spread)| Entry::Line {
+            name: format!("{}: {:.2} %", baseline.description(), spread.mean),
+            stroke: baseline.stroke(),
+            dash: baseline.dash(),
+        };
+        self.references.iter().map(entry).collect()
     }
 }
 

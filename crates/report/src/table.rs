@@ -1,4 +1,4 @@
-//! A table, rendered as Markdown or as aligned text for a terminal.
+//! A table, rendered as Markdown or as aligned text for a terminal. (`html` renders it, too.)
 
 use std::fmt::Write as _;
 
@@ -40,6 +40,11 @@ impl Table {
             let _ = write!(markdown, "\n{note}\n");
         }
         markdown
+    }
+
+    /// Which columns hold numbers alone.
+    pub(crate) fn numeric_columns(&self) -> Vec<bool> {
+        Columns::of(&self.header, &self.rows, 1).numeric
     }
 
     /// The table as text in columns, without trailing blanks.

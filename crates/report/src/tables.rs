@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sottovoce_evaluate::records::{AccuracyRow, Domain, LayerRow};
 
+use crate::baseline::Baseline;
+use crate::layer_times::{LayerSeconds, LayerTimes};
 use crate::paper;
 use crate::sweep::total_mismatches;
 use crate::table::Table;
@@ -49,7 +51,10 @@ pub fn accuracy_table(rows: &[AccuracyRow], split: &str) -> Result<Table, Unknow
     }
     header.push("mismatches");
     Ok(Table {
-        title: format!("Test accuracy, {split} split"),
+        title: match Baseline::named(split) {
+            Some(baseline) => format!("Test accuracy, baseline: {}", baseline.description()),
+            None => format!("Test accuracy, {split} split"),
+        },
         header: header.into_iter().map(str::to_owned).collect(),
         rows: groups.iter().map(cells).collect(),
         notes: accuracy_notes(rows, split, has_paper),
@@ -93,104 +98,53 @@ fn accuracy_notes(rows: &[AccuracyRow], split: &str, has_paper: bool) -> Vec<Str
     notes
 }
 
-/// Seconds of each layer for one batch, for one member (the mean over members, and all that they share) and for
-/// the whole ensemble (the sum), averaged over batches, settings and seeds; beside Table 3 of the paper, which is read as
-/// the time of one member (see [`paper::LAYER_SECONDS`]).
+/// Seconds of each layer for one batch, for one member (the median over members, and all that they share) and for
+/// the whole ensemble (members times that median), over batches, settings and seeds; beside Table 3 of the paper,
+/// which is read as the time of one member (see [`paper::LAYER_SECONDS`]).
 ///
 /// # Errors
 /// If a voter's name is unknown.
 pub fn layer_table(rows: &[LayerRow]) -> Result<Table, UnknownVoter> {
-    let voters: BTreeSet<Voter> = rows.iter().map(|row| row.voter.parse()).collect::<Result<_, _>>()?;
-    let members = voters.iter().filter(|voter| **voter != Voter::Ensemble).count();
-
-    let mut layers: Vec<&str> = paper::LAYER_SECONDS.iter().map(|(layer, _)| *layer).collect();
-    for row in rows {
-        if !layers.contains(&row.layer.as_str()) {
-            layers.push(&row.layer);
-        }
-    }
-    let times: Vec<LayerSeconds> =
-        layers.iter().map(|layer| LayerSeconds::of(layer, rows, members)).collect();
-    let listed = &times[..paper::LAYER_SECONDS.len()];
-    let sum = LayerSeconds {
-        layer: "Sum of the paper's layers",
-        member: listed.iter().map(|times| times.member).sum(),
-        ensemble: listed.iter().map(|times| times.ensemble).sum(),
-        paper: listed.iter().map(|times| times.paper).sum(),
+    let times = LayerTimes::gather(rows)?;
+    let cells = |row: &LayerSeconds| {
+        let seconds = |seconds: Option<f64>| seconds.map_or_else(|| ABSENT.to_owned(), |s| format!("{s:.3}"));
+        vec![
+            row.layer.clone(),
+            seconds(row.ensemble),
+            seconds(row.member),
+            seconds(row.paper),
+            row.ratio_text(),
+        ]
     };
     Ok(Table {
         title: "Seconds per layer and batch".to_owned(),
         header: ["layer", "our ensemble, s", "our member, s", "paper's member, s", "paper / ours"]
             .map(str::to_owned)
             .to_vec(),
-        rows: times.iter().chain([&sum]).map(LayerSeconds::cells).collect(),
-        notes: layer_notes(rows, members),
+        rows: times.layers.iter().chain([&times.sum]).map(cells).collect(),
+        notes: layer_notes(&times),
     })
 }
 
-/// One line of the layer table.
-struct LayerSeconds<'a> {
-    layer: &'a str,
-    member: Option<f64>,
-    ensemble: Option<f64>,
-    paper: Option<f64>,
-}
-
-impl<'a> LayerSeconds<'a> {
-    fn of(layer: &'a str, rows: &[LayerRow], members: usize) -> Self {
-        // Rows have no seed: those alike in all else are of several seeds and count as batches of their own.
-        let seconds = |shared: bool| {
-            let of_voter = |row: &&LayerRow| (row.voter.parse() == Ok(Voter::Ensemble)) == shared;
-            let rows = rows.iter().filter(|row| row.layer == layer).filter(of_voter);
-            mean(&rows.map(|row| row.seconds).collect::<Vec<_>>())
-        };
-        // A member by itself would need all of what the members share.
-        let (shared, own) = (seconds(true), seconds(false));
-        let add = |own: Option<f64>| match (shared, own) {
-            (None, None) => None,
-            (shared, own) => Some(shared.unwrap_or(0.0) + own.unwrap_or(0.0)),
-        };
-        Self {
-            layer,
-            member: add(own),
-            ensemble: add(own.map(|own| own * members as f64)),
-            paper: paper::layer_seconds(layer),
-        }
-    }
-
-    fn cells(&self) -> Vec<String> {
-        let seconds = |seconds: Option<f64>| seconds.map_or_else(|| ABSENT.to_owned(), |s| format!("{s:.3}"));
-        let ratio = match (self.member, self.paper) {
-            (Some(ours), Some(paper)) if ours > 0.0 => format!("{:.1}×", paper / ours),
-            _ => ABSENT.to_owned(),
-        };
-        vec![self.layer.to_owned(), seconds(self.ensemble), seconds(self.member), seconds(self.paper), ratio]
-    }
-}
-
-fn layer_notes(rows: &[LayerRow], members: usize) -> Vec<String> {
-    let threads: BTreeSet<usize> = rows.iter().map(|row| row.threads).collect();
-    let threads: Vec<String> = threads.iter().map(usize::to_string).collect();
-    let batches: BTreeSet<_> = rows.iter().map(|row| (&row.split, row.setting, row.batch)).collect();
-    let paper_member: f64 = paper::LAYER_SECONDS.iter().map(|(_, seconds)| seconds).sum();
+fn layer_notes(times: &LayerTimes) -> Vec<String> {
     let encryption = paper::layer_seconds("EncryptedLayer").unwrap_or(0.0);
-    let paper_ensemble = encryption + paper::MEMBERS as f64 * (paper_member - encryption);
     vec![
         format!(
-            "Ours: wall-clock seconds of one batch, mean over {} of all settings; ensemble of {}; worker \
+            "Ours: wall-clock seconds of one batch, median over {} of all settings; ensemble of {}; worker \
              threads: {}. What the members share (encryption, the engine's lift and transforms, sum, decryption) counts in \
              full for one member, too.",
-            counted(batches.len() as u64, "batch", "batches"),
-            counted(members as u64, "member", "members"),
-            threads.join(", "),
+            counted(times.batches as u64, "batch", "batches"),
+            counted(times.members as u64, "member", "members"),
+            times.threads,
         ),
         format!(
             "Paper: Table 3 of Xiong, Nguyen, So and Chen (2020), seconds for one batch of {} images on {}; it \
              does not list layers marked {ABSENT}. It is read as the time of one member: one encryption and {} \
-             members make {paper_ensemble:.1} s, and the paper's ensemble took {} s for a batch.",
+             members make {:.1} s, and the paper's ensemble took {} s for a batch.",
             paper::BATCH,
             paper::MACHINE,
             paper::MEMBERS,
+            encryption + paper::ensemble_seconds(),
             paper::ELAPSED_SECONDS_PER_BATCH,
         ),
     ]

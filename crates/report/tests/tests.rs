@@ -5,7 +5,10 @@
 mod suite {
     mod contact_sheet;
     mod figures;
+    mod full_run;
+    mod page;
     mod records;
     mod report;
     mod tables;
+    mod verdicts;
 }

@@ -1,19 +1,12 @@
 use std::error::Error;
 use std::fs;
-use std::path::Path;
 
-use serde::Serialize;
 use sottovoce_evaluate::records::{AccuracyRow, Domain};
 use sottovoce_report::report::ReportError;
 use sottovoce_report::write_report;
 
+use super::full_run::write_csv;
 use super::records::{layer, sweep};
-
-fn write_csv(path: &Path, rows: &[impl Serialize]) {
-    let mut writer = csv::Writer::from_path(path).unwrap();
-    rows.iter().for_each(|row| writer.serialize(row).unwrap());
-    writer.flush().unwrap();
-}
 
 /// A run folder with all four kinds of split.
 fn run(accuracy: &[AccuracyRow]) -> tempfile::TempDir {
@@ -43,8 +36,15 @@ fn a_run_gets_a_chart_for_each_split_and_its_tables_and_nothing_else() {
             "figure7.png",
             "accuracy-explicit.svg",
             "accuracy-explicit.png",
+            "spread.svg",
+            "spread.png",
+            "table3.svg",
+            "table3.png",
             "accuracy.md",
-            "layers.md"
+            "layers.md",
+            "statistics.md",
+            "verdicts.md",
+            "report.html"
         ]
     );
     let found = fs::read_dir(folder.path()).unwrap().count();

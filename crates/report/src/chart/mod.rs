@@ -1,0 +1,13 @@
+//! Charts beyond the accuracy sweeps, and what they are built from.
+
+pub(crate) mod bits;
+pub(crate) mod elapsed;
+mod heat_map;
+pub(crate) mod labels;
+pub(crate) mod layers;
+mod page;
+mod ramp;
+pub(crate) mod recall;
+mod scale;
+pub(crate) mod sizes;
+pub(crate) mod spread;

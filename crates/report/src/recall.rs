@@ -1,0 +1,55 @@
+//! Recall of each digit at the last setting of every sweep.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sottovoce_evaluate::records::RecallRow;
+
+use crate::baseline::Baseline;
+use crate::voter::{UnknownVoter, Voter};
+
+/// One split method at its last setting, over all seeds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Recall {
+    pub(crate) split: String,
+    /// Number of the setting, from 1.
+    pub(crate) setting: usize,
+    pub(crate) seeds: usize,
+    pub(crate) digits: Vec<u8>,
+    /// For each voter and digit, test images classified correctly and test images, added up over seeds.
+    pub(crate) voters: BTreeMap<Voter, BTreeMap<u8, (usize, usize)>>,
+}
+
+/// Every sweep in `rows`, baselines left out, in the order of their first rows.
+///
+/// # Errors
+/// If a voter's name is unknown.
+pub(crate) fn recalls(rows: &[RecallRow]) -> Result<Vec<Recall>, UnknownVoter> {
+    let mut splits: Vec<&str> = Vec::new();
+    for row in rows.iter().filter(|row| Baseline::named(&row.split).is_none()) {
+        if !splits.contains(&row.split.as_str()) {
+            splits.push(&row.split);
+        }
+    }
+    let last = |split: &str| {
+        let setting = rows.iter().filter(|row| row.split == split).map(|row| row.setting).max();
+        let rows = rows.iter().filter(|row| row.split == split && Some(row.setting) == setting).collect();
+        of_setting(split, rows)
+    };
+    splits.into_iter().map(last).collect()
+}
+
+fn of_setting(split: &str, rows: Vec<&RecallRow>) -> Result<Recall, UnknownVoter> {
+    let mut voters: BTreeMap<Voter, BTreeMap<u8, (usize, usize)>> = BTreeMap::new();
+    for row in &rows {
+        let (correct, images) = voters.entry(row.voter.parse()?).or_default().entry(row.label).or_default();
+        *correct += row.correct;
+        *images += row.images;
+    }
+    Ok(Recall {
+        split: split.to_owned(),
+        setting: rows.first().map_or(0, |row| row.setting),
+        seeds: rows.iter().map(|row| row.seed).collect::<BTreeSet<_>>().len(),
+        digits: rows.iter().map(|row| row.label).collect::<BTreeSet<_>>().into_iter().collect(),
+        voters,
+    })
+}

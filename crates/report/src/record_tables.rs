@@ -1,0 +1,152 @@
+//! The numbers behind the charts, as tables.
+
+use std::collections::BTreeMap;
+
+use sottovoce_evaluate::records::{BitsRow, ElapsedRow, RecallRow, SizeRow};
+
+use crate::chart::sizes::megabytes_text;
+use crate::paper;
+use crate::recall::recalls;
+use crate::statistics::summary::Summary;
+use crate::table::Table;
+use crate::tables::ABSENT;
+use crate::voter::{UnknownVoter, Voter};
+use crate::wording::thousands;
+
+/// `elapsed.csv`, beside the paper where it has the same number of images.
+pub(crate) fn elapsed_table(rows: &[ElapsedRow]) -> Table {
+    let cells = |row: &ElapsedRow| {
+        let paper = paper::ELAPSED.iter().find(|(images, _)| *images == row.images).map(|point| point.1);
+        let ratio = paper.filter(|_| row.seconds > 0.0).map(|paper| format!("{:.1}×", paper / row.seconds));
+        vec![
+            thousands(row.images as u64),
+            row.batches.to_string(),
+            format!("{:.2}", row.seconds),
+            format!("{:.2}", row.encrypt_seconds),
+            format!("{:.2}", row.evaluate_seconds),
+            format!("{:.2}", row.decrypt_seconds),
+            row.threads.to_string(),
+            paper.map_or_else(|| ABSENT.to_owned(), |seconds| format!("{seconds:.0}")),
+            ratio.unwrap_or_else(|| ABSENT.to_owned()),
+        ]
+    };
+    let header = [
+        "images",
+        "batches",
+        "all, s",
+        "encrypt, s",
+        "evaluate, s",
+        "decrypt, s",
+        "threads",
+        "paper, s",
+        "paper / ours",
+    ];
+    Table {
+        title: "Elapsed seconds".to_owned(),
+        header: header.map(str::to_owned).to_vec(),
+        rows: rows.iter().map(cells).collect(),
+        notes: vec![format!(
+            "From pixels to predictions. Paper: read off its second Figure 7 to 5 s, on {}.",
+            paper::MACHINE
+        )],
+    }
+}
+
+/// Recall of each digit in percent at the last setting of every sweep, seeds added up.
+///
+/// # Errors
+/// If a voter's name is unknown.
+pub(crate) fn recall_table(rows: &[RecallRow]) -> Result<Vec<Table>, UnknownVoter> {
+    let table = |sweep: crate::recall::Recall| {
+        let cells = |(voter, digits): (&Voter, &BTreeMap<u8, (usize, usize)>)| {
+            let percent = |digit: &u8| match digits.get(digit) {
+                Some((correct, images)) if *images > 0 => {
+                    format!("{:.2}", *correct as f64 / *images as f64 * 100.0)
+                }
+                _ => ABSENT.to_owned(),
+            };
+            [voter.to_string()].into_iter().chain(sweep.digits.iter().map(percent)).collect()
+        };
+        Table {
+            title: format!("Recall in %, {} split, setting {}", sweep.split, sweep.setting),
+            header: ["voter".to_owned()].into_iter().chain(sweep.digits.iter().map(u8::to_string)).collect(),
+            rows: sweep.voters.iter().map(cells).collect(),
+            notes: Vec::new(),
+        }
+    };
+    Ok(recalls(rows)?.into_iter().map(table).collect())
+}
+
+/// `bits.csv`: mean accuracy over seeds of each voter.
+///
+/// # Errors
+/// If a voter's name is unknown.
+pub(crate) fn bits_table(rows: &[BitsRow]) -> Result<Table, UnknownVoter> {
+    let mut groups: BTreeMap<(u32, Voter), Vec<&BitsRow>> = BTreeMap::new();
+    for row in rows {
+        groups.entry((row.logit_bits, row.voter.parse()?)).or_default().push(row);
+    }
+    let cells = |((bits, voter), group): (&(u32, Voter), &Vec<&BitsRow>)| {
+        let percents: Vec<f64> = group.iter().map(|row| row.accuracy * 100.0).collect();
+        let summary = Summary::of(&percents);
+        let number = |value: Option<f64>| value.map_or_else(|| ABSENT.to_owned(), |v| format!("{v:.2}"));
+        vec![
+            bits.to_string(),
+            group.iter().map(|row| row.plaintext_bits).max().unwrap_or(0).to_string(),
+            voter.to_string(),
+            percents.len().to_string(),
+            number(summary.map(|summary| summary.mean)),
+            number(summary.and_then(|summary| summary.deviation)),
+            thousands(group.iter().map(|row| row.mismatches).sum()),
+        ]
+    };
+    let header = [
+        "logit bits",
+        "plaintext modulus, bits",
+        "voter",
+        "seeds",
+        "accuracy, mean %",
+        "standard deviation, points",
+        "mismatches",
+    ];
+    Ok(Table {
+        title: "Accuracy under encryption against logit bits".to_owned(),
+        header: header.map(str::to_owned).to_vec(),
+        rows: groups.iter().map(cells).collect(),
+        notes: Vec::new(),
+    })
+}
+
+/// `sizes.csv` beside the paper's formulas.
+pub(crate) fn sizes_table(rows: &[SizeRow]) -> Table {
+    let cells = |row: &SizeRow| {
+        let one = row.ciphertexts * paper::CIPHERTEXT_BYTES;
+        vec![
+            row.message.clone(),
+            thousands(row.ciphertexts as u64),
+            thousands(row.slots as u64),
+            thousands(row.bytes as u64),
+            megabytes_text(row.bytes),
+            thousands(one as u64),
+            thousands((paper::PLAINTEXT_MODULI * one) as u64),
+        ]
+    };
+    let header = [
+        "message",
+        "ciphertexts",
+        "slots",
+        "bytes",
+        "MB",
+        "paper, bytes for one plaintext modulus",
+        "paper, bytes for both",
+    ];
+    Table {
+        title: "Sizes of messages".to_owned(),
+        header: header.map(str::to_owned).to_vec(),
+        rows: rows.iter().map(cells).collect(),
+        notes: vec![format!(
+            "Paper: {} bytes a ciphertext, as many ciphertexts as ours for each plaintext modulus.",
+            thousands(paper::CIPHERTEXT_BYTES as u64)
+        )],
+    }
+}

@@ -1,0 +1,114 @@
+//! The ensemble against its best member, image by image.
+
+use std::collections::BTreeMap;
+
+use sottovoce_evaluate::records::{PairRow, ValidationRow};
+
+use super::mcnemar;
+use crate::baseline::Baseline;
+use crate::voter::{UnknownVoter, Voter};
+
+/// McNemar's test of one setting and seed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Comparison {
+    pub(crate) split: String,
+    /// Number of the setting, from 1.
+    pub(crate) setting: usize,
+    pub(crate) seed: u64,
+    /// The best member.
+    pub(crate) member: Voter,
+    /// Whether it is the best on held-out training images; otherwise on the test images themselves.
+    pub(crate) by_validation: bool,
+    /// Test images that the ensemble alone got right.
+    pub(crate) ensemble_only: usize,
+    /// Test images that the member alone got right.
+    pub(crate) member_only: usize,
+    /// Two-sided p-value.
+    pub(crate) p: f64,
+}
+
+/// The comparison of each setting and seed, baselines left out, in the order of their first rows.
+///
+/// # Errors
+/// If a voter's name is unknown.
+pub(crate) fn comparisons(
+    pairs: &[PairRow],
+    validation: &[ValidationRow],
+) -> Result<Vec<Comparison>, UnknownVoter> {
+    let mut held_out: BTreeMap<(&str, usize, u64, Voter), f64> = BTreeMap::new();
+    for row in validation {
+        held_out.insert((&row.split, row.setting, row.seed, row.voter.parse()?), row.accuracy);
+    }
+    let mut runs: Vec<(&str, usize, u64)> = Vec::new();
+    for row in pairs.iter().filter(|row| Baseline::named(&row.split).is_none()) {
+        let run = (row.split.as_str(), row.setting, row.seed);
+        if !runs.contains(&run) {
+            runs.push(run);
+        }
+    }
+    let mut found = Vec::new();
+    for (split, setting, seed) in runs {
+        let mut members: Vec<(Voter, &PairRow)> = pairs
+            .iter()
+            .filter(|row| (row.split.as_str(), row.setting, row.seed) == (split, setting, seed))
+            .map(|row| Ok((row.member.parse()?, row)))
+            .collect::<Result<_, UnknownVoter>>()?;
+        // The first of equally good members is the one with the lowest number.
+        members.sort_by_key(|(voter, _)| std::cmp::Reverse(*voter));
+        let by_validation =
+            members.iter().all(|(voter, _)| held_out.contains_key(&(split, setting, seed, *voter)));
+        let merit = |voter: Voter, row: &PairRow| match held_out.get(&(split, setting, seed, voter)) {
+            Some(accuracy) if by_validation => *accuracy,
+            _ => (row.both + row.member_only) as f64,
+        };
+        let best = members.into_iter().max_by(|(a, x), (b, y)| merit(*a, x).total_cmp(&merit(*b, y)));
+        if let Some((member, row)) = best {
+            let (split, p) = (split.to_owned(), mcnemar::p_value(row.ensemble_only, row.member_only));
+            let (ensemble_only, member_only) = (row.ensemble_only, row.member_only);
+            found.push(Comparison {
+                split,
+                setting,
+                seed,
+                member,
+                by_validation,
+                ensemble_only,
+                member_only,
+                p,
+            });
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(member: &str, ensemble_only: usize, member_only: usize, both: usize) -> PairRow {
+        let (split, member) = ("regular".to_owned(), member.to_owned());
+        let neither = 1_000 - both - ensemble_only - member_only;
+        PairRow { split, setting: 1, seed: 1, member, both, ensemble_only, member_only, neither }
+    }
+
+    fn held_out(voter: &str, accuracy: f64) -> ValidationRow {
+        let (split, voter) = ("regular".to_owned(), voter.to_owned());
+        ValidationRow { split, setting: 1, seed: 1, voter, images: 100, correct: 90, accuracy }
+    }
+
+    #[test]
+    fn the_best_member_is_named_by_validation_where_there_is_one() {
+        let pairs = [pair("member-1", 6, 0, 900), pair("member-2", 9, 9, 900)];
+        let by_test = comparisons(&pairs, &[]).unwrap();
+        assert_eq!((by_test[0].member, by_test[0].by_validation), (Voter::Member(2), false));
+        let rows = [held_out("member-1", 0.98), held_out("member-2", 0.97), held_out("ensemble", 0.99)];
+        let by_validation = comparisons(&pairs, &rows).unwrap();
+        assert_eq!((by_validation[0].member, by_validation[0].by_validation), (Voter::Member(1), true));
+        assert!((by_validation[0].p - 0.03125).abs() < 1e-12);
+    }
+
+    #[test]
+    fn of_equally_good_members_the_first_is_taken() {
+        let found = comparisons(&[pair("member-2", 1, 1, 900), pair("member-1", 2, 1, 900)], &[]).unwrap();
+        assert_eq!(found[0].member, Voter::Member(1));
+    }
+}

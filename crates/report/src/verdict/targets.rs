@@ -1,0 +1,198 @@
+//! This project's own targets.
+
+use std::ops::RangeInclusive;
+
+use sottovoce_evaluate::records::Domain;
+
+use super::accuracy::{Exactness, lost, wins_text};
+use super::evidence::{Evidence, SETTINGS, SPLITS};
+use super::{Judged, Verdict, Verdicts};
+use crate::tables::ABSENT;
+use crate::wording::{counted, thousands};
+
+/// Integer against float ensemble accuracy, in points.
+const MOST_POINTS_LOST: f64 = 0.3;
+const MOST_PLAINTEXT_BITS: u32 = 31;
+/// Images to be classified in [`MOST_SECONDS`], encryption included.
+const IMAGES: usize = 50_000;
+const MOST_SECONDS: f64 = 20.0;
+/// Seconds in which all members of one seed are to be trained.
+const MOST_TRAINING_SECONDS: f64 = 720.0;
+
+/// Every target with its verdict.
+pub(crate) fn targets(evidence: &Evidence<'_>) -> Verdicts {
+    Verdicts {
+        title: "Targets of this project",
+        header: ["target", "wanted", "measured", "verdict"],
+        notes: vec![
+            "A setting counts as won only if the ensemble has more correct answers than every member with every \
+             seed. Accuracies are means over seeds."
+                .to_owned(),
+        ],
+        judged: vec![
+            accuracy(evidence, 1..=4, 98.5),
+            accuracy(evidence, 5..=5, 98.0),
+            accuracy(evidence, 6..=6, 97.0),
+            wins(evidence),
+            exact(evidence),
+            quantised(evidence),
+            plaintext_modulus(evidence),
+            speed(evidence),
+            training(evidence),
+        ],
+    }
+}
+
+fn open(reason: impl Into<String>) -> (String, Verdict) {
+    (ABSENT.to_owned(), Verdict::NotMeasured(reason.into()))
+}
+
+fn judged(statement: impl Into<String>, wanted: impl Into<String>, found: (String, Verdict)) -> Judged {
+    Judged { statement: statement.into(), reference: wanted.into(), measured: found.0, verdict: found.1 }
+}
+
+fn accuracy(evidence: &Evidence<'_>, settings: RangeInclusive<usize>, least: f64) -> Judged {
+    let name = match (settings.start(), settings.end()) {
+        (first, last) if first == last => format!("setting {first}"),
+        (first, last) => format!("settings {first} to {last}"),
+    };
+    let all = settings.clone().count() * SPLITS.len();
+    let mut found: Vec<(f64, String)> = evidence
+        .ensemble(Domain::Encrypted)
+        .into_iter()
+        .filter(|((_, setting), _)| settings.contains(setting))
+        .map(|((split, setting), mean)| (mean * 100.0, format!("{split} {setting}")))
+        .collect();
+    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let result = match (found.first(), evidence.synthetic()) {
+        (None, _) => open("no such setting"),
+        (Some((lowest, place)), synthetic) => {
+            let seeds = counted(evidence.seeds() as u64, "seed", "seeds");
+            let measured = format!("lowest {lowest:.2} % ({place}), {seeds}");
+            let missed: Vec<&str> =
+                found.iter().filter(|(mean, _)| *mean < least).map(|(_, place)| place.as_str()).collect();
+            let verdict = match synthetic {
+                Some(reason) => Verdict::NotMeasured(reason),
+                None if !missed.is_empty() => Verdict::NotMet(format!("below in {}", missed.join(", "))),
+                None if found.len() < all => {
+                    Verdict::NotMeasured(format!("only {} of {all} settings", found.len()))
+                }
+                None => Verdict::Met,
+            };
+            (measured, verdict)
+        }
+    };
+    judged(
+        format!("Ensemble accuracy under encryption, {name}, all three split methods"),
+        format!("≥ {least:.1} %"),
+        result,
+    )
+}
+
+fn wins(evidence: &Evidence<'_>) -> Judged {
+    let all = SPLITS.len() * SETTINGS;
+    let found = evidence.advantages.len();
+    let lost = lost(evidence);
+    let result = match evidence.synthetic() {
+        _ if found == 0 => open("no setting of the three split methods"),
+        Some(reason) => (wins_text(evidence), Verdict::NotMeasured(reason)),
+        None if !lost.is_empty() => {
+            (wins_text(evidence), Verdict::NotMet(format!("not in {}", lost.join(", "))))
+        }
+        None if found < all => {
+            (wins_text(evidence), Verdict::NotMeasured(format!("only {found} of {all} settings")))
+        }
+        None => (wins_text(evidence), Verdict::Met),
+    };
+    judged("The ensemble beats every member", format!("{all} of {all} settings"), result)
+}
+
+fn exact(evidence: &Evidence<'_>) -> Judged {
+    let exactness = Exactness::of(evidence);
+    let verdict = match exactness.open() {
+        _ if exactness.different > 0 => Verdict::NotMet("some differ".to_owned()),
+        Some(reason) => Verdict::NotMeasured(reason),
+        None => Verdict::Met,
+    };
+    judged("Every decrypted logit equals the integer oracle's", "0 differ", (exactness.text(), verdict))
+}
+
+fn quantised(evidence: &Evidence<'_>) -> Judged {
+    let integer = evidence.ensemble(Domain::Integer);
+    let settings = counted(integer.len() as u64, "setting", "settings");
+    let worst = evidence
+        .ensemble(Domain::Float)
+        .into_iter()
+        .filter_map(|(key, float)| Some(((integer.get(&key)? - float) * 100.0, key)))
+        .max_by(|(a, _), (b, _)| a.abs().total_cmp(&b.abs()));
+    let result = match worst {
+        None => open("no setting in both domains"),
+        Some((points, (split, setting))) => {
+            let measured = format!(
+                "at most {:.2} points apart in {settings}: {points:+.2} in {split} {setting}",
+                points.abs()
+            );
+            // Differences of fractions of 10,000 are exact to far more digits than that.
+            let verdict = match evidence.synthetic() {
+                Some(reason) => Verdict::NotMeasured(reason),
+                None if points.abs() <= MOST_POINTS_LOST + 1e-9 => Verdict::Met,
+                None => Verdict::NotMet(format!("{:.2} points", points.abs())),
+            };
+            (measured, verdict)
+        }
+    };
+    judged(
+        "Integer against float accuracy of the ensemble",
+        format!("within {MOST_POINTS_LOST} points"),
+        result,
+    )
+}
+
+fn plaintext_modulus(evidence: &Evidence<'_>) -> Judged {
+    let result = match evidence.records.facts.plaintext_bits() {
+        None => open("run.json names no plaintext modulus"),
+        Some(bits) if bits <= MOST_PLAINTEXT_BITS => (format!("at most {bits} bits"), Verdict::Met),
+        Some(bits) => (format!("up to {bits} bits"), Verdict::NotMet(format!("{bits} bits"))),
+    };
+    judged("Plaintext modulus", format!("≤ {MOST_PLAINTEXT_BITS} bits"), result)
+}
+
+fn speed(evidence: &Evidence<'_>) -> Judged {
+    let result = match evidence.elapsed(IMAGES) {
+        None => open(format!("elapsed.csv has no run of {} images", thousands(IMAGES as u64))),
+        Some((images, seconds)) => {
+            let measured = format!("{seconds:.1} s for {} images", thousands(images as u64));
+            let met = seconds <= MOST_SECONDS;
+            (measured, if met { Verdict::Met } else { Verdict::NotMet(format!("{seconds:.1} s")) })
+        }
+    };
+    judged(
+        format!("{} images through the ensemble, encryption included", thousands(IMAGES as u64)),
+        format!("≤ {MOST_SECONDS:.0} s"),
+        result,
+    )
+}
+
+fn training(evidence: &Evidence<'_>) -> Judged {
+    let settings = SPLITS.len() * SETTINGS;
+    let seconds = evidence.records.facts.training_seconds();
+    let total: f64 = seconds.iter().sum();
+    let measured =
+        format!("{:.1} min for {}", total / 60.0, counted(seconds.len() as u64, "setting", "settings"));
+    let result = match seconds.len() {
+        0 => open("run.json has no training times"),
+        _ if total > MOST_TRAINING_SECONDS => {
+            let verdict = Verdict::NotMet(format!("{:.1} min", total / 60.0));
+            (measured, verdict)
+        }
+        found if found < settings => {
+            (measured, Verdict::NotMeasured(format!("only {found} of {settings} settings")))
+        }
+        _ => (measured, Verdict::Met),
+    };
+    judged(
+        format!("All {} members of one seed trained", settings * crate::paper::MEMBERS),
+        format!("≤ {:.0} min", MOST_TRAINING_SECONDS / 60.0),
+        result,
+    )
+}
