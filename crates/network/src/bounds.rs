@@ -85,6 +85,12 @@ impl Bounds {
         Ok(Self { convolution, hidden, logits })
     }
 
+    /// Whether the hidden layer's inputs fit 16 signed bits and its sums 32.
+    pub(crate) fn hidden_layer_is_narrow(&self) -> bool {
+        let inputs = self.convolution.checked_mul(self.convolution);
+        inputs.is_some_and(|largest| largest <= i16::MAX.into()) && self.hidden <= i32::MAX.into()
+    }
+
     /// Whether every value that a forward pass meets fits 64 signed bits.
     pub(crate) fn fit_i64(&self) -> bool {
         // The hidden layer's sum bounds the first square times any weight that is not zero, and its own

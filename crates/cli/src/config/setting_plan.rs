@@ -115,7 +115,7 @@ mod tests {
         let experiment = load("paper").unwrap();
         let ranges = experiment.logit_ranges().unwrap();
         let found: Vec<u32> = ranges.iter().map(|(bits, _)| *bits).collect();
-        assert_eq!(found, [18, 20, 22, 24, 26, 28, 30]);
+        assert_eq!(found, [20, 22, 24, 26, 28, 30]);
         for (bits, plan) in &ranges {
             assert_eq!(plan.training(&experiment).logit_bits, *bits);
         }
