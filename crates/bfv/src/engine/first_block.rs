@@ -42,15 +42,26 @@ impl Points<'_> {
 
 /// Space for one tile.
 #[derive(Clone)]
-struct Tile {
+pub struct Tile {
     /// Inputs, first the pixels' first polynomials, then their second ones.
     inputs: [Vec<u64>; 2],
     activations: [Vec<i64>; 2],
-    /// Products of activations, with rows of zeros up to a multiple of four.
+    /// Products of a span of activations, with rows of zeros up to a multiple of four.
     products: Vec<u64>,
     dense: Vec<Scratch>,
     /// LANES values of every member, part and unit.
     outputs: Vec<u64>,
+}
+
+impl Tile {
+    /// Copies LANES values of every row of `spectra` together, from `first` on.
+    pub fn load(&mut self, spectra: &[u64], degree: usize, first: usize) {
+        for (row, spectrum) in spectra.chunks_exact(degree).enumerate() {
+            let (pixel, part) = (row / 2, row % 2);
+            let lanes = &spectrum[first..first + LANES];
+            self.inputs[part][pixel * LANES..(pixel + 1) * LANES].copy_from_slice(lanes);
+        }
+    }
 }
 
 impl Engine<'_> {
@@ -99,51 +110,75 @@ impl Engine<'_> {
         Ok(Points { by_prime, rows, width, hidden })
     }
 
-    fn new_tile(&self) -> Tile {
+    pub(super) fn new_tile(&self) -> Tile {
         let (pixels, activations) = (self.shape.pixels(), self.shape.activations());
+        let members = &self.plan.members;
+        let span = members.iter().map(|member| member.hidden.span()).max().unwrap_or(0).min(activations);
         Tile {
             inputs: [vec![0; pixels * LANES], vec![0; pixels * LANES]],
             activations: [vec![0; activations * LANES], vec![0; activations * LANES]],
-            products: vec![0; activations.next_multiple_of(4) * LANES],
-            outputs: vec![0; self.plan.members.len() * 3 * self.shape.hidden * LANES],
-            dense: self.plan.members.iter().map(|member| member.hidden.scratch()).collect(),
+            products: vec![0; span.next_multiple_of(4) * LANES],
+            outputs: vec![0; members.len() * 3 * self.shape.hidden * LANES],
+            dense: members.iter().map(|member| member.hidden.scratch(self.shape.hidden)).collect(),
         }
     }
 
     /// All members at LANES evaluation points of one prime, from `first` on.
     fn evaluate_tile(&self, prime: usize, first: usize, spectra: &[u64], tile: &mut Tile, clock: &TileClock) {
-        let (degree, hidden, activations) = (self.degree(), self.shape.hidden, self.shape.activations());
-        let (kernel, modulus) = (self.plan.kernel, self.plan.moduli[prime]);
-        let Tile { inputs, activations: values, products, dense, outputs } = tile;
-
         let mut lap = Instant::now();
-        for (row, spectrum) in spectra.chunks_exact(degree).enumerate() {
-            let (pixel, part) = (row / 2, row % 2);
-            let lanes = &spectrum[first..first + LANES];
-            inputs[part][pixel * LANES..(pixel + 1) * LANES].copy_from_slice(lanes);
-        }
-        for (number, member) in self.plan.members.iter().enumerate() {
-            let [first_sums, second_sums] = &mut *values;
-            // A bias is a constant in the first polynomial alone.
-            let biases = &member.convolution_biases[prime];
-            for (sums, &bias) in first_sums.chunks_exact_mut(activations / biases.len() * LANES).zip(biases) {
-                sums.fill(bias as i64);
-            }
-            second_sums.fill(0);
-            for (input, sums) in inputs.iter().zip(&mut *values) {
-                kernel.add_rows(&member.convolution, input, modulus, sums);
-                if member.convolution_is_large {
-                    kernel.reduce_in_place(sums, modulus);
-                }
-            }
+        tile.load(spectra, self.degree(), first);
+        for number in 0..self.plan.members.len() {
+            self.convolve(prime, number, tile);
             lap = clock.lap(lap, number, 0);
-            let outputs = outputs[number * 3 * hidden * LANES..].chunks_exact_mut(hidden * LANES);
-            for ((a, b, factor), output) in square_parts([&values[0], &values[1]]).into_iter().zip(outputs) {
-                kernel.products(a, b, factor, modulus, &mut products[..activations * LANES]);
-                lap = clock.lap(lap, number, 1);
-                member.hidden.multiply(kernel, products, modulus, &mut dense[number], output);
-                lap = clock.lap(lap, number, 2);
+            self.square_and_add_up(prime, number, tile, |layer| lap = clock.lap(lap, number, layer));
+        }
+    }
+
+    /// The sums of a member's convolution, both polynomials.
+    pub(super) fn convolve(&self, prime: usize, number: usize, tile: &mut Tile) {
+        let (kernel, modulus, member) =
+            (self.plan.kernel, self.plan.moduli[prime], &self.plan.members[number]);
+        let [first, second] = &mut tile.activations;
+        // A bias is a constant in the first polynomial alone.
+        let biases = &member.convolution_biases[prime];
+        for (sums, &bias) in first.chunks_exact_mut(self.shape.positions() * LANES).zip(biases) {
+            sums.fill(bias as i64);
+        }
+        second.fill(0);
+        for (input, sums) in tile.inputs.iter().zip(&mut tile.activations) {
+            kernel.add_rows(&member.convolution, input, modulus, sums);
+            if member.convolution_is_large {
+                kernel.reduce_in_place(sums, modulus);
             }
+        }
+    }
+
+    /// The three parts of a member's squares and their hidden layer, a span of columns at a time: products are added up
+    /// while they are in the first-level cache. `lap` is told when work for the squares (1) and for the layer (2) ends.
+    pub(super) fn square_and_add_up(
+        &self,
+        prime: usize,
+        number: usize,
+        tile: &mut Tile,
+        mut lap: impl FnMut(usize),
+    ) {
+        let (kernel, modulus) = (self.plan.kernel, self.plan.moduli[prime]);
+        let weights = &self.plan.members[number].hidden;
+        let Tile { activations: [first, second], products, dense, outputs, .. } = tile;
+        let size = self.shape.hidden * LANES;
+        let outputs = outputs[number * 3 * size..].chunks_exact_mut(size);
+        for ((a, b, factor), output) in square_parts([first, second]).into_iter().zip(outputs) {
+            let scratch = &mut dense[number];
+            scratch.clear();
+            let width = weights.span() * LANES;
+            for (span, (a, b)) in a.chunks(width).zip(b.chunks(width)).enumerate() {
+                kernel.products(a, b, factor, modulus, &mut products[..a.len()]);
+                lap(1);
+                weights.add(kernel, span, products, modulus, scratch);
+                lap(2);
+            }
+            weights.finish(kernel, modulus, scratch, output);
+            lap(2);
         }
     }
 }

@@ -4,12 +4,14 @@
 //! vector instructions that a processor may have. Only the 8-bit matrix product of AVX-512 VNNI is written in
 //! intrinsics of its own. All variants give the same residues.
 
+mod dense;
 mod loops;
 mod modular;
 mod sparse;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
+pub use dense::{DenseWeights, Scratch};
 pub use loops::{LANES, PLANES};
 pub use modular::Modulus;
 pub use sparse::{MOST_NORM, SparseRows};
@@ -189,95 +191,6 @@ compiled_loops! {
     /// Splits rows of LANES residues below 2^48 into byte planes: for four rows at a time and every plane, LANES
     /// groups of the four rows' bytes.
     fn split_bytes(values: &[u64], planes: &mut [u8]);
-}
-
-/// Weights of a dense layer, in the form that a kernel multiplies with.
-#[derive(Debug)]
-pub enum DenseWeights {
-    /// Lists of inputs, [`SPAN`] columns at a time.
-    Sparse(Vec<SparseRows>),
-    /// Bytes, for AVX-512 VNNI.
-    #[cfg(target_arch = "x86_64")]
-    Bytes(vnni::ByteWeights),
-}
-
-/// Columns that are worked on together: their values (16 kB) and the sums of a hundred rows (13 kB) fit the first-level
-/// cache.
-const SPAN: usize = 128;
-
-/// How many additions for each weight make lists slower than bytes, which cost the same for every weight.
-#[cfg(target_arch = "x86_64")]
-const SPARSE_SHARE: f64 = 0.6;
-
-/// Space for intermediate results of one tile.
-#[derive(Debug, Clone, Default)]
-pub struct Scratch {
-    sums: Vec<i64>,
-    #[cfg(target_arch = "x86_64")]
-    planes: Vec<u8>,
-}
-
-impl DenseWeights {
-    /// The form for `kernel` of `weights`, rows of `columns`.
-    pub fn new(kernel: Kernel, weights: &[i64], columns: usize) -> Self {
-        let norm = |row: &[i64]| row.iter().map(|weight| u128::from(weight.unsigned_abs())).sum::<u128>();
-        let wide = weights.chunks_exact(columns).any(|row| norm(row) >= u128::from(MOST_NORM));
-        let span = |first: usize| {
-            let last = columns.min(first + SPAN);
-            let rows = weights.chunks_exact(columns);
-            SparseRows::new(rows.map(|row| row[first..last].iter().copied().enumerate().collect()), wide)
-        };
-        let sparse: Vec<SparseRows> = (0..columns).step_by(SPAN).map(span).collect();
-        #[cfg(target_arch = "x86_64")]
-        if kernel.multiplies_bytes()
-            && sparse.iter().map(SparseRows::additions).sum::<usize>() as f64
-                > SPARSE_SHARE * weights.len() as f64
-            && let Some(bytes) = vnni::ByteWeights::new(weights, columns)
-        {
-            return Self::Bytes(bytes);
-        }
-        // Elsewhere there is no choice.
-        let _ = kernel;
-        Self::Sparse(sparse)
-    }
-
-    /// Scratch space for [`multiply`](Self::multiply).
-    pub fn scratch(&self) -> Scratch {
-        match self {
-            Self::Sparse(_) => Scratch::default(),
-            #[cfg(target_arch = "x86_64")]
-            Self::Bytes(weights) => {
-                Scratch { planes: vec![0; weights.groups() * PLANES * 4 * LANES], ..Scratch::default() }
-            }
-        }
-    }
-
-    /// Multiplies the weights with a tile: `values` holds LANES residues below 2^48 for each column, and for
-    /// columns of zeros up to a multiple of four; `output` gets LANES residues for each row.
-    pub fn multiply(
-        &self,
-        kernel: Kernel,
-        values: &[u64],
-        modulus: Modulus,
-        scratch: &mut Scratch,
-        output: &mut [u64],
-    ) {
-        match self {
-            Self::Sparse(spans) => {
-                scratch.sums.clear();
-                scratch.sums.resize(output.len(), 0);
-                for (rows, values) in spans.iter().zip(values.chunks(SPAN * LANES)) {
-                    kernel.add_rows(rows, values, modulus, &mut scratch.sums);
-                }
-                kernel.reduce_all(&scratch.sums, modulus, output);
-            }
-            #[cfg(target_arch = "x86_64")]
-            Self::Bytes(weights) => {
-                kernel.split_bytes(values, &mut scratch.planes);
-                weights.multiply(kernel, &scratch.planes, modulus, output);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
