@@ -80,7 +80,53 @@ impl Kernel {
     /// Whether there are products of bytes (AVX-512 VNNI).
     #[cfg(target_arch = "x86_64")]
     fn multiplies_bytes(self) -> bool {
-        self.0 == InstructionSet::Avx512
+        self.multiplies_vectors()
+    }
+
+    /// Whether there are products of vectors of 64-bit integers.
+    fn multiplies_vectors(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return self.0 == InstructionSet::Avx512;
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+}
+
+/// Loops that are vectors where there are instructions for 64-bit products and their conversion (AVX-512), and products
+/// of 128 bits elsewhere.
+impl Kernel {
+    /// `output = sum_i digits_i * factors_i - wraps * wrap` modulo `modulus`; `digits` holds one row of
+    /// `output.len()` for each factor, at most 16 rows of digits below 2^53; wraps are at most 16.
+    pub(in crate::engine) fn combine(
+        self,
+        digits: &[u64],
+        wraps: &[u8],
+        factors: &[u64],
+        wrap: u64,
+        modulus: Modulus,
+        output: &mut [u64],
+    ) {
+        if self.multiplies_vectors() {
+            self.combine_by_vectors(digits, wraps, factors, wrap, modulus, output);
+        } else {
+            loops::combine_wide(digits, wraps, factors, wrap, modulus, output);
+        }
+    }
+
+    /// The products of `a` and `b`, value by value, times 1 or 2. Values are at most 2^53 in absolute value.
+    pub(in crate::engine) fn products(
+        self,
+        a: &[i64],
+        b: &[i64],
+        factor: i64,
+        modulus: Modulus,
+        products: &mut [u64],
+    ) {
+        if self.multiplies_vectors() {
+            self.products_by_vectors(a, b, factor, modulus, products);
+        } else {
+            loops::products_wide(a, b, factor, modulus, products);
+        }
     }
 }
 
@@ -130,13 +176,8 @@ macro_rules! compiled_loops {
 }
 
 compiled_loops! {
-    /// Multiplies `digits` by `factor` modulo `modulus`, and adds each result divided by the modulus to
-    /// `quotients`.
-    fn scale_digits(digits: &mut [u64], factor: u64, modulus: Modulus, quotients: &mut [f64]);
-
-    /// `output = sum_i digits_i * factors_i - wraps * wrap` modulo `modulus`; `digits` holds one row of
-    /// `output.len()` for each factor, at most 16 rows of digits below 2^53; wraps are at most 16.
-    fn combine(
+    /// [`Kernel::combine`] with vectors of floating-point quotients.
+    fn combine_by_vectors(
         digits: &[u64],
         wraps: &[u8],
         factors: &[u64],
@@ -145,12 +186,16 @@ compiled_loops! {
         output: &mut [u64],
     );
 
+    /// [`Kernel::products`] with vectors of floating-point quotients.
+    fn products_by_vectors(a: &[i64], b: &[i64], factor: i64, modulus: Modulus, products: &mut [u64]);
+
+    /// Multiplies `digits` by `factor` modulo `modulus`, and adds each result divided by the modulus to
+    /// `quotients`.
+    fn scale_digits(digits: &mut [u64], factor: u64, modulus: Modulus, quotients: &mut [f64]);
+
     /// Adds the weighted inputs of every row to its sums; `input` holds LANES residues below 2^48 for each input, `sums`
     /// LANES numbers for each row.
     fn add_rows(rows: &SparseRows, input: &[u64], modulus: Modulus, sums: &mut [i64]);
-
-    /// The products of `a` and `b`, value by value, times 1 or 2. Values are at most 2^53 in absolute value.
-    fn products(a: &[i64], b: &[i64], factor: i64, modulus: Modulus, products: &mut [u64]);
 
     /// Residues instead of numbers below 2^62 in absolute value.
     fn reduce_in_place(values: &mut [i64], modulus: Modulus);

@@ -11,6 +11,10 @@ pub struct Modulus {
     /// The modulus.
     pub value: u64,
     inverse: f64,
+    /// floor(2^(63 + bits) / m), below 2^64.
+    reciprocal: u64,
+    /// Bits of the modulus, less one.
+    shift: u32,
 }
 
 impl Modulus {
@@ -21,7 +25,23 @@ impl Modulus {
     /// In debug builds, for a modulus of 0 or 2^53 and above.
     pub fn new(value: u64) -> Self {
         debug_assert!(value > 0 && value < 1 << Self::MOST_BITS);
-        Self { value, inverse: 1.0 / value as f64 }
+        let shift = value.ilog2();
+        let reciprocal = ((1u128 << (64 + shift)) / u128::from(value)).min(u128::from(u64::MAX)) as u64;
+        Self { value, inverse: 1.0 / value as f64, reciprocal, shift }
+    }
+
+    /// The residue of `a`, for `|a| / m < 2^60`, by products of 128 bits (Barrett 1986): faster than floating point where
+    /// there are no vector instructions for 64-bit products and conversions.
+    #[inline(always)]
+    pub fn reduce_wide(self, a: i128) -> u64 {
+        // Now from 0 to 2^61 m.
+        let a = (a + (i128::from(self.value) << 60)) as u128;
+        let high = (a >> self.shift) as u64;
+        let quotient = (u128::from(high) * u128::from(self.reciprocal) >> 64) as u64;
+        // The quotient is too small by less than 3.
+        let rest = (a as u64).wrapping_sub(quotient.wrapping_mul(self.value));
+        let rest = rest.min(rest.wrapping_sub(self.value));
+        rest.min(rest.wrapping_sub(self.value))
     }
 
     /// A number congruent to `a * b`. Needs `a, b <= 2^53` and `a b / m < 2^58` in absolute value. It is within
@@ -104,6 +124,14 @@ mod tests {
             let m = i128::from(modulus.value);
             prop_assert_eq!((i128::from(a) * i128::from(b) - i128::from(product)).rem_euclid(m), 0);
             prop_assert!(i128::from(product).abs() < 100 * m);
+        }
+
+        #[test]
+        fn wide_residues_are_exact(high in -(1i64 << 60)..1 << 60, low in any::<u64>(), index in 0..MODULI.len()) {
+            let modulus = Modulus::new(MODULI[index]);
+            let m = i128::from(modulus.value);
+            let a = (i128::from(high) * m + i128::from(low) % m).clamp(-(m << 60), (m << 60) - 1);
+            prop_assert_eq!(i128::from(modulus.reduce_wide(a)), a.rem_euclid(m));
         }
 
         #[test]
