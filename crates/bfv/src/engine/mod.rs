@@ -30,6 +30,8 @@ mod kernels;
 mod plan;
 mod rns;
 mod second_block;
+#[doc(hidden)]
+pub mod stages;
 
 use fhe::bfv::Ciphertext;
 use fhe_math::rq::Poly;

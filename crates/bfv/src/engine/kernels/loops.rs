@@ -22,7 +22,7 @@ pub fn scale_digits(digits: &mut [u64], factor: u64, modulus: Modulus, quotients
 }
 
 #[inline(always)]
-pub fn combine_by_vectors(
+pub fn combine(
     digits: &[u64],
     wraps: &[u8],
     factors: &[u64],
@@ -60,25 +60,6 @@ pub fn combine_by_vectors(
 pub fn products_by_vectors(a: &[i64], b: &[i64], factor: i64, modulus: Modulus, products: &mut [u64]) {
     for ((product, &a), &b) in products.iter_mut().zip(a).zip(b) {
         *product = modulus.reduce(modulus.product(a, b) * factor);
-    }
-}
-
-#[inline(always)]
-pub fn combine_wide(
-    digits: &[u64],
-    wraps: &[u8],
-    factors: &[u64],
-    wrap: u64,
-    modulus: Modulus,
-    output: &mut [u64],
-) {
-    let degree = output.len();
-    for (index, (output, &v)) in output.iter_mut().zip(wraps).enumerate() {
-        let start = -(i128::from(v) * i128::from(wrap));
-        let column = digits[index..].iter().step_by(degree);
-        // 16 terms below 2^53 m, and as many wraps below m.
-        let sum = column.zip(factors).fold(start, |sum, (&d, &f)| sum + i128::from(d) * i128::from(f));
-        *output = modulus.reduce_wide(sum);
     }
 }
 

@@ -92,28 +92,9 @@ impl Kernel {
     }
 }
 
-/// Loops that are vectors where there are instructions for 64-bit products and their conversion (AVX-512), and products
-/// of 128 bits elsewhere.
 impl Kernel {
-    /// `output = sum_i digits_i * factors_i - wraps * wrap` modulo `modulus`; `digits` holds one row of
-    /// `output.len()` for each factor, at most 16 rows of digits below 2^53; wraps are at most 16.
-    pub(in crate::engine) fn combine(
-        self,
-        digits: &[u64],
-        wraps: &[u8],
-        factors: &[u64],
-        wrap: u64,
-        modulus: Modulus,
-        output: &mut [u64],
-    ) {
-        if self.multiplies_vectors() {
-            self.combine_by_vectors(digits, wraps, factors, wrap, modulus, output);
-        } else {
-            loops::combine_wide(digits, wraps, factors, wrap, modulus, output);
-        }
-    }
-
-    /// The products of `a` and `b`, value by value, times 1 or 2. Values are at most 2^53 in absolute value.
+    /// The products of `a` and `b`, value by value, times 1 or 2. Values are at most 2^53 in absolute value. Where there
+    /// are no instructions for vectors of 64-bit products (all but AVX-512), products of 128 bits are faster.
     pub(in crate::engine) fn products(
         self,
         a: &[i64],
@@ -176,8 +157,9 @@ macro_rules! compiled_loops {
 }
 
 compiled_loops! {
-    /// [`Kernel::combine`] with vectors of floating-point quotients.
-    fn combine_by_vectors(
+    /// `output = sum_i digits_i * factors_i - wraps * wrap` modulo `modulus`; `digits` holds one row of
+    /// `output.len()` for each factor, at most 16 rows of digits below 2^53; wraps are at most 16.
+    fn combine(
         digits: &[u64],
         wraps: &[u8],
         factors: &[u64],

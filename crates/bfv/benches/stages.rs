@@ -1,0 +1,58 @@
+//! Every stage of the engine by itself, with the paper's network, on one core:
+//! `cargo bench -p sottovoce-bfv [-- a part of a name]`. `sottovoce bench engine` measures the whole.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use sottovoce_bfv::engine::stages::Stages;
+use sottovoce_bfv::{ClientKey, Encryption, Engine, Kernel, Parameters};
+use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, PixelLevels};
+
+/// Weights as small and as sparse as trained ones.
+fn ensemble() -> IntegerEnsemble {
+    let shape = Architecture::default();
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut layers = [(1, 0.9), (1, 0.45), (3, 0.75)].into_iter();
+    let blocks = IntegerNetwork::shapes(&shape).map(|(_, [rows, columns])| {
+        let (largest, density) = layers.next().unwrap();
+        let weight = |_, _| if rng.random_bool(density) { rng.random_range(-largest..=largest) } else { 0 };
+        Block::from_fn(rows, columns, weight, |_| 1)
+    });
+    let network = IntegerNetwork::new(shape, PixelLevels::new(4).unwrap(), 1.0, blocks).unwrap();
+    IntegerEnsemble::new(vec![network]).unwrap()
+}
+
+fn stages(criterion: &mut Criterion) {
+    let ensemble = ensemble();
+    for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
+        let parameters = Parameters::for_ensembles(&[&ensemble], (1 << 30) - 1, encryption).unwrap();
+        let client = ClientKey::generate(&parameters);
+        let name = format!("encrypt a pixel/{encryption},k={}", parameters.ciphertext_primes().len());
+        let images = vec![1; parameters.degree()];
+        criterion.bench_function(&name, |bencher| {
+            bencher.iter(|| client.encrypt(&images, 1, &|| ()).unwrap());
+        });
+    }
+    let parameters = Parameters::for_ensembles(&[&ensemble], (1 << 30) - 1, Encryption::PublicKey).unwrap();
+    let client = ClientKey::generate(&parameters);
+    let key = client.evaluation_key().unwrap();
+    let batch = client.encrypt(&[1], 1, &|| ()).unwrap();
+    for kernel in Kernel::available() {
+        let engine = Engine::with_kernel(&key, &ensemble, kernel).unwrap();
+        let mut stages = Stages::new(&engine, &batch);
+        let parameters = stages.parameters();
+        let mut bench = |name: &str, stage: &mut dyn FnMut()| {
+            criterion.bench_function(&format!("{name}/{parameters}"), |bencher| bencher.iter(&mut *stage));
+        };
+        bench("prepare a polynomial", &mut || stages.prepare(&batch));
+        bench("lift to a prime", &mut || stages.lift());
+        bench("transform", &mut || stages.transform());
+        bench("load a tile", &mut || stages.load());
+        bench("convolution of a tile", &mut || stages.convolution());
+        bench("squares and hidden layer of a tile", &mut || stages.squares_and_hidden_layer());
+        bench("take back and relinearise a unit", &mut || stages.take_back_and_relinearise());
+    }
+}
+
+criterion_group!(benches, stages);
+criterion_main!(benches);
