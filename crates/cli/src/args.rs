@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use sottovoce_bfv::Encryption;
+use sottovoce_bfv::{Encryption, Kernel};
 use sottovoce_evaluate::Evaluator;
 
 /// Encrypted inference with ensembles of neural networks.
@@ -114,8 +114,8 @@ pub enum BenchCommand {
         ensemble: Option<PathBuf>,
 
         /// Instruction set of the engine's inner loops: portable, avx2 or avx512 [default: the best there is].
-        #[arg(long)]
-        kernel: Option<String>,
+        #[arg(long, value_name = "NAME")]
+        kernel: Option<Kernel>,
 
         /// What images are encrypted with.
         #[arg(long, value_enum, default_value = "public")]
@@ -168,15 +168,6 @@ pub enum EvaluatorName {
     Reference,
 }
 
-impl From<EvaluatorName> for Evaluator {
-    fn from(name: EvaluatorName) -> Self {
-        match name {
-            EvaluatorName::Engine => Self::Engine,
-            EvaluatorName::Reference => Self::Reference,
-        }
-    }
-}
-
 #[derive(Debug, clap::Args)]
 pub struct RunOptions {
     /// How ciphertexts are evaluated: `engine` is fast, `reference` uses the encryption library's public operations
@@ -184,10 +175,24 @@ pub struct RunOptions {
     #[arg(long, value_enum, default_value = "engine")]
     pub evaluator: EvaluatorName,
 
+    /// Instruction set of the engine's inner loops: portable, avx2 or avx512 [default: the best there is].
+    #[arg(long, value_name = "NAME")]
+    pub kernel: Option<Kernel>,
+
     /// Folder for the run's files; with several experiments, each gets a folder of its name in it
     /// [default: results/<experiment's name>].
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
+}
+
+impl RunOptions {
+    /// The evaluator that was asked for.
+    pub fn evaluator(&self) -> Evaluator {
+        match self.evaluator {
+            EvaluatorName::Engine => Evaluator::Engine(self.kernel.unwrap_or_else(Kernel::detect)),
+            EvaluatorName::Reference => Evaluator::Reference,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

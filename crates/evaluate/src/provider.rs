@@ -2,21 +2,37 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, Serializer};
 use sottovoce_bfv::{
-    BfvError, EncryptedAnswer, EncryptedBatch, Engine, EvaluationKey, PlanError, ReferenceEvaluator,
+    BfvError, EncryptedAnswer, EncryptedBatch, Engine, EvaluationKey, Kernel, PlanError, ReferenceEvaluator,
 };
 use sottovoce_network::IntegerEnsemble;
 
 /// How ciphertexts are evaluated. The answers decrypt to the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evaluator {
     /// At the evaluation points: the fast way.
-    #[default]
-    Engine,
+    Engine(Kernel),
     /// With `fhe`'s public operations alone.
     Reference,
+}
+
+impl Default for Evaluator {
+    fn default() -> Self {
+        Self::Engine(Kernel::detect())
+    }
+}
+
+/// What identifies an evaluation: the engine's kernel only where it is not the processor's best, so that results stay
+/// valid on another machine.
+impl Serialize for Evaluator {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Engine(kernel) if *kernel == Kernel::detect() => serializer.serialize_str("engine"),
+            Self::Engine(kernel) => serializer.collect_str(&format_args!("engine, {kernel}")),
+            Self::Reference => serializer.serialize_str("reference"),
+        }
+    }
 }
 
 /// An evaluator with its key and its ensemble.
@@ -32,7 +48,7 @@ impl<'a> Provider<'a> {
         ensemble: &'a IntegerEnsemble,
     ) -> Result<Self, PlanError> {
         Ok(match evaluator {
-            Evaluator::Engine => Self::Engine(Box::new(Engine::new(key, ensemble)?)),
+            Evaluator::Engine(kernel) => Self::Engine(Box::new(Engine::with_kernel(key, ensemble, kernel)?)),
             Evaluator::Reference => Self::Reference(ReferenceEvaluator::new(key, ensemble)),
         })
     }

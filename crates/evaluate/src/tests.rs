@@ -66,9 +66,9 @@ fn all_three_domains_agree_on_two_batches_and_nothing_differs_from_the_oracle() 
         observed_logit: 7,
         validation: &validation,
         set: &set,
-        evaluator: Evaluator::Engine,
+        evaluator: Evaluator::default(),
     };
-    let [engine, reference] = [Evaluator::Engine, Evaluator::Reference]
+    let [engine, reference] = [Evaluator::default(), Evaluator::Reference]
         .map(|evaluator| evaluate_setting(&Subject { evaluator, ..subject }, &()).unwrap());
     check(&engine);
     check(&reference);
@@ -135,7 +135,7 @@ fn one_encryption_serves_ensembles_of_different_size() {
             observed_logit: 7,
             validation: &none,
             set: &set,
-            evaluator: Evaluator::Engine,
+            evaluator: Evaluator::default(),
         };
         let evaluation = evaluate_setting(&subject, &()).unwrap();
         assert_eq!(evaluation.accuracy.iter().filter_map(|row| row.mismatches).sum::<u64>(), 0);
@@ -151,7 +151,7 @@ fn the_time_of_every_size_is_that_of_its_batches_in_one_pass() {
     let test = images(8192 + 5, &mut rng);
     let measure =
         |sizes: &[usize], evaluator| measure_elapsed(&ensemble, &session, &test, sizes, evaluator, &());
-    let elapsed = measure(&[8197, 10, 8192], Evaluator::Engine).unwrap();
+    let elapsed = measure(&[8197, 10, 8192], Evaluator::default()).unwrap();
     assert_eq!(elapsed.mismatches, 0);
     let found: Vec<_> = elapsed.rows.iter().map(|row| (row.images, row.batches)).collect();
     assert_eq!(found, [(10, 1), (8192, 1), (8197, 2)]);
@@ -162,7 +162,7 @@ fn the_time_of_every_size_is_that_of_its_batches_in_one_pass() {
         assert!((steps - row.seconds).abs() < 1e-9);
     }
     assert!(matches!(
-        measure(&[8198], Evaluator::Engine),
+        measure(&[8198], Evaluator::default()),
         Err(EvaluateError::TooFewImages { wanted: 8198, found: 8197 })
     ));
     assert_eq!(measure(&[5], Evaluator::Reference).unwrap().mismatches, 0);
@@ -186,7 +186,7 @@ fn logits_beyond_the_plaintext_modulus_are_counted_and_not_hidden() {
         observed_logit: 1000,
         validation: &test,
         set: &EncryptedSet::new(&session, &test),
-        evaluator: Evaluator::Engine,
+        evaluator: Evaluator::default(),
     };
     let evaluation = evaluate_setting(&subject, &()).unwrap();
     assert_eq!(evaluation.range.images_outside, 7);
@@ -206,7 +206,7 @@ fn nothing_to_classify_other_members_and_other_pixels_are_refused() {
         observed_logit: 1000,
         validation: &none,
         set: &EncryptedSet::new(&session, &none),
-        evaluator: Evaluator::Engine,
+        evaluator: Evaluator::default(),
     };
     assert!(matches!(evaluate_setting(&subject, &()), Err(EvaluateError::NoImages)));
     let set = EncryptedSet::new(&session, &test);

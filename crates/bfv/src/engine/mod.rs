@@ -42,8 +42,8 @@ use crate::{BfvError, EncryptedAnswer, EncryptedBatch, EncryptedLogits, Evaluati
 use buffers::{Buffer, Buffers};
 use ciphertext_ring::{CiphertextRing, ciphertext};
 use clock::StageClock;
-pub use kernels::Kernel;
 use kernels::LANES;
+pub use kernels::{Kernel, UnknownKernel};
 use plan::Plan;
 pub use plan::PlanError;
 use rns::Prepared;

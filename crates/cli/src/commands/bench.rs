@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use sottovoce_bfv::Kernel;
 use sottovoce_evaluate::bench::{BenchRecord, BenchSubject, bench_engine, random_ensemble};
 use sottovoce_network::IntegerEnsemble;
@@ -32,24 +32,13 @@ pub fn run(command: &BenchCommand, common: &Common) -> Result<ExitCode> {
         }
         None => (random_ensemble((*members).into()).context("cannot make a random ensemble")?, None),
     };
-    let available = Kernel::available();
-    let kernel = match kernel {
-        None => Kernel::detect(),
-        Some(name) => match available.iter().find(|kernel| kernel.to_string() == *name) {
-            Some(kernel) => *kernel,
-            None => {
-                let names: Vec<String> = available.iter().map(ToString::to_string).collect();
-                bail!("--kernel is {name:?}, but this processor has: {}", names.join(", "))
-            }
-        },
-    };
     let subject = BenchSubject {
         ensemble: &ensemble,
         largest_logit,
         images: (*images).into(),
         repetitions: (*repetitions).into(),
         with_reference: !no_reference,
-        kernel,
+        kernel: kernel.unwrap_or_else(Kernel::detect),
         encryption: (*key).into(),
     };
     let record = bench_engine(&subject, peak_memory_bytes, &StageProgress::new("bench".to_owned()))?;

@@ -160,7 +160,7 @@ fn prepare(experiment: Experiment, options: &RunOptions, several: bool, common: 
     let (training, validation) = stages::training_and_validation(&experiment, &data)?;
     let folder = RunFolder::create(&folder(options, &experiment, several, &data))?;
     check_dataset(&folder, &data)?;
-    let evaluator = options.evaluator.into();
+    let evaluator = options.evaluator();
     let run = Run { experiment, settings, logit_ranges, data, training, validation, folder, evaluator };
     output::remark(&format!(
         "{}: {} ({} training, {} validation and {} test images), {} {}, to {}",

@@ -17,6 +17,7 @@ pub use modular::Modulus;
 pub use sparse::{MOST_NORM, SparseRows};
 
 use std::fmt;
+use std::str::FromStr;
 
 /// The instruction set that the loops run with. There are only values whose instructions the processor has: they
 /// come from [`available`](Self::available) and nowhere else.
@@ -44,6 +45,23 @@ impl fmt::Display for Kernel {
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx512 => "avx512",
         })
+    }
+}
+
+/// A name that no kernel of this processor has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this processor runs {}", available.join(", "))]
+pub struct UnknownKernel {
+    available: Vec<String>,
+}
+
+impl FromStr for Kernel {
+    type Err = UnknownKernel;
+
+    fn from_str(name: &str) -> Result<Self, UnknownKernel> {
+        let kernels = Self::available();
+        let found = kernels.iter().copied().find(|kernel| kernel.to_string() == name);
+        found.ok_or_else(|| UnknownKernel { available: kernels.iter().map(Self::to_string).collect() })
     }
 }
 
