@@ -66,13 +66,22 @@ impl RunFacts {
         self.settings.iter().filter_map(|setting| setting["parameters"]["degree"].as_u64()).max()
     }
 
-    /// Seconds that training each setting of the sweeps took with the first seed, where they are recorded.
-    pub(crate) fn training_seconds(&self) -> Vec<f64> {
+    /// What every setting of the sweeps has under `field` with the first seed, where it is recorded.
+    pub(crate) fn of_first_seed(&self, field: impl Fn(&Value) -> Option<f64>) -> Vec<f64> {
         let sweeps: Vec<&Value> = self.settings.iter().filter(|setting| !is_baseline(setting)).collect();
         let seed = |setting: &Value| setting["setting"]["seed"].as_u64();
         let first = sweeps.iter().filter_map(|setting| seed(setting)).min();
         let of_first = sweeps.iter().filter(|setting| first.is_some() && seed(setting) == first);
-        of_first.filter_map(|setting| setting["training_seconds"].as_f64()).collect()
+        of_first.filter_map(|setting| field(setting)).collect()
+    }
+
+    /// Images that all threads together trained on in a second, in the last invocation that trained. Settings are trained
+    /// side by side, so their own seconds do not add up to the clock's.
+    pub(crate) fn training_rate(&self) -> Option<f64> {
+        self.invocations
+            .iter()
+            .rev()
+            .find_map(|invocation| invocation["training"]["images_per_second"].as_f64())
     }
 }
 

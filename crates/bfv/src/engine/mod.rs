@@ -15,12 +15,14 @@
 //! | `plan` | evaluation primes, bounds, weights in their kernel's form |
 //! | `rns` | lift from Q, scaling back to Q |
 //! | `ciphertext_ring` | transforms modulo the ciphertext primes, relinearisation |
+//! | `buffers` | memory that is used again |
 //! | `kernels` | the inner loops, compiled for several instruction sets |
 //! | `first_block` | convolution, square and hidden layer at the evaluation points |
 //! | `second_block` | square, last layer and the members' sum |
 //!
-//! Memory: the prepared inputs (27 bytes a coefficient with three ciphertext primes, 350 MB for the paper's network),
-//! the transformed inputs of one prime (103 MB), and the hidden units' values at all primes (160 MB a member).
+//! Memory: the prepared inputs (25 bytes a coefficient with three ciphertext primes, 320 MB for the paper's network),
+//! the transformed inputs of one prime (103 MB), and the hidden units' values at all primes (140 MB a member). It is kept
+//! for the next batch (`buffers`).
 
 mod buffers;
 mod ciphertext_ring;

@@ -119,7 +119,7 @@ mod tests {
         for (bits, plan) in &ranges {
             assert_eq!(plan.training(&experiment).logit_bits, *bits);
         }
-        assert_eq!(ranges[0].1.key(), "regular-1-seed1-bits18");
-        assert_eq!(ranges[6].1, experiment.settings().unwrap()[0]);
+        assert_eq!(ranges[0].1.key(), "regular-1-seed1-bits20");
+        assert_eq!(ranges[5].1, experiment.settings().unwrap()[0]);
     }
 }

@@ -123,7 +123,7 @@ fn settings_table(facts: &RunFacts) -> Table {
         ("largest logit possible", "range", "proven"),
         ("images outside", "range", "images_outside"),
         ("evaluation, s", "", "seconds"),
-        ("training, s", "", "training_seconds"),
+        ("training, s", "training", "seconds"),
     ];
     let cell = |setting: &Value, (_, group, field): Column| {
         let value = if group.is_empty() { &setting[field] } else { &setting[group][field] };

@@ -148,8 +148,8 @@ pub fn facts() -> Value {
         json!({
             "setting": { "split": split, "number": number, "seed": seed },
             "evaluator": "engine",
-            "seconds": 7.0,
-            "training_seconds": 30.0,
+            "seconds": 6.0,
+            "training": { "images": 1_000_000, "seconds": 60.0, "images_per_second": 16_666.7 },
             "parameters": { "degree": 8192, "plaintext_modulus": 1_901_592_577_u64, "security_limit_bits": 214 },
         })
     };
@@ -162,6 +162,7 @@ pub fn facts() -> Value {
                      "sha256": { "train-labels-idx1-ubyte": "65a50c" } },
         "settings": settings,
         "invocations": [{ "command": "sottovoce reproduce", "threads": 8,
+                          "training": { "images": 9_000_000, "seconds": 300.0, "images_per_second": 30_000.0 },
                           "source": { "git_revision": "164d1477", "git_dirty": false } }],
     })
 }

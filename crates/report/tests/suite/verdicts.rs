@@ -120,15 +120,17 @@ fn elapsed_times_that_do_not_go_by_batches_are_no_staircase() {
 fn what_run_json_does_not_say_is_not_measured() {
     let folder = full_run();
     fs::remove_file(folder.path().join("run.json")).unwrap();
-    for target in ["Plaintext modulus", "All 54 members"] {
+    for target in ["Plaintext modulus", "All 54 members", "Figures 5 to 7 under encryption"] {
         assert!(verdict(folder.path(), target).starts_with("not measured"), "{target}");
     }
     let mut wide = facts();
     wide["settings"][3]["parameters"]["plaintext_modulus"] = json!(1_u64 << 31);
-    wide["settings"][3]["training_seconds"] = json!(600.0);
+    wide["settings"][3]["training"]["images"] = json!(8_000_000);
+    wide["settings"][4]["seconds"] = json!(60.0);
     write_facts(folder.path(), &wide);
     assert_eq!(verdict(folder.path(), "Plaintext modulus"), "not met: 32 bits");
-    assert_eq!(verdict(folder.path(), "All 54 members"), "not met: 18.5 min");
+    assert_eq!(verdict(folder.path(), "All 54 members"), "not met: 13.9 min");
+    assert_eq!(verdict(folder.path(), "Figures 5 to 7 under encryption"), "not met: 162 s");
 }
 
 #[test]
