@@ -122,12 +122,9 @@ impl ClientKey {
         };
         let decrypted: Vec<_> = logits.classes.par_iter().map(decrypt).collect::<Result<_, _>>()?;
         let level = logits.level(&self.parameters);
-        // Rounded down: the limit is where decryption may already fail.
-        let noise_limit_bits = self.parameters.noise_limit_bits(level) as usize;
+        let noise_limit_bits = self.parameters.largest_noise_bits(level);
         let noise_bits = decrypted.iter().map(|(_, bits)| *bits).max().unwrap_or(0);
-        // Noise that has wrapped around looks uniform below the limit, so its largest coefficient has as
-        // many bits as the limit: one whole bit of budget tells it apart.
-        if noise_bits + 1 > noise_limit_bits {
+        if noise_bits > noise_limit_bits {
             return Err(BfvError::NoiseExhausted { noise_bits, limit_bits: noise_limit_bits });
         }
         let classes = decrypted.into_iter().map(|(values, _)| values).collect();

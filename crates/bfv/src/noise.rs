@@ -5,14 +5,16 @@
 //! masks from centred binomial distributions of variance 10. With `s` the secret, N the degree:
 //!
 //! - a fresh encryption carries `e u + e1 + e2 s` with the public key (deviation `sqrt(2 N) 10`), `e` with the secret
-//!   key (`sqrt(10)`); both a rounding of the message;
+//!   key (`sqrt(10)`), and both the rounding of the message;
 //! - `c0 + c1 s` is `Q / t m + v + Q r` with `r` a sum of N uniform fractions of Q times coefficients of `s`:
 //!   deviation `sqrt((10 N + 1) / 12)`. The part of a scaled product that grows is `t (r v' + r' v)` (Fan and
 //!   Vercauteren 2012; Kim, Polyakov and Zucca 2021): `2 t r v` for a square, `N` products for each coefficient;
 //! - in the engine a hidden unit is `sum_j u_j (sum_i w_ji x_i)^2` scaled once, so its noise is
 //!   `2 t sum_ik M_ik r_i v_k` with `M = sum_j u_j w_j w_j^T`: the Frobenius norm of M counts, which is computed from
 //!   the weights. The reference scales and relinearises every square: norms of rows count;
-//! - relinearisation with one digit per ciphertext prime adds k sums of N products of digits and errors;
+//! - relinearisation with one digit per ciphertext prime adds k sums of N products of digits and errors. The engine's
+//!   digits are centred; those of `fhe`'s relinearisation are not, and their mean, half a prime, meets the same errors of
+//!   the key in every square, so that the weights of a row count by their sum there;
 //! - products with powers of the one secret are not independent: the k-th moment of `|s(x)|^2` at a root x of
 //!   `X^N + 1` is `k!` times the k-th power of its mean, which makes the variance 2 times as large behind the first
 //!   square and at most 6 times behind the second (three powers of `s`).
@@ -38,10 +40,18 @@ pub struct Norms {
 struct MemberNorms {
     /// The largest L2 norm of a convolution row.
     convolution: f64,
-    /// Of every hidden unit: the L2 norm of its row, and the Frobenius norm of its M.
-    hidden: Vec<(f64, f64)>,
+    hidden: Vec<HiddenNorms>,
     /// For every class the output weights of the hidden units.
     output: Vec<Vec<f64>>,
+}
+
+/// Of one hidden unit's weights.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct HiddenNorms {
+    sum: f64,
+    l2: f64,
+    /// Of its M.
+    frobenius: f64,
 }
 
 impl Norms {
@@ -57,9 +67,16 @@ impl MemberNorms {
         let hidden = network.hidden().row_iter().collect::<Vec<_>>();
         Self {
             convolution: network.convolution().row_iter().map(l2_norm).fold(0.0, f64::max),
-            hidden: hidden.into_par_iter().map(|row| (l2_norm(row), frobenius_norm(network, row))).collect(),
+            hidden: hidden.into_par_iter().map(|row| HiddenNorms::of(network, row)).collect(),
             output: rows(network.output()),
         }
+    }
+}
+
+impl HiddenNorms {
+    fn of(network: &IntegerNetwork, row: &[i64]) -> Self {
+        let sum = row.iter().map(|&weight| weight as f64).sum();
+        Self { sum, l2: l2_norm(row), frobenius: frobenius_norm(network, row) }
     }
 }
 
@@ -91,16 +108,18 @@ impl NoiseEstimate {
             Encryption::PublicKey => 2.0 * n * VARIANCE * VARIANCE + VARIANCE,
             Encryption::SecretKey => VARIANCE,
         } + 1.0 / 12.0;
-        // Digits are uniform below a prime: a mean square of a third of the prime's.
-        let relinearisation = primes as f64 * n * VARIANCE * 4f64.powi(prime_bits as i32) / 3.0;
+        // Per unit of the digits' mean square; that of centred uniform digits is a twelfth of the prime's square.
+        let key_noise = primes as f64 * n * VARIANCE * 4f64.powi(prime_bits as i32);
+        let relinearisation = key_noise / 12.0;
         let square_growth = 4.0 * (t as f64).powi(2) * n * (VARIANCE * n + 1.0) / 12.0;
         let (first_powers, second_powers) = (2.0, 6.0 / 2.0);
 
         let variances = norms.members.iter().map(|member| {
-            let hidden = |&(row, frobenius): &(f64, f64)| {
+            let hidden = |&HiddenNorms { sum, l2, frobenius }: &HiddenNorms| {
                 let engine = first_powers * square_growth * fresh * frobenius.powi(2) + relinearisation;
                 let square = first_powers * square_growth * fresh * member.convolution.powi(2);
-                engine.max((square + relinearisation) * row.powi(2))
+                let reference = square * l2.powi(2) + key_noise * (sum.powi(2) / 4.0 + l2.powi(2) / 12.0);
+                engine.max(reference)
             };
             member.hidden.iter().map(hidden).collect::<Vec<f64>>()
         });

@@ -21,7 +21,7 @@ pub const SECURITY_LIMITS: [(usize, usize); 3] = [(4096, 106), (8192, 214), (163
 
 /// Bits that the noise may be above the standard deviation that is estimated for it: log2 of 10 standard deviations,
 /// which are exceeded with a probability below 2^-75 for a coefficient and 2^-48 for all in a run of a thousand
-/// answers; and one bit for the estimate's own error.
+/// answers, so that decryption neither fails nor refuses an answer; and one bit for the estimate's own error.
 const MARGIN_BITS: f64 = 4.33;
 
 /// Sizes of ciphertext primes that are tried: below, there are too few primes congruent to 1 modulo 2N; above,
@@ -84,14 +84,15 @@ pub enum ParametersError {
     },
     /// The noise does not fit the largest secure ciphertext modulus.
     #[error(
-        "a plaintext modulus of {plaintext_bits} bits needs about {needed_bits:.0} bits of ciphertext modulus, but \
-         128-bit security at ring degree {degree} allows {limit_bits}; use smaller weights or fewer pixel levels"
+        "a plaintext modulus of {plaintext_bits} bits needs {} of ciphertext modulus, but 128-bit security at ring degree \
+         {degree} allows {limit_bits}; use smaller weights or fewer pixel levels",
+        needed_bits.map_or_else(|| "far more bits".to_owned(), |bits| format!("{bits} bits"))
     )]
     Noise {
         /// Bits of the plaintext modulus.
         plaintext_bits: u32,
-        /// Bits of ciphertext modulus that the estimate asks for.
-        needed_bits: f64,
+        /// Bits of ciphertext modulus that the estimate asks for, if any that is tried is enough.
+        needed_bits: Option<usize>,
         /// The ring degree.
         degree: usize,
         /// Bits that security allows.
@@ -131,7 +132,7 @@ impl Parameters {
         let plaintext_bits = 64 - t.leading_zeros();
         let norms: Vec<Norms> = ensembles.par_iter().map(|ensemble| Norms::of(ensemble)).collect();
         let limit_bits = security_limit(DEGREE);
-        let mut needed_bits = f64::INFINITY;
+        let mut needed_bits: Option<usize> = None;
         for primes in 2..=MOST_PRIMES {
             // `fhe` decrypts by way of the first ciphertext prime, which must be larger than t.
             for bits in PRIME_BITS.filter(|&bits| bits > plaintext_bits as usize) {
@@ -139,10 +140,10 @@ impl Parameters {
                     .iter()
                     .map(|norms| NoiseEstimate::new(norms, encryption, DEGREE, t, primes, bits).logits)
                     .fold(0.0, f64::max);
-                // Decryption is right while the noise stays below Q / 2t.
-                let needed = noise + (t as f64).log2() + 1.0 + MARGIN_BITS;
-                if needed <= (primes * bits) as f64 {
-                    needed_bits = needed_bits.min((primes * bits) as f64);
+                // Decryption is right while the noise stays below Q / 2t. Primes are a little below their power of two.
+                let limit = (primes * bits) as f64 - (t as f64).log2() - 1.0 - 1e-6;
+                if noise + MARGIN_BITS <= largest_noise_bits(limit) as f64 {
+                    needed_bits = Some(needed_bits.map_or(primes * bits, |least| least.min(primes * bits)));
                     if primes * bits <= limit_bits {
                         return Self::new(DEGREE, t, &vec![bits; primes], encryption);
                     }
@@ -238,6 +239,12 @@ impl Parameters {
         bits - (self.plaintext_modulus() as f64).log2() - 1.0
     }
 
+    /// Bits of the largest noise that decrypted values are trusted with. Noise that has wrapped around looks uniform below
+    /// the limit, and so one of its N coefficients is within a hundredth of a bit of it but for one case in 2^80.
+    pub(crate) fn largest_noise_bits(&self, level: usize) -> usize {
+        largest_noise_bits(self.noise_limit_bits(level))
+    }
+
     /// The lowest level to which an answer may be switched: fewer primes make it smaller.
     pub(crate) fn answer_level(&self) -> usize {
         (0..self.ciphertext_primes().len())
@@ -260,6 +267,10 @@ impl Parameters {
         // Both are below 2^52.
         if residue > (t - 1) / 2 { residue as i64 - t as i64 } else { residue as i64 }
     }
+}
+
+fn largest_noise_bits(limit: f64) -> usize {
+    (limit - 0.01).max(0.0) as usize
 }
 
 fn security_limit(degree: usize) -> usize {

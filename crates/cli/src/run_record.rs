@@ -150,12 +150,13 @@ impl Invocation {
         state: State,
         training: Option<Throughput>,
     ) -> Result<()> {
-        let mut invocations = read(folder).map(|record| record.invocations).unwrap_or_default();
+        let earlier = read(folder);
+        let mut invocations = earlier.as_ref().map(|record| record.invocations.clone()).unwrap_or_default();
         invocations.retain(|invocation| invocation["started"] != self.started);
         if state != State::Idle {
             invocations.push(self.describe(state, training));
         }
-        let record = RunRecord {
+        let mut record = RunRecord {
             dataset: DatasetRecord::of(data),
             settings: results.settings.iter().map(describe_setting).collect(),
             logit_ranges: results.logit_ranges.iter().map(describe_logit_range).collect(),
@@ -165,6 +166,16 @@ impl Invocation {
                 .map(|elapsed| json!({ "evaluator": elapsed.evaluator, "mismatches": elapsed.mismatches })),
             invocations,
         };
+        if let (State::Running, Some(earlier)) = (state, earlier) {
+            // The records beside this file are still those: a run that is stopped again must not lose what they rest on.
+            if record.settings.is_empty() {
+                record.settings = earlier.settings;
+            }
+            if record.logit_ranges.is_empty() {
+                record.logit_ranges = earlier.logit_ranges;
+            }
+            record.elapsed = record.elapsed.or(earlier.elapsed);
+        }
         write_json(&folder.record(), &record)
     }
 

@@ -33,12 +33,12 @@ struct Steps {
     decrypt: Duration,
 }
 
-/// Classifies the first images, as many as the largest of `sizes`, in one pass: a row's time is the time until the last
-/// of its batches was done.
+/// Classifies the first images, as many as each of `sizes`. Full batches are classified once, for all sizes that hold them;
+/// what is left of a size is a batch of its own.
 ///
 /// The clock runs from pixels to predictions: quantising and encrypting, the provider's work without the members' own
 /// logits, decrypting and taking the largest. It stands still while answers are held against the oracle, and keys and
-/// the provider's networks are ready before it starts. A batch that is not full takes as long as a full one.
+/// the provider's networks are ready before it starts.
 ///
 /// # Errors
 /// If there are fewer images than asked for, they do not fit the networks, or the noise exhausts its budget.
@@ -57,53 +57,53 @@ pub fn measure_elapsed(
     if most > images.len() {
         return Err(EvaluateError::TooFewImages { wanted: most, found: images.len() });
     }
-    let images = images.take(most);
     let provider = Provider::new(evaluator, &session.evaluation_key, ensemble)?;
     let slots = session.parameters().degree();
-    let batches = most.div_ceil(slots);
-    let mut steps = Vec::new();
     let mut differing = 0;
-    for batch in 0..batches {
-        let first = batch * slots;
-        let encrypted = session.encrypt(&images, first, progress)?;
+    let mut classify = |first: usize, end: usize| -> Result<Steps, EvaluateError> {
+        let indices: Vec<usize> = (first..end).collect();
+        let images = images.select(&indices);
+        let encrypted = session.encrypt(&images, 0, progress)?;
 
-        progress.begin(&format!("evaluating batch {} of {batches}", batch + 1), provider.work());
+        let name = |step: &str| format!("{step} images {} to {end}", first + 1);
+        progress.begin(&name("evaluating"), provider.work());
         let start = Instant::now();
         let answer = provider.evaluate(&encrypted.encrypted, false, &|work| progress.advance(work))?;
         let evaluate = start.elapsed();
 
         let start = Instant::now();
         let decrypted = session.client.decrypt(&answer.ensemble)?;
-        let count = encrypted.encrypted.images();
-        black_box((0..count).map(|slot| predict(&decrypted.slot(slot))).collect::<Vec<_>>());
-        steps.push(Steps { encrypt: encrypted.elapsed, evaluate, decrypt: start.elapsed() });
+        black_box((0..images.len()).map(|slot| predict(&decrypted.slot(slot))).collect::<Vec<_>>());
+        let steps = Steps { encrypt: encrypted.elapsed, evaluate, decrypt: start.elapsed() };
 
-        progress.begin(&format!("checking batch {} of {batches}", batch + 1), count as u64);
-        let indices: Vec<usize> = (first..first + count).collect();
-        let oracle = Oracle::new(ensemble, &images.select(&indices), &|| progress.advance(1))?;
+        progress.begin(&name("checking"), images.len() as u64);
+        let oracle = Oracle::new(ensemble, &images, &|| progress.advance(1))?;
         for slot in 0..decrypted.slots() {
             let expected = oracle.logits.get(slot).unwrap_or(&oracle.blank);
             differing += mismatches(&decrypted.slot(slot), &sum_logits(expected));
         }
-    }
-    let row = |&images: &usize| {
-        let batches = images.div_ceil(slots);
-        let sum = |step: fn(&Steps) -> Duration| steps[..batches].iter().map(step).sum::<Duration>();
-        let [encrypt, evaluate, decrypt] =
-            [sum(|s| s.encrypt), sum(|s| s.evaluate), sum(|s| s.decrypt)].map(|time| time.as_secs_f64());
-        ElapsedRow {
+        Ok(steps)
+    };
+    let full = (0..most / slots)
+        .map(|batch| classify(batch * slots, (batch + 1) * slots))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut row = |&images: &usize| {
+        let mut steps = full[..images / slots].to_vec();
+        if images % slots > 0 {
+            steps.push(classify(images - images % slots, images)?);
+        }
+        let sum = |step: fn(&Steps) -> Duration| steps.iter().map(step).sum::<Duration>().as_secs_f64();
+        let (encrypt, evaluate, decrypt) = (sum(|s| s.encrypt), sum(|s| s.evaluate), sum(|s| s.decrypt));
+        Ok(ElapsedRow {
             images,
-            batches,
+            batches: steps.len(),
             seconds: encrypt + evaluate + decrypt,
             encrypt_seconds: encrypt,
             evaluate_seconds: evaluate,
             decrypt_seconds: decrypt,
             threads: rayon::current_num_threads(),
-        }
+        })
     };
-    Ok(Elapsed {
-        rows: sizes.iter().map(row).collect(),
-        mismatches: differing,
-        evaluator: provider.to_string(),
-    })
+    let rows = sizes.iter().map(&mut row).collect::<Result<_, EvaluateError>>()?;
+    Ok(Elapsed { rows, mismatches: differing, evaluator: provider.to_string() })
 }

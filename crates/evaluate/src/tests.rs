@@ -145,7 +145,7 @@ fn one_encryption_serves_ensembles_of_different_size() {
 }
 
 #[test]
-fn the_time_of_every_size_is_that_of_its_batches_in_one_pass() {
+fn the_time_of_every_size_is_that_of_its_full_batches_and_its_own_last_one() {
     let mut rng = StdRng::seed_from_u64(5);
     let (_, ensemble, session) = ensemble(2, &mut rng);
     let test = images(8192 + 5, &mut rng);
@@ -156,7 +156,7 @@ fn the_time_of_every_size_is_that_of_its_batches_in_one_pass() {
     let found: Vec<_> = elapsed.rows.iter().map(|row| (row.images, row.batches)).collect();
     assert_eq!(found, [(10, 1), (8192, 1), (8197, 2)]);
     let seconds: Vec<f64> = elapsed.rows.iter().map(|row| row.seconds).collect();
-    assert!(seconds[0] == seconds[1] && seconds[1] < seconds[2], "{seconds:?}");
+    assert!(seconds[0] != seconds[1] && seconds[1] < seconds[2], "{seconds:?}");
     for row in &elapsed.rows {
         let steps = row.encrypt_seconds + row.evaluate_seconds + row.decrypt_seconds;
         assert!((steps - row.seconds).abs() < 1e-9);

@@ -46,7 +46,7 @@ pub enum NetworkError {
     /// The logit scale is not a positive number.
     #[error("the logit scale is {0}, but must be a positive finite number")]
     LogitScale(f64),
-    /// A member that would not count, or against what it says.
+    /// A member with no votes, or a negative number of them.
     #[error("a member cannot have {0} votes, but 1 or more")]
     Vote(i64),
     /// The values could become too large for exact arithmetic.
@@ -266,7 +266,7 @@ fn narrow<I: Copy + TryInto<i16>>(numbers: &[I]) -> Option<Vec<i16>> {
 }
 
 /// The same as [`dense`] for activations of 16 bits and sums of 32, which [`Bounds`] must have promised: nine tenths of
-/// an image's multiplications are here, and these go eight at a time on every processor.
+/// an image's multiplications are here, and these go eight at a time on any x86-64.
 fn narrow_dense<I: Exact>(weights: &[i16], block: &IntegerBlock, inputs: &[I]) -> Option<Vec<I>> {
     let inputs = narrow(&inputs.iter().map(|&input| input.into()).collect::<Vec<i128>>())?;
     let rows = weights.chunks_exact(block.columns()).zip(block.biases());
@@ -388,6 +388,7 @@ mod tests {
             let wide = network.forward::<i128>(&image, None).unwrap();
             prop_assert_eq!(&network.logits(&image).unwrap(), &wide);
             prop_assert!(wide.iter().all(|logit| logit.abs() <= network.bounds().logits));
+            prop_assert!(network.narrow_hidden.is_some() || scale > 1);
             if network.bounds().fit_i64() {
                 prop_assert_eq!(network.forward::<i64>(&image, None).unwrap(), wide);
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sottovoce_evaluate::records::LayerRow;
 
+use crate::baseline::Baseline;
 use crate::paper;
 use crate::statistics::summary::median;
 use crate::tables::ABSENT;
@@ -27,7 +28,7 @@ pub(crate) struct LayerTimes {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LayerSeconds {
     pub(crate) layer: String,
-    /// One member's, with everything that the members share.
+    /// One member's, the mean over members, with everything that the members share.
     pub(crate) member: Option<f64>,
     /// All members'.
     pub(crate) ensemble: Option<f64>,
@@ -36,8 +37,12 @@ pub(crate) struct LayerSeconds {
 }
 
 impl LayerTimes {
-    /// Medians over batches, settings and members.
+    /// Medians over batches, settings and seeds; baselines are other ensembles and left out, unless there is nothing
+    /// else.
     pub(crate) fn gather(rows: &[LayerRow]) -> Result<Self, UnknownVoter> {
+        let of_sweeps: Vec<LayerRow> =
+            rows.iter().filter(|row| Baseline::named(&row.split).is_none()).cloned().collect();
+        let rows = if of_sweeps.is_empty() { rows } else { &of_sweeps };
         let voters: BTreeSet<Voter> = rows.iter().map(|row| row.voter.parse()).collect::<Result<_, _>>()?;
         let members = voters.iter().filter(|voter| **voter != Voter::Ensemble).count();
         let mut names: Vec<&str> = paper::LAYER_SECONDS.iter().map(|(layer, _)| *layer).collect();
@@ -47,7 +52,7 @@ impl LayerTimes {
             }
         }
         let layers: Vec<LayerSeconds> =
-            names.iter().map(|layer| LayerSeconds::of(layer, rows, members)).collect();
+            names.iter().map(|layer| LayerSeconds::of(layer, rows, &voters)).collect();
         let listed = &layers[..paper::LAYER_SECONDS.len()];
         let sum = LayerSeconds {
             layer: "Sum of the paper's layers".to_owned(),
@@ -56,9 +61,10 @@ impl LayerTimes {
             paper: listed.iter().map(|times| times.paper).sum(),
         };
         let threads: BTreeSet<usize> = rows.iter().map(|row| row.threads).collect();
-        let batches: BTreeSet<_> = rows.iter().map(|row| (&row.split, row.setting, row.batch)).collect();
+        // One row for every batch of every setting and seed.
+        let batches = rows.iter().filter(|row| row.layer == paper::LAYER_SECONDS[0].0).count();
         let threads: Vec<String> = threads.iter().map(usize::to_string).collect();
-        Ok(Self { layers, sum, members, batches: batches.len(), threads: threads.join(", ") })
+        Ok(Self { layers, sum, members, batches, threads: threads.join(", ") })
     }
 
     /// Seconds of the paper's layers without encryption, for all members.
@@ -69,22 +75,25 @@ impl LayerTimes {
 }
 
 impl LayerSeconds {
-    fn of(layer: &str, rows: &[LayerRow], members: usize) -> Self {
-        // Rows have no seed: those alike in all else are of several seeds and count as batches of their own.
-        let seconds = |shared: bool| {
-            let of_voter = |row: &&LayerRow| (row.voter.parse() == Ok(Voter::Ensemble)) == shared;
-            median(rows.iter().filter(|row| row.layer == layer).filter(of_voter).map(|row| row.seconds))
+    fn of(layer: &str, rows: &[LayerRow], voters: &BTreeSet<Voter>) -> Self {
+        let rows = || rows.iter().filter(|row| row.layer == layer);
+        let seconds = |voter: &Voter| {
+            median(rows().filter(|row| row.voter.parse() == Ok(*voter)).map(|row| row.seconds))
         };
+        let shared = seconds(&Voter::Ensemble);
+        // Members differ: the first one finds its inputs in a farther cache. So their medians add up to the ensemble's.
+        let medians: Vec<f64> =
+            voters.iter().filter(|voter| **voter != Voter::Ensemble).filter_map(seconds).collect();
+        let own = (!medians.is_empty()).then(|| medians.iter().sum::<f64>());
         // A member by itself would need all of what the members share.
-        let (shared, own) = (seconds(true), seconds(false));
         let add = |own: Option<f64>| match (shared, own) {
             (None, None) => None,
             (shared, own) => Some(shared.unwrap_or(0.0) + own.unwrap_or(0.0)),
         };
         Self {
             layer: layer.to_owned(),
-            member: add(own),
-            ensemble: add(own.map(|own| own * members as f64)),
+            member: add(own.map(|own| own / medians.len() as f64)),
+            ensemble: add(own),
             paper: paper::layer_seconds(layer),
         }
     }

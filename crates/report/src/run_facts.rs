@@ -18,8 +18,6 @@ pub(crate) struct DatasetFacts {
     pub(crate) synthetic: bool,
     pub(crate) train_images: Option<u64>,
     pub(crate) test_images: Option<u64>,
-    /// Training images that nobody trains on.
-    pub(crate) validation_images: Option<u64>,
     pub(crate) sha256: Value,
 }
 
@@ -30,6 +28,7 @@ pub(crate) struct RunFacts {
     pub(crate) dataset: DatasetFacts,
     pub(crate) settings: Vec<Value>,
     pub(crate) invocations: Vec<Value>,
+    pub(crate) elapsed: Value,
     /// The whole file.
     #[serde(skip)]
     pub(crate) text: Option<String>,
@@ -75,13 +74,12 @@ impl RunFacts {
         of_first.filter_map(|setting| field(setting)).collect()
     }
 
-    /// Images that all threads together trained on in a second, in the last invocation that trained. Settings are trained
+    /// Images that all threads together trained on in a second, in the invocation that trained most. Settings are trained
     /// side by side, so their own seconds do not add up to the clock's.
     pub(crate) fn training_rate(&self) -> Option<f64> {
-        self.invocations
-            .iter()
-            .rev()
-            .find_map(|invocation| invocation["training"]["images_per_second"].as_f64())
+        let trainings = self.invocations.iter().map(|invocation| &invocation["training"]);
+        let most = trainings.max_by_key(|training| training["images"].as_u64())?;
+        most["images_per_second"].as_f64()
     }
 }
 

@@ -98,8 +98,8 @@ fn accuracy_notes(rows: &[AccuracyRow], split: &str, has_paper: bool) -> Vec<Str
     notes
 }
 
-/// Seconds of each layer for one batch, for one member (the median over members, and all that they share) and for
-/// the whole ensemble (members times that median), over batches, settings and seeds; beside Table 3 of the paper,
+/// Seconds of each layer for one batch, for one member (the mean of the members' medians, and all that they share) and for
+/// the whole ensemble (the sum of those medians), medians over batches, settings and seeds; beside Table 3 of the paper,
 /// which is read as the time of one member (see [`paper::LAYER_SECONDS`]).
 ///
 /// # Errors
@@ -130,8 +130,9 @@ fn layer_notes(times: &LayerTimes) -> Vec<String> {
     let encryption = paper::layer_seconds("EncryptedLayer").unwrap_or(0.0);
     vec![
         format!(
-            "Ours: wall-clock seconds of one batch, median over {} of all settings; ensemble of {}; worker \
-             threads: {}. What the members share (encryption, the engine's lift and transforms, sum, decryption) counts in \
+            "Ours: wall-clock seconds of one batch, medians over {} of all settings and seeds (encryption, which all of \
+             them share, was timed once for each batch of the test set); ensemble of {}; worker threads: {}. A member: the \
+             mean of the members. What the members share (encryption, the engine's lift and transforms, sum, decryption) counts in \
              full for one member, too.",
             counted(times.batches as u64, "batch", "batches"),
             counted(times.members as u64, "member", "members"),

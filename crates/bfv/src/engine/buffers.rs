@@ -24,8 +24,8 @@ pub struct Buffer<'a> {
 impl Buffers {
     /// A buffer of `length` values, which are whatever they were: zeros or those of an earlier use.
     pub fn take(&self, length: usize) -> Buffer<'_> {
-        let values = self.free().get_mut(&length).and_then(Vec::pop).unwrap_or_else(|| vec![0; length]);
-        Buffer { pool: self, values }
+        let free = self.free().get_mut(&length).and_then(Vec::pop);
+        Buffer { pool: self, values: free.unwrap_or_else(|| vec![0; length]) }
     }
 
     fn free(&self) -> MutexGuard<'_, HashMap<usize, Vec<Vec<u64>>>> {

@@ -71,7 +71,8 @@ impl CiphertextRing {
     }
 
     /// A ciphertext of three parts relinearised to two, all as coefficients: every digit of the third, its residue
-    /// modulo one prime, is multiplied with that digit's key (Bajard, Eynard, Hasan and Zucca 2016).
+    /// modulo one prime, is multiplied with that digit's key (Bajard, Eynard, Hasan and Zucca 2016). Digits are centred,
+    /// which halves the noise: their keys are multiples of the other primes.
     pub fn relinearise<'a>(
         &self,
         kernel: Kernel,
@@ -86,8 +87,8 @@ impl CiphertextRing {
         for (prime, (modulus, transform)) in self.moduli.iter().zip(&self.transforms).enumerate() {
             let range = prime * degree..(prime + 1) * degree;
             sums.iter_mut().for_each(|sums| sums.fill(0));
-            for (values, key) in third.chunks_exact(degree).zip(&self.key) {
-                kernel.residues(values, *modulus, &mut digit);
+            for ((values, from), key) in third.chunks_exact(degree).zip(&self.moduli).zip(&self.key) {
+                kernel.centred_residues(values, *from, *modulus, &mut digit);
                 transform.fwd(&mut digit);
                 for (sums, key) in sums.iter_mut().zip(key) {
                     let sums = bytemuck::cast_slice_mut(sums);

@@ -4,6 +4,7 @@
 //! network) are copied together once and serve all members; a member's activations and their products stay in the
 //! second-level cache.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use rayon::prelude::*;
@@ -76,6 +77,7 @@ impl Engine<'_> {
         let (rows, width) = (members * 3 * hidden, (GROUP * LANES).min(degree));
         let mut spectra = self.buffers.take(inputs.len() * degree);
         let mut by_prime = Vec::new();
+        let skipped = AtomicBool::new(false);
         for prime in 0..self.plan.moduli.len() {
             spectra.par_chunks_exact_mut(degree).zip(inputs).for_each(|(spectrum, input)| {
                 self.plan.lift.lift(self.plan.kernel, input, prime, spectrum);
@@ -88,7 +90,9 @@ impl Engine<'_> {
                 || self.new_tile(),
                 |tile, (group, output)| {
                     for index in 0..width / LANES {
-                        if !watch.cancelled() {
+                        if watch.cancelled() {
+                            skipped.store(true, Ordering::Relaxed);
+                        } else {
                             let first = group * width + index * LANES;
                             self.evaluate_tile(prime, first, &spectra, tile, &tile_clock);
                             for (output, values) in
@@ -101,7 +105,7 @@ impl Engine<'_> {
                     }
                 },
             );
-            if watch.cancelled() {
+            if skipped.load(Ordering::Relaxed) {
                 return Err(BfvError::Cancelled);
             }
             clock.tiles(&tile_clock);

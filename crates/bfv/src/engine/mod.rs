@@ -56,6 +56,8 @@ pub struct Engine<'a> {
     shape: Architecture,
     ring: CiphertextRing,
     plan: Plan,
+    /// How often an answer is switched down.
+    answer_level: usize,
     buffers: Buffers,
 }
 
@@ -79,7 +81,9 @@ impl<'a> Engine<'a> {
     ) -> Result<Self, PlanError> {
         let plan = Plan::new(&key.parameters, ensemble, kernel)?;
         let ring = CiphertextRing::new(key)?;
-        Ok(Self { key, shape: *ensemble.architecture(), ring, plan, buffers: Buffers::default() })
+        let answer_level = key.parameters.answer_level();
+        let shape = *ensemble.architecture();
+        Ok(Self { key, shape, ring, plan, answer_level, buffers: Buffers::default() })
     }
 
     /// The instruction set that the inner loops run with.
@@ -197,6 +201,7 @@ impl<'a> Engine<'a> {
             place.copy_from_slice(piece);
             rest = behind;
         }
+        debug_assert!(rest.is_empty());
         values
     }
 
@@ -222,14 +227,13 @@ impl<'a> Engine<'a> {
         biases: &[Vec<u64>],
     ) -> Result<EncryptedLogits, BfvError> {
         let degree = self.degree();
-        let level = self.key.parameters.answer_level();
         let class = |(class, bias): (usize, &Vec<u64>)| {
             let part = |part: usize| {
                 let start = (3 * class + part) * degree;
                 self.gathered(logits.iter().map(|sums| &voter(sums)[start..start + degree]))
             };
             let mut ciphertext = ciphertext(&self.relinearised(part, bias), self.key.parameters.inner())?;
-            ciphertext.switch_to_level(level)?;
+            ciphertext.switch_to_level(self.answer_level)?;
             Ok(ciphertext)
         };
         let classes = biases.par_iter().enumerate().map(class).collect::<Result<_, BfvError>>()?;

@@ -5,7 +5,7 @@ use num_bigint::BigUint;
 use sottovoce_network::{IntegerBlock, IntegerEnsemble, IntegerNetwork};
 use tfhe_ntt::prime64::Plan as Ntt;
 
-use super::kernels::{DenseWeights, Kernel, MOST_NORM, Modulus, SparseRows};
+use super::kernels::{DenseWeights, Kernel, Modulus, NORM_LIMIT, SparseRows};
 use super::rns::{Lift, Scale, scaled_constant};
 use crate::Parameters;
 
@@ -174,13 +174,13 @@ fn largest_value(parameters: &Parameters, ensemble: &IntegerEnsemble) -> Result<
     let hidden = largest(|network| network.hidden());
     let output: i128 = ensemble.members().iter().map(|network| norm(network.output())).sum();
     // The last layer's sums over all members are kept in 64 bits.
-    let most = i128::from(MOST_NORM);
+    let most = i128::from(NORM_LIMIT);
     if output >= most {
         return Err(PlanError::Norm { block: "output", found: output, most });
     }
     let inputs = ensemble.architecture().activations().max(ensemble.architecture().taps());
-    if inputs as u64 >= MOST_NORM {
-        return Err(PlanError::Inputs { found: inputs, most: MOST_NORM as usize });
+    if inputs as u64 >= NORM_LIMIT {
+        return Err(PlanError::Inputs { found: inputs, most: NORM_LIMIT as usize });
     }
     // Norms are not negative.
     let number = |norm: i128| BigUint::from(norm.unsigned_abs());
@@ -220,7 +220,7 @@ fn convolution_rows(network: &IntegerNetwork) -> SparseRows {
         (0..shape.positions())
             .map(move |position| shape.window(position).map(|(tap, pixel)| (pixel, weights[tap])).collect())
     });
-    SparseRows::new(rows, norm(block) >= i128::from(MOST_NORM))
+    SparseRows::new(rows, norm(block) >= i128::from(NORM_LIMIT))
 }
 
 fn transpose(rows: impl Iterator<Item = Vec<u64>>) -> Vec<Vec<u64>> {

@@ -84,6 +84,9 @@ impl<'a> Stages<'a> {
             let mut values = engine.buffers.take(engine.plan.moduli.len() * engine.degree());
             for values in values.chunks_exact_mut(engine.degree()) {
                 values.copy_from_slice(&self.spectra[..engine.degree()]);
+                values
+                    .iter_mut()
+                    .for_each(|value| *value %= engine.plan.moduli[engine.plan.moduli.len() - 1].value);
             }
             values
         };

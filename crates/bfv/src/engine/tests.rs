@@ -2,26 +2,48 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use sottovoce_network::{Architecture, IntegerEnsemble, Padding};
+use sottovoce_network::{Architecture, IntegerEnsemble, ObservedRange, Padding, sum_logits};
 
 use super::kernels::Kernel;
 use super::{Engine, PlanError};
+use crate::noise::{NoiseEstimate, Norms};
 use crate::reference::tests::{assert_exact, random_images, random_network};
 use crate::{BfvError, ClientKey, Encryption, Parameters, Watch};
+
+/// Of any voter over the images and the blank one.
+fn largest_logit(ensemble: &IntegerEnsemble, images: &[u8]) -> i128 {
+    let pixels = ensemble.architecture().pixels();
+    let blank = vec![0; pixels];
+    let logits =
+        images.chunks(pixels).chain([&blank[..]]).map(|image| ensemble.member_logits(image).unwrap());
+    logits.map(|logits| ObservedRange::of(&logits).largest()).max().unwrap()
+}
 
 /// Checks every kernel's answers and the work that the engine reports.
 fn assert_engine_exact(parameters: &Parameters, ensemble: &IntegerEnsemble, images: &[u8]) {
     for kernel in Kernel::available() {
-        assert_exact(parameters, ensemble, images, |key, batch| {
-            let engine = Engine::with_kernel(key, ensemble, kernel).unwrap();
-            let done = AtomicU64::new(0);
-            let answer = engine.evaluate(batch, true, &|work| {
-                done.fetch_add(work, Ordering::Relaxed);
-            });
-            assert_eq!(done.into_inner(), engine.work());
-            answer.unwrap()
-        });
+        noise_of_exact_answers(parameters, ensemble, images, kernel, None);
     }
+}
+
+/// Checks one kernel's answers; bits of noise in the ensemble's logits, switched down to a level of one's choice.
+fn noise_of_exact_answers(
+    parameters: &Parameters,
+    ensemble: &IntegerEnsemble,
+    images: &[u8],
+    kernel: Kernel,
+    answer_level: Option<usize>,
+) -> usize {
+    assert_exact(parameters, ensemble, images, |key, batch| {
+        let mut engine = Engine::with_kernel(key, ensemble, kernel).unwrap();
+        engine.answer_level = answer_level.unwrap_or(engine.answer_level);
+        let done = AtomicU64::new(0);
+        let answer = engine.evaluate(batch, true, &|work| {
+            done.fetch_add(work, Ordering::Relaxed);
+        });
+        assert_eq!(done.into_inner(), engine.work());
+        answer.unwrap()
+    })
 }
 
 #[test]
@@ -34,35 +56,62 @@ fn every_kernel_equals_the_oracle_in_every_slot_for_odd_shapes_and_wide_weights(
         Architecture { image_side: 5, kernel: 3, maps: 2, hidden: 3, classes: 4, ..paper },
         Architecture { image_side: 4, kernel: 2, padding: none, maps: 1, hidden: 1, classes: 2, ..paper },
         Architecture { image_side: 3, kernel: 3, stride: 1, padding: both, maps: 3, hidden: 5, classes: 3 },
+        // More activations than a span has columns.
+        Architecture { image_side: 9, kernel: 3, stride: 1, padding: both, maps: 2, hidden: 3, classes: 2 },
         Architecture { image_side: 1, kernel: 1, stride: 1, padding: none, maps: 1, hidden: 6, classes: 2 },
     ];
     for shape in shapes {
         for (members, largest) in [(1, [1, 1, 1]), (2, [3, 3, 7]), (3, [7, 20, 9]), (1, [1, 300, 1])] {
             let networks = (0..members).map(|_| random_network(shape, 4, largest, &mut rng)).collect();
             let ensemble = IntegerEnsemble::new(networks).unwrap();
-            let parameters = Parameters::insecure(64, ensemble.proven_logits(), &[53; 5]);
             let images = random_images(37, &shape, 4, &mut rng);
+            let parameters = Parameters::insecure(64, largest_logit(&ensemble, &images), &[53; 5]);
             assert_engine_exact(&parameters, &ensemble, &images);
         }
     }
 }
 
 #[test]
-fn every_kernel_equals_the_oracle_at_secure_parameters() {
+fn every_kernel_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_that_was_expected() {
     let mut rng = StdRng::seed_from_u64(2);
-    let shape = Architecture {
-        image_side: 8,
-        kernel: 4,
-        padding: Padding { leading: 0, trailing: 0 },
-        maps: 2,
-        hidden: 4,
-        ..Architecture::default()
-    };
+    // Windows overlap.
+    let shape =
+        Architecture { image_side: 10, kernel: 3, stride: 1, maps: 2, hidden: 4, ..Architecture::default() };
     let networks = (0..2).map(|_| random_network(shape, 2, [1, 1, 3], &mut rng)).collect();
     let ensemble = IntegerEnsemble::new(networks).unwrap();
-    let parameters =
-        Parameters::for_ensembles(&[&ensemble], ensemble.proven_logits(), Encryption::PublicKey).unwrap();
-    assert_engine_exact(&parameters, &ensemble, &random_images(8000, &shape, 2, &mut rng));
+    let images = random_images(8000, &shape, 2, &mut rng);
+    let norms = Norms::of(&ensemble);
+    for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
+        let parameters =
+            Parameters::for_ensembles(&[&ensemble], ensemble.proven_logits(), encryption).unwrap();
+        let q = parameters.ciphertext_primes();
+        let (primes, bits) = (q.len(), 64 - q[0].leading_zeros() as usize);
+        let t = parameters.plaintext_modulus();
+        let expected = NoiseEstimate::new(&norms, encryption, parameters.degree(), t, primes, bits);
+        // The largest of 80,000 coefficients is about 4.5 standard deviations large.
+        let expected = expected.logits + 4.5f64.log2();
+        for kernel in Kernel::available() {
+            let noise = noise_of_exact_answers(&parameters, &ensemble, &images, kernel, Some(0)) as f64;
+            // With the secret key the reference would leave more than the engine.
+            let least = if encryption == Encryption::PublicKey { expected - 3.0 } else { expected - 7.0 };
+            assert!(noise <= expected + 1.0 && noise >= least, "{noise} bits, expected {expected:.1}");
+            noise_of_exact_answers(&parameters, &ensemble, &images, kernel, None);
+        }
+    }
+}
+
+#[test]
+fn members_of_zeros_and_members_of_other_forms_go_together() {
+    let mut rng = StdRng::seed_from_u64(6);
+    let shape =
+        Architecture { image_side: 9, kernel: 3, stride: 1, maps: 2, hidden: 5, ..Architecture::default() };
+    // Bytes where there are such products, lists, wide lists, and nothing but biases.
+    let members = [[3, 100, 3], [31, 1, 1], [2, 200, 1], [0, 0, 0]];
+    let networks = members.map(|largest| random_network(shape, 4, largest, &mut rng)).to_vec();
+    let ensemble = IntegerEnsemble::new(networks).unwrap();
+    let images = random_images(50, &shape, 4, &mut rng);
+    let parameters = Parameters::insecure(64, largest_logit(&ensemble, &images), &[53; 6]);
+    assert_engine_exact(&parameters, &ensemble, &images);
 }
 
 #[test]
@@ -104,10 +153,20 @@ fn an_evaluation_that_nobody_waits_for_ends_between_two_tiles() {
     let parameters = Parameters::insecure(1024, 1 << 20, &[53; 3]);
     let client = ClientKey::generate(&parameters);
     let key = client.evaluation_key().unwrap();
-    let batch = client.encrypt(&random_images(9, &shape, 2, &mut rng), shape.pixels(), &|| ()).unwrap();
+    let images = random_images(9, &shape, 2, &mut rng);
+    let batch = client.encrypt(&images, shape.pixels(), &|| ()).unwrap();
     let engine = Engine::new(&key, &ensemble).unwrap();
     let watch = Impatient(AtomicU64::new(0));
     assert!(matches!(engine.evaluate(&batch, false, &watch), Err(BfvError::Cancelled)));
     // Tiles that had begun on other threads may still have ended.
     assert!(watch.0.into_inner() < engine.work() / 2);
+    // What was left half done is not seen again.
+    let answer = engine.evaluate(&batch, false, &|_| ()).unwrap();
+    let blank = vec![0; shape.pixels()];
+    let sum = client.decrypt(&answer.ensemble).unwrap();
+    for slot in 0..parameters.degree() {
+        let image = images.chunks(shape.pixels()).nth(slot).unwrap_or(&blank);
+        let expected = sum_logits(&ensemble.member_logits(image).unwrap());
+        assert_eq!(sum.slot(slot).into_iter().map(i128::from).collect::<Vec<_>>(), expected);
+    }
 }

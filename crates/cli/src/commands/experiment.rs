@@ -94,7 +94,7 @@ fn evaluate_run(run: &Run, invocation: &Invocation) -> Result<Results> {
     results.settings = settings;
     worked |= evaluated;
     // All settings are there: who stops the program now has their records.
-    run.write_records(&results)?;
+    run.write_setting_records(&results)?;
     let (logit_ranges, evaluated) = run.evaluate_logit_ranges(|_| Ok(()))?;
     results.logit_ranges = logit_ranges;
     worked |= evaluated;
@@ -131,9 +131,20 @@ fn folder(options: &RunOptions, experiment: &Experiment, several: bool, data: &D
 }
 
 /// Makes sure of everything that can fail early: the data, the split, the folder.
-fn prepare(experiment: Experiment, options: &RunOptions, several: bool, common: &Common) -> Result<Run> {
-    let (plan, shape) = (&experiment.data, &experiment.architecture);
+fn prepare(mut experiment: Experiment, options: &RunOptions, several: bool, common: &Common) -> Result<Run> {
+    let plan = &experiment.data;
     let data = stages::open(&plan.name, plan.train_images, plan.test_images, common)?;
+    if data.is_synthetic() && plan.name != data.name {
+        let sizes = experiment.elapsed.images.len();
+        experiment.elapsed.images.retain(|&images| images <= data.train.len());
+        if experiment.elapsed.images.len() < sizes {
+            output::remark(&format!(
+                "elapsed time is measured over up to {} images, which is all that the synthetic digits have",
+                data.train.len()
+            ));
+        }
+    }
+    let shape = &experiment.architecture;
     ensure!(
         data.train.side() == shape.image_side,
         "the data set {} has images of {side} x {side} pixels, but `architecture.image_side` is {}",

@@ -159,8 +159,8 @@ mod tests {
                 "holds 60001, but must be between 1 and the 60000 of `data.train_images`",
             ),
             ("\nimages = [5000", "\nimages = [10000", "elapsed.images", "holds 10000 twice"),
-            ("logit_bits = [18", "logit_bits = [7", "bits.logit_bits", "is 7, but must be between 8 and 50"),
-            ("logit_bits = [18", "logit_bits = [20", "bits.logit_bits", "holds 20 twice"),
+            ("logit_bits = [24", "logit_bits = [7", "bits.logit_bits", "is 7, but must be between 8 and 50"),
+            ("logit_bits = [24", "logit_bits = [26", "bits.logit_bits", "holds 26 twice"),
             ("\nkernel = 5", "\nkernel = 50", "architecture", "kernel is 50, but must be between 1 and 29"),
         ] {
             let error = error_after(from, to);

@@ -115,11 +115,11 @@ mod tests {
         let experiment = load("paper").unwrap();
         let ranges = experiment.logit_ranges().unwrap();
         let found: Vec<u32> = ranges.iter().map(|(bits, _)| *bits).collect();
-        assert_eq!(found, [20, 22, 24, 26, 28, 30]);
+        assert_eq!(found, [24, 26, 28, 30]);
         for (bits, plan) in &ranges {
             assert_eq!(plan.training(&experiment).logit_bits, *bits);
         }
-        assert_eq!(ranges[0].1.key(), "regular-1-seed1-bits20");
-        assert_eq!(ranges[5].1, experiment.settings().unwrap()[0]);
+        assert_eq!(ranges[0].1.key(), "regular-1-seed1-bits24");
+        assert_eq!(ranges[3].1, experiment.settings().unwrap()[0]);
     }
 }

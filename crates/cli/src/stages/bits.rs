@@ -22,7 +22,9 @@ impl Run {
             let exported = self.ensemble(plan)?;
             let inputs = self.evaluation_inputs(&exported.origin.inputs)?;
             let path = self.folder.bits(*bits);
-            if let Some(evaluation) = found(&path, &inputs) {
+            let evaluation =
+                found(&path, &inputs).filter(|evaluation: &Evaluation| evaluation.setting == plan.setting);
+            if let Some(evaluation) = evaluation {
                 results.push((*bits, evaluation));
                 continue;
             }

@@ -1,24 +1,28 @@
 //! Elapsed time over input sizes, with the run's first ensemble.
 
 use anyhow::{Context, Result};
+use sottovoce_bfv::Kernel;
 use sottovoce_evaluate::{Elapsed, measure_elapsed};
 use sottovoce_network::disk::ExportedEnsemble;
 
 use super::{Found, Run, found};
+use crate::machine::processor;
 use crate::output;
 use crate::progress::StageProgress;
 use crate::run_folder::{fingerprint, write_json};
 
 /// Raised whenever something else is measured.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 impl Run {
     /// What a measurement is made from; `exported` identifies the networks.
     pub(super) fn elapsed_inputs(&self, exported: &str) -> Result<String> {
-        // What is measured is this machine's time: other threads, another measurement.
+        // What is measured is this machine's time: another processor or other threads, another measurement.
         fingerprint(&(
             VERSION,
             self.evaluator,
+            Kernel::detect().to_string(),
+            processor(),
             exported,
             &self.experiment.encryption,
             &self.experiment.elapsed.images,

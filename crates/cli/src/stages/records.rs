@@ -32,6 +32,19 @@ impl Run {
     /// Writes every record of the run. Files that an earlier configuration left and this one has no rows for go away:
     /// charts must not show what the run does not hold.
     pub fn write_records(&self, results: &Results) -> Result<()> {
+        self.write_setting_records(results)?;
+        let bits: Vec<_> = results
+            .logit_ranges
+            .iter()
+            .flat_map(|(bits, evaluation)| bits::rows(*bits, evaluation))
+            .collect();
+        let elapsed = results.elapsed.as_ref().map(|elapsed| elapsed.rows.clone()).unwrap_or_default();
+        self.write("bits", &bits)?;
+        self.write("elapsed", &elapsed)
+    }
+
+    /// Writes the records of the settings alone.
+    pub fn write_setting_records(&self, results: &Results) -> Result<()> {
         fn all<T: Clone>(results: &Results, rows: impl Fn(&Evaluation) -> &Vec<T>) -> Vec<T> {
             results.settings.iter().flat_map(|result| rows(&result.evaluation).clone()).collect()
         }
@@ -42,21 +55,13 @@ impl Run {
                 sizes.push(row);
             }
         }
-        let bits: Vec<_> = results
-            .logit_ranges
-            .iter()
-            .flat_map(|(bits, evaluation)| bits::rows(*bits, evaluation))
-            .collect();
-        let elapsed = results.elapsed.as_ref().map(|elapsed| elapsed.rows.clone()).unwrap_or_default();
         self.write("accuracy", &all(results, |evaluation| &evaluation.accuracy))?;
         self.write("layers", &all(results, |evaluation| &evaluation.layers))?;
         self.write("validation", &all(results, |evaluation| &evaluation.validation))?;
         self.write("recall", &all(results, |evaluation| &evaluation.recall))?;
         self.write("pairs", &all(results, |evaluation| &evaluation.pairs))?;
         self.write("labels", &self.label_rows()?)?;
-        self.write("sizes", &sizes)?;
-        self.write("bits", &bits)?;
-        self.write("elapsed", &elapsed)
+        self.write("sizes", &sizes)
     }
 
     fn write<T: Serialize>(&self, kind: &str, rows: &[T]) -> Result<()> {

@@ -50,8 +50,8 @@ impl RecallFigure {
         let seeds = sweeps.iter().map(|sweep| sweep.seeds).max().unwrap_or(0);
         let over = if seeds > 1 { format!(" Over {seeds} seeds.") } else { String::new() };
         let subtitle = format!(
-            "Of each digit's test images, the share in % that was classified correctly under encryption, at the setting \
-             with the most skewed labels. Darker: more were missed.{over}"
+            "Of each digit's test images, the share in % that was classified correctly under encryption, at the last \
+             setting. Darker: more were missed.{over}"
         );
         let width = (2.0 * Page::EDGE + HeatMap::width(GRID, digits)).max(LEAST_WIDTH);
         let page = Page::new(caption, &subtitle, "", (width, KEY + height))?;

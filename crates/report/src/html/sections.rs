@@ -86,11 +86,11 @@ fn statistics(contents: &Contents<'_>) -> Section {
 fn choices(contents: &Contents<'_>) -> Section {
     let records = contents.records;
     let validation = records.validation.iter().map(|row| row.images as u64).max();
-    let held_out = validation.or(records.facts.dataset.validation_images);
-    let mut html = "<p>No choice was made by looking at test accuracy. Test images are classified once, by members that \
-                    are finished."
-        .to_owned();
-    match held_out {
+    let mut html =
+        "<p>No choice was made by looking at test accuracy. Test images are classified by finished members \
+                    alone."
+            .to_owned();
+    match validation {
         Some(images) => {
             let _ = write!(
                 html,
@@ -107,8 +107,16 @@ fn choices(contents: &Contents<'_>) -> Section {
     html.push_str("</p>\n");
     if let (Some(train), Some(test)) = (records.facts.dataset.train_images, records.facts.dataset.test_images)
     {
-        let _ =
-            writeln!(html, "<p>{} training images, {} test images.</p>", thousands(train), thousands(test));
+        let _ = writeln!(
+            html,
+            "<p>{} training images{}, {} test images.</p>",
+            thousands(train),
+            match validation {
+                Some(held_out) => format!(", the {} held-out ones among them", thousands(held_out)),
+                None => String::new(),
+            },
+            thousands(test)
+        );
     }
     Section { id: "choices".to_owned(), title: "How test images were used", html }
 }

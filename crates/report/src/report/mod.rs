@@ -4,6 +4,7 @@ mod error;
 mod figures;
 mod records;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use sottovoce_evaluate::records::AccuracyRow;
@@ -79,6 +80,7 @@ pub fn write_report(run_folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
     });
     files.push((path("report.html"), page.into_bytes()));
 
+    remove_stale_charts(run_folder, &files)?;
     for (path, bytes) in &files {
         atomic_file::write(path, bytes)
             .map_err(|source| ReportError::Write { path: path.clone(), source })?;
@@ -112,6 +114,27 @@ pub fn splits(rows: &[AccuracyRow]) -> Vec<&str> {
         }
     }
     splits
+}
+
+/// Removes charts of an earlier report that this one does not draw: they would show what the run no longer holds. Files
+/// with other names are left alone.
+fn remove_stale_charts(run_folder: &Path, files: &[(PathBuf, Vec<u8>)]) -> Result<(), ReportError> {
+    const STEMS: [&str; 9] =
+        ["figure5", "figure6", "figure7", "figure8", "spread", "table3", "recall", "bits", "sizes"];
+    const PREFIXES: [&str; 2] = ["accuracy-", "labels-"];
+    let remove = |path: &Path| {
+        fs::remove_file(path).map_err(|source| ReportError::Write { path: path.to_owned(), source })
+    };
+    let Ok(entries) = fs::read_dir(run_folder) else { return Ok(()) };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let is_chart = path.extension().is_some_and(|ending| ending == "svg" || ending == "png");
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let ours = STEMS.contains(&stem) || PREFIXES.iter().any(|prefix| stem.starts_with(prefix));
+        if is_chart && ours && !files.iter().any(|(written, _)| *written == path) {
+            remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// What stands above the tables of a file.

@@ -108,9 +108,17 @@ pub(crate) fn comparison_table(comparisons: &[Comparison]) -> Table {
     };
     Table {
         title: "The ensemble against its best member".to_owned(),
-        header: ["split", "setting", "seed", "best member", "only ensemble right", "only member right", "p"]
-            .map(str::to_owned)
-            .to_vec(),
+        header: [
+            "split",
+            "setting",
+            "seed",
+            "best member by validation",
+            "only ensemble right",
+            "only member right",
+            "p",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         rows: comparisons.iter().map(cells).collect(),
         notes: vec![
             format!(

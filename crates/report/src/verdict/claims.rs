@@ -87,6 +87,9 @@ fn range(evidence: &Evidence<'_>) -> Judged {
     let (paper_low, paper_high) = ends(
         &mut means.keys().filter_map(|(split, setting)| Some(paper::accuracy(split, *setting)?.ensemble)),
     );
+    let all_better = means.iter().all(|((split, setting), mean)| {
+        paper::accuracy(split, *setting).is_some_and(|paper| mean * 100.0 > paper.ensemble)
+    });
     let result = if means.is_empty() {
         open("no setting of the three split methods")
     } else {
@@ -94,7 +97,7 @@ fn range(evidence: &Evidence<'_>) -> Judged {
             format!("{low:.1} to {high:.1} % in {}", counted(means.len() as u64, "setting", "settings"));
         let verdict = match evidence.incomparable() {
             Some(reason) => Verdict::NotMeasured(reason),
-            None if low > paper_low && high > paper_high => Verdict::Better,
+            None if all_better => Verdict::Better,
             None if low >= paper_low - ALIKE_POINTS && high >= paper_high - ALIKE_POINTS => {
                 Verdict::Reproduced
             }
@@ -123,7 +126,7 @@ fn batch(evidence: &Evidence<'_>) -> Judged {
     let result = match (evidence.layers.ensemble_without_encryption(), slots) {
         (None, _) => open("layers.csv lacks one of the paper's layers"),
         _ if evidence.layers.members != paper::MEMBERS => {
-            open(format!("the ensemble has {} members", evidence.layers.members))
+            open(format!("the ensemble has {}", counted(evidence.layers.members as u64, "member", "members")))
         }
         (Some(_), Some(slots)) if slots != paper::BATCH as u64 => open(format!("a batch is {slots} images")),
         (Some(seconds), _) => {

@@ -10,6 +10,7 @@ use crate::report::RunRecords;
 use crate::statistics::advantage::{SettingAdvantage, advantages};
 use crate::statistics::summary::{Summary, median};
 use crate::voter::UnknownVoter;
+use crate::wording::counted;
 
 /// Split methods and settings of the whole reproduction.
 pub(crate) const SPLITS: [&str; 3] = ["regular", "likewise", "random"];
@@ -44,9 +45,12 @@ impl<'a> Evidence<'a> {
 
     /// Why accuracies cannot be held against the paper's, if so.
     pub(crate) fn incomparable(&self) -> Option<String> {
-        let other = self.layers.members != paper::MEMBERS;
-        self.synthetic()
-            .or_else(|| other.then(|| format!("the ensemble has {} members", self.layers.members)))
+        let members = self.layers.members;
+        let other = (members != paper::MEMBERS)
+            .then(|| format!("the ensemble has {}", counted(members as u64, "member", "members")));
+        let (found, all) = (self.advantages.len(), SPLITS.len() * SETTINGS);
+        let part = (found < all).then(|| format!("only {found} of {all} settings"));
+        self.synthetic().or(other).or(part)
     }
 
     /// The ensemble's mean accuracy over seeds, a fraction, for each split and setting of the sweeps.

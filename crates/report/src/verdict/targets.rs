@@ -96,14 +96,11 @@ fn wins(evidence: &Evidence<'_>) -> Judged {
     let all = SPLITS.len() * SETTINGS;
     let found = evidence.advantages.len();
     let lost = lost(evidence);
-    let result = match evidence.synthetic() {
+    let result = match evidence.incomparable() {
         _ if found == 0 => open("no setting of the three split methods"),
         Some(reason) => (wins_text(evidence), Verdict::NotMeasured(reason)),
         None if !lost.is_empty() => {
             (wins_text(evidence), Verdict::NotMet(format!("not in {}", lost.join(", "))))
-        }
-        None if found < all => {
-            (wins_text(evidence), Verdict::NotMeasured(format!("only {found} of {all} settings")))
         }
         None => (wins_text(evidence), Verdict::Met),
     };

@@ -1,6 +1,6 @@
 //! A dense layer's weights, in the form that a kernel multiplies with.
 
-use super::{Kernel, LANES, MOST_NORM, Modulus, SparseRows};
+use super::{Kernel, LANES, Modulus, NORM_LIMIT, SparseRows};
 #[cfg(target_arch = "x86_64")]
 use super::{PLANES, vnni::ByteWeights};
 
@@ -46,7 +46,7 @@ impl DenseWeights {
     /// The form for `kernel` of `weights`, rows of `columns`.
     pub fn new(kernel: Kernel, weights: &[i64], columns: usize) -> Self {
         let norm = |row: &[i64]| row.iter().map(|weight| u128::from(weight.unsigned_abs())).sum::<u128>();
-        let wide = weights.chunks_exact(columns).any(|row| norm(row) >= u128::from(MOST_NORM));
+        let wide = weights.chunks_exact(columns).any(|row| norm(row) >= u128::from(NORM_LIMIT));
         let span = |first: usize| {
             let last = columns.min(first + SPAN);
             let rows = weights.chunks_exact(columns);
@@ -54,7 +54,7 @@ impl DenseWeights {
         };
         let sparse: Vec<SparseRows> = (0..columns).step_by(SPAN).map(span).collect();
         #[cfg(target_arch = "x86_64")]
-        if kernel.multiplies_bytes()
+        if kernel.is_avx512()
             && sparse.iter().map(SparseRows::additions).sum::<usize>() as f64
                 > SPARSE_SHARE * weights.len() as f64
             && let Some(weights) = ByteWeights::new(weights, columns)

@@ -71,9 +71,12 @@ pub fn products_wide(a: &[i64], b: &[i64], factor: i64, modulus: Modulus, produc
 }
 
 #[inline(always)]
-pub fn residues(values: &[u64], modulus: Modulus, output: &mut [u64]) {
+pub fn centred_residues(values: &[u64], from: Modulus, modulus: Modulus, output: &mut [u64]) {
+    let (from, half) = (from.value as i64, (from.value / 2) as i64);
     for (output, &value) in output.iter_mut().zip(values) {
-        *output = modulus.reduce(value as i64);
+        let value = value as i64;
+        // All bits are set where the value is above the half.
+        *output = modulus.reduce(value - (from & ((half - value) >> 63)));
     }
 }
 

@@ -14,7 +14,7 @@ mod vnni;
 pub use dense::{DenseWeights, Scratch};
 pub use loops::{LANES, PLANES};
 pub use modular::Modulus;
-pub use sparse::{MOST_NORM, SparseRows};
+pub use sparse::{NORM_LIMIT, SparseRows};
 
 use std::fmt;
 use std::str::FromStr;
@@ -95,14 +95,8 @@ impl Kernel {
         kernels
     }
 
-    /// Whether there are products of bytes (AVX-512 VNNI).
-    #[cfg(target_arch = "x86_64")]
-    fn multiplies_bytes(self) -> bool {
-        self.multiplies_vectors()
-    }
-
-    /// Whether there are products of vectors of 64-bit integers.
-    fn multiplies_vectors(self) -> bool {
+    /// Whether there are AVX-512's products: of vectors of 64-bit integers, and of bytes (VNNI).
+    fn is_avx512(self) -> bool {
         #[cfg(target_arch = "x86_64")]
         return self.0 == InstructionSet::Avx512;
         #[cfg(not(target_arch = "x86_64"))]
@@ -121,7 +115,7 @@ impl Kernel {
         modulus: Modulus,
         products: &mut [u64],
     ) {
-        if self.multiplies_vectors() {
+        if self.is_avx512() {
             self.products_by_vectors(a, b, factor, modulus, products);
         } else {
             loops::products_wide(a, b, factor, modulus, products);
@@ -200,8 +194,8 @@ compiled_loops! {
     /// Residues instead of numbers below 2^62 in absolute value.
     fn reduce_in_place(values: &mut [i64], modulus: Modulus);
 
-    /// The residues of values below 2^53.
-    fn residues(values: &[u64], modulus: Modulus, output: &mut [u64]);
+    /// The residues of residues modulo `from` that are taken for numbers from `-from / 2` to `from / 2`.
+    fn centred_residues(values: &[u64], from: Modulus, modulus: Modulus, output: &mut [u64]);
 
     /// Adds numbers congruent to the products of `a` and `b`, residues, to `sums`: each at most five times the modulus.
     fn add_products(sums: &mut [i64], a: &[u64], b: &[u64], modulus: Modulus);

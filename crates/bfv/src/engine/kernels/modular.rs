@@ -5,6 +5,9 @@
 //! roundings of relative size 2^-53, and the truncation), so the remainder, computed exactly modulo 2^64, is
 //! within 5 m of zero; for quotients up to 2^58 it is off by less than 100.
 
+/// 1.5 * 2^52: numbers up to 2^51 added to it have no fraction.
+const NEAREST: f64 = 6_755_399_441_055_744.0;
+
 /// A modulus below 2^53 and its inverse.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Modulus {
@@ -52,17 +55,16 @@ impl Modulus {
         a.wrapping_mul(b).wrapping_sub(quotient.wrapping_mul(self.value as i64))
     }
 
-    /// The residue of `a` in `0..m`. Needs `|a| < 2^62` and `|a| / m < 2^50`: then the quotient's estimate is
-    /// off by at most one.
+    /// The residue of `a` in `0..m`. Needs `|a| < 2^62` and `|a| / m < 2^50`: then the nearest integer to the quotient's
+    /// estimate is off by less than one from the quotient.
     #[inline(always)]
     pub fn reduce(self, a: i64) -> u64 {
         let m = self.value as i64;
-        let quotient = truncate(a as f64 * self.inverse);
-        // In -m..=m.
-        let rest = a - quotient * m;
-        let rest = rest + (m & (rest >> 63));
-        let less = rest - m;
-        (less + (m & (less >> 63))) as u64
+        let quotient = a as f64 * self.inverse;
+        // Adding so much leaves no place for a fraction: the sum is rounded to the nearest integer.
+        let rest = a - truncate(quotient + NEAREST - NEAREST) * m;
+        // In -m..m.
+        (rest + (m & (rest >> 63))) as u64
     }
 
     /// `a / m`, for the size of things.
@@ -86,8 +88,8 @@ impl Modulus {
 #[allow(unsafe_code)]
 pub fn truncate(x: f64) -> i64 {
     debug_assert!(x.abs() < 2f64.powi(62));
-    // SAFETY: products of numbers below 2^53 divided by a modulus that is above one of them, sums of at most 17 such
-    // quotients, numbers below 2^62 divided by a modulus, and the roundings of a scaling: all finite and below 2^62.
+    // SAFETY: `product` has quotients below 2^58, `combine` sums of 17 quotients below 2^53, `reduce` quotients of numbers
+    // below 2^62, and roundings of a scaling are below 2^53: all finite and below 2^62.
     unsafe { x.to_int_unchecked() }
 }
 
@@ -98,10 +100,13 @@ mod tests {
     use super::*;
 
     /// Primes of all sizes that are used, and the largest odd numbers below their limits.
-    const MODULI: [u64; 6] = [
+    const MODULI: [u64; 8] = [
         65_537,
         (1 << 36) - 5,
+        // The engine's first, fourth and seventh evaluation prime: inverses are rounded up and down.
         281_474_976_694_273,
+        281_474_975_842_305,
+        281_474_975_285_249,
         (1 << 48) - 59,
         9_007_199_254_429_697 >> 1,
         (1 << 53) - 111,
@@ -118,7 +123,7 @@ mod tests {
         }
 
         #[test]
-        fn products_of_large_factors_are_exact(a in -(1i64 << 53)..=1 << 53, b in -(1i64 << 53)..=1 << 53, index in 3..MODULI.len()) {
+        fn products_of_large_factors_are_exact(a in -(1i64 << 53)..=1 << 53, b in -(1i64 << 53)..=1 << 53, index in 5..MODULI.len()) {
             let modulus = Modulus::new(MODULI[index]);
             let product = modulus.product(a, b);
             let m = i128::from(modulus.value);
@@ -145,11 +150,14 @@ mod tests {
     fn multiples_of_the_modulus_reduce_to_zero() {
         for m in MODULI {
             let modulus = Modulus::new(m);
-            for factor in [-7, -1, 0, 1, 2, 100] {
-                let multiple = factor * m as i64;
-                assert_eq!(modulus.reduce(multiple), 0);
-                assert_eq!(modulus.reduce(multiple + 1), 1);
-                assert_eq!(modulus.reduce(multiple - 1), m - 1);
+            for factor in -8191..8192i64 {
+                let Some(multiple) = factor.checked_mul(m as i64).filter(|a| a.abs() < 1 << 61) else {
+                    continue;
+                };
+                for near in [-100, -2, -1, 0, 1, 2, 100] {
+                    let expected = (multiple + near).rem_euclid(m as i64) as u64;
+                    assert_eq!(modulus.reduce(multiple + near), expected, "{factor} * {m} + {near}");
+                }
             }
         }
     }

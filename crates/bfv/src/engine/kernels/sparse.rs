@@ -31,14 +31,14 @@ pub struct SparseRows {
 }
 
 /// Largest L1 norm of a row whose sums of residues below 2^48 stay below 2^61, and most inputs of a row.
-pub const MOST_NORM: u64 = 1 << 13;
+pub const NORM_LIMIT: u64 = 1 << 13;
 
 /// How many more additions may be made for the sake of fewer lists.
 const MOST_REPETITION: f64 = 1.25;
 
 impl SparseRows {
-    /// Rows of `(input, weight)`; an input is there once in a row, and a row has fewer than [`MOST_NORM`] inputs.
-    /// `wide` rows are parts of rows whose L1 norm is [`MOST_NORM`] or more.
+    /// Rows of `(input, weight)`; an input is there once in a row, and a row has fewer than [`NORM_LIMIT`] inputs.
+    /// `wide` rows are parts of rows whose L1 norm is [`NORM_LIMIT`] or more.
     pub fn new(rows: impl Iterator<Item = Vec<(usize, i64)>>, wide: bool) -> Self {
         let rows: Vec<Vec<(usize, i64)>> = rows.collect();
         let weights = || rows.iter().flatten().map(|(_, weight)| weight.unsigned_abs());
@@ -50,7 +50,7 @@ impl SparseRows {
         let mut sparse =
             Self { digits_per_row: digits_per_row as usize, digits: Vec::new(), inputs: Vec::new(), wide };
         for row in &rows {
-            debug_assert!((row.len() as u64) < MOST_NORM);
+            debug_assert!((row.len() as u64) < NORM_LIMIT);
             for digit in (0..digits_per_row).rev() {
                 let of_sign = |negative: bool| {
                     let of_sign = row.iter().filter(move |(_, weight)| (*weight < 0) == negative);
@@ -68,6 +68,12 @@ impl SparseRows {
             }
         }
         sparse
+    }
+
+    /// Whether weights are listed as often as they are large.
+    #[cfg(test)]
+    pub fn repeats(&self) -> bool {
+        self.digits_per_row == 1
     }
 
     /// Additions and subtractions over all rows.
@@ -104,7 +110,7 @@ pub fn add_rows(rows: &SparseRows, input: &[u64], modulus: Modulus, sums: &mut [
             start = minus_end;
         }
         for (sums, sum) in sums.iter_mut().zip(sum) {
-            // A part of a wide row gives less than 2^49 and 2^48 for each of its inputs.
+            // A part of a wide row adds less than 2^49, and 2^48 for each of its inputs.
             *sums += sum;
         }
     }

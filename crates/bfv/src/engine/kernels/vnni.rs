@@ -62,7 +62,7 @@ impl ByteWeights {
     /// Multiplies with byte planes, `groups` times six planes of LANES times four bytes; `output` gets LANES
     /// residues for each row.
     pub fn multiply(&self, kernel: Kernel, planes: &[u8], modulus: Modulus, output: &mut [u64]) {
-        assert!(kernel.multiplies_bytes());
+        assert!(kernel.is_avx512());
         assert!(planes.len() >= self.groups * GROUP && output.len() >= self.rows * LANES);
         for (words, output) in self
             .words
