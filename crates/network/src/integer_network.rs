@@ -18,6 +18,16 @@ pub struct IntegerNetwork {
     bounds: Bounds,
     /// The hidden layer's weights, where its values are small enough for [`narrow_dense`].
     narrow_hidden: Option<Vec<i16>>,
+    /// What the convolution reads, position after position.
+    readings: Vec<Reading>,
+}
+
+/// A tap of a window on a pixel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Reading {
+    position: usize,
+    tap: usize,
+    pixel: usize,
 }
 
 /// Parts that make no network.
@@ -118,7 +128,13 @@ impl IntegerNetwork {
         }
         let bounds = Bounds::of(&architecture, pixel_levels, [&convolution, &hidden, &output])?;
         let narrow_hidden = bounds.hidden_layer_is_narrow().then(|| narrow(hidden.weights())).flatten();
+        let readings = (0..architecture.positions())
+            .flat_map(|position| {
+                architecture.window(position).map(move |(tap, pixel)| Reading { position, tap, pixel })
+            })
+            .collect();
         Ok(Self {
+            readings,
             narrow_hidden,
             architecture,
             pixel_levels,
@@ -229,13 +245,15 @@ impl IntegerNetwork {
             self.convolution.biases().iter().map(|&bias| I::from_i128(bias)).collect::<Option<_>>()?;
         let mut outputs =
             biases.iter().flat_map(|&bias| std::iter::repeat_n(bias, positions)).collect::<Vec<_>>();
-        for position in 0..positions {
-            for (tap, pixel) in self.architecture.window(position) {
-                let ink = I::from(i64::from(image[pixel]));
-                for (map, weights) in self.convolution.row_iter().enumerate() {
-                    let output = &mut outputs[map * positions + position];
-                    *output = output.add_product(I::from(weights[tap]), ink)?;
-                }
+        for &Reading { position, tap, pixel } in &self.readings {
+            // Most of an image is blank.
+            if image[pixel] == 0 {
+                continue;
+            }
+            let ink = I::from(i64::from(image[pixel]));
+            for (map, weights) in self.convolution.row_iter().enumerate() {
+                let output = &mut outputs[map * positions + position];
+                *output = output.add_product(I::from(weights[tap]), ink)?;
             }
         }
         Some(outputs)
