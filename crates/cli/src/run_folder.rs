@@ -7,6 +7,7 @@
 //! accuracy.csv  layers.csv  ...     the records, from which everything below is drawn
 //! figure5.svg  figure5.png  ...     charts
 //! accuracy.md  layers.md  ...       tables
+//! report.html                       all of it on one page
 //! members/<setting>/trained.json    members in floating point
 //! members/<setting>/training.csv    training curves
 //! members/<setting>/ensemble/       integer networks (CSV and manifests)
