@@ -1,6 +1,9 @@
 //! Every stage of the engine by itself, with the paper's network, on one core:
 //! `cargo bench -p sottovoce-bfv [-- a part of a name]`. `sottovoce bench engine` measures the whole.
 
+// A benchmark that cannot begin has nothing to save.
+#![allow(clippy::unwrap_used)]
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};

@@ -242,7 +242,7 @@ impl<'a> Engine<'a> {
 }
 
 /// The factors of the three parts of a square (Fan and Vercauteren 2012): a0^2, 2 a0 a1, a1^2.
-fn square_parts<'a>([first, second]: [&'a [i64]; 2]) -> [(&'a [i64], &'a [i64], i64); 3] {
+fn square_parts([first, second]: [&[i64]; 2]) -> [(&[i64], &[i64], i64); 3] {
     [(first, first, 1), (first, second, 2), (second, second, 1)]
 }
 

@@ -39,8 +39,8 @@ impl Modulus {
     pub fn reduce_wide(self, a: i128) -> u64 {
         // Now from 0 to 2^61 m.
         let a = (a + (i128::from(self.value) << 60)) as u128;
-        let high = ((a >> 64) as u64) << (64 - self.shift) | (a as u64) >> self.shift;
-        let quotient = (u128::from(high) * u128::from(self.reciprocal) >> 64) as u64;
+        let high = (((a >> 64) as u64) << (64 - self.shift)) | ((a as u64) >> self.shift);
+        let quotient = ((u128::from(high) * u128::from(self.reciprocal)) >> 64) as u64;
         // The quotient is too small by less than 3.
         let rest = (a as u64).wrapping_sub(quotient.wrapping_mul(self.value));
         let rest = rest.min(rest.wrapping_sub(self.value));
