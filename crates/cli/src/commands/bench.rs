@@ -55,7 +55,9 @@ fn table(record: &BenchRecord) -> Table {
     let seconds =
         |seconds: Option<f64>| seconds.map_or_else(|| "–".to_owned(), |seconds| format!("{seconds:.3}"));
     let ratio = |reference: Option<f64>, engine: f64| {
-        reference.map_or_else(|| "–".to_owned(), |reference| format!("{:.1}×", reference / engine))
+        // What the engine does not do by itself has no ratio.
+        let done = reference.filter(|_| engine > 1e-3);
+        done.map_or_else(|| "–".to_owned(), |reference| format!("{:.1}×", reference / engine))
     };
     let row = |name: &str, reference: Option<f64>, engine: f64| {
         vec![name.to_owned(), seconds(reference), seconds(Some(engine)), ratio(reference, engine)]

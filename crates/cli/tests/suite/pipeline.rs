@@ -84,7 +84,11 @@ fn stages_run_by_themselves_and_only_what_changed_is_done_again() {
     fs::remove_dir_all(sandbox.path("results/small/settings")).unwrap();
     let run = sandbox.run(&["report", "results/small", "--json"]).succeeds();
     let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-    assert_eq!(json["files"].as_array().unwrap().len(), 4);
+    let files: Vec<&str> =
+        json["files"].as_array().unwrap().iter().filter_map(|file| file.as_str()).collect();
+    for name in ["figure5.svg", "recall.png", "verdicts.md", "report.html"] {
+        assert!(files.iter().any(|file| file.ends_with(name)), "{name}: {files:?}");
+    }
 }
 
 #[test]
@@ -142,7 +146,7 @@ fn the_benchmark_gives_its_figures_as_json_and_is_exact() {
     assert_eq!(json["mismatches"], 0);
     let layers = json["layers"].as_array().unwrap();
     assert!(layers.iter().all(|layer| layer["layer"].is_string() && layer["engine_seconds"].is_f64()));
-    sandbox.run(&["bench", "engine", "--kernel", "sse9"]).fails(1, &["--kernel is \"sse9\"", "portable"]);
+    sandbox.run(&["bench", "engine", "--kernel", "sse9"]).fails(2, &["'sse9' for '--kernel", "portable"]);
 }
 
 #[test]
