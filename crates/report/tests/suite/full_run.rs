@@ -161,6 +161,7 @@ pub fn facts() -> Value {
         "dataset": { "name": "MNIST", "synthetic": false, "train_images": 60_000, "test_images": 10_000,
                      "sha256": { "train-labels-idx1-ubyte": "65a50c" } },
         "settings": settings,
+        "elapsed": { "evaluator": "engine", "mismatches": 0 },
         "invocations": [{ "command": "sottovoce reproduce", "threads": 8,
                           "training": { "images": 9_000_000, "seconds": 300.0, "images_per_second": 30_000.0 },
                           "source": { "git_revision": "164d1477", "git_dirty": false } }],
