@@ -23,17 +23,13 @@ pub struct EncryptedLogits {
     pub(crate) classes: Vec<Ciphertext>,
 }
 
-/// Ciphertexts of one kind have the same number of bytes up to the headers' few.
-fn serialised_bytes(ciphertexts: &[Ciphertext]) -> usize {
-    ciphertexts.first().map_or(0, |ciphertext| ciphertext.to_bytes().len() * ciphertexts.len())
-}
-
 impl EncryptedLogits {
     /// Bytes of the logits in `fhe`'s serialisation.
     #[must_use]
     pub fn bytes(&self) -> usize {
         serialised_bytes(&self.classes)
     }
+
     /// How often the answer was switched down.
     fn level(&self, parameters: &Parameters) -> usize {
         let all = parameters.ciphertext_primes().len();
@@ -159,6 +155,11 @@ impl DecryptedLogits {
     pub fn noise_budget_bits(&self) -> usize {
         self.noise_limit_bits - self.noise_bits
     }
+}
+
+/// Ciphertexts of one kind have the same number of bytes up to the headers' few.
+fn serialised_bytes(ciphertexts: &[Ciphertext]) -> usize {
+    ciphertexts.first().map_or(0, |ciphertext| ciphertext.to_bytes().len() * ciphertexts.len())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use sottovoce_network::{
     Architecture, Block, IntegerEnsemble, IntegerNetwork, ObservedRange, PixelLevels, sum_logits,
 };
 
+use crate::encrypted::mismatches;
 use crate::{EvaluateError, Progress};
 
 /// What a benchmark measured. Seconds are wall-clock time.
@@ -145,7 +146,7 @@ pub fn bench_engine(
     progress.begin("encrypting", pixels as u64);
     let (encrypt, encrypted) = timed(|| client.encrypt(&batch, pixels, &|| progress.advance(1)));
     let encrypted = encrypted?;
-    let mut mismatches = 0;
+    let mut differing = 0;
     let mut decrypt_seconds = 0.0;
     let mut check = |answer: &EncryptedLogits| -> Result<(), EvaluateError> {
         let (seconds, decrypted) = timed(|| client.decrypt(answer));
@@ -153,8 +154,7 @@ pub fn bench_engine(
         decrypt_seconds = seconds.as_secs_f64();
         for slot in 0..decrypted.slots() {
             let expected = expected.get(slot).unwrap_or(&blank);
-            let differ = |(found, expected): &(i64, &i128)| i128::from(*found) != **expected;
-            mismatches += decrypted.slot(slot).into_iter().zip(expected).filter(differ).count() as u64;
+            differing += mismatches(&decrypted.slot(slot), expected);
         }
         Ok(())
     };
@@ -198,7 +198,7 @@ pub fn bench_engine(
         ratio: reference.as_ref().map(|(seconds, _)| seconds / engine_seconds),
         decrypt_seconds,
         peak_rss_bytes: peak_memory(),
-        mismatches,
+        mismatches: differing,
         layers: layers(reference.as_ref().map(|(_, times)| &times[..]), &engine_times),
     })
 }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use sottovoce_dataset::LabelledImages;
-use sottovoce_network::{FloatNetwork, ForwardError, IntegerEnsemble, PixelLevels, predict, sum_logits};
+use sottovoce_network::{FloatNetwork, ForwardError, IntegerEnsemble, predict, sum_logits};
 
 /// Which images every voter classified correctly.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl Oracle {
         let logits = (0..images.len())
             .into_par_iter()
             .map(|index| {
-                let logits = ensemble.member_logits(&quantised(images.image(index), levels));
+                let logits = ensemble.member_logits(&levels.quantise_all(images.image(index)));
                 advance();
                 logits
             })
@@ -109,9 +109,4 @@ impl Oracle {
             .filter(|members| members.iter().any(|z| outside(z)) || outside(&sum_logits(members)))
             .count()
     }
-}
-
-/// The pixels of an image, or of several, at `levels`.
-pub fn quantised(pixels: &[u8], levels: PixelLevels) -> Vec<u8> {
-    pixels.iter().map(|&pixel| levels.quantise(pixel)).collect()
 }

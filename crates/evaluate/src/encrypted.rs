@@ -98,6 +98,7 @@ pub fn evaluate(
 fn shared(layer: Layer, elapsed: Duration) -> LayerTime {
     LayerTime { member: None, layer, elapsed }
 }
+
 impl Answers {
     fn compare(
         &mut self,

@@ -7,7 +7,6 @@ use sottovoce_bfv::{ClientKey, EncryptedBatch, Encryption, EvaluationKey, Parame
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{IntegerEnsemble, PixelLevels};
 
-use crate::clear::quantised;
 use crate::{EvaluateError, Progress};
 
 /// Parameters and fresh keys that serve several ensembles.
@@ -65,7 +64,7 @@ impl Session {
         progress.begin(&format!("encrypting images {} to {end}", first + 1), pixels as u64);
         let start = Instant::now();
         let values: Vec<u8> =
-            (first..end).flat_map(|image| quantised(images.image(image), self.levels)).collect();
+            (first..end).flat_map(|image| self.levels.quantise_all(images.image(image))).collect();
         let encrypted = self.client.encrypt(&values, pixels, &|| progress.advance(1))?;
         Ok(Batch { encrypted, elapsed: start.elapsed() })
     }

@@ -17,8 +17,7 @@ pub fn observe(
 ) -> Result<ObservedRange, ForwardError> {
     let levels = ensemble.pixel_levels();
     let range = |index| {
-        let image: Vec<u8> = images.image(index).iter().map(|&pixel| levels.quantise(pixel)).collect();
-        let range = ObservedRange::of(&ensemble.member_logits(&image)?);
+        let range = ObservedRange::of(&ensemble.member_logits(&levels.quantise_all(images.image(index)))?);
         advance();
         Ok(range)
     };

@@ -50,10 +50,7 @@ pub fn choose_votes(
         return Err(VotesError::RangeTooLarge(most));
     }
     let levels = ensemble.pixel_levels();
-    let logits = |index| {
-        let image: Vec<u8> = validation.image(index).iter().map(|&pixel| levels.quantise(pixel)).collect();
-        ensemble.member_logits(&image)
-    };
+    let logits = |index| ensemble.member_logits(&levels.quantise_all(validation.image(index)));
     let members = (0..validation.len()).into_par_iter().map(logits).collect::<Result<_, _>>()?;
     let election = Election { logits: members, labels: validation.labels() };
     Ok(election.best(ensemble.members().len(), most))

@@ -322,14 +322,14 @@ impl Exact for i128 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::Padding;
 
     /// 4 x 4 pixels, two maps of 2 x 2 with stride 2, 3 hidden units, 2 classes.
-    const SMALL: Architecture = Architecture {
+    pub(crate) const SMALL: Architecture = Architecture {
         image_side: 4,
         kernel: 2,
         stride: 2,

@@ -38,6 +38,12 @@ impl PixelLevels {
         // At most (2 * 255 * 255 + 255) / 510 = 255.
         ((2 * u32::from(pixel) * u32::from(self.largest()) + 255) / 510) as u8
     }
+
+    /// The nearest levels of an image's bytes, or of several images'.
+    #[must_use]
+    pub fn quantise_all(self, pixels: &[u8]) -> Vec<u8> {
+        pixels.iter().map(|&pixel| self.quantise(pixel)).collect()
+    }
 }
 
 impl TryFrom<u16> for PixelLevels {

@@ -33,24 +33,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Architecture, IntegerEnsemble, Padding, PixelLevels, sum_logits};
-
-    const SHAPE: Architecture = Architecture {
-        image_side: 4,
-        kernel: 2,
-        stride: 2,
-        padding: Padding { leading: 0, trailing: 0 },
-        maps: 2,
-        hidden: 3,
-        classes: 2,
-    };
+    use crate::integer_network::tests::SMALL;
+    use crate::{IntegerEnsemble, PixelLevels, sum_logits};
 
     fn network(seed: i64) -> IntegerNetwork {
-        let blocks = IntegerNetwork::shapes(&SHAPE).map(|(_, [rows, columns])| {
+        let blocks = IntegerNetwork::shapes(&SMALL).map(|(_, [rows, columns])| {
             let weight = |row, column| ((row * 7 + column * 5) as i64 + seed) % 9 - 4;
             Block::from_fn(rows, columns, weight, |row| i128::from(seed) - 5 * row as i128)
         });
-        IntegerNetwork::new(SHAPE, PixelLevels::new(4).unwrap(), 0.3, blocks).unwrap()
+        IntegerNetwork::new(SMALL, PixelLevels::new(4).unwrap(), 0.3, blocks).unwrap()
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use sottovoce_evaluate::records::LayerRow;
 
 use crate::baseline::Baseline;
+use crate::distinct::distinct;
 use crate::paper;
 use crate::statistics::summary::median;
 use crate::tables::ABSENT;
@@ -40,19 +41,15 @@ impl LayerTimes {
     /// Medians over batches, settings and seeds; baselines are other ensembles and left out, unless there is nothing
     /// else.
     pub(crate) fn gather(rows: &[LayerRow]) -> Result<Self, UnknownVoter> {
-        let of_sweeps: Vec<LayerRow> =
-            rows.iter().filter(|row| Baseline::named(&row.split).is_none()).cloned().collect();
-        let rows = if of_sweeps.is_empty() { rows } else { &of_sweeps };
+        let of_sweeps: Vec<&LayerRow> =
+            rows.iter().filter(|row| Baseline::named(&row.split).is_none()).collect();
+        let rows = if of_sweeps.is_empty() { rows.iter().collect() } else { of_sweeps };
         let voters: BTreeSet<Voter> = rows.iter().map(|row| row.voter.parse()).collect::<Result<_, _>>()?;
         let members = voters.iter().filter(|voter| **voter != Voter::Ensemble).count();
-        let mut names: Vec<&str> = paper::LAYER_SECONDS.iter().map(|(layer, _)| *layer).collect();
-        for row in rows {
-            if !names.contains(&row.layer.as_str()) {
-                names.push(&row.layer);
-            }
-        }
+        let papers = paper::LAYER_SECONDS.iter().map(|(layer, _)| *layer);
+        let names = distinct(papers.chain(rows.iter().map(|row| row.layer.as_str())));
         let layers: Vec<LayerSeconds> =
-            names.iter().map(|layer| LayerSeconds::of(layer, rows, &voters)).collect();
+            names.iter().map(|layer| LayerSeconds::of(layer, &rows, &voters)).collect();
         let listed = &layers[..paper::LAYER_SECONDS.len()];
         let sum = LayerSeconds {
             layer: "Sum of the paper's layers".to_owned(),
@@ -75,7 +72,7 @@ impl LayerTimes {
 }
 
 impl LayerSeconds {
-    fn of(layer: &str, rows: &[LayerRow], voters: &BTreeSet<Voter>) -> Self {
+    fn of(layer: &str, rows: &[&LayerRow], voters: &BTreeSet<Voter>) -> Self {
         let rows = || rows.iter().filter(|row| row.layer == layer);
         let seconds = |voter: &Voter| {
             median(rows().filter(|row| row.voter.parse() == Ok(*voter)).map(|row| row.seconds))

@@ -26,6 +26,7 @@ mod canvas;
 mod caption;
 mod chart;
 pub mod contact_sheet;
+mod distinct;
 pub mod figure;
 pub mod figure_accuracy;
 mod html;

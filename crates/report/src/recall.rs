@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sottovoce_evaluate::records::RecallRow;
 
 use crate::baseline::Baseline;
+use crate::distinct::distinct;
 use crate::voter::{UnknownVoter, Voter};
 
 /// One split method at its last setting, over all seeds.
@@ -24,12 +25,8 @@ pub(crate) struct Recall {
 /// # Errors
 /// If a voter's name is unknown.
 pub(crate) fn recalls(rows: &[RecallRow]) -> Result<Vec<Recall>, UnknownVoter> {
-    let mut splits: Vec<&str> = Vec::new();
-    for row in rows.iter().filter(|row| Baseline::named(&row.split).is_none()) {
-        if !splits.contains(&row.split.as_str()) {
-            splits.push(&row.split);
-        }
-    }
+    let of_sweeps = rows.iter().filter(|row| Baseline::named(&row.split).is_none());
+    let splits = distinct(of_sweeps.map(|row| row.split.as_str()));
     let last = |split: &str| {
         let setting = rows.iter().filter(|row| row.split == split).map(|row| row.setting).max();
         let rows = rows.iter().filter(|row| row.split == split && Some(row.setting) == setting).collect();

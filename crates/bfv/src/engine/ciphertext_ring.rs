@@ -4,6 +4,8 @@
 //! keeps ciphertexts transformed between operations, so that every hidden unit would be taken back and forth three
 //! times around its relinearisation.
 
+use std::sync::Arc;
+
 use fhe::bfv::{BfvParameters, Ciphertext};
 use fhe_math::rq::traits::TryConvertFrom;
 use fhe_math::rq::{Poly, Representation};
@@ -48,11 +50,11 @@ impl CiphertextRing {
 
     /// Whether transformed polynomials mean the same here and in `fhe`, tried on X: its values are the roots, in the
     /// order of the transform.
-    fn transforms_like_fhe(&self, parameters: &std::sync::Arc<BfvParameters>) -> Result<bool, PlanError> {
+    fn transforms_like_fhe(&self, parameters: &Arc<BfvParameters>) -> Result<bool, PlanError> {
         let degree = parameters.degree();
         let mut x = vec![0; degree * self.moduli.len()];
         x.iter_mut().skip(1).step_by(degree).for_each(|coefficient| *coefficient = 1);
-        let theirs = residues(&polynomial(&x, parameters, Representation::Ntt).map_err(fhe_error)?);
+        let theirs = residues(&polynomial(&x, parameters).map_err(fhe_error)?);
         for (values, transform) in x.chunks_exact_mut(degree).zip(&self.transforms) {
             transform.fwd(values);
         }
@@ -117,9 +119,9 @@ fn key_of_digit(key: &EvaluationKey, digit: usize) -> Result<[Residues; 2], Plan
         let parameters = key.parameters.inner();
         let degree = parameters.degree();
         let mut unit = vec![0; degree * parameters.moduli().len()];
-        let zero = polynomial(&unit, parameters, Representation::Ntt)?;
+        let zero = polynomial(&unit, parameters)?;
         unit[digit * degree] = 1;
-        let parts = vec![zero.clone(), zero, polynomial(&unit, parameters, Representation::Ntt)?];
+        let parts = vec![zero.clone(), zero, polynomial(&unit, parameters)?];
         let mut ciphertext = Ciphertext::new(parts, parameters)?;
         key.relinearisation.relinearizes(&mut ciphertext)?;
         Ok([0, 1].map(|part| residues(&ciphertext[part])))
@@ -131,17 +133,13 @@ fn fhe_error(error: fhe::Error) -> PlanError {
     PlanError::Fhe(error.to_string())
 }
 
-/// A polynomial of `fhe`'s with the given coefficients.
-pub fn polynomial(
-    coefficients: &[u64],
-    parameters: &std::sync::Arc<BfvParameters>,
-    representation: Representation,
-) -> Result<Poly, fhe::Error> {
+/// A transformed polynomial of `fhe`'s with the given coefficients.
+fn polynomial(coefficients: &[u64], parameters: &Arc<BfvParameters>) -> Result<Poly, fhe::Error> {
     // Ciphertexts are public: their operations need not take constant time.
     let context = parameters.context_at_level(0)?;
     let mut polynomial =
         Poly::try_convert_from(coefficients.to_vec(), context, true, Representation::PowerBasis)?;
-    polynomial.change_representation(representation);
+    polynomial.change_representation(Representation::Ntt);
     Ok(polynomial)
 }
 
@@ -162,10 +160,7 @@ fn copy_residues(polynomial: &Poly, output: &mut [u64]) {
 }
 
 /// A ciphertext of `fhe`'s of coefficients.
-pub fn ciphertext(
-    parts: &[Buffer<'_>; 2],
-    parameters: &std::sync::Arc<BfvParameters>,
-) -> Result<Ciphertext, BfvError> {
-    let parts = parts.iter().map(|part| polynomial(part, parameters, Representation::Ntt));
+pub fn ciphertext(parts: &[Buffer<'_>; 2], parameters: &Arc<BfvParameters>) -> Result<Ciphertext, BfvError> {
+    let parts = parts.iter().map(|part| polynomial(part, parameters));
     Ok(Ciphertext::new(parts.collect::<Result<_, _>>()?, parameters)?)
 }

@@ -162,11 +162,12 @@ impl<'a> Engine<'a> {
     /// Both polynomials of every ciphertext, ready to be lifted: ciphertext after ciphertext.
     fn prepare(&self, ciphertexts: &[Ciphertext]) -> Vec<Prepared<'_>> {
         let polynomials: Vec<&Poly> = ciphertexts.iter().flat_map(|ciphertext| ciphertext.iter()).collect();
-        let prepare = |polynomial: &Poly| {
-            let coefficients = self.ring.scaled_coefficients(polynomial, &self.buffers);
-            self.plan.lift.prepare_scaled(self.plan.kernel, coefficients)
-        };
-        polynomials.into_par_iter().map(prepare).collect()
+        polynomials.into_par_iter().map(|polynomial| self.prepare_polynomial(polynomial)).collect()
+    }
+
+    fn prepare_polynomial(&self, polynomial: &Poly) -> Prepared<'_> {
+        let coefficients = self.ring.scaled_coefficients(polynomial, &self.buffers);
+        self.plan.lift.prepare_scaled(self.plan.kernel, coefficients)
     }
 
     /// Takes values at the evaluation points of all primes, N times too large, back to the coefficients of a ciphertext

@@ -24,10 +24,10 @@ impl<'a> Stages<'a> {
     /// If the batch is empty.
     pub fn new(engine: &'a Engine<'a>, batch: &EncryptedBatch) -> Self {
         let degree = engine.degree();
-        let coefficients = engine.ring.scaled_coefficients(&batch.pixels[0][0], &engine.buffers);
-        let prepared = engine.plan.lift.prepare_scaled(engine.plan.kernel, coefficients);
+        let prepared = engine.prepare_polynomial(&batch.pixels[0][0]);
         let mut rng = rand::rng();
-        let prime = engine.plan.moduli[0].value;
+        // Residues modulo every prime.
+        let prime = engine.plan.moduli.iter().map(|modulus| modulus.value).min().unwrap_or(1);
         let mut residues =
             |count: usize| (0..count).map(|_| rng.random_range(0..prime)).collect::<Vec<u64>>();
         let spectra = residues(2 * engine.shape.pixels() * degree);
@@ -48,8 +48,7 @@ impl<'a> Stages<'a> {
 
     /// An input polynomial out of its transform and ready to be lifted.
     pub fn prepare(&self, batch: &EncryptedBatch) {
-        let coefficients = self.engine.ring.scaled_coefficients(&batch.pixels[0][0], &self.engine.buffers);
-        drop(self.engine.plan.lift.prepare_scaled(self.engine.plan.kernel, coefficients));
+        drop(self.engine.prepare_polynomial(&batch.pixels[0][0]));
     }
 
     /// A polynomial lifted to one evaluation prime.
@@ -84,9 +83,6 @@ impl<'a> Stages<'a> {
             let mut values = engine.buffers.take(engine.plan.moduli.len() * engine.degree());
             for values in values.chunks_exact_mut(engine.degree()) {
                 values.copy_from_slice(&self.spectra[..engine.degree()]);
-                values
-                    .iter_mut()
-                    .for_each(|value| *value %= engine.plan.moduli[engine.plan.moduli.len() - 1].value);
             }
             values
         };

@@ -12,6 +12,7 @@ use crate::chart::layers::LayersFigure;
 use crate::chart::recall::RecallFigure;
 use crate::chart::sizes::SizesFigure;
 use crate::chart::spread::SpreadFigure;
+use crate::distinct::distinct;
 use crate::figure::{self, Drawing};
 use crate::figure_accuracy::{FigureError, accuracy_figure};
 use crate::layer_times::LayerTimes;
@@ -137,14 +138,9 @@ impl Studio<'_> {
 
     fn labels(&self) -> Drawn {
         let rows = &self.records.labels;
-        let mut splits: Vec<&str> = Vec::new();
-        for row in rows.iter().filter(|row| Baseline::named(&row.split).is_none()) {
-            if !splits.contains(&row.split.as_str()) {
-                splits.push(&row.split);
-            }
-        }
+        let of_sweeps = rows.iter().filter(|row| Baseline::named(&row.split).is_none());
         let mut pictures = Vec::new();
-        for split in splits {
+        for split in distinct(of_sweeps.map(|row| row.split.as_str())) {
             let caption = self.caption(format!("What each member trained on, {split} split"));
             let drawing = LabelsFigure::new(rows, split, &caption).map_err(self.figure("labels.csv"))?;
             pictures.push(self.picture(plain("labels", split), &caption, &drawing)?);

@@ -14,6 +14,7 @@ pub use error::ReportError;
 pub(crate) use figures::{Part, Picture};
 pub(crate) use records::RunRecords;
 
+use crate::distinct::distinct;
 use crate::html;
 use crate::run_facts::DatasetFacts;
 use crate::statistics;
@@ -107,13 +108,7 @@ fn judge(records: &RunRecords, run_folder: &Path) -> Result<[Verdicts; 2], Repor
 /// Split methods in the order of their first rows, baselines included.
 #[must_use]
 pub fn splits(rows: &[AccuracyRow]) -> Vec<&str> {
-    let mut splits: Vec<&str> = Vec::new();
-    for row in rows {
-        if !splits.contains(&row.split.as_str()) {
-            splits.push(&row.split);
-        }
-    }
-    splits
+    distinct(rows.iter().map(|row| row.split.as_str()))
 }
 
 /// Removes charts of an earlier report that this one does not draw: they would show what the run no longer holds. Files
@@ -122,16 +117,13 @@ fn remove_stale_charts(run_folder: &Path, files: &[(PathBuf, Vec<u8>)]) -> Resul
     const STEMS: [&str; 9] =
         ["figure5", "figure6", "figure7", "figure8", "spread", "table3", "recall", "bits", "sizes"];
     const PREFIXES: [&str; 2] = ["accuracy-", "labels-"];
-    let remove = |path: &Path| {
-        fs::remove_file(path).map_err(|source| ReportError::Write { path: path.to_owned(), source })
-    };
     let Ok(entries) = fs::read_dir(run_folder) else { return Ok(()) };
     for path in entries.flatten().map(|entry| entry.path()) {
         let is_chart = path.extension().is_some_and(|ending| ending == "svg" || ending == "png");
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let ours = STEMS.contains(&stem) || PREFIXES.iter().any(|prefix| stem.starts_with(prefix));
         if is_chart && ours && !files.iter().any(|(written, _)| *written == path) {
-            remove(&path)?;
+            fs::remove_file(&path).map_err(|source| ReportError::Write { path, source })?;
         }
     }
     Ok(())

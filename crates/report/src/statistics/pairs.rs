@@ -6,6 +6,7 @@ use sottovoce_evaluate::records::{PairRow, ValidationRow};
 
 use super::mcnemar;
 use crate::baseline::Baseline;
+use crate::distinct::distinct;
 use crate::voter::{UnknownVoter, Voter};
 
 /// McNemar's test of one setting and seed.
@@ -39,13 +40,8 @@ pub(crate) fn comparisons(
     for row in validation {
         held_out.insert((&row.split, row.setting, row.seed, row.voter.parse()?), row.accuracy);
     }
-    let mut runs: Vec<(&str, usize, u64)> = Vec::new();
-    for row in pairs.iter().filter(|row| Baseline::named(&row.split).is_none()) {
-        let run = (row.split.as_str(), row.setting, row.seed);
-        if !runs.contains(&run) {
-            runs.push(run);
-        }
-    }
+    let of_sweeps = pairs.iter().filter(|row| Baseline::named(&row.split).is_none());
+    let runs = distinct(of_sweeps.map(|row| (row.split.as_str(), row.setting, row.seed)));
     let mut found = Vec::new();
     for (split, setting, seed) in runs {
         let mut members: Vec<(Voter, &PairRow)> = pairs

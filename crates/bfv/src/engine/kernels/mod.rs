@@ -102,9 +102,7 @@ impl Kernel {
         #[cfg(not(target_arch = "x86_64"))]
         false
     }
-}
 
-impl Kernel {
     /// The products of `a` and `b`, value by value, times 1 or 2. Values are at most 2^53 in absolute value. Where there
     /// are no instructions for vectors of 64-bit products (all but AVX-512), products of 128 bits are faster.
     pub(in crate::engine) fn products(
