@@ -8,6 +8,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sottovoce_bfv::engine::stages::Stages;
+use sottovoce_bfv::parameters::PAPER_DEGREE;
+use sottovoce_bfv::planner::{Fixed, Request};
 use sottovoce_bfv::{ClientKey, Encryption, Engine, Kernel, Parameters};
 use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, PixelLevels};
 
@@ -25,10 +27,15 @@ fn ensemble() -> IntegerEnsemble {
     IntegerEnsemble::new(vec![network]).unwrap()
 }
 
+fn parameters(ensemble: &IntegerEnsemble, encryption: Encryption) -> Parameters {
+    let fixed = Fixed { encryption: Some(encryption), degree: Some(PAPER_DEGREE), ..Fixed::default() };
+    Request { fixed, ..Request::new(&[ensemble], (1 << 30) - 1) }.choose().unwrap().parameters
+}
+
 fn stages(criterion: &mut Criterion) {
     let ensemble = ensemble();
     for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
-        let parameters = Parameters::for_ensembles(&[&ensemble], (1 << 30) - 1, encryption).unwrap();
+        let parameters = parameters(&ensemble, encryption);
         let client = ClientKey::generate(&parameters);
         let name = format!("encrypt a pixel/{encryption},k={}", parameters.ciphertext_primes().len());
         let images = vec![1; parameters.degree()];
@@ -36,7 +43,7 @@ fn stages(criterion: &mut Criterion) {
             bencher.iter(|| client.encrypt(&images, 1, &|| ()).unwrap());
         });
     }
-    let parameters = Parameters::for_ensembles(&[&ensemble], (1 << 30) - 1, Encryption::PublicKey).unwrap();
+    let parameters = parameters(&ensemble, Encryption::PublicKey);
     let client = ClientKey::generate(&parameters);
     let key = client.evaluation_key().unwrap();
     let batch = client.encrypt(&[1], 1, &|| ()).unwrap();

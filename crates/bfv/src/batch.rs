@@ -3,46 +3,45 @@
 use fhe::bfv::{Ciphertext, Encoding, Plaintext};
 use fhe_traits::{FheDecoder, FheDecrypter, FheEncoder, FheEncrypter, Serialize};
 use rayon::prelude::*;
+use sottovoce_network::Architecture;
 
+use crate::keys::ClientChannelKey;
 use crate::noise::measured_bits;
-use crate::{BfvError, ClientKey, Encryption, Parameters};
+use crate::parameters::Channel;
+use crate::{BfvError, ClientKey, Encryption};
 
 /// Pixels that are gathered from the images together.
 const PIXELS_AT_A_TIME: usize = 16;
 
-/// Up to N images under encryption: one ciphertext per pixel, one image in each slot.
+/// Up to N images under encryption: in every channel one ciphertext per pixel, one image in each slot.
 #[derive(Debug, Clone)]
 pub struct EncryptedBatch {
-    pub(crate) pixels: Vec<Ciphertext>,
+    /// By channel, by pixel.
+    pub(crate) channels: Vec<Vec<Ciphertext>>,
     images: usize,
 }
 
-/// Logits under encryption: one ciphertext per class, one image in each slot.
+/// Logits under encryption: in every channel one ciphertext per class, one image in each slot.
 #[derive(Debug, Clone)]
 pub struct EncryptedLogits {
-    pub(crate) classes: Vec<Ciphertext>,
+    /// By channel, by class.
+    pub(crate) channels: Vec<Vec<Ciphertext>>,
 }
 
 impl EncryptedLogits {
     /// Bytes of the logits in `fhe`'s serialisation.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        serialised_bytes(&self.classes)
-    }
-
-    /// How often the answer was switched down.
-    fn level(&self, parameters: &Parameters) -> usize {
-        let all = parameters.ciphertext_primes().len();
-        self.classes.first().map_or(0, |class| all - class[0].ctx().moduli().len())
+        serialised_bytes(&self.channels)
     }
 }
 
 /// Decrypted logits of every slot, and the noise they were found in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecryptedLogits {
-    classes: Vec<Vec<i64>>,
+    classes: Vec<Vec<i128>>,
     noise_bits: usize,
-    noise_limit_bits: usize,
+    noise_budget_bits: usize,
 }
 
 impl EncryptedBatch {
@@ -55,14 +54,26 @@ impl EncryptedBatch {
     /// Bytes of the batch in `fhe`'s serialisation.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        serialised_bytes(&self.pixels)
+        serialised_bytes(&self.channels)
+    }
+
+    /// Whether a network of `shape` reads such images, under keys of so many channels.
+    pub(crate) fn check(&self, shape: &Architecture, channels: usize) -> Result<(), BfvError> {
+        let (found, needed) = (self.channels.first().map_or(0, Vec::len), shape.pixels());
+        if found != needed {
+            return Err(BfvError::Pixels { found, needed });
+        }
+        if self.channels.len() != channels {
+            return Err(BfvError::Channels { found: self.channels.len(), needed: channels });
+        }
+        Ok(())
     }
 }
 
 impl ClientKey {
     /// Encrypts quantised images of `pixels` values each, image after image, with the key that the parameters were
     /// chosen for ([`Encryption`]), using the threads of the current `rayon` pool. `advance` is told of every pixel
-    /// done.
+    /// done in every channel ([`encryption_work`](Self::encryption_work)).
     ///
     /// # Errors
     /// If there are no images, more than slots, or parts of one.
@@ -80,12 +91,13 @@ impl ClientKey {
         if count == 0 || count > slots {
             return Err(BfvError::BatchSize { found: count, slots });
         }
-        let encrypt = |values: Vec<u64>| -> Result<Ciphertext, BfvError> {
-            let plaintext = Plaintext::try_encode(&values, Encoding::simd(), self.parameters.inner())?;
+        let channels = self.parameters.channels().iter().zip(&self.channels);
+        let encrypt = |values: &[u64], channel: &Channel, key: &ClientChannelKey| {
+            let plaintext = Plaintext::try_encode(values, Encoding::simd(), channel.inner())?;
             let rng = &mut rand::rng();
             let ciphertext = match self.parameters.encryption() {
-                Encryption::PublicKey => self.public.try_encrypt(&plaintext, rng)?,
-                Encryption::SecretKey => self.secret.try_encrypt(&plaintext, rng)?,
+                Encryption::PublicKey => key.public.try_encrypt(&plaintext, rng)?,
+                Encryption::SecretKey => key.secret.try_encrypt(&plaintext, rng)?,
             };
             advance();
             Ok(ciphertext)
@@ -101,30 +113,55 @@ impl ClientKey {
             }
             rows
         });
-        let pixels = rows.map(encrypt).collect::<Result<_, _>>()?;
-        Ok(EncryptedBatch { pixels, images: count })
+        let rows: Vec<Vec<u64>> = rows.collect();
+        let channels = channels.map(|(channel, key)| {
+            rows.par_iter().map(|values| encrypt(values, channel, key)).collect::<Result<_, BfvError>>()
+        });
+        Ok(EncryptedBatch { channels: channels.collect::<Result<_, _>>()?, images: count })
+    }
+
+    /// The work of encrypting images of `pixels`, in the units that [`encrypt`](Self::encrypt) reports.
+    #[must_use]
+    pub fn encryption_work(&self, pixels: usize) -> u64 {
+        (self.channels.len() * pixels) as u64
     }
 
     /// Decrypts logits and measures their noise.
     ///
     /// # Errors
-    /// If the noise is so large that the values cannot be trusted.
+    /// If they come from other parameters, or the noise is so large that the values cannot be trusted.
     pub fn decrypt(&self, logits: &EncryptedLogits) -> Result<DecryptedLogits, BfvError> {
-        let decrypt = |class: &Ciphertext| -> Result<(Vec<i64>, usize), BfvError> {
-            let plaintext = self.secret.try_decrypt(class)?;
-            let residues = Vec::<u64>::try_decode(&plaintext, Encoding::simd())?;
-            let values = residues.into_iter().map(|residue| self.parameters.centred(residue)).collect();
-            Ok((values, measured_bits(&self.secret, class)?))
-        };
-        let decrypted: Vec<_> = logits.classes.par_iter().map(decrypt).collect::<Result<_, _>>()?;
-        let level = logits.level(&self.parameters);
-        let noise_limit_bits = self.parameters.largest_noise_bits(level);
-        let noise_bits = decrypted.iter().map(|(_, bits)| *bits).max().unwrap_or(0);
-        if noise_bits > noise_limit_bits {
-            return Err(BfvError::NoiseExhausted { noise_bits, limit_bits: noise_limit_bits });
+        if logits.channels.len() != self.channels.len() {
+            let (found, needed) = (logits.channels.len(), self.channels.len());
+            return Err(BfvError::Channels { found, needed });
         }
-        let classes = decrypted.into_iter().map(|(values, _)| values).collect();
-        Ok(DecryptedLogits { classes, noise_bits, noise_limit_bits })
+        let (mut noise_bits, mut noise_budget_bits) = (0, usize::MAX);
+        // By channel, by class.
+        let mut residues: Vec<Vec<Vec<u64>>> = Vec::new();
+        for ((classes, channel), key) in
+            logits.channels.iter().zip(self.parameters.channels()).zip(&self.channels)
+        {
+            let decrypt = |class: &Ciphertext| -> Result<(Vec<u64>, usize), BfvError> {
+                let plaintext = key.secret.try_decrypt(class)?;
+                let residues = Vec::<u64>::try_decode(&plaintext, Encoding::simd())?;
+                Ok((residues, measured_bits(&key.secret, class)?))
+            };
+            let decrypted: Vec<_> = classes.par_iter().map(decrypt).collect::<Result<_, _>>()?;
+            let primes = classes.first().map_or(0, |class| class[0].ctx().moduli().len());
+            let limit_bits = channel.largest_noise_bits(channel.ciphertext_primes().len() - primes);
+            let largest = decrypted.iter().map(|(_, bits)| *bits).max().unwrap_or(0);
+            if largest > limit_bits {
+                return Err(BfvError::NoiseExhausted { noise_bits: largest, limit_bits });
+            }
+            noise_bits = noise_bits.max(largest);
+            noise_budget_bits = noise_budget_bits.min(limit_bits - largest);
+            residues.push(decrypted.into_iter().map(|(residues, _)| residues).collect());
+        }
+        let classes = (0..residues.first().map_or(0, Vec::len)).into_par_iter().map(|class| {
+            let slot = |slot| self.parameters.integer(residues.iter().map(|channel| channel[class][slot]));
+            (0..self.parameters.degree()).map(slot).collect()
+        });
+        Ok(DecryptedLogits { classes: classes.collect(), noise_bits, noise_budget_bits })
     }
 }
 
@@ -134,7 +171,7 @@ impl DecryptedLogits {
     /// # Panics
     /// If there is no such slot.
     #[must_use]
-    pub fn slot(&self, slot: usize) -> Vec<i64> {
+    pub fn slot(&self, slot: usize) -> Vec<i128> {
         self.classes.iter().map(|class| class[slot]).collect()
     }
 
@@ -144,7 +181,7 @@ impl DecryptedLogits {
         self.classes.first().map_or(0, Vec::len)
     }
 
-    /// Bits of the largest noise coefficient over all classes.
+    /// Bits of the largest noise coefficient over all channels and classes.
     #[must_use]
     pub fn noise_bits(&self) -> usize {
         self.noise_bits
@@ -153,29 +190,42 @@ impl DecryptedLogits {
     /// Bits of noise that could still be added before decryption fails.
     #[must_use]
     pub fn noise_budget_bits(&self) -> usize {
-        self.noise_limit_bits - self.noise_bits
+        self.noise_budget_bits
     }
 }
 
-/// Ciphertexts of one kind have the same number of bytes up to the headers' few.
-fn serialised_bytes(ciphertexts: &[Ciphertext]) -> usize {
-    ciphertexts.first().map_or(0, |ciphertext| ciphertext.to_bytes().len() * ciphertexts.len())
+/// Ciphertexts of one channel have the same number of bytes up to the headers' few.
+fn serialised_bytes(channels: &[Vec<Ciphertext>]) -> usize {
+    let bytes = |channel: &Vec<Ciphertext>| {
+        channel.first().map_or(0, |ciphertext| ciphertext.to_bytes().len() * channel.len())
+    };
+    channels.iter().map(bytes).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Parameters;
 
     #[test]
     fn every_value_up_to_the_largest_decrypts_to_itself() {
-        let parameters = Parameters::insecure(64, 1 << 20, &[50, 50]);
-        let client = ClientKey::generate(&parameters);
-        let largest = parameters.largest_value();
-        let values = [largest, -largest, largest - 1, 1 - largest, 1, -1, 0];
-        let plaintext = Plaintext::try_encode(&values[..], Encoding::simd(), parameters.inner()).unwrap();
-        let ciphertext = client.public.try_encrypt(&plaintext, &mut rand::rng()).unwrap();
-        let decrypted = client.decrypt(&EncryptedLogits { classes: vec![ciphertext] }).unwrap();
-        let found: Vec<i64> = (0..values.len()).map(|slot| decrypted.slot(slot)[0]).collect();
-        assert_eq!(found, values);
+        for channels in [1, 2, 3] {
+            let parameters = Parameters::insecure_channels(64, 1 << 20, channels, &[50, 50]);
+            let client = ClientKey::generate(&parameters);
+            let largest = parameters.largest_value();
+            assert!(largest >= 1 << 20);
+            let values = [largest, -largest, largest - 1, 1 - largest, 1, -1, 0];
+            let encrypt = |(channel, key): (&Channel, &ClientChannelKey)| {
+                let t = i128::from(channel.plaintext_modulus());
+                let residues = values.map(|value| value.rem_euclid(t) as u64);
+                let plaintext =
+                    Plaintext::try_encode(&residues[..], Encoding::simd(), channel.inner()).unwrap();
+                vec![key.public.try_encrypt(&plaintext, &mut rand::rng()).unwrap()]
+            };
+            let channels = parameters.channels().iter().zip(&client.channels).map(encrypt).collect();
+            let decrypted = client.decrypt(&EncryptedLogits { channels }).unwrap();
+            let found: Vec<i128> = (0..values.len()).map(|slot| decrypted.slot(slot)[0]).collect();
+            assert_eq!(found, values);
+        }
     }
 }

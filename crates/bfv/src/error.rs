@@ -28,6 +28,14 @@ pub enum BfvError {
         /// Pixels that the network reads.
         needed: usize,
     },
+    /// An answer, or a batch, of other parameters.
+    #[error("ciphertexts modulo {found} plaintext moduli, but the key is for {needed}")]
+    Channels {
+        /// Channels of the ciphertexts.
+        found: usize,
+        /// Channels of the key.
+        needed: usize,
+    },
     /// The noise has reached the plaintext, so the decrypted values mean nothing.
     #[error(
         "the noise budget is exhausted: {noise_bits} bits of noise where {limit_bits} are the limit, so the \

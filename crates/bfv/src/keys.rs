@@ -4,22 +4,34 @@ use std::fmt;
 
 use fhe::bfv::{PublicKey, RelinearizationKey, SecretKey};
 
+use crate::parameters::Channel;
 use crate::{BfvError, Parameters};
 
-/// Everything the client keeps: the secret key, and the public key it encrypts with.
+/// Everything the client keeps: for every channel a secret key, and the public key it encrypts with.
 ///
-/// Keys come from the operating system's randomness, never from an experiment's seed. The secret is
+/// Keys come from the operating system's randomness, never from an experiment's seed. The secrets are
 /// zeroed when dropped (by `fhe`) and never printed.
 pub struct ClientKey {
     pub(crate) parameters: Parameters,
-    pub(crate) secret: SecretKey,
-    pub(crate) public: PublicKey,
+    pub(crate) channels: Vec<ClientChannelKey>,
 }
 
-/// What the provider needs to square ciphertexts: the relinearisation key. It cannot decrypt.
+/// The client's keys of one channel.
+pub(crate) struct ClientChannelKey {
+    pub secret: SecretKey,
+    pub public: PublicKey,
+}
+
+/// What the provider needs to square ciphertexts: a relinearisation key for every channel. It cannot decrypt.
 pub struct EvaluationKey {
     pub(crate) parameters: Parameters,
-    pub(crate) relinearisation: RelinearizationKey,
+    pub(crate) channels: Vec<ChannelKey>,
+}
+
+/// The provider's key of one channel.
+pub(crate) struct ChannelKey {
+    pub channel: Channel,
+    pub relinearisation: RelinearizationKey,
 }
 
 impl ClientKey {
@@ -27,9 +39,13 @@ impl ClientKey {
     #[must_use]
     pub fn generate(parameters: &Parameters) -> Self {
         let mut rng = rand::rng();
-        let secret = SecretKey::random(parameters.inner(), &mut rng);
-        let public = PublicKey::new(&secret, &mut rng);
-        Self { parameters: parameters.clone(), secret, public }
+        let keys = |channel: &Channel| {
+            let secret = SecretKey::random(channel.inner(), &mut rng);
+            let public = PublicKey::new(&secret, &mut rng);
+            ClientChannelKey { secret, public }
+        };
+        let channels = parameters.channels().iter().map(keys).collect();
+        Self { parameters: parameters.clone(), channels }
     }
 
     /// The key that the provider evaluates with.
@@ -37,14 +53,28 @@ impl ClientKey {
     /// # Errors
     /// If the parameters do not support key switching.
     pub fn evaluation_key(&self) -> Result<EvaluationKey, BfvError> {
-        let relinearisation = RelinearizationKey::new(&self.secret, &mut rand::rng())?;
-        Ok(EvaluationKey { parameters: self.parameters.clone(), relinearisation })
+        let key = |(channel, key): (&Channel, &ClientChannelKey)| {
+            let relinearisation = RelinearizationKey::new(&key.secret, &mut rand::rng())?;
+            Ok(ChannelKey { channel: channel.clone(), relinearisation })
+        };
+        let channels = self.parameters.channels().iter().zip(&self.channels).map(key);
+        let channels = channels.collect::<Result<_, BfvError>>()?;
+        Ok(EvaluationKey { parameters: self.parameters.clone(), channels })
     }
 
     /// The parameters that the keys belong to.
     #[must_use]
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+}
+
+impl EvaluationKey {
+    /// Bytes of the key in `fhe`'s serialisation.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        use fhe_traits::Serialize as _;
+        self.channels.iter().map(|key| key.relinearisation.to_bytes().len()).sum()
     }
 }
 
@@ -69,7 +99,7 @@ mod tests {
         let key = ClientKey::generate(&Parameters::insecure(64, 1 << 10, &[50, 50]));
         let printed = format!("{key:?} {:?}", key.evaluation_key().unwrap());
         assert!(
-            !printed.contains("coeffs") && !printed.contains("secret") && printed.len() < 600,
+            !printed.contains("coeffs") && !printed.contains("secret") && printed.len() < 900,
             "{printed}"
         );
     }

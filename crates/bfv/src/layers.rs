@@ -50,3 +50,13 @@ pub struct LayerTime {
     /// Wall-clock time.
     pub elapsed: Duration,
 }
+
+impl LayerTime {
+    /// Adds `time` to those of its member's layer.
+    pub(crate) fn add(times: &mut Vec<Self>, time: Self) {
+        match times.iter_mut().find(|other| other.member == time.member && other.layer == time.layer) {
+            Some(other) => other.elapsed += time.elapsed,
+            None => times.push(time),
+        }
+    }
+}

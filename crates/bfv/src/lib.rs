@@ -1,13 +1,16 @@
 //! BFV for ensembles of square-activation CNNs: parameters, keys, encrypted batches, evaluation.
 //!
-//! One ciphertext holds one pixel of up to N images, one image in each of its N slots. The client's side
+//! One ciphertext holds one pixel of up to N images, one image in each of its N slots. Everything happens once for each
+//! plaintext modulus, in a *channel* of its own; the Chinese remainder theorem puts the channels' logits together. The
+//! client's side
 //! ([`ClientKey`]) encrypts a batch and decrypts the logits; the provider's side ([`ReferenceEvaluator`])
 //! holds an [`EvaluationKey`] and the integer ensemble, and sees ciphertexts alone. Encryption, keys and
 //! decryption are the `fhe` crate's.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`parameters`] | ring degree, plaintext and ciphertext moduli for an ensemble, 128-bit security |
+//! | [`parameters`] | ring degree, plaintext and ciphertext moduli, 128-bit security |
+//! | [`planner`] | parameters for an ensemble, and what they will cost |
 //! | [`noise`] | how much noise an evaluation is expected to leave |
 //! | [`keys`] | the client's keys, and what the provider gets of them |
 //! | [`batch`] | images and logits under encryption |
@@ -22,6 +25,7 @@ pub mod keys;
 pub mod layers;
 pub mod noise;
 pub mod parameters;
+pub mod planner;
 pub mod reference;
 mod watch;
 

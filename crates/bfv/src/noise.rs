@@ -80,9 +80,18 @@ impl HiddenNorms {
     }
 }
 
+/// Who evaluates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Evaluation {
+    /// The engine.
+    Engine,
+    /// The reference.
+    Reference,
+}
+
 /// The expected noise of one evaluation, as binary logarithms of a coefficient's standard deviation; the larger of
 /// the engine's and the reference's.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct NoiseEstimate {
     /// In a fresh encryption.
     pub fresh: f64,
@@ -97,6 +106,7 @@ impl NoiseEstimate {
     #[must_use]
     pub fn new(
         norms: &Norms,
+        evaluation: Evaluation,
         encryption: Encryption,
         degree: usize,
         t: u64,
@@ -119,7 +129,7 @@ impl NoiseEstimate {
                 let engine = first_powers * square_growth * fresh * frobenius.powi(2) + relinearisation;
                 let square = first_powers * square_growth * fresh * member.convolution.powi(2);
                 let reference = square * l2.powi(2) + key_noise * (sum.powi(2) / 4.0 + l2.powi(2) / 12.0);
-                engine.max(reference)
+                if evaluation == Evaluation::Engine { engine } else { reference }
             };
             member.hidden.iter().map(hidden).collect::<Vec<f64>>()
         });

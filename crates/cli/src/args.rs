@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use sottovoce_bfv::{Encryption, Kernel};
+use sottovoce_bfv::Kernel;
+use sottovoce_bfv::parameters::PAPER_DEGREE;
 use sottovoce_evaluate::Evaluator;
+
+use crate::config::KeyRule;
 
 /// Encrypted inference with ensembles of neural networks.
 ///
@@ -119,7 +122,11 @@ pub enum BenchCommand {
 
         /// What images are encrypted with.
         #[arg(long, value_enum, default_value = "public")]
-        key: KeyName,
+        key: KeyRule,
+
+        /// Ring degree: 4096, 8192 or 16384.
+        #[arg(long, value_name = "N", default_value_t = PAPER_DEGREE)]
+        degree: usize,
 
         /// Leave the reference out, which takes most of the time.
         #[arg(long)]
@@ -129,21 +136,6 @@ pub enum BenchCommand {
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum KeyName {
-    Public,
-    Secret,
-}
-
-impl From<KeyName> for Encryption {
-    fn from(name: KeyName) -> Self {
-        match name {
-            KeyName::Public => Self::PublicKey,
-            KeyName::Secret => Self::SecretKey,
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -5,15 +5,16 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
+use sottovoce_bfv::planner::Fixed;
 use sottovoce_bfv::{
-    ClientKey, EncryptedLogits, Encryption, Engine, Kernel, Layer, LayerTime, Parameters, ReferenceEvaluator,
+    ClientKey, EncryptedLogits, Encryption, Engine, Kernel, Layer, LayerTime, ReferenceEvaluator,
 };
 use sottovoce_network::{
     Architecture, Block, IntegerEnsemble, IntegerNetwork, ObservedRange, PixelLevels, sum_logits,
 };
 
 use crate::encrypted::mismatches;
-use crate::{EvaluateError, Progress};
+use crate::{EvaluateError, Evaluator, Need, Policy, Progress, RangeRule};
 
 /// What a benchmark measured. Seconds are wall-clock time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,7 +27,11 @@ pub struct BenchRecord {
     pub threads: usize,
     /// Instruction set of the engine's inner loops.
     pub kernel: String,
-    /// Bits of the plaintext modulus.
+    /// Ring degree.
+    pub degree: usize,
+    /// Plaintext moduli.
+    pub plaintext_moduli: usize,
+    /// Bits of their product.
     pub plaintext_bits: u32,
     /// Ciphertext primes.
     pub ciphertext_primes: usize,
@@ -72,7 +77,7 @@ pub struct BenchLayer {
 }
 
 /// What is measured.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct BenchSubject<'a> {
     /// The networks.
     pub ensemble: &'a IntegerEnsemble,
@@ -87,8 +92,8 @@ pub struct BenchSubject<'a> {
     pub with_reference: bool,
     /// The instruction set.
     pub kernel: Kernel,
-    /// What images are encrypted with.
-    pub encryption: Encryption,
+    /// What of the parameters is fixed.
+    pub fixed: Fixed,
 }
 
 /// An ensemble of the paper's shape with random weights as small and as sparse as trained ones.
@@ -119,7 +124,7 @@ pub fn bench_engine(
     peak_memory: impl Fn() -> Option<u64>,
     progress: &dyn Progress,
 ) -> Result<BenchRecord, EvaluateError> {
-    let BenchSubject { ensemble, images, repetitions, with_reference, kernel, encryption, .. } = *subject;
+    let BenchSubject { ensemble, images, repetitions, with_reference, kernel, .. } = *subject;
     let pixels = ensemble.architecture().pixels();
     let largest = ensemble.pixel_levels().largest();
     // Ink in a fifth of the pixels, as in handwriting.
@@ -138,12 +143,18 @@ pub fn bench_engine(
     }
     let blank = sum_logits(&blank);
     let needed = range.largest().max(subject.largest_logit.unwrap_or(0));
-    let parameters = Parameters::for_ensembles(&[ensemble], needed, encryption)?;
+    let policy = Policy { range: RangeRule::Observed, range_margin: 0.0, fixed: subject.fixed.clone() };
+    let evaluators: &[Evaluator] = match with_reference {
+        true => &[Evaluator::Engine(kernel), Evaluator::Reference],
+        false => &[Evaluator::Engine(kernel)],
+    };
+    let need = Need { ensemble, observed: Some(needed) };
+    let parameters = policy.choose(&[need], images, evaluators)?.parameters;
     let client = ClientKey::generate(&parameters);
     let key = client.evaluation_key()?;
     let engine = Engine::with_kernel(&key, ensemble, kernel)?;
 
-    progress.begin("encrypting", pixels as u64);
+    progress.begin("encrypting", client.encryption_work(pixels));
     let (encrypt, encrypted) = timed(|| client.encrypt(&batch, pixels, &|| progress.advance(1)));
     let encrypted = encrypted?;
     let mut differing = 0;
@@ -184,11 +195,13 @@ pub fn bench_engine(
         images,
         threads: rayon::current_num_threads(),
         kernel: kernel.to_string(),
-        plaintext_bits: 64 - parameters.plaintext_modulus().leading_zeros(),
+        degree: parameters.degree(),
+        plaintext_moduli: parameters.channels().len(),
+        plaintext_bits: parameters.plaintext_bits().ceil() as u32,
         ciphertext_primes: parameters.ciphertext_primes().len(),
         ciphertext_modulus_bits: parameters.ciphertext_modulus_bits(),
         evaluation_primes: engine.evaluation_primes(),
-        encryption,
+        encryption: parameters.encryption(),
         upload_bytes: encrypted.bytes(),
         download_bytes,
         encrypt_seconds: encrypt.as_secs_f64(),

@@ -80,6 +80,7 @@ pub fn evaluate(
         answers.compare(&voters, &sum, expected, &oracle.blank, labels);
         answers.times.push(times);
         if index == 0 {
+            let channels = client.parameters().channels().len();
             let size = |message: &str, ciphertexts, bytes| SizeRow {
                 message: message.to_owned(),
                 ciphertexts,
@@ -87,8 +88,8 @@ pub fn evaluate(
                 bytes,
             };
             answers.sizes = vec![
-                size("upload", ensemble.architecture().pixels(), batch.encrypted.bytes()),
-                size("answer", ensemble.architecture().classes, answer.ensemble.bytes()),
+                size("upload", channels * ensemble.architecture().pixels(), batch.encrypted.bytes()),
+                size("answer", channels * ensemble.architecture().classes, answer.ensemble.bytes()),
             ];
         }
     }
@@ -115,7 +116,7 @@ impl Answers {
         for slot in 0..sum.slots() {
             // Behind the last image, slots hold blank images, whose logits must be right as well.
             let oracle = expected.get(slot).unwrap_or(blank);
-            let voters: Vec<Vec<i64>> = voters.iter().map(|voter| voter.slot(slot)).collect();
+            let voters: Vec<Vec<i128>> = voters.iter().map(|voter| voter.slot(slot)).collect();
             let sum = sum.slot(slot);
             for ((count, decrypted), expected) in self.mismatches.iter_mut().zip(&voters).zip(oracle) {
                 *count += mismatches(decrypted, expected);
@@ -131,7 +132,6 @@ impl Answers {
 }
 
 /// Decrypted logits that differ from the oracle's.
-pub fn mismatches(decrypted: &[i64], expected: &[i128]) -> u64 {
-    decrypted.iter().zip(expected).filter(|(found, expected)| i128::from(**found) != **expected).count()
-        as u64
+pub fn mismatches(decrypted: &[i128], expected: &[i128]) -> u64 {
+    decrypted.iter().zip(expected).filter(|(found, expected)| found != expected).count() as u64
 }

@@ -12,7 +12,7 @@ use crate::encrypted;
 use crate::records::{AccuracyRow, Domain, LayerRow, PairRow, RecallRow, SizeRow, ValidationRow};
 use crate::rows;
 use crate::session::EncryptedSet;
-use crate::{Evaluator, Progress};
+use crate::{Evaluator, Progress, RangeRule};
 
 /// One point of a sweep, as the records name it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,8 +38,8 @@ pub struct Subject<'a> {
     pub floats: &'a [FloatNetwork],
     /// The same members in integers.
     pub ensemble: &'a IntegerEnsemble,
-    /// The largest absolute logit seen on training images.
-    pub observed_logit: i128,
+    /// The largest absolute logit seen on training images, where it is known.
+    pub observed_logit: Option<i128>,
     /// Training images that no member trained on; there may be none.
     pub validation: &'a LabelledImages,
     /// The images to classify, under encryption.
@@ -82,15 +82,21 @@ pub struct ParameterRecord {
     pub encryption: Encryption,
     /// Ring degree N, also the slots of a ciphertext.
     pub degree: usize,
-    /// Plaintext modulus t.
-    pub plaintext_modulus: u64,
+    /// Plaintext moduli, whose product is t.
+    pub plaintext_moduli: Vec<u64>,
+    /// log2 of t.
+    pub plaintext_bits: f64,
     /// The primes whose product is the ciphertext modulus Q.
     pub ciphertext_primes: Vec<u64>,
     /// log2 of Q.
     pub ciphertext_modulus_bits: f64,
     /// The largest log2 of Q that is 128-bit secure at this degree.
     pub security_limit_bits: usize,
-    /// Bits of the largest noise coefficient in any answer.
+    /// Primes that the engine evaluates at, in every channel; none where it does not evaluate.
+    pub evaluation_primes: Option<usize>,
+    /// log2 of the standard deviation that was expected of the logits' noise before answers are switched down.
+    pub expected_noise_bits: f64,
+    /// Bits of the largest noise coefficient in any answer, after it was switched down.
     pub noise_bits: usize,
     /// Bits of noise that could still have been added to it.
     pub noise_budget_bits: usize,
@@ -100,8 +106,10 @@ pub struct ParameterRecord {
 /// outgrow JSON's numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RangeRecord {
-    /// The largest absolute logit of a member or the sum over training images.
-    pub observed: String,
+    /// What the plaintext modulus was chosen by.
+    pub rests_on: RangeRule,
+    /// The largest absolute logit of a member or the sum over training images, where it is known.
+    pub observed: Option<String>,
     /// The largest absolute logit that decrypts to itself.
     pub largest: String,
     /// The largest absolute logit that any image could cause.
@@ -117,6 +125,11 @@ pub enum EvaluateError {
     /// There is nothing to choose parameters for.
     #[error("there are no ensembles to choose encryption parameters for")]
     NoEnsembles,
+    /// Parameters are to be chosen by an observed range that nobody measured.
+    #[error(
+        "the exported networks do not say how large their logits were on training images; go by the proven range instead"
+    )]
+    NothingObserved,
     /// An ensemble reads other pixels than were encrypted.
     #[error("an ensemble reads {found} pixel levels, but the images are encrypted at {expected}")]
     PixelLevels {
@@ -189,7 +202,7 @@ pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Resul
     let mut accuracy = rows::accuracy(setting, Domain::Float, &float, None);
     accuracy.extend(rows::accuracy(setting, Domain::Integer, &integer, None));
     accuracy.extend(rows::accuracy(setting, Domain::Encrypted, &answers.verdicts, Some(&answers.mismatches)));
-    let parameters = set.session.parameters();
+    let (choice, parameters) = (set.session.choice(), set.session.parameters());
     let largest = parameters.largest_value();
     Ok(Evaluation {
         setting: setting.clone(),
@@ -202,18 +215,22 @@ pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Resul
         parameters: ParameterRecord {
             encryption: parameters.encryption(),
             degree: parameters.degree(),
-            plaintext_modulus: parameters.plaintext_modulus(),
+            plaintext_moduli: parameters.plaintext_moduli(),
+            plaintext_bits: parameters.plaintext_bits(),
             ciphertext_primes: parameters.ciphertext_primes().to_vec(),
             ciphertext_modulus_bits: parameters.ciphertext_modulus_bits(),
             security_limit_bits: parameters.security_limit_bits(),
+            evaluation_primes: choice.evaluation_primes,
+            expected_noise_bits: choice.noise.logits,
             noise_bits: answers.noise_bits,
             noise_budget_bits: answers.noise_budget_bits,
         },
         range: RangeRecord {
-            observed: observed_logit.to_string(),
+            rests_on: set.session.range,
+            observed: observed_logit.map(|logit| logit.to_string()),
             largest: largest.to_string(),
             proven: ensemble.proven_logits().to_string(),
-            images_outside: oracle.images_outside(largest.into()),
+            images_outside: oracle.images_outside(largest),
         },
         evaluator: answers.evaluator,
         seconds: start.elapsed().as_secs_f64(),

@@ -12,6 +12,7 @@ mod clear;
 mod elapsed;
 mod encrypted;
 mod evaluation;
+mod policy;
 mod progress;
 mod provider;
 pub mod records;
@@ -24,6 +25,7 @@ pub use elapsed::{Elapsed, measure_elapsed};
 pub use evaluation::{
     EvaluateError, Evaluation, ParameterRecord, RangeRecord, Setting, Subject, evaluate_setting,
 };
+pub use policy::{Need, Policy, RangeRule};
 pub use progress::Progress;
 pub use provider::Evaluator;
 pub use session::{EncryptedSet, Session};

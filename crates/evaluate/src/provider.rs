@@ -37,7 +37,7 @@ impl Serialize for Evaluator {
 
 /// An evaluator with its key and its ensemble.
 pub enum Provider<'a> {
-    Engine(Box<Engine<'a>>),
+    Engine(Box<Engine>),
     Reference(ReferenceEvaluator<'a>),
 }
 

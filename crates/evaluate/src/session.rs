@@ -3,11 +3,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use sottovoce_bfv::{ClientKey, EncryptedBatch, Encryption, EvaluationKey, Parameters};
+use sottovoce_bfv::planner::Choice;
+use sottovoce_bfv::{ClientKey, EncryptedBatch, EvaluationKey, Parameters};
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{IntegerEnsemble, PixelLevels};
 
-use crate::{EvaluateError, Progress};
+use crate::{EvaluateError, Evaluator, Need, Policy, Progress, RangeRule};
 
 /// Parameters and fresh keys that serve several ensembles.
 ///
@@ -17,33 +18,37 @@ use crate::{EvaluateError, Progress};
 pub struct Session {
     pub(crate) client: ClientKey,
     pub(crate) evaluation_key: EvaluationKey,
+    pub(crate) choice: Choice,
+    pub(crate) range: RangeRule,
     levels: PixelLevels,
 }
 
 impl Session {
-    /// Chooses parameters for `ensembles`, each with its largest absolute logit over training images, which logits may
-    /// exceed by the fraction `range_margin`.
+    /// Has parameters chosen for all of `needs` and a run over `images`, which `evaluators` evaluate.
     ///
     /// # Errors
     /// If there is no ensemble, they read different pixels, or no secure parameters serve all of them.
     pub fn new(
-        ensembles: &[(&IntegerEnsemble, i128)],
-        range_margin: f64,
-        encryption: Encryption,
+        needs: &[Need<'_>],
+        policy: &Policy,
+        images: usize,
+        evaluators: &[Evaluator],
     ) -> Result<Self, EvaluateError> {
-        let levels = ensembles.first().ok_or(EvaluateError::NoEnsembles)?.0.pixel_levels();
-        if let Some((other, _)) = ensembles.iter().find(|(ensemble, _)| ensemble.pixel_levels() != levels) {
-            let (found, expected) = (other.pixel_levels().into(), levels.into());
+        let levels = needs.first().ok_or(EvaluateError::NoEnsembles)?.ensemble.pixel_levels();
+        if let Some(other) = needs.iter().find(|need| need.ensemble.pixel_levels() != levels) {
+            let (found, expected) = (other.ensemble.pixel_levels().into(), levels.into());
             return Err(EvaluateError::PixelLevels { found, expected });
         }
-        let observed = ensembles.iter().map(|(_, observed)| *observed).max().unwrap_or(0);
-        // Exact up to 53 bits, which is all that a margin needs.
-        let allowed = (observed as f64 * (1.0 + range_margin)).ceil() as i128;
-        let ensembles: Vec<&IntegerEnsemble> = ensembles.iter().map(|(ensemble, _)| *ensemble).collect();
-        let parameters = Parameters::for_ensembles(&ensembles, allowed, encryption)?;
-        let client = ClientKey::generate(&parameters);
+        let choice = policy.choose(needs, images, evaluators)?;
+        let client = ClientKey::generate(&choice.parameters);
         let evaluation_key = client.evaluation_key()?;
-        Ok(Self { client, evaluation_key, levels })
+        Ok(Self { client, evaluation_key, choice, range: policy.range, levels })
+    }
+
+    /// The parameters with what is expected of them.
+    #[must_use]
+    pub fn choice(&self) -> &Choice {
+        &self.choice
     }
 
     /// The parameters.
@@ -61,7 +66,8 @@ impl Session {
     ) -> Result<Batch, EvaluateError> {
         let pixels = images.side() * images.side();
         let end = images.len().min(first + self.parameters().degree());
-        progress.begin(&format!("encrypting images {} to {end}", first + 1), pixels as u64);
+        let work = self.client.encryption_work(pixels);
+        progress.begin(&format!("encrypting images {} to {end}", first + 1), work);
         let start = Instant::now();
         let values: Vec<u8> =
             (first..end).flat_map(|image| self.levels.quantise_all(images.image(image))).collect();

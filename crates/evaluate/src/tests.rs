@@ -1,6 +1,7 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sottovoce_bfv::Encryption;
+use sottovoce_bfv::planner::Fixed;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{
     Architecture, Block, FloatNetwork, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels,
@@ -8,8 +9,8 @@ use sottovoce_network::{
 
 use crate::records::Domain;
 use crate::{
-    EncryptedSet, EvaluateError, Evaluation, Evaluator, Session, Setting, Subject, evaluate_setting,
-    measure_elapsed,
+    EncryptedSet, EvaluateError, Evaluation, Evaluator, Need, Policy, RangeRule, Session, Setting, Subject,
+    evaluate_setting, measure_elapsed,
 };
 
 const SHAPE: Architecture = Architecture {
@@ -44,11 +45,27 @@ fn setting() -> Setting {
     Setting { split: "regular".into(), number: 3, share_low: 0.7, share_high: 0.8, seed: 1 }
 }
 
+/// Parameters at the paper's degree that hold what can be, and a margin.
+fn policy(range: RangeRule, range_margin: f64, encryption: Encryption) -> Policy {
+    let fixed = Fixed { encryption: Some(encryption), degree: Some(8192), ..Fixed::default() };
+    Policy { range, range_margin, fixed }
+}
+
+fn session_of(
+    ensembles: &[&IntegerEnsemble],
+    observed: Option<i128>,
+    policy: &Policy,
+) -> Result<Session, EvaluateError> {
+    let needs: Vec<Need<'_>> = ensembles.iter().map(|&ensemble| Need { ensemble, observed }).collect();
+    Session::new(&needs, policy, 9000, &[Evaluator::default(), Evaluator::Reference])
+}
+
 /// An ensemble with a session whose parameters hold whatever its logits can be.
 fn ensemble(members: usize, rng: &mut StdRng) -> (Vec<FloatNetwork>, IntegerEnsemble, Session) {
     let (floats, integers): (Vec<_>, Vec<_>) = (0..members).map(|_| member(rng)).unzip();
     let ensemble = IntegerEnsemble::new(integers).unwrap();
-    let session = Session::new(&[(&ensemble, ensemble.proven_logits())], 0.0, Encryption::PublicKey).unwrap();
+    let policy = policy(RangeRule::Proven, 0.0, Encryption::PublicKey);
+    let session = session_of(&[&ensemble], None, &policy).unwrap();
     (floats, ensemble, session)
 }
 
@@ -63,7 +80,7 @@ fn all_three_domains_agree_on_two_batches_and_nothing_differs_from_the_oracle() 
         setting: &setting,
         floats: &floats,
         ensemble: &ensemble,
-        observed_logit: 7,
+        observed_logit: Some(7),
         validation: &validation,
         set: &set,
         evaluator: Evaluator::default(),
@@ -123,8 +140,8 @@ fn one_encryption_serves_ensembles_of_different_size() {
     let mut rng = StdRng::seed_from_u64(4);
     let (two, ensemble_of_two, _) = ensemble(2, &mut rng);
     let (one, ensemble_of_one, _) = ensemble(1, &mut rng);
-    let needs = [&ensemble_of_two, &ensemble_of_one].map(|ensemble| (ensemble, ensemble.proven_logits()));
-    let session = Session::new(&needs, 0.0, Encryption::SecretKey).unwrap();
+    let policy = policy(RangeRule::Proven, 0.0, Encryption::SecretKey);
+    let session = session_of(&[&ensemble_of_two, &ensemble_of_one], None, &policy).unwrap();
     let (test, none, setting) = (images(9, &mut rng), images(0, &mut rng), setting());
     let set = EncryptedSet::new(&session, &test);
     for (floats, ensemble) in [(&two, &ensemble_of_two), (&one, &ensemble_of_one)] {
@@ -132,14 +149,14 @@ fn one_encryption_serves_ensembles_of_different_size() {
             setting: &setting,
             floats,
             ensemble,
-            observed_logit: 7,
+            observed_logit: Some(7),
             validation: &none,
             set: &set,
             evaluator: Evaluator::default(),
         };
         let evaluation = evaluate_setting(&subject, &()).unwrap();
         assert_eq!(evaluation.accuracy.iter().filter_map(|row| row.mismatches).sum::<u64>(), 0);
-        assert_eq!(evaluation.parameters.plaintext_modulus, session.parameters().plaintext_modulus());
+        assert_eq!(evaluation.parameters.plaintext_moduli, session.parameters().plaintext_moduli());
         assert!(evaluation.validation.is_empty());
     }
 }
@@ -178,12 +195,13 @@ fn logits_beyond_the_plaintext_modulus_are_counted_and_not_hidden() {
     let integer = IntegerNetwork::new(SHAPE, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap();
     let ensemble = IntegerEnsemble::new(vec![integer]).unwrap();
     let (test, setting) = (images(7, &mut rng), setting());
-    let session = Session::new(&[(&ensemble, 1000)], 0.25, Encryption::PublicKey).unwrap();
+    let policy = policy(RangeRule::Observed, 0.25, Encryption::PublicKey);
+    let session = session_of(&[&ensemble], Some(1000), &policy).unwrap();
     let subject = Subject {
         setting: &setting,
         floats: &[float],
         ensemble: &ensemble,
-        observed_logit: 1000,
+        observed_logit: Some(1000),
         validation: &test,
         set: &EncryptedSet::new(&session, &test),
         evaluator: Evaluator::default(),
@@ -203,7 +221,7 @@ fn nothing_to_classify_other_members_and_other_pixels_are_refused() {
         setting: &setting,
         floats: &floats,
         ensemble: &ensemble,
-        observed_logit: 1000,
+        observed_logit: Some(1000),
         validation: &none,
         set: &EncryptedSet::new(&session, &none),
         evaluator: Evaluator::default(),
@@ -221,7 +239,8 @@ fn nothing_to_classify_other_members_and_other_pixels_are_refused() {
     let expected =
         |error: &EvaluateError| matches!(error, EvaluateError::PixelLevels { expected: 2, found: 3 });
     assert!(evaluate_setting(&subject, &()).is_err_and(|error| expected(&error)));
-    let needs = [(&ensemble, 7), (&other, 7)];
-    assert!(Session::new(&needs, 0.0, Encryption::PublicKey).is_err_and(|error| expected(&error)));
-    assert!(matches!(Session::new(&[], 0.0, Encryption::PublicKey), Err(EvaluateError::NoEnsembles)));
+    let policy = policy(RangeRule::Observed, 0.0, Encryption::PublicKey);
+    assert!(session_of(&[&ensemble, &other], Some(7), &policy).is_err_and(|error| expected(&error)));
+    assert!(matches!(session_of(&[], None, &policy), Err(EvaluateError::NoEnsembles)));
+    assert!(matches!(session_of(&[&ensemble], None, &policy), Err(EvaluateError::NothingObserved)));
 }

@@ -54,10 +54,17 @@ impl RunFacts {
         Ok(Self { text: Some(text), ..facts })
     }
 
-    /// Bits of the largest plaintext modulus of any setting.
+    /// Bits of the largest plaintext modulus of any setting, the product where there are several.
     pub(crate) fn plaintext_bits(&self) -> Option<u32> {
-        let modulus = |setting: &Value| setting["parameters"]["plaintext_modulus"].as_u64();
-        self.settings.iter().filter_map(modulus).max().map(|modulus| u64::BITS - modulus.leading_zeros())
+        let bits = |setting: &Value| match setting["parameters"]["plaintext_bits"].as_f64() {
+            // Below 121.
+            Some(bits) => Some(bits.ceil() as u32),
+            // As it was recorded before there could be several.
+            None => {
+                setting["parameters"]["plaintext_modulus"].as_u64().map(|t| u64::BITS - t.leading_zeros())
+            }
+        };
+        self.settings.iter().filter_map(bits).max()
     }
 
     /// Slots of a ciphertext: the most images of a batch.

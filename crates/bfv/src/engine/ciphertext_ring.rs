@@ -15,7 +15,8 @@ use super::buffers::{Buffer, Buffers};
 use super::kernels::{Kernel, Modulus};
 use super::plan::PlanError;
 use super::rns::inverse;
-use crate::{BfvError, EvaluationKey};
+use crate::BfvError;
+use crate::keys::ChannelKey;
 
 /// Residues of polynomials modulo several primes: prime after prime, each `degree` values.
 type Residues = Vec<u64>;
@@ -31,8 +32,8 @@ pub struct CiphertextRing {
 }
 
 impl CiphertextRing {
-    pub fn new(key: &EvaluationKey) -> Result<Self, PlanError> {
-        let parameters = key.parameters.inner();
+    pub fn new(key: &ChannelKey) -> Result<Self, PlanError> {
+        let parameters = key.channel.inner();
         let (degree, q) = (parameters.degree(), parameters.moduli());
         let transforms: Option<Vec<Ntt>> = q.iter().map(|&q| Ntt::try_new(degree, q)).collect();
         let mut ring = Self {
@@ -114,9 +115,9 @@ impl CiphertextRing {
 
 /// What `fhe` multiplies the residues modulo the prime of that number with. Its relinearisation is linear in the
 /// digits, so the key is the answer to a third part that is one in this digit and zero in the others.
-fn key_of_digit(key: &EvaluationKey, digit: usize) -> Result<[Residues; 2], PlanError> {
+fn key_of_digit(key: &ChannelKey, digit: usize) -> Result<[Residues; 2], PlanError> {
     let relinearised = || -> Result<[Residues; 2], fhe::Error> {
-        let parameters = key.parameters.inner();
+        let parameters = key.channel.inner();
         let degree = parameters.degree();
         let mut unit = vec![0; degree * parameters.moduli().len()];
         let zero = polynomial(&unit, parameters)?;

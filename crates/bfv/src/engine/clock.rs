@@ -32,10 +32,7 @@ impl StageClock {
     }
 
     fn add(&mut self, member: Option<usize>, layer: Layer, elapsed: Duration) {
-        match self.times.iter_mut().find(|time| time.member == member && time.layer == layer) {
-            Some(time) => time.elapsed += elapsed,
-            None => self.times.push(LayerTime { member, layer, elapsed }),
-        }
+        LayerTime::add(&mut self.times, LayerTime { member, layer, elapsed });
     }
 
     /// The time since the last call was spent on what the members share.

@@ -10,10 +10,11 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::buffers::Buffer;
+use super::channel::ChannelEngine;
 use super::clock::{StageClock, TileClock};
 use super::kernels::{LANES, Scratch};
 use super::rns::Prepared;
-use super::{Engine, square_parts};
+use super::square_parts;
 use crate::{BfvError, Layer, Watch};
 
 /// Tiles whose results lie together, so that a unit's values are read back in pieces of half a page and not of two
@@ -65,7 +66,7 @@ impl Tile {
     }
 }
 
-impl Engine<'_> {
+impl ChannelEngine {
     pub(super) fn first_block(
         &self,
         inputs: &[Prepared<'_>],

@@ -2,36 +2,24 @@
 
 use fhe_math::zq::primes::generate_prime;
 use num_bigint::BigUint;
-use sottovoce_network::{IntegerBlock, IntegerEnsemble, IntegerNetwork};
+use sottovoce_network::{IntegerEnsemble, IntegerNetwork};
 use tfhe_ntt::prime64::Plan as Ntt;
 
+use super::bounds::{BlockNorms, HEADROOM, norm};
 use super::kernels::{DenseWeights, Kernel, Modulus, NORM_LIMIT, SparseRows};
 use super::rns::{Lift, Scale, scaled_constant};
-use crate::Parameters;
+use crate::parameters::Channel;
 
 /// Evaluation primes have this many bits: six bytes, and fast transforms.
-const PRIME_BITS: usize = 48;
+pub const EVALUATION_PRIME_BITS: usize = 48;
 
 /// The most evaluation primes that sums over a base leave room for (`Kernel::combine`).
-const MOST_PRIMES: usize = 16;
+pub const MOST_PRIMES: usize = 20;
 
 /// A network that the engine cannot evaluate exactly.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// A row of weights is too large.
-    #[error(
-        "a row of the {block} block has weights that add up to {found}, but the engine takes at most {most}; use smaller \
-         weights or the reference evaluator"
-    )]
-    Norm {
-        /// The block.
-        block: &'static str,
-        /// The row's L1 norm; of the output block the sum over the members.
-        found: i128,
-        /// The largest that fits.
-        most: i128,
-    },
     /// A row has too many weights.
     #[error(
         "a row of weights has {found} inputs, but the engine takes fewer than {most}; use the reference evaluator"
@@ -105,16 +93,14 @@ pub(super) struct Plan {
     pub members: Vec<Member>,
     /// The members' output biases added up, by class, by ciphertext prime.
     pub ensemble_biases: Vec<Vec<u64>>,
+    /// Whether the last layer's sums over all members may leave 62 bits.
+    pub output_is_large: bool,
 }
 
 impl Plan {
-    pub fn new(
-        parameters: &Parameters,
-        ensemble: &IntegerEnsemble,
-        kernel: Kernel,
-    ) -> Result<Self, PlanError> {
-        let (degree, t) = (parameters.degree(), parameters.plaintext_modulus());
-        let q = parameters.ciphertext_primes();
+    pub fn new(channel: &Channel, ensemble: &IntegerEnsemble, kernel: Kernel) -> Result<Self, PlanError> {
+        let (degree, t) = (channel.degree(), channel.plaintext_modulus());
+        let q = channel.ciphertext_primes();
         if degree < 32 {
             return Err(PlanError::Degree { found: degree, least: 32 });
         }
@@ -122,9 +108,12 @@ impl Plan {
         if found > Modulus::MOST_BITS {
             return Err(PlanError::CiphertextPrime { found, most: Modulus::MOST_BITS });
         }
-        let primes = evaluation_primes(&largest_value(parameters, ensemble)?, degree, q)?;
+        let product: BigUint = q.iter().map(|&q| BigUint::from(q)).product();
+        let norms = BlockNorms::of(ensemble)?;
+        let largest = norms.largest_value(&product, degree);
+        let primes = evaluation_primes(&largest, degree, q)?;
         let transforms: Option<Vec<Ntt>> = primes.iter().map(|&p| Ntt::try_new(degree, p)).collect();
-        let transforms = transforms.ok_or(PlanError::Primes { bits: PRIME_BITS as u64 })?;
+        let transforms = transforms.ok_or(PlanError::Primes { bits: EVALUATION_PRIME_BITS as u64 })?;
 
         let shape = ensemble.architecture();
         let constants = |b: i128, primes: &[u64]| scaled_constant(b, t, q, primes);
@@ -134,7 +123,7 @@ impl Plan {
                 network.convolution().biases().iter().map(|&b| constants(b, &primes)),
             ),
             // The weights' residues below 2^48 and the bias's must stay below 2^53.
-            convolution_is_large: norm(network.convolution()) + 1 > 1 << (53 - PRIME_BITS),
+            convolution_is_large: norm(network.convolution()) + 1 > 1 << (53 - EVALUATION_PRIME_BITS),
             hidden: DenseWeights::new(kernel, network.hidden().weights(), network.hidden().columns()),
             hidden_biases: network.hidden().biases().iter().map(|&b| constants(b, q)).collect(),
             output: network.output().weights().to_vec(),
@@ -142,7 +131,7 @@ impl Plan {
         };
         let ensemble_bias = |class: usize| {
             // Below 2^127: the ensemble's logits are bounded.
-            let sum = ensemble.members().iter().map(|network| network.output().biases()[class]).sum();
+            let sum: i128 = ensemble.members().iter().map(|network| network.output().biases()[class]).sum();
             constants(sum, q)
         };
         Ok(Self {
@@ -153,57 +142,22 @@ impl Plan {
             scale: Scale::new(&primes, q, t, degree),
             members: ensemble.members().iter().map(member).collect(),
             ensemble_biases: (0..shape.classes).map(ensemble_bias).collect(),
+            output_is_large: norms.output >= i128::from(NORM_LIMIT),
         })
     }
 }
 
-fn norm(block: &IntegerBlock) -> i128 {
-    block.row_iter().map(|row| row.iter().map(|w| i128::from(w.unsigned_abs())).sum()).max().unwrap_or(0)
-}
-
-/// A bound on the coefficients of every polynomial that is scaled by t / Q, after checking the norms.
-///
-/// Ciphertext polynomials are lifted centred, to at most Q / 2; a product of two has N terms for each coefficient, and
-/// the middle part of a square is there twice: `2 N ((|w| + 1) Q / 2)^2 |v|` behind the first block (one more for the
-/// bias, a constant below Q / 2), and `2 N (Q / 2)^2 |u|` behind the second, with |u| summed over the members.
-fn largest_value(parameters: &Parameters, ensemble: &IntegerEnsemble) -> Result<BigUint, PlanError> {
-    let largest = |block: fn(&IntegerNetwork) -> &IntegerBlock| {
-        ensemble.members().iter().map(|network| norm(block(network))).max().unwrap_or(0)
-    };
-    let convolution = largest(|network| network.convolution());
-    let hidden = largest(|network| network.hidden());
-    let output: i128 = ensemble.members().iter().map(|network| norm(network.output())).sum();
-    // The last layer's sums over all members are kept in 64 bits.
-    let most = i128::from(NORM_LIMIT);
-    if output >= most {
-        return Err(PlanError::Norm { block: "output", found: output, most });
-    }
-    let inputs = ensemble.architecture().activations().max(ensemble.architecture().taps());
-    if inputs as u64 >= NORM_LIMIT {
-        return Err(PlanError::Inputs { found: inputs, most: NORM_LIMIT as usize });
-    }
-    // Norms are not negative.
-    let number = |norm: i128| BigUint::from(norm.unsigned_abs());
-    let q: BigUint = parameters.ciphertext_primes().iter().map(|&q| BigUint::from(q)).product();
-    let half = q / 2u32 + 1u32;
-    let twice_degree = BigUint::from(2 * parameters.degree());
-    let first = (number(convolution + 1) * &half).pow(2) * &twice_degree * number(hidden.max(1));
-    let second = half.pow(2) * &twice_degree * number(output.max(1));
-    Ok(first.max(second))
-}
-
-/// The fewest primes whose product is more than eight times `largest`: twice for both signs, and four times so that
-/// the rounding of a conversion is never in doubt.
+/// The fewest primes whose product is [`HEADROOM`] times `largest`.
 fn evaluation_primes(largest: &BigUint, degree: usize, taken: &[u64]) -> Result<Vec<u64>, PlanError> {
-    let needed = largest * 8u32;
+    let needed = largest * HEADROOM;
     let mut primes = Vec::new();
     let mut product = BigUint::from(1u32);
-    let mut below = 1 << PRIME_BITS;
+    let mut below = 1 << EVALUATION_PRIME_BITS;
     while product <= needed {
         if primes.len() == MOST_PRIMES {
             return Err(PlanError::Primes { bits: largest.bits() });
         }
-        below = generate_prime(PRIME_BITS, 2 * degree as u64, below)
+        below = generate_prime(EVALUATION_PRIME_BITS, 2 * degree as u64, below)
             .ok_or(PlanError::Primes { bits: largest.bits() })?;
         if !taken.contains(&below) {
             product *= below;

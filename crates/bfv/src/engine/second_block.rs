@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 
 use super::buffers::Buffer;
+use super::channel::ChannelEngine;
 use super::rns::Prepared;
-use super::{Engine, square_parts};
+use super::square_parts;
 
 /// The logits' values at the evaluation points of one prime: for every class three parts of N values.
 pub struct Sums<'a> {
@@ -12,7 +13,7 @@ pub struct Sums<'a> {
     pub ensemble: Buffer<'a>,
 }
 
-impl Engine<'_> {
+impl ChannelEngine {
     /// `hidden` holds both polynomials of every unit, member after member.
     pub(super) fn second_block(&self, hidden: &[[Prepared<'_>; 2]]) -> Vec<Sums<'_>> {
         (0..self.plan.moduli.len()).into_par_iter().map(|prime| self.sums(prime, hidden)).collect()
@@ -41,14 +42,24 @@ impl Engine<'_> {
                     kernel.products(a, b, factor, modulus, &mut products);
                     for class in 0..classes {
                         let weight = member.output[class * units + unit];
-                        if weight != 0 {
-                            let start = (class * 3 + part) * degree;
-                            kernel.add_scaled(&mut sums[start..start + degree], &products, weight);
+                        let start = (class * 3 + part) * degree;
+                        let sums = &mut sums[start..start + degree];
+                        if weight != 0 && !self.plan.output_is_large {
+                            kernel.add_scaled(sums, &products, weight);
+                        } else if weight != 0 {
+                            // Residues all the way: slower, but large weights are rare.
+                            let residue = weight.rem_euclid(modulus.value as i64) as u64;
+                            kernel.add_multiplied(
+                                bytemuck::cast_slice_mut(sums),
+                                &products,
+                                residue,
+                                modulus,
+                            );
                         }
                     }
                 }
             }
-            // All members' row norms together are below 2^13, so this stays below 2^61.
+            // All members' row norms together are below 2^13, or these are residues: this stays below 2^61.
             kernel.add_all(total, sums);
             members.push(reduced(self, prime, sums));
         }
@@ -56,7 +67,7 @@ impl Engine<'_> {
     }
 }
 
-fn reduced<'a>(engine: &'a Engine<'_>, prime: usize, sums: &[i64]) -> Buffer<'a> {
+fn reduced<'a>(engine: &'a ChannelEngine, prime: usize, sums: &[i64]) -> Buffer<'a> {
     let mut output = engine.buffers.take(sums.len());
     engine.plan.kernel.reduce_all(sums, engine.plan.moduli[prime], &mut output);
     output

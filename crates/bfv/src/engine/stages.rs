@@ -3,14 +3,15 @@
 use rand::Rng;
 
 use super::Engine;
+use super::channel::ChannelEngine;
 use super::first_block::Tile;
 use super::kernels::LANES;
 use super::rns::Prepared;
 use crate::EncryptedBatch;
 
-/// One polynomial, one tile and one hidden unit of an engine, at its first evaluation prime.
+/// One polynomial, one tile and one hidden unit of an engine's first channel, at its first evaluation prime.
 pub struct Stages<'a> {
-    engine: &'a Engine<'a>,
+    engine: &'a ChannelEngine,
     prepared: Prepared<'a>,
     spectrum: Vec<u64>,
     spectra: Vec<u64>,
@@ -22,9 +23,10 @@ impl<'a> Stages<'a> {
     ///
     /// # Panics
     /// If the batch is empty.
-    pub fn new(engine: &'a Engine<'a>, batch: &EncryptedBatch) -> Self {
+    pub fn new(engine: &'a Engine, batch: &EncryptedBatch) -> Self {
+        let engine = &engine.channels[0];
         let degree = engine.degree();
-        let prepared = engine.prepare_polynomial(&batch.pixels[0][0]);
+        let prepared = engine.prepare_polynomial(&batch.channels[0][0][0]);
         let mut rng = rand::rng();
         // Residues modulo every prime.
         let prime = engine.plan.moduli.iter().map(|modulus| modulus.value).min().unwrap_or(1);
@@ -36,19 +38,19 @@ impl<'a> Stages<'a> {
 
     /// What the figures depend on.
     pub fn parameters(&self) -> String {
-        let Engine { key, plan, .. } = self.engine;
+        let ChannelEngine { channel, plan, .. } = self.engine;
         format!(
             "{},N={},k={},m={}",
             plan.kernel,
             self.engine.degree(),
-            key.parameters.ciphertext_primes().len(),
+            channel.ciphertext_primes().len(),
             plan.moduli.len()
         )
     }
 
     /// An input polynomial out of its transform and ready to be lifted.
     pub fn prepare(&self, batch: &EncryptedBatch) {
-        drop(self.engine.prepare_polynomial(&batch.pixels[0][0]));
+        drop(self.engine.prepare_polynomial(&batch.channels[0][0][0]));
     }
 
     /// A polynomial lifted to one evaluation prime.

@@ -18,6 +18,7 @@ use fhe_traits::FheEncoder;
 use rayon::prelude::*;
 use sottovoce_network::{IntegerBlock, IntegerEnsemble, IntegerNetwork};
 
+use crate::keys::ChannelKey;
 use crate::{BfvError, EncryptedBatch, EncryptedLogits, EvaluationKey, Layer, LayerTime};
 use weighted_sum::weighted_sum;
 
@@ -62,7 +63,7 @@ impl<'a> ReferenceEvaluator<'a> {
         let member = count(shape.activations(), cost::CONVOLUTION + cost::SQUARE)
             + count(shape.hidden, cost::HIDDEN + cost::SQUARE)
             + count(shape.classes, cost::OUTPUT);
-        member * self.ensemble.members().len() as u64
+        member * (self.ensemble.members().len() * self.key.channels.len()) as u64
     }
 
     /// Evaluates every member on `batch` and adds their logits, using the threads of the current `rayon`
@@ -75,57 +76,65 @@ impl<'a> ReferenceEvaluator<'a> {
         batch: &EncryptedBatch,
         advance: &(dyn Fn(u64) + Sync),
     ) -> Result<EncryptedAnswer, BfvError> {
-        let needed = self.ensemble.architecture().pixels();
-        if batch.pixels.len() != needed {
-            return Err(BfvError::Pixels { found: batch.pixels.len(), needed });
-        }
-        let mut members = Vec::new();
+        batch.check(self.ensemble.architecture(), self.key.channels.len())?;
+        let none = EncryptedLogits { channels: Vec::new() };
+        let mut members = vec![none.clone(); self.ensemble.members().len()];
+        let mut ensemble = none;
         let mut times = Vec::new();
-        for (number, network) in self.ensemble.members().iter().enumerate() {
-            let mut clock = LayerClock { member: Some(number), times: &mut times, start: Instant::now() };
-            members.push(self.member(network, batch, advance, &mut clock)?);
+        for (key, pixels) in self.key.channels.iter().zip(&batch.channels) {
+            let channel = ChannelEvaluator { key, pixels, advance };
+            let mut voters = Vec::new();
+            for (number, network) in self.ensemble.members().iter().enumerate() {
+                let mut clock = LayerClock { member: Some(number), times: &mut times, start: Instant::now() };
+                voters.push(channel.member(network, &mut clock)?);
+            }
+            let mut clock = LayerClock { member: None, times: &mut times, start: Instant::now() };
+            ensemble.channels.push(sum(&voters));
+            clock.lap(Layer::EnsembleSum);
+            for (member, voter) in members.iter_mut().zip(voters) {
+                member.channels.push(voter);
+            }
         }
-        let mut clock = LayerClock { member: None, times: &mut times, start: Instant::now() };
-        let ensemble = sum(&members);
-        clock.lap(Layer::EnsembleSum);
         Ok(EncryptedAnswer { members, ensemble, times })
     }
+}
 
+/// The evaluation modulo one plaintext modulus.
+struct ChannelEvaluator<'a> {
+    key: &'a ChannelKey,
+    pixels: &'a [Ciphertext],
+    advance: &'a (dyn Fn(u64) + Sync),
+}
+
+impl ChannelEvaluator<'_> {
     fn member(
         &self,
         network: &IntegerNetwork,
-        batch: &EncryptedBatch,
-        advance: &(dyn Fn(u64) + Sync),
         clock: &mut LayerClock<'_>,
-    ) -> Result<EncryptedLogits, BfvError> {
-        let mut activations = self.convolution(network, batch, advance)?;
+    ) -> Result<Vec<Ciphertext>, BfvError> {
+        let mut activations = self.convolution(network)?;
         clock.lap(Layer::Convolution1);
-        self.square(&mut activations, advance)?;
+        self.square(&mut activations)?;
         clock.lap(Layer::Activation2);
-        let mut hidden = self.dense(network.hidden(), &activations, cost::HIDDEN, advance)?;
+        let mut hidden = self.dense(network.hidden(), &activations, cost::HIDDEN)?;
         drop(activations);
         clock.lap(Layer::Dense3);
-        self.square(&mut hidden, advance)?;
+        self.square(&mut hidden)?;
         clock.lap(Layer::Activation4);
-        let classes = self.dense(network.output(), &hidden, cost::OUTPUT, advance)?;
+        let classes = self.dense(network.output(), &hidden, cost::OUTPUT)?;
         clock.lap(Layer::Dense5);
-        Ok(EncryptedLogits { classes })
+        Ok(classes)
     }
 
-    fn convolution(
-        &self,
-        network: &IntegerNetwork,
-        batch: &EncryptedBatch,
-        advance: &(dyn Fn(u64) + Sync),
-    ) -> Result<Vec<Ciphertext>, BfvError> {
+    fn convolution(&self, network: &IntegerNetwork) -> Result<Vec<Ciphertext>, BfvError> {
         let (shape, block) = (network.architecture(), network.convolution());
         let biases = self.biases(block)?;
         let output = |index: usize| {
             let (map, position) = (index / shape.positions(), index % shape.positions());
             let weights = block.row(map);
-            let terms = shape.window(position).map(|(tap, pixel)| (weights[tap], &batch.pixels[pixel]));
+            let terms = shape.window(position).map(|(tap, pixel)| (weights[tap], &self.pixels[pixel]));
             let sum = weighted_sum(&biases[map], terms);
-            advance(cost::CONVOLUTION);
+            (self.advance)(cost::CONVOLUTION);
             sum
         };
         Ok((0..shape.activations()).into_par_iter().map(output).collect())
@@ -136,31 +145,30 @@ impl<'a> ReferenceEvaluator<'a> {
         block: &IntegerBlock,
         inputs: &[Ciphertext],
         cost: u64,
-        advance: &(dyn Fn(u64) + Sync),
     ) -> Result<Vec<Ciphertext>, BfvError> {
         let biases = self.biases(block)?;
         let output = |(row, bias): (usize, &Ciphertext)| {
             let sum = weighted_sum(bias, block.row(row).iter().copied().zip(inputs));
-            advance(cost);
+            (self.advance)(cost);
             sum
         };
         Ok(biases.par_iter().enumerate().map(output).collect())
     }
 
-    fn square(&self, values: &mut [Ciphertext], advance: &(dyn Fn(u64) + Sync)) -> Result<(), BfvError> {
+    fn square(&self, values: &mut [Ciphertext]) -> Result<(), BfvError> {
         values.par_iter_mut().try_for_each(|value| {
             // `fhe` recognises a product of equal operands and extends it once.
             let mut square = &*value * &*value;
             self.key.relinearisation.relinearizes(&mut square)?;
             *value = square;
-            advance(cost::SQUARE);
+            (self.advance)(cost::SQUARE);
             Ok(())
         })
     }
 
     /// Every bias in all slots, as a ciphertext that hides nothing: (delta * bias, 0).
     fn biases(&self, block: &IntegerBlock) -> Result<Vec<Ciphertext>, BfvError> {
-        let parameters = self.key.parameters.inner();
+        let parameters = self.key.channel.inner();
         let context = parameters.context_at_level(0)?;
         let t = i128::from(parameters.plaintext());
         let encode = |&bias: &i128| -> Result<Ciphertext, BfvError> {
@@ -174,14 +182,12 @@ impl<'a> ReferenceEvaluator<'a> {
     }
 }
 
-fn sum(members: &[EncryptedLogits]) -> EncryptedLogits {
-    let (first, rest) = members.split_first().map_or((&[][..], &[][..]), |(f, r)| (&f.classes[..], r));
-    let classes = first
-        .iter()
-        .enumerate()
-        .map(|(class, first)| rest.iter().fold(first.clone(), |sum, member| sum + &member.classes[class]))
-        .collect();
-    EncryptedLogits { classes }
+fn sum(members: &[Vec<Ciphertext>]) -> Vec<Ciphertext> {
+    let (first, rest) = members.split_first().map_or((&[][..], &[][..]), |(f, r)| (&f[..], r));
+    let add = |(class, first): (usize, &Ciphertext)| {
+        rest.iter().fold(first.clone(), |sum, member| sum + &member[class])
+    };
+    first.iter().enumerate().map(add).collect()
 }
 
 /// Attributes the time since the last lap to layers of one member.
@@ -194,7 +200,7 @@ struct LayerClock<'a> {
 impl LayerClock<'_> {
     fn lap(&mut self, layer: Layer) {
         let now = Instant::now();
-        self.times.push(LayerTime { member: self.member, layer, elapsed: now - self.start });
+        LayerTime::add(self.times, LayerTime { member: self.member, layer, elapsed: now - self.start });
         self.start = now;
     }
 }

@@ -5,7 +5,9 @@ use rand::{Rng, SeedableRng};
 use sottovoce_network::{Architecture, Block, Padding, PixelLevels, sum_logits};
 
 use super::*;
-use crate::noise::{NoiseEstimate, Norms};
+use crate::noise::{Evaluation, NoiseEstimate, Norms};
+use crate::parameters::bits_of;
+use crate::planner::{Fixed, Request};
 use crate::{ClientKey, Encryption, Parameters};
 
 pub(crate) fn random_network(
@@ -48,11 +50,10 @@ pub(crate) fn assert_exact(
     for slot in 0..parameters.degree() {
         let image = images.chunks(pixels).nth(slot).unwrap_or(&blank);
         let oracle = ensemble.member_logits(image).unwrap();
-        let widened = |logits: Vec<i64>| logits.into_iter().map(i128::from).collect::<Vec<_>>();
         for (decrypted, expected) in members.iter().zip(&oracle) {
-            assert_eq!(&widened(decrypted.slot(slot)), expected, "slot {slot}");
+            assert_eq!(&decrypted.slot(slot), expected, "slot {slot}");
         }
-        assert_eq!(widened(sum.slot(slot)), sum_logits(&oracle), "slot {slot}");
+        assert_eq!(sum.slot(slot), sum_logits(&oracle), "slot {slot}");
     }
     sum.noise_bits()
 }
@@ -98,9 +99,12 @@ fn the_reference_equals_the_oracle_in_every_slot_of_a_small_ring() {
         for (members, largest) in [(1, [1, 1, 1]), (2, [3, 3, 7]), (3, [7, 20, 9])] {
             let networks = (0..members).map(|_| random_network(shape, 4, largest, &mut rng)).collect();
             let ensemble = IntegerEnsemble::new(networks).unwrap();
-            let parameters = Parameters::insecure(64, ensemble.proven_logits(), &[53; 5]);
             let images = random_images(37, &shape, 4, &mut rng);
-            assert_reference_exact(&parameters, &ensemble, &images);
+            for channels in 1..=2 {
+                let largest = ensemble.proven_logits();
+                let parameters = Parameters::insecure_channels(64, largest, channels, &[53; 5]);
+                assert_reference_exact(&parameters, &ensemble, &images);
+            }
         }
     }
 }
@@ -112,24 +116,23 @@ fn the_reference_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_tha
     let shape = Architecture { padding: Padding { leading: 0, trailing: 0 }, ..shape };
     let networks = (0..2).map(|_| random_network(shape, 2, [1, 1, 3], &mut rng)).collect();
     let ensemble = IntegerEnsemble::new(networks).unwrap();
-    let parameters =
-        Parameters::for_ensembles(&[&ensemble], ensemble.proven_logits(), Encryption::PublicKey).unwrap();
-    assert_eq!(parameters.degree(), 8192);
+    let encryption = Encryption::PublicKey;
+    let evaluation = Evaluation::Reference;
+    let ensembles = [&ensemble];
+    let request = Request {
+        fixed: Fixed { encryption: Some(encryption), degree: Some(8192), ..Fixed::default() },
+        evaluations: &[evaluation],
+        ..Request::new(&ensembles, ensemble.proven_logits())
+    };
+    let parameters = request.choose().unwrap().parameters;
     let images = random_images(8000, &shape, 2, &mut rng);
     let noise = assert_reference_exact(&parameters, &ensemble, &images);
 
-    let prime_bits = 64 - parameters.ciphertext_primes()[0].leading_zeros();
-    let t = parameters.plaintext_modulus();
-    let primes = parameters.ciphertext_primes().len();
+    let q = parameters.ciphertext_primes();
+    let (primes, bits) = (q.len(), bits_of(q[0]) as usize);
+    let t = parameters.plaintext_moduli().into_iter().max().unwrap();
     let norms = Norms::of(&ensemble);
-    let expected = NoiseEstimate::new(
-        &norms,
-        Encryption::PublicKey,
-        parameters.degree(),
-        t,
-        primes,
-        prime_bits as usize,
-    );
+    let expected = NoiseEstimate::new(&norms, evaluation, encryption, parameters.degree(), t, primes, bits);
     // The largest of 80,000 coefficients is about 4.5 standard deviations large.
     let expected = expected.logits + 4.5f64.log2();
     assert!((noise as f64 - expected).abs() < 3.0, "{noise} bits, expected {expected:.1}");

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use sottovoce_bfv::Kernel;
+use sottovoce_bfv::planner::Fixed;
 use sottovoce_evaluate::bench::{BenchRecord, BenchSubject, bench_engine, random_ensemble};
 use sottovoce_network::IntegerEnsemble;
 use sottovoce_network::disk::read_ensemble;
@@ -15,8 +16,17 @@ use crate::output;
 use crate::progress::StageProgress;
 
 pub fn run(command: &BenchCommand, common: &Common) -> Result<ExitCode> {
-    let BenchCommand::Engine { members, images, repetitions, ensemble, kernel, key, no_reference, format } =
-        command;
+    let BenchCommand::Engine {
+        members,
+        images,
+        repetitions,
+        ensemble,
+        kernel,
+        key,
+        degree,
+        no_reference,
+        format,
+    } = command;
     let (ensemble, largest_logit) = match ensemble {
         Some(folder) => {
             let exported = read_ensemble(folder)?;
@@ -39,7 +49,7 @@ pub fn run(command: &BenchCommand, common: &Common) -> Result<ExitCode> {
         repetitions: (*repetitions).into(),
         with_reference: !no_reference,
         kernel: kernel.unwrap_or_else(Kernel::detect),
-        encryption: (*key).into(),
+        fixed: Fixed { encryption: key.encryption(), degree: Some(*degree), ..Fixed::default() },
     };
     let record = bench_engine(&subject, peak_memory_bytes, &StageProgress::new("bench".to_owned()))?;
     if common.json || *format == Format::Json {
@@ -90,8 +100,11 @@ fn table(record: &BenchRecord) -> Table {
                 record.download_bytes as f64 / 1e6
             ),
             format!(
-                "t of {} bits, Q of {:.0} bits in {} primes, {} evaluation primes; the engine's median of {} runs.",
+                "N = {}; t of {} bits in {}, Q of {:.0} bits in {} primes, {} evaluation primes; the engine's median of \
+                 {} runs.",
+                record.degree,
                 record.plaintext_bits,
+                counted(record.plaintext_moduli, "modulus", "moduli"),
                 record.ciphertext_modulus_bits,
                 record.ciphertext_primes,
                 record.evaluation_primes,
@@ -99,4 +112,8 @@ fn table(record: &BenchRecord) -> Table {
             ),
         ],
     }
+}
+
+fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }

@@ -1,5 +1,6 @@
 //! Whether an experiment's fields make sense.
 
+use sottovoce_bfv::planner::Fixed;
 use sottovoce_dataset::{SplitMethod, groups};
 
 use super::experiment::{Averaging, EnsemblePlan, Experiment};
@@ -55,10 +56,29 @@ impl Experiment {
             &["encryption", "range_margin"],
             format!("is {margin}, but must be between 0 and 100"),
         )?;
+        self.check_parameters()?;
         self.check_data()?;
         self.check_ensemble()?;
         self.check_baselines()?;
         self.check_bits()
+    }
+
+    /// Whether what is fixed of the parameters is secure and can work; whether it is enough for the networks shows when
+    /// there are any.
+    fn check_parameters(&self) -> Checked {
+        let encryption = &self.encryption;
+        let path: &[&str] = if encryption.ciphertext_prime_bits.is_some() {
+            &["encryption", "ciphertext_prime_bits"]
+        } else if encryption.plaintext_moduli.is_some() {
+            &["encryption", "plaintext_moduli"]
+        } else {
+            &["encryption", "degree"]
+        };
+        // The degree's own mistakes first: the other fields are judged under it.
+        let alone = Fixed { degree: encryption.degree, ..Fixed::default() };
+        let refused = |error| format!("cannot be used: {error}");
+        alone.check().map_err(|error| (&["encryption", "degree"][..], refused(error)))?;
+        encryption.policy().fixed.check().map_err(|error| (path, refused(error)))
     }
 
     fn check_training(&self) -> Checked {

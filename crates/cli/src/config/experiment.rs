@@ -1,8 +1,11 @@
 //! One experiment, checked.
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use sottovoce_bfv::Encryption;
+use sottovoce_bfv::planner::Fixed;
 use sottovoce_dataset::{ShareRange, SplitMethod};
+use sottovoce_evaluate::{Policy, RangeRule};
 use sottovoce_network::Architecture;
 use sottovoce_train::TrainingConfig;
 
@@ -63,9 +66,54 @@ pub enum Averaging {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EncryptionPlan {
+    #[serde(default)]
+    pub range: RangeRule,
     pub range_margin: f64,
     #[serde(default)]
-    pub key: Encryption,
+    pub key: KeyRule,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub degree: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plaintext_moduli: Option<Vec<u64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ciphertext_prime_bits: Option<Vec<usize>>,
+}
+
+/// What images are encrypted with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyRule {
+    /// The client's public key, as in the paper.
+    #[default]
+    Public,
+    /// The client's secret key: half the bytes, less noise.
+    Secret,
+    /// Whichever is predicted to take less time.
+    Auto,
+}
+
+impl KeyRule {
+    /// What is fixed by it.
+    pub fn encryption(self) -> Option<Encryption> {
+        match self {
+            Self::Public => Some(Encryption::PublicKey),
+            Self::Secret => Some(Encryption::SecretKey),
+            Self::Auto => None,
+        }
+    }
+}
+
+impl EncryptionPlan {
+    /// How parameters are chosen.
+    pub fn policy(&self) -> Policy {
+        let fixed = Fixed {
+            encryption: self.key.encryption(),
+            degree: self.degree,
+            plaintext_moduli: self.plaintext_moduli.clone(),
+            ciphertext_prime_bits: self.ciphertext_prime_bits.clone(),
+        };
+        Policy { range: self.range, range_margin: self.range_margin, fixed }
+    }
 }
 
 /// What is measured of elapsed time; nothing where the list is empty.

@@ -9,7 +9,7 @@ mod setting_plan;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-pub use experiment::{Averaging, Experiment};
+pub use experiment::{Averaging, Experiment, KeyRule};
 pub use problem::Problem;
 pub use setting_plan::SettingPlan;
 

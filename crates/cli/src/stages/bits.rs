@@ -50,7 +50,8 @@ pub fn rows(logit_bits: u32, evaluation: &Evaluation) -> impl Iterator<Item = Bi
     let encrypted = evaluation.accuracy.iter().filter(|row| row.domain == Domain::Encrypted);
     encrypted.map(move |row| BitsRow {
         logit_bits,
-        plaintext_bits: 64 - evaluation.parameters.plaintext_modulus.leading_zeros(),
+        // Below 121.
+        plaintext_bits: evaluation.parameters.plaintext_bits.ceil() as u32,
         seed: row.seed,
         voter: row.voter.clone(),
         images: row.images,

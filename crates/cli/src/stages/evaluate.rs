@@ -1,9 +1,9 @@
 //! Encrypted evaluation, setting by setting.
 
 use anyhow::{Context, Result};
-use sottovoce_evaluate::{EncryptedSet, EvaluateError, Evaluation, Session, Subject, evaluate_setting};
-use sottovoce_network::FloatNetwork;
+use sottovoce_evaluate::{EncryptedSet, EvaluateError, Evaluation, Need, Session, Subject, evaluate_setting};
 use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
+use sottovoce_network::{FloatNetwork, ObservedRange};
 
 use super::{Found, Run, SettingResult, found};
 use crate::config::SettingPlan;
@@ -12,7 +12,7 @@ use crate::progress::StageProgress;
 use crate::run_folder::{fingerprint, write_json};
 
 /// Raised whenever evaluation records something else for the same networks.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 impl Run {
     /// The exported ensembles of all settings, checked: networks that were altered on disk must not go unnoticed, even
@@ -45,10 +45,7 @@ impl Run {
     /// Parameters and keys that serve all of the run's settings, finished or not, so that a resumed run goes on
     /// under the parameters that it began with; none where no secure parameters serve all.
     pub(super) fn session(&self, ensembles: &[ExportedEnsemble]) -> Result<Option<Session>> {
-        let needs = ensembles.iter().map(observed).collect::<Result<Vec<_>>>()?;
-        let needs: Vec<_> = ensembles.iter().map(|exported| &exported.ensemble).zip(needs).collect();
-        let encryption = &self.experiment.encryption;
-        match Session::new(&needs, encryption.range_margin, encryption.key) {
+        match self.session_for(ensembles) {
             Ok(session) => Ok(Some(session)),
             Err(EvaluateError::Parameters(error)) if ensembles.len() > 1 => {
                 output::remark(&format!(
@@ -60,14 +57,15 @@ impl Run {
         }
     }
 
+    fn session_for(&self, ensembles: &[ExportedEnsemble]) -> Result<Session, EvaluateError> {
+        let needs: Vec<Need<'_>> = ensembles.iter().map(need).collect();
+        let policy = self.experiment.encryption.policy();
+        Session::new(&needs, &policy, self.data.test.len(), &[self.evaluator])
+    }
+
     /// Parameters and keys for one ensemble alone.
     pub(super) fn own_session(&self, exported: &ExportedEnsemble) -> Result<Session> {
-        let encryption = &self.experiment.encryption;
-        Ok(Session::new(
-            &[(&exported.ensemble, observed(exported)?)],
-            encryption.range_margin,
-            encryption.key,
-        )?)
+        Ok(self.session_for(std::slice::from_ref(exported))?)
     }
 
     /// Evaluates every setting that is not evaluated yet, telling `evaluated` of all so far after each; also whether
@@ -143,7 +141,7 @@ impl Run {
             setting: &plan.setting,
             floats: &floats,
             ensemble: &exported.ensemble,
-            observed_logit: observed(exported)?,
+            observed_logit: need(exported).observed,
             validation: &self.validation,
             set,
             evaluator: self.evaluator,
@@ -152,9 +150,10 @@ impl Run {
     }
 }
 
-fn observed(exported: &ExportedEnsemble) -> Result<i128> {
-    let range = exported.origin.observed.as_ref();
-    Ok(range.context("the exported ensemble has no observed range")?.largest())
+/// What parameters must serve.
+pub fn need(exported: &ExportedEnsemble) -> Need<'_> {
+    let observed = exported.origin.observed.as_ref().map(ObservedRange::largest);
+    Need { ensemble: &exported.ensemble, observed }
 }
 
 /// One line on what was found.
@@ -168,9 +167,9 @@ pub(super) fn summary(title: &str, evaluation: &Evaluation) -> String {
     let mismatches: u64 = evaluation.accuracy.iter().filter_map(|row| row.mismatches).sum();
     let parameters = &evaluation.parameters;
     format!(
-        "{title}: under encryption {}; {mismatches} mismatches; t of {} bits, Q of {:.0}, {} bits of noise budget left",
+        "{title}: under encryption {}; {mismatches} mismatches; t of {:.0} bits, Q of {:.0}, {} bits of noise budget left",
         encrypted.join(", "),
-        64 - parameters.plaintext_modulus.leading_zeros(),
+        parameters.plaintext_bits.ceil(),
         parameters.ciphertext_modulus_bits,
         parameters.noise_budget_bits,
     )

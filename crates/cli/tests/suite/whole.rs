@@ -76,7 +76,7 @@ fn a_whole_run_leaves_every_record_and_resumes_by_parts() {
     assert_eq!(record["logit_ranges"][0]["logit_bits"], 26);
     assert_eq!(record["settings"][2]["votes"], "1", "one member has nobody to outvote");
     assert_eq!(record["settings"][0]["votes"].as_str().unwrap().split(' ').count(), 2);
-    let modulus = |index: usize| &record["settings"][index]["parameters"]["plaintext_modulus"];
+    let modulus = |index: usize| &record["settings"][index]["parameters"]["plaintext_moduli"];
     assert!((1..4).all(|index| modulus(index) == modulus(0)));
 
     resumes_by_parts(&sandbox);

@@ -102,6 +102,7 @@ fn plain(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
         Value::Null => ABSENT.to_owned(),
+        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
         value => value.to_string(),
     }
 }
@@ -117,7 +118,7 @@ fn settings_table(facts: &RunFacts) -> Table {
         ("N", "parameters", "degree"),
         ("log2 Q", "parameters", "ciphertext_modulus_bits"),
         ("128-bit limit", "parameters", "security_limit_bits"),
-        ("plaintext modulus", "parameters", "plaintext_modulus"),
+        ("plaintext moduli", "parameters", "plaintext_moduli"),
         ("noise budget, bits", "parameters", "noise_budget_bits"),
         ("largest logit seen", "range", "observed"),
         ("largest logit possible", "range", "proven"),
@@ -127,6 +128,12 @@ fn settings_table(facts: &RunFacts) -> Table {
     ];
     let cell = |setting: &Value, (_, group, field): Column| {
         let value = if group.is_empty() { &setting[field] } else { &setting[group][field] };
+        // As it was recorded before there could be several.
+        let value = if field == "plaintext_moduli" && value.is_null() {
+            &setting[group]["plaintext_modulus"]
+        } else {
+            value
+        };
         match value.as_f64() {
             // Whole numbers stay as they are.
             Some(number) if value.is_f64() => format!("{number:.1}"),

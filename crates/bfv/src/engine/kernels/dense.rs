@@ -12,8 +12,8 @@ pub enum DenseWeights {
     /// Bytes, for AVX-512 VNNI.
     #[cfg(target_arch = "x86_64")]
     Bytes {
-        /// The weights.
-        weights: ByteWeights,
+        /// The weights' digits to the base of 256, the highest first: at least one.
+        digits: Vec<ByteWeights>,
         /// Columns.
         columns: usize,
     },
@@ -23,7 +23,7 @@ pub enum DenseWeights {
 /// cache.
 const SPAN: usize = 128;
 
-/// How many additions for each weight make lists slower than bytes, which cost the same for every weight.
+/// How many additions for each byte of weights make lists slower than bytes, which cost the same for every weight.
 #[cfg(target_arch = "x86_64")]
 const SPARSE_SHARE: f64 = 0.6;
 
@@ -33,6 +33,9 @@ pub struct Scratch {
     sums: Vec<i64>,
     #[cfg(target_arch = "x86_64")]
     planes: Vec<u8>,
+    /// Of one of the weights' digits.
+    #[cfg(target_arch = "x86_64")]
+    residues: Vec<u64>,
 }
 
 impl Scratch {
@@ -55,11 +58,11 @@ impl DenseWeights {
         let sparse: Vec<SparseRows> = (0..columns).step_by(SPAN).map(span).collect();
         #[cfg(target_arch = "x86_64")]
         if kernel.is_avx512()
+            && let Some(digits) = ByteWeights::digits(weights, columns)
             && sparse.iter().map(SparseRows::additions).sum::<usize>() as f64
-                > SPARSE_SHARE * weights.len() as f64
-            && let Some(weights) = ByteWeights::new(weights, columns)
+                > SPARSE_SHARE * (digits.len() * weights.len()) as f64
         {
-            return Self::Bytes { weights, columns };
+            return Self::Bytes { digits, columns };
         }
         // Elsewhere there is no choice.
         let _ = kernel;
@@ -80,9 +83,11 @@ impl DenseWeights {
         match self {
             Self::Sparse(_) => Scratch { sums: vec![0; rows * LANES], ..Scratch::default() },
             #[cfg(target_arch = "x86_64")]
-            Self::Bytes { weights, .. } => {
-                Scratch { planes: vec![0; weights.groups() * PLANES * 4 * LANES], ..Scratch::default() }
-            }
+            Self::Bytes { columns, .. } => Scratch {
+                planes: vec![0; columns.div_ceil(4) * PLANES * 4 * LANES],
+                residues: vec![0; rows * LANES],
+                ..Scratch::default()
+            },
         }
     }
 
@@ -100,11 +105,23 @@ impl DenseWeights {
     }
 
     /// The residues of all rows, LANES for each, after all spans.
-    pub fn finish(&self, kernel: Kernel, modulus: Modulus, scratch: &Scratch, output: &mut [u64]) {
+    pub fn finish(&self, kernel: Kernel, modulus: Modulus, scratch: &mut Scratch, output: &mut [u64]) {
         match self {
             Self::Sparse(_) => kernel.reduce_all(&scratch.sums, modulus, output),
             #[cfg(target_arch = "x86_64")]
-            Self::Bytes { weights, .. } => weights.multiply(kernel, &scratch.planes, modulus, output),
+            Self::Bytes { digits, .. } => {
+                let Scratch { planes, residues, .. } = scratch;
+                for (index, digit) in digits.iter().enumerate() {
+                    if index == 0 {
+                        digit.multiply(kernel, planes, modulus, output);
+                    } else {
+                        // Horner's rule; the new sums take the place of the old.
+                        digit.multiply(kernel, planes, modulus, residues);
+                        kernel.add_multiplied(residues, output, 256, modulus);
+                        output.copy_from_slice(residues);
+                    }
+                }
+            }
         }
     }
 }

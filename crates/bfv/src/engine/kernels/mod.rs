@@ -95,6 +95,22 @@ impl Kernel {
         kernels
     }
 
+    /// Whether dense layers may be multiplied byte by byte.
+    pub(crate) fn multiplies_bytes(self) -> bool {
+        self.is_avx512()
+    }
+
+    /// How much longer tiles take than with AVX-512 (docs/performance.md).
+    pub(crate) fn slowness(self) -> f64 {
+        match self.0 {
+            InstructionSet::Portable => 3.2,
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => 2.6,
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => 1.0,
+        }
+    }
+
     /// Whether there are AVX-512's products: of vectors of 64-bit integers, and of bytes (VNNI).
     fn is_avx512(self) -> bool {
         #[cfg(target_arch = "x86_64")]
@@ -168,7 +184,7 @@ macro_rules! compiled_loops {
 
 compiled_loops! {
     /// `output = sum_i digits_i * factors_i - wraps * wrap` modulo `modulus`; `digits` holds one row of
-    /// `output.len()` for each factor, at most 16 rows of digits below 2^53; wraps are at most 16.
+    /// `output.len()` for each factor, at most 20 rows of digits below 2^53; wraps are at most 20.
     fn combine(
         digits: &[u64],
         wraps: &[u8],
@@ -210,7 +226,7 @@ compiled_loops! {
     /// The residues of sums of byte planes: for every row six times LANES sums below 2^31.
     fn join_planes(sums: &[i32], modulus: Modulus, output: &mut [u64]);
 
-    /// The nearest integers of numbers from 0 to 16.
+    /// The nearest integers of numbers from 0 to 20.
     fn round_quotients(quotients: &[f64], wraps: &mut [u8]);
 
     /// `0.5 - wraps * fraction`.

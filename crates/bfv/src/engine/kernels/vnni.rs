@@ -22,7 +22,7 @@ const GROUP: usize = PLANES * 4 * LANES;
 /// The longest row: 255 times 128 in each column must stay below 2^31 in all.
 const MOST_COLUMNS: usize = (1 << 31) / (255 * 128);
 
-/// Weights of at most 127 in absolute value.
+/// Weights that are bytes.
 #[derive(Debug)]
 pub struct ByteWeights {
     rows: usize,
@@ -32,16 +32,31 @@ pub struct ByteWeights {
 }
 
 impl ByteWeights {
-    /// `None` where a weight does not fit a byte or a row is too long. Only for kernels that multiply bytes.
-    pub fn new(weights: &[i64], columns: usize) -> Option<Self> {
-        let rows = weights.len() / columns;
-        let groups = columns.div_ceil(4);
-        if columns > MOST_COLUMNS || weights.iter().any(|weight| weight.unsigned_abs() > 127) {
+    /// Weights as digits from -128 to 127 to the base of 256, the highest first; `None` where a row is too long. Only for
+    /// kernels that multiply bytes.
+    pub fn digits(weights: &[i64], columns: usize) -> Option<Vec<Self>> {
+        if columns > MOST_COLUMNS {
             return None;
         }
+        let mut digits = Vec::new();
+        let mut rest = weights.to_vec();
+        while digits.is_empty() || rest.iter().any(|&weight| weight != 0) {
+            let lowest: Vec<i8> = rest.iter().map(|&weight| weight as i8).collect();
+            for (weight, &digit) in rest.iter_mut().zip(&lowest) {
+                *weight = ((i128::from(*weight) - i128::from(digit)) >> 8) as i64;
+            }
+            digits.push(Self::new(&lowest, columns));
+        }
+        digits.reverse();
+        Some(digits)
+    }
+
+    fn new(weights: &[i8], columns: usize) -> Self {
+        let rows = weights.len() / columns;
+        let groups = columns.div_ceil(4);
         let weight = |row: usize, column: usize| {
-            // At most 127 in absolute value; zeros beyond the last row and column.
-            if row < rows && column < columns { weights[row * columns + column] as i8 } else { 0 }
+            // Zeros beyond the last row and column.
+            if row < rows && column < columns { weights[row * columns + column] } else { 0 }
         };
         let mut words = Vec::with_capacity(rows.div_ceil(ROWS) * groups * ROWS);
         for block in 0..rows.div_ceil(ROWS) {
@@ -51,12 +66,7 @@ impl ByteWeights {
                 }
             }
         }
-        Some(Self { rows, groups, words })
-    }
-
-    /// Groups of four columns.
-    pub fn groups(&self) -> usize {
-        self.groups
+        Self { rows, groups, words }
     }
 
     /// Multiplies with byte planes, `groups` times six planes of LANES times four bytes; `output` gets LANES

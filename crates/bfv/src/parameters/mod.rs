@@ -1,0 +1,362 @@
+//! Ring degree, plaintext moduli and ciphertext modulus, and the rules that they keep to.
+
+mod channel;
+mod crt;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use channel::Channel;
+pub(crate) use channel::largest_noise_bits;
+use crt::{Crt, MOST_PLAINTEXT_BITS, MOST_RANGE_BITS, is_prime};
+pub(crate) use crt::{MOST_MODULI, plaintext_moduli};
+
+/// The paper's ring degree: 8192 slots.
+pub const PAPER_DEGREE: usize = 8192;
+
+/// Largest bits of the ciphertext modulus at 128 bits of classical security, by ring degree.
+///
+/// `fhe`'s secret is wider than the ternary one of the tables, which only helps.
+pub const SECURITY_LIMITS: [(usize, usize); 3] = [(4096, 106), (8192, 214), (16384, 430)];
+
+/// Where [`SECURITY_LIMITS`] come from.
+pub const SECURITY_SOURCE: &str = "Bossuat et al. 2024, Security Guidelines for Implementing Homomorphic Encryption: the \
+     stricter of the published tables";
+
+/// BFV parameters that are 128-bit secure: one [`Channel`] for each plaintext modulus, all over the same ciphertext
+/// primes.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    /// At least one.
+    channels: Vec<Channel>,
+    encryption: Encryption,
+    crt: Crt,
+}
+
+/// What the client encrypts images with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Encryption {
+    /// The public key, as in the paper: whoever has it can encrypt for the client.
+    #[default]
+    #[serde(rename = "public")]
+    PublicKey,
+    /// The secret key: less noise, and half the bytes, since one of a ciphertext's two polynomials is uniform and its
+    /// seed stands for it.
+    #[serde(rename = "secret")]
+    SecretKey,
+}
+
+impl fmt::Display for Encryption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PublicKey => "public-key",
+            Self::SecretKey => "secret-key",
+        })
+    }
+}
+
+/// Parameters that do not exist, are not secure, or are too small.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParametersError {
+    /// The logits do not fit the plaintext moduli.
+    #[error(
+        "logits of up to {largest} need {bits} bits of plaintext modulus, which {moduli} plaintext moduli of at most \
+         {MOST_PLAINTEXT_BITS} bits, {MOST_RANGE_BITS} together, do not have; use smaller weights or fewer pixel levels"
+    )]
+    Range {
+        /// The largest absolute logit.
+        largest: i128,
+        /// Bits that would be needed.
+        bits: u32,
+        /// How many moduli were tried.
+        moduli: usize,
+    },
+    /// Plaintext moduli that were asked for do not hold the logits.
+    #[error(
+        "the plaintext moduli hold logits of up to {holds}, but the networks' reach {largest}; their product must be \
+         more than twice that"
+    )]
+    Holds {
+        /// The largest absolute logit that fits.
+        holds: i128,
+        /// The largest absolute logit.
+        largest: i128,
+    },
+    /// The noise does not fit the largest secure ciphertext modulus.
+    #[error(
+        "plaintext moduli of {plaintext_bits} bits need {} of ciphertext modulus, but 128-bit security at ring degree \
+         {degree} allows {limit_bits}; use smaller weights or fewer pixel levels",
+        needed_bits.map_or_else(|| "far more bits".to_owned(), |bits| format!("{bits} bits"))
+    )]
+    Noise {
+        /// Bits of the largest plaintext modulus.
+        plaintext_bits: u32,
+        /// Bits of ciphertext modulus that the estimate asks for, if any that is tried is enough.
+        needed_bits: Option<usize>,
+        /// The ring degree.
+        degree: usize,
+        /// Bits that security allows.
+        limit_bits: usize,
+    },
+    /// Ciphertext primes that were asked for are too few or too small.
+    #[error(
+        "ciphertext primes of {found_bits} bits together leave room for {limit:.1} bits of noise over a plaintext \
+         modulus of {plaintext_bits} bits, but {needed:.1} must be expected; use more or larger primes"
+    )]
+    TooSmall {
+        /// Bits of the ciphertext modulus.
+        found_bits: usize,
+        /// Bits of the largest plaintext modulus.
+        plaintext_bits: u32,
+        /// log2 of the noise that can be told from the message.
+        limit: f64,
+        /// log2 of the expected noise with its margin.
+        needed: f64,
+    },
+    /// The parameters are not 128-bit secure.
+    #[error(
+        "a ciphertext modulus of {found_bits} bits at ring degree {degree} is not 128-bit secure: at most {limit_bits} \
+         bits are ({SECURITY_SOURCE})"
+    )]
+    Insecure {
+        /// The ring degree.
+        degree: usize,
+        /// Bits of the ciphertext modulus.
+        found_bits: usize,
+        /// Bits that security allows.
+        limit_bits: usize,
+    },
+    /// A ring degree that no table of secure parameters lists.
+    #[error("the ring degree is {found}, but must be 4096, 8192 or 16384")]
+    Degree {
+        /// The degree.
+        found: usize,
+    },
+    /// A number that is no plaintext modulus.
+    #[error(
+        "{found} is no plaintext modulus at ring degree {degree}: it must be a prime of at most {MOST_PLAINTEXT_BITS} \
+         bits, 1 modulo {}, and be there once", 2 * degree
+    )]
+    PlaintextModulus {
+        /// The number.
+        found: u64,
+        /// The ring degree.
+        degree: usize,
+    },
+    /// Too many plaintext moduli, or none.
+    #[error(
+        "{count} plaintext moduli with a product of {bits:.0} bits, but there must be 1 to {MOST_MODULI} of at most \
+         {MOST_RANGE_BITS} bits together"
+    )]
+    PlaintextModuli {
+        /// How many.
+        count: usize,
+        /// log2 of their product.
+        bits: f64,
+    },
+    /// Sizes of ciphertext primes that do not work.
+    #[error(
+        "ciphertext primes of {found:?} bits, but there must be 2 to 8, of at least 36 and at most {most} bits, and \
+         more than the {plaintext_bits} bits of the largest plaintext modulus"
+    )]
+    CiphertextPrimes {
+        /// Bits of each.
+        found: Vec<usize>,
+        /// The most bits of a prime.
+        most: usize,
+        /// Bits of the largest plaintext modulus.
+        plaintext_bits: u32,
+    },
+    /// The engine cannot evaluate an ensemble under any such parameters.
+    #[error(transparent)]
+    Engine(#[from] crate::PlanError),
+    /// The `fhe` crate refused the parameters.
+    #[error("the encryption library refused the parameters")]
+    Fhe(#[from] fhe::Error),
+}
+
+/// Sizes of ciphertext primes: below, there are too few primes congruent to 1 modulo 2N; above, the engine's arithmetic
+/// does not reach.
+pub(crate) const PRIME_BITS: std::ops::RangeInclusive<usize> = 36..=53;
+
+/// How many ciphertext primes there may be.
+pub(crate) const PRIMES: std::ops::RangeInclusive<usize> = 2..=8;
+
+impl Parameters {
+    /// Parameters with given plaintext moduli and sizes of ciphertext primes.
+    ///
+    /// # Errors
+    /// If they are not 128-bit secure, or cannot work. Whether they are large enough for a network is the planner's
+    /// question ([`Request`](crate::planner::Request)).
+    pub fn new(
+        degree: usize,
+        plaintext_moduli: &[u64],
+        prime_bits: &[usize],
+        encryption: Encryption,
+    ) -> Result<Self, ParametersError> {
+        let (found_bits, limit_bits) = (prime_bits.iter().sum(), security_limit(degree)?);
+        if found_bits > limit_bits {
+            return Err(ParametersError::Insecure { degree, found_bits, limit_bits });
+        }
+        let (count, bits) = (plaintext_moduli.len(), log2_of_product(plaintext_moduli));
+        if !(1..=MOST_MODULI).contains(&count) || bits >= f64::from(MOST_RANGE_BITS) {
+            return Err(ParametersError::PlaintextModuli { count, bits });
+        }
+        let step = 2 * degree as u64;
+        for (index, &t) in plaintext_moduli.iter().enumerate() {
+            let sound = bits_of(t) <= MOST_PLAINTEXT_BITS && t % step == 1 && is_prime(t, step);
+            if !sound || plaintext_moduli[..index].contains(&t) {
+                return Err(ParametersError::PlaintextModulus { found: t, degree });
+            }
+        }
+        let plaintext_bits = plaintext_moduli.iter().map(|&t| bits_of(t)).max().unwrap_or(0);
+        // `fhe` decrypts by way of the first ciphertext prime, which must be larger than t.
+        let sound = |&bits: &usize| PRIME_BITS.contains(&bits) && bits > plaintext_bits as usize;
+        if !PRIMES.contains(&prime_bits.len()) || !prime_bits.iter().all(sound) {
+            let (found, most) = (prime_bits.to_vec(), *PRIME_BITS.end());
+            return Err(ParametersError::CiphertextPrimes { found, most, plaintext_bits });
+        }
+        Self::unchecked(degree, plaintext_moduli, prime_bits, encryption)
+    }
+
+    fn unchecked(
+        degree: usize,
+        plaintext_moduli: &[u64],
+        prime_bits: &[usize],
+        encryption: Encryption,
+    ) -> Result<Self, ParametersError> {
+        let channels = plaintext_moduli.iter().map(|&t| Channel::new(degree, t, prime_bits));
+        let channels = channels.collect::<Result<_, _>>()?;
+        Ok(Self { channels, encryption, crt: Crt::new(plaintext_moduli) })
+    }
+
+    /// A small and insecure ring, for fast tests of this crate alone: one channel.
+    #[cfg(test)]
+    pub(crate) fn insecure(degree: usize, largest_logit: i128, prime_bits: &[usize]) -> Self {
+        Self::insecure_channels(degree, largest_logit, 1, prime_bits)
+    }
+
+    /// The same with several channels.
+    #[cfg(test)]
+    pub(crate) fn insecure_channels(
+        degree: usize,
+        largest_logit: i128,
+        channels: usize,
+        prime_bits: &[usize],
+    ) -> Self {
+        let moduli = plaintext_moduli(largest_logit, channels, degree).unwrap();
+        Self::unchecked(degree, &moduli, prime_bits, Encryption::default()).unwrap()
+    }
+
+    /// One channel for each plaintext modulus.
+    #[must_use]
+    pub fn channels(&self) -> &[Channel] {
+        &self.channels
+    }
+
+    /// What images are encrypted with.
+    #[must_use]
+    pub fn encryption(&self) -> Encryption {
+        self.encryption
+    }
+
+    /// The ring degree N, also the number of slots.
+    #[must_use]
+    pub fn degree(&self) -> usize {
+        self.channels[0].degree()
+    }
+
+    /// The plaintext moduli, whose product is t.
+    #[must_use]
+    pub fn plaintext_moduli(&self) -> Vec<u64> {
+        self.channels.iter().map(Channel::plaintext_modulus).collect()
+    }
+
+    /// log2 of t.
+    #[must_use]
+    pub fn plaintext_bits(&self) -> f64 {
+        self.crt.bits()
+    }
+
+    /// The ciphertext primes, whose product is Q; every channel's.
+    #[must_use]
+    pub fn ciphertext_primes(&self) -> &[u64] {
+        self.channels[0].ciphertext_primes()
+    }
+
+    /// log2 of the ciphertext modulus Q.
+    #[must_use]
+    pub fn ciphertext_modulus_bits(&self) -> f64 {
+        log2_of_product(self.ciphertext_primes())
+    }
+
+    /// The largest bits of Q that are 128-bit secure at this degree.
+    #[must_use]
+    pub fn security_limit_bits(&self) -> usize {
+        security_limit(self.degree()).unwrap_or(0)
+    }
+
+    /// The largest absolute value that decrypts to itself, (t - 1) / 2.
+    #[must_use]
+    pub fn largest_value(&self) -> i128 {
+        self.crt.largest()
+    }
+
+    /// The integer that has the given residues, one for each channel.
+    pub(crate) fn integer(&self, residues: impl Iterator<Item = u64>) -> i128 {
+        self.crt.integer(residues)
+    }
+}
+
+pub(crate) fn bits_of(number: u64) -> u32 {
+    64 - number.leading_zeros()
+}
+
+fn log2_of_product(numbers: &[u64]) -> f64 {
+    numbers.iter().map(|&number| (number as f64).log2()).sum()
+}
+
+/// The largest bits of a ciphertext modulus that are secure.
+pub(crate) fn security_limit(degree: usize) -> Result<usize, ParametersError> {
+    let limit = SECURITY_LIMITS.iter().find(|(n, _)| *n == degree);
+    limit.map(|(_, bits)| *bits).ok_or(ParametersError::Degree { found: degree })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(degree: usize, moduli: &[u64], primes: &[usize]) -> String {
+        Parameters::new(degree, moduli, primes, Encryption::PublicKey).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn parameters_beyond_the_security_limit_are_refused() {
+        let error = refused(8192, &[65_537], &[54, 54, 54, 54]);
+        assert!(error.starts_with(
+            "a ciphertext modulus of 216 bits at ring degree 8192 is not 128-bit secure: at most 214 bits are"
+        ));
+        assert!(refused(4096, &[65_537], &[53, 54]).contains("not 128-bit secure"));
+        assert_eq!(
+            refused(1024, &[65_537], &[27]),
+            "the ring degree is 1024, but must be 4096, 8192 or 16384"
+        );
+    }
+
+    #[test]
+    fn parameters_that_cannot_work_are_refused() {
+        let good = 65_537;
+        // 3 * 2^14 + 1 is no prime, and 2^17 + 1 no less; 7 has no slots; twice the same has no more range than once.
+        for moduli in [&[49_153][..], &[131_073], &[7], &[0], &[good, good]] {
+            assert!(refused(8192, moduli, &[50, 50]).contains("is no plaintext modulus"), "{moduli:?}");
+        }
+        assert!(refused(8192, &[], &[50, 50]).contains("0 plaintext moduli"));
+        for primes in [&[50][..], &[50, 35], &[54, 54], &[50, 16], &[]] {
+            assert!(refused(8192, &[good], primes).contains("ciphertext primes of"), "{primes:?}");
+        }
+        let wide = plaintext_moduli(1 << 48, 1, 8192).unwrap();
+        assert!(refused(8192, &wide, &[49, 53]).contains("more than the 50 bits"));
+    }
+}

@@ -1,0 +1,100 @@
+//! How parameters are chosen for a run.
+
+use serde::{Deserialize, Serialize};
+use sottovoce_bfv::noise::Evaluation as EvaluationKind;
+use sottovoce_bfv::planner::{Choice, Fixed, Request};
+use sottovoce_bfv::{Kernel, ParametersError};
+use sottovoce_network::IntegerEnsemble;
+
+use crate::{EvaluateError, Evaluator};
+
+/// What the plaintext modulus is chosen by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RangeRule {
+    /// The largest logit over training images, and a margin: an image whose logits are larger still decrypts to wrong
+    /// ones, and nothing shows it.
+    #[default]
+    Observed,
+    /// A bound over all images that there can be.
+    Proven,
+}
+
+/// How parameters are chosen: by which range, and what is fixed beforehand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// What the plaintext modulus is chosen by.
+    pub range: RangeRule,
+    /// The fraction by which logits may exceed the observed range.
+    pub range_margin: f64,
+    /// What of the parameters is fixed.
+    pub fixed: Fixed,
+}
+
+/// An ensemble that parameters are needed for.
+#[derive(Debug, Clone, Copy)]
+pub struct Need<'a> {
+    /// The ensemble.
+    pub ensemble: &'a IntegerEnsemble,
+    /// Its largest absolute logit, of a member or the sum, over training images; where it is not known, parameters can
+    /// rest on the proven range alone.
+    pub observed: Option<i128>,
+}
+
+impl Policy {
+    /// The largest absolute logit that parameters shall hold for `need`.
+    ///
+    /// # Errors
+    /// If it goes by the observed range, and nothing was observed.
+    pub fn largest_logit(&self, need: Need<'_>) -> Result<i128, EvaluateError> {
+        match self.range {
+            RangeRule::Proven => Ok(need.ensemble.proven_logits()),
+            RangeRule::Observed => {
+                let observed = need.observed.ok_or(EvaluateError::NothingObserved)?;
+                // Exact up to 53 bits, which is all that a margin needs.
+                let margin = (observed as f64 * self.range_margin).ceil() as i128;
+                Ok(observed.saturating_add(margin))
+            }
+        }
+    }
+
+    /// Parameters that serve all of `needs` on the same ciphertexts, for a run over `images`, whichever of `evaluators`
+    /// evaluates.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn choose(
+        &self,
+        needs: &[Need<'_>],
+        images: usize,
+        evaluators: &[Evaluator],
+    ) -> Result<Choice, EvaluateError> {
+        let mut largest_logit = 0;
+        for &need in needs {
+            largest_logit = largest_logit.max(self.largest_logit(need)?);
+        }
+        let ensembles: Vec<&IntegerEnsemble> = needs.iter().map(|need| need.ensemble).collect();
+        let evaluations: Vec<EvaluationKind> = evaluators.iter().map(|&evaluator| evaluator.into()).collect();
+        let kernels = evaluators.iter().filter_map(|evaluator| match evaluator {
+            Evaluator::Engine(kernel) => Some(*kernel),
+            Evaluator::Reference => None,
+        });
+        let request = Request {
+            images,
+            evaluations: &evaluations,
+            kernel: kernels.last().unwrap_or_else(Kernel::detect),
+            fixed: self.fixed.clone(),
+            ..Request::new(&ensembles, largest_logit)
+        };
+        request.choose().map_err(|error: ParametersError| error.into())
+    }
+}
+
+impl From<Evaluator> for EvaluationKind {
+    fn from(evaluator: Evaluator) -> Self {
+        match evaluator {
+            Evaluator::Engine(_) => Self::Engine,
+            Evaluator::Reference => Self::Reference,
+        }
+    }
+}
