@@ -17,7 +17,8 @@ const MOST_FACTORISATION: usize = 1 << 28;
 fn is_affordable(shape: &Architecture) -> bool {
     let (hidden, sides, window) =
         (shape.hidden, 2 * shape.classes, shape.taps().saturating_mul(shape.taps()));
-    let for_each_activation = (hidden + sides).saturating_mul(window) + hidden * (hidden + sides);
+    let joint = hidden * (hidden + sides);
+    let for_each_activation = (hidden + sides).saturating_mul(window).saturating_add(joint);
     let entries = form::entries(shape).saturating_mul(sides).max(shape.positions().saturating_mul(window));
     shape.activations().saturating_mul(for_each_activation) <= MOST_PRODUCTS && entries <= MOST_ENTRIES
 }

@@ -193,3 +193,23 @@ fn members_that_oppose_each_other_are_known_to_cancel() {
     let intervals = range.by(RangeMethod::Intervals);
     assert!(intervals.ensemble < 2 * intervals.members);
 }
+
+#[test]
+fn shapes_too_large_for_forms_keep_their_intervals() {
+    let shape = Architecture {
+        image_side: 64,
+        kernel: 64,
+        stride: 1,
+        padding: Padding { leading: 0, trailing: 0 },
+        maps: 1,
+        hidden: 1,
+        classes: 2,
+    };
+    let blocks = IntegerNetwork::shapes(&shape).map(|(_, [rows, columns])| {
+        IntegerBlock::from_fn(rows, columns, |_, column| 1 - (column % 3) as i64, |_| 7)
+    });
+    let network = IntegerNetwork::new(shape, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap();
+    let range = ProvenRange::of(&IntegerEnsemble::new(vec![network]).unwrap());
+    assert_eq!(range.by(RangeMethod::Quadratic), range.by(RangeMethod::Intervals));
+    assert_eq!(range.best().0, RangeMethod::Intervals);
+}
