@@ -6,8 +6,8 @@ use super::form::{self, Form};
 use super::interval::{self, Interval};
 use crate::{Architecture, IntegerEnsemble, IntegerNetwork};
 
-/// Multiplications and matrix entries beyond which the forms are not set up: a hundred times the paper's
-/// network, minutes and gigabytes.
+/// Multiplications and matrix entries beyond which the forms are not set up: some fifty times the
+/// paper's network, a minute or a gigabyte.
 const MOST_PRODUCTS: usize = 1 << 32;
 const MOST_ENTRIES: usize = 1 << 25;
 
