@@ -296,7 +296,7 @@ fn narrow_dense<I: Exact>(weights: &[i16], block: &IntegerBlock, inputs: &[I]) -
 }
 
 /// Integers whose overflow is noticed.
-trait Exact: Copy + From<i64> + Into<i128> {
+pub(crate) trait Exact: Copy + From<i64> + Into<i128> {
     fn from_i128(value: i128) -> Option<Self>;
     fn add_product(self, a: Self, b: Self) -> Option<Self>;
 }

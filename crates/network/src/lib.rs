@@ -19,6 +19,7 @@ mod ensemble;
 mod float_network;
 mod integer_network;
 mod pixel_levels;
+mod proof;
 mod trained_member;
 mod vote;
 
@@ -29,6 +30,7 @@ pub use ensemble::{EnsembleError, IntegerEnsemble, sum_logits};
 pub use float_network::FloatNetwork;
 pub use integer_network::{ForwardError, IntegerBlock, IntegerNetwork, NetworkError};
 pub use pixel_levels::{PixelLevels, PixelLevelsError};
+pub use proof::{LogitRange, ProvenRange, RangeMethod};
 pub use trained_member::{Quantisation, TrainedMember};
 
 /// The index of the largest logit, the first of several equal ones.
