@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use sottovoce_bfv::Kernel;
 use sottovoce_bfv::parameters::PAPER_DEGREE;
-use sottovoce_evaluate::Evaluator;
+use sottovoce_bfv::planner::Fixed;
+use sottovoce_evaluate::{Evaluator, Policy, RangeRule};
 
 use crate::config::KeyRule;
 
@@ -22,7 +23,10 @@ use crate::config::KeyRule;
         sottovoce reproduce                      all of the paper's experiments, hours\n  \
         sottovoce reproduce fig6                 Figure 6 of the paper with one seed\n  \
         sottovoce data info fig5                 which labels each member sees\n  \
-        sottovoce evaluate my-experiment.toml    your own configuration\n\n\
+        sottovoce evaluate my-experiment.toml    your own configuration\n  \
+        sottovoce import my-weights.toml         networks that were trained elsewhere\n  \
+        sottovoce plan results/import/mine       what encryption will take for them\n  \
+        sottovoce predict results/import/mine    their predictions, under encryption\n\n\
         Exit codes: 0 success, 1 failure, 2 wrong arguments or configuration, 3 decrypted logits differ from \
         the integer oracle."
 )]
@@ -83,6 +87,47 @@ pub enum Command {
     Export(Stage),
     /// Classify the test set in the clear and under encryption; trains and exports what is missing.
     Evaluate(Stage),
+    /// Choose encryption parameters for exported networks, and say what they are worth and what they will cost.
+    Plan {
+        /// Folders of exported ensembles, such as those of `import` and `export`; several share one encryption.
+        #[arg(value_name = "WEIGHTS", required = true)]
+        weights: Vec<PathBuf>,
+
+        /// Images that time is predicted for.
+        #[arg(long, value_name = "N", default_value_t = PAPER_DEGREE, value_parser = images)]
+        images: usize,
+
+        /// Plan for the engine or for the reference evaluator.
+        #[arg(long, value_enum, default_value = "engine")]
+        evaluator: EvaluatorName,
+
+        /// Instruction set of the engine's inner loops: portable, avx2 or avx512 [default: the best there is].
+        #[arg(long, value_name = "NAME")]
+        kernel: Option<Kernel>,
+
+        #[command(flatten)]
+        options: PolicyOptions,
+    },
+    /// Classify the test images of a data set with exported networks, under encryption.
+    Predict {
+        /// The folder of an exported ensemble, such as one of `import` or `export`.
+        #[arg(value_name = "WEIGHTS")]
+        weights: PathBuf,
+
+        /// Data set: mnist, synthetic, or the name of another one in --data-dir.
+        #[arg(long, value_name = "NAME", default_value = "mnist")]
+        data: String,
+
+        /// Classify the first so many test images alone.
+        #[arg(long, value_name = "N", value_parser = images)]
+        images: Option<usize>,
+
+        #[command(flatten)]
+        policy: PolicyOptions,
+
+        #[command(flatten)]
+        options: RunOptions,
+    },
     /// Measure speed.
     Bench {
         #[command(subcommand)]
@@ -144,6 +189,75 @@ pub enum Format {
     Json,
 }
 
+/// How encryption parameters are chosen.
+#[derive(Debug, clap::Args)]
+pub struct PolicyOptions {
+    /// What the plaintext modulus must hold: the largest logit over training images with a margin, or what is proven for
+    /// every image [default: observed where the export says what was observed].
+    #[arg(long, value_enum)]
+    pub range: Option<RangeName>,
+
+    /// The fraction by which logits may exceed the observed range.
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.15, value_parser = margin)]
+    pub range_margin: f64,
+
+    /// What images are encrypted with.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub key: KeyRule,
+
+    /// Ring degree: 4096, 8192 or 16384 [default: chosen].
+    #[arg(long, value_name = "N")]
+    pub degree: Option<usize>,
+
+    /// Plaintext moduli, primes that are 1 modulo twice the degree [default: chosen].
+    #[arg(long, value_name = "T,...", value_delimiter = ',')]
+    pub plaintext_moduli: Option<Vec<u64>>,
+
+    /// Bits of every ciphertext prime [default: chosen].
+    #[arg(long, value_name = "BITS,...", value_delimiter = ',')]
+    pub ciphertext_prime_bits: Option<Vec<usize>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RangeName {
+    Observed,
+    Proven,
+}
+
+impl PolicyOptions {
+    /// The policy that was asked for, for networks whose logits were observed or not.
+    pub fn policy(&self, observed: bool) -> Policy {
+        let range = match self.range {
+            Some(RangeName::Proven) => RangeRule::Proven,
+            Some(RangeName::Observed) => RangeRule::Observed,
+            None if observed => RangeRule::Observed,
+            None => RangeRule::Proven,
+        };
+        let fixed = Fixed {
+            encryption: self.key.encryption(),
+            degree: self.degree,
+            plaintext_moduli: self.plaintext_moduli.clone(),
+            ciphertext_prime_bits: self.ciphertext_prime_bits.clone(),
+        };
+        Policy { range, range_margin: self.range_margin, fixed }
+    }
+}
+
+fn images(text: &str) -> Result<usize, String> {
+    let most = 10_000_000;
+    match text.parse() {
+        Ok(images) if (1..=most).contains(&images) => Ok(images),
+        _ => Err(format!("must be between 1 and {most}")),
+    }
+}
+
+fn margin(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(margin) if (0.0..=100.0).contains(&margin) => Ok(margin),
+        _ => Err("must be between 0 and 100".to_owned()),
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub struct Stage {
     /// A built-in experiment (paper, fig5, fig6, fig7, quick) or a configuration file.
@@ -180,9 +294,16 @@ pub struct RunOptions {
 impl RunOptions {
     /// The evaluator that was asked for.
     pub fn evaluator(&self) -> Evaluator {
-        match self.evaluator {
-            EvaluatorName::Engine => Evaluator::Engine(self.kernel.unwrap_or_else(Kernel::detect)),
-            EvaluatorName::Reference => Evaluator::Reference,
+        self.evaluator.with_kernel(self.kernel)
+    }
+}
+
+impl EvaluatorName {
+    /// The evaluator of that name, with a kernel of one's choice or the best there is.
+    pub fn with_kernel(self, kernel: Option<Kernel>) -> Evaluator {
+        match self {
+            Self::Engine => Evaluator::Engine(kernel.unwrap_or_else(Kernel::detect)),
+            Self::Reference => Evaluator::Reference,
         }
     }
 }

@@ -101,6 +101,13 @@ impl Oracle {
         verdicts
     }
 
+    /// Images whose sum of logits is beyond `largest` in absolute value.
+    pub fn sums_outside(&self, largest: i128) -> usize {
+        let outside =
+            |members: &&Vec<Vec<i128>>| sum_logits(members).iter().any(|logit| logit.abs() > largest);
+        self.logits.iter().filter(outside).count()
+    }
+
     /// Images with a logit, of a member or of the sum, beyond `largest` in absolute value.
     pub fn images_outside(&self, largest: i128) -> usize {
         let outside = |logits: &[i128]| logits.iter().any(|logit| logit.abs() > largest);

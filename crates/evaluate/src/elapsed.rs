@@ -5,11 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use sottovoce_dataset::LabelledImages;
-use sottovoce_network::{IntegerEnsemble, predict, sum_logits};
+use sottovoce_network::{IntegerEnsemble, predict};
 
-use crate::clear::Oracle;
-use crate::encrypted::mismatches;
-use crate::provider::Provider;
+use crate::batch_run::{BatchRunner, Steps};
 use crate::records::ElapsedRow;
 use crate::session::Session;
 use crate::{EvaluateError, Evaluator, Progress};
@@ -23,14 +21,6 @@ pub struct Elapsed {
     pub mismatches: u64,
     /// What evaluated the ciphertexts, and with which instruction set.
     pub evaluator: String,
-}
-
-/// Seconds of one batch, step by step.
-#[derive(Clone, Copy, Default)]
-struct Steps {
-    encrypt: Duration,
-    evaluate: Duration,
-    decrypt: Duration,
 }
 
 /// Classifies the first images, as many as each of `sizes`. Full batches are classified once, for all sizes that hold them;
@@ -50,39 +40,23 @@ pub fn measure_elapsed(
     evaluator: Evaluator,
     progress: &dyn Progress,
 ) -> Result<Elapsed, EvaluateError> {
-    session.check(ensemble)?;
+    let runner = BatchRunner::new(ensemble, session, evaluator, progress)?;
     let mut sizes = sizes.to_vec();
     sizes.sort_unstable();
     let most = sizes.last().copied().unwrap_or(0);
     if most > images.len() {
         return Err(EvaluateError::TooFewImages { wanted: most, found: images.len() });
     }
-    let provider = Provider::new(evaluator, &session.evaluation_key, ensemble)?;
-    let slots = session.parameters().degree();
+    let slots = runner.slots();
     let mut differing = 0;
     let mut classify = |first: usize, end: usize| -> Result<Steps, EvaluateError> {
-        let indices: Vec<usize> = (first..end).collect();
-        let images = images.select(&indices);
-        let encrypted = session.encrypt(&images, 0, progress)?;
-
-        let name = |step: &str| format!("{step} images {} to {end}", first + 1);
-        progress.begin(&name("evaluating"), provider.work());
+        let answers = runner.run(images, first, end)?;
         let start = Instant::now();
-        let answer = provider.evaluate(&encrypted.encrypted, false, &|work| progress.advance(work))?;
-        let evaluate = start.elapsed();
-
-        let start = Instant::now();
-        let decrypted = session.client.decrypt(&answer.ensemble)?;
-        black_box((0..images.len()).map(|slot| predict(&decrypted.slot(slot))).collect::<Vec<_>>());
-        let steps = Steps { encrypt: encrypted.elapsed, evaluate, decrypt: start.elapsed() };
-
-        progress.begin(&name("checking"), images.len() as u64);
-        let oracle = Oracle::new(ensemble, &images, &|| progress.advance(1))?;
-        for slot in 0..decrypted.slots() {
-            let expected = oracle.logits.get(slot).unwrap_or(&oracle.blank);
-            differing += mismatches(&decrypted.slot(slot), &sum_logits(expected));
-        }
-        Ok(steps)
+        black_box(
+            (first..end).map(|image| predict(&answers.decrypted.slot(image - first))).collect::<Vec<_>>(),
+        );
+        differing += answers.mismatches;
+        Ok(Steps { decrypt: answers.steps.decrypt + start.elapsed(), ..answers.steps })
     };
     let full = (0..most / slots)
         .map(|batch| classify(batch * slots, (batch + 1) * slots))
@@ -105,5 +79,5 @@ pub fn measure_elapsed(
         })
     };
     let rows = sizes.iter().map(&mut row).collect::<Result<_, EvaluateError>>()?;
-    Ok(Elapsed { rows, mismatches: differing, evaluator: provider.to_string() })
+    Ok(Elapsed { rows, mismatches: differing, evaluator: runner.evaluator() })
 }

@@ -11,8 +11,8 @@ use crate::clear::{self, Oracle};
 use crate::encrypted;
 use crate::records::{AccuracyRow, Domain, LayerRow, PairRow, RecallRow, SizeRow, ValidationRow};
 use crate::rows;
-use crate::session::EncryptedSet;
-use crate::{Evaluator, Progress, RangeRule};
+use crate::session::{EncryptedSet, Session};
+use crate::{Evaluator, Need, Progress, RangeRule};
 
 /// One point of a sweep, as the records name it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,10 +112,41 @@ pub struct RangeRecord {
     pub observed: Option<String>,
     /// The largest absolute logit that decrypts to itself.
     pub largest: String,
-    /// The largest absolute logit that any image could cause.
+    /// A bound on the absolute logits that any image could cause, by the weights' norms.
     pub proven: String,
     /// Test images with a logit beyond `largest`; must be 0.
     pub images_outside: usize,
+}
+
+impl ParameterRecord {
+    pub(crate) fn of(session: &Session, noise_bits: usize, noise_budget_bits: usize) -> Self {
+        let (choice, parameters) = (session.choice(), session.parameters());
+        Self {
+            encryption: parameters.encryption(),
+            degree: parameters.degree(),
+            plaintext_moduli: parameters.plaintext_moduli(),
+            plaintext_bits: parameters.plaintext_bits(),
+            ciphertext_primes: parameters.ciphertext_primes().to_vec(),
+            ciphertext_modulus_bits: parameters.ciphertext_modulus_bits(),
+            security_limit_bits: parameters.security_limit_bits(),
+            evaluation_primes: choice.evaluation_primes,
+            expected_noise_bits: choice.noise.logits,
+            noise_bits,
+            noise_budget_bits,
+        }
+    }
+}
+
+impl RangeRecord {
+    pub(crate) fn of(session: &Session, need: Need<'_>, images_outside: usize) -> Self {
+        Self {
+            rests_on: session.range,
+            observed: need.observed.map(|logit| logit.to_string()),
+            largest: session.parameters().largest_value().to_string(),
+            proven: need.ensemble.proven_logits().to_string(),
+            images_outside,
+        }
+    }
 }
 
 /// Why a setting could not be evaluated.
@@ -202,8 +233,7 @@ pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Resul
     let mut accuracy = rows::accuracy(setting, Domain::Float, &float, None);
     accuracy.extend(rows::accuracy(setting, Domain::Integer, &integer, None));
     accuracy.extend(rows::accuracy(setting, Domain::Encrypted, &answers.verdicts, Some(&answers.mismatches)));
-    let (choice, parameters) = (set.session.choice(), set.session.parameters());
-    let largest = parameters.largest_value();
+    let outside = oracle.images_outside(set.session.parameters().largest_value());
     Ok(Evaluation {
         setting: setting.clone(),
         accuracy,
@@ -212,26 +242,8 @@ pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Resul
         recall: rows::recall(setting, ensemble.architecture().classes, test, &answers.verdicts),
         pairs: rows::pairs(setting, &answers.verdicts),
         sizes: answers.sizes,
-        parameters: ParameterRecord {
-            encryption: parameters.encryption(),
-            degree: parameters.degree(),
-            plaintext_moduli: parameters.plaintext_moduli(),
-            plaintext_bits: parameters.plaintext_bits(),
-            ciphertext_primes: parameters.ciphertext_primes().to_vec(),
-            ciphertext_modulus_bits: parameters.ciphertext_modulus_bits(),
-            security_limit_bits: parameters.security_limit_bits(),
-            evaluation_primes: choice.evaluation_primes,
-            expected_noise_bits: choice.noise.logits,
-            noise_bits: answers.noise_bits,
-            noise_budget_bits: answers.noise_budget_bits,
-        },
-        range: RangeRecord {
-            rests_on: set.session.range,
-            observed: observed_logit.map(|logit| logit.to_string()),
-            largest: largest.to_string(),
-            proven: ensemble.proven_logits().to_string(),
-            images_outside: oracle.images_outside(largest),
-        },
+        parameters: ParameterRecord::of(set.session, answers.noise_bits, answers.noise_budget_bits),
+        range: RangeRecord::of(set.session, Need { ensemble, observed: observed_logit }, outside),
         evaluator: answers.evaluator,
         seconds: start.elapsed().as_secs_f64(),
     })

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sottovoce_network::IntegerEnsemble;
 
 use crate::engine::{BlockNorms, Kernel};
-use crate::noise::{Evaluation, NoiseEstimate, Norms};
+use crate::noise::{Evaluation, NoiseEstimate, Norms, failure_probability_log2, tail_bits};
 use crate::parameters::{
     MOST_MODULI, PRIME_BITS, PRIMES, SECURITY_LIMITS, bits_of, largest_noise_bits, plaintext_moduli,
     security_limit,
@@ -19,10 +19,11 @@ use crate::{Encryption, Parameters, ParametersError, PlanError};
 pub use cost::Cost;
 use cost::Workload;
 
-/// Bits that the noise may be above the standard deviation that is estimated for it: log2 of 10 standard deviations,
-/// which are exceeded with a probability below 2^-75 for a coefficient and 2^-48 for all in a run of a thousand
-/// answers, so that decryption neither fails nor refuses an answer; and one bit for the estimate's own error.
-const MARGIN_BITS: f64 = 4.33;
+/// The probability, as a binary logarithm, with which decryption may fail in a whole run.
+pub const FAILURE_LOG2: f64 = -40.0;
+
+/// Runs are taken to be at least so many images, so that parameters do not depend on a short run's length.
+const LEAST_IMAGES: usize = 1_000_000;
 
 /// What is fixed beforehand. Everything that is absent is chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -93,6 +94,10 @@ pub struct Choice {
     pub evaluation_primes: Option<usize>,
     /// log2 of the noise's standard deviation in the noisiest ensemble, in the channel of the largest plaintext modulus.
     pub noise: NoiseEstimate,
+    /// Bits by which the largest coefficient of a run may exceed that deviation.
+    pub margin_bits: f64,
+    /// A bound on log2 of the probability that decryption fails anywhere in the run.
+    pub failure_probability_log2: f64,
     /// What the run is predicted to cost.
     pub cost: Cost,
 }
@@ -220,7 +225,7 @@ impl<'a> Subject<'a> {
         let (limit_bits, plaintext_bits) = (security_limit(degree)?, bits_of(t));
         let prime_bits = match &self.request.fixed.ciphertext_prime_bits {
             Some(bits) => bits.clone(),
-            None => self.smallest_primes(degree, t, encryption).and_then(|bits| {
+            None => self.smallest_primes(degree, moduli, encryption).and_then(|bits| {
                 let needed: usize = bits.iter().sum();
                 let needed_bits = Some(needed);
                 let error = ParametersError::Noise { plaintext_bits, needed_bits, degree, limit_bits };
@@ -233,14 +238,22 @@ impl<'a> Subject<'a> {
             return Err(ParametersError::Holds { holds, largest });
         }
         let noise = self.noise(degree, t, &prime_bits, encryption);
-        if !fits(&noise, t, &prime_bits) {
+        let margin_bits = self.margin_bits(degree, moduli.len(), encryption);
+        if !fits(&noise, margin_bits, t, &prime_bits) {
             return Err(ParametersError::TooSmall {
                 found_bits: prime_bits.iter().sum(),
                 plaintext_bits,
                 limit: limit(t, &prime_bits),
-                needed: noise.logits + MARGIN_BITS,
+                needed: noise.logits + margin_bits,
             });
         }
+        let failure_probability_log2 = failure_probability_log2(
+            noise.logits,
+            largest_noise_bits(limit(t, &prime_bits)) as f64,
+            encryption,
+            degree,
+            self.coefficients(degree, moduli.len()),
+        );
         let q_bits: usize = prime_bits.iter().sum();
         let mut evaluation_primes = None;
         for norms in &self.block_norms {
@@ -255,23 +268,25 @@ impl<'a> Subject<'a> {
             self.request.images,
             self.request.kernel,
         );
-        Ok(Choice { parameters, evaluation_primes, noise, cost })
+        Ok(Choice { parameters, evaluation_primes, noise, margin_bits, failure_probability_log2, cost })
     }
 
     /// Bits of the fewest and then the smallest primes, secure or not.
     fn smallest_primes(
         &self,
         degree: usize,
-        t: u64,
+        moduli: &[u64],
         encryption: Encryption,
     ) -> Result<Vec<usize>, ParametersError> {
+        let t = moduli.iter().copied().max().unwrap_or(0);
+        let margin_bits = self.margin_bits(degree, moduli.len(), encryption);
         let least = (*PRIME_BITS.start()).max(bits_of(t) as usize + 1);
         let sizes: Vec<usize> = (least..=*PRIME_BITS.end()).collect();
         let found = PRIMES.filter_map(|primes| {
             // Every bit more of a prime makes more room than noise.
             let enough = |&bits: &usize| {
                 let bits = vec![bits; primes];
-                fits(&self.noise(degree, t, &bits, encryption), t, &bits)
+                fits(&self.noise(degree, t, &bits, encryption), margin_bits, t, &bits)
             };
             let size = sizes.get(sizes.partition_point(|bits| !enough(bits)))?;
             Some(vec![*size; primes])
@@ -289,6 +304,19 @@ impl<'a> Subject<'a> {
         })
     }
 
+    /// Coefficients of the noise of all answers in the run, of every member and the sum.
+    fn coefficients(&self, degree: usize, channels: usize) -> f64 {
+        let images = self.request.images.max(LEAST_IMAGES);
+        let ciphertexts =
+            |ensemble: &&IntegerEnsemble| (ensemble.members().len() + 1) * ensemble.architecture().classes;
+        let ciphertexts: usize = self.request.ensembles.iter().map(ciphertexts).sum();
+        (images.div_ceil(degree) * degree * channels * ciphertexts) as f64
+    }
+
+    fn margin_bits(&self, degree: usize, channels: usize, encryption: Encryption) -> f64 {
+        tail_bits(FAILURE_LOG2, encryption, degree, self.coefficients(degree, channels))
+    }
+
     /// The noise of the noisiest ensemble, whoever evaluates.
     fn noise(&self, degree: usize, t: u64, prime_bits: &[usize], encryption: Encryption) -> NoiseEstimate {
         let largest = prime_bits.iter().copied().max().unwrap_or(0);
@@ -297,7 +325,10 @@ impl<'a> Subject<'a> {
                 NoiseEstimate::new(norms, evaluation, encryption, degree, t, prime_bits.len(), largest)
             })
         });
-        estimates.max_by(|a, b| a.logits.total_cmp(&b.logits)).unwrap_or_default()
+        // Without ensembles there is the noise of encryption alone.
+        estimates.max_by(|a, b| a.logits.total_cmp(&b.logits)).unwrap_or_else(|| {
+            NoiseEstimate::new(&Norms::default(), Evaluation::Engine, encryption, degree, t, 2, largest)
+        })
     }
 }
 
@@ -306,6 +337,6 @@ fn limit(t: u64, prime_bits: &[usize]) -> f64 {
     prime_bits.iter().sum::<usize>() as f64 - (t as f64).log2() - 1.0 - 1e-6
 }
 
-fn fits(noise: &NoiseEstimate, t: u64, prime_bits: &[usize]) -> bool {
-    noise.logits + MARGIN_BITS <= largest_noise_bits(limit(t, prime_bits)) as f64
+fn fits(noise: &NoiseEstimate, margin_bits: f64, t: u64, prime_bits: &[usize]) -> bool {
+    noise.logits + margin_bits <= largest_noise_bits(limit(t, prime_bits)) as f64
 }

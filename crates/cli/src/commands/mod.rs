@@ -3,6 +3,8 @@
 mod bench;
 mod data;
 mod experiment;
+mod plan;
+mod predict;
 mod report;
 
 use std::process::ExitCode;
@@ -36,6 +38,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Command::Export(stage) => experiment::export(stage, common),
         Command::Evaluate(stage) => experiment::evaluate(stage, common),
         Command::Report { run } => report::run(run, common),
+        Command::Plan { weights, images, evaluator, kernel, options } => {
+            plan::run(weights, *images, evaluator.with_kernel(*kernel), options, common)
+        }
+        Command::Predict { weights, data, images, policy, options } => {
+            predict::run(weights, data, *images, policy, options, common)
+        }
         Command::Bench { command } => bench::run(command, common),
     }
 }

@@ -1,0 +1,116 @@
+//! `plan`: encryption parameters for exported networks, with what they are worth and what they will cost.
+
+mod tables;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+use sottovoce_bfv::planner::Choice;
+use sottovoce_evaluate::{Need, Policy, RangeRule};
+use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
+use sottovoce_network::{ProvenRange, RangeMethod};
+
+use super::predict::OBSERVED;
+use crate::args::{Common, PolicyOptions};
+use crate::output::{self, to_value};
+use crate::stages::need;
+
+/// An exported ensemble, and how large its logits can be.
+struct Weights {
+    folder: PathBuf,
+    exported: ExportedEnsemble,
+    proven: ProvenRange,
+}
+
+impl Weights {
+    fn read(folder: &PathBuf) -> Result<Self> {
+        let exported = read_ensemble(folder)?;
+        let proven = ProvenRange::of(&exported.ensemble);
+        Ok(Self { folder: folder.clone(), exported, proven })
+    }
+
+    fn need(&self) -> Need<'_> {
+        need(&self.exported)
+    }
+}
+
+pub fn run(
+    folders: &[PathBuf],
+    images: usize,
+    evaluator: sottovoce_evaluate::Evaluator,
+    options: &PolicyOptions,
+    common: &Common,
+) -> Result<ExitCode> {
+    let weights = folders.iter().map(Weights::read).collect::<Result<Vec<_>>>()?;
+    for other in &weights[1..] {
+        let (first, found) = (&weights[0].exported.ensemble, &other.exported.ensemble);
+        if found.pixel_levels() != first.pixel_levels()
+            || found.architecture().image_side != first.architecture().image_side
+        {
+            bail!(
+                "{} and {} read different images, so one encryption cannot serve both; plan them one by one",
+                weights[0].folder.display(),
+                other.folder.display()
+            );
+        }
+    }
+    let needs: Vec<Need<'_>> = weights.iter().map(Weights::need).collect();
+    let policy = options.policy(needs.iter().all(|need| need.observed.is_some()));
+    let choice = policy.choose(&needs, images, &[evaluator])?;
+    if common.json {
+        output::json(&describe(&weights, &policy, &choice, images));
+    } else {
+        let tables = [
+            tables::ranges(&weights, &policy),
+            tables::parameters(&choice, evaluator),
+            tables::noise(&choice),
+            tables::cost(&choice, images),
+        ];
+        let text: Vec<String> = tables.iter().map(|table| table.to_text()).collect();
+        output::result(&text.join("\n"));
+    }
+    if policy.range == RangeRule::Observed {
+        output::remark(OBSERVED);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn describe(weights: &[Weights], policy: &Policy, choice: &Choice, images: usize) -> Value {
+    let ranges: Vec<Value> = weights
+        .iter()
+        .map(|weights| {
+            let proven: serde_json::Map<String, Value> = RangeMethod::ALL
+                .map(|method| (method.to_string(), weights.proven.by(method).largest().to_string().into()))
+                .into_iter()
+                .collect();
+            json!({
+                "weights": weights.folder,
+                "observed": weights.need().observed.map(|logit| logit.to_string()),
+                "proven": proven,
+            })
+        })
+        .collect();
+    let parameters = &choice.parameters;
+    json!({
+        "images": images,
+        "rests_on": policy.range,
+        "ranges": ranges,
+        "degree": parameters.degree(),
+        "encryption": parameters.encryption(),
+        "plaintext_moduli": parameters.plaintext_moduli(),
+        "plaintext_bits": parameters.plaintext_bits(),
+        "ciphertext_primes": parameters.ciphertext_primes(),
+        "ciphertext_modulus_bits": parameters.ciphertext_modulus_bits(),
+        "security_limit_bits": parameters.security_limit_bits(),
+        "evaluation_primes": choice.evaluation_primes,
+        "answer_primes": tables::answer_primes(choice),
+        "noise": tables::stages(choice)
+            .iter()
+            .map(|stage| json!({ "stage": stage.name, "expected_bits": stage.expected, "limit_bits": stage.limit }))
+            .collect::<Vec<_>>(),
+        "failure_probability_log2": choice.failure_probability_log2,
+        "predicted": to_value(&choice.cost),
+    })
+}

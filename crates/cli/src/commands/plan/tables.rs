@@ -1,0 +1,184 @@
+//! A plan as tables.
+
+use sottovoce_bfv::parameters::{Channel, SECURITY_SOURCE};
+use sottovoce_bfv::planner::Choice;
+use sottovoce_evaluate::{Evaluator, Policy, RangeRule};
+use sottovoce_network::RangeMethod;
+use sottovoce_report::table::Table;
+
+use super::Weights;
+
+fn rows<const N: usize>(rows: [(&str, String); N]) -> Vec<Vec<String>> {
+    rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
+}
+
+fn header(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn bits(value: i128) -> f64 {
+    (value.unsigned_abs().max(1) as f64).log2()
+}
+
+/// How large logits are, and what the plan rests on.
+pub fn ranges(weights: &[Weights], policy: &Policy) -> Table {
+    let row = |weights: &Weights| {
+        let need = weights.need();
+        let proven = RangeMethod::ALL.map(|method| {
+            let saved = weights.proven.saved_bits(method);
+            let bits = bits(weights.proven.by(method).largest());
+            if saved == 0.0 { format!("{bits:.1}") } else { format!("{bits:.1} ({saved:.1} saved)") }
+        });
+        let members = weights.exported.ensemble.members().len().to_string();
+        let observed = need.observed.map_or_else(|| "not measured".to_owned(), |o| format!("{:.1}", bits(o)));
+        let mut cells = vec![weights.folder.display().to_string(), members, observed];
+        cells.extend(proven);
+        cells
+    };
+    let rests_on = match policy.range {
+        RangeRule::Observed => format!(
+            "The plan rests on the observed range with a margin of {:.0} %.",
+            100.0 * policy.range_margin
+        ),
+        RangeRule::Proven => {
+            "The plan rests on the proven range: no image there can be has larger logits.".to_owned()
+        }
+    };
+    Table {
+        title: "Largest logit of a member or the sum, bits".to_owned(),
+        header: header(&["weights", "members", "observed", "proven: norms", "intervals", "quadratic"]),
+        rows: weights.iter().map(row).collect(),
+        notes: vec![rests_on],
+    }
+}
+
+/// The channel with the largest plaintext modulus: it has the most noise and the least room.
+fn narrowest(choice: &Choice) -> &Channel {
+    let channels = choice.parameters.channels();
+    channels.iter().max_by_key(|channel| channel.plaintext_modulus()).unwrap_or(&channels[0])
+}
+
+/// Ciphertext primes that an answer keeps.
+pub fn answer_primes(choice: &Choice) -> usize {
+    choice.parameters.ciphertext_primes().len() - narrowest(choice).answer_level()
+}
+
+pub fn parameters(choice: &Choice, evaluator: Evaluator) -> Table {
+    let parameters = &choice.parameters;
+    let sizes = |numbers: &[u64]| {
+        let sizes = numbers.iter().map(|number| format!("{:.1}", (*number as f64).log2()));
+        sizes.collect::<Vec<_>>().join(" + ")
+    };
+    let (q, limit) = (parameters.ciphertext_modulus_bits(), parameters.security_limit_bits());
+    let primes = parameters.ciphertext_primes();
+    let moduli = parameters.plaintext_moduli();
+    Table {
+        title: "Parameters".to_owned(),
+        header: header(&["", "chosen"]),
+        rows: rows([
+            ("ring degree N, images in a batch", parameters.degree().to_string()),
+            ("plaintext moduli", format!("{} of {} bits: {}", moduli.len(), sizes(&moduli), list(&moduli))),
+            ("ciphertext primes", format!("{} of {} bits", primes.len(), sizes(primes))),
+            (
+                "evaluation primes, each channel",
+                choice.evaluation_primes.map_or_else(
+                    || "none: the reference evaluates".to_owned(),
+                    |count| format!("{count} of 48 bits"),
+                ),
+            ),
+            ("encryption", parameters.encryption().to_string()),
+            ("primes that an answer keeps", answer_primes(choice).to_string()),
+            (
+                "security",
+                format!("128 bits: Q of {q:.1} bits, at most {limit}; {:.1} to spare", limit as f64 - q),
+            ),
+            (
+                "decryption of a whole run fails",
+                format!("with a probability below 2^{:.0}", choice.failure_probability_log2.ceil()),
+            ),
+        ]),
+        notes: vec![
+            format!("Limit: {SECURITY_SOURCE}."),
+            format!(
+                "For {}. The noise's model is in docs/noise.md; noise is measured at every decryption, and an answer with \
+                 too much of it is an error.",
+                match evaluator {
+                    Evaluator::Engine(_) => "the engine",
+                    Evaluator::Reference => "the reference evaluator",
+                }
+            ),
+        ],
+    }
+}
+
+fn list(numbers: &[u64]) -> String {
+    numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The noise at one stage, in bits.
+pub struct Stage {
+    pub name: &'static str,
+    /// log2 of the standard deviation.
+    pub expected: f64,
+    /// log2 of what can be told from the message.
+    pub limit: f64,
+}
+
+/// The noise after every layer in the channel with the least room.
+pub fn stages(choice: &Choice) -> [Stage; 4] {
+    let channel = narrowest(choice);
+    let level = channel.answer_level();
+    let (limit, answer_limit) = (channel.noise_limit_bits(0), channel.noise_limit_bits(level));
+    let stage = |name, expected, limit| Stage { name, expected, limit };
+    [
+        stage("encrypted pixels", choice.noise.fresh, limit),
+        stage("hidden units (convolution, square, dense)", choice.noise.hidden, limit),
+        stage("logits (square, dense, members' sum)", choice.noise.logits, limit),
+        stage("answer, switched down", choice.noise.answer(limit - answer_limit), answer_limit),
+    ]
+}
+
+pub fn noise(choice: &Choice) -> Table {
+    let row = |stage: &Stage| {
+        vec![
+            stage.name.to_owned(),
+            format!("{:.1}", stage.expected),
+            format!("{:.1}", stage.limit),
+            format!("{:.1}", stage.limit - stage.expected),
+        ]
+    };
+    Table {
+        title: "Noise after each layer, bits".to_owned(),
+        header: header(&["of", "expected deviation", "limit", "room"]),
+        rows: stages(choice).iter().map(row).collect(),
+        notes: vec![format!(
+            "The largest coefficient of a run may be {:.1} bits above the deviation.",
+            choice.margin_bits
+        )],
+    }
+}
+
+pub fn cost(choice: &Choice, images: usize) -> Table {
+    let cost = &choice.cost;
+    let megabytes = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
+    Table {
+        title: format!("Predicted cost of {images} images on {} threads", rayon::current_num_threads()),
+        header: header(&["", "predicted"]),
+        rows: rows([
+            ("batches", cost.batches.to_string()),
+            ("encryption, s", format!("{:.2}", cost.encrypt_seconds)),
+            ("evaluation, s", format!("{:.2}", cost.evaluate_seconds)),
+            ("decryption, s", format!("{:.2}", cost.decrypt_seconds)),
+            ("all, s", format!("{:.2}", cost.seconds())),
+            ("up, a batch", megabytes(cost.upload_bytes)),
+            ("down, a batch", megabytes(cost.download_bytes)),
+            ("public and evaluation keys", megabytes(cost.key_bytes)),
+            ("memory, client and provider together", format!("{:.2} GiB", cost.memory_bytes as f64 / f64::from(1 << 30))),
+        ]),
+        notes: vec![
+            "Seconds are those of the machine of docs/performance.md, whose operations were measured; another machine's \
+             differ by its speed."
+                .to_owned(),
+        ],
+    }
+}

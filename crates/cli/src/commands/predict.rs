@@ -1,0 +1,141 @@
+//! `predict`: exported networks on a data set's test images, under encryption.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use sottovoce_evaluate::records::encode_predictions;
+use sottovoce_evaluate::{PredictionSummary, RangeRule, Session, predict_images};
+use sottovoce_network::disk::read_ensemble;
+use sottovoce_report::table::Table;
+
+use super::EXIT_MISMATCH;
+use crate::args::{Common, PolicyOptions, RunOptions};
+use crate::machine::{Machine, Source};
+use crate::output::{self, to_value};
+use crate::progress::StageProgress;
+use crate::run_folder;
+use crate::stages::{self, need};
+
+pub fn run(
+    weights: &Path,
+    data: &str,
+    images: Option<usize>,
+    policy: &PolicyOptions,
+    options: &RunOptions,
+    common: &Common,
+) -> Result<ExitCode> {
+    let exported = read_ensemble(weights)?;
+    let need = need(&exported);
+    let side = exported.ensemble.architecture().image_side;
+    let data = stages::open(data, usize::MAX, images.unwrap_or(usize::MAX), common)?;
+    ensure!(
+        data.test.side() == side,
+        "the data set {} has images of {found} x {found} pixels, but the networks read {side} x {side}",
+        data.name,
+        found = data.test.side(),
+    );
+    let folder = match &options.out {
+        Some(folder) => folder.clone(),
+        None => default_folder(weights)?,
+    };
+    let evaluator = options.evaluator();
+    let policy = policy.policy(need.observed.is_some());
+    if policy.range == RangeRule::Observed {
+        output::remark(OBSERVED);
+    }
+    let session = Session::new(&[need], &policy, data.test.len(), &[evaluator])?;
+    let progress = StageProgress::new("predict".to_owned());
+    let (predictions, summary) = predict_images(need, &session, &data.test, evaluator, &progress)?;
+    let csv = encode_predictions(&predictions).context("cannot write predictions as CSV")?;
+    run_folder::write(&folder.join("predictions.csv"), &csv)?;
+    let record = json!({
+        "dataset": data.name,
+        "synthetic": data.is_synthetic(),
+        "networks": exported.origin.provenance,
+        "summary": to_value(&summary),
+        "machine": to_value(&Machine::here()),
+        "source": to_value(&Source::here()),
+    });
+    run_folder::write_json(&folder.join("predictions.json"), &record)?;
+    if common.json {
+        output::json(&json!({ "folder": folder, "record": record }));
+    } else {
+        output::result(&table(&summary, &data.name, data.is_synthetic()).to_text());
+        output::result(&format!(
+            "Predictions and logits are in {}.",
+            folder.join("predictions.csv").display()
+        ));
+    }
+    if summary.mismatches > 0 || summary.range.images_outside > 0 {
+        output::remark(&format!(
+            "NOT EXACT: {} decrypted logits differ from the integer oracle; {} images have logits beyond the plaintext \
+             modulus (raise --range-margin, or take --range proven)",
+            summary.mismatches, summary.range.images_outside
+        ));
+        return Ok(ExitCode::from(EXIT_MISMATCH));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What whoever decrypts must know of a plaintext modulus that rests on an observed range.
+pub const OBSERVED: &str = "The plaintext modulus rests on the OBSERVED range of logits: an image whose logits leave it decrypts to wrong \
+     ones, and nothing shows it. `--range proven` holds for every image, and costs more.";
+
+/// `results/<name of the weights' folder>`.
+fn default_folder(weights: &Path) -> Result<PathBuf> {
+    let path = weights.canonicalize().with_context(|| format!("cannot find {}", weights.display()))?;
+    let name = path.file_name().context("the weights' folder has no name; say where with --out")?;
+    Ok(Path::new("results").join(name))
+}
+
+fn table(summary: &PredictionSummary, data: &str, synthetic: bool) -> Table {
+    let seconds = summary.encrypt_seconds + summary.evaluate_seconds + summary.decrypt_seconds;
+    let data = if synthetic { format!("{data} (SYNTHETIC digits)") } else { data.to_owned() };
+    let parameters = &summary.parameters;
+    let megabytes = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
+    let rows = [
+        ("images", format!("{} of {data}, in {} batches", summary.images, summary.batches)),
+        ("correct", format!("{} ({:.2} %)", summary.correct, 100.0 * summary.accuracy)),
+        ("logits that differ from the oracle", summary.mismatches.to_string()),
+        ("images beyond the plaintext modulus", summary.range.images_outside.to_string()),
+        (
+            "seconds",
+            format!(
+                "{seconds:.2}: encryption {:.2}, evaluation {:.2}, decryption {:.2}; {} threads",
+                summary.encrypt_seconds, summary.evaluate_seconds, summary.decrypt_seconds, summary.threads
+            ),
+        ),
+        (
+            "a batch",
+            format!("{} up, {} down", megabytes(summary.upload_bytes), megabytes(summary.download_bytes)),
+        ),
+        (
+            "parameters",
+            format!(
+                "N = {}, t of {:.1} bits in {}, Q of {:.0} of {} bits, {} encryption",
+                parameters.degree,
+                parameters.plaintext_bits,
+                parameters.plaintext_moduli.len(),
+                parameters.ciphertext_modulus_bits,
+                parameters.security_limit_bits,
+                parameters.encryption
+            ),
+        ),
+        (
+            "noise",
+            format!(
+                "{} bits in the answers, {} more would fit",
+                parameters.noise_bits, parameters.noise_budget_bits
+            ),
+        ),
+        ("evaluator", summary.evaluator.clone()),
+    ];
+    Table {
+        title: "Predictions under encryption".to_owned(),
+        header: vec!["".to_owned(), "measured".to_owned()],
+        rows: rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect(),
+        notes: Vec::new(),
+    }
+}
