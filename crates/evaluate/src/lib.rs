@@ -7,6 +7,8 @@
 //! from pixels to predictions by the clock, and [`predict_images`] does so for networks from anywhere. What is found becomes the rows of a run's CSV files with stable columns
 //! ([`records`]), from which charts are redrawn.
 
+#[cfg(test)]
+mod any_network_tests;
 mod batch_run;
 pub mod bench;
 mod clear;

@@ -52,9 +52,11 @@ impl Channel {
     /// ones go first): log2(Q / 2t).
     #[must_use]
     pub fn noise_limit_bits(&self, level: usize) -> f64 {
-        let primes = self.ciphertext_primes();
-        let bits: f64 = primes[..primes.len() - level].iter().map(|&prime| (prime as f64).log2()).sum();
-        bits - (self.plaintext_modulus() as f64).log2() - 1.0
+        noise_limit_bits(&self.prime_bits(), self.plaintext_modulus(), level)
+    }
+
+    fn prime_bits(&self) -> Vec<f64> {
+        self.ciphertext_primes().iter().map(|&prime| (prime as f64).log2()).collect()
     }
 
     /// Bits of the largest noise that decrypted values are trusted with.
@@ -65,11 +67,18 @@ impl Channel {
     /// The lowest level to which an answer may be switched: fewer primes make it smaller.
     #[must_use]
     pub fn answer_level(&self) -> usize {
-        (0..self.ciphertext_primes().len())
-            .rev()
-            .find(|&level| self.noise_limit_bits(level) >= ANSWER_BITS)
-            .unwrap_or(0)
+        answer_level(&self.prime_bits(), self.plaintext_modulus())
     }
+}
+
+fn noise_limit_bits(prime_bits: &[f64], t: u64, level: usize) -> f64 {
+    prime_bits[..prime_bits.len() - level].iter().sum::<f64>() - (t as f64).log2() - 1.0
+}
+
+/// [`Channel::answer_level`] with ciphertext primes of so many bits and the plaintext modulus `t`.
+pub fn answer_level(prime_bits: &[f64], t: u64) -> usize {
+    let mut levels = (0..prime_bits.len()).rev();
+    levels.find(|&level| noise_limit_bits(prime_bits, t, level) >= ANSWER_BITS).unwrap_or(0)
 }
 
 /// Bits of the largest noise that decrypted values are trusted with, below a limit of `limit` bits. Noise that has wrapped

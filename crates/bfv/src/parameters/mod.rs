@@ -8,9 +8,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use channel::Channel;
-pub(crate) use channel::largest_noise_bits;
-use crt::{Crt, MOST_PLAINTEXT_BITS, MOST_RANGE_BITS, is_prime};
-pub(crate) use crt::{MOST_MODULI, plaintext_moduli};
+pub(crate) use channel::{answer_level, largest_noise_bits};
+pub(crate) use crt::{Crt, MOST_MODULI, plaintext_moduli};
+use crt::{MOST_PLAINTEXT_BITS, MOST_RANGE_BITS, is_prime};
 
 /// The paper's ring degree: 8192 slots.
 pub const PAPER_DEGREE: usize = 8192;
@@ -196,6 +196,16 @@ impl Parameters {
         prime_bits: &[usize],
         encryption: Encryption,
     ) -> Result<Self, ParametersError> {
+        Self::check(degree, plaintext_moduli, prime_bits)?;
+        Self::unchecked(degree, plaintext_moduli, prime_bits, encryption)
+    }
+
+    /// Whether there are such parameters, without making them, which takes some 10 ms.
+    pub(crate) fn check(
+        degree: usize,
+        plaintext_moduli: &[u64],
+        prime_bits: &[usize],
+    ) -> Result<(), ParametersError> {
         let (found_bits, limit_bits) = (prime_bits.iter().sum(), security_limit(degree)?);
         if found_bits > limit_bits {
             return Err(ParametersError::Insecure { degree, found_bits, limit_bits });
@@ -218,7 +228,7 @@ impl Parameters {
             let (found, most) = (prime_bits.to_vec(), *PRIME_BITS.end());
             return Err(ParametersError::CiphertextPrimes { found, most, plaintext_bits });
         }
-        Self::unchecked(degree, plaintext_moduli, prime_bits, encryption)
+        Ok(())
     }
 
     fn unchecked(

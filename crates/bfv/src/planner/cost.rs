@@ -7,8 +7,10 @@
 use serde::Serialize;
 use sottovoce_network::{IntegerBlock, IntegerEnsemble, IntegerNetwork};
 
+use super::Candidate;
+use crate::Encryption;
 use crate::engine::Kernel;
-use crate::{Encryption, Parameters};
+use crate::parameters::answer_level;
 
 /// Seconds that one operation takes on one core.
 mod seconds {
@@ -119,16 +121,17 @@ impl Cost {
         self.encrypt_seconds + self.evaluate_seconds + self.decrypt_seconds
     }
 
-    /// Of `images` under `parameters` with `evaluation_primes`, for every one of `workloads` on the same ciphertexts.
+    /// Of `images` under the parameters of `candidate` with `evaluation_primes`, for every one of `workloads` on the same ciphertexts.
     pub(super) fn of(
-        parameters: &Parameters,
+        candidate: &Candidate,
         evaluation_primes: Option<usize>,
         workloads: &[Workload],
         images: usize,
         kernel: Kernel,
     ) -> Self {
-        let (n, channels) = (parameters.degree(), parameters.channels().len());
-        let primes = parameters.ciphertext_primes().len();
+        let Candidate { degree: n, ref moduli, ref prime_bits, encryption } = *candidate;
+        let (channels, primes) = (moduli.len(), prime_bits.len());
+        let prime_bits: Vec<f64> = prime_bits.iter().map(|&bits| bits as f64).collect();
         let batches = images.div_ceil(n).max(1);
         let largest = |size: fn(&Workload) -> usize| workloads.iter().map(size).max().unwrap_or(0);
         let (pixels, classes) = (largest(|w| w.pixels), largest(|w| w.classes));
@@ -145,24 +148,23 @@ impl Cost {
                 (squares as f64 * each, activations * ciphertext_bytes(n, primes))
             }
         };
-        let of_key = match parameters.encryption() {
+        let of_key = match encryption {
             Encryption::PublicKey => seconds::ENCRYPT_PUBLIC,
             Encryption::SecretKey => seconds::ENCRYPT_SECRET,
         };
         let pixel_seconds = n as f64 * (seconds::ENCRYPT + primes as f64 * of_key);
         let channel_seconds = (batches * channels) as f64 / rayon::current_num_threads() as f64;
         let bytes = |bits: f64| (bits * n as f64 / 8.0) as usize;
-        let q_bits = parameters.ciphertext_modulus_bits();
-        let halves = match parameters.encryption() {
+        let q_bits: f64 = prime_bits.iter().sum();
+        let halves = match encryption {
             Encryption::PublicKey => 2,
             // The other half is uniform, and its seed stands for it.
             Encryption::SecretKey => 1,
         };
-        let answer_bits = |level: usize| {
-            let left = &parameters.ciphertext_primes()[..primes - level];
-            left.iter().map(|&q| (q as f64).log2()).sum::<f64>()
+        let answer_bits = |&t: &u64| {
+            let left = primes - answer_level(&prime_bits, t);
+            prime_bits[..left].iter().sum::<f64>()
         };
-        let answers = parameters.channels().iter().map(|channel| answer_bits(channel.answer_level()));
         Self {
             batches,
             encrypt_seconds: channel_seconds * pixels as f64 * pixel_seconds,
@@ -172,7 +174,7 @@ impl Cost {
                 * n as f64
                 * seconds::DECRYPT,
             upload_bytes: channels * pixels * halves * bytes(q_bits),
-            download_bytes: answers.map(|bits| classes * 2 * bytes(bits)).sum(),
+            download_bytes: moduli.iter().map(|t| classes * 2 * bytes(answer_bits(t))).sum(),
             // A public key is a ciphertext; a relinearisation key has half of one and a seed for every digit.
             key_bytes: channels * (2 + primes) * bytes(q_bits),
             memory_bytes: channels * pixels * ciphertext_bytes(n, primes) + engine_bytes,

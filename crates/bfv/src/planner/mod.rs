@@ -12,7 +12,7 @@ use sottovoce_network::IntegerEnsemble;
 use crate::engine::{BlockNorms, Kernel};
 use crate::noise::{Evaluation, NoiseEstimate, Norms, failure_probability_log2, tail_bits};
 use crate::parameters::{
-    MOST_MODULI, PRIME_BITS, PRIMES, SECURITY_LIMITS, bits_of, largest_noise_bits, plaintext_moduli,
+    Crt, MOST_MODULI, PRIME_BITS, PRIMES, SECURITY_LIMITS, bits_of, largest_noise_bits, plaintext_moduli,
     security_limit,
 };
 use crate::{Encryption, Parameters, ParametersError, PlanError};
@@ -54,8 +54,8 @@ impl Fixed {
             let bits = |t: &u64| bits_of(*t) as usize + 1;
             let least = moduli.iter().map(bits).max().unwrap_or(0).max(*PRIME_BITS.start());
             let primes = self.ciphertext_prime_bits.clone().unwrap_or_else(|| vec![least; *PRIMES.start()]);
-            match Parameters::new(degree, &moduli, &primes, self.encryption.unwrap_or_default()) {
-                Ok(_) => return Ok(()),
+            match Parameters::check(degree, &moduli, &primes) {
+                Ok(()) => return Ok(()),
                 // The largest degree comes last, and allows most.
                 Err(error) => refused = Some(error),
             }
@@ -102,6 +102,29 @@ pub struct Choice {
     pub cost: Cost,
 }
 
+/// Parameters that might be chosen, as numbers.
+#[derive(Debug, Clone)]
+struct Candidate {
+    degree: usize,
+    moduli: Vec<u64>,
+    prime_bits: Vec<usize>,
+    encryption: Encryption,
+}
+
+impl Candidate {
+    fn largest_modulus(&self) -> u64 {
+        self.moduli.iter().copied().max().unwrap_or(0)
+    }
+}
+
+/// A candidate that will do.
+struct Judged {
+    candidate: Candidate,
+    evaluation_primes: Option<usize>,
+    noise: NoiseEstimate,
+    cost: Cost,
+}
+
 /// What of a request does not depend on the choice.
 struct Subject<'a> {
     request: &'a Request<'a>,
@@ -136,16 +159,16 @@ impl<'a> Request<'a> {
             Some(encryption) => vec![encryption],
             None => vec![Encryption::PublicKey, Encryption::SecretKey],
         };
-        let mut best: Option<Choice> = None;
+        let mut best: Option<Judged> = None;
         let mut nearest: Option<ParametersError> = None;
         for degree in self.fixed.degrees() {
             for moduli in self.plaintext_moduli(degree)? {
                 for &encryption in &encryptions {
-                    match subject.choice(degree, &moduli, encryption) {
-                        Ok(choice) => {
-                            let seconds = |choice: &Choice| choice.cost.seconds();
-                            if best.as_ref().is_none_or(|best| seconds(&choice) < seconds(best)) {
-                                best = Some(choice);
+                    match subject.judge(degree, &moduli, encryption) {
+                        Ok(judged) => {
+                            let seconds = |judged: &Judged| judged.cost.seconds();
+                            if best.as_ref().is_none_or(|best| seconds(&judged) < seconds(best)) {
+                                best = Some(judged);
                             }
                         }
                         Err(error) => nearest = Some(nearer(nearest, error)),
@@ -153,7 +176,10 @@ impl<'a> Request<'a> {
                 }
             }
         }
-        best.ok_or_else(|| nearest.unwrap_or(ParametersError::PlaintextModuli { count: 0, bits: 0.0 }))
+        match best {
+            Some(best) => subject.choice(best),
+            None => Err(nearest.unwrap_or(ParametersError::PlaintextModuli { count: 0, bits: 0.0 })),
+        }
     }
 
     /// The plaintext moduli to try: one, two, and more while that makes them smaller.
@@ -213,47 +239,35 @@ impl<'a> Subject<'a> {
         })
     }
 
-    /// Parameters with this degree, these plaintext moduli and this encryption, and the fewest and then the smallest
+    /// The candidate with this degree, these plaintext moduli and this encryption, and the fewest and then the smallest
     /// ciphertext primes that leave room for the noise.
-    fn choice(
+    fn judge(
         &self,
         degree: usize,
         moduli: &[u64],
         encryption: Encryption,
-    ) -> Result<Choice, ParametersError> {
-        let t = moduli.iter().copied().max().unwrap_or(0);
-        let (limit_bits, plaintext_bits) = (security_limit(degree)?, bits_of(t));
+    ) -> Result<Judged, ParametersError> {
         let prime_bits = match &self.request.fixed.ciphertext_prime_bits {
             Some(bits) => bits.clone(),
-            None => self.smallest_primes(degree, moduli, encryption).and_then(|bits| {
-                let needed: usize = bits.iter().sum();
-                let needed_bits = Some(needed);
-                let error = ParametersError::Noise { plaintext_bits, needed_bits, degree, limit_bits };
-                if needed <= limit_bits { Ok(bits) } else { Err(error) }
-            })?,
+            None => self.smallest_primes(degree, moduli, encryption)?,
         };
-        let parameters = Parameters::new(degree, moduli, &prime_bits, encryption)?;
-        let (holds, largest) = (parameters.largest_value(), self.request.largest_logit);
+        Parameters::check(degree, moduli, &prime_bits)?;
+        let (holds, largest) = (Crt::new(moduli).largest(), self.request.largest_logit);
         if holds < largest {
             return Err(ParametersError::Holds { holds, largest });
         }
-        let noise = self.noise(degree, t, &prime_bits, encryption);
+        let candidate = Candidate { degree, moduli: moduli.to_vec(), prime_bits, encryption };
+        let (t, prime_bits) = (candidate.largest_modulus(), &candidate.prime_bits);
+        let noise = self.noise(degree, t, prime_bits, encryption);
         let margin_bits = self.margin_bits(degree, moduli.len(), encryption);
-        if !fits(&noise, margin_bits, t, &prime_bits) {
+        if !fits(&noise, margin_bits, t, prime_bits) {
             return Err(ParametersError::TooSmall {
                 found_bits: prime_bits.iter().sum(),
-                plaintext_bits,
-                limit: limit(t, &prime_bits),
+                plaintext_bits: bits_of(t),
+                limit: limit(t, prime_bits),
                 needed: noise.logits + margin_bits,
             });
         }
-        let failure_probability_log2 = failure_probability_log2(
-            noise.logits,
-            largest_noise_bits(limit(t, &prime_bits)) as f64,
-            encryption,
-            degree,
-            self.coefficients(degree, moduli.len()),
-        );
         let q_bits: usize = prime_bits.iter().sum();
         let mut evaluation_primes = None;
         for norms in &self.block_norms {
@@ -261,17 +275,34 @@ impl<'a> Subject<'a> {
             let needed = needed.ok_or(PlanError::Primes { bits: 2 * q_bits as u64 })?;
             evaluation_primes = evaluation_primes.max(Some(needed));
         }
-        let cost = Cost::of(
-            &parameters,
-            evaluation_primes,
-            &self.workloads,
-            self.request.images,
-            self.request.kernel,
-        );
-        Ok(Choice { parameters, evaluation_primes, noise, margin_bits, failure_probability_log2, cost })
+        let (images, kernel) = (self.request.images, self.request.kernel);
+        let cost = Cost::of(&candidate, evaluation_primes, &self.workloads, images, kernel);
+        Ok(Judged { candidate, evaluation_primes, noise, cost })
     }
 
-    /// Bits of the fewest and then the smallest primes, secure or not.
+    /// A candidate's parameters.
+    fn choice(&self, judged: Judged) -> Result<Choice, ParametersError> {
+        let Judged { candidate, evaluation_primes, noise, cost } = judged;
+        let t = candidate.largest_modulus();
+        let Candidate { degree, moduli, prime_bits, encryption } = candidate;
+        let failure_probability_log2 = failure_probability_log2(
+            noise.logits,
+            largest_noise_bits(limit(t, &prime_bits)) as f64,
+            encryption,
+            degree,
+            self.coefficients(degree, moduli.len()),
+        );
+        Ok(Choice {
+            parameters: Parameters::new(degree, &moduli, &prime_bits, encryption)?,
+            evaluation_primes,
+            noise,
+            margin_bits: self.margin_bits(degree, moduli.len(), encryption),
+            failure_probability_log2,
+            cost,
+        })
+    }
+
+    /// Bits of the fewest and then the smallest primes that leave room for the noise.
     fn smallest_primes(
         &self,
         degree: usize,
@@ -291,17 +322,17 @@ impl<'a> Subject<'a> {
             let size = sizes.get(sizes.partition_point(|bits| !enough(bits)))?;
             Some(vec![*size; primes])
         });
-        let limit_bits = security_limit(degree)?;
+        let (limit_bits, plaintext_bits) = (security_limit(degree)?, bits_of(t));
         let mut found: Vec<Vec<usize>> = found.collect();
-        // Where no number of primes is secure, the one that comes nearest says by how much.
         let secure = found.iter().position(|bits| bits.iter().sum::<usize>() <= limit_bits);
-        let nearest = (0..found.len()).min_by_key(|&index| found[index].iter().sum::<usize>());
-        secure.or(nearest).map(|index| found.swap_remove(index)).ok_or(ParametersError::Noise {
-            plaintext_bits: bits_of(t),
-            needed_bits: None,
-            degree,
-            limit_bits,
-        })
+        match secure {
+            Some(index) => Ok(found.swap_remove(index)),
+            // By how much the nearest to secure is not.
+            None => {
+                let needed_bits = found.iter().map(|bits| bits.iter().sum()).min();
+                Err(ParametersError::Noise { plaintext_bits, needed_bits, degree, limit_bits })
+            }
+        }
     }
 
     /// Coefficients of the noise of all answers in the run, of every member and the sum.

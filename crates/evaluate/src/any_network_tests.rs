@@ -1,0 +1,149 @@
+//! Whatever the network: it runs exactly, or it is refused with a reason.
+
+use proptest::prelude::*;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use sottovoce_bfv::planner::Fixed;
+use sottovoce_dataset::LabelledImages;
+use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
+
+use crate::{EvaluateError, Evaluator, Need, Policy, RangeRule, Session, predict_images};
+
+/// How a layer's weights are drawn.
+#[derive(Debug, Clone, Copy)]
+enum Weights {
+    Zero,
+    /// Up to so many bits.
+    UpTo(u32),
+    /// All of them the largest of so many bits, of one sign.
+    All(u32),
+    /// Zero but for one.
+    One(u32),
+}
+
+fn weights() -> impl Strategy<Value = Weights> {
+    prop_oneof![
+        Just(Weights::Zero),
+        (1u32..8).prop_map(Weights::UpTo),
+        (8u32..40).prop_map(Weights::UpTo),
+        (1u32..20).prop_map(Weights::All),
+        (1u32..60).prop_map(Weights::One),
+    ]
+}
+
+fn architectures() -> impl Strategy<Value = Architecture> {
+    (1usize..8, 1usize..4, 1usize..3, 0usize..2, 0usize..2, 1usize..4, 1usize..6, 2usize..5)
+        .prop_map(|(image_side, kernel, stride, leading, trailing, maps, hidden, classes)| Architecture {
+            image_side,
+            kernel,
+            stride: stride.min(kernel),
+            padding: Padding { leading: leading.min(kernel - 1), trailing: trailing.min(kernel - 1) },
+            maps,
+            hidden,
+            classes,
+        })
+        .prop_filter("the kernel fits", |shape| shape.validate().is_ok())
+}
+
+fn block(kind: Weights, [rows, columns]: [usize; 2], rng: &mut StdRng) -> Block<i64, i128> {
+    let one = rng.random_range(0..rows * columns);
+    let weights = (0..rows * columns).map(|index| match kind {
+        Weights::Zero => 0,
+        Weights::UpTo(bits) => rng.random_range(-(1 << bits)..=1 << bits),
+        Weights::All(bits) => (1 << bits) - 1,
+        Weights::One(bits) if index == one => -(1 << bits),
+        Weights::One(_) => 0,
+    });
+    let weights = weights.collect();
+    let biases = (0..rows).map(|_| rng.random_range(-1000..=1000)).collect();
+    Block::new(columns, weights, biases).unwrap()
+}
+
+/// Whether the answers were exact, or why there are none.
+fn outcome(
+    shape: Architecture,
+    kinds: [Weights; 3],
+    members: usize,
+    levels: u16,
+    seed: u64,
+) -> Result<(), String> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut member = || {
+        let mut kinds = kinds.into_iter();
+        let blocks = IntegerNetwork::shapes(&shape).map(|(_, s)| block(kinds.next().unwrap(), s, &mut rng));
+        IntegerNetwork::new(shape, PixelLevels::new(levels).unwrap(), 1.0, blocks)
+    };
+    let networks: Result<Vec<_>, _> = (0..members).map(|_| member()).collect();
+    let ensemble = match networks.map_err(|e| e.to_string()) {
+        Ok(networks) => IntegerEnsemble::new(networks).map_err(|e| e.to_string())?,
+        Err(reason) => return Err(reason),
+    };
+    let policy = Policy { range: RangeRule::Proven, range_margin: 0.0, fixed: Fixed::default() };
+    let need = Need { ensemble: &ensemble, observed: None };
+    let evaluator = Evaluator::default();
+    let session = match Session::new(&[need], &policy, 50, &[evaluator]) {
+        Ok(session) => session,
+        Err(EvaluateError::Parameters(reason)) => return Err(reason.to_string()),
+        Err(other) => panic!("{other}"),
+    };
+    let pixels: Vec<u8> = (0..50 * shape.pixels()).map(|_| rng.random()).collect();
+    let images = LabelledImages::new(shape.image_side, pixels, vec![0; 50]).unwrap();
+    let (_, summary) = predict_images(need, &session, &images, evaluator, &()).unwrap();
+    assert_eq!((summary.mismatches, summary.range.images_outside), (0, 0));
+    Ok(())
+}
+
+/// A reason has numbers, or names what is too large.
+fn assert_is_a_reason(reason: &str) {
+    assert!(reason.contains("bits") || reason.contains("exceed"), "{reason}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 20, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_network_runs_exactly_or_is_refused_with_a_reason(
+        shape in architectures(),
+        kinds in [weights(), weights(), weights()],
+        members in prop_oneof![4 => 1usize..4, 1 => Just(20usize)],
+        levels in prop_oneof![Just(2u16), Just(4), Just(256)],
+        seed in any::<u64>(),
+    ) {
+        if let Err(reason) = outcome(shape, kinds, members, levels, seed) {
+            assert_is_a_reason(&reason);
+        }
+    }
+}
+
+const ONE_PIXEL: Architecture = Architecture {
+    image_side: 1,
+    kernel: 1,
+    stride: 1,
+    padding: Padding { leading: 0, trailing: 0 },
+    maps: 1,
+    hidden: 1,
+    classes: 2,
+};
+
+#[test]
+fn these_run_exactly() {
+    let small = Architecture { image_side: 4, kernel: 2, maps: 2, hidden: 3, ..ONE_PIXEL };
+    for (shape, kinds, members) in [
+        (ONE_PIXEL, [Weights::UpTo(3); 3], 1),
+        (ONE_PIXEL, [Weights::Zero; 3], 1),
+        (small, [Weights::UpTo(2); 3], 20),
+        // 80 bits and more: several plaintext moduli, and weights beyond bytes.
+        (small, [Weights::UpTo(4), Weights::UpTo(12), Weights::UpTo(15)], 2),
+        (ONE_PIXEL, [Weights::One(3), Weights::One(3), Weights::One(50)], 1),
+    ] {
+        assert_eq!(outcome(shape, kinds, members, 16, 1), Ok(()), "{kinds:?}");
+    }
+}
+
+#[test]
+fn these_are_refused() {
+    for kinds in [[Weights::One(20); 3], [Weights::One(60), Weights::One(1), Weights::One(1)]] {
+        let reason = outcome(ONE_PIXEL, kinds, 1, 256, 1).unwrap_err();
+        assert_is_a_reason(&reason);
+    }
+}
