@@ -73,9 +73,7 @@ impl<'a> BatchRunner<'a> {
         end: usize,
     ) -> Result<BatchAnswers, EvaluateError> {
         let progress = self.progress;
-        let indices: Vec<usize> = (first..end).collect();
-        let images = images.select(&indices);
-        let encrypted = self.session.encrypt(&images, 0, progress)?;
+        let encrypted = self.session.encrypt(images, first, end, progress)?;
 
         let name = |step: &str| format!("{step} images {} to {end}", first + 1);
         progress.begin(&name("evaluating"), self.provider.work());
@@ -87,7 +85,9 @@ impl<'a> BatchRunner<'a> {
         let decrypted = self.session.client.decrypt(&answer.ensemble)?;
         let steps = Steps { encrypt: encrypted.elapsed, evaluate, decrypt: start.elapsed() };
 
-        progress.begin(&name("checking"), images.len() as u64);
+        progress.begin(&name("checking"), (end - first) as u64);
+        let indices: Vec<usize> = (first..end).collect();
+        let images = images.select(&indices);
         let oracle = Oracle::new(self.ensemble, &images, &|| progress.advance(1))?;
         let differing = |slot| {
             let expected = oracle.logits.get(slot).unwrap_or(&oracle.blank);

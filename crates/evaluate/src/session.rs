@@ -57,15 +57,15 @@ impl Session {
         self.client.parameters()
     }
 
-    /// Encrypts the images from `first` on, as many as one batch holds, and says how long it took.
+    /// Encrypts the images from `first` up to `end`, at most a batch, and says how long it took.
     pub(crate) fn encrypt(
         &self,
         images: &LabelledImages,
         first: usize,
+        end: usize,
         progress: &dyn Progress,
     ) -> Result<Batch, EvaluateError> {
         let pixels = images.side() * images.side();
-        let end = images.len().min(first + self.parameters().degree());
         let work = self.client.encryption_work(pixels);
         progress.begin(&format!("encrypting images {} to {end}", first + 1), work);
         let start = Instant::now();
@@ -118,8 +118,9 @@ impl<'a> EncryptedSet<'a> {
         if let Some(batch) = place.and_then(OnceLock::get) {
             return Ok(batch.clone());
         }
-        let first = index * self.session.parameters().degree();
-        let batch = Arc::new(self.session.encrypt(self.images, first, progress)?);
+        let slots = self.session.parameters().degree();
+        let (first, end) = (index * slots, self.images.len().min((index + 1) * slots));
+        let batch = Arc::new(self.session.encrypt(self.images, first, end, progress)?);
         if let Some(place) = place {
             // Where somebody else was faster, either will do.
             let _ = place.set(batch.clone());
