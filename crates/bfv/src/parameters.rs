@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sottovoce_network::IntegerEnsemble;
 
-use crate::noise::{NoiseEstimate, Norms};
+use crate::noise::{Evaluation, NoiseEstimate, Norms};
 
 /// The ring degree used throughout: 8192 slots, as in the paper.
 pub const DEGREE: usize = 8192;
@@ -23,6 +23,12 @@ pub const SECURITY_LIMITS: [(usize, usize); 3] = [(4096, 106), (8192, 214), (163
 /// which are exceeded with a probability below 2^-75 for a coefficient and 2^-48 for all in a run of a thousand
 /// answers, so that decryption neither fails nor refuses an answer; and one bit for the estimate's own error.
 const MARGIN_BITS: f64 = 4.33;
+
+/// Noise must leave its limit with at most this probability in a whole run.
+pub(crate) const MARGIN_PROBABILITY_LOG2: f64 = -40.0;
+
+/// Coefficients of the noise in such a run: a million images in batches of 4096, ten logits each.
+pub(crate) const RUN_COEFFICIENTS: f64 = 1e7;
 
 /// Sizes of ciphertext primes that are tried: below, there are too few primes congruent to 1 modulo 2N; above,
 /// the engine's arithmetic does not reach.
@@ -138,7 +144,11 @@ impl Parameters {
             for bits in PRIME_BITS.filter(|&bits| bits > plaintext_bits as usize) {
                 let noise = norms
                     .iter()
-                    .map(|norms| NoiseEstimate::new(norms, encryption, DEGREE, t, primes, bits).logits)
+                    .flat_map(|norms| {
+                        [Evaluation::Engine, Evaluation::Reference].map(|evaluation| {
+                            NoiseEstimate::new(norms, evaluation, encryption, DEGREE, t, primes, bits).logits
+                        })
+                    })
                     .fold(0.0, f64::max);
                 // Decryption is right while the noise stays below Q / 2t. Primes are a little below their power of two.
                 let limit = (primes * bits) as f64 - (t as f64).log2() - 1.0 - 1e-6;
@@ -157,7 +167,7 @@ impl Parameters {
     ///
     /// # Errors
     /// If they are not 128-bit secure.
-    fn new(
+    pub(crate) fn new(
         degree: usize,
         t: u64,
         prime_bits: &[usize],

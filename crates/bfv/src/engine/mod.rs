@@ -34,6 +34,7 @@ mod rns;
 mod second_block;
 #[doc(hidden)]
 pub mod stages;
+mod watched;
 
 use fhe::bfv::Ciphertext;
 use fhe_math::rq::Poly;

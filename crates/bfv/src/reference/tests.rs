@@ -5,7 +5,7 @@ use rand::{Rng, SeedableRng};
 use sottovoce_network::{Architecture, Block, Padding, PixelLevels, sum_logits};
 
 use super::*;
-use crate::noise::{NoiseEstimate, Norms};
+use crate::noise::{Evaluation, NoiseEstimate, Norms};
 use crate::{ClientKey, Encryption, Parameters};
 
 pub(crate) fn random_network(
@@ -124,6 +124,7 @@ fn the_reference_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_tha
     let norms = Norms::of(&ensemble);
     let expected = NoiseEstimate::new(
         &norms,
+        Evaluation::Reference,
         Encryption::PublicKey,
         parameters.degree(),
         t,
