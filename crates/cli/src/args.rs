@@ -80,7 +80,7 @@ pub enum Command {
     Export(Stage),
     /// Classify the test set in the clear and under encryption; trains and exports what is missing.
     Evaluate(Stage),
-    /// Measure speed.
+    /// Measure speed and noise.
     Bench {
         #[command(subcommand)]
         command: BenchCommand,
@@ -129,6 +129,23 @@ pub enum BenchCommand {
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
+    /// The noise that is predicted against the noise that there is, over random networks.
+    Noise(NoiseOptions),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct NoiseOptions {
+    /// Random networks; four are measured in five seconds or so.
+    #[arg(long, value_name = "N", default_value_t = 240, value_parser = clap::value_parser!(u16).range(1..))]
+    pub networks: u16,
+
+    /// Folder for noise.csv, noise.svg and noise.png.
+    #[arg(long, value_name = "FOLDER", default_value = "results/noise")]
+    pub out: PathBuf,
+
+    /// Decides the networks, not the keys.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -12,6 +12,7 @@ mod clear;
 mod elapsed;
 mod encrypted;
 mod evaluation;
+pub mod noise;
 mod progress;
 mod provider;
 pub mod records;

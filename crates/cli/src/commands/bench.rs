@@ -15,8 +15,19 @@ use crate::output;
 use crate::progress::StageProgress;
 
 pub fn run(command: &BenchCommand, common: &Common) -> Result<ExitCode> {
-    let BenchCommand::Engine { members, images, repetitions, ensemble, kernel, key, no_reference, format } =
-        command;
+    let (members, images, repetitions, ensemble, kernel, key, no_reference, format) = match command {
+        BenchCommand::Engine {
+            members,
+            images,
+            repetitions,
+            ensemble,
+            kernel,
+            key,
+            no_reference,
+            format,
+        } => (members, images, repetitions, ensemble, kernel, key, no_reference, format),
+        BenchCommand::Noise(options) => return super::bench_noise::run(options, common),
+    };
     let (ensemble, largest_logit) = match ensemble {
         Some(folder) => {
             let exported = read_ensemble(folder)?;
