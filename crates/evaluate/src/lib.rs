@@ -13,6 +13,7 @@ mod elapsed;
 mod encrypted;
 mod evaluation;
 pub mod noise;
+mod noise_row;
 mod progress;
 mod provider;
 pub mod records;
