@@ -128,7 +128,7 @@ pub enum Command {
         #[command(flatten)]
         options: RunOptions,
     },
-    /// Measure speed.
+    /// Measure speed and noise.
     Bench {
         #[command(subcommand)]
         command: BenchCommand,
@@ -144,43 +144,64 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
     /// The engine against the reference evaluator, on the same ciphertexts.
-    Engine {
-        /// Networks in the ensemble.
-        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=100))]
-        members: u8,
+    Engine(EngineOptions),
+    /// The noise that is predicted against the noise that there is, over random networks.
+    Noise(NoiseOptions),
+}
 
-        /// Images in the batch.
-        #[arg(long, default_value_t = 8192, value_parser = clap::value_parser!(u16).range(1..=8192))]
-        images: u16,
+#[derive(Debug, clap::Args)]
+pub struct NoiseOptions {
+    /// Random networks; four are measured in five seconds or so.
+    #[arg(long, value_name = "N", default_value_t = 240, value_parser = clap::value_parser!(u16).range(1..))]
+    pub networks: u16,
 
-        /// The engine's repetitions; the median counts.
-        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=100))]
-        repetitions: u8,
+    /// Folder for noise.csv, noise.svg and noise.png.
+    #[arg(long, value_name = "FOLDER", default_value = "results/noise")]
+    pub out: PathBuf,
 
-        /// An exported ensemble's folder [default: random weights as small and sparse as trained ones].
-        #[arg(long, value_name = "FOLDER")]
-        ensemble: Option<PathBuf>,
+    /// Decides the networks, not the keys.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
 
-        /// Instruction set of the engine's inner loops: portable, avx2 or avx512 [default: the best there is].
-        #[arg(long, value_name = "NAME")]
-        kernel: Option<Kernel>,
+/// What `bench engine` measures.
+#[derive(Debug, clap::Args)]
+pub struct EngineOptions {
+    /// Networks in the ensemble.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub members: u8,
 
-        /// What images are encrypted with.
-        #[arg(long, value_enum, default_value = "public")]
-        key: KeyRule,
+    /// Images in the batch.
+    #[arg(long, default_value_t = 8192, value_parser = clap::value_parser!(u16).range(1..=8192))]
+    pub images: u16,
 
-        /// Ring degree: 4096, 8192 or 16384.
-        #[arg(long, value_name = "N", default_value_t = PAPER_DEGREE)]
-        degree: usize,
+    /// The engine's repetitions; the median counts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub repetitions: u8,
 
-        /// Leave the reference out, which takes most of the time.
-        #[arg(long)]
-        no_reference: bool,
+    /// An exported ensemble's folder [default: random weights as small and sparse as trained ones].
+    #[arg(long, value_name = "FOLDER")]
+    pub ensemble: Option<PathBuf>,
 
-        /// How the result is printed.
-        #[arg(long, value_enum, default_value = "text")]
-        format: Format,
-    },
+    /// Instruction set of the engine's inner loops: portable, avx2 or avx512 [default: the best there is].
+    #[arg(long, value_name = "NAME")]
+    pub kernel: Option<Kernel>,
+
+    /// What images are encrypted with.
+    #[arg(long, value_enum, default_value = "public")]
+    pub key: KeyRule,
+
+    /// Ring degree: 4096, 8192 or 16384.
+    #[arg(long, value_name = "N", default_value_t = PAPER_DEGREE)]
+    pub degree: usize,
+
+    /// Leave the reference out, which takes most of the time.
+    #[arg(long)]
+    pub no_reference: bool,
+
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

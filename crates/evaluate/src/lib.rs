@@ -15,6 +15,8 @@ mod clear;
 mod elapsed;
 mod encrypted;
 mod evaluation;
+pub mod noise;
+mod noise_row;
 mod policy;
 mod predictions;
 mod progress;

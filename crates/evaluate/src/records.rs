@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sottovoce_network::atomic_file;
 
 use crate::Prediction;
+pub use crate::noise_row::NoiseRow;
 
 /// Where an accuracy was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -35,6 +35,7 @@ mod layout;
 mod legend;
 mod marker;
 mod markup;
+pub mod noise;
 pub mod paper;
 mod percent_axis;
 mod raster;

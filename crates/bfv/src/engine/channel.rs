@@ -106,7 +106,7 @@ impl ChannelEngine {
     }
 
     /// Both polynomials of every ciphertext, ready to be lifted: ciphertext after ciphertext.
-    fn prepare(&self, ciphertexts: &[Ciphertext]) -> Vec<Prepared<'_>> {
+    pub fn prepare(&self, ciphertexts: &[Ciphertext]) -> Vec<Prepared<'_>> {
         let polynomials: Vec<&Poly> = ciphertexts.iter().flat_map(|ciphertext| ciphertext.iter()).collect();
         polynomials.into_par_iter().map(|polynomial| self.prepare_polynomial(polynomial)).collect()
     }
@@ -140,7 +140,7 @@ impl ChannelEngine {
     }
 
     /// Pieces of values, in their order, as one buffer: a value for every evaluation point of every prime.
-    fn gathered<'b>(&self, pieces: impl Iterator<Item = &'b [u64]>) -> Buffer<'_> {
+    pub fn gathered<'b>(&self, pieces: impl Iterator<Item = &'b [u64]>) -> Buffer<'_> {
         let mut values = self.buffers.take(self.plan.moduli.len() * self.degree());
         let mut rest = &mut values[..];
         for piece in pieces {
@@ -167,7 +167,7 @@ impl ChannelEngine {
     }
 
     /// The logits of a voter, at the lowest level at which they still decrypt.
-    fn answer(
+    pub fn answer(
         &self,
         logits: &[second_block::Sums<'_>],
         voter: impl for<'b> Fn(&'b second_block::Sums<'_>) -> &'b [u64] + Sync,

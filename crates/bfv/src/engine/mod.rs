@@ -40,6 +40,7 @@ mod rns;
 mod second_block;
 #[doc(hidden)]
 pub mod stages;
+mod watched;
 
 use std::sync::Arc;
 

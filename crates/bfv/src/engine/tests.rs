@@ -106,7 +106,7 @@ fn every_kernel_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_that
         let expected = expected.logits + 4.5f64.log2();
         for kernel in Kernel::available() {
             let noise = noise_of_exact_answers(&parameters, &ensemble, &images, kernel, Some(0)) as f64;
-            assert!((noise - expected).abs() < 3.0, "{noise} bits, expected {expected:.1}");
+            assert!((noise - expected).abs() < 2.0, "{noise} bits, expected {expected:.1}");
             noise_of_exact_answers(&parameters, &ensemble, &images, kernel, None);
         }
     }

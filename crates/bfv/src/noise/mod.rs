@@ -9,12 +9,16 @@
 //! A run does not rest on the estimate alone: noise is measured at decryption, and too much of it is an error there.
 
 mod estimate;
+mod measured;
 mod norms;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 use fhe::bfv::{Ciphertext, SecretKey};
 
 pub use estimate::{Evaluation, NoiseEstimate, switching_bits};
+pub use measured::{MeasureError, NoiseSubject, Stage, StageNoise, measure_stages};
 pub use norms::Norms;
 pub use tail::{failure_probability_log2, tail_bits};
 

@@ -158,14 +158,12 @@ pub enum ParametersError {
     },
     /// Sizes of ciphertext primes that do not work.
     #[error(
-        "ciphertext primes of {found:?} bits, but there must be 2 to 8, of at least 36 and at most {most} bits, and \
-         more than the {plaintext_bits} bits of the largest plaintext modulus"
+        "ciphertext primes of {found:?} bits, but there must be 2 to 8, of {} to {} bits, and more than the \
+         {plaintext_bits} bits of the largest plaintext modulus", PRIME_BITS.start(), PRIME_BITS.end()
     )]
     CiphertextPrimes {
         /// Bits of each.
         found: Vec<usize>,
-        /// The most bits of a prime.
-        most: usize,
         /// Bits of the largest plaintext modulus.
         plaintext_bits: u32,
     },
@@ -179,7 +177,7 @@ pub enum ParametersError {
 
 /// Sizes of ciphertext primes: below, there are too few primes congruent to 1 modulo 2N; above, the engine's arithmetic
 /// does not reach.
-pub(crate) const PRIME_BITS: std::ops::RangeInclusive<usize> = 36..=53;
+pub(crate) const PRIME_BITS: std::ops::RangeInclusive<usize> = 24..=53;
 
 /// How many ciphertext primes there may be.
 pub(crate) const PRIMES: std::ops::RangeInclusive<usize> = 2..=8;
@@ -225,8 +223,8 @@ impl Parameters {
         // `fhe` decrypts by way of the first ciphertext prime, which must be larger than t.
         let sound = |&bits: &usize| PRIME_BITS.contains(&bits) && bits > plaintext_bits as usize;
         if !PRIMES.contains(&prime_bits.len()) || !prime_bits.iter().all(sound) {
-            let (found, most) = (prime_bits.to_vec(), *PRIME_BITS.end());
-            return Err(ParametersError::CiphertextPrimes { found, most, plaintext_bits });
+            let found = prime_bits.to_vec();
+            return Err(ParametersError::CiphertextPrimes { found, plaintext_bits });
         }
         Ok(())
     }
@@ -288,6 +286,13 @@ impl Parameters {
     #[must_use]
     pub fn plaintext_bits(&self) -> f64 {
         self.crt.bits()
+    }
+
+    /// The channel that has the least room for noise, and the most noise: that of the largest plaintext modulus.
+    #[must_use]
+    pub fn narrowest(&self) -> usize {
+        let largest = |&index: &usize| self.channels[index].plaintext_modulus();
+        (0..self.channels.len()).max_by_key(largest).unwrap_or(0)
     }
 
     /// The ciphertext primes, whose product is Q; every channel's.
@@ -363,7 +368,7 @@ mod tests {
             assert!(refused(8192, moduli, &[50, 50]).contains("is no plaintext modulus"), "{moduli:?}");
         }
         assert!(refused(8192, &[], &[50, 50]).contains("0 plaintext moduli"));
-        for primes in [&[50][..], &[50, 35], &[54, 54], &[50, 16], &[]] {
+        for primes in [&[50][..], &[50, 23], &[54, 54], &[50, 16], &[]] {
             assert!(refused(8192, &[good], primes).contains("ciphertext primes of"), "{primes:?}");
         }
         let wide = plaintext_moduli(1 << 48, 1, 8192).unwrap();

@@ -8,6 +8,7 @@
 //! Memory is at its largest in the first square: the batch (`pixels` ciphertexts) and the activations
 //! (`activations` ciphertexts) at the same time, 640 MB for the paper's network with three primes.
 
+mod watched;
 mod weighted_sum;
 
 use std::time::Instant;

@@ -10,23 +10,21 @@ use sottovoce_network::IntegerEnsemble;
 use sottovoce_network::disk::read_ensemble;
 use sottovoce_report::table::Table;
 
-use crate::args::{BenchCommand, Common, Format};
+use crate::args::{BenchCommand, Common, EngineOptions, Format};
 use crate::machine::peak_memory_bytes;
 use crate::output;
 use crate::progress::StageProgress;
 
 pub fn run(command: &BenchCommand, common: &Common) -> Result<ExitCode> {
-    let BenchCommand::Engine {
-        members,
-        images,
-        repetitions,
-        ensemble,
-        kernel,
-        key,
-        degree,
-        no_reference,
-        format,
-    } = command;
+    match command {
+        BenchCommand::Engine(options) => engine(options, common),
+        BenchCommand::Noise(options) => super::bench_noise::run(options, common),
+    }
+}
+
+fn engine(options: &EngineOptions, common: &Common) -> Result<ExitCode> {
+    let EngineOptions { members, images, repetitions, ensemble, kernel, key, degree, no_reference, format } =
+        options;
     let (ensemble, largest_logit) = match ensemble {
         Some(folder) => {
             let exported = read_ensemble(folder)?;

@@ -1,6 +1,7 @@
 //! Which stages a command runs, and what it prints.
 
 mod bench;
+mod bench_noise;
 mod data;
 mod experiment;
 mod plan;

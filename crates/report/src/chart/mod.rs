@@ -5,6 +5,7 @@ pub(crate) mod elapsed;
 mod heat_map;
 pub(crate) mod labels;
 pub(crate) mod layers;
+pub(crate) mod noise;
 mod page;
 mod ramp;
 pub(crate) mod recall;

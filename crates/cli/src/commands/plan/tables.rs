@@ -52,10 +52,8 @@ pub fn ranges(weights: &[Weights], policy: &Policy) -> Table {
     }
 }
 
-/// The channel with the largest plaintext modulus: it has the most noise and the least room.
 fn narrowest(choice: &Choice) -> &Channel {
-    let channels = choice.parameters.channels();
-    channels.iter().max_by_key(|channel| channel.plaintext_modulus()).unwrap_or(&channels[0])
+    &choice.parameters.channels()[choice.parameters.narrowest()]
 }
 
 /// Ciphertext primes that an answer keeps.

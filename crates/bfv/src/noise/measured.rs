@@ -1,0 +1,252 @@
+//! The noise that is really there, stage by stage, beside what was expected.
+
+use fhe::bfv::{Ciphertext, Encoding, SecretKey};
+use fhe_math::rq::traits::TryConvertFrom;
+use fhe_math::rq::{Context, Poly, Representation};
+use fhe_math::zq::primes::generate_prime;
+use fhe_traits::{FheDecoder, FheDecrypter};
+use num_bigint::BigUint;
+use rayon::prelude::*;
+use sottovoce_network::IntegerEnsemble;
+
+use super::{Evaluation, NoiseEstimate, Norms, tail_bits};
+use crate::parameters::{Channel, bits_of};
+use crate::planner::FAILURE_LOG2;
+use crate::{
+    BfvError, ClientKey, Encryption, Engine, Kernel, Parameters, ParametersError, PlanError,
+    ReferenceEvaluator,
+};
+
+/// Fresh ciphertexts that are measured: all are alike.
+const FRESH_CIPHERTEXTS: usize = 8;
+
+/// Coefficients of the noise in the run that bounds are for: a million images, ten logits each.
+const RUN_COEFFICIENTS: f64 = 1e7;
+
+/// What is measured: an ensemble under parameters of one's choice, which need not hold its logits.
+#[derive(Debug, Clone, Copy)]
+pub struct NoiseSubject<'a> {
+    /// The networks.
+    pub ensemble: &'a IntegerEnsemble,
+    /// Who evaluates.
+    pub evaluation: Evaluation,
+    /// What images are encrypted with.
+    pub encryption: Encryption,
+    /// The ring degree.
+    pub degree: usize,
+    /// Bits of the plaintext modulus.
+    pub plaintext_bits: usize,
+    /// Ciphertext primes.
+    pub primes: usize,
+    /// Bits of each.
+    pub prime_bits: usize,
+}
+
+/// Where noise is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Freshly encrypted pixels.
+    Fresh,
+    /// The hidden units, before their square.
+    Hidden,
+    /// The members' sum, with all ciphertext primes.
+    Logits,
+    /// The same, switched to the primes that an answer keeps.
+    Answer,
+}
+
+/// The noise at one stage, in bits: binary logarithms of absolute coefficients.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StageNoise {
+    /// Where.
+    pub stage: Stage,
+    /// The expected standard deviation of the noisiest ciphertext.
+    pub predicted: f64,
+    /// The prediction with its tail: what noise must not exceed.
+    pub bound: f64,
+    /// The largest coefficient that was found. Noise below 1 counts as 1, 0 bits.
+    pub largest: f64,
+    /// The root of the mean squared coefficient of the noisiest ciphertext, at least 0 bits.
+    pub deviation: f64,
+}
+
+/// A measurement that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MeasureError {
+    /// No prime of that size has slots for plaintexts.
+    #[error("there is no plaintext modulus of {bits} bits for ring degree {degree}")]
+    PlaintextModulus {
+        /// Bits asked for.
+        bits: usize,
+        /// The ring degree.
+        degree: usize,
+    },
+    /// The parameters are not 128-bit secure, or `fhe` refuses them.
+    #[error(transparent)]
+    Parameters(#[from] ParametersError),
+    /// The engine refuses the network.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Encryption or evaluation failed.
+    #[error(transparent)]
+    Bfv(#[from] BfvError),
+}
+
+impl NoiseSubject<'_> {
+    fn plaintext_modulus(&self) -> Result<u64, MeasureError> {
+        let (bits, degree) = (self.plaintext_bits, self.degree);
+        let modulus = (bits < 62).then(|| generate_prime(bits, 2 * degree as u64, 1 << bits)).flatten();
+        modulus.ok_or(MeasureError::PlaintextModulus { bits, degree })
+    }
+
+    /// What is expected, before anything is encrypted.
+    ///
+    /// # Errors
+    /// If there is no such plaintext modulus.
+    pub fn estimate(&self, norms: &Norms) -> Result<NoiseEstimate, MeasureError> {
+        let t = self.plaintext_modulus()?;
+        let Self { evaluation, encryption, degree, primes, prime_bits, .. } = *self;
+        Ok(NoiseEstimate::new(norms, evaluation, encryption, degree, t, primes, prime_bits))
+    }
+
+    /// The parameters that it says.
+    ///
+    /// # Errors
+    /// If there are none, or they are not secure.
+    pub fn parameters(&self) -> Result<Parameters, MeasureError> {
+        let t = self.plaintext_modulus()?;
+        Ok(Parameters::new(self.degree, &[t], &vec![self.prime_bits; self.primes], self.encryption)?)
+    }
+
+    /// Measures the noise of every stage ([`measure_stages`]).
+    ///
+    /// # Errors
+    /// As [`parameters`](Self::parameters) and [`measure_stages`].
+    pub fn measure(&self, images: &[u8]) -> Result<Vec<StageNoise>, MeasureError> {
+        measure_stages(self.ensemble, self.evaluation, &self.parameters()?, images)
+    }
+
+    /// log2(Q / 2t): larger noise cannot be measured.
+    #[must_use]
+    pub fn limit_bits(&self) -> f64 {
+        (self.primes * self.prime_bits) as f64 - self.plaintext_bits as f64 - 1.0
+    }
+}
+
+/// Encrypts `images` (image after image, a byte a pixel) under fresh keys, evaluates the ensemble, and measures the
+/// noise of every stage in the channel that has the least room, that of the largest plaintext modulus.
+///
+/// # Errors
+/// If the engine refuses the network, or an operation fails.
+pub fn measure_stages(
+    ensemble: &IntegerEnsemble,
+    evaluation: Evaluation,
+    parameters: &Parameters,
+    images: &[u8],
+) -> Result<Vec<StageNoise>, MeasureError> {
+    let (degree, encryption) = (parameters.degree(), parameters.encryption());
+    let narrowest = parameters.narrowest();
+    let channel = &parameters.channels()[narrowest];
+    let primes = channel.ciphertext_primes();
+    let prime_bits = primes.iter().map(|&prime| bits_of(prime)).max().unwrap_or(0) as usize;
+    let t = channel.plaintext_modulus();
+    let norms = Norms::of(ensemble);
+    let estimate = NoiseEstimate::new(&norms, evaluation, encryption, degree, t, primes.len(), prime_bits);
+    let client = ClientKey::generate(parameters);
+    let key = client.evaluation_key()?;
+    let batch = client.encrypt(images, ensemble.architecture().pixels(), &|| ())?;
+    let (hidden, mut logits) = match evaluation {
+        Evaluation::Engine => {
+            Engine::with_kernel(&key, ensemble, Kernel::detect())?.hidden_and_logits(&batch, narrowest)?
+        }
+        Evaluation::Reference => {
+            ReferenceEvaluator::new(&key, ensemble).hidden_and_logits(&batch, narrowest)?
+        }
+    };
+    let meter = Meter::new(channel, &client.channels[narrowest].secret)?;
+    let margin = tail_bits(FAILURE_LOG2, encryption, degree, RUN_COEFFICIENTS);
+    let at = |stage, predicted, ciphertexts: &[Ciphertext]| -> Result<StageNoise, BfvError> {
+        let (largest, deviation) = meter.measure(ciphertexts)?;
+        Ok(StageNoise { stage, predicted, bound: predicted + margin, largest, deviation })
+    };
+    let pixels = &batch.channels[narrowest];
+    let mut stages = vec![
+        at(Stage::Fresh, estimate.fresh, &pixels[..pixels.len().min(FRESH_CIPHERTEXTS)])?,
+        at(Stage::Hidden, estimate.hidden, &hidden)?,
+        at(Stage::Logits, estimate.logits, &logits)?,
+    ];
+    let level = channel.answer_level();
+    for logit in &mut logits {
+        logit.switch_to_level(level).map_err(BfvError::from)?;
+    }
+    let dropped = channel.noise_limit_bits(0) - channel.noise_limit_bits(level);
+    stages.push(at(Stage::Answer, estimate.answer(dropped), &logits)?);
+    Ok(stages)
+}
+
+/// Measures coefficients, with the secret key. For experiments: its time depends on what it finds.
+struct Meter {
+    secret: Vec<i64>,
+    t: BigUint,
+}
+
+impl Meter {
+    fn new(channel: &Channel, secret: &SecretKey) -> Result<Self, BfvError> {
+        let parameters = channel.inner();
+        let t = BigUint::from(parameters.plaintext());
+        let context = parameters.context_at_level(0)?;
+        // The secret under its own key: 0 + (Q / t) s decrypts to s, whose coefficients are far below t.
+        let constant = [context.modulus() / &t];
+        let scaled = polynomial(&constant[..], context)?;
+        let zero = Poly::zero(context, Representation::Ntt);
+        let ciphertext = Ciphertext::new(vec![zero, scaled], parameters)?;
+        let plaintext = secret.try_decrypt(&ciphertext)?;
+        Ok(Self { secret: Vec::<i64>::try_decode(&plaintext, Encoding::poly())?, t })
+    }
+
+    /// The largest coefficient of all noise, and the largest deviation of a ciphertext's, in bits.
+    fn measure(&self, ciphertexts: &[Ciphertext]) -> Result<(f64, f64), BfvError> {
+        let each: Vec<(f64, f64)> = ciphertexts
+            .par_iter()
+            .map(|ciphertext| self.coefficients(ciphertext))
+            .collect::<Result<_, _>>()?;
+        let bits = |values: &mut dyn Iterator<Item = f64>| values.fold(1.0, f64::max).log2();
+        Ok((bits(&mut each.iter().map(|each| each.0)), bits(&mut each.iter().map(|each| each.1))))
+    }
+
+    /// The largest absolute coefficient of the noise, and the root of the mean square.
+    fn coefficients(&self, ciphertext: &Ciphertext) -> Result<(f64, f64), BfvError> {
+        let context = ciphertext[0].ctx();
+        let secret = polynomial(&self.secret[..], context)?;
+        // c0 + c1 s is (Q / t) m + v up to multiples of Q, so that t times it is t v.
+        let mut phase = &(&ciphertext[1] * &secret) + &ciphertext[0];
+        phase *= &self.t;
+        phase.change_representation(Representation::PowerBasis);
+        let t = float(&self.t);
+        let noise = Vec::<BigUint>::from(&phase).into_iter().map(|coefficient| {
+            let other = context.modulus() - &coefficient;
+            float(&coefficient.min(other)) / t
+        });
+        let (largest, squares, count) = noise.fold((0.0, 0.0, 0.0), |(largest, squares, count), noise| {
+            (f64::max(largest, noise), squares + noise * noise, count + 1.0)
+        });
+        Ok((largest, f64::sqrt(squares / count)))
+    }
+}
+
+fn polynomial<'a, T>(coefficients: &'a [T], context: &std::sync::Arc<Context>) -> Result<Poly, fhe::Error>
+where
+    Poly: TryConvertFrom<&'a [T]>,
+{
+    let mut polynomial = Poly::try_convert_from(coefficients, context, true, Representation::PowerBasis)?;
+    polynomial.change_representation(Representation::Ntt);
+    Ok(polynomial)
+}
+
+/// To 53 bits.
+fn float(value: &BigUint) -> f64 {
+    let shift = value.bits().saturating_sub(53);
+    let leading = (value >> shift).iter_u64_digits().next().unwrap_or(0);
+    leading as f64 * (shift as f64).exp2()
+}

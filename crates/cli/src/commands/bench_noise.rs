@@ -1,0 +1,31 @@
+//! `bench noise`: predicted against measured noise, over random networks.
+
+use std::fs;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use sottovoce_evaluate::noise::measure_noise;
+use sottovoce_evaluate::records::write_rows;
+use sottovoce_report::noise::{NoiseSummary, noise_table, write_noise_figure};
+
+use crate::args::{Common, NoiseOptions};
+use crate::output;
+use crate::progress::StageProgress;
+
+pub fn run(options: &NoiseOptions, common: &Common) -> Result<ExitCode> {
+    let folder = &options.out;
+    // Before minutes are spent: a folder that cannot be made.
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let progress = StageProgress::new("bench".to_owned());
+    let rows = measure_noise(options.networks.into(), options.seed, &progress)?;
+    write_rows(&folder.join("noise.csv"), &rows)?;
+    write_noise_figure(&rows, folder)?;
+    let summaries = NoiseSummary::of(&rows);
+    if common.json {
+        output::json(&output::to_value(&summaries));
+    } else {
+        output::result(&noise_table(&summaries).to_text());
+    }
+    let holds = summaries.iter().all(NoiseSummary::holds);
+    Ok(ExitCode::from(u8::from(!holds)))
+}
