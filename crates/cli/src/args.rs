@@ -97,6 +97,10 @@ pub enum Command {
         #[arg(long, value_name = "N", default_value_t = PAPER_DEGREE, value_parser = images)]
         images: usize,
 
+        /// Run one batch of random images as well, and set what is measured beside what was expected.
+        #[arg(long)]
+        measure: bool,
+
         /// Plan for the engine or for the reference evaluator.
         #[arg(long, value_enum, default_value = "engine")]
         evaluator: EvaluatorName,

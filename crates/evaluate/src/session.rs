@@ -57,6 +57,12 @@ impl Session {
         self.client.parameters()
     }
 
+    /// Bytes of the evaluation key, serialised.
+    #[must_use]
+    pub fn evaluation_key_bytes(&self) -> usize {
+        self.evaluation_key.bytes()
+    }
+
     /// Encrypts the images from `first` up to `end`, at most a batch, and says how long it took.
     pub(crate) fn encrypt(
         &self,

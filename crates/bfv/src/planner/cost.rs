@@ -108,7 +108,7 @@ pub struct Cost {
     pub upload_bytes: usize,
     /// Bytes of one encrypted answer.
     pub download_bytes: usize,
-    /// Bytes of the public keys and the evaluation keys.
+    /// Bytes of the evaluation key.
     pub key_bytes: usize,
     /// Bytes of memory: one batch and what the provider needs to evaluate it.
     pub memory_bytes: usize,
@@ -175,8 +175,8 @@ impl Cost {
                 * seconds::DECRYPT,
             upload_bytes: channels * pixels * halves * bytes(q_bits),
             download_bytes: moduli.iter().map(|t| classes * 2 * bytes(answer_bits(t))).sum(),
-            // A public key is a ciphertext; a relinearisation key has half of one and a seed for every digit.
-            key_bytes: channels * (2 + primes) * bytes(q_bits),
+            // Half of a ciphertext and a seed for every digit.
+            key_bytes: channels * primes * bytes(q_bits),
             memory_bytes: channels * pixels * ciphertext_bytes(n, primes) + engine_bytes,
         }
     }

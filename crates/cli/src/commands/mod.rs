@@ -39,8 +39,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Command::Export(stage) => experiment::export(stage, common),
         Command::Evaluate(stage) => experiment::evaluate(stage, common),
         Command::Report { run } => report::run(run, common),
-        Command::Plan { weights, images, evaluator, kernel, options } => {
-            plan::run(weights, *images, evaluator.with_kernel(*kernel), options, common)
+        Command::Plan { weights, images, measure, evaluator, kernel, options } => {
+            plan::run(weights, *images, *measure, evaluator.with_kernel(*kernel), options, common)
         }
         Command::Predict { weights, data, images, policy, options } => {
             predict::run(weights, data, *images, policy, options, common)

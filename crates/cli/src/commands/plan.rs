@@ -1,5 +1,6 @@
 //! `plan`: encryption parameters for exported networks, with what they are worth and what they will cost.
 
+mod measure;
 mod tables;
 
 use std::path::PathBuf;
@@ -8,14 +9,14 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use sottovoce_bfv::planner::Choice;
-use sottovoce_evaluate::{Need, Policy, RangeRule};
+use sottovoce_evaluate::{Evaluator, Need, Policy};
 use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
 use sottovoce_network::{ProvenRange, RangeMethod};
 
-use super::predict::OBSERVED;
 use crate::args::{Common, PolicyOptions};
 use crate::output::{self, to_value};
-use crate::stages::need;
+use crate::stages::{need, warn_of_range};
+use measure::{Measured, measure as measured};
 
 /// An exported ensemble, and how large its logits can be.
 struct Weights {
@@ -39,7 +40,8 @@ impl Weights {
 pub fn run(
     folders: &[PathBuf],
     images: usize,
-    evaluator: sottovoce_evaluate::Evaluator,
+    measure: bool,
+    evaluator: Evaluator,
     options: &PolicyOptions,
     common: &Common,
 ) -> Result<ExitCode> {
@@ -59,25 +61,33 @@ pub fn run(
     let needs: Vec<Need<'_>> = weights.iter().map(Weights::need).collect();
     let policy = options.policy(needs.iter().all(|need| need.observed.is_some()));
     let choice = policy.choose(&needs, images, &[evaluator])?;
+    let measured = match measure {
+        true => Some(measured(&needs, &policy, &choice, evaluator, images)?),
+        false => None,
+    };
     if common.json {
-        output::json(&describe(&weights, &policy, &choice, images));
+        output::json(&describe(&weights, &policy, &choice, images, measured.as_ref()));
     } else {
         let tables = [
             tables::ranges(&weights, &policy),
             tables::parameters(&choice, evaluator),
-            tables::noise(&choice),
-            tables::cost(&choice, images),
+            tables::noise(&choice, measured.as_ref()),
+            tables::cost(&choice, images, measured.as_ref()),
         ];
         let text: Vec<String> = tables.iter().map(|table| table.to_text()).collect();
         output::result(&text.join("\n"));
     }
-    if policy.range == RangeRule::Observed {
-        output::remark(OBSERVED);
-    }
+    warn_of_range(policy.range);
     Ok(ExitCode::SUCCESS)
 }
 
-fn describe(weights: &[Weights], policy: &Policy, choice: &Choice, images: usize) -> Value {
+fn describe(
+    weights: &[Weights],
+    policy: &Policy,
+    choice: &Choice,
+    images: usize,
+    measured: Option<&Measured>,
+) -> Value {
     let ranges: Vec<Value> = weights
         .iter()
         .map(|weights| {
@@ -112,5 +122,6 @@ fn describe(weights: &[Weights], policy: &Policy, choice: &Choice, images: usize
             .collect::<Vec<_>>(),
         "failure_probability_log2": choice.failure_probability_log2,
         "predicted": to_value(&choice.cost),
+        "measured": to_value(&measured),
     })
 }

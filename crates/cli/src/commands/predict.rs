@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use sottovoce_evaluate::records::encode_predictions;
-use sottovoce_evaluate::{PredictionSummary, RangeRule, Session, predict_images};
+use sottovoce_evaluate::{PredictionSummary, Session, predict_images};
 use sottovoce_network::disk::read_ensemble;
 use sottovoce_report::table::Table;
 
@@ -42,9 +42,7 @@ pub fn run(
     };
     let evaluator = options.evaluator();
     let policy = policy.policy(need.observed.is_some());
-    if policy.range == RangeRule::Observed {
-        output::remark(OBSERVED);
-    }
+    stages::warn_of_range(policy.range);
     let session = Session::new(&[need], &policy, data.test.len(), &[evaluator])?;
     let progress = StageProgress::new("predict".to_owned());
     let (predictions, summary) = predict_images(need, &session, &data.test, evaluator, &progress)?;
@@ -78,10 +76,6 @@ pub fn run(
     }
     Ok(ExitCode::SUCCESS)
 }
-
-/// What whoever decrypts must know of a plaintext modulus that rests on an observed range.
-pub const OBSERVED: &str = "The plaintext modulus rests on the OBSERVED range of logits: an image whose logits leave it decrypts to wrong \
-     ones, and nothing shows it. `--range proven` holds for every image, and costs more.";
 
 /// `results/<name of the weights' folder>`.
 fn default_folder(weights: &Path) -> Result<PathBuf> {

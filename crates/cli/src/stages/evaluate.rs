@@ -1,7 +1,9 @@
 //! Encrypted evaluation, setting by setting.
 
 use anyhow::{Context, Result};
-use sottovoce_evaluate::{EncryptedSet, EvaluateError, Evaluation, Need, Session, Subject, evaluate_setting};
+use sottovoce_evaluate::{
+    EncryptedSet, EvaluateError, Evaluation, Need, RangeRule, Session, Subject, evaluate_setting,
+};
 use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
 use sottovoce_network::{FloatNetwork, ObservedRange};
 
@@ -90,6 +92,7 @@ impl Run {
         }
         let worked = !missing.is_empty();
         if worked {
+            warn_of_range(self.experiment.encryption.range);
             let common = self.session(ensembles)?;
             let set = common.as_ref().map(|session| EncryptedSet::new(session, &self.data.test));
             for (index, plan, exported) in missing {
@@ -147,6 +150,16 @@ impl Run {
             evaluator: self.evaluator,
         };
         Ok(evaluate_setting(&subject, &StageProgress::new(title.to_owned()))?)
+    }
+}
+
+/// Tells whoever decrypts what a plaintext modulus by an observed range cannot promise.
+pub fn warn_of_range(range: RangeRule) {
+    if range == RangeRule::Observed {
+        output::remark(
+            "warning: the plaintext modulus rests on the OBSERVED range of logits. An image whose logits leave it \
+             decrypts to wrong ones, and nothing shows it; the proven range holds for every image, and costs more.",
+        );
     }
 }
 

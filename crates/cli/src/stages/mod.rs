@@ -25,7 +25,7 @@ use crate::config::{Experiment, SettingPlan};
 use crate::run_folder::RunFolder;
 
 pub use data::{Teller, open, request, training_and_validation};
-pub use evaluate::need;
+pub use evaluate::{need, warn_of_range};
 pub use records::{Results, SettingResult};
 pub use train::Throughput;
 

@@ -6,7 +6,7 @@ use sottovoce_evaluate::{Evaluator, Policy, RangeRule};
 use sottovoce_network::RangeMethod;
 use sottovoce_report::table::Table;
 
-use super::Weights;
+use super::{Measured, Weights};
 
 fn rows<const N: usize>(rows: [(&str, String); N]) -> Vec<Vec<String>> {
     rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
@@ -136,19 +136,24 @@ pub fn stages(choice: &Choice) -> [Stage; 4] {
     ]
 }
 
-pub fn noise(choice: &Choice) -> Table {
-    let row = |stage: &Stage| {
-        vec![
+pub fn noise(choice: &Choice, measured: Option<&Measured>) -> Table {
+    let found = |index: usize| measured.and_then(|measured| measured.noise_bits.get(index));
+    let row = |(index, stage): (usize, &Stage)| {
+        let mut cells = vec![
             stage.name.to_owned(),
             format!("{:.1}", stage.expected),
             format!("{:.1}", stage.limit),
             format!("{:.1}", stage.limit - stage.expected),
-        ]
+        ];
+        cells.extend(found(index).map(|bits| format!("{bits:.1}")));
+        cells
     };
+    let mut head = header(&["of", "expected deviation", "limit", "room"]);
+    head.extend(measured.map(|_| "measured, largest".to_owned()));
     Table {
         title: "Noise after each layer, bits".to_owned(),
-        header: header(&["of", "expected deviation", "limit", "room"]),
-        rows: stages(choice).iter().map(row).collect(),
+        header: head,
+        rows: stages(choice).iter().enumerate().map(row).collect(),
         notes: vec![format!(
             "The largest coefficient of a run may be {:.1} bits above the deviation.",
             choice.margin_bits
@@ -156,27 +161,49 @@ pub fn noise(choice: &Choice) -> Table {
     }
 }
 
-pub fn cost(choice: &Choice, images: usize) -> Table {
+pub fn cost(choice: &Choice, images: usize, measured: Option<&Measured>) -> Table {
     let cost = &choice.cost;
     let megabytes = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
+    let seconds = |seconds: f64| format!("{seconds:.2}");
+    let gibibytes = |bytes: usize| format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30));
+    let rows = [
+        ("batches", cost.batches.to_string(), Some(String::new())),
+        ("encryption, s", seconds(cost.encrypt_seconds), measured.map(|m| seconds(m.encrypt_seconds))),
+        ("evaluation, s", seconds(cost.evaluate_seconds), measured.map(|m| seconds(m.evaluate_seconds))),
+        ("decryption, s", seconds(cost.decrypt_seconds), measured.map(|m| seconds(m.decrypt_seconds))),
+        ("all, s", seconds(cost.seconds()), measured.map(|m| seconds(m.seconds()))),
+        ("up, a batch", megabytes(cost.upload_bytes), measured.map(|m| megabytes(m.upload_bytes))),
+        ("down, a batch", megabytes(cost.download_bytes), measured.map(|m| megabytes(m.download_bytes))),
+        ("evaluation key", megabytes(cost.key_bytes), measured.map(|m| megabytes(m.key_bytes))),
+        (
+            "memory, client and provider together",
+            gibibytes(cost.memory_bytes),
+            measured.map(|m| m.memory_bytes.map_or_else(|| "not known here".to_owned(), gibibytes)),
+        ),
+    ];
+    let row = |(name, predicted, found): (&str, String, Option<String>)| {
+        let mut cells = vec![name.to_owned(), predicted];
+        cells.extend(found.filter(|_| measured.is_some()));
+        cells
+    };
+    let mut head = header(&["", "predicted"]);
+    head.extend(measured.map(|_| "measured".to_owned()));
+    let mut notes = vec![
+        "Predicted seconds are those of the machine of docs/performance.md, whose operations were measured; another \
+         machine's differ by its speed."
+            .to_owned(),
+    ];
+    if measured.is_some() {
+        notes.push(
+            "Measured on one batch of random images: seconds are that batch's, once for each batch of the run. Every \
+             logit of every slot was right."
+                .to_owned(),
+        );
+    }
     Table {
         title: format!("Predicted cost of {images} images on {} threads", rayon::current_num_threads()),
-        header: header(&["", "predicted"]),
-        rows: rows([
-            ("batches", cost.batches.to_string()),
-            ("encryption, s", format!("{:.2}", cost.encrypt_seconds)),
-            ("evaluation, s", format!("{:.2}", cost.evaluate_seconds)),
-            ("decryption, s", format!("{:.2}", cost.decrypt_seconds)),
-            ("all, s", format!("{:.2}", cost.seconds())),
-            ("up, a batch", megabytes(cost.upload_bytes)),
-            ("down, a batch", megabytes(cost.download_bytes)),
-            ("public and evaluation keys", megabytes(cost.key_bytes)),
-            ("memory, client and provider together", format!("{:.2} GiB", cost.memory_bytes as f64 / f64::from(1 << 30))),
-        ]),
-        notes: vec![
-            "Seconds are those of the machine of docs/performance.md, whose operations were measured; another machine's \
-             differ by its speed."
-                .to_owned(),
-        ],
+        header: head,
+        rows: rows.into_iter().map(row).collect(),
+        notes,
     }
 }

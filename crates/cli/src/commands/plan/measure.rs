@@ -1,0 +1,88 @@
+//! One batch under a plan's parameters, measured.
+
+use anyhow::{Context, Result, ensure};
+use rand::Rng;
+use serde::Serialize;
+use sottovoce_bfv::noise::measure_stages;
+use sottovoce_bfv::planner::Choice;
+use sottovoce_dataset::LabelledImages;
+use sottovoce_evaluate::{Evaluator, Need, Policy, Session, predict_images};
+
+use crate::machine::peak_memory_bytes;
+use crate::progress::StageProgress;
+
+/// What one batch took, for every ensemble of a plan.
+#[derive(Debug, Clone, Serialize)]
+pub struct Measured {
+    /// Bits of the largest noise coefficient at every stage, of the noisiest ensemble.
+    pub noise_bits: Vec<f64>,
+    /// Of the run: one batch's seconds, times its batches.
+    pub encrypt_seconds: f64,
+    pub evaluate_seconds: f64,
+    pub decrypt_seconds: f64,
+    pub upload_bytes: usize,
+    pub download_bytes: usize,
+    pub key_bytes: usize,
+    /// The most that the process has held, where the system tells.
+    pub memory_bytes: Option<usize>,
+}
+
+impl Measured {
+    pub fn seconds(&self) -> f64 {
+        self.encrypt_seconds + self.evaluate_seconds + self.decrypt_seconds
+    }
+}
+
+/// Encrypts a full batch of random images and evaluates all ensembles on it, holding every answer against the oracle; then
+/// once more on one image with a look at the noise between the layers.
+pub fn measure(
+    needs: &[Need<'_>],
+    policy: &Policy,
+    choice: &Choice,
+    evaluator: Evaluator,
+    images: usize,
+) -> Result<Measured> {
+    let first = needs.first().context("there are no networks")?;
+    let side = first.ensemble.architecture().image_side;
+    let slots = choice.parameters.degree();
+    let mut rng = rand::rng();
+    // Ink in a fifth of the pixels, as in handwriting: random images of full ink would leave an observed range.
+    let mut ink = || if rng.random_bool(0.2) { rng.random() } else { 0u8 };
+    let pixels: Vec<u8> = (0..slots * side * side).map(|_| ink()).collect();
+    let batch = LabelledImages::new(side, pixels, vec![0; slots])?;
+    // The same parameters: they are chosen by weights, policy and the number of images.
+    let session = Session::new(needs, policy, images, &[evaluator])?;
+    let progress = StageProgress::new("plan".to_owned());
+    let mut measured = Measured {
+        noise_bits: Vec::new(),
+        encrypt_seconds: 0.0,
+        evaluate_seconds: 0.0,
+        decrypt_seconds: 0.0,
+        upload_bytes: 0,
+        download_bytes: 0,
+        key_bytes: session.evaluation_key_bytes(),
+        memory_bytes: None,
+    };
+    let batches = choice.cost.batches as f64;
+    for &need in needs {
+        let (_, summary) = predict_images(need, &session, &batch, evaluator, &progress)?;
+        let right = summary.mismatches == 0 || summary.range.images_outside > 0;
+        ensure!(right, "{} decrypted logits differ from the integer oracle", summary.mismatches);
+        measured.encrypt_seconds = batches * summary.encrypt_seconds;
+        measured.evaluate_seconds += batches * summary.evaluate_seconds;
+        measured.decrypt_seconds += batches * summary.decrypt_seconds;
+        measured.upload_bytes = summary.upload_bytes;
+        measured.download_bytes = measured.download_bytes.max(summary.download_bytes);
+    }
+    // A byte beyond what memory holds is not to be had.
+    measured.memory_bytes = peak_memory_bytes().and_then(|bytes| bytes.try_into().ok());
+    for need in needs {
+        let blank = vec![0; side * side];
+        let stages = measure_stages(need.ensemble, evaluator.into(), &choice.parameters, &blank)?;
+        measured.noise_bits.resize(stages.len(), 0.0);
+        for (largest, stage) in measured.noise_bits.iter_mut().zip(&stages) {
+            *largest = largest.max(stage.largest);
+        }
+    }
+    Ok(measured)
+}
