@@ -19,6 +19,7 @@ use sottovoce_evaluate::Evaluator;
         sottovoce reproduce                      all of the paper's experiments, hours\n  \
         sottovoce reproduce fig6                 Figure 6 of the paper with one seed\n  \
         sottovoce data info fig5                 which labels each member sees\n  \
+        sottovoce import my-keras-network.toml   weights that were trained elsewhere\n  \
         sottovoce evaluate my-experiment.toml    your own configuration\n\n\
         Exit codes: 0 success, 1 failure, 2 wrong arguments or configuration, 3 decrypted logits differ from \
         the integer oracle."
@@ -84,6 +85,20 @@ pub enum Command {
     Bench {
         #[command(subcommand)]
         command: BenchCommand,
+    },
+    /// Make an exported ensemble of float weights that were trained elsewhere (Keras, PyTorch, CryptoNets).
+    ///
+    /// The description says where the weights are and how their axes lie; docs/import.md and configs/import explain
+    /// it. Weights are rounded at given scales, or at the cheapest ones that keep their accuracy on the data set.
+    Import {
+        /// The description, a TOML file.
+        #[arg(value_name = "DESCRIPTION")]
+        description: PathBuf,
+
+        /// Folder for the exported ensemble; an ensemble that is there is replaced when everything has succeeded
+        /// [default: results/import/<description's name>].
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
     },
     /// Draw charts and tables from a run's CSV files.
     Report {

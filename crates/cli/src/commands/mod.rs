@@ -3,6 +3,7 @@
 mod bench;
 mod data;
 mod experiment;
+mod import;
 mod report;
 
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Command::Train(stage) => experiment::train(stage, common),
         Command::Export(stage) => experiment::export(stage, common),
         Command::Evaluate(stage) => experiment::evaluate(stage, common),
+        Command::Import { description, out } => import::run(description, out.as_deref(), common),
         Command::Report { run } => report::run(run, common),
         Command::Bench { command } => bench::run(command, common),
     }

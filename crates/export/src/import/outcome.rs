@@ -1,0 +1,141 @@
+//! From float members to an integer ensemble, with a table of what it cost.
+
+use sottovoce_dataset::LabelledImages;
+use sottovoce_network::{IntegerEnsemble, ObservedRange, PixelLevels};
+
+use super::equalise::equalise;
+use super::judge::Reference;
+use super::search::{Found, Search, Step};
+use super::{
+    Candidate, Judgement, LevelsPlan, QuantisationPlan, QuantiseError, RealNetwork, Scales, ScalesPlan,
+};
+use crate::observe;
+
+/// Candidates of a descent are told of at most every so many bits.
+const BITS_BETWEEN_ROWS: f64 = 1.9;
+
+/// Candidates with more bits than the chosen one by this are no news.
+const MOST_BITS_ABOVE: f64 = 10.5;
+
+/// An integer ensemble, and how it was come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The members, rounded.
+    pub ensemble: IntegerEnsemble,
+    /// What they were rounded at.
+    pub chosen: Candidate,
+    /// The largest logits on the images for ranges.
+    pub observed: ObservedRange,
+    /// The float ensemble first, then candidates from many bits to few.
+    pub rows: Vec<Row>,
+}
+
+/// One line of the table "accuracy against bits".
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// What it is about.
+    pub kind: RowKind,
+    /// On the images for ranges and search.
+    pub training: Judgement,
+    /// On test images.
+    pub test: Judgement,
+}
+
+/// What a row is about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RowKind {
+    /// The float ensemble.
+    Float,
+    /// Rounded members.
+    Rounded {
+        /// At what.
+        candidate: Candidate,
+        /// The largest absolute integer weights, by layer.
+        largest_weights: [f64; 3],
+        /// Whether these were chosen, and so judged in exact integers; others are judged in floating point.
+        chosen: bool,
+    },
+}
+
+/// Rounds `members` as `plan` says: at its scales, or at the cheapest that lose at most its tolerance on `images`. In a
+/// search members are equalised first, which changes what is rounded and not what they compute. `watch` is told how a
+/// search is going.
+///
+/// # Errors
+/// If values outgrow their integers, no scales are good enough, or images do not fit.
+pub fn quantise(
+    members: &[RealNetwork],
+    plan: &QuantisationPlan,
+    images: &LabelledImages,
+    test: &LabelledImages,
+    watch: &dyn Fn(&str),
+) -> Result<Outcome, QuantiseError> {
+    let all = Reference::new(members, images);
+    let (members, found) = match (plan.scales, plan.pixel_levels) {
+        (ScalesPlan::Fixed(scales), LevelsPlan::Fixed(levels)) => {
+            // The description's check has refused other levels; 256 stand for them.
+            let levels = PixelLevels::new(levels).or_else(|_| PixelLevels::new(256));
+            let levels = levels.map_err(|_| nothing())?;
+            let chosen = Candidate { levels, scales: Scales(scales) };
+            (members.to_vec(), Found { chosen, descents: Vec::new() })
+        }
+        _ => {
+            let members: Vec<RealNetwork> = members.iter().map(equalise).collect();
+            let search = Search { members: &members, all: &all, tolerance: plan.tolerance, watch };
+            let found = search.run(images, plan.pixel_levels)?;
+            (members, found)
+        }
+    };
+    let ensemble = found.chosen.integers(&members)?;
+    let observed = observe(&ensemble, images, &|| {})?;
+    let test = Reference::new(&members, test);
+    let row = |candidate: Candidate, chosen, training, test| {
+        let largest_weights = candidate.largest_weights(&members);
+        Row { kind: RowKind::Rounded { candidate, largest_weights, chosen }, training, test }
+    };
+    let mut rows = vec![row(found.chosen, true, all.judge_exact(&ensemble)?, test.judge_exact(&ensemble)?)];
+    for candidate in worth_telling(&found) {
+        watch(&format!("judging {}", candidate.scales));
+        let judge = |reference: &Reference| reference.judge_candidate(&members, &candidate);
+        rows.push(row(candidate, false, judge(&all), judge(&test)));
+    }
+    rows.sort_by(|a, b| b.training.bits().total_cmp(&a.training.bits()));
+    rows.insert(0, Row { kind: RowKind::Float, training: all.float, test: test.float });
+    Ok(Outcome { ensemble, chosen: found.chosen, observed, rows })
+}
+
+/// The candidates beside the chosen one that show what bits buy.
+fn worth_telling(found: &Found) -> Vec<Candidate> {
+    let mut told = Vec::new();
+    for descent in &found.descents {
+        let bits = |step: &Step| step.judgement.bits();
+        let middle = descent.iter().find(|step| step.candidate == found.chosen).map(bits);
+        // A descent without the chosen one is told of around as many bits.
+        let middle = middle.unwrap_or_else(|| {
+            let first =
+                found.descents.first().and_then(|first| first.iter().find(|s| s.candidate == found.chosen));
+            first.map_or(0.0, bits)
+        });
+        let mut last = f64::INFINITY;
+        for step in descent.iter().filter(|step| step.candidate != found.chosen) {
+            let bits = bits(step);
+            if bits <= middle + MOST_BITS_ABOVE && last - bits >= BITS_BETWEEN_ROWS {
+                told.push(step.candidate);
+                last = bits;
+            }
+        }
+    }
+    told
+}
+
+/// Levels that are none.
+fn nothing() -> QuantiseError {
+    QuantiseError::NotWithinTolerance {
+        tolerance: 0.0,
+        float: 0.0,
+        images: 0,
+        best: 0.0,
+        levels: 0,
+        advice: "",
+    }
+}
