@@ -158,7 +158,7 @@ fn what_fits(architecture: Architecture, stride: Option<usize>, inputs: usize) -
         }
     }
     match fitting.as_slice() {
-        [] => "no stride and padding fit: are image side, kernel and maps right?".to_owned(),
+        [] => "no stride and padding fit: are image side, kernel and maps right, and biases where the description says?".to_owned(),
         fitting => format!("what fits: {}", fitting.join("; ")),
     }
 }

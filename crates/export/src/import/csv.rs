@@ -41,7 +41,8 @@ pub fn parse(path: &Path, text: &str, line: Option<&str>) -> Result<Tensor, Impo
     let last = rows.len().saturating_sub(1);
     let differs = rows.iter().position(|(_, row)| row.len() != columns);
     let shape = match differs {
-        None if rows.len() == 1 => vec![columns],
+        // One number on each line is a list as well.
+        None if rows.len() == 1 || columns == 1 => vec![rows.len() * columns],
         None => vec![rows.len(), columns],
         Some(index) if index == last && rows[index].1.len() < columns => {
             vec![last * columns + rows[index].1.len()]
@@ -102,7 +103,7 @@ mod tests {
         assert_eq!(shape_and_values("1,-2,.5\n4,5e-3,6\n"), table);
         assert_eq!(shape_and_values("# kernels\r\n1; -2; 0.5;\r\n\r\n 4 ; 5e-3 ; 6\r\n"), table);
         assert_eq!(shape_and_values("\u{feff}1 -2\t0.5\n4  5e-3 6"), table);
-        assert_eq!(shape_and_values("1\n2\n3\n"), (vec![3, 1], vec![1.0, 2.0, 3.0]));
+        assert_eq!(shape_and_values("1\n2\n3\n"), (vec![3], vec![1.0, 2.0, 3.0]));
         assert_eq!(shape_and_values("1 2 3"), (vec![3], vec![1.0, 2.0, 3.0]));
         // A list wrapped after two numbers.
         assert_eq!(shape_and_values("1, 2,\n3, 4,\n5"), (vec![5], vec![1.0, 2.0, 3.0, 4.0, 5.0]));

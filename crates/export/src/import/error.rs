@@ -177,8 +177,8 @@ pub enum QuantiseError {
     },
     /// A weight that outgrows its integer.
     #[error(
-        "a {what} in the {layer} layer of member {member} is {value:e} times the scale of an integer unit, more than {bits} bits; \
-         use smaller scales"
+        "a {what} in the {layer} layer of member {member} would be {value:e} as an integer, which takes more than {bits} \
+         bits; use smaller scales, or `scales = \"search\"`"
     )]
     TooLarge {
         /// The member, from 1.

@@ -28,6 +28,11 @@ mod source;
 mod suspects;
 mod tensor;
 
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
 pub use architecture::{PaddingPlan, PartialArchitecture};
 pub use assemble::{Imported, read_members};
 pub use axes::AxisOrder;

@@ -11,11 +11,14 @@ use super::{
 };
 use crate::observe;
 
-/// Candidates of a descent are told of at most every so many bits.
+/// Candidates of a descent are told of at most every so many bits; a step is about one.
 const BITS_BETWEEN_ROWS: f64 = 1.9;
 
 /// Candidates with more bits than the chosen one by this are no news.
-const MOST_BITS_ABOVE: f64 = 10.5;
+const MOST_BITS_ABOVE: f64 = 8.5;
+
+/// And those with fewer by this are of no use.
+const MOST_BITS_BELOW: f64 = 8.5;
 
 /// An integer ensemble, and how it was come to.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,27 +107,34 @@ pub fn quantise(
     Ok(Outcome { ensemble, chosen: found.chosen, observed, rows })
 }
 
-/// The candidates beside the chosen one that show what bits buy.
+/// The candidates beside the chosen one that show what bits buy: of its own descent one every two bits, of every
+/// other the one with about as many bits.
 fn worth_telling(found: &Found) -> Vec<Candidate> {
+    let bits = |step: &Step| step.judgement.bits();
+    let chosen = |step: &&Step| step.candidate == found.chosen;
+    let mut descents = found.descents.iter();
+    let Some((own, middle)) = descents.next().and_then(|own| Some((own, bits(own.iter().find(chosen)?))))
+    else {
+        return Vec::new();
+    };
     let mut told = Vec::new();
-    for descent in &found.descents {
-        let bits = |step: &Step| step.judgement.bits();
-        let middle = descent.iter().find(|step| step.candidate == found.chosen).map(bits);
-        // A descent without the chosen one is told of around as many bits.
-        let middle = middle.unwrap_or_else(|| {
-            let first =
-                found.descents.first().and_then(|first| first.iter().find(|s| s.candidate == found.chosen));
-            first.map_or(0.0, bits)
-        });
-        let mut last = f64::INFINITY;
-        for step in descent.iter().filter(|step| step.candidate != found.chosen) {
-            let bits = bits(step);
-            if bits <= middle + MOST_BITS_ABOVE && last - bits >= BITS_BETWEEN_ROWS {
-                told.push(step.candidate);
-                last = bits;
-            }
+    let mut last = f64::INFINITY;
+    for step in own {
+        let away = bits(step) - middle;
+        if step.candidate == found.chosen {
+            last = middle;
+        } else if (-MOST_BITS_BELOW..=MOST_BITS_ABOVE).contains(&away)
+            && last - bits(step) >= BITS_BETWEEN_ROWS
+            && !(0.0..BITS_BETWEEN_ROWS).contains(&away)
+        {
+            told.push(step.candidate);
+            last = bits(step);
         }
     }
+    let distance = |step: &Step| (bits(step) - middle).abs();
+    told.extend(descents.filter_map(|other| {
+        Some(other.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))?.candidate)
+    }));
     told
 }
 
