@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use sottovoce_dataset::{DataSet, LabelledImages};
 use sottovoce_export::import::{
-    Description, Imported, Judgement, Outcome, Row, RowKind, likelier_readings, quantise, read_members,
+    Description, Imported, Judgement, Outcome, Row, RowKind, float_accuracy, likelier_readings, quantise,
+    read_members,
 };
 use sottovoce_network::Architecture;
 use sottovoce_network::disk::{Origin, write_ensemble};
@@ -58,20 +59,14 @@ pub fn run(path: &Path, out: Option<&Path>, common: &Common) -> Result<ExitCode>
             format!("cannot write to {}; choose another folder with --out", parent.display())
         })?;
     }
+    check_reading(&description, folder, &imported, &images)?;
     let progress = Progress::new("rounding the weights", 1);
     let outcome = quantise(&imported.members, &description.quantisation, &images, &data.test, &|text| {
         progress.note(text);
     });
     drop(progress);
-    let outcome = outcome.map_err(|error| {
-        // An unreachable accuracy is the likeliest where there was none to begin with.
-        warn_of_guessing(&description, folder, &images, None);
-        error
-    })?;
+    let outcome = outcome?;
     write(&out, &name, &description, &imported, &data, &outcome)?;
-    if let Some(float) = outcome.rows.first() {
-        warn_of_guessing(&description, folder, &images, Some(&float.training));
-    }
     if common.json {
         output::json(&to_json(&name, &out, &architecture, &imported, &data, &outcome));
     } else {
@@ -151,27 +146,33 @@ fn check_data(data: &DataSet, images: &LabelledImages, architecture: &Architectu
     Ok(())
 }
 
-/// Says which mistake in the description is likely where the float network guesses.
-fn warn_of_guessing(
+/// Refuses a network that guesses as the description has it and not in another reading; warns of one that guesses anyway.
+fn check_reading(
     description: &Description,
     folder: &Path,
+    imported: &Imported,
     images: &LabelledImages,
-    float: Option<&Judgement>,
-) {
-    if float.is_some_and(|float| float.accuracy() >= SUSPICIOUS) {
-        return;
+) -> Result<()> {
+    let images = images.take(IMAGES_FOR_OTHER_READINGS);
+    let accuracy = float_accuracy(&imported.members, &images);
+    if accuracy >= SUSPICIOUS {
+        return Ok(());
     }
-    let readings = likelier_readings(description, folder, &images.take(IMAGES_FOR_OTHER_READINGS));
-    if let Some(float) = float {
+    let better = likelier_readings(description, folder, &images);
+    if better.is_empty() {
         output::remark(&format!(
-            "WARNING: the float network itself has an accuracy of {:.1} %. Weights are likely to be in another order than the \
-             description says, or pixels on another scale.",
-            float.accuracy()
+            "WARNING: the float network itself has an accuracy of {accuracy:.1} %. Its weights may lie in another order than the \
+             description says, or its pixels on another scale."
         ));
+        return Ok(());
     }
-    for (text, accuracy) in &readings {
-        output::remark(&format!("  with `{text}` the float network has {accuracy:.1} %"));
-    }
+    let readings: Vec<String> =
+        better.iter().map(|(text, accuracy)| format!("\n  {accuracy:.1} % with `{text}`")).collect();
+    bail!(
+        "as the description reads the weights, the float network classifies {accuracy:.1} % of {} images correctly; it has{}",
+        images.len(),
+        readings.concat()
+    )
 }
 
 fn write(

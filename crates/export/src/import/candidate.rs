@@ -103,7 +103,7 @@ fn integer_block(
 ) -> Result<IntegerBlock, QuantiseError> {
     for (what, values, bits) in [("weight", block.weights(), 62), ("bias", block.biases(), 126)] {
         let most = 2f64.powi(bits as i32);
-        if let Some(&value) = values.iter().find(|value| !(value.abs() <= most)) {
+        if let Some(&value) = values.iter().find(|value| value.is_nan() || value.abs() > most) {
             return Err(QuantiseError::TooLarge { member, layer, what, value, bits });
         }
     }

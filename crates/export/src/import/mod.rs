@@ -47,4 +47,4 @@ pub use layout::{BiasPlace, Flatten, Layout};
 pub use normalise::PixelMap;
 pub use outcome::{Outcome, Row, RowKind, quantise};
 pub use real_network::RealNetwork;
-pub use suspects::likelier_readings;
+pub use suspects::{float_accuracy, likelier_readings};

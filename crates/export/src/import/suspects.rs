@@ -23,7 +23,7 @@ pub fn likelier_readings(
     let read = |description: &Description| -> Option<Vec<RealNetwork>> {
         Some(read_members(description, folder, images.side()).ok()?.members)
     };
-    let accuracy = |members: &[RealNetwork]| Reference::new(members, images).float.accuracy();
+    let accuracy = |members: &[RealNetwork]| float_accuracy(members, images);
     let Some(members) = read(description) else { return Vec::new() };
     let now = accuracy(&members);
     let mut better: Vec<(String, f64)> = variants(description, members.first())
@@ -33,6 +33,12 @@ pub fn likelier_readings(
         .collect();
     better.sort_by(|a, b| b.1.total_cmp(&a.1));
     better
+}
+
+/// The float ensemble's accuracy in per cent.
+#[must_use]
+pub fn float_accuracy(members: &[RealNetwork], images: &LabelledImages) -> f64 {
+    Reference::new(members, images).float.accuracy()
 }
 
 /// The usual mistakes, undone one at a time.
