@@ -73,7 +73,7 @@ fn foreign_weights_become_an_exported_ensemble() {
         assert!(manifest.contains(words), "{words} is not in: {manifest}");
     }
     // The last value of each line is its bias.
-    assert_eq!(sandbox.read("results/import/net/member-1/convolution.weights.csv"), "-3,1,-1,4\n");
+    assert_eq!(sandbox.read("results/import/net/member-1/convolution.weights.csv"), "-3,1,0,-2\n");
 
     // Again, elsewhere, for a script.
     let run = sandbox.run(&["import", "net.toml", "--json", "--out", "elsewhere"]).succeeds();

@@ -80,9 +80,16 @@ impl PartialArchitecture {
         };
         architecture.padding = self.padding(&architecture);
         architecture.validate()?;
-        let padding = self.padding;
-        if padding.is_none() && architecture.activations() != inputs {
-            return Err(self.padding_needed(architecture, inputs));
+        if self.padding.is_none() && architecture.activations() != inputs {
+            let fits = what_fits(architecture, Some(architecture.stride), inputs);
+            // Where no padding fits, the tensors' shapes tell more.
+            if let Some(fits) = fits {
+                let reason = format!(
+                    "the hidden layer has {inputs} inputs, but without padding the convolution has {} outputs; {fits}",
+                    architecture.activations(),
+                );
+                return Err(ImportError::Undetermined { field: "padding", reason });
+            }
         }
         Ok(architecture)
     }
@@ -122,25 +129,19 @@ impl PartialArchitecture {
                 kernel = architecture.kernel,
                 padding =
                     self.padding.map_or("no padding given".to_owned(), |plan| format!("padding {plan}")),
-                fits = what_fits(architecture, None, inputs),
+                fits = what_fits(architecture, None, inputs).unwrap_or_else(|| {
+                    "no stride and padding fit: are image side, kernel and maps right, and biases where the description says?"
+                        .to_owned()
+                }),
             ),
             several => format!("each of {several:?} fits; say which"),
         };
         Err(ImportError::Undetermined { field: "stride", reason })
     }
-
-    fn padding_needed(&self, architecture: Architecture, inputs: usize) -> ImportError {
-        let reason = format!(
-            "the hidden layer has {inputs} inputs, but without padding the convolution has {} outputs; {}",
-            architecture.activations(),
-            what_fits(architecture, Some(architecture.stride), inputs),
-        );
-        ImportError::Undetermined { field: "padding", reason }
-    }
 }
 
-/// The strides and numbers of zeros that make `inputs` activations.
-fn what_fits(architecture: Architecture, stride: Option<usize>, inputs: usize) -> String {
+/// The strides and numbers of zeros that make `inputs` activations, if any do.
+fn what_fits(architecture: Architecture, stride: Option<usize>, inputs: usize) -> Option<String> {
     let mut fitting = Vec::new();
     let strides = stride.map_or(1..=architecture.kernel, |stride| stride..=stride);
     for stride in strides {
@@ -157,10 +158,7 @@ fn what_fits(architecture: Architecture, stride: Option<usize>, inputs: usize) -
             fitting.push(format!("stride {stride} with {zeros} zeros (leading and trailing together)"));
         }
     }
-    match fitting.as_slice() {
-        [] => "no stride and padding fit: are image side, kernel and maps right, and biases where the description says?".to_owned(),
-        fitting => format!("what fits: {}", fitting.join("; ")),
-    }
+    (!fitting.is_empty()).then(|| format!("what fits: {}", fitting.join("; ")))
 }
 
 impl Clues<'_> {

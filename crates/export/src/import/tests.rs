@@ -104,7 +104,7 @@ fn a_layer_may_have_axes_and_biases_of_its_own() {
     assert_eq!(read(folder.path(), &text).unwrap().members, [network(SHAPE)]);
     // Without biases.
     let text = toml("pytorch", "bias = \"none\"").replace(", bias = \"output.bias\"", "");
-    let imported = read(folder.path(), &text.replace("}\n[[", "}\n[[")).map(|imported| imported.members);
+    let imported = read(folder.path(), &text).map(|imported| imported.members);
     assert!(imported.is_err(), "the output layer is [in, out]");
     let text = text.replace("\"output.weights\"", "\"output.weights\", axes = \"IO\"");
     let without = &read(folder.path(), &text).unwrap().members[0];
@@ -306,7 +306,8 @@ fn pixel_normalisation_is_folded_exactly() {
     let folder = folder(Layout::Pytorch);
     write_npz(&folder.path().join("net.npz"), &tensors(&float, Layout::Pytorch));
     let image: Vec<u8> = (0..49).map(|i| (i * 53 % 256) as u8).collect();
-    let maps: [(&str, fn(f64) -> f64); 4] = [
+    type Map = fn(f64) -> f64;
+    let maps: [(&str, Map); 4] = [
         ("mean = 0.1307, std = 0.3081", |p| (p / 255.0 - 0.1307) / 0.3081),
         ("scale = 255.0", |p| p),
         ("scale = 2.0, offset = -1.0", |p| p / 127.5 - 1.0),
