@@ -86,8 +86,12 @@ impl fmt::Display for AxisOrder {
 }
 
 /// Whether a tensor of shape `found` is one of shape `needed`, or the same with neighbouring axes made one: `[5, 25]`
-/// and `[125]` may stand for `[5, 1, 5, 5]`. Axes of size 1 do not matter.
+/// and `[125]` may stand for `[5, 1, 5, 5]`. Axes of size 1 do not matter, except where there are as many axes as needed:
+/// `[5, 5, 1, 5]` is another order.
 pub(super) fn fits(found: &[usize], needed: &[usize]) -> bool {
+    if found.len() == needed.len() {
+        return found == needed;
+    }
     let mut needed = needed.iter().copied().filter(|&size| size != 1);
     for &size in found.iter().filter(|&&size| size != 1) {
         let mut product = 1;
@@ -121,10 +125,11 @@ mod tests {
 
     #[test]
     fn neighbouring_axes_may_be_one_and_others_not() {
-        for found in [&[5, 1, 5, 5][..], &[5, 25], &[125], &[25, 5], &[1, 5, 5, 5], &[125, 1]] {
+        for found in [&[5, 1, 5, 5][..], &[5, 25], &[125], &[25, 5], &[5, 5, 5], &[125, 1]] {
             assert!(fits(found, &[5, 1, 5, 5]), "{found:?}");
         }
-        for found in [&[5, 5][..], &[5, 26], &[50, 5], &[5, 5, 5, 5], &[0], &[]] {
+        for found in [&[5, 5][..], &[1, 5, 5, 5], &[5, 5, 1, 5], &[5, 26], &[50, 5], &[5, 5, 5, 5], &[0], &[]]
+        {
             assert!(!fits(found, &[5, 1, 5, 5]), "{found:?}");
         }
         assert!(!fits(&[845, 100], &[100, 845]) && fits(&[1, 1], &[1]));

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use sottovoce_network::{ArchitectureError, EnsembleError, ForwardError, NetworkError};
+use sottovoce_network::{ArchitectureError, EnsembleError, ForwardError, NetworkError, PixelLevelsError};
 
 use super::Scales;
 
@@ -219,6 +219,9 @@ pub enum QuantiseError {
         /// What else may help.
         advice: &'static str,
     },
+    /// A number of pixel levels that a byte cannot have.
+    #[error(transparent)]
+    Levels(#[from] PixelLevelsError),
     /// An image that does not fit.
     #[error(transparent)]
     Forward(#[from] ForwardError),

@@ -76,9 +76,7 @@ pub fn quantise(
     let all = Reference::new(members, images);
     let (members, found) = match (plan.scales, plan.pixel_levels) {
         (ScalesPlan::Fixed(scales), LevelsPlan::Fixed(levels)) => {
-            // The description's check has refused other levels; 256 stand for them.
-            let levels = PixelLevels::new(levels).or_else(|_| PixelLevels::new(256));
-            let levels = levels.map_err(|_| nothing())?;
+            let levels = PixelLevels::new(levels)?;
             let chosen = Candidate { levels, scales: Scales(scales) };
             (members.to_vec(), Found { chosen, descents: Vec::new() })
         }
@@ -136,16 +134,4 @@ fn worth_telling(found: &Found) -> Vec<Candidate> {
         Some(other.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))?.candidate)
     }));
     told
-}
-
-/// Levels that are none.
-fn nothing() -> QuantiseError {
-    QuantiseError::NotWithinTolerance {
-        tolerance: 0.0,
-        float: 0.0,
-        images: 0,
-        best: 0.0,
-        levels: 0,
-        advice: "",
-    }
 }

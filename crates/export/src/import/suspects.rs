@@ -8,10 +8,7 @@ use sottovoce_network::Padding;
 use super::judge::Reference;
 use super::{Description, Flatten, PaddingPlan, PixelPlan, RealNetwork, layout::Conventions, read_members};
 
-/// Points that another reading must be better by to be told of.
-const WORTH_TELLING: f64 = 20.0;
-
-/// Other readings of the same files that classify `images` far better: what to write in the description, and the
+/// Other readings of the same files that classify `images` better by at least so many `points`: what to write in the description, and the
 /// accuracy in per cent that it gives, the best first. Some mistakes no shape can tell, such as the order of the
 /// hidden layer's inputs.
 #[must_use]
@@ -19,6 +16,7 @@ pub fn likelier_readings(
     description: &Description,
     folder: &Path,
     images: &LabelledImages,
+    points: f64,
 ) -> Vec<(String, f64)> {
     let read = |description: &Description| -> Option<Vec<RealNetwork>> {
         Some(read_members(description, folder, images.side()).ok()?.members)
@@ -29,7 +27,7 @@ pub fn likelier_readings(
     let mut better: Vec<(String, f64)> = variants(description, members.first())
         .into_iter()
         .filter_map(|(text, variant)| Some((text, accuracy(&read(&variant)?))))
-        .filter(|(_, accuracy)| *accuracy >= now + WORTH_TELLING)
+        .filter(|(_, accuracy)| *accuracy >= now + points)
         .collect();
     better.sort_by(|a, b| b.1.total_cmp(&a.1));
     better

@@ -419,7 +419,7 @@ fn other_readings_that_are_far_better_are_told() {
     let folder = folder(Layout::Pytorch);
     let text = toml("pytorch", "axes = { flatten = \"channels-last\" }");
     let description: Description = toml::from_str(&text).unwrap();
-    let better = likelier_readings(&description, folder.path(), &images(200));
+    let better = likelier_readings(&description, folder.path(), &images(200), 20.0);
     assert!(better.contains(&("axes.flatten = \"channels-first\"".to_owned(), 100.0)), "{better:?}");
 }
 
