@@ -27,6 +27,7 @@ mod search;
 mod source;
 mod suspects;
 mod tensor;
+mod written;
 
 #[cfg(test)]
 mod fixture;
