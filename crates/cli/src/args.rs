@@ -137,6 +137,20 @@ pub enum Command {
         #[command(subcommand)]
         command: BenchCommand,
     },
+    /// Make an exported ensemble of float weights that were trained elsewhere (Keras, PyTorch, CryptoNets).
+    ///
+    /// The description says where the weights are and how their axes lie; docs/import.md and configs/import explain
+    /// it. Weights are rounded at given scales, or at the cheapest ones that keep their accuracy on the data set.
+    Import {
+        /// The description, a TOML file.
+        #[arg(value_name = "DESCRIPTION")]
+        description: PathBuf,
+
+        /// Folder for the exported ensemble; an ensemble that is there is replaced when everything has succeeded
+        /// [default: results/import/<description's name>].
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+    },
     /// Draw charts and tables from a run's CSV files.
     Report {
         /// A run's folder, such as results/fig5.

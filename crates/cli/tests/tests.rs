@@ -5,6 +5,7 @@
 mod suite {
     mod data;
     mod errors;
+    mod import;
     mod interrupt;
     mod mnist;
     mod pipeline;

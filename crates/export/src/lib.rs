@@ -3,7 +3,10 @@
 //! [`integer_ensemble`] rounds weights and biases of every member onto the grid it was trained for;
 //! [`observe`] measures how large the logits become on images, which decides the plaintext modulus;
 //! [`choose_votes`] weighs the members against each other by images that were held out from training.
+//!
+//! [`import`] makes integer networks of float weights that were trained elsewhere.
 
+pub mod import;
 mod observe;
 mod round;
 mod votes;

@@ -4,6 +4,7 @@ mod bench;
 mod bench_noise;
 mod data;
 mod experiment;
+mod import;
 mod plan;
 mod predict;
 mod report;
@@ -38,6 +39,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Command::Train(stage) => experiment::train(stage, common),
         Command::Export(stage) => experiment::export(stage, common),
         Command::Evaluate(stage) => experiment::evaluate(stage, common),
+        Command::Import { description, out } => import::run(description, out.as_deref(), common),
         Command::Report { run } => report::run(run, common),
         Command::Plan { weights, images, measure, evaluator, kernel, options } => {
             plan::run(weights, *images, *measure, evaluator.with_kernel(*kernel), options, common)

@@ -2,6 +2,7 @@
 
 mod base;
 mod check;
+mod description;
 mod experiment;
 mod problem;
 mod setting_plan;
@@ -9,6 +10,7 @@ mod setting_plan;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+pub use description::load_description;
 pub use experiment::{Averaging, Experiment, KeyRule};
 pub use problem::Problem;
 pub use setting_plan::SettingPlan;

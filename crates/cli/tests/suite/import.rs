@@ -1,0 +1,169 @@
+//! Float weights from elsewhere. The network that they are is no good: it is only read, rounded and written.
+
+use std::fs;
+
+use super::sandbox::{Run, Sandbox};
+
+/// One map of 2 x 2, 14 x 14 positions, 2 hidden units, 10 classes, as CryptoNets has it.
+const DESCRIPTION: &str = r#"
+layout = "cryptonets"
+activation = "square"
+
+[[members]]
+convolution = "convolution.csv"
+hidden = "hidden.csv"
+output = "output.csv"
+
+[quantisation]
+pixel_levels = 3
+scales = [4, 8, 2]
+
+[data]
+name = "synthetic"
+images = 50
+test_images = 40
+"#;
+
+fn sandbox(description: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    let rows = |rows: usize, columns: usize| -> String {
+        let value = |row: usize, column: usize| ((row * 31 + column * 17) % 23) as f64 / 16.0 - 0.7;
+        let line =
+            |row| (0..=columns).map(|column| value(row, column).to_string()).collect::<Vec<_>>().join(",");
+        (0..rows).map(|row| line(row) + "\n").collect()
+    };
+    sandbox.write("convolution.csv", &rows(1, 4));
+    sandbox.write("hidden.csv", &rows(2, 196));
+    sandbox.write("output.csv", &rows(10, 2));
+    sandbox.write("net.toml", description);
+    sandbox
+}
+
+/// `DESCRIPTION` with a change.
+fn with(from: &str, to: &str) -> String {
+    let text = DESCRIPTION.replacen(from, to, 1);
+    assert_ne!(text, DESCRIPTION, "{from}");
+    text
+}
+
+fn import(sandbox: &Sandbox) -> Run {
+    sandbox.run(&["import", "net.toml"])
+}
+
+#[test]
+fn foreign_weights_become_an_exported_ensemble() {
+    let text = with("[[members]]", "[architecture]\nstride = 2\nmaps = 1\nhidden = 2\n\n[[members]]");
+    let sandbox = sandbox(&text);
+    let run = import(&sandbox).succeeds();
+    for words in [
+        "Accuracy against bits: net, SYNTHETIC digits",
+        "CHOSEN",
+        "[4, 8, 2]",
+        "The ensemble is in results/import/net. Next:",
+        "sottovoce plan results/import/net\n",
+        "sottovoce predict results/import/net",
+    ] {
+        assert!(run.stdout.contains(words), "{words:?} is not in: {}", run.stdout);
+    }
+    assert!(run.stderr.contains("WARNING: the float network itself has an accuracy of"), "{}", run.stderr);
+    let manifest = sandbox.read("results/import/net/member-1/manifest.json");
+    for words in
+        ["\"sha256 of hidden.csv\"", "\"scales\": \"[4, 8, 2]\"", "\"stride\": 2", "\"observed_logits\""]
+    {
+        assert!(manifest.contains(words), "{words} is not in: {manifest}");
+    }
+    // The last value of each line is its bias.
+    assert_eq!(sandbox.read("results/import/net/member-1/convolution.weights.csv"), "-3,1,0,-2\n");
+
+    // Again, elsewhere, for a script.
+    let run = sandbox.run(&["import", "net.toml", "--json", "--out", "elsewhere"]).succeeds();
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json["synthetic"], true);
+    assert_eq!(json["rows"][1]["kind"], "chosen");
+    assert_eq!(json["rows"][1]["test"]["images"], 40);
+    assert!(sandbox.path("elsewhere/ensemble.json").exists());
+}
+
+#[test]
+fn an_ensemble_is_replaced_only_by_one_that_succeeded() {
+    let text = with("[[members]]", "architecture = { stride = 2, maps = 1 }\n[[members]]");
+    let sandbox = sandbox(&text);
+    import(&sandbox).succeeds();
+    let before = sandbox.read("results/import/net/ensemble.json");
+    sandbox.write("net.toml", &text.replace("[4, 8, 2]", "[4e200, 8, 2]"));
+    import(&sandbox).fails(1, &["a weight in the convolution layer of member 1", "use smaller scales"]);
+    assert_eq!(sandbox.read("results/import/net/ensemble.json"), before);
+    sandbox.write("net.toml", &text.replace("[4, 8, 2]", "[8, 8, 2]"));
+    import(&sandbox).succeeds();
+    assert_ne!(sandbox.read("results/import/net/ensemble.json"), before);
+    // And what is no ensemble is never replaced.
+    fs::create_dir(sandbox.path("photos")).unwrap();
+    sandbox.write("photos/cat.jpg", "");
+    sandbox
+        .run(&["import", "net.toml", "--out", "photos"])
+        .fails(1, &["photos holds cat.jpg, which is no part of an exported ensemble", "--out"]);
+    assert!(sandbox.path("photos/cat.jpg").exists());
+}
+
+#[test]
+fn mistakes_in_a_description_are_refused_with_their_lines() {
+    for (from, to, words) in [
+        (
+            "\"square\"",
+            "\"relu\"",
+            ["net.toml, line 3: `activation` is \"relu\"", "additions and multiplications"],
+        ),
+        ("\"cryptonets\"", "\"kerras\"", ["line 2: unknown variant `kerras`", "did you mean `keras`?"]),
+        ("hidden = ", "hiden = ", ["line 7: unknown field `hiden`", "did you mean `hidden`?"]),
+        ("pixel_levels = 3", "pixel_levels = 1", ["line 11: `quantisation.pixel_levels` is 1", "between 2"]),
+        ("[4, 8, 2]", "[4, 8]", ["line 12", "three scales [convolution, hidden, output]"]),
+        ("[[members]]", "pixels = { std = 0.0 }\n[[members]]", ["line 5: `pixels.std` is 0", "not 0"]),
+    ] {
+        let sandbox = sandbox(&with(from, to));
+        import(&sandbox).fails(2, &words);
+        assert!(!sandbox.path("results").exists());
+    }
+    Sandbox::new().run(&["import", "none.toml"]).fails(2, &["cannot read the configuration none.toml"]);
+}
+
+#[test]
+fn weights_that_do_not_fit_are_refused_by_file_and_shape() {
+    let sizes = "architecture = { stride = 2, maps = 1, hidden = 2, classes = 10 }\n[[members]]";
+    let base = with("[[members]]", sizes);
+    let sandbox = sandbox(&base);
+    for (from, to, words) in [
+        (
+            "\"hidden.csv\"",
+            "\"hiden.csv\"",
+            &["cannot import net.toml", "cannot read the weights hiden.csv"][..],
+        ),
+        (
+            "\"hidden.csv\"",
+            "\"output.csv\"",
+            &["output.csv has the shape [10, 3], but the hidden layer", "[2, 197]"],
+        ),
+        ("[[members]]", "bias = \"none\"\n[[members]]", &["convolution.csv has the shape [5]"]),
+        ("stride = 2,", "stride = 2, image_side = 32,", &["[2, 257]"]),
+        ("\"synthetic\"", "\"fashion\"", &["fashion"]),
+    ] {
+        sandbox.write("net.toml", &base.replacen(from, to, 1));
+        import(&sandbox).fails(1, words);
+    }
+    sandbox.write("net.toml", &base);
+    sandbox.write("output.csv", "1,2,3\n1,two,3\n");
+    import(&sandbox).fails(1, &["output.csv, line 2, value 2: \"two\" is not a number"]);
+    sandbox.write("output.csv", "1,2,3\n1,2\n1,2,3\n");
+    import(&sandbox).fails(1, &["output.csv, line 2: 2 values, but the lines before it have 3"]);
+    assert!(!sandbox.path("results").exists());
+}
+
+#[test]
+fn a_network_for_images_or_labels_of_another_kind_is_refused() {
+    let text = with("[[members]]", "architecture = { stride = 2, maps = 1, image_side = 29 }\n[[members]]");
+    let sandbox = sandbox(&text);
+    // 29 pixels make 14 positions as well.
+    import(&sandbox).fails(1, &["images of 28 x 28 pixels, but `architecture.image_side` is 29"]);
+    sandbox.write("net.toml", &text.replace("image_side = 29", "classes = 4"));
+    sandbox.write("output.csv", "1,2,3\n4,5,6\n7,8,9\n1,2,3\n");
+    import(&sandbox).fails(1, &["has the label 9, but the network has 4 classes, 0 to 3"]);
+}

@@ -1,0 +1,228 @@
+//! What can be wrong with foreign weights.
+
+use std::io;
+use std::path::PathBuf;
+
+use sottovoce_network::{ArchitectureError, EnsembleError, ForwardError, NetworkError, PixelLevelsError};
+
+use super::Scales;
+
+/// Weights that cannot be read, or do not fit together.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// A file cannot be read.
+    #[error("cannot read the weights {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file's name does not say what it is.
+    #[error("{path} is of no kind that can be read; there are .csv and .txt, .npy, .npz, .safetensors{hint}")]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// How to make one that can.
+        hint: String,
+    },
+    /// A file of tensors without the name of one.
+    #[error("{path} holds several tensors; say which one is meant as \"{path}::NAME\": it holds {known}")]
+    NoName {
+        /// The file.
+        path: PathBuf,
+        /// The tensors in it.
+        known: String,
+    },
+    /// A name of a tensor in a file that holds only one.
+    #[error("{path} holds one tensor without a name, so {name:?} cannot be found in it")]
+    Nameless {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+    },
+    /// No tensor of that name.
+    #[error("{path} holds no tensor {name:?}{hint}; it holds {known}")]
+    UnknownTensor {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+        /// The nearest name.
+        hint: String,
+        /// The tensors in it.
+        known: String,
+    },
+    /// A value in a CSV file that is no number.
+    #[error("{path}, line {line}, value {column}: {found:?} is not a number")]
+    NotNumber {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The value in it, from 1.
+        column: usize,
+        /// What is there.
+        found: String,
+    },
+    /// A line of a CSV file with another number of values than the lines before.
+    #[error("{path}, line {line}: {found} values, but the lines before it have {expected}")]
+    Ragged {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// Values in it.
+        found: usize,
+        /// Values in the lines before.
+        expected: usize,
+    },
+    /// A file that is not what its name says.
+    #[error("{file} cannot be used: {reason}")]
+    Malformed {
+        /// The file, and the tensor where it is one's fault.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Nothing in it.
+    #[error("{tensor} is empty")]
+    Empty {
+        /// File and tensor.
+        tensor: String,
+    },
+    /// A weight that is no finite number.
+    #[error("{tensor} holds {value} at {position:?}; every weight must be a finite number")]
+    NotFinite {
+        /// File and tensor.
+        tensor: String,
+        /// Its place along every axis, from 0.
+        position: Vec<usize>,
+        /// Its value.
+        value: f64,
+    },
+    /// A tensor of another shape than the architecture needs.
+    #[error("{tensor} has the shape {found:?}, but {part} needs {needed}{hint}")]
+    Shape {
+        /// File and tensor.
+        tensor: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// What it is to be, such as "the hidden layer of member 2".
+        part: String,
+        /// The shape that is needed, with the names of its axes.
+        needed: String,
+        /// What would make it fit.
+        hint: String,
+    },
+    /// A size that shapes do not tell.
+    #[error("`architecture.{field}` is not given and cannot be told from the weights: {reason}")]
+    Undetermined {
+        /// The field.
+        field: &'static str,
+        /// Why, and what to say.
+        reason: String,
+    },
+    /// A layer without a bias where one is needed.
+    #[error(
+        "the {layer} layer of member {member} names no `bias`; name it, or say `bias = \"last\"` where every output's \
+         bias is its last weight, or `bias = \"none\"` where there is none"
+    )]
+    NoBias {
+        /// The member, from 1.
+        member: usize,
+        /// The layer.
+        layer: &'static str,
+    },
+    /// The sizes are impossible.
+    #[error("the weights make an impossible architecture")]
+    Architecture(#[from] ArchitectureError),
+    /// A pixel offset where zeros are padded.
+    #[error(
+        "the pixels' offset {offset} cannot be folded into one bias for each map, because windows read the zeros \
+         around the image (padding {leading} leading, {trailing} trailing): inside the image a zero pixel is {offset} to \
+         the float network, but the padding is 0 to it. What fits: the same network trained without padding \
+         (\"valid\"), or on pixels without an offset (x = p / 255)"
+    )]
+    PaddedOffset {
+        /// What a blank pixel is to the float network.
+        offset: f64,
+        /// Zeros before the image.
+        leading: usize,
+        /// Zeros behind the image.
+        trailing: usize,
+    },
+}
+
+/// Float members that make no integer ensemble as wanted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuantiseError {
+    /// The rounded weights make no network.
+    #[error(
+        "member {member} makes no integer network with {levels} pixel levels and the scales {scales}; smaller scales or fewer \
+         pixel levels give smaller values, and `scales = \"search\"` finds what is enough"
+    )]
+    Network {
+        /// The member, from 1.
+        member: usize,
+        /// Pixel levels.
+        levels: u16,
+        /// The scales.
+        scales: Scales,
+        /// What is wrong.
+        source: NetworkError,
+    },
+    /// A weight that outgrows its integer.
+    #[error(
+        "a {what} in the {layer} layer of member {member} would be {value:e} as an integer, which takes more than {bits} \
+         bits; use smaller scales, or `scales = \"search\"`"
+    )]
+    TooLarge {
+        /// The member, from 1.
+        member: usize,
+        /// The layer.
+        layer: &'static str,
+        /// Weight or bias.
+        what: &'static str,
+        /// The number to be rounded.
+        value: f64,
+        /// What an integer holds.
+        bits: u32,
+    },
+    /// The members do not belong together.
+    #[error("the members make no ensemble with the scales {scales}; smaller scales give smaller values")]
+    Ensemble {
+        /// The scales.
+        scales: Scales,
+        /// What is wrong.
+        source: EnsembleError,
+    },
+    /// No scales are good enough.
+    #[error(
+        "no scales keep the accuracy within {tolerance} points of the float network's {float:.2} % on {images} images; the \
+         best that was found has {best:.2} % with {levels} pixel levels. Raise `quantisation.tolerance`{advice}"
+    )]
+    NotWithinTolerance {
+        /// Points that may be lost.
+        tolerance: f64,
+        /// The float network's accuracy in per cent.
+        float: f64,
+        /// Images that it was measured on.
+        images: usize,
+        /// The best candidate's accuracy in per cent.
+        best: f64,
+        /// Its pixel levels.
+        levels: u16,
+        /// What else may help.
+        advice: &'static str,
+    },
+    /// A number of pixel levels that a byte cannot have.
+    #[error(transparent)]
+    Levels(#[from] PixelLevelsError),
+    /// An image that does not fit.
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
+}

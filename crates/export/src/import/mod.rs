@@ -1,0 +1,51 @@
+//! Float weights that were trained elsewhere, to an integer ensemble.
+//!
+//! A [`Description`] (TOML, `docs/import.md`) says where every member's tensors are, in which order their axes lie,
+//! and how the float network saw its pixels. [`read_members`] reads them from CSV, NumPy or safetensors files,
+//! derives the architecture from their shapes, puts their axes into this project's order, and folds the pixel
+//! normalisation into the convolution: what comes out are [`RealNetwork`]s on pixels in `0..=1`, exactly the function
+//! that was trained. [`quantise`] rounds them at chosen scales, or searches for the cheapest scales that keep
+//! their accuracy on images.
+
+mod architecture;
+mod assemble;
+mod axes;
+mod candidate;
+mod csv;
+mod description;
+mod equalise;
+mod error;
+mod judge;
+mod layout;
+mod normalise;
+mod npy;
+mod npz;
+mod outcome;
+mod real_network;
+mod safetensors;
+mod search;
+mod source;
+mod suspects;
+mod tensor;
+mod written;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
+pub use architecture::{PaddingPlan, PartialArchitecture};
+pub use assemble::{Imported, read_members};
+pub use axes::AxisOrder;
+pub use candidate::{Candidate, Scales};
+pub use description::{
+    AxesPlan, DataPlan, Description, FieldProblem, LayerSource, LevelsPlan, MemberSource, PixelPlan,
+    QuantisationPlan, ScalesPlan,
+};
+pub use error::{ImportError, QuantiseError};
+pub use judge::Judgement;
+pub use layout::{BiasPlace, Flatten, Layout};
+pub use normalise::PixelMap;
+pub use outcome::{Outcome, Row, RowKind, quantise};
+pub use real_network::RealNetwork;
+pub use suspects::{float_accuracy, likelier_readings};
