@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod suite {
+    mod architectures;
     mod data;
     mod errors;
     mod import;
     mod interrupt;
     mod mnist;
     mod pipeline;
+    mod plan;
     mod sandbox;
     mod whole;
 }

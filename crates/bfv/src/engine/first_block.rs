@@ -151,7 +151,7 @@ impl ChannelEngine {
         }
         second.fill(0);
         for (input, sums) in tile.inputs.iter().zip(&mut tile.activations) {
-            kernel.add_rows(&member.convolution, input, modulus, sums);
+            member.convolution.add(kernel, input, modulus, sums);
             if member.convolution_is_large {
                 kernel.reduce_in_place(sums, modulus);
             }

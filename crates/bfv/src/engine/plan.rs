@@ -6,7 +6,7 @@ use sottovoce_network::{IntegerEnsemble, IntegerNetwork};
 use tfhe_ntt::prime64::Plan as Ntt;
 
 use super::bounds::{BlockNorms, HEADROOM, norm};
-use super::kernels::{DenseWeights, Kernel, Modulus, NORM_LIMIT, SparseRows};
+use super::kernels::{DenseWeights, Kernel, Modulus, NORM_LIMIT, Rows};
 use super::rns::{Lift, Scale, scaled_constant};
 use crate::parameters::Channel;
 
@@ -69,7 +69,7 @@ pub enum PlanError {
 #[derive(Debug)]
 pub(super) struct Member {
     /// One row for each map and position.
-    pub convolution: SparseRows,
+    pub convolution: Rows,
     /// By evaluation prime, by map.
     pub convolution_biases: Vec<Vec<u64>>,
     /// Whether sums of the convolution may be too large to be squared as they are.
@@ -118,7 +118,7 @@ impl Plan {
         let shape = ensemble.architecture();
         let constants = |b: i128, primes: &[u64]| scaled_constant(b, t, q, primes);
         let member = |network: &IntegerNetwork| Member {
-            convolution: convolution_rows(network),
+            convolution: convolution_rows(network, kernel),
             convolution_biases: transpose(
                 network.convolution().biases().iter().map(|&b| constants(b, &primes)),
             ),
@@ -168,13 +168,13 @@ fn evaluation_primes(largest: &BigUint, degree: usize, taken: &[u64]) -> Result<
 }
 
 /// The weights of every map at every position, with the pixels that they read.
-fn convolution_rows(network: &IntegerNetwork) -> SparseRows {
+fn convolution_rows(network: &IntegerNetwork, kernel: Kernel) -> Rows {
     let (shape, block) = (network.architecture(), network.convolution());
     let rows = block.row_iter().flat_map(|weights| {
         (0..shape.positions())
             .map(move |position| shape.window(position).map(|(tap, pixel)| (pixel, weights[tap])).collect())
     });
-    SparseRows::new(rows, norm(block) >= i128::from(NORM_LIMIT))
+    Rows::new(kernel, &rows.collect::<Vec<_>>())
 }
 
 fn transpose(rows: impl Iterator<Item = Vec<u64>>) -> Vec<Vec<u64>> {

@@ -7,7 +7,6 @@
 use serde::Serialize;
 use sottovoce_network::{IntegerBlock, IntegerEnsemble, IntegerNetwork};
 
-use super::Candidate;
 use crate::Encryption;
 use crate::engine::Kernel;
 use crate::parameters::answer_level;
@@ -22,6 +21,8 @@ mod seconds {
     pub const LOAD: f64 = 0.44e-9;
     /// An addition in the convolution, at 16 points.
     pub const SHORT_ADDITION: f64 = 1.3e-9;
+    /// A product and its sum in the convolution, at 16 points.
+    pub const SHORT_PRODUCT: f64 = 1.2e-9;
     /// An addition in the hidden layer's longer lists, at 16 points.
     pub const ADDITION: f64 = 0.75e-9;
     /// A byte of a weight multiplied at 16 points, six planes.
@@ -40,6 +41,21 @@ mod seconds {
     pub const DECRYPT: f64 = 2e-3 / 8192.0;
     /// The reference's square, with scaling and relinearisation, for each coefficient and pair of primes.
     pub const REFERENCE_SQUARE: f64 = 11e-3 / (8192.0 * 9.0);
+}
+
+/// Parameters as numbers.
+#[derive(Debug, Clone)]
+pub struct Sizes {
+    pub degree: usize,
+    pub moduli: Vec<u64>,
+    pub prime_bits: Vec<usize>,
+    pub encryption: Encryption,
+}
+
+impl Sizes {
+    pub fn largest_modulus(&self) -> u64 {
+        self.moduli.iter().copied().max().unwrap_or(0)
+    }
 }
 
 /// What one evaluation point of a member's first block costs, whatever the parameters.
@@ -80,14 +96,16 @@ fn additions(block: &IntegerBlock) -> f64 {
 impl TileWork {
     fn of(network: &IntegerNetwork, kernel: Kernel) -> Self {
         let shape = network.architecture();
-        let convolution =
-            2.0 * additions(network.convolution()) * shape.positions() as f64 * seconds::SHORT_ADDITION;
+        let lists = additions(network.convolution()) * seconds::SHORT_ADDITION;
+        let products = network.convolution().weights().len() as f64 * seconds::SHORT_PRODUCT;
+        let kernels = if kernel.multiplies_vectors() { lists.min(products) } else { lists };
+        let convolution = 2.0 * shape.positions() as f64 * kernels;
         let hidden = network.hidden();
         let lists = additions(hidden) * seconds::ADDITION;
         let largest = hidden.weights().iter().map(|weight| weight.unsigned_abs()).max().unwrap_or(0);
         let bytes = (66 - largest.leading_zeros()).div_ceil(8).max(1);
         let bytes = f64::from(bytes) * hidden.weights().len() as f64 * seconds::BYTE;
-        let dense = if kernel.multiplies_bytes() { lists.min(bytes) } else { lists };
+        let dense = if kernel.multiplies_vectors() { lists.min(bytes) } else { lists };
         let squares = shape.activations() as f64 * seconds::SQUARE;
         Self { seconds: convolution + 3.0 * (squares + dense) }
     }
@@ -121,15 +139,15 @@ impl Cost {
         self.encrypt_seconds + self.evaluate_seconds + self.decrypt_seconds
     }
 
-    /// Of `images` under the parameters of `candidate` with `evaluation_primes`, for every one of `workloads` on the same ciphertexts.
+    /// Of `images` under parameters of these `sizes` with `evaluation_primes`, for every one of `workloads` on the same ciphertexts.
     pub(super) fn of(
-        candidate: &Candidate,
+        sizes: &Sizes,
         evaluation_primes: Option<usize>,
         workloads: &[Workload],
         images: usize,
         kernel: Kernel,
     ) -> Self {
-        let Candidate { degree: n, ref moduli, ref prime_bits, encryption } = *candidate;
+        let Sizes { degree: n, ref moduli, ref prime_bits, encryption } = *sizes;
         let (channels, primes) = (moduli.len(), prime_bits.len());
         let prime_bits: Vec<f64> = prime_bits.iter().map(|&bits| bits as f64).collect();
         let batches = images.div_ceil(n).max(1);

@@ -5,29 +5,22 @@
 //! one with the least predicted time is taken.
 
 mod cost;
+mod search;
 
 use serde::{Deserialize, Serialize};
 use sottovoce_network::IntegerEnsemble;
 
-use crate::engine::{BlockNorms, Kernel};
-use crate::noise::{Evaluation, NoiseEstimate, Norms, failure_probability_log2, tail_bits};
+use crate::engine::Kernel;
+use crate::noise::{Evaluation, NoiseEstimate};
 use crate::parameters::{
-    Crt, MOST_MODULI, PRIME_BITS, PRIMES, SECURITY_LIMITS, bits_of, largest_noise_bits, plaintext_moduli,
-    security_limit,
+    MOST_MODULI, PRIME_BITS, PRIMES, SECURITY_LIMITS, bits_of, plaintext_moduli, security_limit,
 };
-use crate::{Encryption, Parameters, ParametersError, PlanError};
+use crate::{Encryption, Parameters, ParametersError};
 pub use cost::Cost;
-use cost::Workload;
+use search::{Candidate, Subject, nearer};
 
 /// The probability, as a binary logarithm, with which decryption may fail in a whole run.
 pub const FAILURE_LOG2: f64 = -40.0;
-
-/// Bits by which the noise's standard deviation may be larger than estimated: in 240 random networks the engine's logits
-/// were at most 0.33 bits above, and all but degenerate ones 0.2 (docs/noise.md).
-const MODEL_BITS: f64 = 0.35;
-
-/// Runs are taken to be at least so many images, so that parameters do not depend on a short run's length.
-const LEAST_IMAGES: usize = 1_000_000;
 
 /// What is fixed beforehand. Everything that is absent is chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -106,38 +99,6 @@ pub struct Choice {
     pub cost: Cost,
 }
 
-/// Parameters that might be chosen, as numbers.
-#[derive(Debug, Clone)]
-struct Candidate {
-    degree: usize,
-    moduli: Vec<u64>,
-    prime_bits: Vec<usize>,
-    encryption: Encryption,
-}
-
-impl Candidate {
-    fn largest_modulus(&self) -> u64 {
-        self.moduli.iter().copied().max().unwrap_or(0)
-    }
-}
-
-/// A candidate that will do.
-struct Judged {
-    candidate: Candidate,
-    evaluation_primes: Option<usize>,
-    noise: NoiseEstimate,
-    cost: Cost,
-}
-
-/// What of a request does not depend on the choice.
-struct Subject<'a> {
-    request: &'a Request<'a>,
-    norms: Vec<Norms>,
-    /// Of every ensemble, where the engine evaluates.
-    block_norms: Vec<BlockNorms>,
-    workloads: Vec<Workload>,
-}
-
 impl<'a> Request<'a> {
     /// A request for the engine alone, with nothing fixed, and one full batch of the paper's.
     #[must_use]
@@ -163,16 +124,16 @@ impl<'a> Request<'a> {
             Some(encryption) => vec![encryption],
             None => vec![Encryption::PublicKey, Encryption::SecretKey],
         };
-        let mut best: Option<Judged> = None;
+        let mut best: Option<Candidate> = None;
         let mut nearest: Option<ParametersError> = None;
         for degree in self.fixed.degrees() {
             for moduli in self.plaintext_moduli(degree)? {
                 for &encryption in &encryptions {
-                    match subject.judge(degree, &moduli, encryption) {
-                        Ok(judged) => {
-                            let seconds = |judged: &Judged| judged.cost.seconds();
-                            if best.as_ref().is_none_or(|best| seconds(&judged) < seconds(best)) {
-                                best = Some(judged);
+                    match subject.candidate(degree, &moduli, encryption) {
+                        Ok(candidate) => {
+                            let seconds = |candidate: &Candidate| candidate.cost.seconds();
+                            if best.as_ref().is_none_or(|best| seconds(&candidate) < seconds(best)) {
+                                best = Some(candidate);
                             }
                         }
                         Err(error) => nearest = Some(nearer(nearest, error)),
@@ -208,170 +169,4 @@ impl<'a> Request<'a> {
             _ => Ok(tried),
         }
     }
-}
-
-/// The error of the choice that came nearer to being one.
-fn nearer(one: Option<ParametersError>, other: ParametersError) -> ParametersError {
-    let excess = |error: &ParametersError| match error {
-        ParametersError::Noise { needed_bits: Some(needed), limit_bits, .. } => {
-            *needed as f64 / *limit_bits as f64
-        }
-        ParametersError::Noise { needed_bits: None, .. } => f64::MAX,
-        // Says more than that there is too much noise.
-        _ => 0.0,
-    };
-    match one {
-        Some(one) if excess(&one) <= excess(&other) => one,
-        _ => other,
-    }
-}
-
-impl<'a> Subject<'a> {
-    fn new(request: &'a Request<'a>) -> Result<Self, ParametersError> {
-        use rayon::prelude::*;
-        let ensembles = request.ensembles;
-        let block_norms = if request.evaluations.contains(&Evaluation::Engine) {
-            ensembles.iter().map(|ensemble| BlockNorms::of(ensemble)).collect::<Result<_, _>>()?
-        } else {
-            Vec::new()
-        };
-        Ok(Self {
-            request,
-            norms: ensembles.par_iter().map(|ensemble| Norms::of(ensemble)).collect(),
-            block_norms,
-            workloads: ensembles.iter().map(|ensemble| Workload::of(ensemble, request.kernel)).collect(),
-        })
-    }
-
-    /// The candidate with this degree, these plaintext moduli and this encryption, and the fewest and then the smallest
-    /// ciphertext primes that leave room for the noise.
-    fn judge(
-        &self,
-        degree: usize,
-        moduli: &[u64],
-        encryption: Encryption,
-    ) -> Result<Judged, ParametersError> {
-        let prime_bits = match &self.request.fixed.ciphertext_prime_bits {
-            Some(bits) => bits.clone(),
-            None => self.smallest_primes(degree, moduli, encryption)?,
-        };
-        Parameters::check(degree, moduli, &prime_bits)?;
-        let (holds, largest) = (Crt::new(moduli).largest(), self.request.largest_logit);
-        if holds < largest {
-            return Err(ParametersError::Holds { holds, largest });
-        }
-        let candidate = Candidate { degree, moduli: moduli.to_vec(), prime_bits, encryption };
-        let (t, prime_bits) = (candidate.largest_modulus(), &candidate.prime_bits);
-        let noise = self.noise(degree, t, prime_bits, encryption);
-        let margin_bits = self.margin_bits(degree, moduli.len(), encryption);
-        if !fits(&noise, margin_bits, t, prime_bits) {
-            return Err(ParametersError::TooSmall {
-                found_bits: prime_bits.iter().sum(),
-                plaintext_bits: bits_of(t),
-                limit: limit(t, prime_bits),
-                needed: noise.logits + margin_bits,
-            });
-        }
-        let q_bits: usize = prime_bits.iter().sum();
-        let mut evaluation_primes = None;
-        for norms in &self.block_norms {
-            let needed = norms.evaluation_primes(q_bits, degree);
-            let needed = needed.ok_or(PlanError::Primes { bits: 2 * q_bits as u64 })?;
-            evaluation_primes = evaluation_primes.max(Some(needed));
-        }
-        let (images, kernel) = (self.request.images, self.request.kernel);
-        let cost = Cost::of(&candidate, evaluation_primes, &self.workloads, images, kernel);
-        Ok(Judged { candidate, evaluation_primes, noise, cost })
-    }
-
-    /// A candidate's parameters.
-    fn choice(&self, judged: Judged) -> Result<Choice, ParametersError> {
-        let Judged { candidate, evaluation_primes, noise, cost } = judged;
-        let t = candidate.largest_modulus();
-        let Candidate { degree, moduli, prime_bits, encryption } = candidate;
-        let failure_probability_log2 = failure_probability_log2(
-            noise.logits + MODEL_BITS,
-            largest_noise_bits(limit(t, &prime_bits)) as f64,
-            encryption,
-            degree,
-            self.coefficients(degree, moduli.len()),
-        );
-        Ok(Choice {
-            parameters: Parameters::new(degree, &moduli, &prime_bits, encryption)?,
-            evaluation_primes,
-            noise,
-            margin_bits: self.margin_bits(degree, moduli.len(), encryption),
-            failure_probability_log2,
-            cost,
-        })
-    }
-
-    /// Bits of the fewest and then the smallest primes that leave room for the noise.
-    fn smallest_primes(
-        &self,
-        degree: usize,
-        moduli: &[u64],
-        encryption: Encryption,
-    ) -> Result<Vec<usize>, ParametersError> {
-        let t = moduli.iter().copied().max().unwrap_or(0);
-        let margin_bits = self.margin_bits(degree, moduli.len(), encryption);
-        let least = (*PRIME_BITS.start()).max(bits_of(t) as usize + 1);
-        let sizes: Vec<usize> = (least..=*PRIME_BITS.end()).collect();
-        let found = PRIMES.filter_map(|primes| {
-            // Every bit more of a prime makes more room than noise.
-            let enough = |&bits: &usize| {
-                let bits = vec![bits; primes];
-                fits(&self.noise(degree, t, &bits, encryption), margin_bits, t, &bits)
-            };
-            let size = sizes.get(sizes.partition_point(|bits| !enough(bits)))?;
-            Some(vec![*size; primes])
-        });
-        let (limit_bits, plaintext_bits) = (security_limit(degree)?, bits_of(t));
-        let mut found: Vec<Vec<usize>> = found.collect();
-        let secure = found.iter().position(|bits| bits.iter().sum::<usize>() <= limit_bits);
-        match secure {
-            Some(index) => Ok(found.swap_remove(index)),
-            // By how much the nearest to secure is not.
-            None => {
-                let needed_bits = found.iter().map(|bits| bits.iter().sum()).min();
-                Err(ParametersError::Noise { plaintext_bits, needed_bits, degree, limit_bits })
-            }
-        }
-    }
-
-    /// Coefficients of the noise of all answers in the run, of every member and the sum.
-    fn coefficients(&self, degree: usize, channels: usize) -> f64 {
-        let images = self.request.images.max(LEAST_IMAGES);
-        let ciphertexts =
-            |ensemble: &&IntegerEnsemble| (ensemble.members().len() + 1) * ensemble.architecture().classes;
-        let ciphertexts: usize = self.request.ensembles.iter().map(ciphertexts).sum();
-        (images.div_ceil(degree) * degree * channels * ciphertexts) as f64
-    }
-
-    fn margin_bits(&self, degree: usize, channels: usize, encryption: Encryption) -> f64 {
-        MODEL_BITS + tail_bits(FAILURE_LOG2, encryption, degree, self.coefficients(degree, channels))
-    }
-
-    /// The noise of the noisiest ensemble, whoever evaluates.
-    fn noise(&self, degree: usize, t: u64, prime_bits: &[usize], encryption: Encryption) -> NoiseEstimate {
-        let largest = prime_bits.iter().copied().max().unwrap_or(0);
-        let estimates = self.norms.iter().flat_map(|norms| {
-            self.request.evaluations.iter().map(|&evaluation| {
-                NoiseEstimate::new(norms, evaluation, encryption, degree, t, prime_bits.len(), largest)
-            })
-        });
-        // Without ensembles there is the noise of encryption alone.
-        estimates.max_by(|a, b| a.logits.total_cmp(&b.logits)).unwrap_or_else(|| {
-            NoiseEstimate::new(&Norms::default(), Evaluation::Engine, encryption, degree, t, 2, largest)
-        })
-    }
-}
-
-/// log2 of the noise that can be told from the message. Primes are a little below their power of two.
-fn limit(t: u64, prime_bits: &[usize]) -> f64 {
-    prime_bits.iter().sum::<usize>() as f64 - (t as f64).log2() - 1.0 - 1e-6
-}
-
-fn fits(noise: &NoiseEstimate, margin_bits: f64, t: u64, prime_bits: &[usize]) -> bool {
-    noise.logits + margin_bits <= largest_noise_bits(limit(t, prime_bits)) as f64
 }

@@ -39,6 +39,11 @@ fn sandbox(description: &str) -> Sandbox {
     sandbox
 }
 
+/// A network of 28 x 28 pixels that can be imported.
+pub fn sandbox_with_weights() -> Sandbox {
+    sandbox(&with("[[members]]", "[architecture]\nstride = 2\nmaps = 1\nhidden = 2\n\n[[members]]"))
+}
+
 /// `DESCRIPTION` with a change.
 fn with(from: &str, to: &str) -> String {
     let text = DESCRIPTION.replacen(from, to, 1);

@@ -2,6 +2,7 @@
 
 use super::Modulus;
 use super::modular::truncate;
+pub use super::rows::multiply_rows;
 pub use super::sparse::add_rows;
 
 /// Evaluation points that are worked on together: one vector of 32-bit sums.

@@ -7,6 +7,7 @@
 mod dense;
 mod loops;
 mod modular;
+mod rows;
 mod sparse;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
@@ -14,6 +15,7 @@ mod vnni;
 pub use dense::{DenseWeights, Scratch};
 pub use loops::{LANES, PLANES};
 pub use modular::Modulus;
+pub use rows::{Rows, WeightedRows};
 pub use sparse::{NORM_LIMIT, SparseRows};
 
 use std::fmt;
@@ -95,8 +97,8 @@ impl Kernel {
         kernels
     }
 
-    /// Whether dense layers may be multiplied byte by byte.
-    pub(crate) fn multiplies_bytes(self) -> bool {
+    /// Whether layers of larger weights may be multiplied, instead of added up.
+    pub(crate) fn multiplies_vectors(self) -> bool {
         self.is_avx512()
     }
 
@@ -159,7 +161,7 @@ macro_rules! compiled_loops {
         #[cfg(target_arch = "x86_64")]
         mod avx2 {
             #[allow(unused_imports)]
-            use super::{Modulus, SparseRows, loops};
+            use super::{Modulus, SparseRows, WeightedRows, loops};
 
             $(#[target_feature(enable = "avx2")]
             #[allow(clippy::too_many_arguments)]
@@ -171,7 +173,7 @@ macro_rules! compiled_loops {
         #[cfg(target_arch = "x86_64")]
         mod avx512 {
             #[allow(unused_imports)]
-            use super::{Modulus, SparseRows, loops};
+            use super::{Modulus, SparseRows, WeightedRows, loops};
 
             $(#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
             #[allow(clippy::too_many_arguments)]
@@ -204,6 +206,9 @@ compiled_loops! {
     /// Adds the weighted inputs of every row to its sums; `input` holds LANES residues below 2^48 for each input, `sums`
     /// LANES numbers for each row.
     fn add_rows(rows: &SparseRows, input: &[u64], modulus: Modulus, sums: &mut [i64]);
+
+    /// The same with products; the sum of a row's weights is below [`NORM_LIMIT`] in absolute values.
+    fn multiply_rows(rows: &WeightedRows, input: &[u64], sums: &mut [i64]);
 
     /// Residues instead of numbers below 2^62 in absolute value.
     fn reduce_in_place(values: &mut [i64], modulus: Modulus);

@@ -33,6 +33,9 @@ pub struct SparseRows {
 /// Largest L1 norm of a row whose sums of residues below 2^48 stay below 2^61, and most inputs of a row.
 pub const NORM_LIMIT: u64 = 1 << 13;
 
+/// What the branch at the end of a list takes, in additions.
+const LIST_END: usize = 7;
+
 /// How many more additions may be made for the sake of fewer lists.
 const MOST_REPETITION: f64 = 1.25;
 
@@ -74,6 +77,11 @@ impl SparseRows {
     #[cfg(test)]
     pub fn repeats(&self) -> bool {
         self.digits_per_row == 1
+    }
+
+    /// The time of all rows, in additions.
+    pub fn cost(&self) -> usize {
+        self.inputs.len() + LIST_END * 2 * self.digits.len()
     }
 
     /// Additions and subtractions over all rows.
