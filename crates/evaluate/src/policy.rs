@@ -76,14 +76,14 @@ impl Policy {
         let largest_logit = largest.into_iter().max().unwrap_or(0);
         let ensembles: Vec<&IntegerEnsemble> = needs.iter().map(|need| need.ensemble).collect();
         let evaluations: Vec<EvaluationKind> = evaluators.iter().map(|&evaluator| evaluator.into()).collect();
-        let kernels = evaluators.iter().filter_map(|evaluator| match evaluator {
+        let kernel = evaluators.iter().find_map(|evaluator| match evaluator {
             Evaluator::Engine(kernel) => Some(*kernel),
             Evaluator::Reference => None,
         });
         let request = Request {
             images,
             evaluations: &evaluations,
-            kernel: kernels.last().unwrap_or_else(Kernel::detect),
+            kernel: kernel.unwrap_or_else(Kernel::detect),
             fixed: self.fixed.clone(),
             ..Request::new(&ensembles, largest_logit)
         };

@@ -3,7 +3,7 @@
 mod measure;
 mod tables;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -26,10 +26,10 @@ struct Weights {
 }
 
 impl Weights {
-    fn read(folder: &PathBuf) -> Result<Self> {
+    fn read(folder: &Path) -> Result<Self> {
         let exported = read_ensemble(folder)?;
         let proven = ProvenRange::of(&exported.ensemble);
-        Ok(Self { folder: folder.clone(), exported, proven })
+        Ok(Self { folder: folder.to_owned(), exported, proven })
     }
 
     fn need(&self) -> Need<'_> {
@@ -45,7 +45,7 @@ pub fn run(
     options: &PolicyOptions,
     common: &Common,
 ) -> Result<ExitCode> {
-    let weights = folders.iter().map(Weights::read).collect::<Result<Vec<_>>>()?;
+    let weights = folders.iter().map(|folder| Weights::read(folder)).collect::<Result<Vec<_>>>()?;
     for other in &weights[1..] {
         let (first, found) = (&weights[0].exported.ensemble, &other.exported.ensemble);
         if found.pixel_levels() != first.pixel_levels()

@@ -23,6 +23,8 @@ pub struct Measured {
     pub upload_bytes: usize,
     pub download_bytes: usize,
     pub key_bytes: usize,
+    /// Random images whose logits left the range that the plan rests on, so that they decrypted to wrong ones.
+    pub images_outside: usize,
     /// The most that the process has held, where the system tells.
     pub memory_bytes: Option<usize>,
 }
@@ -61,6 +63,7 @@ pub fn measure(
         upload_bytes: 0,
         download_bytes: 0,
         key_bytes: session.evaluation_key_bytes(),
+        images_outside: 0,
         memory_bytes: None,
     };
     let batches = choice.cost.batches as f64;
@@ -68,6 +71,7 @@ pub fn measure(
         let (_, summary) = predict_images(need, &session, &batch, evaluator, &progress)?;
         let right = summary.mismatches == 0 || summary.range.images_outside > 0;
         ensure!(right, "{} decrypted logits differ from the integer oracle", summary.mismatches);
+        measured.images_outside += summary.range.images_outside;
         measured.encrypt_seconds = batches * summary.encrypt_seconds;
         measured.evaluate_seconds += batches * summary.evaluate_seconds;
         measured.decrypt_seconds += batches * summary.decrypt_seconds;

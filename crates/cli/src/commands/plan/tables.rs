@@ -193,12 +193,16 @@ pub fn cost(choice: &Choice, images: usize, measured: Option<&Measured>) -> Tabl
          machine's differ by its speed."
             .to_owned(),
     ];
-    if measured.is_some() {
-        notes.push(
-            "Measured on one batch of random images: seconds are that batch's, once for each batch of the run. Every \
-             logit of every slot was right."
-                .to_owned(),
-        );
+    if let Some(measured) = measured {
+        let exact = match measured.images_outside {
+            0 => "Every logit of every slot was right.".to_owned(),
+            outside => format!(
+                "{outside} of the images left the range that the plan rests on, and decrypted to wrong logits."
+            ),
+        };
+        notes.push(format!(
+            "Measured on one batch of random images: seconds are that batch's, once for each batch of the run. {exact}"
+        ));
     }
     Table {
         title: format!("Predicted cost of {images} images on {} threads", rayon::current_num_threads()),
