@@ -53,3 +53,8 @@ pub fn error(error: &anyhow::Error) {
         last = text;
     }
 }
+
+/// A number of things.
+pub fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}

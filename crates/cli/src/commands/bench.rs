@@ -12,7 +12,7 @@ use sottovoce_report::table::Table;
 
 use crate::args::{BenchCommand, Common, EngineOptions, Format};
 use crate::machine::peak_memory_bytes;
-use crate::output;
+use crate::output::{self, counted};
 use crate::progress::StageProgress;
 
 pub fn run(command: &BenchCommand, common: &Common) -> Result<ExitCode> {
@@ -110,8 +110,4 @@ fn table(record: &BenchRecord) -> Table {
             ),
         ],
     }
-}
-
-fn counted(count: usize, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
 }

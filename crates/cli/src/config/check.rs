@@ -22,9 +22,9 @@ fn twice<T: PartialEq>(list: &[T]) -> Option<&T> {
 
 fn check_logit_bits(bits: u32, path: &'static [&'static str]) -> Checked {
     require(
-        (8..=50).contains(&bits),
+        (8..=100).contains(&bits),
         path,
-        format!("is {bits}, but must be between 8 and 50: one plaintext modulus holds no more"),
+        format!("is {bits}, but must be between 8 and 100: plaintext moduli together hold no more"),
     )
 }
 

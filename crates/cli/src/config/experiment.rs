@@ -186,9 +186,9 @@ mod tests {
             ),
             (
                 "logit_bits = 30",
-                "logit_bits = 70",
+                "logit_bits = 101",
                 "training.logit_bits",
-                "is 70, but must be between 8 and 50",
+                "is 101, but must be between 8 and 100",
             ),
             ("seeds = [1, 2, 3]", "seeds = [1, 1]", "ensemble.seeds", "every seed may be there once only"),
             ("name = \"paper\"", "name = \"../paper\"", "name", "names a folder"),
@@ -207,8 +207,21 @@ mod tests {
                 "holds 60001, but must be between 1 and the 60000 of `data.train_images`",
             ),
             ("\nimages = [5000", "\nimages = [10000", "elapsed.images", "holds 10000 twice"),
-            ("logit_bits = [24", "logit_bits = [7", "bits.logit_bits", "is 7, but must be between 8 and 50"),
+            ("logit_bits = [24", "logit_bits = [7", "bits.logit_bits", "is 7, but must be between 8 and 100"),
             ("logit_bits = [24", "logit_bits = [26", "bits.logit_bits", "holds 26 twice"),
+            ("degree = 8192", "degree = 5000", "encryption.degree", "the ring degree is 5000, but must be"),
+            (
+                "degree = 8192\n",
+                "degree = 8192\nciphertext_prime_bits = [53, 53, 53, 53, 53]\n",
+                "encryption.ciphertext_prime_bits",
+                "a ciphertext modulus of 265 bits at ring degree 8192 is not 128-bit secure: at most 214 bits are",
+            ),
+            (
+                "degree = 8192\n",
+                "degree = 8192\nplaintext_moduli = [65539]\n",
+                "encryption.plaintext_moduli",
+                "65539 is no plaintext modulus at ring degree 8192",
+            ),
             ("\nkernel = 5", "\nkernel = 50", "architecture", "kernel is 50, but must be between 1 and 29"),
         ] {
             let error = error_after(from, to);

@@ -1,6 +1,7 @@
 //! Encrypted evaluation, setting by setting.
 
 use anyhow::{Context, Result};
+use sottovoce_bfv::planner::Choice;
 use sottovoce_evaluate::{
     EncryptedSet, EvaluateError, Evaluation, Need, RangeRule, Session, Subject, evaluate_setting,
 };
@@ -9,7 +10,7 @@ use sottovoce_network::{FloatNetwork, ObservedRange};
 
 use super::{Found, Run, SettingResult, found};
 use crate::config::SettingPlan;
-use crate::output;
+use crate::output::{self, counted};
 use crate::progress::StageProgress;
 use crate::run_folder::{fingerprint, write_json};
 
@@ -62,7 +63,9 @@ impl Run {
     fn session_for(&self, ensembles: &[ExportedEnsemble]) -> Result<Session, EvaluateError> {
         let needs: Vec<Need<'_>> = ensembles.iter().map(need).collect();
         let policy = self.experiment.encryption.policy();
-        Session::new(&needs, &policy, self.data.test.len(), &[self.evaluator])
+        let session = Session::new(&needs, &policy, self.data.test.len(), &[self.evaluator])?;
+        output::remark(&plan_in_a_line(session.choice()));
+        Ok(session)
     }
 
     /// Parameters and keys for one ensemble alone.
@@ -151,6 +154,23 @@ impl Run {
         };
         Ok(evaluate_setting(&subject, &StageProgress::new(title.to_owned()))?)
     }
+}
+
+/// What was chosen, in one line; `sottovoce plan` says more.
+fn plan_in_a_line(choice: &Choice) -> String {
+    let parameters = &choice.parameters;
+    format!(
+        "encryption: N = {}, t of {:.1} bits in {}, Q of {:.0} bits in {} primes (128-bit security: at most {}), {}; a run \
+         fails with a probability below 2^{:.0}",
+        parameters.degree(),
+        parameters.plaintext_bits(),
+        counted(parameters.channels().len(), "modulus", "moduli"),
+        parameters.ciphertext_modulus_bits(),
+        parameters.ciphertext_primes().len(),
+        parameters.security_limit_bits(),
+        parameters.encryption(),
+        choice.failure_probability_log2.ceil(),
+    )
 }
 
 /// Tells whoever decrypts what a plaintext modulus by an observed range cannot promise.

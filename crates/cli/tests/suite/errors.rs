@@ -55,8 +55,8 @@ fn what_cannot_be_run_is_refused_by_field_before_anything_begins() {
         ),
         (
             "[encryption]",
-            "[bits]\nlogit_bits = [20, 60]\n[encryption]",
-            ["line 41: `bits.logit_bits` is 60", "must be between 8 and 50"],
+            "[bits]\nlogit_bits = [20, 160]\n[encryption]",
+            ["line 41: `bits.logit_bits` is 160", "must be between 8 and 100"],
         ),
         (
             "name = \"small\"",
