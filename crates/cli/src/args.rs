@@ -8,7 +8,7 @@ use sottovoce_bfv::parameters::PAPER_DEGREE;
 use sottovoce_bfv::planner::Fixed;
 use sottovoce_evaluate::{Evaluator, Policy, RangeRule};
 
-use crate::config::KeyRule;
+use crate::config::{ConfigError, KeyRule};
 
 /// Encrypted inference with ensembles of neural networks.
 ///
@@ -93,8 +93,8 @@ pub enum Command {
         #[arg(value_name = "WEIGHTS", required = true)]
         weights: Vec<PathBuf>,
 
-        /// Images that time is predicted for.
-        #[arg(long, value_name = "N", default_value_t = PAPER_DEGREE, value_parser = images)]
+        /// Images that parameters are chosen and time is predicted for.
+        #[arg(long, value_name = "N", default_value_t = TEST_IMAGES, value_parser = images)]
         images: usize,
 
         /// Run one batch of random images as well, and set what is measured beside what was expected.
@@ -252,7 +252,7 @@ pub struct PolicyOptions {
     #[arg(long, value_name = "T,...", value_delimiter = ',')]
     pub plaintext_moduli: Option<Vec<u64>>,
 
-    /// Bits of every ciphertext prime [default: chosen].
+    /// Bits of every ciphertext prime, two to eight of 24 to 53 [default: chosen].
     #[arg(long, value_name = "BITS,...", value_delimiter = ',')]
     pub ciphertext_prime_bits: Option<Vec<usize>>,
 }
@@ -264,8 +264,9 @@ pub enum RangeName {
 }
 
 impl PolicyOptions {
-    /// The policy that was asked for, for networks whose logits were observed or not.
-    pub fn policy(&self, observed: bool) -> Policy {
+    /// The policy that was asked for, for networks whose logits were observed or not; an error where it asks for parameters
+    /// that are not secure or cannot be.
+    pub fn policy(&self, observed: bool) -> Result<Policy, ConfigError> {
         let range = match self.range {
             Some(RangeName::Proven) => RangeRule::Proven,
             Some(RangeName::Observed) => RangeRule::Observed,
@@ -278,9 +279,13 @@ impl PolicyOptions {
             plaintext_moduli: self.plaintext_moduli.clone(),
             ciphertext_prime_bits: self.ciphertext_prime_bits.clone(),
         };
-        Policy { range, range_margin: self.range_margin, fixed }
+        fixed.check().map_err(ConfigError::Parameters)?;
+        Ok(Policy { range, range_margin: self.range_margin, fixed })
     }
 }
+
+/// As many as MNIST has to test on.
+const TEST_IMAGES: usize = 10_000;
 
 fn images(text: &str) -> Result<usize, String> {
     let most = 10_000_000;

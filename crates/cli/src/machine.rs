@@ -1,6 +1,7 @@
 //! What a run was made on, as far as the machine tells.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde::Serialize;
@@ -74,8 +75,15 @@ pub fn peak_memory_bytes() -> Option<u64> {
 
 impl Source {
     pub fn here() -> Self {
+        let folder = env!("CARGO_MANIFEST_DIR");
+        // A program that was copied elsewhere, or whose checkout is gone, may be of any revision.
+        let repository = Path::new(folder).ancestors().nth(2);
+        let in_checkout = repository
+            .is_some_and(|root| std::env::current_exe().is_ok_and(|program| program.starts_with(root)));
         let git = |arguments: &[&str]| {
-            let folder = env!("CARGO_MANIFEST_DIR");
+            if !in_checkout {
+                return None;
+            }
             let output = Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;
             output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
         };

@@ -20,6 +20,8 @@ pub const PAPER_DEGREE: usize = 8192;
 /// `fhe`'s secret is wider than the ternary one of the tables, which only helps.
 pub const SECURITY_LIMITS: [(usize, usize); 3] = [(4096, 106), (8192, 214), (16384, 430)];
 
+const LARGEST_DEGREE: usize = SECURITY_LIMITS[SECURITY_LIMITS.len() - 1].0;
+
 /// Where [`SECURITY_LIMITS`] come from.
 pub const SECURITY_SOURCE: &str = "Bossuat et al. 2024, Security Guidelines for Implementing Homomorphic Encryption: the \
      stricter of the published tables";
@@ -87,8 +89,9 @@ pub enum ParametersError {
     /// The noise does not fit the largest secure ciphertext modulus.
     #[error(
         "plaintext moduli of {plaintext_bits} bits need {} of ciphertext modulus, but 128-bit security at ring degree \
-         {degree} allows {limit_bits}; use smaller weights or fewer pixel levels",
-        needed_bits.map_or_else(|| "far more bits".to_owned(), |bits| format!("{bits} bits"))
+         {degree} allows {limit_bits}; use smaller weights{} or fewer pixel levels",
+        needed_bits.map_or_else(|| "far more bits".to_owned(), |bits| format!("{bits} bits")),
+        if *degree < LARGEST_DEGREE { ", a larger ring degree" } else { "" },
     )]
     Noise {
         /// Bits of the largest plaintext modulus.
@@ -205,6 +208,13 @@ impl Parameters {
         prime_bits: &[usize],
     ) -> Result<(), ParametersError> {
         let (found_bits, limit_bits) = (prime_bits.iter().sum(), security_limit(degree)?);
+        let plaintext_bits = plaintext_moduli.iter().map(|&t| bits_of(t)).max().unwrap_or(0);
+        // `fhe` decrypts by way of the first ciphertext prime, which must be larger than t.
+        let sound = |&bits: &usize| PRIME_BITS.contains(&bits) && bits > plaintext_bits as usize;
+        if !PRIMES.contains(&prime_bits.len()) || !prime_bits.iter().all(sound) {
+            let found = prime_bits.to_vec();
+            return Err(ParametersError::CiphertextPrimes { found, plaintext_bits });
+        }
         if found_bits > limit_bits {
             return Err(ParametersError::Insecure { degree, found_bits, limit_bits });
         }
@@ -218,13 +228,6 @@ impl Parameters {
             if !sound || plaintext_moduli[..index].contains(&t) {
                 return Err(ParametersError::PlaintextModulus { found: t, degree });
             }
-        }
-        let plaintext_bits = plaintext_moduli.iter().map(|&t| bits_of(t)).max().unwrap_or(0);
-        // `fhe` decrypts by way of the first ciphertext prime, which must be larger than t.
-        let sound = |&bits: &usize| PRIME_BITS.contains(&bits) && bits > plaintext_bits as usize;
-        if !PRIMES.contains(&prime_bits.len()) || !prime_bits.iter().all(sound) {
-            let found = prime_bits.to_vec();
-            return Err(ParametersError::CiphertextPrimes { found, plaintext_bits });
         }
         Ok(())
     }
@@ -349,13 +352,13 @@ mod tests {
 
     #[test]
     fn parameters_beyond_the_security_limit_are_refused() {
-        let error = refused(8192, &[65_537], &[54, 54, 54, 54]);
+        let error = refused(8192, &[65_537], &[53, 53, 53, 53, 53]);
         assert!(error.starts_with(
-            "a ciphertext modulus of 216 bits at ring degree 8192 is not 128-bit secure: at most 214 bits are"
+            "a ciphertext modulus of 265 bits at ring degree 8192 is not 128-bit secure: at most 214 bits are"
         ));
-        assert!(refused(4096, &[65_537], &[53, 54]).contains("not 128-bit secure"));
+        assert!(refused(4096, &[65_537], &[53, 52, 24]).contains("not 128-bit secure"));
         assert_eq!(
-            refused(1024, &[65_537], &[27]),
+            refused(1024, &[65_537], &[27, 27]),
             "the ring degree is 1024, but must be 4096, 8192 or 16384"
         );
     }

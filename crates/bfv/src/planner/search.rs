@@ -203,11 +203,11 @@ pub fn nearer(one: Option<ParametersError>, other: ParametersError) -> Parameter
             *needed as f64 / *limit_bits as f64
         }
         ParametersError::Noise { needed_bits: None, .. } => f64::MAX,
-        // Says more than that there is too much noise.
+        // Says more than that there is too much noise; of several, that of the largest degree, which allows most.
         _ => 0.0,
     };
     match one {
-        Some(one) if excess(&one) <= excess(&other) => one,
+        Some(one) if excess(&one) < excess(&other) => one,
         _ => other,
     }
 }

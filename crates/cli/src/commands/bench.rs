@@ -7,9 +7,9 @@ use sottovoce_bfv::Kernel;
 use sottovoce_bfv::planner::Fixed;
 use sottovoce_evaluate::bench::{BenchRecord, BenchSubject, bench_engine, random_ensemble};
 use sottovoce_network::IntegerEnsemble;
-use sottovoce_network::disk::read_ensemble;
 use sottovoce_report::table::Table;
 
+use super::weights;
 use crate::args::{BenchCommand, Common, EngineOptions, Format};
 use crate::machine::peak_memory_bytes;
 use crate::output::{self, counted};
@@ -27,7 +27,7 @@ fn engine(options: &EngineOptions, common: &Common) -> Result<ExitCode> {
         options;
     let (ensemble, largest_logit) = match ensemble {
         Some(folder) => {
-            let exported = read_ensemble(folder)?;
+            let exported = weights::read(folder)?;
             let networks = exported.ensemble.members();
             ensure!(
                 networks.len() >= usize::from(*members),

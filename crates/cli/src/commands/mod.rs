@@ -8,6 +8,7 @@ mod import;
 mod plan;
 mod predict;
 mod report;
+mod weights;
 
 use std::process::ExitCode;
 

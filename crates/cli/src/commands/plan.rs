@@ -10,9 +10,10 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use sottovoce_bfv::planner::Choice;
 use sottovoce_evaluate::{Evaluator, Need, Policy};
-use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
+use sottovoce_network::disk::ExportedEnsemble;
 use sottovoce_network::{ProvenRange, RangeMethod};
 
+use super::weights;
 use crate::args::{Common, PolicyOptions};
 use crate::output::{self, to_value};
 use crate::stages::{need, warn_of_range};
@@ -27,7 +28,7 @@ struct Weights {
 
 impl Weights {
     fn read(folder: &Path) -> Result<Self> {
-        let exported = read_ensemble(folder)?;
+        let exported = weights::read(folder)?;
         let proven = ProvenRange::of(&exported.ensemble);
         Ok(Self { folder: folder.to_owned(), exported, proven })
     }
@@ -59,7 +60,7 @@ pub fn run(
         }
     }
     let needs: Vec<Need<'_>> = weights.iter().map(Weights::need).collect();
-    let policy = options.policy(needs.iter().all(|need| need.observed.is_some()));
+    let policy = options.policy(needs.iter().all(|need| need.observed.is_some()))?;
     let choice = policy.choose(&needs, images, &[evaluator])?;
     let measured = match measure {
         true => Some(measured(&needs, &policy, &choice, evaluator, images)?),

@@ -7,10 +7,9 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use sottovoce_evaluate::records::encode_predictions;
 use sottovoce_evaluate::{PredictionSummary, Session, predict_images};
-use sottovoce_network::disk::read_ensemble;
 use sottovoce_report::table::Table;
 
-use super::EXIT_MISMATCH;
+use super::{EXIT_MISMATCH, weights};
 use crate::args::{Common, PolicyOptions, RunOptions};
 use crate::machine::{Machine, Source};
 use crate::output::{self, to_value};
@@ -19,14 +18,14 @@ use crate::run_folder;
 use crate::stages::{self, need};
 
 pub fn run(
-    weights: &Path,
+    folder: &Path,
     data: &str,
     images: Option<usize>,
     policy: &PolicyOptions,
     options: &RunOptions,
     common: &Common,
 ) -> Result<ExitCode> {
-    let exported = read_ensemble(weights)?;
+    let exported = weights::read(folder)?;
     let need = need(&exported);
     let side = exported.ensemble.architecture().image_side;
     let data = stages::open(data, usize::MAX, images.unwrap_or(usize::MAX), common)?;
@@ -36,35 +35,41 @@ pub fn run(
         data.name,
         found = data.test.side(),
     );
-    let folder = match &options.out {
-        Some(folder) => folder.clone(),
-        None => default_folder(weights)?,
+    let out = match &options.out {
+        Some(out) => out.clone(),
+        None => default_folder(folder)?,
     };
     let evaluator = options.evaluator();
-    let policy = policy.policy(need.observed.is_some());
+    if let Some(wanted) = images {
+        let found = data.test.len();
+        ensure!(
+            wanted <= found,
+            "--images is {wanted}, but the data set {} has {found} test images",
+            data.name
+        );
+    }
+    let policy = policy.policy(need.observed.is_some())?;
     stages::warn_of_range(policy.range);
     let session = Session::new(&[need], &policy, data.test.len(), &[evaluator])?;
     let progress = StageProgress::new("predict".to_owned());
     let (predictions, summary) = predict_images(need, &session, &data.test, evaluator, &progress)?;
     let csv = encode_predictions(&predictions).context("cannot write predictions as CSV")?;
-    run_folder::write(&folder.join("predictions.csv"), &csv)?;
+    run_folder::write(&out.join("predictions.csv"), &csv)?;
     let record = json!({
         "dataset": data.name,
         "synthetic": data.is_synthetic(),
+        "sha256": data.checksums,
         "networks": exported.origin.provenance,
         "summary": to_value(&summary),
         "machine": to_value(&Machine::here()),
         "source": to_value(&Source::here()),
     });
-    run_folder::write_json(&folder.join("predictions.json"), &record)?;
+    run_folder::write_json(&out.join("predictions.json"), &record)?;
     if common.json {
-        output::json(&json!({ "folder": folder, "record": record }));
+        output::json(&json!({ "folder": out, "record": record }));
     } else {
         output::result(&table(&summary, &data.name, data.is_synthetic()).to_text());
-        output::result(&format!(
-            "Predictions and logits are in {}.",
-            folder.join("predictions.csv").display()
-        ));
+        output::result(&format!("Predictions and logits are in {}.", out.join("predictions.csv").display()));
     }
     if summary.mismatches > 0 || summary.range.images_outside > 0 {
         output::remark(&format!(
@@ -77,11 +82,11 @@ pub fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// `results/<name of the weights' folder>`.
+/// `results/predictions/<name of the weights' folder>`.
 fn default_folder(weights: &Path) -> Result<PathBuf> {
     let path = weights.canonicalize().with_context(|| format!("cannot find {}", weights.display()))?;
     let name = path.file_name().context("the weights' folder has no name; say where with --out")?;
-    Ok(Path::new("results").join(name))
+    Ok(Path::new("results/predictions").join(name))
 }
 
 fn table(summary: &PredictionSummary, data: &str, synthetic: bool) -> Table {

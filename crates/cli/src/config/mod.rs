@@ -10,6 +10,8 @@ mod setting_plan;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use sottovoce_bfv::ParametersError;
+
 pub use description::load_description;
 pub use experiment::{Averaging, Experiment, KeyRule};
 pub use problem::Problem;
@@ -33,6 +35,9 @@ pub enum ConfigError {
     /// The file could not be read.
     #[error("cannot read the configuration {path}")]
     Read { path: PathBuf, source: io::Error },
+    /// Encryption parameters that were asked for cannot be had.
+    #[error("these encryption parameters cannot be used: {0}")]
+    Parameters(ParametersError),
     /// The contents are wrong.
     #[error(transparent)]
     Problem(#[from] Problem),

@@ -178,7 +178,8 @@ pub fn warn_of_range(range: RangeRule) {
     if range == RangeRule::Observed {
         output::remark(
             "warning: the plaintext modulus rests on the OBSERVED range of logits. An image whose logits leave it \
-             decrypts to wrong ones, and nothing shows it; the proven range holds for every image, and costs more.",
+             decrypts to wrong ones, which a client cannot see. `--range proven`, or `range = \"proven\"` in a \
+             configuration, holds for every image, and costs more.",
         );
     }
 }

@@ -54,24 +54,30 @@ fn what_is_fixed_is_kept_to_or_refused() {
     assert_eq!((json["degree"].as_u64(), json["encryption"].as_str()), (Some(16_384), Some("public")));
     assert_eq!(json["ciphertext_primes"].as_array().unwrap().len(), 4);
 
-    plan(&["--degree", "5000"]).fails(1, &["the ring degree is 5000, but must be 4096, 8192 or 16384"]);
+    plan(&["--degree", "5000"]).fails(2, &["the ring degree is 5000, but must be 4096, 8192 or 16384"]);
     plan(&["--degree", "8192", "--ciphertext-prime-bits", "53,53,53,53,53"])
-        .fails(1, &["265 bits at ring degree 8192 is not 128-bit secure: at most 214 bits are"]);
+        .fails(2, &["265 bits at ring degree 8192 is not 128-bit secure: at most 214 bits are"]);
     plan(&["--ciphertext-prime-bits", "30,30"]).fails(1, &["60 bits", "room"]);
-    plan(&["--plaintext-moduli", "12"]).fails(1, &["12 is no plaintext modulus"]);
+    plan(&["--plaintext-moduli", "12"]).fails(2, &["12 is no plaintext modulus"]);
     plan(&["--plaintext-moduli", "65537", "--degree", "4096"]).fails(1, &["hold logits of up to 32768"]);
     plan(&["--images", "0"]).fails(2, &["must be between 1 and"]);
+    plan(&["--ciphertext-prime-bits", "60,60"]).fails(2, &["of 24 to 53 bits"]);
     sandbox.run(&["plan", "nowhere"]).fails(1, &["nowhere"]);
+    sandbox.run(&["plan", "net.toml"]).fails(1, &["net.toml is a file, but exported networks are a folder"]);
+    sandbox.run(&["plan", "."]).fails(1, &["name the folder that `import` or `export` printed"]);
+    sandbox.run(&["plan", "net/member-1"]).fails(1, &["is one member; did you mean the ensemble, net?"]);
 }
 
 #[test]
 fn predictions_come_with_their_logits() {
     let sandbox = imported();
     let run = sandbox.run(&["predict", "net", "--data", "synthetic", "--images", "40"]).succeeds();
-    for words in ["logits that differ from the oracle   0", "40 of", "results/net/predictions.csv"] {
+    for words in
+        ["logits that differ from the oracle   0", "40 of", "results/predictions/net/predictions.csv"]
+    {
         assert!(run.stdout.contains(words), "{words:?} is not in: {}", run.stdout);
     }
-    let predictions = rows(&sandbox.path("results/net/predictions.csv"));
+    let predictions = rows(&sandbox.path("results/predictions/net/predictions.csv"));
     assert_eq!(predictions.len(), 40);
     for row in &predictions {
         let logit = |class: usize| row[&format!("logit-{class}")].parse::<i128>().unwrap();
@@ -79,14 +85,17 @@ fn predictions_come_with_their_logits() {
         assert_eq!(logit(row["prediction"].parse().unwrap()), largest);
     }
     let record: serde_json::Value =
-        serde_json::from_str(&sandbox.read("results/net/predictions.json")).unwrap();
+        serde_json::from_str(&sandbox.read("results/predictions/net/predictions.json")).unwrap();
     assert_eq!(
         (record["synthetic"].as_bool(), record["summary"]["mismatches"].as_u64()),
         (Some(true), Some(0))
     );
 
+    let all = ["predict", "net", "--data", "synthetic", "--images", "9999999"];
+    sandbox.run(&all).fails(1, &["--images is 9999999, but the data set"]);
+
     // The reference evaluator, and every image that there is, give the same.
-    let before = sandbox.read("results/net/predictions.csv");
+    let before = sandbox.read("results/predictions/net/predictions.csv");
     let arguments = ["predict", "net", "--data", "synthetic", "--images", "40", "--evaluator", "reference"];
     sandbox.run(&[&arguments[..], &["--range", "proven", "--out", "again"]].concat()).succeeds();
     assert_eq!(sandbox.read("again/predictions.csv"), before);

@@ -48,7 +48,12 @@ pub fn ranges(weights: &[Weights], policy: &Policy) -> Table {
         title: "Largest logit of a member or the sum, bits".to_owned(),
         header: header(&["weights", "members", "observed", "proven: norms", "intervals", "quadratic"]),
         rows: weights.iter().map(row).collect(),
-        notes: vec![rests_on],
+        notes: vec![
+            rests_on,
+            "A plaintext modulus needs a bit more, for the sign. Proven by: norms of the weights; signed intervals; quadratic \
+             forms in the pixels (docs/ranges.md)."
+                .to_owned(),
+        ],
     }
 }
 
@@ -161,6 +166,7 @@ pub fn noise(choice: &Choice, measured: Option<&Measured>) -> Table {
     }
 }
 
+/// What a run over so many images will take. Another number of images may do best with other parameters.
 pub fn cost(choice: &Choice, images: usize, measured: Option<&Measured>) -> Table {
     let cost = &choice.cost;
     let megabytes = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
@@ -189,6 +195,7 @@ pub fn cost(choice: &Choice, images: usize, measured: Option<&Measured>) -> Tabl
     let mut head = header(&["", "predicted"]);
     head.extend(measured.map(|_| "measured".to_owned()));
     let mut notes = vec![
+        format!("Chosen for {images} images: another number (--images) may do better with other parameters."),
         "Predicted seconds are those of the machine of docs/performance.md, whose operations were measured; another \
          machine's differ by its speed."
             .to_owned(),
