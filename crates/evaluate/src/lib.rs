@@ -32,7 +32,7 @@ pub use evaluation::{
     EvaluateError, Evaluation, ParameterRecord, RangeRecord, Setting, Subject, evaluate_setting,
 };
 pub use policy::{Need, Policy, RangeRule};
-pub use predictions::{Prediction, PredictionSummary, predict_images};
+pub use predictions::{Prediction, PredictionSummary, encode_predictions, predict_images};
 pub use progress::Progress;
 pub use provider::Evaluator;
 pub use session::{EncryptedSet, Session};

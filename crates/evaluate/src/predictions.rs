@@ -1,5 +1,7 @@
 //! Predictions of an ensemble for images of a data set, under encryption.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{IntegerEnsemble, predict};
@@ -111,4 +113,22 @@ pub fn predict_images(
         evaluator: runner.evaluator(),
     };
     Ok((predictions, summary))
+}
+
+/// Predictions as CSV: `image,label,prediction`, and a column `logit-0`, `logit-1`, ... for each class, exact integers.
+///
+/// # Errors
+/// If the images have different numbers of classes.
+pub fn encode_predictions(predictions: &[Prediction]) -> io::Result<Vec<u8>> {
+    let classes = predictions.first().map_or(0, |first| first.logits.len());
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let named = ["image", "label", "prediction"].map(str::to_owned).into_iter();
+    let header = named.chain((0..classes).map(|class| format!("logit-{class}")));
+    writer.write_record(header).map_err(io::Error::other)?;
+    for Prediction { image, label, prediction, logits } in predictions {
+        let numbers = [image.to_string(), label.to_string(), prediction.to_string()].into_iter();
+        let row = numbers.chain(logits.iter().map(ToString::to_string));
+        writer.write_record(row).map_err(io::Error::other)?;
+    }
+    writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
 }

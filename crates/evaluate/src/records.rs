@@ -6,7 +6,6 @@ use std::{fmt, io};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sottovoce_network::atomic_file;
 
-use crate::Prediction;
 pub use crate::noise_row::NoiseRow;
 
 /// Where an accuracy was measured.
@@ -256,24 +255,6 @@ pub fn encode_rows<T: Serialize>(rows: &[T]) -> io::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
         writer.serialize(row).map_err(io::Error::other)?;
-    }
-    writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
-}
-
-/// Predictions as CSV: `image,label,prediction`, and a column `logit-0`, `logit-1`, ... for each class, exact integers.
-///
-/// # Errors
-/// If the images have different numbers of classes.
-pub fn encode_predictions(predictions: &[Prediction]) -> io::Result<Vec<u8>> {
-    let classes = predictions.first().map_or(0, |first| first.logits.len());
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let named = ["image", "label", "prediction"].map(str::to_owned).into_iter();
-    let header = named.chain((0..classes).map(|class| format!("logit-{class}")));
-    writer.write_record(header).map_err(io::Error::other)?;
-    for Prediction { image, label, prediction, logits } in predictions {
-        let numbers = [image.to_string(), label.to_string(), prediction.to_string()].into_iter();
-        let row = numbers.chain(logits.iter().map(ToString::to_string));
-        writer.write_record(row).map_err(io::Error::other)?;
     }
     writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
 }

@@ -7,7 +7,6 @@
 mod cost;
 mod search;
 
-use serde::{Deserialize, Serialize};
 use sottovoce_network::IntegerEnsemble;
 
 use crate::engine::Kernel;
@@ -23,7 +22,7 @@ use search::{Candidate, Subject, nearer};
 pub const FAILURE_LOG2: f64 = -40.0;
 
 /// What is fixed beforehand. Everything that is absent is chosen.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fixed {
     /// What images are encrypted with.
     pub encryption: Option<Encryption>,

@@ -42,12 +42,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Command::Evaluate(stage) => experiment::evaluate(stage, common),
         Command::Import { description, out } => import::run(description, out.as_deref(), common),
         Command::Report { run } => report::run(run, common),
-        Command::Plan { weights, images, measure, evaluator, kernel, options } => {
-            plan::run(weights, *images, *measure, evaluator.with_kernel(*kernel), options, common)
-        }
-        Command::Predict { weights, data, images, policy, options } => {
-            predict::run(weights, data, *images, policy, options, common)
-        }
+        Command::Plan(options) => plan::run(options, common),
+        Command::Predict(options) => predict::run(options, common),
         Command::Bench { command } => bench::run(command, common),
     }
 }

@@ -9,12 +9,12 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use sottovoce_bfv::planner::Choice;
-use sottovoce_evaluate::{Evaluator, Need, Policy};
+use sottovoce_evaluate::{Need, Policy};
 use sottovoce_network::disk::ExportedEnsemble;
 use sottovoce_network::{ProvenRange, RangeMethod};
 
 use super::weights;
-use crate::args::{Common, PolicyOptions};
+use crate::args::{Common, PlanOptions};
 use crate::output::{self, to_value};
 use crate::stages::{need, warn_of_range};
 use measure::{Measured, measure as measured};
@@ -38,15 +38,10 @@ impl Weights {
     }
 }
 
-pub fn run(
-    folders: &[PathBuf],
-    images: usize,
-    measure: bool,
-    evaluator: Evaluator,
-    options: &PolicyOptions,
-    common: &Common,
-) -> Result<ExitCode> {
-    let weights = folders.iter().map(|folder| Weights::read(folder)).collect::<Result<Vec<_>>>()?;
+pub fn run(options: &PlanOptions, common: &Common) -> Result<ExitCode> {
+    let images = options.images;
+    let evaluator = options.evaluator.with_kernel(options.kernel);
+    let weights = options.weights.iter().map(|folder| Weights::read(folder)).collect::<Result<Vec<_>>>()?;
     for other in &weights[1..] {
         let (first, found) = (&weights[0].exported.ensemble, &other.exported.ensemble);
         if found.pixel_levels() != first.pixel_levels()
@@ -60,9 +55,9 @@ pub fn run(
         }
     }
     let needs: Vec<Need<'_>> = weights.iter().map(Weights::need).collect();
-    let policy = options.policy(needs.iter().all(|need| need.observed.is_some()))?;
+    let policy = options.policy.policy(needs.iter().all(|need| need.observed.is_some()))?;
     let choice = policy.choose(&needs, images, &[evaluator])?;
-    let measured = match measure {
+    let measured = match options.measure {
         true => Some(measured(&needs, &policy, &choice, evaluator, images)?),
         false => None,
     };

@@ -5,26 +5,19 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use sottovoce_evaluate::records::encode_predictions;
-use sottovoce_evaluate::{PredictionSummary, Session, predict_images};
+use sottovoce_evaluate::{PredictionSummary, Session, encode_predictions, predict_images};
 use sottovoce_report::table::Table;
 
 use super::{EXIT_MISMATCH, weights};
-use crate::args::{Common, PolicyOptions, RunOptions};
+use crate::args::{Common, PredictOptions};
 use crate::machine::{Machine, Source};
 use crate::output::{self, to_value};
 use crate::progress::StageProgress;
 use crate::run_folder;
 use crate::stages::{self, need};
 
-pub fn run(
-    folder: &Path,
-    data: &str,
-    images: Option<usize>,
-    policy: &PolicyOptions,
-    options: &RunOptions,
-    common: &Common,
-) -> Result<ExitCode> {
+pub fn run(arguments: &PredictOptions, common: &Common) -> Result<ExitCode> {
+    let PredictOptions { weights: folder, data, images, policy, options } = arguments;
     let exported = weights::read(folder)?;
     let need = need(&exported);
     let side = exported.ensemble.architecture().image_side;
@@ -40,7 +33,7 @@ pub fn run(
         None => default_folder(folder)?,
     };
     let evaluator = options.evaluator();
-    if let Some(wanted) = images {
+    if let Some(wanted) = *images {
         let found = data.test.len();
         ensure!(
             wanted <= found,

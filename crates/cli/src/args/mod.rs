@@ -1,0 +1,167 @@
+//! Arguments as typed.
+
+mod bench;
+mod policy;
+mod run;
+mod weights;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+pub use bench::{BenchCommand, EngineOptions, Format, NoiseOptions};
+pub use policy::PolicyOptions;
+pub use run::RunOptions;
+pub use weights::{PlanOptions, PredictOptions};
+
+/// Encrypted inference with ensembles of neural networks.
+///
+/// Trains the members of an ensemble on label-skewed parts of MNIST, exports their integer weights, classifies
+/// the test set under BFV encryption, holds every decrypted logit against plain integer arithmetic, and draws
+/// the paper's figures.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Examples:\n  \
+        sottovoce reproduce --quick              one setting, half a minute\n  \
+        sottovoce reproduce                      all of the paper's experiments, hours\n  \
+        sottovoce reproduce fig6                 Figure 6 of the paper with one seed\n  \
+        sottovoce data info fig5                 which labels each member sees\n  \
+        sottovoce evaluate my-experiment.toml    your own configuration\n  \
+        sottovoce import my-weights.toml         networks that were trained elsewhere\n  \
+        sottovoce plan results/import/mine       what encryption will take for them\n  \
+        sottovoce predict results/import/mine    their predictions, under encryption\n\n\
+        Exit codes: 0 success, 1 failure, 2 wrong arguments or configuration, 3 decrypted logits differ from \
+        the integer oracle."
+)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Common {
+    /// Folder of the data set's four IDX files, plain or .gz [default: data/mnist, downloaded where missing].
+    #[arg(long, global = true, value_name = "FOLDER", env = "SOTTOVOCE_DATA")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Never download; without a data set, use the built-in synthetic digits.
+    #[arg(long, global = true)]
+    pub offline: bool,
+
+    /// Mirror to download MNIST from, instead of the public ones; may be given several times.
+    #[arg(long = "mirror", global = true, value_name = "URL", hide_short_help = true)]
+    pub mirrors: Vec<String>,
+
+    /// Worker threads [default: one for each core].
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+
+    /// Print the result as JSON on standard output.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run experiments from data to charts; what is finished already is not done again.
+    Reproduce {
+        /// Experiments: built-in names (paper, fig5, fig6, fig7, quick) or configuration files [default: paper].
+        #[arg(value_name = "EXPERIMENT")]
+        experiments: Vec<String>,
+
+        /// One setting with short training instead: the same as the experiment `quick`.
+        #[arg(long, conflicts_with = "experiments")]
+        quick: bool,
+
+        #[command(flatten)]
+        options: RunOptions,
+    },
+    /// Look at data sets and at how experiments share them out.
+    Data {
+        #[command(subcommand)]
+        command: DataCommand,
+    },
+    /// Train the members of every setting.
+    Train(Stage),
+    /// Round trained members to integer networks and write them as CSV; trains what is not trained yet.
+    Export(Stage),
+    /// Classify the test set in the clear and under encryption; trains and exports what is missing.
+    Evaluate(Stage),
+    /// Choose encryption parameters for exported networks, and say what they are worth and what they will cost.
+    Plan(PlanOptions),
+    /// Classify the test images of a data set with exported networks, under encryption.
+    Predict(PredictOptions),
+    /// Measure speed and noise.
+    Bench {
+        #[command(subcommand)]
+        command: BenchCommand,
+    },
+    /// Make an exported ensemble of float weights that were trained elsewhere (Keras, PyTorch, CryptoNets).
+    ///
+    /// The description says where the weights are and how their axes lie; docs/import.md and configs/import explain
+    /// it. Weights are rounded at given scales, or at the cheapest ones that keep their accuracy on the data set.
+    Import {
+        /// The description, a TOML file.
+        #[arg(value_name = "DESCRIPTION")]
+        description: PathBuf,
+
+        /// Folder for the exported ensemble; an ensemble that is there is replaced when everything has succeeded
+        /// [default: results/import/<description's name>].
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+    },
+    /// Draw charts and tables from a run's CSV files.
+    Report {
+        /// A run's folder, such as results/fig5.
+        #[arg(value_name = "RUN")]
+        run: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Stage {
+    /// A built-in experiment (paper, fig5, fig6, fig7, quick) or a configuration file.
+    #[arg(value_name = "EXPERIMENT")]
+    pub experiment: String,
+
+    #[command(flatten)]
+    pub options: RunOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Download MNIST and check its SHA-256 sums.
+    Fetch,
+    /// Say what the data set is, and how many images of each label every member of an experiment trains on.
+    Info {
+        /// A built-in experiment (paper, fig5, fig6, fig7, quick) or a configuration file.
+        #[arg(value_name = "EXPERIMENT", default_value = "fig5")]
+        experiment: String,
+    },
+    /// Draw a contact sheet of the first images with their labels.
+    Show {
+        /// Data set: mnist, synthetic, or the name of another one in --data-dir.
+        #[arg(default_value = "mnist")]
+        name: String,
+
+        /// The PNG file to write.
+        #[arg(long, value_name = "FILE", default_value = "contact-sheet.png")]
+        out: PathBuf,
+
+        /// Images in a row.
+        #[arg(long, default_value_t = 20)]
+        columns: usize,
+
+        /// Rows of images.
+        #[arg(long, default_value_t = 10)]
+        rows: usize,
+
+        /// Show test images instead of training images.
+        #[arg(long)]
+        test: bool,
+    },
+}

@@ -1,0 +1,70 @@
+//! How encryption parameters are chosen.
+
+use clap::ValueEnum;
+use sottovoce_bfv::planner::Fixed;
+use sottovoce_evaluate::{Policy, RangeRule};
+
+use crate::config::{ConfigError, KeyRule};
+
+/// How encryption parameters are chosen.
+#[derive(Debug, clap::Args)]
+pub struct PolicyOptions {
+    /// What the plaintext modulus must hold: the largest logit over training images with a margin, or what is proven for
+    /// every image [default: observed where the export says what was observed].
+    #[arg(long, value_enum)]
+    pub range: Option<RangeName>,
+
+    /// The fraction by which logits may exceed the observed range.
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.15, value_parser = margin)]
+    pub range_margin: f64,
+
+    /// What images are encrypted with.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub key: KeyRule,
+
+    /// Ring degree: 4096, 8192 or 16384 [default: chosen].
+    #[arg(long, value_name = "N")]
+    pub degree: Option<usize>,
+
+    /// Plaintext moduli, primes that are 1 modulo twice the degree [default: chosen].
+    #[arg(long, value_name = "T,...", value_delimiter = ',')]
+    pub plaintext_moduli: Option<Vec<u64>>,
+
+    /// Bits of every ciphertext prime, two to eight of 24 to 53 [default: chosen].
+    #[arg(long, value_name = "BITS,...", value_delimiter = ',')]
+    pub ciphertext_prime_bits: Option<Vec<usize>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RangeName {
+    Observed,
+    Proven,
+}
+
+impl PolicyOptions {
+    /// The policy that was asked for, for networks whose logits were observed or not; an error where it asks for parameters
+    /// that are not secure or cannot be.
+    pub fn policy(&self, observed: bool) -> Result<Policy, ConfigError> {
+        let range = match self.range {
+            Some(RangeName::Proven) => RangeRule::Proven,
+            Some(RangeName::Observed) => RangeRule::Observed,
+            None if observed => RangeRule::Observed,
+            None => RangeRule::Proven,
+        };
+        let fixed = Fixed {
+            encryption: self.key.encryption(),
+            degree: self.degree,
+            plaintext_moduli: self.plaintext_moduli.clone(),
+            ciphertext_prime_bits: self.ciphertext_prime_bits.clone(),
+        };
+        fixed.check().map_err(ConfigError::Parameters)?;
+        Ok(Policy { range, range_margin: self.range_margin, fixed })
+    }
+}
+
+fn margin(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(margin) if (0.0..=100.0).contains(&margin) => Ok(margin),
+        _ => Err("must be between 0 and 100".to_owned()),
+    }
+}

@@ -1,0 +1,68 @@
+//! What is done with exported networks.
+
+use std::path::PathBuf;
+
+use sottovoce_bfv::Kernel;
+
+use super::run::EvaluatorName;
+use super::{PolicyOptions, RunOptions};
+
+/// What `plan` plans for.
+#[derive(Debug, clap::Args)]
+pub struct PlanOptions {
+    /// Folders of exported ensembles, such as those of `import` and `export`; several share one encryption.
+    #[arg(value_name = "WEIGHTS", required = true)]
+    pub weights: Vec<PathBuf>,
+
+    /// Images that parameters are chosen and time is predicted for.
+    #[arg(long, value_name = "N", default_value_t = TEST_IMAGES, value_parser = images)]
+    pub images: usize,
+
+    /// Run one batch of random images as well, and set what is measured beside what was expected.
+    #[arg(long)]
+    pub measure: bool,
+
+    /// Plan for the engine or for the reference evaluator.
+    #[arg(long, value_enum, default_value = "engine")]
+    pub evaluator: EvaluatorName,
+
+    /// Instruction set of the engine's inner loops: portable, avx2 or avx512 [default: the best there is].
+    #[arg(long, value_name = "NAME")]
+    pub kernel: Option<Kernel>,
+
+    #[command(flatten)]
+    pub policy: PolicyOptions,
+}
+
+/// What `predict` classifies.
+#[derive(Debug, clap::Args)]
+pub struct PredictOptions {
+    /// The folder of an exported ensemble, such as one of `import` or `export`.
+    #[arg(value_name = "WEIGHTS")]
+    pub weights: PathBuf,
+
+    /// Data set: mnist, synthetic, or the name of another one in --data-dir.
+    #[arg(long, value_name = "NAME", default_value = "mnist")]
+    pub data: String,
+
+    /// Classify the first so many test images alone.
+    #[arg(long, value_name = "N", value_parser = images)]
+    pub images: Option<usize>,
+
+    #[command(flatten)]
+    pub policy: PolicyOptions,
+
+    #[command(flatten)]
+    pub options: RunOptions,
+}
+
+/// As many as MNIST has to test on.
+const TEST_IMAGES: usize = 10_000;
+
+fn images(text: &str) -> Result<usize, String> {
+    let most = 10_000_000;
+    match text.parse() {
+        Ok(images) if (1..=most).contains(&images) => Ok(images),
+        _ => Err(format!("must be between 1 and {most}")),
+    }
+}
