@@ -7,41 +7,41 @@ use sottovoce_bfv::Kernel;
 use sottovoce_evaluate::Evaluator;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum EvaluatorName {
+enum EvaluatorName {
     Engine,
     Reference,
 }
 
+/// Who evaluates.
 #[derive(Debug, clap::Args)]
-pub struct RunOptions {
+pub struct EvaluatorOptions {
     /// How ciphertexts are evaluated: `engine` is fast, `reference` uses the encryption library's public operations
     /// alone. The answers are the same.
-    #[arg(long, value_enum, default_value = "engine")]
-    pub evaluator: EvaluatorName,
+    #[arg(long = "evaluator", value_enum, default_value = "engine")]
+    name: EvaluatorName,
 
     /// Instruction set of the engine's inner loops: portable, avx2 or avx512 [default: the best there is].
     #[arg(long, value_name = "NAME")]
-    pub kernel: Option<Kernel>,
+    kernel: Option<Kernel>,
+}
+
+impl EvaluatorOptions {
+    /// The evaluator that was asked for.
+    pub fn evaluator(&self) -> Evaluator {
+        match self.name {
+            EvaluatorName::Engine => Evaluator::Engine(self.kernel.unwrap_or_else(Kernel::detect)),
+            EvaluatorName::Reference => Evaluator::Reference,
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RunOptions {
+    #[command(flatten)]
+    pub evaluator: EvaluatorOptions,
 
     /// Folder for the run's files; with several experiments, each gets a folder of its name in it
     /// [default: results/<experiment's name>].
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-}
-
-impl RunOptions {
-    /// The evaluator that was asked for.
-    pub fn evaluator(&self) -> Evaluator {
-        self.evaluator.with_kernel(self.kernel)
-    }
-}
-
-impl EvaluatorName {
-    /// The evaluator of that name, with a kernel of one's choice or the best there is.
-    pub fn with_kernel(self, kernel: Option<Kernel>) -> Evaluator {
-        match self {
-            Self::Engine => Evaluator::Engine(kernel.unwrap_or_else(Kernel::detect)),
-            Self::Reference => Evaluator::Reference,
-        }
-    }
 }

@@ -2,10 +2,8 @@
 
 use std::path::PathBuf;
 
-use sottovoce_bfv::Kernel;
-
-use super::run::EvaluatorName;
-use super::{PolicyOptions, RunOptions};
+use super::PolicyOptions;
+use super::run::EvaluatorOptions;
 
 /// What `plan` plans for.
 #[derive(Debug, clap::Args)]
@@ -22,13 +20,8 @@ pub struct PlanOptions {
     #[arg(long)]
     pub measure: bool,
 
-    /// Plan for the engine or for the reference evaluator.
-    #[arg(long, value_enum, default_value = "engine")]
-    pub evaluator: EvaluatorName,
-
-    /// Instruction set of the engine's inner loops: portable, avx2 or avx512 [default: the best there is].
-    #[arg(long, value_name = "NAME")]
-    pub kernel: Option<Kernel>,
+    #[command(flatten)]
+    pub evaluator: EvaluatorOptions,
 
     #[command(flatten)]
     pub policy: PolicyOptions,
@@ -53,7 +46,11 @@ pub struct PredictOptions {
     pub policy: PolicyOptions,
 
     #[command(flatten)]
-    pub options: RunOptions,
+    pub evaluator: EvaluatorOptions,
+
+    /// Folder for predictions.csv and predictions.json [default: results/predictions/<name of WEIGHTS>].
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
 }
 
 /// As many as MNIST has to test on.

@@ -171,7 +171,7 @@ fn prepare(mut experiment: Experiment, options: &RunOptions, several: bool, comm
     let (training, validation) = stages::training_and_validation(&experiment, &data)?;
     let folder = RunFolder::create(&folder(options, &experiment, several, &data))?;
     check_dataset(&folder, &data)?;
-    let evaluator = options.evaluator();
+    let evaluator = options.evaluator.evaluator();
     let run = Run { experiment, settings, logit_ranges, data, training, validation, folder, evaluator };
     output::remark(&format!(
         "{}: {} ({} training, {} validation and {} test images), {} {}, to {}",

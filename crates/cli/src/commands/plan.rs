@@ -40,7 +40,7 @@ impl Weights {
 
 pub fn run(options: &PlanOptions, common: &Common) -> Result<ExitCode> {
     let images = options.images;
-    let evaluator = options.evaluator.with_kernel(options.kernel);
+    let evaluator = options.evaluator.evaluator();
     let weights = options.weights.iter().map(|folder| Weights::read(folder)).collect::<Result<Vec<_>>>()?;
     for other in &weights[1..] {
         let (first, found) = (&weights[0].exported.ensemble, &other.exported.ensemble);

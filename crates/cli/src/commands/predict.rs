@@ -17,7 +17,7 @@ use crate::run_folder;
 use crate::stages::{self, need};
 
 pub fn run(arguments: &PredictOptions, common: &Common) -> Result<ExitCode> {
-    let PredictOptions { weights: folder, data, images, policy, options } = arguments;
+    let PredictOptions { weights: folder, data, images, policy, evaluator, out } = arguments;
     let exported = weights::read(folder)?;
     let need = need(&exported);
     let side = exported.ensemble.architecture().image_side;
@@ -28,11 +28,11 @@ pub fn run(arguments: &PredictOptions, common: &Common) -> Result<ExitCode> {
         data.name,
         found = data.test.side(),
     );
-    let out = match &options.out {
+    let out = match out {
         Some(out) => out.clone(),
         None => default_folder(folder)?,
     };
-    let evaluator = options.evaluator();
+    let evaluator = evaluator.evaluator();
     if let Some(wanted) = *images {
         let found = data.test.len();
         ensure!(
