@@ -244,3 +244,23 @@ fn nothing_to_classify_other_members_and_other_pixels_are_refused() {
     assert!(matches!(session_of(&[], None, &policy), Err(EvaluateError::NoEnsembles)));
     assert!(matches!(session_of(&[&ensemble], None, &policy), Err(EvaluateError::NothingObserved)));
 }
+
+#[test]
+fn the_planner_finds_three_primes_for_the_members_of_the_papers_experiment() {
+    let members =
+        std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../results/reference/paper/members"));
+    for setting in 1..=6 {
+        let folder = members.join(format!("regular-{setting}-seed1/ensemble"));
+        let exported = sottovoce_network::disk::read_ensemble(&folder).unwrap();
+        let need =
+            Need { ensemble: &exported.ensemble, observed: exported.origin.observed.map(|o| o.largest()) };
+        for encryption in [Some(Encryption::PublicKey), None] {
+            let fixed = Fixed { encryption, ..Fixed::default() };
+            let policy = Policy { range: RangeRule::Observed, range_margin: 0.15, fixed };
+            let choice = policy.choose(&[need], 10_000, &[Evaluator::default()]).unwrap();
+            let primes = choice.parameters.ciphertext_primes().len();
+            assert!(primes <= 3, "setting {setting}: {primes} primes");
+            assert!(choice.failure_probability_log2 < -40.0);
+        }
+    }
+}

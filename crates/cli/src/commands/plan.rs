@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use rayon::prelude::*;
 use serde_json::{Value, json};
 use sottovoce_bfv::planner::Choice;
 use sottovoce_evaluate::{Need, Policy};
@@ -41,7 +42,9 @@ impl Weights {
 pub fn run(options: &PlanOptions, common: &Common) -> Result<ExitCode> {
     let images = options.images;
     let evaluator = options.evaluator.evaluator();
-    let weights = options.weights.iter().map(|folder| Weights::read(folder)).collect::<Result<Vec<_>>>()?;
+    // A second of one core for each.
+    let weights =
+        options.weights.par_iter().map(|folder| Weights::read(folder)).collect::<Result<Vec<_>>>()?;
     for other in &weights[1..] {
         let (first, found) = (&weights[0].exported.ensemble, &other.exported.ensemble);
         if found.pixel_levels() != first.pixel_levels()
