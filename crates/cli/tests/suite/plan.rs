@@ -100,3 +100,20 @@ fn predictions_come_with_their_logits() {
     sandbox.run(&[&arguments[..], &["--range", "proven", "--out", "again"]].concat()).succeeds();
     assert_eq!(sandbox.read("again/predictions.csv"), before);
 }
+
+#[test]
+fn noise_is_measured_beside_its_prediction() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["bench", "noise", "--networks", "3", "--out", "noise", "--json"]).succeeds();
+    let summaries: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert!(summaries.as_array().unwrap().len() >= 4, "{summaries}");
+    let measured = rows(&sandbox.path("noise/noise.csv"));
+    let bits =
+        |row: &std::collections::HashMap<String, String>, column: &str| row[column].parse::<f64>().unwrap();
+    for row in measured.iter().filter(|row| row["evaluator"] == "engine") {
+        assert!(bits(row, "measured_bits") <= bits(row, "bound_bits"), "{row:?}");
+    }
+    for chart in ["noise.svg", "noise.png"] {
+        assert!(sandbox.path("noise").join(chart).exists());
+    }
+}
