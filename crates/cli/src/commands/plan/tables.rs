@@ -103,11 +103,16 @@ pub fn parameters(choice: &Choice, evaluator: Evaluator) -> Table {
         notes: vec![
             format!("Limit: {SECURITY_SOURCE}."),
             format!(
-                "For {}. The noise's model is in docs/noise.md; noise is measured at every decryption, and an answer with \
+                "For {}. The noise's model is in docs/noise.md{}; noise is measured at every decryption, and an answer with \
                  too much of it is an error.",
                 match evaluator {
                     Evaluator::Engine(_) => "the engine",
                     Evaluator::Reference => "the reference evaluator",
+                },
+                match evaluator {
+                    Evaluator::Engine(_) => "",
+                    Evaluator::Reference =>
+                        ", which does not cover the tail of this evaluator's relinearisation",
                 }
             ),
         ],
