@@ -10,7 +10,7 @@ mod setting_plan;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-pub use description::load_description;
+pub use description::{import_problem, load_description};
 pub use experiment::{Averaging, Experiment, KeyRule};
 pub use problem::Problem;
 pub use setting_plan::SettingPlan;
