@@ -1,20 +1,19 @@
 //! `import`: float weights that were trained elsewhere, to an exported ensemble.
 
+mod report;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Value, json};
-use sottovoce_dataset::{DataSet, LabelledImages};
+use sottovoce_dataset::{DataSet, Event, LabelledImages};
 use sottovoce_export::import::{
-    Description, Imported, Judgement, Outcome, Row, RowKind, float_accuracy, likelier_readings, quantise,
-    read_members,
+    DataPlan, Description, Imported, Outcome, float_accuracy, likelier_readings, quantise, read_members,
 };
 use sottovoce_network::Architecture;
 use sottovoce_network::disk::{Origin, write_ensemble};
-use sottovoce_report::table::Table;
 
 use crate::args::Common;
 use crate::config;
@@ -24,13 +23,16 @@ use crate::run_folder::fingerprint;
 use crate::stages;
 
 /// Raised whenever import makes other networks of the same weights.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Below this accuracy, in per cent, weights were probably read in another way than they were written.
 const SUSPICIOUS: f64 = 60.0;
 
 /// Images that other readings are tried on.
 const IMAGES_FOR_OTHER_READINGS: usize = 1000;
+
+/// Unread tensors that are named; the others are counted.
+const MOST_NAMED: usize = 6;
 
 /// Points by which another reading is better where this one is wrong: no wrong reading is better than the right one.
 const POINTS_BETTER: f64 = 1.0;
@@ -44,10 +46,15 @@ pub fn run(path: &Path, out: Option<&Path>, common: &Common) -> Result<ExitCode>
     let out = out.map_or_else(|| PathBuf::from("results/import").join(&name), Path::to_owned);
     check_replaceable(&out)?;
     let plan = &description.data;
-    let data = stages::open(&plan.name, usize::MAX, plan.test_images, common)?;
+    let data = open(plan, common)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let imported = read_members(&description, folder, data.train.side())
-        .with_context(|| format!("cannot import {}", path.display()))?;
+    let imported =
+        read_members(&description, folder, data.train.side()).map_err(
+            |error| match config::import_problem(path, &error) {
+                Some(problem) => anyhow::Error::new(problem),
+                None => anyhow::Error::new(error).context(format!("cannot import {}", path.display())),
+            },
+        )?;
     let architecture = *imported.members[0].architecture();
     let images = last(&data.train, plan.images);
     check_data(&data, &images, &architecture)?;
@@ -65,6 +72,7 @@ pub fn run(path: &Path, out: Option<&Path>, common: &Common) -> Result<ExitCode>
             format!("cannot write to {}; choose another folder with --out", parent.display())
         })?;
     }
+    tell_unread(&imported);
     check_reading(&description, folder, &imported, &images)?;
     let progress = Progress::new("rounding the weights", 1);
     let outcome = quantise(&imported.members, &description.quantisation, &images, &data.test, &|text| {
@@ -74,15 +82,50 @@ pub fn run(path: &Path, out: Option<&Path>, common: &Common) -> Result<ExitCode>
     let outcome = outcome?;
     write(&out, &name, &description, &imported, &data, &outcome)?;
     if common.json {
-        output::json(&to_json(&name, &out, &architecture, &imported, &data, &outcome));
+        output::json(&report::to_json(&name, &out, &architecture, &imported, &data, &outcome));
     } else {
-        output::result(&table(&name, &data, &outcome).to_text());
+        output::result(&report::table(&name, &description.quantisation, &data, &outcome).to_text());
         output::result(&format!(
             "\nThe ensemble is in {out}. Next:\n\n  sottovoce plan {out}\n  sottovoce predict {out}",
             out = out.display()
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The data set that ranges, scales and accuracy go by; never another in its place.
+fn open(plan: &DataPlan, common: &Common) -> Result<DataSet> {
+    let mut teller = stages::Teller::default();
+    let mut missing = None;
+    let mut data = sottovoce_dataset::open(&stages::request(&plan.name, common), &mut |event| match event {
+        Event::FellBack { reason } => missing = Some(reason),
+        event => teller.tell(event),
+    })?;
+    if let Some(reason) = missing {
+        bail!(
+            "MNIST is not to be had: {reason}\nRanges, scales and accuracy go by images, and other ones say nothing about weights \
+             that were trained on these. Put MNIST's four files into data/mnist or name their folder with --data-dir; \
+             or ask for the built-in digits with `data.name = \"synthetic\"`."
+        );
+    }
+    data.test = data.test.take(plan.test_images);
+    Ok(data)
+}
+
+/// Says which tensors no layer reads: each is a part of the trained network that this one lacks, or harmless.
+fn tell_unread(imported: &Imported) {
+    for (file, names) in &imported.unread {
+        let named: Vec<&str> = names.iter().take(MOST_NAMED).map(String::as_str).collect();
+        let more = match names.len() - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        output::remark(&format!(
+            "{file} also holds {}{more}, which no layer reads; a layer between them, such as BatchNorm, must be folded into \
+             the convolution first (see docs/import.md)",
+            named.join(", ")
+        ));
+    }
 }
 
 /// The description's name, or its file's.
@@ -177,8 +220,10 @@ fn check_reading(
     }
     if better.is_empty() {
         output::remark(&format!(
-            "WARNING: the float network itself has an accuracy of {accuracy:.1} %. Its weights may lie in another order than the \
-             description says, or its pixels on another scale."
+            "WARNING: the float network itself has an accuracy of {accuracy:.1} % on {} images. If that is not what it had where it \
+             was trained, the description is wrong, or the network is another one: its weights may lie in another order, its \
+             pixels on another scale, its activation may not be the square, or a layer may be missing here.",
+            images.len()
         ));
         return Ok(());
     }
@@ -204,6 +249,7 @@ fn write(
         ("layout".to_owned(), format!("{:?}", description.layout).to_lowercase()),
         ("data".to_owned(), data.name.clone()),
         ("scales".to_owned(), outcome.chosen.scales.to_string()),
+        ("equalised".to_owned(), outcome.equalised.to_string()),
         ("range images".to_owned(), outcome.rows.first().map_or(0, |row| row.training.images).to_string()),
     ]);
     for (file, sha256) in &imported.files {
@@ -212,103 +258,4 @@ fn write(
     let inputs = fingerprint(&(VERSION, format!("{description:?}"), &imported.files, &data.checksums))?;
     let origin = Origin { observed: Some(outcome.observed.clone()), provenance, inputs };
     Ok(write_ensemble(out, &outcome.ensemble, &origin)?)
-}
-
-/// Accuracy against bits.
-fn table(name: &str, data: &DataSet, outcome: &Outcome) -> Table {
-    let absent = || "–".to_owned();
-    let row = |row: &Row| {
-        let percent = |value: f64| format!("{value:.2}");
-        let [kind, levels, scales, weights, bits] = match row.kind {
-            RowKind::Float => ["float".to_owned(), absent(), absent(), absent(), absent()],
-            RowKind::Rounded { candidate, largest_weights, chosen } => [
-                if chosen { "CHOSEN" } else { "" }.to_owned(),
-                u16::from(candidate.levels).to_string(),
-                candidate.scales.to_string(),
-                largest_weights.map(|weight| weight.to_string()).join(", "),
-                format!("{:.1}", row.training.bits()),
-            ],
-        };
-        let agreement = if row.kind == RowKind::Float { absent() } else { percent(row.test.agreement()) };
-        let (training, test) = (percent(row.training.accuracy()), percent(row.test.accuracy()));
-        vec![kind, levels, scales, weights, bits, training, test, agreement]
-    };
-    let float = outcome.rows.first();
-    let images = |judged: fn(&Row) -> usize| float.map_or(0, judged);
-    let mut notes = vec![
-        format!(
-            "Bits: what a plaintext modulus needs for the largest logit on the {} training images that ranges and scales \
-             go by. Agreement: test images that are classified as in floating point.",
-            images(|row| row.training.images)
-        ),
-        format!(
-            "The chosen one was evaluated in exact integers on all {} test images; its largest logit on training images is {}.",
-            images(|row| row.test.images),
-            outcome.observed.largest()
-        ),
-    ];
-    if data.is_synthetic() {
-        notes.push("SYNTHETIC digits: these accuracies are not MNIST's.".to_owned());
-    }
-    let header = [
-        "",
-        "levels",
-        "scales",
-        "largest weights",
-        "bits",
-        "training images, %",
-        "test images, %",
-        "agreement, %",
-    ];
-    let synthetic = if data.is_synthetic() { ", SYNTHETIC digits" } else { "" };
-    Table {
-        title: format!("Accuracy against bits: {name}{synthetic}"),
-        header: header.map(str::to_owned).to_vec(),
-        rows: outcome.rows.iter().map(row).collect(),
-        notes,
-    }
-}
-
-fn to_json(
-    name: &str,
-    out: &Path,
-    architecture: &Architecture,
-    imported: &Imported,
-    data: &DataSet,
-    outcome: &Outcome,
-) -> Value {
-    let judged = |judgement: &Judgement| {
-        json!({
-            "images": judgement.images,
-            "accuracy": judgement.accuracy() / 100.0,
-            "agreement": judgement.agreement() / 100.0,
-        })
-    };
-    let rows = outcome.rows.iter().map(|row| {
-        let mut value = json!({ "training": judged(&row.training), "test": judged(&row.test) });
-        match row.kind {
-            RowKind::Float => value["kind"] = json!("float"),
-            RowKind::Rounded { candidate, largest_weights, chosen } => {
-                value["kind"] = json!(if chosen { "chosen" } else { "candidate" });
-                value["pixel_levels"] = json!(u16::from(candidate.levels));
-                value["scales"] = json!(candidate.scales);
-                value["largest_weights"] = json!(largest_weights);
-                value["bits"] = json!(row.training.bits());
-            }
-        }
-        value
-    });
-    json!({
-        "name": name,
-        "ensemble": out,
-        "architecture": output::to_value(architecture),
-        "members": imported.members.len(),
-        "files": imported.files,
-        "dataset": data.name,
-        "synthetic": data.is_synthetic(),
-        "logit_scale": outcome.ensemble.members()[0].logit_scale(),
-        // Beyond JSON's numbers.
-        "observed_logits": outcome.observed.largest().to_string(),
-        "rows": rows.collect::<Vec<_>>(),
-    })
 }

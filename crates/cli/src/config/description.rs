@@ -1,17 +1,27 @@
 //! Descriptions of foreign weights.
 
-use std::fs;
+use std::error::Error as _;
 use std::path::Path;
+use std::{fs, io};
 
 use serde::Deserialize as _;
-use sottovoce_export::import::Description;
+use sottovoce_export::import::{Description, ImportError};
 
 use super::{ConfigError, Problem};
 
+/// Files that are given by mistake in place of a description.
+const WEIGHTS: [&str; 9] = ["npz", "npy", "safetensors", "csv", "pt", "pth", "h5", "keras", "onnx"];
+
 /// Reads and checks the description in the file `path`.
 pub fn load_description(path: &Path) -> Result<Description, ConfigError> {
-    let text =
-        fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let unreadable = |source| ConfigError::Read { path: path.to_owned(), source };
+    let bytes = fs::read(path).map_err(unreadable)?;
+    let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or_default().to_lowercase();
+    let text = String::from_utf8(bytes).ok().filter(|_| !WEIGHTS.contains(&kind.as_str())).ok_or_else(|| {
+        let message = "a description is wanted, a text in TOML that says where the weights are and how to read them, and not the \
+                       weights themselves; docs/import.md and configs/import have examples";
+        unreadable(io::Error::new(io::ErrorKind::InvalidData, message))
+    })?;
     Ok(parse(&path.display().to_string(), &text)?)
 }
 
@@ -21,4 +31,21 @@ fn parse(origin: &str, text: &str) -> Result<Description, Problem> {
     let description = Description::deserialize(deserializer).map_err(wrong)?;
     description.check().map_err(|problem| Problem::at_field(origin, text, &problem.path, problem.message))?;
     Ok(description)
+}
+
+/// The mistake in the description in the file `path` that `error` is, where it is one.
+pub fn import_problem(path: &Path, error: &ImportError) -> Option<ConfigError> {
+    let field = error.field()?;
+    let mut message = error.to_string();
+    if let Some(source) = error.source() {
+        message = format!("{message}: {source}");
+    }
+    // A message that begins with the field does not need it twice.
+    let message = match message.strip_prefix(&format!("`{}` ", field.join("."))) {
+        Some(rest) => rest.to_owned(),
+        None => format!("cannot be used: {message}"),
+    };
+    // The text was read before; what is gone by now is told without its line.
+    let text = fs::read_to_string(path).unwrap_or_default();
+    Some(Problem::at_field(&path.display().to_string(), &text, &field, message).into())
 }

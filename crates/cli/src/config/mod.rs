@@ -12,7 +12,7 @@ use std::{fs, io};
 
 use sottovoce_bfv::ParametersError;
 
-pub use description::load_description;
+pub use description::{import_problem, load_description};
 pub use experiment::{Averaging, Experiment, KeyRule};
 pub use problem::Problem;
 pub use setting_plan::SettingPlan;

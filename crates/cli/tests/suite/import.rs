@@ -128,6 +128,14 @@ fn mistakes_in_a_description_are_refused_with_their_lines() {
         import(&sandbox).fails(2, &words);
         assert!(!sandbox.path("results").exists());
     }
+    let sandbox = sandbox(&with("[[members]]", "name = \"../evil\"\n[[members]]"));
+    import(&sandbox).fails(2, &["line 5: `name` is \"../evil\", but may hold only letters, digits"]);
+    // The weights in place of what describes them.
+    sandbox
+        .run(&["import", "hidden.csv"])
+        .fails(2, &["cannot read the configuration hidden.csv", "a description is wanted, a text in TOML"]);
+    fs::write(sandbox.path("net"), [0xff, 0xfe, 0]).unwrap();
+    sandbox.run(&["import", "net"]).fails(2, &["a text in TOML"]);
     Sandbox::new().run(&["import", "none.toml"]).fails(2, &["cannot read the configuration none.toml"]);
 }
 
@@ -136,11 +144,12 @@ fn weights_that_do_not_fit_are_refused_by_file_and_shape() {
     let sizes = "architecture = { stride = 2, maps = 1, hidden = 2, classes = 10 }\n[[members]]";
     let base = with("[[members]]", sizes);
     let sandbox = sandbox(&base);
+    // What the description says of sound files is the description's mistake, and has its lines.
     for (from, to, words) in [
         (
             "\"hidden.csv\"",
             "\"hiden.csv\"",
-            &["cannot import net.toml", "cannot read the weights hiden.csv"][..],
+            &["net.toml, line 6: `members` cannot be used: cannot read the weights hiden.csv"][..],
         ),
         (
             "\"hidden.csv\"",
@@ -149,11 +158,25 @@ fn weights_that_do_not_fit_are_refused_by_file_and_shape() {
         ),
         ("[[members]]", "bias = \"none\"\n[[members]]", &["convolution.csv has the shape [5]"]),
         ("stride = 2,", "stride = 2, image_side = 32,", &["[2, 257]"]),
-        ("\"synthetic\"", "\"fashion\"", &["fashion"]),
+        (
+            "stride = 2, maps = 1,",
+            "maps = 3,",
+            &["line 5: `architecture.kernel` is not given and cannot be told"],
+        ),
+        (
+            "[[members]]",
+            "bias = \"separate\"\n[[members]]",
+            &[
+                "the convolution layer of member 1 names no `bias`",
+                "convolution = { weights = ..., bias = \"none\" }",
+            ],
+        ),
     ] {
         sandbox.write("net.toml", &base.replacen(from, to, 1));
-        import(&sandbox).fails(1, words);
+        import(&sandbox).fails(2, words);
     }
+    sandbox.write("net.toml", &base.replace("\"synthetic\"", "\"fashion\""));
+    import(&sandbox).fails(1, &["fashion"]);
     sandbox.write("net.toml", &base);
     sandbox.write("output.csv", "1,2,3\n1,two,3\n");
     import(&sandbox).fails(1, &["output.csv, line 2, value 2: \"two\" is not a number"]);
@@ -171,4 +194,36 @@ fn a_network_for_images_or_labels_of_another_kind_is_refused() {
     sandbox.write("net.toml", &text.replace("image_side = 29", "classes = 4"));
     sandbox.write("output.csv", "1,2,3\n4,5,6\n7,8,9\n1,2,3\n");
     import(&sandbox).fails(1, &["has the label 9, but the network has 4 classes, 0 to 3"]);
+}
+
+#[test]
+fn without_its_data_set_nothing_is_measured_on_other_images() {
+    let text = with("[[members]]", "architecture = { stride = 2, maps = 1 }\n[[members]]");
+    let sandbox = sandbox(&text.replace("name = \"synthetic\"", "name = \"mnist\""));
+    let run =
+        import(&sandbox).fails(1, &["MNIST is not to be had", "--data-dir", "`data.name = \"synthetic\"`"]);
+    assert!(!run.stderr.contains("instead"), "{}", run.stderr);
+    assert!(!sandbox.path("results").exists());
+}
+
+#[test]
+fn scales_of_equalised_weights_are_told_apart() {
+    let text = with("[[members]]", "architecture = { stride = 2, maps = 1 }\n[[members]]");
+    let sandbox = sandbox(&text);
+    assert!(!import(&sandbox).succeeds().stdout.contains("equalise"));
+    sandbox.write(
+        "net.toml",
+        &text.replace("scales = [4, 8, 2]", "tolerance = 90.0\npixel_levels = 5").replacen(
+            "pixel_levels = 3\n",
+            "",
+            1,
+        ),
+    );
+    let run = import(&sandbox).succeeds();
+    for words in
+        ["Scales refer to equalised weights", "`equalise = true` in [quantisation]", "at most 90 points"]
+    {
+        assert!(run.stdout.contains(words), "{words:?} is not in: {}", run.stdout);
+    }
+    assert!(sandbox.read("results/import/net/member-1/manifest.json").contains("\"equalised\": \"true\""));
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use sottovoce_network::{Block, IntegerBlock, IntegerEnsemble, IntegerNetwork, PixelLevels};
 
-use super::assemble::LAYERS;
+use super::layer::LAYERS;
 use super::{QuantiseError, RealNetwork};
 
 /// Integer units in a real weight of 1, of convolution, hidden and output layer.
@@ -14,16 +14,14 @@ pub struct Scales(pub [f64; 3]);
 
 impl fmt::Display for Scales {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [first, second, third] = self.0.map(short);
+        let [first, second, third] = self.0.map(shortest);
         write!(f, "[{first}, {second}, {third}]")
     }
 }
 
-/// Four digits, and no zeros behind them.
-fn short(scale: f64) -> String {
-    let digits = (3.0 - scale.abs().log10().floor()).clamp(0.0, 12.0) as usize;
-    let text = format!("{scale:.digits$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+/// As few digits as make the same number again, in a form that TOML reads too.
+fn shortest(scale: f64) -> String {
+    if (1e-5..1e15).contains(&scale) { format!("{scale}") } else { format!("{scale:e}") }
 }
 
 /// What members are rounded at. All members share it, and so have one logit scale.

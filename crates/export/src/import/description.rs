@@ -1,12 +1,8 @@
-//! What a description file says, and whether it makes sense.
+//! What a description file says.
 
 use serde::Deserialize;
 
-use super::layout::{Conventions, convolution_axes, dense_axes};
-use super::{BiasPlace, Flatten, Layout, PartialArchitecture, PixelMap};
-
-/// More members than this are a slip: each takes a share of every encrypted evaluation.
-const MOST_MEMBERS: usize = 100;
+use super::{BiasPlace, Flatten, Layout, PartialArchitecture, PixelPadding};
 
 /// Float weights, and how they are to become an integer ensemble. `docs/import.md` explains every field.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -63,6 +59,9 @@ pub struct PixelPlan {
     pub scale: Option<f64>,
     /// Added then.
     pub offset: Option<f64>,
+    /// What it saw around the image.
+    #[serde(default)]
+    pub padding: PixelPadding,
 }
 
 /// One member's tensors.
@@ -84,10 +83,32 @@ pub struct MemberSource {
 pub struct LayerSource {
     /// The weights.
     pub weights: String,
-    /// The biases, where they are apart.
-    pub bias: Option<String>,
+    /// The biases, where the layer says it.
+    pub bias: Option<LayerBias>,
     /// The order of the weights' axes, where it differs from the other layers'.
     pub axes: Option<String>,
+}
+
+/// Where one layer's biases are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LayerBias {
+    /// In this tensor or file.
+    Tensor(String),
+    /// Each behind its output's weights.
+    Last,
+    /// There are none.
+    None,
+}
+
+impl LayerBias {
+    /// As it is written: the two words, or the name of a tensor.
+    pub(super) fn named(name: String) -> Self {
+        match name.as_str() {
+            "last" => Self::Last,
+            "none" => Self::None,
+            _ => Self::Tensor(name),
+        }
+    }
 }
 
 /// How weights become integers.
@@ -100,6 +121,9 @@ pub struct QuantisationPlan {
     /// Integer units in a real weight of 1, by layer.
     #[serde(default)]
     pub scales: ScalesPlan,
+    /// Whether weights are equalised before they are rounded, so that scales refer to equalised weights; where nothing
+    /// is said, for a search alone.
+    pub equalise: Option<bool>,
     /// Points of accuracy that a search may lose.
     #[serde(default = "default_tolerance")]
     pub tolerance: f64,
@@ -148,155 +172,23 @@ impl Default for QuantisationPlan {
         Self {
             pixel_levels: LevelsPlan::default(),
             scales: ScalesPlan::default(),
+            equalise: None,
             tolerance: default_tolerance(),
         }
     }
 }
 
+/// 10 of 5000 images: so many more or fewer are chance between two networks that decide 100 images differently, which
+/// a rounded network and its original usually do. (If each of these is as likely to be lost as won, the difference has a
+/// standard deviation of sqrt(100).)
 fn default_tolerance() -> f64 {
-    0.1
-}
-
-/// A field of a description that makes no sense.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` {message}", path.join("."))]
-pub struct FieldProblem {
-    /// The tables on the way to the field, and the field.
-    pub path: Vec<&'static str>,
-    /// What is wrong with it.
-    pub message: String,
-}
-
-impl FieldProblem {
-    pub(super) fn new(path: &[&'static str], message: impl Into<String>) -> Self {
-        Self { path: path.to_vec(), message: message.into() }
-    }
-}
-
-impl Description {
-    /// Finds the first field that makes no sense, alone or beside the others.
-    ///
-    /// # Errors
-    /// With that field.
-    pub fn check(&self) -> Result<(), FieldProblem> {
-        let require = |holds: bool, path: &[&'static str], message: String| {
-            if holds { Ok(()) } else { Err(FieldProblem::new(path, message)) }
-        };
-        if let Some(name) = &self.name {
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-            require(
-                !name.is_empty() && name.chars().all(plain) && !name.starts_with('.'),
-                &["name"],
-                format!("is {name:?}, but it names a folder: letters, digits, '-', '_' and '.'"),
-            )?;
-        }
-        require(
-            self.activation == "square",
-            &["activation"],
-            format!(
-                "is {:?}, but only \"square\" can be evaluated on ciphertexts, which allow additions and multiplications \
-                 alone. What fits: the same network trained with x * x in place of {:?} behind the convolution and behind the \
-                 hidden layer, and nothing behind the last (softmax belongs to the loss)",
-                self.activation, self.activation
-            ),
-        )?;
-        Conventions::of(self)?;
-        self.pixels.map()?;
-        require(
-            (1..=MOST_MEMBERS).contains(&self.members.len()),
-            &["members"],
-            format!("are {}, but there must be between 1 and {MOST_MEMBERS}", self.members.len()),
-        )?;
-        self.check_layers()?;
-        self.quantisation.check()?;
-        for (field, count) in [("images", self.data.images), ("test_images", self.data.test_images)] {
-            require(count > 0, &["data", field], "is 0, but must be at least 1".to_owned())?;
-        }
-        Ok(())
-    }
-
-    fn check_layers(&self) -> Result<(), FieldProblem> {
-        let conventions = Conventions::of(self)?;
-        for (member, number) in self.members.iter().zip(1..) {
-            let named = |layer: &str, message: String| {
-                FieldProblem::new(
-                    &["members"],
-                    format!("number {number}: the `axes` of its {layer} layer {message}"),
-                )
-            };
-            let axes = match &member.convolution.axes {
-                Some(axes) => convolution_axes(axes).map_err(|message| named("convolution", message))?,
-                None => conventions.convolution.clone(),
-            };
-            if conventions.bias == BiasPlace::Last
-                && member.convolution.bias.is_none()
-                && axes.outputs_first().is_none()
-            {
-                let message = format!(
-                    "of the convolution are {axes}, where no bias can be the last value of its map: O must be first or last"
-                );
-                return Err(FieldProblem::new(&["axes", "convolution"], message));
-            }
-            for (layer, source) in [("hidden", &member.hidden), ("output", &member.output)] {
-                if let Some(axes) = &source.axes {
-                    dense_axes(axes).map_err(|message| named(layer, message))?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-impl PixelPlan {
-    /// The map from `0..=1`.
-    ///
-    /// # Errors
-    /// If both forms are mixed, or a number makes no map.
-    pub fn map(&self) -> Result<PixelMap, FieldProblem> {
-        let Self { mean, std, scale, offset } = *self;
-        if (mean.is_some() || std.is_some()) && (scale.is_some() || offset.is_some()) {
-            let message = "says both `mean` or `std` and `scale` or `offset`; one of the two is enough: (p - mean) / std, or scale * p + \
-                 offset, with p in 0..=1";
-            return Err(FieldProblem::new(&["pixels"], message));
-        }
-        for (name, value) in [("mean", mean), ("std", std), ("scale", scale), ("offset", offset)] {
-            let value = value.unwrap_or(1.0);
-            if !value.is_finite() || (value == 0.0 && ["std", "scale"].contains(&name)) {
-                let message = format!("is {value}, but must be a finite number, and `std` and `scale` not 0");
-                return Err(FieldProblem::new(&["pixels", name], message));
-            }
-        }
-        let std = std.unwrap_or(1.0);
-        // One of the two forms is absent and then changes nothing. A mean of 0 gives the offset 0, not -0.
-        let offset = offset.unwrap_or(0.0) + 0.0 - mean.unwrap_or(0.0) / std;
-        Ok(PixelMap { scale: scale.unwrap_or(1.0) / std, offset })
-    }
+    0.2
 }
 
 impl QuantisationPlan {
-    fn check(&self) -> Result<(), FieldProblem> {
-        let problem = |field, message: String| Err(FieldProblem::new(&["quantisation", field], message));
-        if let LevelsPlan::Fixed(levels) = self.pixel_levels
-            && !(2..=256).contains(&levels)
-        {
-            let message =
-                format!("is {levels}, but must be between 2 (black and white) and 256 (every byte)");
-            return problem("pixel_levels", message);
-        }
-        if let ScalesPlan::Fixed(scales) = self.scales {
-            if !scales.iter().all(|scale| scale.is_finite() && *scale > 0.0) {
-                return problem("scales", format!("is {scales:?}, but each must be above 0"));
-            }
-            if self.pixel_levels == LevelsPlan::Search {
-                let message = "is not given, but `quantisation.scales` are; say how many grey levels a pixel keeps (17 are the \
-                               integers 0 to 16)";
-                return problem("pixel_levels", message.to_owned());
-            }
-        }
-        if !(0.0..=100.0).contains(&self.tolerance) {
-            let message = format!("is {}, but must be between 0 and 100 points", self.tolerance);
-            return problem("tolerance", message);
-        }
-        Ok(())
+    /// Whether weights are equalised before they are rounded.
+    #[must_use]
+    pub fn equalises(&self) -> bool {
+        self.equalise.unwrap_or(self.scales == ScalesPlan::Search)
     }
 }

@@ -103,6 +103,17 @@ pub enum ImportError {
         /// Its value.
         value: f64,
     },
+    /// A layer that makes nothing of its inputs.
+    #[error(
+        "{tensor} holds zeros alone, so {part} makes nothing of its inputs and the network answers the same for every image; \
+         was it saved before it was trained or loaded?"
+    )]
+    AllZero {
+        /// File and tensor.
+        tensor: String,
+        /// What it is to be, such as "the hidden layer of member 2".
+        part: String,
+    },
     /// A tensor of another shape than the architecture needs.
     #[error("{tensor} has the shape {found:?}, but {part} needs {needed}{hint}")]
     Shape {
@@ -128,7 +139,8 @@ pub enum ImportError {
     /// A layer without a bias where one is needed.
     #[error(
         "the {layer} layer of member {member} names no `bias`; name it, or say `bias = \"last\"` where every output's \
-         bias is its last weight, or `bias = \"none\"` where there is none"
+         bias is its last weight, or `bias = \"none\"` where there is none: in this layer, as {layer} = {{ weights = ..., \
+         bias = \"none\" }}, or at the top for all that name none"
     )]
     NoBias {
         /// The member, from 1.
@@ -144,7 +156,8 @@ pub enum ImportError {
         "the pixels' offset {offset} cannot be folded into one bias for each map, because windows read the zeros \
          around the image (padding {leading} leading, {trailing} trailing): inside the image a zero pixel is {offset} to \
          the float network, but the padding is 0 to it. What fits: the same network trained without padding \
-         (\"valid\"), or on pixels without an offset (x = p / 255)"
+         (\"valid\"), or on pixels without an offset (x = p / 255). If the image was padded before its pixels were normalised, \
+         so that the padding is blank pixels, say `padding = \"blank\"` in [pixels]"
     )]
     PaddedOffset {
         /// What a blank pixel is to the float network.
@@ -154,6 +167,27 @@ pub enum ImportError {
         /// Zeros behind the image.
         trailing: usize,
     },
+}
+
+impl ImportError {
+    /// The field at fault, by the tables on the way to it, where the description is wrong about files that are sound;
+    /// `None` where a file is.
+    #[must_use]
+    pub fn field(&self) -> Option<Vec<&'static str>> {
+        match self {
+            Self::Undetermined { field, .. } => Some(vec!["architecture", field]),
+            Self::PaddedOffset { .. } => Some(vec!["pixels"]),
+            Self::Architecture(_) => Some(vec!["architecture"]),
+            Self::Kind { .. }
+            | Self::NoName { .. }
+            | Self::Nameless { .. }
+            | Self::UnknownTensor { .. }
+            | Self::Shape { .. }
+            | Self::NoBias { .. } => Some(vec!["members"]),
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Some(vec!["members"]),
+            _ => None,
+        }
+    }
 }
 
 /// Float members that make no integer ensemble as wanted.

@@ -11,11 +11,13 @@ mod architecture;
 mod assemble;
 mod axes;
 mod candidate;
+mod check;
 mod csv;
 mod description;
 mod equalise;
 mod error;
 mod judge;
+mod layer;
 mod layout;
 mod normalise;
 mod npy;
@@ -32,20 +34,25 @@ mod written;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod reading_tests;
+#[cfg(test)]
+mod search_tests;
+#[cfg(test)]
 mod tests;
 
 pub use architecture::{PaddingPlan, PartialArchitecture};
 pub use assemble::{Imported, read_members};
 pub use axes::AxisOrder;
 pub use candidate::{Candidate, Scales};
+pub use check::FieldProblem;
 pub use description::{
-    AxesPlan, DataPlan, Description, FieldProblem, LayerSource, LevelsPlan, MemberSource, PixelPlan,
+    AxesPlan, DataPlan, Description, LayerBias, LayerSource, LevelsPlan, MemberSource, PixelPlan,
     QuantisationPlan, ScalesPlan,
 };
 pub use error::{ImportError, QuantiseError};
 pub use judge::Judgement;
 pub use layout::{BiasPlace, Flatten, Layout};
-pub use normalise::PixelMap;
+pub use normalise::{PixelMap, PixelPadding};
 pub use outcome::{Outcome, Row, RowKind, quantise};
 pub use real_network::RealNetwork;
 pub use suspects::{float_accuracy, likelier_readings};

@@ -11,14 +11,11 @@ use super::{
 };
 use crate::observe;
 
-/// Candidates of a descent are told of at most every so many bits; a step is about one.
-const BITS_BETWEEN_ROWS: f64 = 1.9;
+/// The table has a row for every so many bits.
+const BITS_BETWEEN_ROWS: f64 = 2.0;
 
-/// Candidates with more bits than the chosen one by this are no news.
-const MOST_BITS_ABOVE: f64 = 8.5;
-
-/// And those with fewer by this are of no use.
-const MOST_BITS_BELOW: f64 = 8.5;
+/// Rows with more bits than the chosen one, and as many with fewer: beyond, they are no news, or of no use.
+const ROWS_ON_EITHER_SIDE: i32 = 4;
 
 /// An integer ensemble, and how it was come to.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,9 +24,12 @@ pub struct Outcome {
     pub ensemble: IntegerEnsemble,
     /// What they were rounded at.
     pub chosen: Candidate,
+    /// Whether the members were equalised first, so that scales refer to equalised weights.
+    pub equalised: bool,
     /// The largest logits on the images for ranges.
     pub observed: ObservedRange,
-    /// The float ensemble first, then candidates from many bits to few.
+    /// The float ensemble first, then the chosen candidate among the best ones of more and of fewer bits, from many to
+    /// few.
     pub rows: Vec<Row>,
 }
 
@@ -60,9 +60,9 @@ pub enum RowKind {
     },
 }
 
-/// Rounds `members` as `plan` says: at its scales, or at the cheapest that lose at most its tolerance on `images`. In a
-/// search members are equalised first, which changes what is rounded and not what they compute. `watch` is told how a
-/// search is going.
+/// Rounds `members` as `plan` says: at its scales, or at the cheapest that lose at most its tolerance on `images`. For a
+/// search, unless the plan says otherwise, members are equalised first, which changes what is rounded and not what they
+/// compute. `watch` is told how a search is going.
 ///
 /// # Errors
 /// If values outgrow their integers, no scales are good enough, or images do not fit.
@@ -74,17 +74,17 @@ pub fn quantise(
     watch: &dyn Fn(&str),
 ) -> Result<Outcome, QuantiseError> {
     let all = Reference::new(members, images);
-    let (members, found) = match (plan.scales, plan.pixel_levels) {
+    let equalised = plan.equalises();
+    let members: Vec<RealNetwork> =
+        if equalised { members.iter().map(equalise).collect() } else { members.to_vec() };
+    let found = match (plan.scales, plan.pixel_levels) {
         (ScalesPlan::Fixed(scales), LevelsPlan::Fixed(levels)) => {
             let levels = PixelLevels::new(levels)?;
-            let chosen = Candidate { levels, scales: Scales(scales) };
-            (members.to_vec(), Found { chosen, descents: Vec::new() })
+            Found { chosen: Candidate { levels, scales: Scales(scales) }, steps: Vec::new() }
         }
         _ => {
-            let members: Vec<RealNetwork> = members.iter().map(equalise).collect();
             let search = Search { members: &members, all: &all, tolerance: plan.tolerance, watch };
-            let found = search.run(images, plan.pixel_levels)?;
-            (members, found)
+            search.run(images, plan.pixel_levels)?
         }
     };
     let ensemble = found.chosen.integers(&members)?;
@@ -102,36 +102,24 @@ pub fn quantise(
     }
     rows.sort_by(|a, b| b.training.bits().total_cmp(&a.training.bits()));
     rows.insert(0, Row { kind: RowKind::Float, training: all.float, test: test.float });
-    Ok(Outcome { ensemble, chosen: found.chosen, observed, rows })
+    Ok(Outcome { ensemble, chosen: found.chosen, equalised, observed, rows })
 }
 
-/// The candidates beside the chosen one that show what bits buy: of its own descent one every two bits, of every
-/// other the one with about as many bits.
+/// The candidates beside the chosen one that show what bits buy: the best of every two bits.
 fn worth_telling(found: &Found) -> Vec<Candidate> {
     let bits = |step: &Step| step.judgement.bits();
-    let chosen = |step: &&Step| step.candidate == found.chosen;
-    let mut descents = found.descents.iter();
-    let Some((own, middle)) = descents.next().and_then(|own| Some((own, bits(own.iter().find(chosen)?))))
-    else {
+    let Some(middle) = found.steps.iter().find(|step| step.candidate == found.chosen).map(bits) else {
         return Vec::new();
     };
-    let mut told = Vec::new();
-    let mut last = f64::INFINITY;
-    for step in own {
-        let away = bits(step) - middle;
-        if step.candidate == found.chosen {
-            last = middle;
-        } else if (-MOST_BITS_BELOW..=MOST_BITS_ABOVE).contains(&away)
-            && last - bits(step) >= BITS_BETWEEN_ROWS
-            && !(0.0..BITS_BETWEEN_ROWS).contains(&away)
-        {
-            told.push(step.candidate);
-            last = bits(step);
-        }
-    }
-    let distance = |step: &Step| (bits(step) - middle).abs();
-    told.extend(descents.filter_map(|other| {
-        Some(other.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))?.candidate)
-    }));
-    told
+    let best_near = |row: i32| {
+        let wanted = middle + f64::from(row) * BITS_BETWEEN_ROWS;
+        let near = found.steps.iter().filter(|step| (bits(step) - wanted).abs() < BITS_BETWEEN_ROWS / 2.0);
+        // Of equals, the one nearer to the float ensemble.
+        near.max_by(|a, b| {
+            let nearer = b.judgement.divergence.total_cmp(&a.judgement.divergence);
+            a.judgement.correct.cmp(&b.judgement.correct).then(nearer)
+        })
+    };
+    let rows = (-ROWS_ON_EITHER_SIDE..=ROWS_ON_EITHER_SIDE).filter(|&row| row != 0);
+    rows.filter_map(best_near).map(|step| step.candidate).collect()
 }

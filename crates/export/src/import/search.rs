@@ -3,8 +3,9 @@
 //! What encryption costs is decided by the bits of the logits, which grow by 4 with every doubling of the
 //! convolution's scale (two squares are behind it), by 2 with the hidden layer's, by 1 with the output layer's, and by 4
 //! with every doubling of the pixels' levels. So the search walks downhill in steps of one bit: of the three scales it
-//! makes that one smaller which hurts least, until accuracy falls. It begins with scales that lose nothing, once for
-//! each number of pixel levels that is good enough with float weights, from the fewest.
+//! makes that one smaller which hurts least, far beyond where accuracy falls. It does so once for each of several
+//! numbers of pixel levels, and looks at everything that it passed on either side. Which candidates there are depends
+//! on the network and the images alone; the tolerance only chooses among them, so a larger one never costs more bits.
 
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::PixelLevels;
@@ -13,25 +14,35 @@ use super::candidate::largest;
 use super::judge::Reference;
 use super::{Candidate, Judgement, LevelsPlan, QuantiseError, RealNetwork, Scales};
 
-/// Candidates are compared on so many images, and the best of them then judged on all.
+/// Descents are walked on so many images, and what is promising then judged on all.
 const IMAGES: usize = 1000;
 
-/// Largest weights that a search begins with: 7 bits and a sign lose nothing.
+/// Largest weights that a descent begins with: 7 bits and a sign lose nothing.
 const FIRST_LARGEST: f64 = 127.0;
 
 /// Factors of convolution's, hidden and output layer's scale that save one bit of logits.
 const STEPS: [f64; 3] = [0.840_896_415_253_714_5, std::f64::consts::FRAC_1_SQRT_2, 0.5];
 
-/// Numbers of pixel levels that are tried, each about a bit of pixel more.
-const LEVELS: [u16; 9] = [2, 3, 4, 5, 9, 17, 33, 65, 256];
+/// Numbers of pixel levels that are gone down from, each about half a bit of pixel more. Fewer levels do not always end
+/// at fewer bits: weights may have to make up for them.
+const LEVELS: [u16; 9] = [2, 3, 4, 6, 9, 17, 33, 65, 256];
 
-/// Fewer levels do not always end at fewer bits: weights may have to make up for them. So that many are gone down from.
-const DESCENTS: usize = 2;
+/// More levels than this are tried only where the ones before them lose something with float weights.
+const MOST_LEVELS: u16 = 17;
 
-/// Points below the tolerance that a descent goes on for, for the table to show where accuracy falls.
-const BEYOND: f64 = 2.0;
+/// What is nothing, in points.
+const NOTHING: f64 = 0.1;
 
-/// A candidate, and how it does on the images of the search.
+/// Points below the float network at which a candidate is a bad one.
+const BAD: f64 = 5.0;
+
+/// Bits that a descent goes on for among bad candidates. One that is bad by chance is followed by better ones.
+const BITS_BEYOND: usize = 6;
+
+/// Points by which the images of the descents may be more severe than all images.
+const PROMISING: f64 = 1.0;
+
+/// A candidate, and how it does on the images of the descents.
 pub(super) struct Step {
     pub candidate: Candidate,
     pub judgement: Judgement,
@@ -40,8 +51,8 @@ pub(super) struct Step {
 /// What a search found.
 pub(super) struct Found {
     pub chosen: Candidate,
-    /// All that were gone past, the chosen one's descent first, each from many bits to few.
-    pub descents: Vec<Vec<Step>>,
+    /// All candidates that were looked at, the chosen one among them, from few bits to many.
+    pub steps: Vec<Step>,
 }
 
 /// Members to round, and images to judge by.
@@ -63,54 +74,19 @@ impl Search<'_> {
     pub fn run(&self, images: &LabelledImages, levels: LevelsPlan) -> Result<Found, QuantiseError> {
         let few = images.take(IMAGES);
         let few = Reference::new(self.members, &few);
-        let tried = match levels {
-            LevelsPlan::Fixed(levels) => vec![levels],
-            LevelsPlan::Search => LEVELS.to_vec(),
-        };
-        let mut descents: Vec<Vec<Step>> = Vec::new();
-        let mut best: Option<(Candidate, f64, usize)> = None;
-        let mut closest = (f64::NEG_INFINITY, 0);
-        for number in tried {
-            // A checked description's levels and those above are numbers of levels.
-            let Ok(pixel_levels) = PixelLevels::new(number) else { continue };
-            let float_weights = few.judge_levels(self.members, pixel_levels);
-            if levels == LevelsPlan::Search && !few.tolerates(&float_weights, self.tolerance) {
-                closest = better(closest, (float_weights.accuracy(), number));
-                continue;
-            }
-            let descent = self.descend(&few, pixel_levels);
-            // From few bits to many: the first that is good enough is the cheapest.
-            for step in descent.iter().rev().filter(|step| few.tolerates(&step.judgement, self.tolerance)) {
-                let bits = step.judgement.bits();
-                if best.as_ref().is_some_and(|(_, fewest, _)| bits >= *fewest) {
-                    break;
-                }
-                let judgement = self.all.judge_candidate(self.members, &step.candidate);
-                if self.all.tolerates(&judgement, self.tolerance) {
-                    best = Some((step.candidate, bits, descents.len()));
-                    break;
-                }
-                closest = better(closest, (judgement.accuracy(), number));
-            }
-            if let Some(first) = descent.first() {
-                closest = better(closest, (first.judgement.accuracy(), number));
-            }
-            descents.push(descent);
-            if best.is_some() && descents.len() >= DESCENTS {
-                break;
-            }
+        let mut steps = Vec::new();
+        for levels in self.levels(&few, levels) {
+            steps.extend(self.descend(&few, levels));
         }
-        match best {
-            Some((chosen, _, index)) => {
-                descents.swap(0, index);
-                Ok(Found { chosen, descents })
-            }
-            None => Err(QuantiseError::NotWithinTolerance {
+        steps.sort_by(|a, b| a.judgement.bits().total_cmp(&b.judgement.bits()));
+        match self.cheapest(&few, &steps) {
+            Ok(chosen) => Ok(Found { chosen, steps }),
+            Err((best, number)) => Err(QuantiseError::NotWithinTolerance {
                 tolerance: self.tolerance,
                 float: self.all.float.accuracy(),
                 images: self.all.float.images,
-                best: closest.0,
-                levels: closest.1,
+                best,
+                levels: number,
                 advice: match levels {
                     LevelsPlan::Fixed(_) => ", or `quantisation.pixel_levels`",
                     LevelsPlan::Search => "",
@@ -119,42 +95,94 @@ impl Search<'_> {
         }
     }
 
-    /// From scales that lose nothing to ones that lose too much.
+    /// The numbers of levels to go down from: the tolerance has no say in it.
+    fn levels(&self, few: &Reference, plan: LevelsPlan) -> Vec<PixelLevels> {
+        let numbers = match plan {
+            LevelsPlan::Fixed(number) => vec![number],
+            LevelsPlan::Search => LEVELS.to_vec(),
+        };
+        let mut levels = Vec::new();
+        // A checked description's number and those above are numbers of levels.
+        for pixel_levels in numbers.into_iter().filter_map(|number| PixelLevels::new(number).ok()) {
+            levels.push(pixel_levels);
+            let enough = u16::from(pixel_levels) >= MOST_LEVELS;
+            if enough && few.tolerates(&few.judge_levels(self.members, pixel_levels), NOTHING) {
+                break;
+            }
+        }
+        levels
+    }
+
+    /// The candidate with the fewest bits on all images that is good enough there, or else the best accuracy and its
+    /// levels. `steps` go from few bits to many.
+    fn cheapest(&self, few: &Reference, steps: &[Step]) -> Result<Candidate, (f64, u16)> {
+        let mut cheapest: Option<(Candidate, f64)> = None;
+        let mut closest = (f64::NEG_INFINITY, 0);
+        for Step { candidate, judgement } in steps {
+            // All images' largest logit is no smaller than that of some of them.
+            if cheapest.is_some_and(|(_, bits)| judgement.bits() >= bits) {
+                break;
+            }
+            let levels = u16::from(candidate.levels);
+            if !few.tolerates(judgement, self.tolerance + PROMISING) {
+                closest = better(closest, (judgement.accuracy(), levels));
+                continue;
+            }
+            (self.watch)(&format!("judging {levels} pixel levels, {:.0} bits", judgement.bits()));
+            let judgement = self.all.judge_candidate(self.members, candidate);
+            let bits = judgement.bits();
+            if !self.all.tolerates(&judgement, self.tolerance) {
+                closest = better(closest, (judgement.accuracy(), levels));
+            } else if cheapest.is_none_or(|(_, fewest)| bits < fewest) {
+                cheapest = Some((*candidate, bits));
+            }
+        }
+        cheapest.map(|(candidate, _)| candidate).ok_or(closest)
+    }
+
+    /// From scales that lose nothing to ones that lose far too much, with all that were passed.
     fn descend(&self, few: &Reference, levels: PixelLevels) -> Vec<Step> {
         let largest = largest(self.members);
-        let first =
-            Candidate { levels, scales: Scales(largest.map(|weight| FIRST_LARGEST / positive(weight))) };
-        let judge = |candidate: Candidate| {
+        let judge = |scales: [f64; 3]| {
+            let candidate = Candidate { levels, scales: Scales(scales.map(four_digits)) };
             let judgement = few.judge_candidate(self.members, &candidate);
             Step { candidate, judgement }
         };
-        let mut steps = vec![judge(first)];
-        while let Some(last) = steps.last() {
+        let mut passed = Vec::new();
+        let mut bad = 0;
+        let mut last = judge(largest.map(|weight| FIRST_LARGEST / positive(weight)));
+        loop {
             (self.watch)(&format!(
                 "{} pixel levels, {:.0} bits, {:.2} %",
                 u16::from(levels),
                 last.judgement.bits(),
                 last.judgement.accuracy()
             ));
-            if !few.tolerates(&last.judgement, self.tolerance + BEYOND) {
+            bad = if few.tolerates(&last.judgement, BAD) { 0 } else { bad + 1 };
+            if bad > BITS_BEYOND {
                 break;
             }
             let smaller = (0..3).filter_map(|layer| {
                 let mut scales = last.candidate.scales.0;
                 scales[layer] *= STEPS[layer];
                 // A layer whose weights are all rounded to zero is none.
-                (largest[layer] * scales[layer] >= 0.5)
-                    .then_some(Candidate { levels, scales: Scales(scales) })
+                (largest[layer] * scales[layer] >= 0.5).then_some(scales)
             });
-            let best =
-                smaller.map(judge).min_by(|a, b| a.judgement.divergence.total_cmp(&b.judgement.divergence));
-            match best {
-                Some(step) => steps.push(step),
-                None => break,
-            }
+            let mut smaller: Vec<Step> = smaller.map(judge).collect();
+            let divergences = smaller.iter().map(|step| step.judgement.divergence).enumerate();
+            let Some((best, _)) = divergences.min_by(|a, b| a.1.total_cmp(&b.1)) else { break };
+            passed.push(std::mem::replace(&mut last, smaller.swap_remove(best)));
+            passed.extend(smaller);
         }
-        steps
+        passed.push(last);
+        passed
     }
+}
+
+/// A scale as a table shows it, so that what is written back from there is the same scale.
+fn four_digits(scale: f64) -> f64 {
+    let short = format!("{scale:.3e}");
+    short.parse().unwrap_or(scale)
 }
 
 /// A layer of zeros has any scale.

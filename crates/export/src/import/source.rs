@@ -1,6 +1,6 @@
 //! From a reference in a description to a tensor.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,16 +18,40 @@ pub struct Sources {
     /// Paths in a description are relative to the folder that it is in.
     folder: PathBuf,
     files: BTreeMap<PathBuf, Vec<u8>>,
+    /// Tensors that were read by name, with their files.
+    read: BTreeSet<(PathBuf, String)>,
 }
 
 impl Sources {
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), files: BTreeMap::new() }
+        Self { folder: folder.to_owned(), files: BTreeMap::new(), read: BTreeSet::new() }
     }
 
     /// SHA-256 of every file that was read, by its path as it was written.
     pub fn checksums(&self) -> BTreeMap<String, String> {
         self.files.iter().map(|(path, bytes)| (path.display().to_string(), sha256(bytes))).collect()
+    }
+
+    /// The tensors that were not read, of files that hold several, by the file's path as it was written.
+    ///
+    /// # Errors
+    /// If a file is not what its name says.
+    pub fn unread(&self) -> Result<BTreeMap<String, Vec<String>>, ImportError> {
+        let mut unread = BTreeMap::new();
+        for (path, bytes) in &self.files {
+            let names = match kind_of(path).as_str() {
+                "npz" => npz::names(path, bytes)?,
+                "safetensors" => safetensors::names(path, bytes)?,
+                _ => continue,
+            };
+            let mut names: Vec<String> =
+                names.into_iter().filter(|name| !self.read.contains(&(path.clone(), name.clone()))).collect();
+            names.sort();
+            if !names.is_empty() {
+                unread.insert(path.display().to_string(), names);
+            }
+        }
+        Ok(unread)
     }
 
     /// The tensor that `reference` means: `FILE::NAME`, or a name in `file` where that is given, or else a file.
@@ -41,21 +65,24 @@ impl Sources {
             (None, None) => (reference, None),
         };
         let path = PathBuf::from(path);
-        let kind =
-            path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_lowercase();
+        let kind = kind_of(&path);
         let bytes = match kind.as_str() {
-            "csv" | "txt" | "npy" | "npz" | "safetensors" => self.read(&path)?,
+            "csv" | "txt" | "npy" | "npz" | "safetensors" => self.bytes(&path)?,
             _ => return Err(ImportError::Kind { hint: how_to_convert(&kind).to_owned(), path }),
         };
         let shown = path.display().to_string();
         match kind.as_str() {
             "npz" => {
                 let (name, origin) = in_archive(&path, &npz::names(&path, bytes)?, name)?;
-                npz::parse(&path, bytes, &name, &origin)
+                let tensor = npz::parse(&path, bytes, &name, &origin);
+                self.read.insert((path, name));
+                tensor
             }
             "safetensors" => {
                 let (name, origin) = in_archive(&path, &safetensors::names(&path, bytes)?, name)?;
-                safetensors::parse(&path, bytes, &name, &origin)
+                let tensor = safetensors::parse(&path, bytes, &name, &origin);
+                self.read.insert((path, name));
+                tensor
             }
             "npy" => match name {
                 Some(name) => Err(ImportError::Nameless { name: name.to_owned(), path }),
@@ -70,7 +97,7 @@ impl Sources {
         }
     }
 
-    fn read(&mut self, path: &Path) -> Result<&[u8], ImportError> {
+    fn bytes(&mut self, path: &Path) -> Result<&[u8], ImportError> {
         if !self.files.contains_key(path) {
             let bytes = fs::read(self.folder.join(path))
                 .map_err(|source| ImportError::Read { path: self.folder.join(path), source })?;
@@ -78,6 +105,11 @@ impl Sources {
         }
         Ok(self.files.get(path).map_or(&[], Vec::as_slice))
     }
+}
+
+/// What a file's name says it is.
+fn kind_of(path: &Path) -> String {
+    path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_lowercase()
 }
 
 /// The tensor `name` of an archive and what to call it in errors; without a name, the only one.

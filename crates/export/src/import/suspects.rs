@@ -6,7 +6,10 @@ use sottovoce_dataset::LabelledImages;
 use sottovoce_network::Padding;
 
 use super::judge::Reference;
-use super::{Description, Flatten, PaddingPlan, PixelPlan, RealNetwork, layout::Conventions, read_members};
+use super::{
+    Description, Flatten, MemberSource, PaddingPlan, PixelMap, PixelPadding, PixelPlan, RealNetwork,
+    layout::Conventions, read_members,
+};
 
 /// Other readings of the same files that classify `images` better by at least so many `points`: what to write in the description, and the
 /// accuracy in per cent that it gives, the best first. Some mistakes no shape can tell, such as the order of the
@@ -39,31 +42,20 @@ pub fn float_accuracy(members: &[RealNetwork], images: &LabelledImages) -> f64 {
     Reference::new(members, images).float.accuracy()
 }
 
+/// A description with one mistake undone, and what to write for that.
+type Variant = (String, Description);
+
+/// A description with a change.
+fn changed(description: &Description, text: String, change: impl Fn(&mut Description)) -> Variant {
+    let mut variant = description.clone();
+    change(&mut variant);
+    (text, variant)
+}
+
 /// The usual mistakes, undone one at a time.
-fn variants(description: &Description, member: Option<&RealNetwork>) -> Vec<(String, Description)> {
-    let mut variants = Vec::new();
-    let mut add = |text: String, change: &dyn Fn(&mut Description)| {
-        let mut variant = description.clone();
-        change(&mut variant);
-        variants.push((text, variant));
-    };
-    if let Ok(conventions) = Conventions::of(description) {
-        let (word, flatten) = match conventions.flatten {
-            Flatten::ChannelsFirst => ("channels-last", Flatten::ChannelsLast),
-            Flatten::ChannelsLast => ("channels-first", Flatten::ChannelsFirst),
-        };
-        add(format!("axes.flatten = {word:?}"), &|d| d.axes.flatten = Some(flatten));
-        let swapped: String = conventions
-            .convolution
-            .letters()
-            .map(|letter| match letter {
-                'H' => 'W',
-                'W' => 'H',
-                other => other,
-            })
-            .collect();
-        add(format!("axes.convolution = {swapped:?}"), &|d| d.axes.convolution = Some(swapped.clone()));
-    }
+fn variants(description: &Description, member: Option<&RealNetwork>) -> Vec<Variant> {
+    let mut variants =
+        Conventions::of(description).map_or_else(|_| Vec::new(), |now| axes(description, &now));
     if let Some(Padding { leading, trailing }) = member.map(|member| member.architecture().padding) {
         let all = leading + trailing;
         for leading in (0..=all).filter(|&other| other != leading) {
@@ -72,9 +64,57 @@ fn variants(description: &Description, member: Option<&RealNetwork>) -> Vec<(Str
                 "architecture.padding = {{ leading = {}, trailing = {} }}",
                 padding.leading, padding.trailing
             );
-            add(text, &|d| d.architecture.padding = Some(PaddingPlan::Sides(padding)));
+            variants.push(changed(description, text, |d| {
+                d.architecture.padding = Some(PaddingPlan::Sides(padding));
+            }));
         }
     }
+    variants.extend(pixels(description));
+    variants
+}
+
+/// Axes that no shape tells: flattened inputs, rows and columns of a kernel, square and flat dense layers.
+fn axes(description: &Description, now: &Conventions) -> Vec<Variant> {
+    let (word, flatten) = match now.flatten {
+        Flatten::ChannelsFirst => ("channels-last", Flatten::ChannelsLast),
+        Flatten::ChannelsLast => ("channels-first", Flatten::ChannelsFirst),
+    };
+    let swap = |letter| match letter {
+        'H' => 'W',
+        'W' => 'H',
+        other => other,
+    };
+    let swapped: String = now.convolution.letters().map(swap).collect();
+    let mut variants = vec![
+        changed(description, format!("axes.flatten = {word:?}"), |d| d.axes.flatten = Some(flatten)),
+        changed(description, format!("axes.convolution = {swapped:?}"), |d| {
+            d.axes.convolution = Some(swapped.clone());
+        }),
+    ];
+    // A tensor that tells its axes does not fit when they are swapped.
+    type Layer = fn(&mut MemberSource) -> &mut Option<String>;
+    let layers: [(&str, Layer); 2] =
+        [("hidden", |member| &mut member.hidden.axes), ("output", |member| &mut member.output.axes)];
+    let other = |axes: &str| axes.chars().rev().collect::<String>();
+    let usual = now.dense.to_string();
+    for (name, layer) in layers {
+        let first = description.members.first().cloned().and_then(|mut member| layer(&mut member).take());
+        let axes = other(first.as_ref().unwrap_or(&usual));
+        let text = format!("axes = {axes:?}` in the {name} layer of each of the `members");
+        let change = |d: &mut Description| {
+            d.members.iter_mut().for_each(|member| *layer(member) = Some(axes.clone()));
+        };
+        variants.push(changed(description, text, change));
+    }
+    let both = other(&usual);
+    let text = format!("axes.dense = {both:?}");
+    variants.push(changed(description, text, |d| d.axes.dense = Some(both.clone())));
+    variants
+}
+
+/// Usual normalisations in place of the one that is given, or of none.
+fn pixels(description: &Description) -> Vec<Variant> {
+    let mut variants = Vec::new();
     let now = description.pixels.map().ok();
     for (text, plan) in [
         ("scale = 1.0", PixelPlan { scale: Some(1.0), ..PixelPlan::default() }),
@@ -92,9 +132,22 @@ fn variants(description: &Description, member: Option<&RealNetwork>) -> Vec<(Str
             PixelPlan { mean: Some(0.1307), std: Some(0.3081), ..PixelPlan::default() },
         ),
     ] {
-        if plan.map().ok() != now {
-            add(format!("pixels = {{ {text} }}"), &|d| d.pixels = plan);
+        for padding in [PixelPadding::Zero, PixelPadding::Blank] {
+            let plan = PixelPlan { padding, ..plan };
+            let map = plan.map().ok();
+            // Around an image without an offset, blank pixels are zeros.
+            let same = map == now || (padding == PixelPadding::Blank && map.is_none_or(is_plain));
+            if !same {
+                let blank = if padding == PixelPadding::Blank { ", padding = \"blank\"" } else { "" };
+                variants
+                    .push(changed(description, format!("pixels = {{ {text}{blank} }}"), |d| d.pixels = plan));
+            }
         }
     }
     variants
+}
+
+/// Whether a blank pixel is zero.
+fn is_plain(map: PixelMap) -> bool {
+    map.offset == 0.0
 }

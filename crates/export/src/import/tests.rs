@@ -268,7 +268,7 @@ fn fields_that_make_no_sense_are_refused() {
         ("[[members]]", "quantisation = { scales = [1, 1, 1] }\n[[members]]", "say how many grey levels"),
         ("[[members]]", "quantisation = { tolerance = -1.0 }\n[[members]]", "`quantisation.tolerance` is -1"),
         ("[[members]]", "data = { images = 0 }\n[[members]]", "`data.images` is 0"),
-        ("layout", "name = \"../x\"\nlayout", "`name` is \"../x\", but it names a folder"),
+        ("layout", "name = \"../x\"\nlayout", "`name` is \"../x\", but may hold only letters, digits"),
         (
             "bias\" }\nhidden",
             "bias\", axes = \"OI\" }\nhidden",
@@ -408,7 +408,7 @@ fn scales_that_leave_the_integers_are_refused_with_advice() {
     };
     let error = refused("[1e5, 1e5, 1e-10]");
     assert!(
-        error.contains("with 256 pixel levels and the scales [100000, 100000, 0.0000000001]; smaller scales"),
+        error.contains("with 256 pixel levels and the scales [100000, 100000, 1e-10]; smaller scales"),
         "{error}"
     );
     assert!(refused("[1e30, 1, 1]").contains("a weight in the convolution layer of member 1 would be"));

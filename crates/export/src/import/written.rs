@@ -6,7 +6,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{LayerSource, LevelsPlan, ScalesPlan};
+use super::{LayerBias, LayerSource, LevelsPlan, ScalesPlan};
 
 /// The word for what is to be searched for.
 const SEARCH: &str = "search";
@@ -96,7 +96,7 @@ impl<'de> Deserialize<'de> for LayerSource {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<LayerSource, A::Error> {
                 let Fields { weights, bias, axes } = Fields::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(LayerSource { weights, bias, axes })
+                Ok(LayerSource { weights, bias: bias.map(LayerBias::named), axes })
             }
         }
         deserializer.deserialize_any(Layer)

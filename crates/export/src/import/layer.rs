@@ -1,0 +1,228 @@
+//! One layer's tensors, as a file has them, to a block in this project's order.
+
+use sottovoce_network::{Architecture, Block};
+
+use super::axes::{AxisOrder, fits};
+use super::layout::Conventions;
+use super::source::Sources;
+use super::tensor::Tensor;
+use super::{BiasPlace, ImportError, LayerBias, LayerSource};
+
+/// The names of the layers.
+pub(super) const LAYERS: [&str; 3] = ["convolution", "hidden", "output"];
+
+/// One layer's tensors, as they were read.
+pub(super) struct Layer {
+    index: usize,
+    member: usize,
+    pub weights: Tensor,
+    pub bias: Option<Tensor>,
+    /// Where biases are.
+    place: BiasPlace,
+    pub axes: AxisOrder,
+}
+
+impl Layer {
+    pub fn read(
+        sources: &mut Sources,
+        file: Option<&str>,
+        source: &LayerSource,
+        index: usize,
+        member: usize,
+        conventions: &Conventions,
+    ) -> Result<Self, ImportError> {
+        let (place, bias) = match &source.bias {
+            Some(LayerBias::Tensor(bias)) => (BiasPlace::Separate, Some(bias)),
+            Some(LayerBias::Last) => (BiasPlace::Last, None),
+            Some(LayerBias::None) => (BiasPlace::None, None),
+            None if conventions.bias == BiasPlace::Separate => {
+                return Err(ImportError::NoBias { member, layer: LAYERS[index] });
+            }
+            None => (conventions.bias, None),
+        };
+        let (usual, parse): (_, fn(&str) -> Option<AxisOrder>) = match index {
+            0 => (&conventions.convolution, AxisOrder::convolution),
+            _ => (&conventions.dense, AxisOrder::dense),
+        };
+        // The description's check has refused what is no order.
+        let axes = source.axes.as_deref().and_then(parse).unwrap_or_else(|| usual.clone());
+        let weights = sources.tensor(file, &source.weights)?;
+        let bias = bias.map(|bias| sources.tensor(file, bias).map_err(or_no_bias)).transpose()?;
+        let layer = Self { index, member, weights, bias, place, axes };
+        if layer.weights.values.iter().all(|&weight| weight == 0.0) {
+            return Err(ImportError::AllZero { tensor: layer.weights.origin.clone(), part: layer.part() });
+        }
+        Ok(layer)
+    }
+
+    /// Whether every output's bias is behind its weights.
+    pub fn bias_last(&self) -> bool {
+        self.bias.is_none() && self.place == BiasPlace::Last
+    }
+
+    fn part(&self) -> String {
+        let kind =
+            if self.index == 0 { "convolution" } else { ["", "hidden layer", "output layer"][self.index] };
+        format!("the {kind} of member {}", self.member)
+    }
+
+    /// The block in this project's order: a row for every output, taps in row order.
+    pub fn block(&self, architecture: &Architecture) -> Result<Block<f64>, ImportError> {
+        let (rows, columns) = self.rows_and_columns(architecture);
+        let needed = self.needed(&self.axes, self.bias_last(), architecture);
+        if !fits(&self.weights.shape, &needed) {
+            return Err(self.misfit(architecture, &needed));
+        }
+        let values = &self.weights.values;
+        let size = size_of(self.index, architecture);
+        // Where biases are among the weights, every output has one value more, or every input's row one row more.
+        let first = self.axes.outputs_first() == Some(true);
+        let value = |row: usize, column: usize| -> f64 {
+            if self.bias_last() {
+                let inner = self.axes.offset(
+                    |letter| if letter == 'O' { 1 } else { size(letter) },
+                    |letter| if letter == 'O' { 0 } else { self.place(letter, row, column, architecture) },
+                );
+                values[if first { row * (columns + 1) + inner } else { inner * rows + row }]
+            } else {
+                values[self.axes.offset(size, |letter| self.place(letter, row, column, architecture))]
+            }
+        };
+        let biases = match &self.bias {
+            Some(bias) if fits(&bias.shape, &[rows]) => bias.values.clone(),
+            Some(bias) => {
+                return Err(ImportError::Shape {
+                    tensor: bias.origin.clone(),
+                    found: bias.shape.clone(),
+                    part: format!("the bias of {}", self.part()),
+                    needed: format!("[{rows}]"),
+                    hint: String::new(),
+                });
+            }
+            None if self.bias_last() => (0..rows)
+                .map(|row| values[if first { row * (columns + 1) + columns } else { columns * rows + row }])
+                .collect(),
+            None => vec![0.0; rows],
+        };
+        Ok(Block::from_fn(rows, columns, value, |row| biases[row]))
+    }
+
+    fn rows_and_columns(&self, architecture: &Architecture) -> (usize, usize) {
+        let size = size_of(self.index, architecture);
+        (size('O'), if self.index == 0 { architecture.taps() } else { size('I') })
+    }
+
+    /// Where the value of output `row` and input `column` is along the axis `letter`.
+    fn place(&self, letter: char, row: usize, column: usize, architecture: &Architecture) -> usize {
+        match (letter, self.index) {
+            ('O', _) => row,
+            ('H', _) => column / architecture.kernel,
+            ('W', _) => column % architecture.kernel,
+            // Images have one channel.
+            (_, 0) => 0,
+            _ => column,
+        }
+    }
+
+    /// The shape that the weights need with these axes.
+    fn needed(&self, axes: &AxisOrder, bias_last: bool, architecture: &Architecture) -> Vec<usize> {
+        if !bias_last {
+            return axes.shape(size_of(self.index, architecture));
+        }
+        let (rows, columns) = self.rows_and_columns(architecture);
+        match axes.outputs_first() {
+            Some(false) => vec![columns + 1, rows],
+            _ => vec![rows, columns + 1],
+        }
+    }
+
+    /// The error of weights that do not fit, with what would make them fit.
+    fn misfit(&self, architecture: &Architecture, needed: &[usize]) -> ImportError {
+        let names = if self.bias_last() {
+            match self.axes.outputs_first() {
+                Some(false) => "weights and a bias, outputs".to_owned(),
+                _ => "outputs, weights and a bias".to_owned(),
+            }
+        } else {
+            format!("in the order {}", self.axes)
+        };
+        ImportError::Shape {
+            tensor: self.weights.origin.clone(),
+            found: self.weights.shape.clone(),
+            part: self.part(),
+            needed: format!("{needed:?} ({names})"),
+            hint: self.hint(architecture),
+        }
+    }
+
+    /// Another order of axes, or place of biases, with which the weights would fit.
+    fn hint(&self, architecture: &Architecture) -> String {
+        for axes in [vec![self.axes.clone()], self.axes.alternatives()].concat() {
+            for bias_last in [self.bias_last(), !self.bias_last()] {
+                let found = &self.weights.shape;
+                if (bias_last && axes.outputs_first().is_none())
+                    || !fits(found, &self.needed(&axes, bias_last, architecture))
+                {
+                    continue;
+                }
+                let mut said = Vec::new();
+                if axes != self.axes {
+                    let field = if self.index == 0 { "convolution" } else { "dense" };
+                    said.push(format!("`axes.{field} = \"{axes}\"`{}", layout_of(&axes)));
+                }
+                match (self.bias_last(), bias_last) {
+                    (true, false) => said.push("a `bias` of its own, or `bias = \"none\"`".to_owned()),
+                    (false, true) => said.push("`bias = \"last\"` and no `bias` for this layer".to_owned()),
+                    _ => {}
+                }
+                return format!("; it would fit with {}", said.join(" and "));
+            }
+        }
+        String::new()
+    }
+
+    /// A size that cannot be told is told by kernels in another order: then that is the mistake.
+    pub fn advised(&self, error: ImportError) -> ImportError {
+        let ImportError::Undetermined { field: "kernel", reason } = error else { return error };
+        let shape = &self.weights.shape;
+        let fitting = self.axes.alternatives().into_iter().find(|axes| {
+            let size = |letter| axes.size_in(shape, letter);
+            let bias = self.bias.as_ref().map(|bias| bias.values.len());
+            size('H').is_some()
+                && size('H') == size('W')
+                && size('I').is_none_or(|channels| channels == 1)
+                && bias.is_none_or(|maps| size('O') == Some(maps))
+        });
+        let hint = fitting.map_or_else(String::new, |axes| {
+            format!("; its axes fit with `axes.convolution = \"{axes}\"`{}", layout_of(&axes))
+        });
+        ImportError::Undetermined { field: "kernel", reason: reason + &hint }
+    }
+}
+
+/// The error of a bias that is not in its file: most likely it is nowhere, and never another layer's or weights.
+fn or_no_bias(error: ImportError) -> ImportError {
+    let ImportError::UnknownTensor { path, name, known, .. } = error else { return error };
+    let hint = "; where the layer has no bias, say `bias = \"none\"` in place of that name".to_owned();
+    ImportError::UnknownTensor { path, name, hint, known }
+}
+
+/// The layout whose order this is.
+fn layout_of(axes: &AxisOrder) -> &'static str {
+    match axes.to_string().as_str() {
+        "HWIO" | "IO" => " (as in `layout = \"keras\"`)",
+        "OIHW" | "OI" => " (as in `layout = \"pytorch\"`)",
+        _ => "",
+    }
+}
+
+/// The sizes of a layer's axes.
+fn size_of(layer: usize, architecture: &Architecture) -> impl Fn(char) -> usize + Copy + use<> {
+    let Architecture { kernel, maps, hidden, classes, .. } = *architecture;
+    let (outputs, inputs) = [(maps, 1), (hidden, architecture.activations()), (classes, hidden)][layer];
+    move |letter| match letter {
+        'O' => outputs,
+        'I' => inputs,
+        _ => kernel,
+    }
+}
