@@ -27,7 +27,7 @@ use crate::{Fingerprint, ModelDescription, ProtocolError};
 ///
 /// The client itself cannot be registered,
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// # use sottovoce_bfv::{Encryption, Parameters};
 /// # use sottovoce_protocol::{Client, Provider};
 /// # let parameters = Parameters::new(4096, &[65_537], &[30, 30], Encryption::SecretKey)?;
@@ -39,7 +39,7 @@ use crate::{Fingerprint, ModelDescription, ProtocolError};
 ///
 /// serialised,
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// # use sottovoce_bfv::{Encryption, Parameters};
 /// # use sottovoce_protocol::Client;
 /// # let parameters = Parameters::new(4096, &[65_537], &[30, 30], Encryption::SecretKey)?;
@@ -50,7 +50,7 @@ use crate::{Fingerprint, ModelDescription, ProtocolError};
 ///
 /// printed,
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// # use sottovoce_bfv::{Encryption, Parameters};
 /// # use sottovoce_protocol::Client;
 /// # let parameters = Parameters::new(4096, &[65_537], &[30, 30], Encryption::SecretKey)?;
@@ -61,7 +61,7 @@ use crate::{Fingerprint, ModelDescription, ProtocolError};
 ///
 /// or asked for its keys.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0616
 /// # use sottovoce_bfv::{Encryption, Parameters};
 /// # use sottovoce_protocol::Client;
 /// # let parameters = Parameters::new(4096, &[65_537], &[30, 30], Encryption::SecretKey)?;
@@ -118,13 +118,14 @@ impl Client {
         Ok(Self { key, parameters, registration, registered })
     }
 
-    /// A client with fresh keys for the parameters of a provider's message.
+    /// A client with fresh keys for the parameters of a provider's message, if they take at most so much memory
+    /// ([`size::parameters_memory_bytes`](crate::size::parameters_memory_bytes)).
     ///
     /// # Errors
-    /// If the message is no parameters message, or its parameters are not 128-bit secure or not such as
-    /// [`Parameters::new`] makes them.
-    pub fn for_provider(message: impl Read) -> Result<Self, ProtocolError> {
-        Self::new(&parameters::read(message)?)
+    /// If the message is no parameters message, or its parameters are not 128-bit secure, not such as
+    /// [`Parameters::new`] makes them, or too large.
+    pub fn for_provider(message: impl Read, most_memory_bytes: u64) -> Result<Self, ProtocolError> {
+        Self::new(&parameters::read(message, most_memory_bytes)?)
     }
 
     /// The parameters.

@@ -29,8 +29,12 @@ impl Fingerprint {
     /// Of everything that parameters are: ring degree, plaintext moduli, ciphertext primes, kind of encryption.
     #[must_use]
     pub fn of_parameters(parameters: &Parameters) -> Self {
+        Self::of_parameter_fields(&parameters::encode(parameters))
+    }
+
+    pub(crate) fn of_parameter_fields(fields: &[u8]) -> Self {
         let mut hash = Hasher::new("sottovoce parameters, version 1");
-        hash.0.update(parameters::encode(parameters));
+        hash.0.update(fields);
         hash.finish()
     }
 

@@ -1,4 +1,5 @@
-//! How many bytes messages have, which parameters and model decide: a longer one need not be received.
+//! How many bytes messages have, which parameters and model decide: a longer one need not be received. How much memory
+//! parameters take.
 
 use sottovoce_bfv::Parameters;
 use sottovoce_bfv::parts::Seed;
@@ -17,6 +18,18 @@ pub const MOST_PARAMETERS_BYTES: u64 = HEADER_BYTES + 4 + 1 + 1 + 1 + 2 * 255 * 
 
 /// Bytes of a model message.
 pub const MODEL_BYTES: u64 = HEADER_BYTES + FINGERPRINT + 4 + 2 + 2 + CHECKSUM_BYTES;
+
+/// Memory that `fhe` 0.1.1 takes for parameters, a little more than measured: parameters with 8 primes at N = 16384 are
+/// secure, and take 0.7 GB for every plaintext modulus.
+#[must_use]
+pub fn parameters_memory_bytes(degree: usize, plaintext_moduli: usize, ciphertext_primes: usize) -> u64 {
+    // Every level keeps contexts for its m primes and for the 2m + 1 of its products, and every context one for each
+    // shorter list of its primes: in all so many transforms, of 9 tables each.
+    let triangle = |primes: u128| primes * (primes + 1) / 2;
+    let transforms: u128 = (1..=ciphertext_primes as u128).map(|m| triangle(m) + triangle(2 * m + 1)).sum();
+    let bytes = transforms * 9 * (degree * size_of::<u64>()) as u128 * plaintext_moduli as u128;
+    bytes.try_into().unwrap_or(u64::MAX)
+}
 
 /// Bytes of an evaluation key message.
 #[must_use]

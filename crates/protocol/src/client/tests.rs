@@ -57,7 +57,7 @@ fn answers_through_bytes_are_the_engines_and_the_oracles_in_every_slot() {
         for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
             let parameters = parameters(&ensemble, degree, channels, encryption);
             let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
-            let announced = parameters::read(&provider.parameters_message().unwrap()[..]).unwrap();
+            let announced = parameters::read(&provider.parameters_message().unwrap()[..], 1 << 28).unwrap();
             assert_eq!(format!("{announced:?}"), format!("{parameters:?}"));
 
             let key = ClientKey::generate(&announced);
