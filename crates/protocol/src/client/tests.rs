@@ -1,3 +1,5 @@
+use std::io;
+
 use rand::Rng;
 use sottovoce_bfv::parts::PartsError;
 use sottovoce_bfv::planner::{Fixed, Request};
@@ -169,6 +171,40 @@ fn messages_of_others_and_for_others_are_refused_with_what_they_name() {
     assert!(matches!(error, ProtocolError::Fingerprint { field: field::PARAMETERS, .. }), "{error}");
     let error = client.request(&model, &[0, 2], &|| (), std::io::sink()).unwrap_err();
     assert_eq!(error.to_string(), "a pixel is 2, but the model reads 0 to 1");
+}
+
+/// A line that breaks, and hands over one byte at a time until then.
+struct Line<'a> {
+    rest: &'a [u8],
+}
+
+impl Read for Line<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some((first, rest)) = self.rest.split_first() else {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        };
+        self.rest = rest;
+        buffer[0] = *first;
+        Ok(1)
+    }
+}
+
+#[test]
+fn a_line_that_breaks_is_told_apart_from_a_message_that_ends() {
+    let parameters = Parameters::new(4096, &PLAINTEXT_MODULI[..1], &[30, 30], Encryption::SecretKey).unwrap();
+    let client = Client::new(&parameters).unwrap();
+    let provider = Provider::new(&parameters, vec![ensemble()], 1);
+    let message = provider.model_messages().unwrap().remove(0);
+    for length in 0..message.len() {
+        let ended = client.model(&message[..length]).unwrap_err();
+        assert!(matches!(ended, ProtocolError::Truncated { .. }), "{ended}");
+        let broken = client.model(Line { rest: &message[..length] }).unwrap_err();
+        assert!(matches!(broken, ProtocolError::Transfer { .. }), "{broken}");
+    }
+    let model = client.model(&message[..]).unwrap();
+    let mut full = &mut [0; 1000][..];
+    let error = client.request(&model, &[1; 16], &|| (), &mut full).unwrap_err();
+    assert_eq!(error.to_string(), "the batch message could not be transferred");
 }
 
 #[test]
