@@ -95,27 +95,48 @@ fn ciphertexts<'a, E: From<PartsError>>(
     }
     let mut channels = Vec::with_capacity(parameters.channels().len());
     for channel in parameters.channels() {
+        let level = level(channel);
+        let frame = frame(channel, level)?;
         // Grows as parts come: whoever announces many has to send them.
         let mut ciphertexts = Vec::new();
         for _ in 0..count {
-            ciphertexts.push(ciphertext(channel, level(channel), next()?)?);
+            ciphertexts.push(ciphertext(&frame, channel, level, next()?)?);
         }
         channels.push(ciphertexts);
     }
     Ok(channels)
 }
 
-fn ciphertext(channel: &Channel, level: usize, parts: CiphertextParts<'_>) -> Result<Ciphertext, PartsError> {
-    let (parameters, degree) = (channel.inner(), channel.degree());
-    let context = parameters.context_at_level(level)?;
+/// A ciphertext at that level without its polynomials. `Ciphertext::new` compares all tables of the ring, which takes longer
+/// than everything else: once is enough.
+fn frame(channel: &Channel, level: usize) -> Result<Ciphertext, PartsError> {
+    let parameters = channel.inner();
+    let zero = Poly::zero(parameters.context_at_level(level)?, Representation::Ntt);
+    Ok(without_polynomials(Ciphertext::new(vec![zero.clone(), zero], parameters)?))
+}
+
+/// Fills a channel's [`frame`] of that level.
+fn ciphertext(
+    frame: &Ciphertext,
+    channel: &Channel,
+    level: usize,
+    parts: CiphertextParts<'_>,
+) -> Result<Ciphertext, PartsError> {
+    let context = channel.inner().context_at_level(level)?;
     let polynomial =
-        |part: Cow<'_, [u64]>| polynomial(part.into_owned(), context, degree, Representation::Ntt);
-    let first = polynomial(parts.first)?;
-    let second = match parts.second {
+        |part: Cow<'_, [u64]>| polynomial(part.into_owned(), context, channel.degree(), Representation::Ntt);
+    let mut ciphertext = frame.clone();
+    ciphertext[0] = polynomial(parts.first)?;
+    ciphertext[1] = match parts.second {
         Second::Residues(second) => polynomial(second)?,
         Second::Seed(seed) => Poly::random_from_seed(context, Representation::Ntt, seed),
     };
-    Ok(Ciphertext::new(vec![first, second], parameters)?)
+    Ok(ciphertext)
+}
+
+fn without_polynomials(mut ciphertext: Ciphertext) -> Ciphertext {
+    ciphertext.iter_mut().for_each(|polynomial| *polynomial = Poly::default());
+    ciphertext
 }
 
 fn parts(ciphertext: &Ciphertext) -> CiphertextParts<'_> {
@@ -128,8 +149,7 @@ fn parts(ciphertext: &Ciphertext) -> CiphertextParts<'_> {
 
 /// The seed of the second polynomial, which `fhe` shows in the protobuf form alone.
 fn seed(ciphertext: &Ciphertext) -> Option<Seed> {
-    let mut bare = ciphertext.clone();
     // That form takes polynomials out of their transform and packs them: empty ones cost nothing.
-    bare.iter_mut().for_each(|polynomial| *polynomial = Poly::default());
+    let bare = without_polynomials(ciphertext.clone());
     fhe::proto::bfv::Ciphertext::from(&bare).seed.try_into().ok()
 }

@@ -25,7 +25,7 @@ use cases::{Target, Verdict};
 const CASES: usize = 10_000;
 
 /// Cases of batches under the public key, which differ from those under the secret key in their second polynomials.
-const MORE_CASES: usize = 3_000;
+const MORE_CASES: usize = 1_000;
 
 /// What errors, names and the reader itself may take beside what a right message takes.
 const SMALL: usize = 16 << 10;
