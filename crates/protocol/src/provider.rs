@@ -77,25 +77,19 @@ impl Provider {
         self.models.iter().map(|model| model::write(&model.description, self.fingerprint)).collect()
     }
 
-    /// Registers a client's evaluation key, and says what batches shall name it by.
+    /// Registers a client's evaluation key, and says what batches shall name it by. Registering it again changes nothing.
     ///
     /// # Errors
     /// If the message is no evaluation key for these parameters, or as many keys as are kept are registered.
     pub fn register(&self, message: impl Read) -> Result<Fingerprint, ProtocolError> {
-        self.room_for_a_key()?;
         let (key, fingerprint) = evaluation_key::read(message, &self.parameters, self.fingerprint)?;
         let mut keys = lock(&self.keys);
-        // Others may have registered meanwhile.
+        // The same key once more takes no more room.
         if keys.len() >= self.most_keys && !keys.contains_key(&fingerprint) {
             return Err(ProtocolError::Keys { most: self.most_keys });
         }
         keys.insert(fingerprint, Arc::new(key));
         Ok(fingerprint)
-    }
-
-    fn room_for_a_key(&self) -> Result<(), ProtocolError> {
-        let most = self.most_keys;
-        if lock(&self.keys).len() < most { Ok(()) } else { Err(ProtocolError::Keys { most }) }
     }
 
     /// Forgets a key, and says whether it was there. Evaluations that are under way still end.

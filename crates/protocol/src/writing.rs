@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
+use sottovoce_bfv::parts::PartsError;
 
 use crate::packing::{pack, residue_bits};
 use crate::{Fingerprint, Kind, ProtocolError};
@@ -48,8 +49,13 @@ impl<W: Write> MessageWriter<W> {
 
     /// A polynomial: residues modulo each of `primes`.
     pub fn polynomial(&mut self, residues: &[u64], primes: &[u64]) -> Result<(), ProtocolError> {
-        let degree = residues.len() / primes.len().max(1);
+        let degree = (residues.len() / primes.len().max(1)).max(1);
         for (residues, &prime) in residues.chunks_exact(degree).zip(primes) {
+            // A wider residue would run into its neighbour, and a reader would refuse it.
+            if let Some(position) = residues.iter().position(|&residue| residue >= prime) {
+                let source = PartsError::Residue { prime, position, found: residues[position] };
+                return Err(ProtocolError::Parts { message: self.message, source });
+            }
             pack(residues, residue_bits(prime), &mut self.packed);
             self.sum.update(&self.packed);
             let written = self.output.write_all(&self.packed);

@@ -146,6 +146,7 @@ fn messages_of_others_and_for_others_are_refused_with_what_they_name() {
     ));
     provider.register(client.registration()).unwrap();
     assert!(matches!(provider.register(other.registration()), Err(ProtocolError::Keys { most: 1 })));
+    assert_eq!(provider.register(client.registration()).unwrap(), client.registered);
     let foreign = ModelDescription { fingerprint: client.registered, ..model.clone() };
     let (_, misdirected) = request(&client, &foreign);
     let error = refused(provider.receive(&misdirected[..]));

@@ -188,7 +188,7 @@ impl Target {
 }
 
 /// Writes a residue into packed ones, bit by bit.
-fn set_residue(packed: &mut [u8], index: usize, bits: usize, residue: u64) {
+pub fn set_residue(packed: &mut [u8], index: usize, bits: usize, residue: u64) {
     for bit in 0..bits {
         let place = index * bits + bit;
         let one = (residue >> bit & 1) as u8;

@@ -16,10 +16,10 @@ use rand::rngs::StdRng;
 use sottovoce_bfv::planner::{Fixed, Request};
 use sottovoce_bfv::{Encryption, Parameters};
 use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
-use sottovoce_protocol::{Client, Fingerprint, Provider};
+use sottovoce_protocol::{Client, Fingerprint, ModelDescription, Provider, size};
 
 use allocation::peak_bytes;
-use cases::{Target, Verdict};
+use cases::{Target, Verdict, set_residue};
 
 /// Cases of every kind of message.
 const CASES: usize = 10_000;
@@ -186,11 +186,11 @@ fn a_batch_takes_memory_as_it_comes() {
     }
 }
 
-#[test]
-fn answers() {
+/// A provider that answers one client, with parameters that hold the logits and their noise.
+fn provider_and_client() -> (Parameters, Provider, Client, ModelDescription) {
     let ensemble = ensemble();
     let fixed = Fixed {
-        encryption: Some(Encryption::SecretKey),
+        encryption: Some(Encryption::PublicKey),
         degree: Some(4096),
         plaintext_moduli: Some(vec![65_537, 114_689]),
         ..Fixed::default()
@@ -202,6 +202,62 @@ fn answers() {
     let client = Client::new(&parameters).unwrap();
     provider.register(client.registration()).unwrap();
     let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
+    (parameters, provider, client, model)
+}
+
+/// Sets all residues of polynomials to the least or the largest, and seals the message.
+fn at_an_extreme(mut message: Vec<u8>, start: usize, primes: &[u64], largest: bool) -> Vec<u8> {
+    let end = message.len() - 32;
+    let mut rows = &mut message[start..end];
+    for (&prime, bytes) in primes.iter().zip(row_bytes(primes)).cycle() {
+        if rows.len() < bytes {
+            break;
+        }
+        let (row, rest) = rows.split_at_mut(bytes);
+        let bits = bytes * 8 / 4096;
+        (0..4096).for_each(|index| set_residue(row, index, bits, if largest { prime - 1 } else { 0 }));
+        rows = rest;
+    }
+    cases::sealed(message)
+}
+
+/// Whatever passes the checks can be evaluated: ciphertexts and keys are any residues.
+#[test]
+fn ciphertexts_of_extremes_are_evaluated_like_any_others() {
+    let (parameters, provider, client, model) = provider_and_client();
+    let primes = parameters.ciphertext_primes();
+    let mut message = Vec::new();
+    client.request(&model, &[1, 0, 1, 1], &|| (), &mut message).unwrap();
+    for largest in [false, true] {
+        let batch = at_an_extreme(message.clone(), 108, primes, largest);
+        let received = provider.receive(&batch[..]).unwrap();
+        let answer = provider.evaluate(&received, &|_| ()).unwrap();
+        assert_eq!(answer.len() as u64, size::answer_bytes(&parameters, 2));
+    }
+    // A key of nothing but extremes, which its owner's batches name.
+    let rows = size::evaluation_key_bytes(&parameters) as usize - HEADER - 32;
+    let channel = rows / 2;
+    for largest in [false, true] {
+        let mut registration = client.registration().to_vec();
+        for start in [HEADER + 32, HEADER + channel + 32] {
+            let head = registration.len() - 32;
+            let one = [&registration[start..start + channel - 32], &[0; 32]].concat();
+            let one = at_an_extreme(one, 0, primes, largest);
+            assert!(start + channel - 32 <= head);
+            registration[start..start + channel - 32].copy_from_slice(&one[..channel - 32]);
+        }
+        let provider = Provider::new(&parameters, vec![ensemble()], 1);
+        let key = provider.register(&cases::sealed(registration)[..]).unwrap();
+        let mut batch = message.clone();
+        batch[72..104].copy_from_slice(key.as_bytes());
+        let received = provider.receive(&cases::sealed(batch)[..]).unwrap();
+        provider.evaluate(&received, &|_| ()).unwrap();
+    }
+}
+
+#[test]
+fn answers() {
+    let (parameters, provider, client, model) = provider_and_client();
     let answer = || {
         let mut message = Vec::new();
         let pending = client.request(&model, &[1, 0, 1, 1], &|| (), &mut message).unwrap();
