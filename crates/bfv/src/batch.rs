@@ -45,6 +45,11 @@ pub struct DecryptedLogits {
 }
 
 impl EncryptedBatch {
+    /// By channel, by pixel.
+    pub(crate) fn new(channels: Vec<Vec<Ciphertext>>, images: usize) -> Self {
+        Self { channels, images }
+    }
+
     /// Images in the batch; the slots beyond hold blank images.
     #[must_use]
     pub fn images(&self) -> usize {
@@ -117,7 +122,7 @@ impl ClientKey {
         let channels = channels.map(|(channel, key)| {
             rows.par_iter().map(|values| encrypt(values, channel, key)).collect::<Result<_, BfvError>>()
         });
-        Ok(EncryptedBatch { channels: channels.collect::<Result<_, _>>()?, images: count })
+        Ok(EncryptedBatch::new(channels.collect::<Result<_, _>>()?, count))
     }
 
     /// The work of encrypting images of `pixels`, in the units that [`encrypt`](Self::encrypt) reports.

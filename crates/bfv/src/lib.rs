@@ -14,6 +14,7 @@
 //! | [`noise`] | how much noise an evaluation is expected to leave |
 //! | [`keys`] | the client's keys, and what the provider gets of them |
 //! | [`batch`] | images and logits under encryption |
+//! | [`parts`] | keys and ciphertexts as residues, for a wire format |
 //! | [`layers`] | the paper's layers and the time spent in them |
 //! | [`engine`] | evaluation at the evaluation points: the fast way |
 //! | [`mod@reference`] | evaluation with `fhe`'s public operations alone |
@@ -25,6 +26,7 @@ pub mod keys;
 pub mod layers;
 pub mod noise;
 pub mod parameters;
+pub mod parts;
 pub mod planner;
 pub mod reference;
 mod watch;

@@ -261,6 +261,12 @@ impl Parameters {
         Self::unchecked(degree, &moduli, prime_bits, Encryption::default()).unwrap()
     }
 
+    /// The same with another key for images.
+    #[cfg(test)]
+    pub(crate) fn encrypted_with(self, encryption: Encryption) -> Self {
+        Self { encryption, ..self }
+    }
+
     /// One channel for each plaintext modulus.
     #[must_use]
     pub fn channels(&self) -> &[Channel] {

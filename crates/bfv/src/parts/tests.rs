@@ -1,0 +1,150 @@
+use fhe::bfv::Ciphertext;
+use fhe_math::rq::{Poly, Representation};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use sottovoce_network::{Architecture, IntegerEnsemble};
+
+use super::{CiphertextParts, KeyParts, PartsError, Second, residues};
+use crate::reference::tests::{assert_exact, random_images, random_network};
+use crate::{
+    EncryptedBatch, EncryptedLogits, Encryption, Engine, EvaluationKey, Parameters, ReferenceEvaluator,
+};
+
+fn owned<'a>(
+    parts: impl Iterator<Item = impl Iterator<Item = CiphertextParts<'a>>>,
+) -> Vec<CiphertextParts<'a>> {
+    parts.flatten().collect()
+}
+
+/// Everything that is sent, sent as parts.
+#[test]
+fn what_is_made_of_parts_evaluates_and_decrypts_like_what_the_parts_are_of() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let shape =
+        Architecture { image_side: 5, kernel: 3, maps: 2, hidden: 3, classes: 4, ..Architecture::default() };
+    let networks = (0..2).map(|_| random_network(shape, 4, [3, 3, 7], &mut rng)).collect();
+    let ensemble = IntegerEnsemble::new(networks).unwrap();
+    let images = random_images(37, &shape, 4, &mut rng);
+    for channels in 1..=3 {
+        for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
+            let largest = ensemble.proven_logits();
+            let parameters =
+                Parameters::insecure_channels(64, largest, channels, &[53; 5]).encrypted_with(encryption);
+            assert_exact(&parameters, &ensemble, &images, |key, batch| {
+                let mut parts = key.parts().unwrap().into_iter();
+                let key = EvaluationKey::from_parts::<PartsError>(&parameters, || Ok(parts.next().unwrap()))
+                    .unwrap();
+                assert!(parts.next().is_none());
+                let mut parts = owned(batch.parts()).into_iter();
+                let seeds = parts.clone().filter(|parts| matches!(parts.second, Second::Seed(_))).count();
+                let seeded = encryption == Encryption::SecretKey;
+                assert_eq!(seeds, if seeded { channels * shape.pixels() } else { 0 });
+                let next = || Ok(parts.next().unwrap());
+                let received =
+                    EncryptedBatch::from_parts::<PartsError>(&parameters, shape.pixels(), next).unwrap();
+                for (received, sent) in
+                    received.channels.iter().flatten().zip(batch.channels.iter().flatten())
+                {
+                    assert!((0..2).all(|part| residues(&received[part]) == residues(&sent[part])));
+                }
+                let mut answer =
+                    Engine::new(&key, &ensemble).unwrap().evaluate(&received, true, &|_| ()).unwrap();
+                let reference =
+                    ReferenceEvaluator::new(&key, &ensemble).evaluate(&received, &|_| ()).unwrap();
+                answer.members[0] = reference.members[0].clone();
+                let logits = answer.ensemble;
+                let mut parts = owned(logits.parts()).into_iter();
+                let next = || Ok(parts.next().unwrap());
+                answer.ensemble =
+                    EncryptedLogits::from_parts::<PartsError>(&parameters, shape.classes, next).unwrap();
+                answer
+            });
+        }
+    }
+}
+
+#[test]
+fn parts_that_do_not_fit_are_refused_with_the_numbers() {
+    let parameters = Parameters::insecure(64, 1 << 10, &[50, 51]);
+    let primes = parameters.ciphertext_primes();
+    let good: Vec<u64> = primes.iter().flat_map(|&prime| vec![prime - 1; 64]).collect();
+    let batch = |pixels, first: &[u64], second: &[u64]| {
+        let parts = CiphertextParts { first: first.into(), second: Second::Residues(second.into()) };
+        EncryptedBatch::from_parts::<PartsError>(&parameters, pixels, || Ok(parts.clone()))
+    };
+    assert_eq!(batch(2, &good, &good).unwrap().pixels(), 2);
+    assert!(matches!(batch(0, &good, &good), Err(PartsError::Empty)));
+    let mut long = good.clone();
+    long.push(0);
+    for wrong in [&good[1..], &long, &[], &good[..64]] {
+        let found = wrong.len();
+        for result in [batch(1, wrong, &good), batch(1, &good, wrong)] {
+            assert!(matches!(result, Err(PartsError::Length { found: f, needed: 128 }) if f == found));
+        }
+    }
+    for (place, &prime) in [(5, &primes[0]), (64 + 63, &primes[1])] {
+        for value in [prime, u64::MAX] {
+            let mut wrong = good.clone();
+            wrong[place] = value;
+            let error = batch(1, &good, &wrong).unwrap_err().to_string();
+            let place = place % 64;
+            assert_eq!(
+                error,
+                format!("residue {place} modulo the prime {prime} is {value}, but must be below the prime")
+            );
+        }
+    }
+    let key = |digits: Vec<Vec<u64>>| {
+        let parts = KeyParts { seed: [7; 32], digits };
+        EvaluationKey::from_parts::<PartsError>(&parameters, || Ok(parts.clone()))
+    };
+    assert!(key(vec![good.clone(); 2]).is_ok());
+    assert!(matches!(key(vec![good.clone(); 3]), Err(PartsError::Digits { found: 3, needed: 2 })));
+    assert!(matches!(key(vec![good.clone(), long]), Err(PartsError::Length { .. })));
+    let mut wrong = good.clone();
+    wrong[0] = primes[0];
+    assert!(matches!(key(vec![wrong, good]), Err(PartsError::Residue { .. })));
+}
+
+/// What a wire format's version stands for beyond its own layout. If this fails after an update of `fhe`, the format
+/// needs a new version.
+#[test]
+fn primes_transforms_and_expansions_are_those_of_the_wire_format() {
+    let parameters = Parameters::new(8192, &[65_537], &[48, 48, 50], Encryption::SecretKey).unwrap();
+    let primes = parameters.ciphertext_primes();
+    assert_eq!(primes, [281_474_976_694_273, 281_474_976_546_817, 1_125_899_906_826_241]);
+    let channel = parameters.channels()[0].inner();
+    let context = channel.context_at_level(0).unwrap();
+    let transformed = |coefficients| {
+        let mut polynomial =
+            super::polynomial(coefficients, context, 8192, Representation::PowerBasis).unwrap();
+        polynomial.change_representation(Representation::Ntt);
+        polynomial
+    };
+    // One 64-bit number for all residues in their order.
+    let digest = |polynomial: &Poly| {
+        let step =
+            |sum: u64, &residue: &u64| (sum ^ residue).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+        residues(polynomial).iter().fold(0, step)
+    };
+    let zeros = vec![0; 3 * 8192];
+    let mut x = zeros.clone();
+    x.iter_mut().skip(1).step_by(8192).for_each(|coefficient| *coefficient = 1);
+    assert_eq!(digest(&transformed(x)), 7_470_017_854_771_693_126, "the transform");
+
+    assert_eq!(
+        digest(&Poly::random_from_seed(context, Representation::Ntt, [7; 32])),
+        16_163_147_686_728_920_597,
+        "a batch's seed"
+    );
+
+    // Relinearising 1 in the last digit shows that digit's key.
+    let parts = KeyParts { seed: [7; 32], digits: vec![zeros.clone(); 3] };
+    let key = EvaluationKey::from_parts::<PartsError>(&parameters, || Ok(parts.clone())).unwrap();
+    let mut unit = zeros.clone();
+    unit[2 * 8192] = 1;
+    let parts = [zeros.clone(), zeros, unit].map(transformed);
+    let mut square = Ciphertext::new(parts.into(), channel).unwrap();
+    key.channels[0].relinearisation.relinearizes(&mut square).unwrap();
+    assert_eq!(digest(&square[1]), 17_958_133_150_940_939_943, "a key's seed");
+}

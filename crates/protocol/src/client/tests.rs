@@ -1,0 +1,246 @@
+use std::io;
+
+use rand::Rng;
+use sottovoce_bfv::parts::PartsError;
+use sottovoce_bfv::planner::{Fixed, Request};
+use sottovoce_bfv::{EncryptedBatch, Encryption, Engine};
+use sottovoce_network::{
+    Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels, sum_logits,
+};
+
+use super::*;
+use crate::message::field;
+use crate::{Provider, ReceivedBatch, size};
+
+/// Prime and 1 modulo 2 x 8192.
+const PLAINTEXT_MODULI: [u64; 3] = [65_537, 114_689, 147_457];
+
+const SHAPE: Architecture = Architecture {
+    image_side: 4,
+    kernel: 2,
+    stride: 2,
+    padding: Padding { leading: 0, trailing: 0 },
+    maps: 1,
+    hidden: 2,
+    classes: 3,
+};
+
+/// Black and white images: logits of at most 2 x 2 x 65^2 + 2.
+fn ensemble() -> IntegerEnsemble {
+    let network = || {
+        let blocks = IntegerNetwork::shapes(&SHAPE).map(|(_, [rows, columns])| {
+            let weight = |_, _| rand::rng().random_range(-1..=1);
+            Block::from_fn(rows, columns, weight, |_| 1)
+        });
+        IntegerNetwork::new(SHAPE, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap()
+    };
+    IntegerEnsemble::new(vec![network(), network()]).unwrap()
+}
+
+fn parameters(
+    ensemble: &IntegerEnsemble,
+    degree: usize,
+    channels: usize,
+    encryption: Encryption,
+) -> Parameters {
+    let fixed = Fixed {
+        encryption: Some(encryption),
+        degree: Some(degree),
+        plaintext_moduli: Some(PLAINTEXT_MODULI[..channels].to_vec()),
+        ..Fixed::default()
+    };
+    Request { fixed, ..Request::new(&[ensemble], ensemble.proven_logits()) }.choose().unwrap().parameters
+}
+
+#[test]
+fn answers_through_bytes_are_the_engines_and_the_oracles_in_every_slot() {
+    let ensemble = ensemble();
+    for (degree, channels) in [(4096, 1), (4096, 2), (8192, 1), (8192, 3)] {
+        for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
+            let parameters = parameters(&ensemble, degree, channels, encryption);
+            let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
+            let announced = parameters::read(&provider.parameters_message().unwrap()[..], 1 << 28).unwrap();
+            assert_eq!(format!("{announced:?}"), format!("{parameters:?}"));
+
+            let key = ClientKey::generate(&announced);
+            let evaluation_key = key.evaluation_key().unwrap();
+            let client = Client::with_keys(key, &evaluation_key).unwrap();
+            let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
+            assert_eq!(model, ModelDescription::of(&ensemble));
+            assert_eq!(client.registration().len() as u64, size::evaluation_key_bytes(&parameters));
+            assert_eq!(provider.register(client.registration()).unwrap(), client.registered());
+
+            let images: Vec<u8> =
+                (0..100 * SHAPE.pixels()).map(|_| rand::rng().random_range(0..=1)).collect();
+            let mut upload = Vec::new();
+            let pending = client.request(&model, &images, &|| (), &mut upload).unwrap();
+            assert_eq!((pending.images(), upload.len() as u64), (100, size::batch_bytes(&parameters, 16)));
+            let received = provider.receive(&upload[..]).unwrap();
+            assert_eq!((received.fingerprint(), received.key()), (pending.batch(), client.registered()));
+            let answer = provider.evaluate(&received, &|_| ()).unwrap();
+            assert_eq!(answer.len() as u64, size::answer_bytes(&parameters, 3));
+            // The idle engine gives the same again.
+            assert_eq!(provider.evaluate(&received, &|_| ()).unwrap(), answer);
+
+            // The same ciphertexts under the key that never was bytes.
+            let engine = Engine::new(&evaluation_key, &ensemble).unwrap();
+            let direct = engine.evaluate(&received.batch, false, &|_| ()).unwrap().ensemble;
+            assert_eq!(answer::write(&direct, &parameters, pending.address).unwrap(), answer);
+
+            let decrypted = client.decrypt(&pending, &answer[..]).unwrap();
+            let mut images = images.chunks(16);
+            for slot in 0..degree {
+                let expected = ensemble.member_logits(images.next().unwrap_or(&[0; 16])).unwrap();
+                assert_eq!(decrypted.slot(slot), sum_logits(&expected), "slot {slot}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_batch_of_bytes_is_the_batch_that_was_encrypted() {
+    let ensemble = ensemble();
+    for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
+        let parameters = Parameters::new(4096, &PLAINTEXT_MODULI[..2], &[40, 41], encryption).unwrap();
+        let client = Client::new(&parameters).unwrap();
+        let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
+        provider.register(client.registration()).unwrap();
+        let batch = client.key.encrypt(&[1; 16], 16, &|| ()).unwrap();
+        let model = ModelDescription::of(&ensemble).fingerprint();
+        let address = batch::Address { parameters: client.parameters, model, key: client.registered };
+        let mut upload = Vec::new();
+        batch::write(&mut upload, &batch, &parameters, address).unwrap();
+        let received = provider.receive(&upload[..]).unwrap();
+        assert_eq!(received.address, address);
+        // Residues, and of the second polynomials what their seeds are expanded to.
+        let expanded = |batch: &EncryptedBatch| {
+            let mut parts = batch.parts().flatten();
+            let again =
+                EncryptedBatch::from_parts::<PartsError>(&parameters, 16, || Ok(parts.next().unwrap()));
+            again.unwrap().parts().flatten().map(|parts| format!("{parts:?}")).collect::<String>()
+        };
+        assert!(expanded(&received.batch) == expanded(&batch));
+        // What has lost its seeds cannot be sent again where seeds are asked for.
+        let again = batch::write(std::io::sink(), &received.batch, &parameters, address);
+        assert_eq!(again.is_ok(), encryption == Encryption::PublicKey);
+    }
+}
+
+#[test]
+fn messages_of_others_and_for_others_are_refused_with_what_they_name() {
+    let ensemble = ensemble();
+    let parameters = parameters(&ensemble, 4096, 1, Encryption::SecretKey);
+    let [client, other] = [(); 2].map(|()| Client::new(&parameters).unwrap());
+    let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
+    let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
+    let request = |client: &Client, model| {
+        let mut upload = Vec::new();
+        let pending = client.request(model, &[1; 16], &|| (), &mut upload).unwrap();
+        (pending, upload)
+    };
+    let (pending, upload) = request(&client, &model);
+    let refused = |result: Result<ReceivedBatch, ProtocolError>| result.err().unwrap();
+    assert!(matches!(
+        refused(provider.receive(&upload[..])),
+        ProtocolError::Unknown { field: field::KEY, .. }
+    ));
+    provider.register(client.registration()).unwrap();
+    assert!(matches!(provider.register(other.registration()), Err(ProtocolError::Keys { most: 1 })));
+    assert_eq!(provider.register(client.registration()).unwrap(), client.registered);
+    let foreign = ModelDescription { fingerprint: client.registered, ..model.clone() };
+    let (_, misdirected) = request(&client, &foreign);
+    let error = refused(provider.receive(&misdirected[..]));
+    assert!(matches!(error, ProtocolError::Unknown { field: field::MODEL, .. }), "{error}");
+    assert!(error.to_string().contains(&client.registered.to_string()));
+
+    let received = provider.receive(&upload[..]).unwrap();
+    let answer = provider.evaluate(&received, &|_| ()).unwrap();
+    client.decrypt(&pending, &answer[..]).unwrap();
+    assert!(matches!(other.decrypt(&pending, &answer[..]), Err(ProtocolError::Key { .. })));
+    // The same images once more are another batch.
+    let (later, _) = request(&client, &model);
+    let error = client.decrypt(&later, &answer[..]).unwrap_err();
+    assert!(matches!(error, ProtocolError::Fingerprint { field: field::BATCH, .. }), "{error}");
+
+    assert!(provider.forget(client.registered) && !provider.forget(client.registered));
+    assert!(matches!(refused(provider.receive(&upload[..])), ProtocolError::Unknown { .. }));
+    // A batch that was received before is still answered.
+    assert_eq!(provider.evaluate(&received, &|_| ()).unwrap(), answer);
+
+    let stranger = Client::new(&Parameters::new(4096, &[65_537], &[30, 30], Encryption::SecretKey).unwrap());
+    let error = provider.register(stranger.unwrap().registration()).unwrap_err();
+    assert!(matches!(error, ProtocolError::Fingerprint { field: field::PARAMETERS, .. }), "{error}");
+    let error = client.request(&model, &[0, 2], &|| (), std::io::sink()).unwrap_err();
+    assert_eq!(error.to_string(), "a pixel is 2, but the model reads 0 to 1");
+}
+
+/// A line that breaks, and hands over one byte at a time until then.
+struct Line<'a> {
+    rest: &'a [u8],
+}
+
+impl Read for Line<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some((first, rest)) = self.rest.split_first() else {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        };
+        self.rest = rest;
+        buffer[0] = *first;
+        Ok(1)
+    }
+}
+
+#[test]
+fn a_line_that_breaks_is_told_apart_from_a_message_that_ends() {
+    let parameters = Parameters::new(4096, &PLAINTEXT_MODULI[..1], &[30, 30], Encryption::SecretKey).unwrap();
+    let client = Client::new(&parameters).unwrap();
+    let provider = Provider::new(&parameters, vec![ensemble()], 1);
+    let message = provider.model_messages().unwrap().remove(0);
+    for length in 0..message.len() {
+        let ended = client.model(&message[..length]).unwrap_err();
+        assert!(matches!(ended, ProtocolError::Truncated { .. }), "{ended}");
+        let broken = client.model(Line { rest: &message[..length] }).unwrap_err();
+        assert!(matches!(broken, ProtocolError::Transfer { .. }), "{broken}");
+    }
+    let model = client.model(&message[..]).unwrap();
+    let mut full = &mut [0; 1000][..];
+    let error = client.request(&model, &[1; 16], &|| (), &mut full).unwrap_err();
+    assert_eq!(error.to_string(), "the batch message could not be transferred");
+}
+
+#[test]
+fn fingerprints_tell_apart_whatever_differs() {
+    let new = |degree, moduli: &[u64], bits: &[usize], encryption| {
+        Fingerprint::of_parameters(&Parameters::new(degree, moduli, bits, encryption).unwrap())
+    };
+    let (public, secret) = (Encryption::PublicKey, Encryption::SecretKey);
+    let [t, u, _] = PLAINTEXT_MODULI;
+    let mut all = vec![
+        new(4096, &[t], &[30, 30], secret),
+        new(8192, &[t], &[30, 30], secret),
+        new(4096, &[u], &[30, 30], secret),
+        new(4096, &[t, u], &[30, 30], secret),
+        new(4096, &[u, t], &[30, 30], secret),
+        new(4096, &[t], &[30, 31], secret),
+        new(4096, &[t], &[30, 30, 30], secret),
+        new(4096, &[t], &[30, 30], public),
+    ];
+    let block = |rows, columns, weight, bias| Block::from_fn(rows, columns, |_, _| weight, |_| bias);
+    let network = |levels, scale, weight, bias| {
+        let blocks =
+            IntegerNetwork::shapes(&SHAPE).map(|(_, [rows, columns])| block(rows, columns, weight, bias));
+        IntegerNetwork::new(SHAPE, PixelLevels::new(levels).unwrap(), scale, blocks).unwrap()
+    };
+    let one = network(2, 1.0, 1, 0);
+    let members = [
+        vec![one.clone()],
+        vec![one.clone(), one],
+        vec![network(3, 1.0, 1, 0)],
+        vec![network(2, 2.0, 1, 0)],
+        vec![network(2, 1.0, -1, 0)],
+        vec![network(2, 1.0, 1, 1)],
+    ];
+    all.extend(members.map(|members| Fingerprint::of_ensemble(&IntegerEnsemble::new(members).unwrap())));
+    let different: std::collections::HashSet<Fingerprint> = all.iter().copied().collect();
+    assert_eq!(different.len(), all.len());
+}

@@ -1,0 +1,44 @@
+//! The client and the provider as separate programs (paper, Algorithm 1): their roles, and the bytes between them.
+//!
+//! The provider announces parameters and models. A [`Client`] makes keys for those parameters, registers its evaluation
+//! key, sends batches and decrypts the answers. A [`Provider`] evaluates. They share no memory and no value: everything
+//! that goes between them is messages, which `docs/protocol.md` describes byte by byte.
+//!
+//! ```text
+//! provider                                   client
+//!     parameters, models           ->            checks that they are 128-bit secure, makes keys
+//!     checks and keeps it          <-        evaluation key
+//!     checks, evaluates            <-        batch
+//!     answer                       ->            checks that it is the batch's, decrypts
+//! ```
+//!
+//! Reading trusts nothing. Every length follows from the parameters and the model, which both sides know before; every
+//! residue is compared with its prime; nothing is read ahead of its place, so that memory grows with the bytes that
+//! have come and never with a number that was announced.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `client`, `provider` | the roles |
+//! | `message` | the messages |
+//! | `reading`, `writing` | fields, header and checksum |
+//! | `packing` | residues at the bit width of their prime |
+//! | `fingerprint` | SHA-256 of parameters and models |
+//! | [`size`] | bytes of messages |
+
+mod client;
+mod error;
+mod fingerprint;
+mod kind;
+mod message;
+mod packing;
+mod provider;
+mod reading;
+pub mod size;
+mod writing;
+
+pub use client::{Client, PendingAnswer};
+pub use error::ProtocolError;
+pub use fingerprint::Fingerprint;
+pub use kind::Kind;
+pub use message::model::ModelDescription;
+pub use provider::{Provider, ReceivedBatch};

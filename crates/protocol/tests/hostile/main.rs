@@ -1,0 +1,285 @@
+//! What comes over the wire from somebody who means ill: nothing of it panics, is taken for a right message, or takes
+//! more memory than a right message does.
+
+// Tests end where something is not as it should be.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+mod allocation;
+mod cases;
+mod parameters;
+
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use sottovoce_bfv::planner::{Fixed, Request};
+use sottovoce_bfv::{Encryption, Parameters};
+use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
+use sottovoce_protocol::{Client, Fingerprint, ModelDescription, Provider, size};
+
+use allocation::peak_bytes;
+use cases::{Target, Verdict, set_residue};
+
+/// Cases of every kind of message.
+const CASES: usize = 10_000;
+
+/// Cases of batches under the public key, which differ from those under the secret key in their second polynomials.
+const MORE_CASES: usize = 1_000;
+
+/// What errors, names and the reader itself may take beside what a right message takes.
+const SMALL: usize = 16 << 10;
+
+const HEADER: usize = 40;
+
+fn ensemble() -> IntegerEnsemble {
+    let padding = Padding { leading: 0, trailing: 0 };
+    let shape = Architecture { image_side: 2, kernel: 2, stride: 2, padding, maps: 1, hidden: 1, classes: 2 };
+    let blocks = IntegerNetwork::shapes(&shape)
+        .map(|(_, [rows, columns])| Block::from_fn(rows, columns, |_, _| 1, |row| row as i128));
+    let network = IntegerNetwork::new(shape, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap();
+    IntegerEnsemble::new(vec![network]).unwrap()
+}
+
+fn parameters(encryption: Encryption) -> Parameters {
+    Parameters::new(4096, &[65_537, 114_689], &[32, 31], encryption).unwrap()
+}
+
+/// Runs cases against a parser, which says whether it took a message. What names its own fingerprint can be other sound
+/// parameters, which may take a little more memory than the good ones.
+fn assert_stands(target: &Target, cases: usize, takes: impl Fn(&[u8]) -> bool) {
+    let (taken, most) = peak_bytes(|| takes(&target.message));
+    assert!(taken, "the good message is good");
+    let limit = if target.fingerprinted.is_some() { most * 5 / 4 } else { most + SMALL };
+    let mut rng = StdRng::seed_from_u64(target.message.len() as u64);
+    let mut taken = 0;
+    for number in 0..cases {
+        let case = target.case(&mut rng);
+        let place = || format!("case {number}: {}", case.name);
+        let run = || peak_bytes(|| takes(&case.bytes));
+        let (took, peak) = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| panic!("{}", place()));
+        assert!(!took || case.verdict == Verdict::Either, "{} was taken", place());
+        assert!(peak <= limit, "{} took {peak} bytes, the good message {most}", place());
+        taken += usize::from(took);
+    }
+    println!(
+        "{cases} cases of {} bytes, {taken} other good messages, at most {most} bytes",
+        target.message.len()
+    );
+}
+
+/// Ranges of the given lengths, one behind the other.
+fn fields(start: usize, lengths: impl IntoIterator<Item = usize>) -> Vec<Range<usize>> {
+    let mut end = start;
+    let next = |length| {
+        let start = end;
+        end += length;
+        start..end
+    };
+    lengths.into_iter().map(next).collect()
+}
+
+/// A message of fields, with those of `fixed` indices and with rows of residues.
+fn target(
+    message: Vec<u8>,
+    fields: &[Range<usize>],
+    fixed: &[usize],
+    rows: Vec<(Range<usize>, u64)>,
+    others: &[&[u8]],
+) -> Target {
+    assert_eq!(fields.last().unwrap().end + 32, message.len());
+    Target {
+        message,
+        boundaries: [0].into_iter().chain(fields.iter().map(|field| field.end)).collect(),
+        fixed: fixed.iter().map(|&index| fields[index].clone()).collect(),
+        rows,
+        fingerprinted: None,
+        others: others.iter().map(|other| other.to_vec()).collect(),
+    }
+}
+
+/// Bytes of a row of 4096 residues modulo each prime.
+fn row_bytes(primes: &[u64]) -> Vec<usize> {
+    primes.iter().map(|prime| 4096 * (64 - prime.leading_zeros() as usize) / 8).collect()
+}
+
+/// Those fields that are rows, with their primes: rows come prime after prime.
+fn rows(fields: &[Range<usize>], primes: &[u64]) -> Vec<(Range<usize>, u64)> {
+    let rows = fields.iter().filter(|field| field.len() > 1000);
+    rows.cloned().zip(primes.iter().copied().cycle()).collect()
+}
+
+#[test]
+fn model_messages() {
+    let provider = Provider::new(&parameters(Encryption::SecretKey), vec![ensemble()], 1);
+    let message = provider.model_messages().unwrap().remove(0);
+    let client = Client::new(&parameters(Encryption::SecretKey)).unwrap();
+    let fields = fields(0, [4, 2, 2, 32, 32, 4, 2, 2]);
+    let other = Provider::new(&parameters(Encryption::PublicKey), vec![ensemble()], 1);
+    let others: [&[u8]; 2] = [&other.model_messages().unwrap()[0], &provider.parameters_message().unwrap()];
+    let mut target = target(message, &fields, &[0, 1, 2, 3], Vec::new(), &others);
+    // The high bytes of counts.
+    target.fixed.push(75..76);
+    target.fixed.push(79..80);
+    assert_stands(&target, CASES, |bytes| client.model(bytes).is_ok());
+}
+
+#[test]
+fn evaluation_keys() {
+    let parameters = parameters(Encryption::SecretKey);
+    let client = Client::new(&parameters).unwrap();
+    let primes = parameters.ciphertext_primes();
+    let channel = [vec![32], row_bytes(primes), row_bytes(primes)].concat();
+    let fields = fields(0, [vec![4, 2, 2, 32], channel.clone(), channel].concat());
+    let rows = rows(&fields, primes);
+    let stranger = Parameters::new(4096, &[65_537, 114_689], &[31, 32], Encryption::SecretKey).unwrap();
+    let stranger = Client::new(&stranger).unwrap();
+    let others: [&[u8]; 2] = [stranger.registration(), &client.registration()[..HEADER]];
+    let target = target(client.registration().to_vec(), &fields, &[0, 1, 2, 3], rows, &others);
+    let provider = Provider::new(&parameters, vec![ensemble()], 1);
+    assert_stands(&target, CASES, |bytes| {
+        let registered: Result<Fingerprint, _> = provider.register(bytes);
+        registered.is_ok_and(|key| provider.forget(key))
+    });
+}
+
+#[test]
+fn batches() {
+    for (encryption, cases) in [(Encryption::SecretKey, CASES), (Encryption::PublicKey, MORE_CASES)] {
+        let parameters = parameters(encryption);
+        let provider = Provider::new(&parameters, vec![ensemble()], 1);
+        let client = Client::new(&parameters).unwrap();
+        provider.register(client.registration()).unwrap();
+        let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
+        let mut message = Vec::new();
+        client.request(&model, &[1, 0, 1, 1], &|| (), &mut message).unwrap();
+
+        let primes = parameters.ciphertext_primes();
+        let second = if encryption == Encryption::SecretKey { vec![32] } else { row_bytes(primes) };
+        let ciphertext = [row_bytes(primes), second].concat();
+        let fields = fields(0, [vec![4, 2, 2, 32, 32, 32, 4], ciphertext.repeat(2 * 4)].concat());
+        let rows = rows(&fields, primes);
+        let mut foreign = Vec::new();
+        let stranger = Client::new(&parameters).unwrap();
+        stranger.request(&model, &[1, 0, 1, 1], &|| (), &mut foreign).unwrap();
+        let others: [&[u8]; 2] = [&foreign, client.registration()];
+        let target = target(message, &fields, &[0, 1, 2, 3, 4, 5, 6], rows, &others);
+        assert_stands(&target, cases, |bytes| provider.receive(bytes).is_ok());
+    }
+}
+
+#[test]
+fn a_batch_takes_memory_as_it_comes() {
+    let parameters = parameters(Encryption::SecretKey);
+    let provider = Provider::new(&parameters, vec![ensemble()], 1);
+    let client = Client::new(&parameters).unwrap();
+    provider.register(client.registration()).unwrap();
+    let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
+    let mut message = Vec::new();
+    client.request(&model, &[1, 0, 1, 1], &|| (), &mut message).unwrap();
+    let sent = row_bytes(parameters.ciphertext_primes()).iter().sum::<usize>() + 32;
+    let held = 2 * 2 * 4096 * 8;
+    for length in (0..message.len()).step_by(10_007) {
+        let (refused, peak) = peak_bytes(|| provider.receive(&message[..length]).is_err());
+        let ciphertexts = length / sent + 1;
+        assert!(refused && peak <= ciphertexts * held + 3 * SMALL, "{length} bytes took {peak}");
+    }
+}
+
+/// A provider that answers one client, with parameters that hold the logits and their noise.
+fn provider_and_client() -> (Parameters, Provider, Client, ModelDescription) {
+    let ensemble = ensemble();
+    let fixed = Fixed {
+        encryption: Some(Encryption::PublicKey),
+        degree: Some(4096),
+        plaintext_moduli: Some(vec![65_537, 114_689]),
+        ..Fixed::default()
+    };
+    let ensembles = [&ensemble];
+    let request = Request { fixed, ..Request::new(&ensembles, ensemble.proven_logits()) };
+    let parameters = request.choose().unwrap().parameters;
+    let provider = Provider::new(&parameters, vec![ensemble], 1);
+    let client = Client::new(&parameters).unwrap();
+    provider.register(client.registration()).unwrap();
+    let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
+    (parameters, provider, client, model)
+}
+
+/// Sets all residues of polynomials to the least or the largest, and seals the message.
+fn at_an_extreme(mut message: Vec<u8>, start: usize, primes: &[u64], largest: bool) -> Vec<u8> {
+    let end = message.len() - 32;
+    let mut rows = &mut message[start..end];
+    for (&prime, bytes) in primes.iter().zip(row_bytes(primes)).cycle() {
+        if rows.len() < bytes {
+            break;
+        }
+        let (row, rest) = rows.split_at_mut(bytes);
+        let bits = bytes * 8 / 4096;
+        (0..4096).for_each(|index| set_residue(row, index, bits, if largest { prime - 1 } else { 0 }));
+        rows = rest;
+    }
+    cases::sealed(message)
+}
+
+/// Whatever passes the checks can be evaluated: ciphertexts and keys are any residues.
+#[test]
+fn ciphertexts_of_extremes_are_evaluated_like_any_others() {
+    let (parameters, provider, client, model) = provider_and_client();
+    let primes = parameters.ciphertext_primes();
+    let mut message = Vec::new();
+    client.request(&model, &[1, 0, 1, 1], &|| (), &mut message).unwrap();
+    for largest in [false, true] {
+        let batch = at_an_extreme(message.clone(), 108, primes, largest);
+        let received = provider.receive(&batch[..]).unwrap();
+        let answer = provider.evaluate(&received, &|_| ()).unwrap();
+        assert_eq!(answer.len() as u64, size::answer_bytes(&parameters, 2));
+    }
+    // A key of nothing but extremes, which its owner's batches name.
+    let rows = size::evaluation_key_bytes(&parameters) as usize - HEADER - 32;
+    let channel = rows / 2;
+    for largest in [false, true] {
+        let mut registration = client.registration().to_vec();
+        for start in [HEADER + 32, HEADER + channel + 32] {
+            let head = registration.len() - 32;
+            let one = [&registration[start..start + channel - 32], &[0; 32]].concat();
+            let one = at_an_extreme(one, 0, primes, largest);
+            assert!(start + channel - 32 <= head);
+            registration[start..start + channel - 32].copy_from_slice(&one[..channel - 32]);
+        }
+        let provider = Provider::new(&parameters, vec![ensemble()], 1);
+        let key = provider.register(&cases::sealed(registration)[..]).unwrap();
+        let mut batch = message.clone();
+        batch[72..104].copy_from_slice(key.as_bytes());
+        let received = provider.receive(&cases::sealed(batch)[..]).unwrap();
+        provider.evaluate(&received, &|_| ()).unwrap();
+    }
+}
+
+#[test]
+fn answers() {
+    let (parameters, provider, client, model) = provider_and_client();
+    let answer = || {
+        let mut message = Vec::new();
+        let pending = client.request(&model, &[1, 0, 1, 1], &|| (), &mut message).unwrap();
+        (pending, provider.evaluate(&provider.receive(&message[..]).unwrap(), &|_| ()).unwrap())
+    };
+    let (pending, message) = answer();
+    let (_, other) = answer();
+
+    let mut lengths = vec![4, 2, 2, 32, 32, 32, 2];
+    let mut primes = Vec::new();
+    let mut fixed: Vec<usize> = (0..lengths.len()).collect();
+    for channel in parameters.channels() {
+        let kept = channel.ciphertext_primes().len() - channel.answer_level();
+        fixed.push(lengths.len());
+        lengths.push(1);
+        let kept = &channel.ciphertext_primes()[..kept];
+        // Two classes of two polynomials.
+        lengths.extend(row_bytes(kept).repeat(4));
+        primes.extend(kept.repeat(4));
+    }
+    let fields = fields(0, lengths);
+    let rows = rows(&fields, &primes);
+    let target = target(message, &fields, &fixed, rows, &[&other, client.registration()]);
+    assert_stands(&target, CASES, |bytes| client.decrypt(&pending, bytes).is_ok());
+}
