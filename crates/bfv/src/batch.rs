@@ -62,14 +62,28 @@ impl EncryptedBatch {
         serialised_bytes(&self.channels)
     }
 
-    /// Whether a network of `shape` reads such images, under keys of so many channels.
-    pub(crate) fn check(&self, shape: &Architecture, channels: usize) -> Result<(), BfvError> {
+    /// Whether a network of `shape` reads such images, under keys for `channels`.
+    pub(crate) fn check<'a>(
+        &self,
+        shape: &Architecture,
+        channels: impl ExactSizeIterator<Item = &'a Channel>,
+    ) -> Result<(), BfvError> {
         let (found, needed) = (self.channels.first().map_or(0, Vec::len), shape.pixels());
         if found != needed {
             return Err(BfvError::Pixels { found, needed });
         }
-        if self.channels.len() != channels {
-            return Err(BfvError::Channels { found: self.channels.len(), needed: channels });
+        if self.channels.len() != channels.len() {
+            return Err(BfvError::Channels { found: self.channels.len(), needed: channels.len() });
+        }
+        for (pixels, channel) in self.channels.iter().zip(channels) {
+            let primes = channel.ciphertext_primes();
+            let other_ring = |pixel: &Ciphertext| {
+                let (moduli, residues) = (pixel[0].ctx().moduli(), pixel[0].coefficients().len());
+                moduli != primes || residues != primes.len() * channel.degree()
+            };
+            if pixels.iter().any(other_ring) {
+                return Err(BfvError::Ring);
+            }
         }
         Ok(())
     }

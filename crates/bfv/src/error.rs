@@ -36,6 +36,9 @@ pub enum BfvError {
         /// Channels of the key.
         needed: usize,
     },
+    /// A batch over another ring.
+    #[error("the batch was encrypted under another ring degree or other ciphertext primes than the key's")]
+    Ring,
     /// The noise has reached the plaintext, so the decrypted values mean nothing.
     #[error(
         "the noise budget is exhausted: {noise_bits} bits of noise where {limit_bits} are the limit, so the \

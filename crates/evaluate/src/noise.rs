@@ -8,8 +8,11 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use sottovoce_bfv::Encryption;
-use sottovoce_bfv::noise::{Evaluation, MeasureError, NoiseEstimate, NoiseSubject, Norms, Stage, tail_bits};
+use sottovoce_bfv::noise::{
+    Evaluation, MeasureError, NoiseEstimate, NoiseSubject, Norms, RUN_COEFFICIENTS, Stage, tail_bits,
+};
 use sottovoce_bfv::parameters::SECURITY_LIMITS;
+use sottovoce_bfv::planner::FAILURE_LOG2;
 use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
 
 use crate::Progress;
@@ -158,7 +161,7 @@ fn subject<'a>(
             continue;
         }
         let Ok(estimate) = subject.estimate(&norms) else { continue };
-        let tail = tail_bits(-40.0, encryption, degree, 1e7);
+        let tail = tail_bits(FAILURE_LOG2, encryption, degree, RUN_COEFFICIENTS);
         if estimate.logits.max(estimate.hidden) + tail + 1.0 < subject.limit_bits() {
             return Some(subject);
         }

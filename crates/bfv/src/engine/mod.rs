@@ -115,7 +115,7 @@ impl Engine {
         with_members: bool,
         watch: &dyn Watch,
     ) -> Result<EncryptedAnswer, BfvError> {
-        batch.check(&self.shape, self.channels.len())?;
+        batch.check(&self.shape, self.channels.iter().map(|channel| &channel.channel))?;
         let mut answers = Vec::new();
         for (channel, pixels) in self.channels.iter().zip(&batch.channels) {
             answers.push(channel.evaluate(pixels, with_members, watch)?);

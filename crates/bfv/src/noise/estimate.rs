@@ -41,7 +41,7 @@ pub struct NoiseEstimate {
     pub fresh: f64,
     /// In the noisiest hidden unit.
     pub hidden: f64,
-    /// In the noisiest class of the members' sum, with all ciphertext primes.
+    /// In the noisiest class of the members' sum or of a member, with all ciphertext primes.
     pub logits: f64,
     degree: usize,
     reads_pixels: bool,
@@ -82,11 +82,23 @@ impl NoiseEstimate {
             };
             rays.entry((norms.direction, multiple)).or_default().push(unit);
         }
+        // Every member's own logits are decrypted as well as their sum, where others' weights may cancel its noise.
+        let members = norms.members.len();
+        let alone = (0..members).filter(|_| members > 1).map(Some);
         let classes = norms.members.first().map_or(0, |member| member.output.len());
-        let logits: Vec<(f64, bool)> = (0..classes)
-            .map(|class| {
-                let weights: Vec<f64> =
-                    norms.members.iter().flat_map(|member| member.output[class].iter().copied()).collect();
+        let logits: Vec<(f64, bool)> = std::iter::once(None)
+            .chain(alone)
+            .flat_map(|voter| (0..classes).map(move |class| (voter, class)))
+            .map(|(voter, class)| {
+                let weights: Vec<f64> = norms
+                    .members
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(member, norms)| {
+                        let counts = voter.is_none_or(|voter| voter == member);
+                        norms.output[class].iter().map(move |weight| if counts { *weight } else { 0.0 })
+                    })
+                    .collect();
                 model.logit(&units, &weights, rays.values())
             })
             .collect();

@@ -21,7 +21,7 @@ use crate::{
 const FRESH_CIPHERTEXTS: usize = 8;
 
 /// Coefficients of the noise in the run that bounds are for: a million images, ten logits each.
-const RUN_COEFFICIENTS: f64 = 1e7;
+pub const RUN_COEFFICIENTS: f64 = 1e7;
 
 /// What is measured: an ensemble under parameters of one's choice, which need not hold its logits.
 #[derive(Debug, Clone, Copy)]

@@ -175,8 +175,15 @@ fn rays(network: &IntegerNetwork) -> Vec<Ray> {
     rays
 }
 
+/// Multiples of one ciphertext beyond which pairs are not looked at one by one.
+const MOST_MULTIPLES: usize = 256;
+
 /// The sum of `w w' gcd(p, p')^2` over all pairs of terms `(p, w)`.
 pub(super) fn correlated(terms: &[(f64, f64)]) -> f64 {
+    if terms.len() > MOST_MULTIPLES {
+        // A divisor is at most the mean of its numbers.
+        return terms.iter().map(|(p, w)| (p * w).abs()).sum::<f64>().powi(2);
+    }
     let pair = |(p, w): (f64, f64), (q, v): (f64, f64)| w * v * (gcd(p as u128, q as u128) as f64).powi(2);
     terms.iter().map(|&a| terms.iter().map(|&b| pair(a, b)).sum::<f64>()).sum::<f64>().max(0.0)
 }

@@ -111,7 +111,7 @@ fn dependent_hidden_units_are_counted_as_such() {
                 Evaluation::Reference => Encryption::PublicKey,
             };
             // How large the reference's noise is depends on the key by more than what is looked for.
-            let keys = if evaluation == Evaluation::Engine { 2 } else { 8 };
+            let (keys, most) = if evaluation == Evaluation::Engine { (2, 0.7) } else { (12, 1.0) };
             let subject = subject(&ensemble, evaluation, encryption);
             let measured: Vec<Vec<StageNoise>> =
                 (0..keys).map(|_| subject.measure(&[1; 9]).unwrap()).collect();
@@ -123,7 +123,7 @@ fn dependent_hidden_units_are_counted_as_such() {
                 };
                 let mean = measured.iter().map(off).sum::<f64>() / f64::from(keys);
                 assert!(
-                    mean.abs() < 0.7,
+                    mean.abs() < most,
                     "{multiples:?} {output:?} {evaluation:?}: {:?}",
                     measured[0][stage]
                 );

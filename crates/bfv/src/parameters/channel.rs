@@ -6,7 +6,7 @@ use fhe::bfv::{BfvParameters, BfvParametersBuilder};
 
 /// Bits between plaintext modulus and ciphertext modulus that an answer keeps when it is switched down: the
 /// switch itself leaves less than 11 bits of noise (10 standard deviations at N = 16384).
-const ANSWER_BITS: f64 = 13.0;
+const ANSWER_BITS: f64 = 14.0;
 
 /// One plaintext modulus with the ciphertext modulus over it. Everything is computed once in every channel, under keys
 /// of the channel's own, and put together by the Chinese remainder theorem at the end.

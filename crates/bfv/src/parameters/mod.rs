@@ -2,6 +2,7 @@
 
 mod channel;
 mod crt;
+mod error;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ pub use channel::Channel;
 pub(crate) use channel::{answer_level, largest_noise_bits};
 pub(crate) use crt::{Crt, MOST_MODULI, plaintext_moduli};
 use crt::{MOST_PLAINTEXT_BITS, MOST_RANGE_BITS, is_prime};
+pub use error::ParametersError;
 
 /// The paper's ring degree: 8192 slots.
 pub const PAPER_DEGREE: usize = 8192;
@@ -58,126 +60,6 @@ impl fmt::Display for Encryption {
     }
 }
 
-/// Parameters that do not exist, are not secure, or are too small.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ParametersError {
-    /// The logits do not fit the plaintext moduli.
-    #[error(
-        "logits of up to {largest} need {bits} bits of plaintext modulus, which {moduli} plaintext moduli of at most \
-         {MOST_PLAINTEXT_BITS} bits, {MOST_RANGE_BITS} together, do not have; use smaller weights or fewer pixel levels"
-    )]
-    Range {
-        /// The largest absolute logit.
-        largest: i128,
-        /// Bits that would be needed.
-        bits: u32,
-        /// How many moduli were tried.
-        moduli: usize,
-    },
-    /// Plaintext moduli that were asked for do not hold the logits.
-    #[error(
-        "the plaintext moduli hold logits of up to {holds}, but the networks' reach {largest}; their product must be \
-         more than twice that"
-    )]
-    Holds {
-        /// The largest absolute logit that fits.
-        holds: i128,
-        /// The largest absolute logit.
-        largest: i128,
-    },
-    /// The noise does not fit the largest secure ciphertext modulus.
-    #[error(
-        "plaintext moduli of {plaintext_bits} bits need {} of ciphertext modulus, but 128-bit security at ring degree \
-         {degree} allows {limit_bits}; use smaller weights{} or fewer pixel levels",
-        needed_bits.map_or_else(|| "far more bits".to_owned(), |bits| format!("{bits} bits")),
-        if *degree < LARGEST_DEGREE { ", a larger ring degree" } else { "" },
-    )]
-    Noise {
-        /// Bits of the largest plaintext modulus.
-        plaintext_bits: u32,
-        /// Bits of ciphertext modulus that the estimate asks for, if any that is tried is enough.
-        needed_bits: Option<usize>,
-        /// The ring degree.
-        degree: usize,
-        /// Bits that security allows.
-        limit_bits: usize,
-    },
-    /// Ciphertext primes that were asked for are too few or too small.
-    #[error(
-        "ciphertext primes of {found_bits} bits together leave room for {limit:.1} bits of noise over a plaintext \
-         modulus of {plaintext_bits} bits, but {needed:.1} must be expected; use more or larger primes"
-    )]
-    TooSmall {
-        /// Bits of the ciphertext modulus.
-        found_bits: usize,
-        /// Bits of the largest plaintext modulus.
-        plaintext_bits: u32,
-        /// log2 of the noise that can be told from the message.
-        limit: f64,
-        /// log2 of the expected noise with its margin.
-        needed: f64,
-    },
-    /// The parameters are not 128-bit secure.
-    #[error(
-        "a ciphertext modulus of {found_bits} bits at ring degree {degree} is not 128-bit secure: at most {limit_bits} \
-         bits are ({SECURITY_SOURCE})"
-    )]
-    Insecure {
-        /// The ring degree.
-        degree: usize,
-        /// Bits of the ciphertext modulus.
-        found_bits: usize,
-        /// Bits that security allows.
-        limit_bits: usize,
-    },
-    /// A ring degree that no table of secure parameters lists.
-    #[error("the ring degree is {found}, but must be 4096, 8192 or 16384")]
-    Degree {
-        /// The degree.
-        found: usize,
-    },
-    /// A number that is no plaintext modulus.
-    #[error(
-        "{found} is no plaintext modulus at ring degree {degree}: it must be a prime of at most {MOST_PLAINTEXT_BITS} \
-         bits, 1 modulo {}, and be there once", 2 * degree
-    )]
-    PlaintextModulus {
-        /// The number.
-        found: u64,
-        /// The ring degree.
-        degree: usize,
-    },
-    /// Too many plaintext moduli, or none.
-    #[error(
-        "{count} plaintext moduli with a product of {bits:.0} bits, but there must be 1 to {MOST_MODULI} of at most \
-         {MOST_RANGE_BITS} bits together"
-    )]
-    PlaintextModuli {
-        /// How many.
-        count: usize,
-        /// log2 of their product.
-        bits: f64,
-    },
-    /// Sizes of ciphertext primes that do not work.
-    #[error(
-        "ciphertext primes of {found:?} bits, but there must be 2 to 8, of {} to {} bits, and more than the \
-         {plaintext_bits} bits of the largest plaintext modulus", PRIME_BITS.start(), PRIME_BITS.end()
-    )]
-    CiphertextPrimes {
-        /// Bits of each.
-        found: Vec<usize>,
-        /// Bits of the largest plaintext modulus.
-        plaintext_bits: u32,
-    },
-    /// The engine cannot evaluate an ensemble under any such parameters.
-    #[error(transparent)]
-    Engine(#[from] crate::PlanError),
-    /// The `fhe` crate refused the parameters.
-    #[error("the encryption library refused the parameters")]
-    Fhe(#[from] fhe::Error),
-}
-
 /// Sizes of ciphertext primes: below, there are too few primes congruent to 1 modulo 2N; above, the engine's arithmetic
 /// does not reach.
 pub(crate) const PRIME_BITS: std::ops::RangeInclusive<usize> = 24..=53;
@@ -207,17 +89,7 @@ impl Parameters {
         plaintext_moduli: &[u64],
         prime_bits: &[usize],
     ) -> Result<(), ParametersError> {
-        let (found_bits, limit_bits) = (prime_bits.iter().sum(), security_limit(degree)?);
-        let plaintext_bits = plaintext_moduli.iter().map(|&t| bits_of(t)).max().unwrap_or(0);
-        // `fhe` decrypts by way of the first ciphertext prime, which must be larger than t.
-        let sound = |&bits: &usize| PRIME_BITS.contains(&bits) && bits > plaintext_bits as usize;
-        if !PRIMES.contains(&prime_bits.len()) || !prime_bits.iter().all(sound) {
-            let found = prime_bits.to_vec();
-            return Err(ParametersError::CiphertextPrimes { found, plaintext_bits });
-        }
-        if found_bits > limit_bits {
-            return Err(ParametersError::Insecure { degree, found_bits, limit_bits });
-        }
+        let limit_bits = security_limit(degree)?;
         let (count, bits) = (plaintext_moduli.len(), log2_of_product(plaintext_moduli));
         if !(1..=MOST_MODULI).contains(&count) || bits >= f64::from(MOST_RANGE_BITS) {
             return Err(ParametersError::PlaintextModuli { count, bits });
@@ -228,6 +100,17 @@ impl Parameters {
             if !sound || plaintext_moduli[..index].contains(&t) {
                 return Err(ParametersError::PlaintextModulus { found: t, degree });
             }
+        }
+        let plaintext_bits = plaintext_moduli.iter().map(|&t| bits_of(t)).max().unwrap_or(0);
+        // `fhe` decrypts by way of the first ciphertext prime, which must be larger than t.
+        let sound = |&bits: &usize| PRIME_BITS.contains(&bits) && bits > plaintext_bits as usize;
+        if !PRIMES.contains(&prime_bits.len()) || !prime_bits.iter().all(sound) {
+            let found = prime_bits.to_vec();
+            return Err(ParametersError::CiphertextPrimes { found, plaintext_bits });
+        }
+        let found_bits = prime_bits.iter().sum();
+        if found_bits > limit_bits {
+            return Err(ParametersError::Insecure { degree, found_bits, limit_bits });
         }
         Ok(())
     }

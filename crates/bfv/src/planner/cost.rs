@@ -1,8 +1,8 @@
 //! What an evaluation costs: a model of time, memory and traffic.
 //!
-//! Operations are counted exactly; what one takes was measured with `cargo bench -p sottovoce-bfv` on one core of an AMD
+//! Operations are counted; what one takes was measured with `cargo bench -p sottovoce-bfv` on one core of an AMD
 //! EPYC (Zen 4, AVX-512; docs/performance.md). On another machine predicted seconds are off by that machine's factor,
-//! the same for all choices, so the choice is the same everywhere.
+//! the same for all choices, so the choice is the same wherever the kernel is.
 
 use serde::Serialize;
 use sottovoce_network::{IntegerBlock, IntegerEnsemble, IntegerNetwork};
@@ -103,7 +103,7 @@ impl TileWork {
         let hidden = network.hidden();
         let lists = additions(hidden) * seconds::ADDITION;
         let largest = hidden.weights().iter().map(|weight| weight.unsigned_abs()).max().unwrap_or(0);
-        let bytes = (66 - largest.leading_zeros()).div_ceil(8).max(1);
+        let bytes = (65 - largest.leading_zeros()).div_ceil(8).max(1);
         let bytes = f64::from(bytes) * hidden.weights().len() as f64 * seconds::BYTE;
         let dense = if kernel.multiplies_vectors() { lists.min(bytes) } else { lists };
         let squares = shape.activations() as f64 * seconds::SQUARE;

@@ -42,6 +42,7 @@ impl Fixed {
     pub fn check(&self) -> Result<(), ParametersError> {
         let mut refused = None;
         for degree in self.degrees() {
+            security_limit(degree)?;
             // Where a field is free, the value that the others get along with best.
             let moduli = match &self.plaintext_moduli {
                 Some(moduli) => moduli.clone(),
@@ -169,3 +170,6 @@ impl<'a> Request<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

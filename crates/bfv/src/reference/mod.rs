@@ -77,7 +77,7 @@ impl<'a> ReferenceEvaluator<'a> {
         batch: &EncryptedBatch,
         advance: &(dyn Fn(u64) + Sync),
     ) -> Result<EncryptedAnswer, BfvError> {
-        batch.check(self.ensemble.architecture(), self.key.channels.len())?;
+        batch.check(self.ensemble.architecture(), self.key.channels.iter().map(|key| &key.channel))?;
         let none = EncryptedLogits { channels: Vec::new() };
         let mut members = vec![none.clone(); self.ensemble.members().len()];
         let mut ensemble = none;

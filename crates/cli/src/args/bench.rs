@@ -38,9 +38,9 @@ pub struct EngineOptions {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub members: u8,
 
-    /// Images in the batch.
-    #[arg(long, default_value_t = 8192, value_parser = clap::value_parser!(u16).range(1..=8192))]
-    pub images: u16,
+    /// Images in the batch [default: as many as it holds].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=16384))]
+    pub images: Option<u16>,
 
     /// The engine's repetitions; the median counts.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=100))]

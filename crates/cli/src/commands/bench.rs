@@ -43,7 +43,7 @@ fn engine(options: &EngineOptions, common: &Common) -> Result<ExitCode> {
     let subject = BenchSubject {
         ensemble: &ensemble,
         largest_logit,
-        images: (*images).into(),
+        images: images.map_or(*degree, usize::from),
         repetitions: (*repetitions).into(),
         with_reference: !no_reference,
         kernel: kernel.unwrap_or_else(Kernel::detect),

@@ -1,5 +1,6 @@
 //! `predict`: exported networks on a data set's test images, under encryption.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -20,6 +21,13 @@ pub fn run(arguments: &PredictOptions, common: &Common) -> Result<ExitCode> {
     let PredictOptions { weights: folder, data, images, policy, evaluator, out } = arguments;
     let exported = weights::read(folder)?;
     let need = need(&exported);
+    let policy = policy.policy(need.observed.is_some())?;
+    let out = match out {
+        Some(out) => out.clone(),
+        None => default_folder(folder)?,
+    };
+    // Before minutes are spent: a folder that cannot be made.
+    fs::create_dir_all(&out).with_context(|| format!("cannot make the folder {}", out.display()))?;
     let side = exported.ensemble.architecture().image_side;
     let data = stages::open(data, usize::MAX, images.unwrap_or(usize::MAX), common)?;
     ensure!(
@@ -28,10 +36,6 @@ pub fn run(arguments: &PredictOptions, common: &Common) -> Result<ExitCode> {
         data.name,
         found = data.test.side(),
     );
-    let out = match out {
-        Some(out) => out.clone(),
-        None => default_folder(folder)?,
-    };
     let evaluator = evaluator.evaluator();
     if let Some(wanted) = *images {
         let found = data.test.len();
@@ -41,7 +45,6 @@ pub fn run(arguments: &PredictOptions, common: &Common) -> Result<ExitCode> {
             data.name
         );
     }
-    let policy = policy.policy(need.observed.is_some())?;
     stages::warn_of_range(policy.range);
     let session = Session::new(&[need], &policy, data.test.len(), &[evaluator])?;
     let progress = StageProgress::new("predict".to_owned());

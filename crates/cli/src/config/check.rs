@@ -1,5 +1,6 @@
 //! Whether an experiment's fields make sense.
 
+use sottovoce_bfv::ParametersError;
 use sottovoce_bfv::planner::Fixed;
 use sottovoce_dataset::{SplitMethod, groups};
 
@@ -67,18 +68,19 @@ impl Experiment {
     /// there are any.
     fn check_parameters(&self) -> Checked {
         let encryption = &self.encryption;
-        let path: &[&str] = if encryption.ciphertext_prime_bits.is_some() {
-            &["encryption", "ciphertext_prime_bits"]
-        } else if encryption.plaintext_moduli.is_some() {
-            &["encryption", "plaintext_moduli"]
-        } else {
-            &["encryption", "degree"]
-        };
         // The degree's own mistakes first: the other fields are judged under it.
         let alone = Fixed { degree: encryption.degree, ..Fixed::default() };
         let refused = |error| format!("cannot be used: {error}");
         alone.check().map_err(|error| (&["encryption", "degree"][..], refused(error)))?;
-        encryption.policy().fixed.check().map_err(|error| (path, refused(error)))
+        encryption.policy().fixed.check().map_err(|error| {
+            let path: &[&str] = match error {
+                ParametersError::PlaintextModulus { .. } | ParametersError::PlaintextModuli { .. } => {
+                    &["encryption", "plaintext_moduli"]
+                }
+                _ => &["encryption", "ciphertext_prime_bits"],
+            };
+            (path, refused(error))
+        })
     }
 
     fn check_training(&self) -> Checked {

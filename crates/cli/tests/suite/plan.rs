@@ -33,7 +33,8 @@ fn a_plan_says_what_it_rests_on_and_what_it_costs() {
     let plan: serde_json::Value = serde_json::from_str(&proven.stdout).unwrap();
     assert_eq!(plan["rests_on"], "proven");
     assert!(plan["failure_probability_log2"].as_f64().unwrap() < -40.0);
-    assert!(plan["ciphertext_modulus_bits"].as_f64() < plan["security_limit_bits"].as_f64());
+    let bits = |field: &str| plan[field].as_f64().unwrap();
+    assert!(bits("ciphertext_modulus_bits") < bits("security_limit_bits"));
     let noise = |field: &str, index: usize| plan["noise"][index][field].as_f64().unwrap();
     for stage in 0..4 {
         let measured = plan["measured"]["noise_bits"][stage].as_f64().unwrap();

@@ -191,6 +191,10 @@ fn certified_stretch(
     weights: &[i128],
     positive: &[usize],
 ) -> Option<i128> {
+    // The bound that needs no factorisation has to do for wide layers.
+    if positive.len().saturating_pow(3) > MOST_FACTORISATION {
+        return None;
+    }
     let mut matrix = SymmetricBand::new(positive.len(), positive.len().checked_sub(1)?);
     for (row, &i) in positive.iter().enumerate() {
         for (column, &j) in positive[..=row].iter().enumerate() {

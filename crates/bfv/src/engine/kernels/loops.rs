@@ -36,7 +36,7 @@ pub fn combine(
         let start = chunk * CHUNK;
         let length = output.len();
         // The sum modulo 2^64, and its quotient by the modulus in floating point: 20 terms below 2^53 are off by
-        // 3 each, and by at most 2^3 at every addition, so the remainder is within 2^8 m of zero: below 2^61.
+        // 3 each, and by at most 2^4 at every addition, so the remainder is within 400 m of zero: below 2^62.
         let (mut sums, mut quotients) = ([0u64; CHUNK], [0f64; CHUNK]);
         for ((sum, quotient), &v) in sums.iter_mut().zip(&mut quotients).zip(&wraps[start..start + length]) {
             *sum = (u64::from(v) * wrap).wrapping_neg();

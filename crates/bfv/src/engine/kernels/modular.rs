@@ -88,7 +88,7 @@ impl Modulus {
 #[allow(unsafe_code)]
 pub fn truncate(x: f64) -> i64 {
     debug_assert!(x.abs() < 2f64.powi(62));
-    // SAFETY: `product` has quotients below 2^58, `combine` sums of 17 quotients below 2^53, `reduce` quotients of numbers
+    // SAFETY: `product` has quotients below 2^58, `combine` sums of 21 quotients below 2^53, `reduce` quotients of numbers
     // below 2^62, and roundings of a scaling are below 2^53: all finite and below 2^62.
     unsafe { x.to_int_unchecked() }
 }

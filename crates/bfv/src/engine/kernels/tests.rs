@@ -129,17 +129,28 @@ proptest! {
     }
 
     #[test]
-    fn every_kernel_combines_digits_exactly(seed in any::<u64>(), count in 1usize..200, rows in 1usize..9) {
+    fn every_kernel_combines_digits_exactly(
+        seed in any::<u64>(),
+        count in 1usize..200,
+        // Digits modulo ciphertext primes, and modulo evaluation primes.
+        (rows, bits) in prop_oneof![(1usize..=8, Just(53u32)), (1usize..=20, Just(48u32))],
+        prime in prop::sample::select(vec![P, (1 << 53) - 111, 16_580_609]),
+    ) {
         let mut rng = StdRng::seed_from_u64(seed);
-        let digits: Vec<u64> = (0..rows * count).map(|_| rng.random_range(0..1 << 53)).collect();
-        let (factors, wraps) = (residues(rows, &mut rng), (0..count).map(|_| rng.random_range(0..9)).collect::<Vec<u8>>());
-        let (wrap, modulus) = (P - 1, Modulus::new(P));
+        let largest = (1u64 << bits) - 1;
+        let digits: Vec<u64> =
+            (0..rows * count).map(|_| if rng.random() { rng.random_range(0..=largest) } else { largest }).collect();
+        let factors: Vec<u64> =
+            (0..rows).map(|_| if rng.random() { rng.random_range(0..prime) } else { prime - 1 }).collect();
+        let wraps = (0..count).map(|_| rng.random_range(0..=rows as u8)).collect::<Vec<u8>>();
+        let (wrap, modulus) = (prime - 1, Modulus::new(prime));
         for kernel in Kernel::available() {
             let mut output = vec![0; count];
             kernel.combine(&digits, &wraps, &factors, wrap, modulus, &mut output);
             for i in 0..count {
                 let sum: i128 = (0..rows).map(|r| i128::from(digits[r * count + i]) * i128::from(factors[r])).sum();
-                prop_assert_eq!(output[i], modular(sum - i128::from(wraps[i]) * i128::from(wrap)), "{}", kernel);
+                let exact = (sum - i128::from(wraps[i]) * i128::from(wrap)).rem_euclid(prime.into());
+                prop_assert_eq!(i128::from(output[i]), exact, "{}", kernel);
             }
         }
     }

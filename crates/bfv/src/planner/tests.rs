@@ -1,0 +1,89 @@
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork};
+
+use super::*;
+use crate::reference::tests::random_network;
+
+fn ensemble(shape: Architecture, largest: [i64; 3]) -> IntegerEnsemble {
+    IntegerEnsemble::new(vec![random_network(shape, 4, largest, &mut StdRng::seed_from_u64(1))]).unwrap()
+}
+
+const SMALL: Architecture = Architecture {
+    image_side: 8,
+    kernel: 3,
+    stride: 2,
+    padding: sottovoce_network::Padding { leading: 0, trailing: 0 },
+    maps: 2,
+    hidden: 4,
+    classes: 3,
+};
+
+fn refused(fixed: Fixed, largest_logit: i128) -> String {
+    let ensemble = ensemble(SMALL, [3, 3, 7]);
+    Request { fixed, ..Request::new(&[&ensemble], largest_logit) }.choose().unwrap_err().to_string()
+}
+
+#[test]
+fn degrees_of_any_size_are_refused_by_name() {
+    for degree in [0, 1, 5000, 1 << 52, 1 << 63, usize::MAX] {
+        let fixed = Fixed { degree: Some(degree), ..Fixed::default() };
+        let expected = format!("the ring degree is {degree}, but must be 4096, 8192 or 16384");
+        assert_eq!(fixed.check().unwrap_err().to_string(), expected);
+        assert_eq!(refused(fixed, 1 << 20), expected);
+    }
+}
+
+#[test]
+fn the_error_is_that_of_the_choice_that_came_nearest() {
+    let moduli = |moduli: &[u64]| Fixed { plaintext_moduli: Some(moduli.to_vec()), ..Fixed::default() };
+    // A plaintext modulus at the two smaller degrees alone.
+    let error = refused(moduli(&[114_689]), 1 << 20);
+    assert!(error.starts_with("the plaintext moduli hold logits of up to 57344"), "{error}");
+    let error = moduli(&[u64::MAX]).check().unwrap_err().to_string();
+    assert!(error.contains("18446744073709551615 is no plaintext modulus"), "{error}");
+    let primes = |bits: &[usize]| Fixed { ciphertext_prime_bits: Some(bits.to_vec()), ..Fixed::default() };
+    let error = refused(primes(&[30, 30]), 1 << 20);
+    assert!(error.contains("60 bits together leave room for"), "{error}");
+    let error = primes(&[usize::MAX, usize::MAX]).check().unwrap_err().to_string();
+    assert!(error.contains("of 24 to 53 bits"), "{error}");
+    assert!(refused(primes(&[53; 9]), 1 << 20).contains("2 to 8"));
+}
+
+#[test]
+fn windows_too_large_to_estimate_are_refused() {
+    let shape = Architecture { image_side: 90, kernel: 90, maps: 1, hidden: 1, ..SMALL };
+    let ensemble = ensemble(shape, [1, 1, 1]);
+    let error = Request::new(&[&ensemble], 1 << 20).choose().unwrap_err().to_string();
+    assert!(error.contains("windows of 90 x 90"), "{error}");
+}
+
+#[test]
+fn members_whose_noise_cancels_in_the_sum_are_judged_by_themselves() {
+    let one = ensemble(SMALL, [3, 3, 7]).members()[0].clone();
+    let output = one.output().map(|_, _, weight| -weight, |_, bias| -bias);
+    let blocks = [one.convolution().clone(), one.hidden().clone(), output];
+    let other = IntegerNetwork::new(SMALL, one.pixel_levels(), 1.0, blocks).unwrap();
+    let (alone, both) =
+        (IntegerEnsemble::new(vec![one.clone()]).unwrap(), IntegerEnsemble::new(vec![one, other]).unwrap());
+    let noise = |ensemble: &IntegerEnsemble| {
+        let fixed = Fixed { degree: Some(8192), encryption: Some(Encryption::PublicKey), ..Fixed::default() };
+        Request { fixed, ..Request::new(&[ensemble], 1 << 20) }.choose().unwrap().noise.logits
+    };
+    assert!((noise(&alone) - noise(&both)).abs() < 0.1);
+}
+
+#[test]
+fn small_primes_are_not_taken_for_powers_of_two() {
+    for (degree, bits) in [(4096, 24), (8192, 26), (16_384, 24), (16_384, 30)] {
+        for count in [2, 4, 8] {
+            let prime_bits = vec![bits; count];
+            let t = crate::parameters::plaintext_moduli(1, 1, degree).unwrap();
+            let Ok(parameters) = Parameters::new(degree, &t, &prime_bits, Encryption::PublicKey) else {
+                continue;
+            };
+            let real = parameters.channels()[0].noise_limit_bits(0);
+            assert!(search::limit(degree, t[0], &prime_bits) <= real, "{degree} {bits} {count}");
+        }
+    }
+}
