@@ -12,7 +12,7 @@ use sottovoce_report::table::Table;
 use super::{EXIT_MISMATCH, weights};
 use crate::args::{Common, PredictOptions};
 use crate::machine::{Machine, Source};
-use crate::output::{self, to_value};
+use crate::output::{self, counted, to_value};
 use crate::progress::StageProgress;
 use crate::run_folder;
 use crate::stages::{self, need};
@@ -91,7 +91,10 @@ fn table(summary: &PredictionSummary, data: &str, synthetic: bool) -> Table {
     let parameters = &summary.parameters;
     let megabytes = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
     let rows = [
-        ("images", format!("{} of {data}, in {} batches", summary.images, summary.batches)),
+        (
+            "images",
+            format!("{} of {data}, in {}", summary.images, counted(summary.batches, "batch", "batches")),
+        ),
         ("correct", format!("{} ({:.2} %)", summary.correct, 100.0 * summary.accuracy)),
         ("logits that differ from the oracle", summary.mismatches.to_string()),
         ("images beyond the plaintext modulus", summary.range.images_outside.to_string()),
