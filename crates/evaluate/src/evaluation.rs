@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use sottovoce_bfv::{BfvError, Encryption, ParametersError, PlanError};
 use sottovoce_dataset::LabelledImages;
-use sottovoce_network::{FloatNetwork, ForwardError, IntegerEnsemble};
+use sottovoce_network::{FloatNetwork, ForwardError, IntegerEnsemble, ProvenRange};
 
 use crate::clear::{self, Oracle};
 use crate::encrypted;
@@ -112,7 +112,8 @@ pub struct RangeRecord {
     pub observed: Option<String>,
     /// The largest absolute logit that decrypts to itself.
     pub largest: String,
-    /// A bound on the absolute logits that any image could cause, by the weights' norms.
+    /// A bound on the absolute logits that any image could cause: the one that the plaintext modulus was chosen by, or else
+    /// that of the weights' norms.
     pub proven: String,
     /// Test images with a logit beyond `largest`; must be 0.
     pub images_outside: usize,
@@ -139,11 +140,16 @@ impl ParameterRecord {
 
 impl RangeRecord {
     pub(crate) fn of(session: &Session, need: Need<'_>, images_outside: usize) -> Self {
+        let proven = match session.range {
+            // What the plaintext modulus was chosen by.
+            RangeRule::Proven => ProvenRange::of(need.ensemble).best().1,
+            RangeRule::Observed => need.ensemble.proven_logits(),
+        };
         Self {
             rests_on: session.range,
             observed: need.observed.map(|logit| logit.to_string()),
             largest: session.parameters().largest_value().to_string(),
-            proven: need.ensemble.proven_logits().to_string(),
+            proven: proven.to_string(),
             images_outside,
         }
     }

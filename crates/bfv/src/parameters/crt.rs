@@ -2,7 +2,7 @@
 
 use fhe_math::zq::primes::generate_prime;
 
-use super::ParametersError;
+use super::{ParametersError, bits_of};
 
 /// A plaintext modulus has at most this many bits: it stays below every ciphertext prime.
 pub const MOST_PLAINTEXT_BITS: u32 = 52;
@@ -100,8 +100,7 @@ pub fn plaintext_moduli(largest: i128, count: usize, degree: usize) -> Result<Ve
     let mut candidate = (least - 1).next_multiple_of(step) + 1;
     let mut moduli: Vec<u64> = Vec::new();
     loop {
-        let bits = 64 - candidate.leading_zeros();
-        if bits > MOST_PLAINTEXT_BITS {
+        if bits_of(candidate) > MOST_PLAINTEXT_BITS {
             return Err(too_large);
         }
         if is_prime(candidate, step) {
@@ -123,7 +122,7 @@ pub fn plaintext_moduli(largest: i128, count: usize, degree: usize) -> Result<Ve
 
 /// Whether `candidate`, which is congruent to 1 modulo `step`, is prime.
 pub fn is_prime(candidate: u64, step: u64) -> bool {
-    let bits = 64 - candidate.leading_zeros() as usize;
+    let bits = bits_of(candidate) as usize;
     // The largest prime below candidate + 1 is the candidate itself exactly when it is prime.
     bits >= 10 && generate_prime(bits, step, candidate + 1) == Some(candidate)
 }

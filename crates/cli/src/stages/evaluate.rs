@@ -29,9 +29,9 @@ impl Run {
             .with_context(|| format!("cannot use the exported networks of {}", plan.key()))
     }
 
-    /// What an evaluation is made from; `exported` identifies the networks. The parameters are no part of it: whatever others the run's ensembles need
-    /// together, what decrypts is the same, so a setting that joins later leaves finished ones valid. Each
-    /// evaluation records the parameters that it was made under.
+    /// What an evaluation is made from; `exported` identifies the networks. What the planner chooses is no part of it: whatever
+    /// the run's ensembles need together, what decrypts is the same, so a setting that joins later leaves finished ones
+    /// valid. Each evaluation records the parameters that it was made under. What the configuration asks for is a part.
     pub(super) fn evaluation_inputs(&self, exported: &str) -> Result<String> {
         // The export's inputs stand for its networks: their files have just been checked.
         fingerprint(&(
@@ -45,8 +45,9 @@ impl Run {
         ))
     }
 
-    /// Parameters and keys that serve all of the run's settings, finished or not, so that a resumed run goes on
-    /// under the parameters that it began with; none where no secure parameters serve all.
+    /// Parameters and keys that serve all of the run's settings, finished or not, so that a run that is
+    /// resumed on the same kind of processor goes on under the parameters that it began with; none where no secure
+    /// parameters serve all.
     pub(super) fn session(&self, ensembles: &[ExportedEnsemble]) -> Result<Option<Session>> {
         match self.session_for(ensembles) {
             Ok(session) => Ok(Some(session)),
