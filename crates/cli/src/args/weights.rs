@@ -48,7 +48,7 @@ pub struct PredictOptions {
     #[command(flatten)]
     pub evaluator: EvaluatorOptions,
 
-    /// Folder for predictions.csv and predictions.json [default: results/predictions/<name of WEIGHTS>].
+    /// Folder for predictions.csv and predictions.json [default: results/predictions/ and WEIGHTS' own name].
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
 }
