@@ -79,7 +79,7 @@ fn outcome(
         Err(reason) => return Err(reason),
     };
     let policy = Policy { range: RangeRule::Proven, range_margin: 0.0, fixed: Fixed::default() };
-    let need = Need { ensemble: &ensemble, observed: None };
+    let need = Need { ensemble: &ensemble, observed: None, proven: None };
     let evaluator = Evaluator::default();
     let session = match Session::new(&[need], &policy, 50, &[evaluator]) {
         Ok(session) => session,

@@ -148,7 +148,7 @@ pub fn bench_engine(
         true => &[Evaluator::Engine(kernel), Evaluator::Reference],
         false => &[Evaluator::Engine(kernel)],
     };
-    let need = Need { ensemble, observed: Some(needed) };
+    let need = Need { ensemble, observed: Some(needed), proven: None };
     let parameters = policy.choose(&[need], images, evaluators)?.parameters;
     let client = ClientKey::generate(&parameters);
     let key = client.evaluation_key()?;

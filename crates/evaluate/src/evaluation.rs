@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use sottovoce_bfv::{BfvError, Encryption, ParametersError, PlanError};
 use sottovoce_dataset::LabelledImages;
-use sottovoce_network::{FloatNetwork, ForwardError, IntegerEnsemble, ProvenRange};
+use sottovoce_network::{FloatNetwork, ForwardError, IntegerEnsemble};
 
 use crate::clear::{self, Oracle};
 use crate::encrypted;
@@ -142,7 +142,7 @@ impl RangeRecord {
     pub(crate) fn of(session: &Session, need: Need<'_>, images_outside: usize) -> Self {
         let proven = match session.range {
             // What the plaintext modulus was chosen by.
-            RangeRule::Proven => ProvenRange::of(need.ensemble).best().1,
+            RangeRule::Proven => need.proven(),
             RangeRule::Observed => need.ensemble.proven_logits(),
         };
         Self {
@@ -249,7 +249,11 @@ pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Resul
         pairs: rows::pairs(setting, &answers.verdicts),
         sizes: answers.sizes,
         parameters: ParameterRecord::of(set.session, answers.noise_bits, answers.noise_budget_bits),
-        range: RangeRecord::of(set.session, Need { ensemble, observed: observed_logit }, outside),
+        range: RangeRecord::of(
+            set.session,
+            Need { ensemble, observed: observed_logit, proven: None },
+            outside,
+        ),
         evaluator: answers.evaluator,
         seconds: start.elapsed().as_secs_f64(),
     })

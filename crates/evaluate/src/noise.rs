@@ -11,7 +11,7 @@ use sottovoce_bfv::Encryption;
 use sottovoce_bfv::noise::{
     Evaluation, MeasureError, NoiseEstimate, NoiseSubject, Norms, RUN_COEFFICIENTS, Stage, tail_bits,
 };
-use sottovoce_bfv::parameters::SECURITY_LIMITS;
+use sottovoce_bfv::parameters::security_limit;
 use sottovoce_bfv::planner::FAILURE_LOG2;
 use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
 
@@ -144,7 +144,7 @@ fn subject<'a>(
     for draw in 0..1000 {
         // Where the small ring has no room for the network's noise, the other has.
         let degree = if small && draw < 500 { 4096 } else { 8192 };
-        let limit = SECURITY_LIMITS.iter().find(|(n, _)| *n == degree).map_or(0, |(_, bits)| *bits);
+        let limit = security_limit(degree).ok()?;
         let primes = rng.random_range(2..=4);
         let most = (limit / primes).min(53);
         let prime_bits = rng.random_range(most.saturating_sub(8).max(24)..=most.max(24));

@@ -40,6 +40,15 @@ pub struct Need<'a> {
     /// Its largest absolute logit, of a member or the sum, over training images; where it is not known, parameters can
     /// rest on the proven range alone.
     pub observed: Option<i128>,
+    /// What is proven of its logits, where that was done already: half a second of one core.
+    pub proven: Option<i128>,
+}
+
+impl Need<'_> {
+    /// The largest absolute logit, of a member or the sum, that any image can cause.
+    pub(crate) fn proven(&self) -> i128 {
+        self.proven.unwrap_or_else(|| ProvenRange::of(self.ensemble).best().1)
+    }
 }
 
 impl Policy {
@@ -49,7 +58,7 @@ impl Policy {
     /// If it goes by the observed range, and nothing was observed.
     pub fn largest_logit(&self, need: Need<'_>) -> Result<i128, EvaluateError> {
         match self.range {
-            RangeRule::Proven => Ok(ProvenRange::of(need.ensemble).best().1),
+            RangeRule::Proven => Ok(need.proven()),
             RangeRule::Observed => {
                 let observed = need.observed.ok_or(EvaluateError::NothingObserved)?;
                 // Exact up to 53 bits, which is all that a margin needs.
@@ -70,7 +79,7 @@ impl Policy {
         images: usize,
         evaluators: &[Evaluator],
     ) -> Result<Choice, EvaluateError> {
-        // Half a second of one core for each where it is proven.
+        // Proofs take their time.
         let largest: Vec<i128> =
             needs.par_iter().map(|&need| self.largest_logit(need)).collect::<Result<_, _>>()?;
         let largest_logit = largest.into_iter().max().unwrap_or(0);

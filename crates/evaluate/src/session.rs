@@ -34,15 +34,30 @@ impl Session {
         images: usize,
         evaluators: &[Evaluator],
     ) -> Result<Self, EvaluateError> {
+        let range = policy.range;
+        Self::check_pixels(needs)?;
+        Self::under(policy.choose(needs, images, evaluators)?, range, needs)
+    }
+
+    /// A session with parameters that were chosen for `needs` by a policy with that range.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), but that the parameters are there.
+    pub fn under(choice: Choice, range: RangeRule, needs: &[Need<'_>]) -> Result<Self, EvaluateError> {
+        let levels = Self::check_pixels(needs)?;
+        let client = ClientKey::generate(&choice.parameters);
+        let evaluation_key = client.evaluation_key()?;
+        Ok(Self { client, evaluation_key, choice, range, levels })
+    }
+
+    /// The pixels that all ensembles read.
+    fn check_pixels(needs: &[Need<'_>]) -> Result<PixelLevels, EvaluateError> {
         let levels = needs.first().ok_or(EvaluateError::NoEnsembles)?.ensemble.pixel_levels();
         if let Some(other) = needs.iter().find(|need| need.ensemble.pixel_levels() != levels) {
             let (found, expected) = (other.ensemble.pixel_levels().into(), levels.into());
             return Err(EvaluateError::PixelLevels { found, expected });
         }
-        let choice = policy.choose(needs, images, evaluators)?;
-        let client = ClientKey::generate(&choice.parameters);
-        let evaluation_key = client.evaluation_key()?;
-        Ok(Self { client, evaluation_key, choice, range: policy.range, levels })
+        Ok(levels)
     }
 
     /// The parameters with what is expected of them.

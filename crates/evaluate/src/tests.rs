@@ -56,7 +56,8 @@ fn session_of(
     observed: Option<i128>,
     policy: &Policy,
 ) -> Result<Session, EvaluateError> {
-    let needs: Vec<Need<'_>> = ensembles.iter().map(|&ensemble| Need { ensemble, observed }).collect();
+    let needs: Vec<Need<'_>> =
+        ensembles.iter().map(|&ensemble| Need { ensemble, observed, proven: None }).collect();
     Session::new(&needs, policy, 9000, &[Evaluator::default(), Evaluator::Reference])
 }
 
@@ -252,8 +253,11 @@ fn the_planner_finds_three_primes_for_the_members_of_the_papers_experiment() {
     for setting in 1..=6 {
         let folder = members.join(format!("regular-{setting}-seed1/ensemble"));
         let exported = sottovoce_network::disk::read_ensemble(&folder).unwrap();
-        let need =
-            Need { ensemble: &exported.ensemble, observed: exported.origin.observed.map(|o| o.largest()) };
+        let need = Need {
+            ensemble: &exported.ensemble,
+            observed: exported.origin.observed.map(|o| o.largest()),
+            proven: None,
+        };
         for encryption in [Some(Encryption::PublicKey), None] {
             let fixed = Fixed { encryption, ..Fixed::default() };
             let policy = Policy { range: RangeRule::Observed, range_margin: 0.15, fixed };

@@ -14,9 +14,9 @@ use tfhe_ntt::prime64::Plan as Ntt;
 use super::buffers::{Buffer, Buffers};
 use super::kernels::{Kernel, Modulus};
 use super::plan::PlanError;
-use super::rns::inverse;
 use crate::BfvError;
 use crate::keys::ChannelKey;
+use crate::parameters::inverse;
 
 /// Residues of polynomials modulo several primes: prime after prime, each `degree` values.
 type Residues = Vec<u64>;

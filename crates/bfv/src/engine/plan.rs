@@ -8,7 +8,7 @@ use tfhe_ntt::prime64::Plan as Ntt;
 use super::bounds::{BlockNorms, HEADROOM, norm};
 use super::kernels::{DenseWeights, Kernel, Modulus, NORM_LIMIT, Rows};
 use super::rns::{Lift, Scale, scaled_constant};
-use crate::parameters::Channel;
+use crate::parameters::{Channel, bits_of};
 
 /// Evaluation primes have this many bits: six bytes, and fast transforms.
 pub const EVALUATION_PRIME_BITS: usize = 48;
@@ -104,7 +104,7 @@ impl Plan {
         if degree < 32 {
             return Err(PlanError::Degree { found: degree, least: 32 });
         }
-        let found = q.iter().map(|q| 64 - q.leading_zeros()).max().unwrap_or(0);
+        let found = q.iter().map(|&q| bits_of(q)).max().unwrap_or(0);
         if found > Modulus::MOST_BITS {
             return Err(PlanError::CiphertextPrime { found, most: Modulus::MOST_BITS });
         }

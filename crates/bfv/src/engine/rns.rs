@@ -9,6 +9,7 @@ use num_bigint::{BigInt, BigUint};
 
 use super::buffers::{Buffer, Buffers};
 use super::kernels::{Kernel, Modulus};
+use crate::parameters::inverse;
 
 /// Conversion from the ciphertext primes to the evaluation primes.
 #[derive(Debug)]
@@ -198,10 +199,4 @@ fn first_digit(number: &BigUint) -> u64 {
 fn fraction(numerator: &BigUint, denominator: &BigUint) -> f64 {
     let shifted: BigUint = (numerator << 64u32) / denominator;
     first_digit(&shifted) as f64 / 2f64.powi(64)
-}
-
-/// The inverse modulo a prime, by Fermat's little theorem.
-pub fn inverse(a: u64, p: u64) -> u64 {
-    let inverse = BigUint::from(a).modpow(&BigUint::from(p - 2), &BigUint::from(p));
-    first_digit(&inverse)
 }

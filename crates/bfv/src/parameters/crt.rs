@@ -67,7 +67,7 @@ impl Crt {
 }
 
 /// The inverse modulo a prime, by Fermat's little theorem.
-fn inverse(a: u64, prime: u64) -> u64 {
+pub fn inverse(a: u64, prime: u64) -> u64 {
     let multiply = |a: u64, b: u64| (u128::from(a) * u128::from(b) % u128::from(prime)) as u64;
     let (mut power, mut result) = (a, 1);
     let mut exponent = prime - 2;

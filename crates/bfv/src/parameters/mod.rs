@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use channel::Channel;
 pub(crate) use channel::{answer_level, largest_noise_bits};
-pub(crate) use crt::{Crt, MOST_MODULI, plaintext_moduli};
+pub(crate) use crt::{Crt, MOST_MODULI, inverse, plaintext_moduli};
 use crt::{MOST_PLAINTEXT_BITS, MOST_RANGE_BITS, is_prime};
 pub use error::ParametersError;
 
@@ -225,8 +225,11 @@ fn log2_of_product(numbers: &[u64]) -> f64 {
     numbers.iter().map(|&number| (number as f64).log2()).sum()
 }
 
-/// The largest bits of a ciphertext modulus that are secure.
-pub(crate) fn security_limit(degree: usize) -> Result<usize, ParametersError> {
+/// The largest bits of a ciphertext modulus that are secure at a ring degree.
+///
+/// # Errors
+/// If no table lists the degree.
+pub fn security_limit(degree: usize) -> Result<usize, ParametersError> {
     let limit = SECURITY_LIMITS.iter().find(|(n, _)| *n == degree);
     limit.map(|(_, bits)| *bits).ok_or(ParametersError::Degree { found: degree })
 }

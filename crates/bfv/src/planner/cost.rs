@@ -58,13 +58,6 @@ impl Sizes {
     }
 }
 
-/// What one evaluation point of a member's first block costs, whatever the parameters.
-#[derive(Debug, Clone, Copy)]
-struct TileWork {
-    /// Core-seconds for 16 points.
-    seconds: f64,
-}
-
 /// The sizes of an ensemble that cost depends on.
 #[derive(Debug, Clone)]
 pub struct Workload {
@@ -72,7 +65,8 @@ pub struct Workload {
     activations: usize,
     hidden: usize,
     classes: usize,
-    tiles: Vec<TileWork>,
+    /// Core-seconds of every member's first block at 16 points, whatever the parameters.
+    tiles: Vec<f64>,
 }
 
 impl Workload {
@@ -83,7 +77,7 @@ impl Workload {
             activations: shape.activations(),
             hidden: shape.hidden,
             classes: shape.classes,
-            tiles: ensemble.members().iter().map(|network| TileWork::of(network, kernel)).collect(),
+            tiles: ensemble.members().iter().map(|network| tile_seconds(network, kernel)).collect(),
         }
     }
 }
@@ -93,22 +87,21 @@ fn additions(block: &IntegerBlock) -> f64 {
     block.weights().iter().map(|weight| f64::from(weight.unsigned_abs().count_ones())).sum()
 }
 
-impl TileWork {
-    fn of(network: &IntegerNetwork, kernel: Kernel) -> Self {
-        let shape = network.architecture();
-        let lists = additions(network.convolution()) * seconds::SHORT_ADDITION;
-        let products = network.convolution().weights().len() as f64 * seconds::SHORT_PRODUCT;
-        let kernels = if kernel.multiplies_vectors() { lists.min(products) } else { lists };
-        let convolution = 2.0 * shape.positions() as f64 * kernels;
-        let hidden = network.hidden();
-        let lists = additions(hidden) * seconds::ADDITION;
-        let largest = hidden.weights().iter().map(|weight| weight.unsigned_abs()).max().unwrap_or(0);
-        let bytes = (65 - largest.leading_zeros()).div_ceil(8).max(1);
-        let bytes = f64::from(bytes) * hidden.weights().len() as f64 * seconds::BYTE;
-        let dense = if kernel.multiplies_vectors() { lists.min(bytes) } else { lists };
-        let squares = shape.activations() as f64 * seconds::SQUARE;
-        Self { seconds: convolution + 3.0 * (squares + dense) }
-    }
+/// Core-seconds of a member's first block at 16 points.
+fn tile_seconds(network: &IntegerNetwork, kernel: Kernel) -> f64 {
+    let shape = network.architecture();
+    let lists = additions(network.convolution()) * seconds::SHORT_ADDITION;
+    let products = network.convolution().weights().len() as f64 * seconds::SHORT_PRODUCT;
+    let kernels = if kernel.is_avx512() { lists.min(products) } else { lists };
+    let convolution = 2.0 * shape.positions() as f64 * kernels;
+    let hidden = network.hidden();
+    let lists = additions(hidden) * seconds::ADDITION;
+    let largest = hidden.weights().iter().map(|weight| weight.unsigned_abs()).max().unwrap_or(0);
+    let bytes = (65 - largest.leading_zeros()).div_ceil(8).max(1);
+    let bytes = f64::from(bytes) * hidden.weights().len() as f64 * seconds::BYTE;
+    let dense = if kernel.is_avx512() { lists.min(bytes) } else { lists };
+    let squares = shape.activations() as f64 * seconds::SQUARE;
+    convolution + 3.0 * (squares + dense)
 }
 
 /// What is predicted of a run. Seconds are wall-clock time.
@@ -218,7 +211,7 @@ fn engine_seconds(work: &Workload, n: usize, primes: usize, m: usize, kernel: Ke
     let second = m
         * (2.0 * units * (conversion + transform)
             + 3.0 * units * work.classes as f64 * points * seconds::OUTPUT);
-    let tiles: f64 = work.tiles.iter().map(|tile| tile.seconds).sum();
+    let tiles: f64 = work.tiles.iter().sum();
     let tiles = m * points / 16.0 * tiles * kernel.slowness();
     inputs
         + tiles

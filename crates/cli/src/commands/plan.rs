@@ -35,7 +35,7 @@ impl Weights {
     }
 
     fn need(&self) -> Need<'_> {
-        need(&self.exported)
+        Need { proven: Some(self.proven.best().1), ..need(&self.exported) }
     }
 }
 
@@ -61,7 +61,7 @@ pub fn run(options: &PlanOptions, common: &Common) -> Result<ExitCode> {
     let policy = options.policy.policy(needs.iter().all(|need| need.observed.is_some()))?;
     let choice = policy.choose(&needs, images, &[evaluator])?;
     let measured = match options.measure {
-        true => Some(measured(&needs, &policy, &choice, evaluator, images)?),
+        true => Some(measured(&needs, policy.range, &choice, evaluator)?),
         false => None,
     };
     if common.json {

@@ -188,7 +188,7 @@ pub fn warn_of_range(range: RangeRule) {
 /// What parameters must serve.
 pub fn need(exported: &ExportedEnsemble) -> Need<'_> {
     let observed = exported.origin.observed.as_ref().map(ObservedRange::largest);
-    Need { ensemble: &exported.ensemble, observed }
+    Need { ensemble: &exported.ensemble, observed, proven: None }
 }
 
 /// One line on what was found.

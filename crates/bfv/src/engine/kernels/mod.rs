@@ -97,11 +97,6 @@ impl Kernel {
         kernels
     }
 
-    /// Whether layers of larger weights may be multiplied, instead of added up.
-    pub(crate) fn multiplies_vectors(self) -> bool {
-        self.is_avx512()
-    }
-
     /// How much longer tiles take than with AVX-512 (docs/performance.md).
     pub(crate) fn slowness(self) -> f64 {
         match self.0 {
@@ -114,7 +109,7 @@ impl Kernel {
     }
 
     /// Whether there are AVX-512's products: of vectors of 64-bit integers, and of bytes (VNNI).
-    fn is_avx512(self) -> bool {
+    pub(crate) fn is_avx512(self) -> bool {
         #[cfg(target_arch = "x86_64")]
         return self.0 == InstructionSet::Avx512;
         #[cfg(not(target_arch = "x86_64"))]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sottovoce_bfv::noise::measure_stages;
 use sottovoce_bfv::planner::Choice;
 use sottovoce_dataset::LabelledImages;
-use sottovoce_evaluate::{Evaluator, Need, Policy, Session, predict_images};
+use sottovoce_evaluate::{Evaluator, Need, RangeRule, Session, predict_images};
 
 use crate::machine::peak_memory_bytes;
 use crate::progress::StageProgress;
@@ -39,10 +39,9 @@ impl Measured {
 /// once more on one image with a look at the noise between the layers.
 pub fn measure(
     needs: &[Need<'_>],
-    policy: &Policy,
+    range: RangeRule,
     choice: &Choice,
     evaluator: Evaluator,
-    images: usize,
 ) -> Result<Measured> {
     let first = needs.first().context("there are no networks")?;
     let side = first.ensemble.architecture().image_side;
@@ -52,8 +51,7 @@ pub fn measure(
     let mut ink = || if rng.random_bool(0.2) { rng.random() } else { 0u8 };
     let pixels: Vec<u8> = (0..slots * side * side).map(|_| ink()).collect();
     let batch = LabelledImages::new(side, pixels, vec![0; slots])?;
-    // The same parameters: they are chosen by weights, policy and the number of images.
-    let session = Session::new(needs, policy, images, &[evaluator])?;
+    let session = Session::under(choice.clone(), range, needs)?;
     let progress = StageProgress::new("plan".to_owned());
     let mut measured = Measured {
         noise_bits: Vec::new(),
