@@ -1,5 +1,7 @@
 //! Weights and biases of one layer.
 
+use std::ops::Mul;
+
 use serde::{Deserialize, Serialize};
 
 /// Weights (`rows` x `columns`, row by row) and biases (`rows`) of one layer; a row is one output.
@@ -95,5 +97,13 @@ impl<W, B> Block<W, B> {
     pub fn map<V, C>(&self, f: impl Fn(usize, usize, &W) -> V, g: impl Fn(usize, &B) -> C) -> Block<V, C> {
         let weight = |row, column| f(row, column, &self.weights[row * self.columns + column]);
         Block::from_fn(self.rows(), self.columns, weight, |row| g(row, &self.biases[row]))
+    }
+}
+
+impl<W: Copy + Mul<Output = W>> Block<W> {
+    /// The same shape with weights times the factors of their column and row, and biases times the row's.
+    #[must_use]
+    pub fn scaled(&self, column: impl Fn(usize) -> W, row: impl Fn(usize) -> W) -> Self {
+        self.map(|r, c, &weight| weight * column(c) * row(r), |r, &bias| bias * row(r))
     }
 }

@@ -1,6 +1,6 @@
 //! Scales folded through the squares, so that all rows of a layer have like norms.
 
-use sottovoce_network::{Block, FloatNetwork};
+use sottovoce_network::FloatNetwork;
 
 /// Norm of every convolution kernel after equalisation, per root of a tap.
 const KERNEL_NORM_PER_ROOT_TAP: f32 = 0.25;
@@ -13,14 +13,14 @@ pub fn equalise(network: &FloatNetwork) -> FloatNetwork {
     let kernel_norm = KERNEL_NORM_PER_ROOT_TAP * (shape.taps() as f32).sqrt();
     let map_factors: Vec<f32> =
         network.convolution.row_iter().map(|row| factor(kernel_norm, norm(row))).collect();
-    let convolution = scale(&network.convolution, |_| 1.0, |map| map_factors[map]);
-    let hidden = scale(&network.hidden, |column| map_factors[column / shape.positions()].powi(-2), |_| 1.0);
+    let convolution = network.convolution.scaled(|_| 1.0, |map| map_factors[map]);
+    let hidden = network.hidden.scaled(|column| map_factors[column / shape.positions()].powi(-2), |_| 1.0);
 
     let norms: Vec<f32> = hidden.row_iter().map(norm).collect();
     let mean = norms.iter().sum::<f32>() / norms.len() as f32;
     let unit_factors: Vec<f32> = norms.iter().map(|&norm| factor(mean, norm)).collect();
-    let hidden = scale(&hidden, |_| 1.0, |unit| unit_factors[unit]);
-    let output = scale(&network.output, |unit| unit_factors[unit].powi(-2), |_| 1.0);
+    let hidden = hidden.scaled(|_| 1.0, |unit| unit_factors[unit]);
+    let output = network.output.scaled(|unit| unit_factors[unit].powi(-2), |_| 1.0);
     FloatNetwork { architecture: *shape, convolution, hidden, output }
 }
 
@@ -31,11 +31,6 @@ fn factor(target: f32, norm: f32) -> f32 {
 
 fn norm(row: &[f32]) -> f32 {
     row.iter().map(|w| w * w).sum::<f32>().sqrt()
-}
-
-/// `block` with weights times both factors and biases times the row's.
-fn scale(block: &Block<f32>, column: impl Fn(usize) -> f32, row: impl Fn(usize) -> f32) -> Block<f32> {
-    block.map(|r, c, w| w * column(c) * row(r), |r, b| b * row(r))
 }
 
 #[cfg(test)]

@@ -11,11 +11,11 @@ pub fn equalise(network: &RealNetwork) -> RealNetwork {
     let architecture = *network.architecture();
     let [convolution, hidden, output] = network.blocks();
     let maps = factors(convolution);
-    let convolution = scale(convolution, |_| 1.0, |map| maps[map]);
-    let hidden = scale(hidden, |column| maps[column / architecture.positions()].powi(-2), |_| 1.0);
+    let convolution = convolution.scaled(|_| 1.0, |map| maps[map]);
+    let hidden = hidden.scaled(|column| maps[column / architecture.positions()].powi(-2), |_| 1.0);
     let units = factors(&hidden);
-    let hidden = scale(&hidden, |_| 1.0, |unit| units[unit]);
-    let output = scale(output, |unit| units[unit].powi(-2), |_| 1.0);
+    let hidden = hidden.scaled(|_| 1.0, |unit| units[unit]);
+    let output = output.scaled(|unit| units[unit].powi(-2), |_| 1.0);
     RealNetwork::new(architecture, [convolution, hidden, output])
 }
 
@@ -29,9 +29,4 @@ fn factors(block: &Block<f64>) -> Vec<f64> {
     let norms: Vec<f64> = block.row_iter().map(norm).collect();
     let least = LEAST_NORM * norms.iter().copied().fold(0.0, f64::max);
     norms.iter().map(|norm| norm.max(least)).map(|norm| if norm > 0.0 { norm.recip() } else { 1.0 }).collect()
-}
-
-/// `block` with weights times both factors and biases times the row's.
-fn scale(block: &Block<f64>, column: impl Fn(usize) -> f64, row: impl Fn(usize) -> f64) -> Block<f64> {
-    block.map(|r, c, weight| weight * column(c) * row(r), |r, bias| bias * row(r))
 }
