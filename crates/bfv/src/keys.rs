@@ -3,6 +3,8 @@
 use std::fmt;
 
 use fhe::bfv::{PublicKey, RelinearizationKey, SecretKey};
+use fhe_traits::{DeserializeParametrized as _, Serialize as _};
+use zeroize::Zeroizing;
 
 use crate::parameters::Channel;
 use crate::{BfvError, Parameters};
@@ -22,7 +24,8 @@ pub(crate) struct ClientChannelKey {
     pub public: PublicKey,
 }
 
-/// What the provider needs to square ciphertexts: a relinearisation key for every channel. It cannot decrypt.
+/// What the provider gets of a client's keys, for every channel: the relinearisation key that it squares ciphertexts with,
+/// and the public key that it makes answers anew with. They cannot decrypt.
 pub struct EvaluationKey {
     pub(crate) parameters: Parameters,
     pub(crate) channels: Vec<ChannelKey>,
@@ -32,6 +35,7 @@ pub struct EvaluationKey {
 pub(crate) struct ChannelKey {
     pub channel: Channel,
     pub relinearisation: RelinearizationKey,
+    pub public: PublicKey,
 }
 
 impl ClientKey {
@@ -55,11 +59,36 @@ impl ClientKey {
     pub fn evaluation_key(&self) -> Result<EvaluationKey, BfvError> {
         let key = |(channel, key): (&Channel, &ClientChannelKey)| {
             let relinearisation = RelinearizationKey::new(&key.secret, &mut rand::rng())?;
-            Ok(ChannelKey { channel: channel.clone(), relinearisation })
+            Ok(ChannelKey { channel: channel.clone(), relinearisation, public: key.public.clone() })
         };
         let channels = self.parameters.channels().iter().zip(&self.channels).map(key);
         let channels = channels.collect::<Result<_, BfvError>>()?;
         Ok(EvaluationKey { parameters: self.parameters.clone(), channels })
+    }
+
+    /// The secret of every channel, for a file that its owner alone can read: with [`from_secrets`](Self::from_secrets) the
+    /// only way in which a key outlives its process. `fhe`'s form is as large as its coefficients; copies that `fhe` makes on
+    /// the way are not zeroed.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<Zeroizing<Vec<u8>>> {
+        self.channels.iter().map(|key| Zeroizing::new(key.secret.to_bytes())).collect()
+    }
+
+    /// The key of which [`secrets`](Self::secrets) were kept, with the public keys that went to the provider.
+    ///
+    /// # Errors
+    /// If there are too few or too many secrets, or one is not such as `fhe` writes them for the parameters.
+    pub fn from_secrets(secrets: &[Zeroizing<Vec<u8>>], shared: &EvaluationKey) -> Result<Self, BfvError> {
+        let (found, needed) = (secrets.len(), shared.channels.len());
+        if found != needed {
+            return Err(BfvError::Channels { found, needed });
+        }
+        let key = |(bytes, shared): (&Zeroizing<Vec<u8>>, &ChannelKey)| {
+            let secret = SecretKey::from_bytes(bytes, shared.channel.inner())?;
+            Ok(ClientChannelKey { secret, public: shared.public.clone() })
+        };
+        let channels = secrets.iter().zip(&shared.channels).map(key).collect::<Result<_, BfvError>>()?;
+        Ok(Self { parameters: shared.parameters.clone(), channels })
     }
 
     /// The parameters that the keys belong to.
@@ -73,7 +102,6 @@ impl EvaluationKey {
     /// Bytes of the key in `fhe`'s serialisation.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        use fhe_traits::Serialize as _;
         self.channels.iter().map(|key| key.relinearisation.to_bytes().len()).sum()
     }
 }
@@ -93,6 +121,20 @@ impl fmt::Debug for EvaluationKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_of_its_secrets_decrypts_what_the_key_encrypted() {
+        let parameters = Parameters::insecure_channels(64, 1 << 10, 2, &[50, 50]);
+        let key = ClientKey::generate(&parameters);
+        let shared = key.evaluation_key().unwrap();
+        let again = ClientKey::from_secrets(&key.secrets(), &shared).unwrap();
+        for (key, again) in key.channels.iter().zip(&again.channels) {
+            assert!(key.secret == again.secret && key.public == again.public);
+        }
+        assert!(ClientKey::from_secrets(&key.secrets()[1..], &shared).is_err());
+        let short = vec![Zeroizing::new(vec![10, 1, 0]); 2];
+        assert!(ClientKey::from_secrets(&short, &shared).is_err());
+    }
 
     #[test]
     fn no_key_is_printed() {

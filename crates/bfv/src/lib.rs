@@ -32,7 +32,7 @@ pub mod reference;
 mod watch;
 
 pub use batch::{DecryptedLogits, EncryptedBatch, EncryptedLogits};
-pub use engine::{Engine, Kernel, PlanError};
+pub use engine::{Engine, Flood, HIDING_LOG2, Kernel, PlanError};
 pub use error::BfvError;
 pub use keys::{ClientKey, EvaluationKey};
 pub use layers::{Layer, LayerTime};

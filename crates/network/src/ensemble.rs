@@ -1,12 +1,15 @@
 //! Several members whose logits may be added.
 
+use std::sync::Arc;
+
 use crate::{Architecture, ForwardError, IntegerNetwork, PixelLevels};
 
 /// At least one member; all read the same pixels at the same levels, answer the same classes, and give
 /// logits on one scale, so that their sum is the ensemble's vote.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IntegerEnsemble {
-    members: Vec<IntegerNetwork>,
+    /// Shared: a clone holds no weights of its own.
+    members: Arc<[IntegerNetwork]>,
 }
 
 /// Members that cannot vote together.
@@ -83,7 +86,7 @@ impl IntegerEnsemble {
         if bounds.try_fold(0i128, |sum, bound| sum.checked_add(bound)).is_none() {
             return Err(EnsembleError::RangeTooLarge);
         }
-        Ok(Self { members })
+        Ok(Self { members: members.into() })
     }
 
     /// The members, at least one.

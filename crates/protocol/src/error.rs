@@ -84,12 +84,9 @@ pub enum ProtocolError {
         /// What was being sent.
         message: Kind,
     },
-    /// As many keys are registered as the provider keeps.
-    #[error("{most} evaluation keys are registered, and no more are kept")]
-    Keys {
-        /// How many the provider keeps.
-        most: usize,
-    },
+    /// The reference evaluator cannot hide a model.
+    #[error("the reference evaluator cannot hide a model in its answers; use the engine")]
+    Hiding,
     /// A pixel that the model does not read.
     #[error("a pixel is {found}, but the model reads 0 to {largest}")]
     Pixel {

@@ -10,8 +10,8 @@ pub enum Kind {
     Parameters,
     /// What a client must know of a model, from the provider.
     Model,
-    /// What the provider squares ciphertexts with, from the client.
-    EvaluationKey,
+    /// The client's keys that a provider needs: it squares ciphertexts with one, and makes answers anew with the other.
+    Registration,
     /// Images under encryption, from the client.
     Batch,
     /// Logits under encryption, from the provider.
@@ -24,7 +24,7 @@ impl Kind {
         match self {
             Self::Parameters => 1,
             Self::Model => 2,
-            Self::EvaluationKey => 3,
+            Self::Registration => 3,
             Self::Batch => 4,
             Self::Answer => 5,
         }
@@ -36,7 +36,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Parameters => "parameters",
             Self::Model => "model",
-            Self::EvaluationKey => "evaluation key",
+            Self::Registration => "registration",
             Self::Batch => "batch",
             Self::Answer => "answer",
         })

@@ -7,7 +7,7 @@
 //! ```text
 //! provider                                   client
 //!     parameters, models           ->            checks that they are 128-bit secure, makes keys
-//!     checks and keeps it          <-        evaluation key
+//!     checks and keeps them        <-        registration: evaluation key, public key
 //!     checks, evaluates            <-        batch
 //!     answer                       ->            checks that it is the batch's, decrypts
 //! ```
@@ -27,6 +27,7 @@
 
 mod client;
 mod error;
+mod evaluator;
 mod fingerprint;
 mod kind;
 mod message;
@@ -36,9 +37,10 @@ mod reading;
 pub mod size;
 mod writing;
 
-pub use client::{Client, PendingAnswer};
+pub use client::{Client, EncryptedRequest, PendingAnswer, StoreError};
 pub use error::ProtocolError;
+pub use evaluator::Evaluator;
 pub use fingerprint::Fingerprint;
 pub use kind::Kind;
 pub use message::model::ModelDescription;
-pub use provider::{Provider, ReceivedBatch};
+pub use provider::{Evaluated, Provider, ReceivedBatch};

@@ -31,11 +31,12 @@ pub fn parameters_memory_bytes(degree: usize, plaintext_moduli: usize, ciphertex
     bytes.try_into().unwrap_or(u64::MAX)
 }
 
-/// Bytes of an evaluation key message.
+/// Bytes of a registration message.
 #[must_use]
-pub fn evaluation_key_bytes(parameters: &Parameters) -> u64 {
+pub fn registration_bytes(parameters: &Parameters) -> u64 {
     let primes = parameters.ciphertext_primes();
-    let channel = SEED + primes.len() as u64 * polynomial(parameters, primes);
+    // A digit for each prime, and the public key.
+    let channel = 2 * SEED + (primes.len() as u64 + 1) * polynomial(parameters, primes);
     HEADER_BYTES + parameters.channels().len() as u64 * channel + CHECKSUM_BYTES
 }
 

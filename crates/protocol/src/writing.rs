@@ -13,7 +13,7 @@ pub const MAGIC: [u8; 4] = *b"svce";
 
 /// The version of the format. It stands for the layout of messages, and for `fhe` 0.1.1's choice of primes, order of
 /// transformed values and expansion of seeds.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// Bytes of a header: magic, version, kind, fingerprint of the parameters.
 pub const HEADER_BYTES: u64 = 4 + 2 + 2 + Fingerprint::BYTES as u64;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fhe::bfv::Ciphertext;
+use fhe::bfv::{Ciphertext, PublicKey};
 use fhe_math::rq::Poly;
 use rayon::prelude::*;
 use sottovoce_network::{Architecture, IntegerEnsemble};
@@ -10,6 +10,7 @@ use sottovoce_network::{Architecture, IntegerEnsemble};
 use super::buffers::{Buffer, Buffers};
 use super::ciphertext_ring::{CiphertextRing, ciphertext};
 use super::clock::StageClock;
+use super::hiding::Flood;
 use super::kernels::{Kernel, LANES};
 use super::plan::Plan;
 use super::rns::Prepared;
@@ -23,10 +24,14 @@ pub struct ChannelEngine {
     pub channel: Channel,
     pub shape: Architecture,
     pub ring: CiphertextRing,
-    pub plan: Plan,
+    /// The weights' side, which does not depend on the key.
+    pub plan: Arc<Plan>,
     /// How often an answer is switched down.
     pub answer_level: usize,
     pub buffers: Arc<Buffers>,
+    public: PublicKey,
+    /// What answers are hidden with, if they are.
+    pub flood: Option<Flood>,
 }
 
 /// One channel's part of an answer: a ciphertext for every class.
@@ -44,14 +49,32 @@ impl ChannelEngine {
         buffers: &Arc<Buffers>,
     ) -> Result<Self, PlanError> {
         let plan = Plan::new(&key.channel, ensemble, kernel)?;
-        let ring = CiphertextRing::new(key)?;
         Ok(Self {
             channel: key.channel.clone(),
             shape: *ensemble.architecture(),
-            ring,
-            plan,
+            ring: CiphertextRing::new(key)?,
+            plan: Arc::new(plan),
             answer_level: key.channel.answer_level(),
             buffers: buffers.clone(),
+            public: key.public.clone(),
+            flood: None,
+        })
+    }
+
+    /// The same under another key for the same channel.
+    pub fn under(&self, key: &ChannelKey) -> Result<Self, PlanError> {
+        if !Arc::ptr_eq(self.channel.inner(), key.channel.inner()) {
+            return Err(PlanError::OtherParameters);
+        }
+        Ok(Self {
+            channel: self.channel.clone(),
+            shape: self.shape,
+            ring: CiphertextRing::new(key)?,
+            plan: self.plan.clone(),
+            answer_level: self.answer_level,
+            buffers: self.buffers.clone(),
+            public: key.public.clone(),
+            flood: self.flood,
         })
     }
 
@@ -166,7 +189,7 @@ impl ChannelEngine {
             .collect()
     }
 
-    /// The logits of a voter, at the lowest level at which they still decrypt.
+    /// The logits of a voter, hidden if they are to be, at the lowest level at which they still decrypt.
     pub fn answer(
         &self,
         logits: &[second_block::Sums<'_>],
@@ -180,6 +203,9 @@ impl ChannelEngine {
                 self.gathered(logits.iter().map(|sums| &voter(sums)[start..start + degree]))
             };
             let mut ciphertext = ciphertext(&self.relinearised(part, bias), self.channel.inner())?;
+            if let Some(flood) = self.flood {
+                flood.hide(&mut ciphertext, &self.public, self.channel.inner())?;
+            }
             ciphertext.switch_to_level(self.answer_level)?;
             Ok(ciphertext)
         };

@@ -22,6 +22,7 @@
 //! | `buffers` | memory that is used again |
 //! | `kernels` | the inner loops, compiled for several instruction sets |
 //! | `first_block` | convolution, square and hidden layer at the evaluation points |
+//! | `hiding` | answers that say nothing of the weights but the logits |
 //! | `second_block` | square, last layer and the members' sum |
 //!
 //! Memory: the prepared inputs (25 bytes a coefficient with three ciphertext primes, 320 MB for the paper's network),
@@ -34,6 +35,7 @@ mod channel;
 mod ciphertext_ring;
 mod clock;
 mod first_block;
+mod hiding;
 mod kernels;
 mod plan;
 mod rns;
@@ -50,6 +52,7 @@ use crate::{BfvError, EncryptedAnswer, EncryptedBatch, EncryptedLogits, Evaluati
 pub(crate) use bounds::BlockNorms;
 use buffers::Buffers;
 use channel::{ChannelAnswer, ChannelEngine};
+pub use hiding::{Flood, HIDING_LOG2};
 pub use kernels::{Kernel, UnknownKernel};
 pub use plan::PlanError;
 
@@ -82,6 +85,26 @@ impl Engine {
         let channel = |key| ChannelEngine::new(key, ensemble, kernel, &buffers);
         let channels = key.channels.iter().map(channel).collect::<Result<_, _>>()?;
         Ok(Self { shape: *ensemble.architecture(), channels })
+    }
+
+    /// The same engine under another client's key: weights and memory are shared, so that clients can take turns.
+    ///
+    /// # Errors
+    /// If the key is for other parameters.
+    pub fn under(&self, key: &EvaluationKey) -> Result<Self, PlanError> {
+        if key.channels.len() != self.channels.len() {
+            return Err(PlanError::OtherParameters);
+        }
+        let channels = self.channels.iter().zip(&key.channels).map(|(channel, key)| channel.under(key));
+        Ok(Self { shape: self.shape, channels: channels.collect::<Result<_, _>>()? })
+    }
+
+    /// The same engine with answers that are made anew, so that nothing but the logits shows in them: see [`Flood`]. The
+    /// parameters must leave room for that noise ([`Request::hide_model`](crate::planner::Request)).
+    #[must_use]
+    pub fn hiding(mut self, flood: Flood) -> Self {
+        self.channels.iter_mut().for_each(|channel| channel.flood = Some(flood));
+        self
     }
 
     /// The instruction set that the inner loops run with.

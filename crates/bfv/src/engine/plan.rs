@@ -55,6 +55,9 @@ pub enum PlanError {
     /// The encryption library refused an operation on its key.
     #[error("the encryption library refused an operation: {0}")]
     Fhe(String),
+    /// A key for other parameters than the engine's.
+    #[error("the key was made for other parameters than the engine's")]
+    OtherParameters,
     /// The ring is smaller than a tile.
     #[error("the ring degree is {found}, but the engine needs at least {least}")]
     Degree {

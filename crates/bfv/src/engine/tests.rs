@@ -178,3 +178,43 @@ fn an_evaluation_that_nobody_waits_for_ends_between_two_tiles() {
         assert_eq!(sum.slot(slot), expected);
     }
 }
+
+#[test]
+fn hidden_answers_are_exact_and_have_noise_of_the_flood_alone_under_any_clients_key() {
+    let mut rng = StdRng::seed_from_u64(5);
+    let shape =
+        Architecture { image_side: 5, kernel: 3, maps: 2, hidden: 3, classes: 4, ..Architecture::default() };
+    let networks = (0..2).map(|_| random_network(shape, 4, [3, 3, 7], &mut rng)).collect();
+    let ensemble = IntegerEnsemble::new(networks).unwrap();
+    let images = random_images(20, &shape, 4, &mut rng);
+    let parameters = |hide_model, encryption, plaintext_moduli| {
+        let encryption = Some(encryption);
+        let fixed = Fixed { encryption, degree: Some(8192), plaintext_moduli, ..Fixed::default() };
+        let ensembles = [&ensemble];
+        let request = Request { hide_model, fixed, ..Request::new(&ensembles, ensemble.proven_logits()) };
+        request.choose().unwrap()
+    };
+    for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
+        let choice = parameters(true, encryption, None);
+        let flood = choice.flood.unwrap();
+        let plain = parameters(false, encryption, Some(choice.parameters.plaintext_moduli()));
+        assert!(plain.flood.is_none());
+        // Its price: 40 bits, those of the number of coefficients, and the room beside a flood that is never left.
+        let bits = |choice: &crate::planner::Choice| choice.parameters.ciphertext_modulus_bits();
+        assert!((50.0..75.0).contains(&(bits(&choice) - bits(&plain))), "{}", bits(&choice) - bits(&plain));
+        assert!(choice.failure_probability_log2 < -40.0);
+
+        let stranger = ClientKey::generate(&choice.parameters).evaluation_key().unwrap();
+        let first = Engine::new(&stranger, &ensemble).unwrap().hiding(flood);
+        let noise = assert_exact(&choice.parameters, &ensemble, &images, |key, batch| {
+            let mut engine = first.under(key).unwrap();
+            engine.channels.iter_mut().for_each(|channel| channel.answer_level = 0);
+            engine.evaluate(batch, true, &|_| ()).unwrap()
+        });
+        // Of 8192 uniform coefficients the largest has the flood's bits.
+        assert!((flood.bits() as usize..=flood.bits() as usize + 1).contains(&noise), "{noise}");
+        let other = Parameters::new(8192, &[65_537], &[50, 50], encryption).unwrap();
+        let other = ClientKey::generate(&other).evaluation_key().unwrap();
+        assert_eq!(first.under(&other).err(), Some(PlanError::OtherParameters));
+    }
+}

@@ -129,6 +129,12 @@ pub fn switching_bits(degree: usize) -> f64 {
     deviation_bits((VARIANCE * degree as f64 + 1.0) / 12.0)
 }
 
+/// Bits of standard deviation of a fresh encryption with the public key, with which an answer is made anew.
+#[must_use]
+pub fn rerandomised_bits(degree: usize) -> f64 {
+    deviation_bits(2.0 * degree as f64 * VARIANCE * VARIANCE + VARIANCE + 1.0 / 12.0)
+}
+
 fn deviation_bits(variance: f64) -> f64 {
     variance.max(1.0 / 12.0).log2() / 2.0
 }

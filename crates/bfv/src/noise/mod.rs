@@ -17,7 +17,7 @@ mod tests;
 
 use fhe::bfv::{Ciphertext, SecretKey};
 
-pub use estimate::{Evaluation, NoiseEstimate, switching_bits};
+pub use estimate::{Evaluation, NoiseEstimate, rerandomised_bits, switching_bits};
 pub use measured::{MeasureError, NoiseSubject, RUN_COEFFICIENTS, Stage, StageNoise, measure_stages};
 pub use norms::Norms;
 pub use tail::{failure_probability_log2, tail_bits};

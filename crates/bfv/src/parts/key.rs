@@ -1,24 +1,32 @@
 //! Evaluation keys as residues.
 
-use fhe::bfv::RelinearizationKey;
 use fhe::bfv::traits::TryConvertFrom;
-use fhe::proto::bfv::{KeySwitchingKey as KeySwitchingProto, RelinearizationKey as RelinearizationProto};
+use fhe::bfv::{PublicKey, RelinearizationKey};
+use fhe::proto::bfv::{
+    Ciphertext as CiphertextProto, KeySwitchingKey as KeySwitchingProto, PublicKey as PublicProto,
+    RelinearizationKey as RelinearizationProto,
+};
 use fhe_math::rq::{Poly, Representation};
-use fhe_traits::{DeserializeWithContext, Serialize};
+use fhe_traits::{DeserializeParametrized, DeserializeWithContext, Serialize};
+use prost::Message;
 
 use super::{PartsError, Seed, polynomial, residues};
 use crate::keys::ChannelKey;
 use crate::parameters::Channel;
 use crate::{EvaluationKey, Parameters};
 
-/// The relinearisation key of one channel: for each digit, that is each ciphertext prime, a ciphertext of a multiple of
-/// the squared secret.
+/// The keys of one channel: the relinearisation key, for each digit, that is each ciphertext prime, a ciphertext of a
+/// multiple of the squared secret; and the public key, a ciphertext of zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyParts {
-    /// What the second polynomials of all digits are expanded from.
+    /// What the relinearisation key's second polynomials of all digits are expanded from.
     pub seed: Seed,
-    /// The first polynomials, modulo all ciphertext primes each.
+    /// Its first polynomials, modulo all ciphertext primes each.
     pub digits: Vec<Vec<u64>>,
+    /// What the public key's second polynomial is expanded from: whoever chose it did not choose the polynomial.
+    pub public_seed: Seed,
+    /// The public key's first polynomial.
+    pub public: Vec<u64>,
 }
 
 impl EvaluationKey {
@@ -60,9 +68,12 @@ fn parts(key: &ChannelKey) -> Result<KeyParts, PartsError> {
         let polynomial = Poly::from_bytes(bytes, context).map_err(fhe::Error::from)?;
         Ok(residues(&polynomial).into_owned())
     };
+    let public = PublicProto::from(&key.public).c.unwrap_or_default();
     Ok(KeyParts {
         seed: proto.seed.try_into().map_err(|_| PartsError::NoSeed)?,
         digits: proto.c0.iter().map(digit).collect::<Result<_, _>>()?,
+        public: public.c.first().map(digit).ok_or(PartsError::Empty)??,
+        public_seed: public.seed.try_into().map_err(|_| PartsError::NoSeed)?,
     })
 }
 
@@ -80,5 +91,15 @@ fn channel_key(channel: &Channel, parts: KeyParts) -> Result<ChannelKey, PartsEr
     let ksk = KeySwitchingProto { c0, seed: parts.seed.to_vec(), ..KeySwitchingProto::default() };
     let proto = RelinearizationProto { ksk: Some(ksk) };
     let relinearisation = RelinearizationKey::try_convert_from(&proto, channel.inner())?;
-    Ok(ChannelKey { channel: channel.clone(), relinearisation })
+    let public = public_key(channel, parts.public, parts.public_seed)?;
+    Ok(ChannelKey { channel: channel.clone(), relinearisation, public })
+}
+
+/// A public key of its parts. The way in is the protobuf form again, here as bytes of our own making.
+pub(crate) fn public_key(channel: &Channel, first: Vec<u64>, seed: Seed) -> Result<PublicKey, PartsError> {
+    let context = channel.inner().context_at_level(0)?;
+    let first = polynomial(first, context, channel.degree(), Representation::Ntt)?.to_bytes();
+    let ciphertext = CiphertextProto { c: vec![first], seed: seed.to_vec(), level: 0 };
+    let bytes = PublicProto { c: Some(ciphertext) }.encode_to_vec();
+    Ok(PublicKey::from_bytes(&bytes, channel.inner())?)
 }

@@ -95,7 +95,8 @@ fn parts_that_do_not_fit_are_refused_with_the_numbers() {
         }
     }
     let key = |digits: Vec<Vec<u64>>| {
-        let parts = KeyParts { seed: [7; 32], digits };
+        let public = digits[0].clone();
+        let parts = KeyParts { seed: [7; 32], digits, public_seed: [8; 32], public };
         EvaluationKey::from_parts::<PartsError>(&parameters, || Ok(parts.clone()))
     };
     assert!(key(vec![good.clone(); 2]).is_ok());
@@ -139,7 +140,8 @@ fn primes_transforms_and_expansions_are_those_of_the_wire_format() {
     );
 
     // Relinearising 1 in the last digit shows that digit's key.
-    let parts = KeyParts { seed: [7; 32], digits: vec![zeros.clone(); 3] };
+    let digits = vec![zeros.clone(); 3];
+    let parts = KeyParts { seed: [7; 32], digits, public_seed: [7; 32], public: zeros.clone() };
     let key = EvaluationKey::from_parts::<PartsError>(&parameters, || Ok(parts.clone())).unwrap();
     let mut unit = zeros.clone();
     unit[2 * 8192] = 1;

@@ -9,7 +9,7 @@ mod search;
 
 use sottovoce_network::IntegerEnsemble;
 
-use crate::engine::Kernel;
+use crate::engine::{Flood, Kernel};
 use crate::noise::{Evaluation, NoiseEstimate};
 use crate::parameters::{
     MOST_MODULI, PRIME_BITS, PRIMES, SECURITY_LIMITS, bits_of, plaintext_moduli, security_limit,
@@ -78,6 +78,9 @@ pub struct Request<'a> {
     pub evaluations: &'a [Evaluation],
     /// The engine's instruction set.
     pub kernel: Kernel,
+    /// Whether answers must say nothing of the weights but the logits ([`Flood`]), which takes room for more noise. Only the
+    /// engine can.
+    pub hide_model: bool,
     /// What is fixed beforehand.
     pub fixed: Fixed,
 }
@@ -95,6 +98,8 @@ pub struct Choice {
     pub margin_bits: f64,
     /// A bound on log2 of the probability that decryption fails anywhere in the run.
     pub failure_probability_log2: f64,
+    /// What answers must be hidden with, where the request says that they are to be.
+    pub flood: Option<Flood>,
     /// What the run is predicted to cost.
     pub cost: Cost,
 }
@@ -109,6 +114,7 @@ impl<'a> Request<'a> {
             images: crate::parameters::PAPER_DEGREE,
             evaluations: &[Evaluation::Engine],
             kernel: Kernel::detect(),
+            hide_model: false,
             fixed: Fixed::default(),
         }
     }

@@ -5,8 +5,10 @@ use sottovoce_network::{Architecture, IntegerEnsemble};
 
 use super::cost::{Cost, Sizes, Workload};
 use super::{Choice, FAILURE_LOG2, Request};
-use crate::engine::BlockNorms;
-use crate::noise::{Evaluation, NoiseEstimate, Norms, failure_probability_log2, tail_bits};
+use crate::engine::{BlockNorms, Flood};
+use crate::noise::{
+    Evaluation, NoiseEstimate, Norms, failure_probability_log2, rerandomised_bits, tail_bits,
+};
 use crate::parameters::{Crt, PRIME_BITS, PRIMES, bits_of, largest_noise_bits, security_limit};
 use crate::{Encryption, Parameters, ParametersError, PlanError};
 
@@ -91,12 +93,13 @@ impl<'a> Subject<'a> {
         let noise = self.noise(degree, t, prime_bits, encryption);
         let margin_bits = self.margin_bits(degree, moduli.len(), encryption);
         let limit = limit(degree, t, prime_bits);
-        if !fits(&noise, margin_bits, limit) {
+        let needed = self.needed_bits(&noise, margin_bits, degree, moduli.len());
+        if !fits(needed, limit) {
             return Err(ParametersError::TooSmall {
                 found_bits: prime_bits.iter().sum(),
                 plaintext_bits: bits_of(t),
                 limit_bits: largest_noise_bits(limit),
-                needed: noise.logits + margin_bits,
+                needed,
             });
         }
         let q_bits: usize = prime_bits.iter().sum();
@@ -116,9 +119,13 @@ impl<'a> Subject<'a> {
         let Candidate { sizes, evaluation_primes, noise, cost } = candidate;
         let t = sizes.largest_modulus();
         let Sizes { degree, moduli, prime_bits, encryption } = sizes;
+        let margin_bits = self.margin_bits(degree, moduli.len(), encryption);
+        let flood = self.flood(&noise, margin_bits, degree, moduli.len());
+        // With a flood, noise of as many bits fits in besides.
+        let limit = largest_noise_bits(limit(degree, t, &prime_bits)) as f64;
         let failure_probability_log2 = failure_probability_log2(
             noise.logits + self.model_bits(),
-            largest_noise_bits(limit(degree, t, &prime_bits)) as f64,
+            flood.map_or(limit, |flood| f64::from(flood.bits()).min(limit)),
             encryption,
             degree,
             self.coefficients(degree, moduli.len()),
@@ -127,7 +134,8 @@ impl<'a> Subject<'a> {
             parameters: Parameters::new(degree, &moduli, &prime_bits, encryption)?,
             evaluation_primes,
             noise,
-            margin_bits: self.margin_bits(degree, moduli.len(), encryption),
+            margin_bits,
+            flood,
             failure_probability_log2,
             cost,
         })
@@ -148,7 +156,8 @@ impl<'a> Subject<'a> {
             // Every bit more of a prime makes more room than noise.
             let enough = |&bits: &usize| {
                 let bits = vec![bits; primes];
-                fits(&self.noise(degree, t, &bits, encryption), margin_bits, limit(degree, t, &bits))
+                let noise = self.noise(degree, t, &bits, encryption);
+                fits(self.needed_bits(&noise, margin_bits, degree, moduli.len()), limit(degree, t, &bits))
             };
             let size = sizes.get(sizes.partition_point(|bits| !enough(bits)))?;
             Some(vec![*size; primes])
@@ -172,6 +181,31 @@ impl<'a> Subject<'a> {
             |ensemble: &&IntegerEnsemble| (ensemble.members().len() + 1) * ensemble.architecture().classes;
         let ciphertexts: usize = self.request.ensembles.iter().map(ciphertexts).sum();
         (images.div_ceil(degree) * degree * channels * ciphertexts) as f64
+    }
+
+    /// Noise that hides an answer's: of all classes of the largest ensemble in all channels.
+    fn flood(
+        &self,
+        noise: &NoiseEstimate,
+        margin_bits: f64,
+        degree: usize,
+        channels: usize,
+    ) -> Option<Flood> {
+        let classes = |ensemble: &&IntegerEnsemble| ensemble.architecture().classes;
+        let classes = self.request.ensembles.iter().map(classes).max().unwrap_or(1);
+        // The new encryption of zero has noise of its own, which must not show either.
+        let both = (noise.logits.exp2() + rerandomised_bits(degree).exp2()).log2();
+        let coefficients = (degree * classes * channels) as f64;
+        self.request.hide_model.then(|| Flood::for_noise(both + margin_bits, coefficients))
+    }
+
+    /// Bits of the largest noise in an answer.
+    fn needed_bits(&self, noise: &NoiseEstimate, margin_bits: f64, degree: usize, channels: usize) -> f64 {
+        match self.flood(noise, margin_bits, degree, channels) {
+            // With what was there before it has a bit more.
+            Some(flood) => f64::from(flood.bits() + 1),
+            None => noise.logits + margin_bits,
+        }
     }
 
     /// Bits by which the noise's standard deviation may be larger than estimated.
@@ -226,8 +260,8 @@ pub(super) fn limit(degree: usize, t: u64, prime_bits: &[usize]) -> f64 {
     prime_bits.iter().sum::<usize>() as f64 - deficit - (t as f64).log2() - 1.0 - 1e-6
 }
 
-fn fits(noise: &NoiseEstimate, margin_bits: f64, limit: f64) -> bool {
-    noise.logits + margin_bits <= largest_noise_bits(limit) as f64
+fn fits(needed_bits: f64, limit: f64) -> bool {
+    needed_bits <= largest_noise_bits(limit) as f64
 }
 /// The error of the choice that came nearer to being one; of several alike, that of the larger degree, which allows more.
 pub fn nearer(one: Option<ParametersError>, other: ParametersError) -> ParametersError {

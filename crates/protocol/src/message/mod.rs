@@ -2,9 +2,9 @@
 
 pub mod answer;
 pub mod batch;
-pub mod evaluation_key;
 pub mod model;
 pub mod parameters;
+pub mod registration;
 
 use std::borrow::Cow;
 use std::io::{Read, Write};
@@ -19,7 +19,7 @@ use crate::{Kind, ProtocolError};
 pub mod field {
     pub const PARAMETERS: &str = "fingerprint of the parameters";
     pub const MODEL: &str = "fingerprint of the model";
-    pub const KEY: &str = "fingerprint of the evaluation key";
+    pub const KEY: &str = "fingerprint of the client's keys";
     pub const BATCH: &str = "fingerprint of the batch";
     pub const PIXELS: &str = "number of pixels";
     pub const CLASSES: &str = "number of classes";

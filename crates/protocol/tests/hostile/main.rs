@@ -125,11 +125,13 @@ fn model_messages() {
 }
 
 #[test]
-fn evaluation_keys() {
+fn registrations() {
     let parameters = parameters(Encryption::SecretKey);
     let client = Client::new(&parameters).unwrap();
     let primes = parameters.ciphertext_primes();
-    let channel = [vec![32], row_bytes(primes), row_bytes(primes)].concat();
+    // A digit for each prime, and the public key.
+    let polynomial = row_bytes(primes);
+    let channel = [&[32][..], &polynomial, &polynomial, &[32], &polynomial].concat();
     let fields = fields(0, [vec![4, 2, 2, 32], channel.clone(), channel].concat());
     let rows = rows(&fields, primes);
     let stranger = Parameters::new(4096, &[65_537, 114_689], &[31, 32], Encryption::SecretKey).unwrap();
@@ -235,16 +237,19 @@ fn ciphertexts_of_extremes_are_evaluated_like_any_others() {
         assert_eq!(answer.len() as u64, size::answer_bytes(&parameters, 2));
     }
     // A key of nothing but extremes, which its owner's batches name.
-    let rows = size::evaluation_key_bytes(&parameters) as usize - HEADER - 32;
-    let channel = rows / 2;
+    let polynomial = row_bytes(primes).iter().sum::<usize>();
+    let digits = 32..32 + primes.len() * polynomial;
+    let public = digits.end + 32..digits.end + 32 + polynomial;
     for largest in [false, true] {
         let mut registration = client.registration().to_vec();
-        for start in [HEADER + 32, HEADER + channel + 32] {
-            let head = registration.len() - 32;
-            let one = [&registration[start..start + channel - 32], &[0; 32]].concat();
-            let one = at_an_extreme(one, 0, primes, largest);
-            assert!(start + channel - 32 <= head);
-            registration[start..start + channel - 32].copy_from_slice(&one[..channel - 32]);
+        assert_eq!(registration.len(), HEADER + 2 * public.end + 32);
+        for channel in [HEADER, HEADER + public.end] {
+            for range in [&digits, &public] {
+                let range = channel + range.start..channel + range.end;
+                let one = [&registration[range.clone()], &[0; 32]].concat();
+                let one = at_an_extreme(one, 0, primes, largest);
+                registration[range.clone()].copy_from_slice(&one[..range.len()]);
+            }
         }
         let provider = Provider::new(&parameters, vec![ensemble()], 1);
         let key = provider.register(&cases::sealed(registration)[..]).unwrap();

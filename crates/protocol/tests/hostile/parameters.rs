@@ -37,7 +37,7 @@ fn parameters_messages() {
 fn parameters_that_are_not_secure_or_not_chosen_as_here_are_refused_before_they_are_made() {
     let good = [281_474_976_694_273, 281_474_976_546_817, 281_474_976_317_441];
     let message = |degree: u32, moduli: &[u64], primes: &[u64]| {
-        let mut message = b"svce\x01\0\x01\0".to_vec();
+        let mut message = b"svce\x02\0\x01\0".to_vec();
         message.extend([0; 32]);
         message.extend(degree.to_le_bytes());
         message.extend([1, moduli.len() as u8, primes.len() as u8]);

@@ -1,16 +1,21 @@
 //! The client: owns images and keys.
 
+mod stored;
+
 use std::io::{Read, Write};
 
-use sottovoce_bfv::{ClientKey, DecryptedLogits, EvaluationKey, Parameters};
+use sottovoce_bfv::{ClientKey, DecryptedLogits, EncryptedBatch, EvaluationKey, Parameters};
 
-use crate::message::{answer, batch, evaluation_key, model, parameters};
+use crate::message::{answer, batch, model, parameters, registration};
 use crate::{Fingerprint, ModelDescription, ProtocolError};
+
+pub use stored::StoreError;
 
 /// Encrypts images, and decrypts the answers.
 ///
 /// The secret keys are fresh, and stay here: there is no way to write them, to print them, or to hand them to a provider.
-/// What leaves a client is bytes: its [`registration`](Self::registration) and its [`request`](Self::request)s.
+/// What leaves a client is bytes: its [`registration`](Self::registration) and its [`request`](Self::request)s. They outlive
+/// the process in a file that nobody but its owner can read ([`save`](Self::save)), and nowhere else.
 ///
 /// ```
 /// use sottovoce_bfv::{Encryption, Parameters};
@@ -72,7 +77,7 @@ use crate::{Fingerprint, ModelDescription, ProtocolError};
 pub struct Client {
     key: ClientKey,
     parameters: Fingerprint,
-    /// The evaluation key's message: the key would be another one if it were made again.
+    /// The registration message: the keys would be others if they were made again.
     registration: Vec<u8>,
     registered: Fingerprint,
 }
@@ -86,7 +91,23 @@ pub struct PendingAnswer {
     images: usize,
 }
 
+/// Images under encryption, for one model, that have not been sent yet.
+pub struct EncryptedRequest<'a> {
+    client: &'a Client,
+    batch: EncryptedBatch,
+    model: Fingerprint,
+    classes: usize,
+}
+
 impl PendingAnswer {
+    /// What the answer of another model to the same batch must be like
+    /// ([`Provider::evaluate_for`](crate::Provider::evaluate_for)).
+    #[must_use]
+    pub fn of_model(&self, model: &ModelDescription) -> Self {
+        let address = answer::Address { model: model.fingerprint, ..self.address };
+        Self { address, classes: model.classes, ..self.clone() }
+    }
+
     /// Images in the batch, in the first slots; the slots behind them hold blank images.
     #[must_use]
     pub fn images(&self) -> usize {
@@ -114,7 +135,7 @@ impl Client {
     /// A client with keys that belong together.
     fn with_keys(key: ClientKey, evaluation_key: &EvaluationKey) -> Result<Self, ProtocolError> {
         let parameters = Fingerprint::of_parameters(key.parameters());
-        let (registration, registered) = evaluation_key::write(evaluation_key, parameters)?;
+        let (registration, registered) = registration::write(evaluation_key, parameters)?;
         Ok(Self { key, parameters, registration, registered })
     }
 
@@ -134,13 +155,13 @@ impl Client {
         self.key.parameters()
     }
 
-    /// The message that registers the client's evaluation key with a provider.
+    /// The message that registers the client's public and evaluation keys with a provider.
     #[must_use]
     pub fn registration(&self) -> &[u8] {
         &self.registration
     }
 
-    /// What the provider knows the evaluation key by.
+    /// What the provider knows these keys by.
     #[must_use]
     pub fn registered(&self) -> Fingerprint {
         self.registered
@@ -170,16 +191,31 @@ impl Client {
         advance: &(dyn Fn() + Sync),
         output: impl Write,
     ) -> Result<PendingAnswer, ProtocolError> {
+        self.encrypt(model, images, advance)?.write(output)
+    }
+
+    /// The first half of a [`request`](Self::request): encrypts images.
+    ///
+    /// # Errors
+    /// As a request's, but for the output's.
+    pub fn encrypt(
+        &self,
+        model: &ModelDescription,
+        images: &[u8],
+        advance: &(dyn Fn() + Sync),
+    ) -> Result<EncryptedRequest<'_>, ProtocolError> {
         let largest = model.levels.largest();
         if let Some(&found) = images.iter().find(|&&pixel| pixel > largest) {
             return Err(ProtocolError::Pixel { found, largest });
         }
-        let encrypted = self.key.encrypt(images, model.pixels, advance)?;
-        let (parameters, model, classes) = (self.parameters, model.fingerprint, model.classes);
-        let address = batch::Address { parameters, model, key: self.registered };
-        let batch = batch::write(output, &encrypted, self.key.parameters(), address)?;
-        let address = answer::Address { parameters, model, batch };
-        Ok(PendingAnswer { key: self.registered, address, classes, images: encrypted.images() })
+        let batch = self.key.encrypt(images, model.pixels, advance)?;
+        Ok(EncryptedRequest { client: self, batch, model: model.fingerprint, classes: model.classes })
+    }
+
+    /// The work of encrypting images of `pixels`, in the units that [`encrypt`](Self::encrypt) reports.
+    #[must_use]
+    pub fn encryption_work(&self, pixels: usize) -> u64 {
+        self.key.encryption_work(pixels)
     }
 
     /// Reads and decrypts the answer to a batch.
@@ -197,6 +233,21 @@ impl Client {
         }
         let logits = answer::read(message, self.key.parameters(), pending.address, pending.classes)?;
         Ok(self.key.decrypt(&logits)?)
+    }
+}
+
+impl EncryptedRequest<'_> {
+    /// Writes the batch message. The same request is the same message however often it is written.
+    ///
+    /// # Errors
+    /// If `output` fails.
+    pub fn write(&self, output: impl Write) -> Result<PendingAnswer, ProtocolError> {
+        let Self { client, ref batch, model, classes } = *self;
+        let parameters = client.parameters;
+        let address = batch::Address { parameters, model, key: client.registered };
+        let fingerprint = batch::write(output, batch, client.key.parameters(), address)?;
+        let address = answer::Address { parameters, model, batch: fingerprint };
+        Ok(PendingAnswer { key: client.registered, address, classes, images: batch.images() })
     }
 }
 

@@ -1,4 +1,4 @@
-//! A client's evaluation key.
+//! A client's evaluation key: for every channel the relinearisation key and the public key.
 
 use std::io::Read;
 
@@ -10,7 +10,7 @@ use crate::reading::MessageReader;
 use crate::writing::MessageWriter;
 use crate::{Fingerprint, Kind, ProtocolError};
 
-const MESSAGE: Kind = Kind::EvaluationKey;
+const MESSAGE: Kind = Kind::Registration;
 
 /// The message and its fingerprint, by which the provider knows the key.
 pub fn write(key: &EvaluationKey, fingerprint: Fingerprint) -> Result<(Vec<u8>, Fingerprint), ProtocolError> {
@@ -18,11 +18,13 @@ pub fn write(key: &EvaluationKey, fingerprint: Fingerprint) -> Result<(Vec<u8>, 
     let parts = key.parts().map_err(|source| ProtocolError::Parts { message: MESSAGE, source })?;
     let mut message = Vec::new();
     let mut writer = MessageWriter::begin(&mut message, MESSAGE, fingerprint)?;
-    for KeyParts { seed, digits } in parts {
+    for KeyParts { seed, digits, public_seed, public } in parts {
         writer.bytes(&seed)?;
         for digit in digits {
             writer.polynomial(&digit, primes)?;
         }
+        writer.bytes(&public_seed)?;
+        writer.polynomial(&public, primes)?;
     }
     let key = writer.end()?;
     Ok((message, key))
@@ -40,7 +42,10 @@ pub fn read(
         let seed = reader.array("seeds")?;
         // One for each ciphertext prime.
         let digits = primes.iter().map(|_| reader.polynomial("polynomials", primes, degree));
-        Ok(KeyParts { seed, digits: digits.collect::<Result<_, _>>()? })
+        let digits = digits.collect::<Result<_, _>>()?;
+        let public_seed = reader.array("seeds")?;
+        let public = reader.polynomial("polynomials", primes, degree)?;
+        Ok(KeyParts { seed, digits, public_seed, public })
     });
     // Making a key takes longer than reading one: the checksum comes first.
     let channels = channels.collect::<Result<Vec<_>, ProtocolError>>()?;
