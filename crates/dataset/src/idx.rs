@@ -49,7 +49,8 @@ fn open(path: &Path) -> Result<Box<dyn Read>, IdxError> {
     content::open(path).map_err(|source| IdxError::Unreadable { file: path.into(), source })
 }
 
-fn images_from(file: &Path, reader: impl Read) -> Result<ImageFile, IdxError> {
+/// As [`read_images`], from a reader of the decompressed content of `file`.
+pub(crate) fn images_from(file: &Path, reader: impl Read) -> Result<ImageFile, IdxError> {
     let ([_, rows, columns], pixels, sha256) = read(file, reader, "images")?;
     if rows != columns {
         return Err(IdxError::NotSquare { file: file.into(), rows, columns });

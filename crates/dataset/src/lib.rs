@@ -15,6 +15,10 @@
 //!
 //! Whatever is random follows from a seed.
 //!
+//! Apart from data sets, a user's own images, PNG or IDX files or folders of them, become [`Pictures`] to
+//! classify ([`read_pictures`]): without labels, with the name of where each came from, and of the one size
+//! that a model takes.
+//!
 //! ```
 //! use sottovoce_dataset::{DataName, Request, ShareRange, SplitMethod, SyntheticSize};
 //! use sottovoce_dataset::{CLASSES, groups, label_counts, open, partition};
@@ -41,6 +45,7 @@ mod idx;
 #[cfg(test)]
 mod idx_writer;
 mod images;
+mod pictures;
 mod source;
 mod split;
 mod synthetic;
@@ -52,6 +57,7 @@ pub use fetch::{Fetch, FetchError, MIRRORS};
 pub use folder::{Folder, Verify, load_folder};
 pub use idx::{IdxError, ImageFile, LabelFile, read_images, read_labels};
 pub use images::{LabelledImages, ShapeError};
+pub use pictures::{PictureError, PictureForm, Pictures, PngError, read_pictures};
 pub use source::{DataName, DataSet, Origin, Request, open};
 pub use split::{Partition, ShareRange, SplitError, SplitMethod, groups, hold_out, label_counts, partition};
 pub use synthetic::{Half, SIDE as SYNTHETIC_SIDE, SyntheticSize, synthetic_digits};
