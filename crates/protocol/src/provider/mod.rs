@@ -219,14 +219,31 @@ impl Provider {
     /// If there is no such key or model, or the engine refuses the model.
     pub fn work(&self, key: Fingerprint, model: Fingerprint) -> Result<u64, ProtocolError> {
         let known = lock(&self.keys).get(key).ok_or_else(|| unknown(field::KEY, key))?;
+        self.work_under(key, &known, model)
+    }
+
+    /// [`work`](Self::work) for a batch's own key and model.
+    ///
+    /// # Errors
+    /// If the engine refuses the model.
+    pub fn work_of(&self, received: &ReceivedBatch) -> Result<u64, ProtocolError> {
+        self.work_under(received.key(), &received.key, received.model())
+    }
+
+    fn work_under(
+        &self,
+        fingerprint: Fingerprint,
+        key: &EvaluationKey,
+        model: Fingerprint,
+    ) -> Result<u64, ProtocolError> {
         Ok(match self.evaluator {
             Evaluator::Engine(_) => {
-                let ready = self.engine(key, &known, model)?;
+                let ready = self.engine(fingerprint, key, model)?;
                 let work = ready.engine.work();
                 self.put_away(ready);
                 work
             }
-            Evaluator::Reference => ReferenceEvaluator::new(&known, &self.model(model)?.ensemble).work(),
+            Evaluator::Reference => ReferenceEvaluator::new(key, &self.model(model)?.ensemble).work(),
         })
     }
 
