@@ -28,6 +28,7 @@
 mod client;
 mod error;
 mod fingerprint;
+mod hexadecimal;
 mod kind;
 mod message;
 mod packing;
@@ -38,7 +39,7 @@ mod writing;
 
 pub use client::{Client, PendingAnswer};
 pub use error::ProtocolError;
-pub use fingerprint::Fingerprint;
+pub use fingerprint::{Fingerprint, ParseFingerprintError};
 pub use kind::Kind;
 pub use message::model::ModelDescription;
 pub use provider::{Provider, ReceivedBatch};
