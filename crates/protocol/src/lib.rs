@@ -24,7 +24,10 @@
 //! | `packing` | residues at the bit width of their prime |
 //! | `fingerprint` | SHA-256 of parameters and models |
 //! | [`size`] | bytes of messages |
+//! | [`authority`] | certificates that vouch for clients' keys |
+//! | [`tls`] | identities, and connections that are made with them |
 
+pub mod authority;
 mod client;
 mod error;
 mod fingerprint;
@@ -35,6 +38,7 @@ mod packing;
 mod provider;
 mod reading;
 pub mod size;
+pub mod tls;
 mod writing;
 
 pub use client::{Client, PendingAnswer};
