@@ -1,11 +1,13 @@
 //! SHA-256 of what messages speak about.
 
 use std::fmt;
+use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 use sottovoce_bfv::Parameters;
 use sottovoce_network::{IntegerBlock, IntegerEnsemble};
 
+use crate::hexadecimal;
 use crate::message::parameters;
 
 /// The SHA-256 of parameters, of a model, of a key or of a message, which stands for it in other messages.
@@ -87,6 +89,24 @@ impl Hasher {
     }
 }
 
+/// A text that is no fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{found:?} is no fingerprint, which has {digits} hexadecimal digits", digits = 2 * Fingerprint::BYTES)]
+pub struct ParseFingerprintError {
+    /// The beginning of the text.
+    pub found: String,
+}
+
+impl FromStr for Fingerprint {
+    type Err = ParseFingerprintError;
+
+    /// Reads 64 hexadecimal digits, as [`Display`](fmt::Display) writes them.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bytes = hexadecimal::decode(text).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or_else(|| ParseFingerprintError { found: hexadecimal::shown(text) })
+    }
+}
+
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -96,5 +116,37 @@ impl fmt::Display for Fingerprint {
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_read_as_it_is_written() {
+        let fingerprint = Fingerprint::new(std::array::from_fn(|index| index as u8 * 8 + 1));
+        assert_eq!(fingerprint.to_string().parse(), Ok(fingerprint));
+        assert_eq!(fingerprint.to_string().to_uppercase().parse(), Ok(fingerprint));
+    }
+
+    #[test]
+    fn what_is_no_fingerprint_is_refused_with_what_it_is() {
+        let long = "0".repeat(10_000);
+        let signed = format!("+{}", "0".repeat(63));
+        for text in [
+            "",
+            "00",
+            "zz",
+            &"0".repeat(63),
+            &"0".repeat(65),
+            &"g".repeat(64),
+            &"ü".repeat(32),
+            &long,
+            &signed,
+        ] {
+            let error = text.parse::<Fingerprint>().unwrap_err().to_string();
+            assert!(error.contains("64 hexadecimal digits") && error.len() < 200, "{error}");
+        }
     }
 }

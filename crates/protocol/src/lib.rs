@@ -24,23 +24,32 @@
 //! | `packing` | residues at the bit width of their prime |
 //! | `fingerprint` | SHA-256 of parameters and models |
 //! | [`size`] | bytes of messages |
+//! | [`authority`] | certificates that vouch for clients' keys |
+//! | [`service`] | the provider over HTTP |
+//! | [`remote`] | the same as a client sees it |
+//! | [`tls`] | identities, and connections that are made with them |
 
+pub mod authority;
 mod client;
 mod error;
 mod evaluator;
 mod fingerprint;
+mod hexadecimal;
 mod kind;
 mod message;
 mod packing;
 mod provider;
 mod reading;
+pub mod remote;
+pub mod service;
 pub mod size;
+pub mod tls;
 mod writing;
 
 pub use client::{Client, EncryptedRequest, PendingAnswer, StoreError};
 pub use error::ProtocolError;
 pub use evaluator::Evaluator;
-pub use fingerprint::Fingerprint;
+pub use fingerprint::{Fingerprint, ParseFingerprintError};
 pub use kind::Kind;
 pub use message::model::ModelDescription;
 pub use provider::{Evaluated, Provider, ReceivedBatch};

@@ -114,6 +114,12 @@ impl PendingAnswer {
         self.images
     }
 
+    /// Classes, of which the answer has a logit each.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
     /// The batch message's fingerprint, which its answer names.
     #[must_use]
     pub fn batch(&self) -> Fingerprint {

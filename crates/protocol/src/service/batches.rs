@@ -69,9 +69,15 @@ enum Entry {
     Receiving(Arc<Work>),
     Waiting(Arc<Work>),
     Computing(Arc<Work>),
-    Answered { answer: Bytes, at: Instant },
+    Answered {
+        answer: Bytes,
+        at: Instant,
+    },
     /// The evaluation failed, and would again.
-    Failed { refusal: Refusal, at: Instant },
+    Failed {
+        refusal: Refusal,
+        at: Instant,
+    },
 }
 
 /// What became of a request to send a batch.
@@ -136,7 +142,8 @@ impl Batches {
         let own = inner.entries.iter().filter(|(other, entry)| other.key == name.key && entry.is_held());
         let most = self.limits.batches_per_client;
         if own.count() >= most {
-            let text = format!("{most} batches of this client are on their way, and no more are taken at a time");
+            let text =
+                format!("{most} batches of this client are on their way, and no more are taken at a time");
             return Err(Refusal::later(StatusCode::TOO_MANY_REQUESTS, text, inner.wait(1)));
         }
         let held = inner.held();
@@ -171,7 +178,9 @@ impl Batches {
         let mut inner = self.lock();
         match inner.entries.get(&name) {
             // Whoever works on it lets go of it.
-            Some(Entry::Receiving(work) | Entry::Computing(work)) => work.cancelled.store(true, Ordering::Relaxed),
+            Some(Entry::Receiving(work) | Entry::Computing(work)) => {
+                work.cancelled.store(true, Ordering::Relaxed)
+            }
             Some(_) => {
                 inner.entries.remove(&name);
                 inner.queue.retain(|job| job.name != name);

@@ -89,7 +89,8 @@ async fn parameters(State(service): Shared) -> Reply {
 }
 
 async fn models(State(service): Shared) -> Json<Vec<ModelEntry>> {
-    let entry = |(name, model): (&String, Fingerprint)| ModelEntry { name: name.clone(), model: model.to_string() };
+    let entry =
+        |(name, model): (&String, Fingerprint)| ModelEntry { name: name.clone(), model: model.to_string() };
     let fingerprints = service.provider.models().map(|model| model.fingerprint());
     Json(service.names.iter().zip(fingerprints).map(entry).collect())
 }
@@ -173,7 +174,11 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(|error| internal(&error))?
 }
 
-fn batch_name(service: &Service, caller: &Caller, (key, batch): &(String, String)) -> Result<BatchName, Refusal> {
+fn batch_name(
+    service: &Service,
+    caller: &Caller,
+    (key, batch): &(String, String),
+) -> Result<BatchName, Refusal> {
     let name = BatchName { key: fingerprint(key)?, batch: fingerprint(batch)? };
     service.door.admit(caller, name.key)?;
     Ok(name)
@@ -200,11 +205,16 @@ async fn submit(
         let mut body = super::counting::Counting::new(body, &receiver.metrics.received_bytes, &place);
         let received = receiver.provider.receive(&mut body).map_err(|error| Refusal::message(&error))?;
         if received.fingerprint() != name.batch {
-            let text = format!("the body is the batch {}, but the request names {}", received.fingerprint(), name.batch);
+            let text = format!(
+                "the body is the batch {}, but the request names {}",
+                received.fingerprint(),
+                name.batch
+            );
             return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, text));
         }
         if received.key() != name.key {
-            let text = format!("the batch is for the keys {}, but the request for {}", received.key(), name.key);
+            let text =
+                format!("the batch is for the keys {}, but the request for {}", received.key(), name.key);
             return Err(Refusal::new(StatusCode::FORBIDDEN, text));
         }
         place.queue(received)

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use redb::{Database, ReadableDatabase as _, ReadableTableMetadata as _, TableDefinition};
+use redb::{
+    Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition,
+};
 
 use crate::Fingerprint;
 
 /// Registration messages by their fingerprints.
-const REGISTRATIONS: TableDefinition<'_, &[u8; Fingerprint::BYTES], &[u8]> = TableDefinition::new("registrations-2");
+const REGISTRATIONS: TableDefinition<'_, &[u8; Fingerprint::BYTES], &[u8]> =
+    TableDefinition::new("registrations-2");
 
 /// The database of registrations, or of others, cannot be used.
 #[derive(Debug, thiserror::Error)]
