@@ -78,7 +78,8 @@ fn outcome(
         Ok(networks) => IntegerEnsemble::new(networks).map_err(|e| e.to_string())?,
         Err(reason) => return Err(reason),
     };
-    let policy = Policy { range: RangeRule::Proven, range_margin: 0.0, fixed: Fixed::default() };
+    let policy =
+        Policy { range: RangeRule::Proven, range_margin: 0.0, hide_model: false, fixed: Fixed::default() };
     let need = Need { ensemble: &ensemble, observed: None, proven: None };
     let evaluator = Evaluator::default();
     let session = match Session::new(&[need], &policy, 50, &[evaluator]) {

@@ -143,7 +143,12 @@ pub fn bench_engine(
     }
     let blank = sum_logits(&blank);
     let needed = range.largest().max(subject.largest_logit.unwrap_or(0));
-    let policy = Policy { range: RangeRule::Observed, range_margin: 0.0, fixed: subject.fixed.clone() };
+    let policy = Policy {
+        range: RangeRule::Observed,
+        range_margin: 0.0,
+        hide_model: false,
+        fixed: subject.fixed.clone(),
+    };
     let evaluators: &[Evaluator] = match with_reference {
         true => &[Evaluator::Engine(kernel), Evaluator::Reference],
         false => &[Evaluator::Engine(kernel)],

@@ -28,6 +28,8 @@ pub struct Policy {
     pub range: RangeRule,
     /// The fraction by which logits may exceed the observed range.
     pub range_margin: f64,
+    /// Whether answers must say nothing of the weights but the logits.
+    pub hide_model: bool,
     /// What of the parameters is fixed.
     pub fixed: Fixed,
 }
@@ -93,6 +95,7 @@ impl Policy {
             images,
             evaluations: &evaluations,
             kernel: kernel.unwrap_or_else(Kernel::detect),
+            hide_model: self.hide_model,
             fixed: self.fixed.clone(),
             ..Request::new(&ensembles, largest_logit)
         };

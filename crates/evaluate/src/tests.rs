@@ -48,7 +48,7 @@ fn setting() -> Setting {
 /// Parameters at the paper's degree that hold what can be, and a margin.
 fn policy(range: RangeRule, range_margin: f64, encryption: Encryption) -> Policy {
     let fixed = Fixed { encryption: Some(encryption), degree: Some(8192), ..Fixed::default() };
-    Policy { range, range_margin, fixed }
+    Policy { range, range_margin, hide_model: false, fixed }
 }
 
 fn session_of(
@@ -260,7 +260,7 @@ fn the_planner_finds_three_primes_for_the_members_of_the_papers_experiment() {
         };
         for encryption in [Some(Encryption::PublicKey), None] {
             let fixed = Fixed { encryption, ..Fixed::default() };
-            let policy = Policy { range: RangeRule::Observed, range_margin: 0.15, fixed };
+            let policy = Policy { range: RangeRule::Observed, range_margin: 0.15, hide_model: false, fixed };
             let choice = policy.choose(&[need], 10_000, &[Evaluator::default()]).unwrap();
             let primes = choice.parameters.ciphertext_primes().len();
             assert!(primes <= 3, "setting {setting}: {primes} primes");

@@ -49,6 +49,13 @@ pub fn batch_bytes(parameters: &Parameters, pixels: usize) -> u64 {
     HEADER_BYTES + 2 * FINGERPRINT + 4 + ciphertexts + CHECKSUM_BYTES
 }
 
+/// Memory that a batch takes when it has been received, with what of it was seeds written out.
+#[must_use]
+pub fn batch_memory_bytes(parameters: &Parameters, pixels: usize) -> u64 {
+    let residues = 2 * parameters.ciphertext_primes().len() * parameters.degree();
+    (parameters.channels().len() * pixels * residues * size_of::<u64>()) as u64
+}
+
 /// Bytes of an answer message of a model of so many classes.
 #[must_use]
 pub fn answer_bytes(parameters: &Parameters, classes: usize) -> u64 {

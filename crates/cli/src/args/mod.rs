@@ -3,6 +3,7 @@
 mod bench;
 mod policy;
 mod run;
+mod service;
 mod weights;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand};
 pub use bench::{BenchCommand, EngineOptions, Format, NoiseOptions};
 pub use policy::PolicyOptions;
 pub use run::RunOptions;
+pub use service::{ClassifyOptions, ClientOptions, EnrolOptions, LogForm, ServeOptions};
 pub use weights::{PlanOptions, PredictOptions};
 
 /// Encrypted inference with ensembles of neural networks.
@@ -95,6 +97,12 @@ pub enum Command {
     Plan(PlanOptions),
     /// Classify the test images of a data set with exported networks, under encryption.
     Predict(PredictOptions),
+    /// Serve exported networks to clients over a network: they send encrypted images and get encrypted answers.
+    Serve(ServeOptions),
+    /// Make a client's keys for a provider, and the request that the authority makes its certificate of.
+    Enrol(EnrolOptions),
+    /// Have a provider classify images that it cannot see.
+    Classify(ClassifyOptions),
     /// Measure speed and noise.
     Bench {
         #[command(subcommand)]

@@ -22,6 +22,10 @@ pub struct PolicyOptions {
     #[arg(long, value_enum, default_value = "auto")]
     pub key: KeyRule,
 
+    /// Make room for answers that say nothing of the weights but the logits: their noise is flooded (docs/security.md).
+    #[arg(long)]
+    pub hide_model: bool,
+
     /// Ring degree: 4096, 8192 or 16384 [default: chosen].
     #[arg(long, value_name = "N")]
     pub degree: Option<usize>,
@@ -58,7 +62,7 @@ impl PolicyOptions {
             ciphertext_prime_bits: self.ciphertext_prime_bits.clone(),
         };
         fixed.check().map_err(ConfigError::Parameters)?;
-        Ok(Policy { range, range_margin: self.range_margin, fixed })
+        Ok(Policy { range, range_margin: self.range_margin, hide_model: self.hide_model, fixed })
     }
 }
 

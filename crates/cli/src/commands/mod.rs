@@ -2,12 +2,16 @@
 
 mod bench;
 mod bench_noise;
+mod classify;
+mod client_folder;
 mod data;
+mod enrol;
 mod experiment;
 mod import;
 mod plan;
 mod predict;
 mod report;
+mod serve;
 mod weights;
 
 use std::process::ExitCode;
@@ -44,6 +48,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Command::Report { run } => report::run(run, common),
         Command::Plan(options) => plan::run(options, common),
         Command::Predict(options) => predict::run(options, common),
+        Command::Serve(options) => serve::run(options),
+        Command::Enrol(options) => enrol::run(options, common),
+        Command::Classify(options) => classify::run(options, common),
         Command::Bench { command } => bench::run(command, common),
     }
 }

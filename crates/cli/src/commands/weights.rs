@@ -24,3 +24,10 @@ pub fn read(folder: &Path) -> Result<ExportedEnsemble> {
     }
     read_ensemble(folder).with_context(|| format!("cannot use the exported networks in {name}"))
 }
+
+/// What an ensemble is called by: its folder's own name.
+pub fn name(folder: &Path) -> Result<String> {
+    let path = folder.canonicalize().with_context(|| format!("cannot find {}", folder.display()))?;
+    let name = path.file_name().with_context(|| format!("the folder {} has no name", folder.display()))?;
+    Ok(name.to_string_lossy().into_owned())
+}

@@ -112,7 +112,7 @@ impl EncryptionPlan {
             plaintext_moduli: self.plaintext_moduli.clone(),
             ciphertext_prime_bits: self.ciphertext_prime_bits.clone(),
         };
-        Policy { range: self.range, range_margin: self.range_margin, fixed }
+        Policy { range: self.range, range_margin: self.range_margin, hide_model: false, fixed }
     }
 }
 

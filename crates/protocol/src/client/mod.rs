@@ -161,6 +161,12 @@ impl Client {
         self.key.parameters()
     }
 
+    /// Whether a provider's parameters message is of the parameters that the keys are for.
+    #[must_use]
+    pub fn is_for(&self, message: &[u8]) -> bool {
+        parameters::write(self.parameters()).is_ok_and(|own| own == message)
+    }
+
     /// The message that registers the client's public and evaluation keys with a provider.
     #[must_use]
     pub fn registration(&self) -> &[u8] {

@@ -1,0 +1,110 @@
+//! `classify`: images to predictions, by a provider that cannot see them.
+
+mod batches;
+mod table;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::json;
+use sottovoce_dataset::{PictureForm, read_pictures};
+use sottovoce_protocol::remote::Remote;
+use sottovoce_protocol::service::ModelEntry;
+use sottovoce_protocol::{Client, Fingerprint, ModelDescription};
+
+use super::client_folder::ClientFolder;
+use crate::args::{ClassifyOptions, Common};
+use crate::output::{self, counted, to_value};
+use crate::run_folder;
+use batches::{Classified, classify};
+
+pub fn run(options: &ClassifyOptions, common: &Common) -> Result<ExitCode> {
+    let folder = ClientFolder::open(&options.client)?;
+    let secure = options.client.provider.is_secure();
+    if secure && !folder.has_certificate() {
+        bail!(
+            "there is no {}: `sottovoce enrol` makes the keys and a request, of which the authority makes it",
+            folder.file("certificate.pem").display()
+        );
+    }
+    let remote = folder.remote(secure)?;
+    let client = folder.client(&remote)?;
+    let (name, model) = model(&client, &remote, options.model.as_deref())?;
+    let side = model.pixels().isqrt();
+    ensure!(
+        side * side == model.pixels(),
+        "the model {name} reads {} pixels, which are no square",
+        model.pixels()
+    );
+    let pictures = read_pictures(&options.images, PictureForm { side, invert: options.invert })?;
+    for path in pictures.passed_over() {
+        output::remark(&format!("passed over {}: it is neither PNG nor IDX", path.display()));
+    }
+    // Before anything is sent: a folder that is not there.
+    if let Some(parent) = options.out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        std::fs::create_dir_all(parent)
+            .with_context(|| format!("cannot make the folder {}", parent.display()))?;
+    }
+    if !remote.is_registered(client.registered())? {
+        remote.register(client.registered(), client.registration())?;
+        output::remark(&format!("registered the keys {}", client.registered()));
+    }
+    let classified = classify(&client, &remote, &model, pictures.pixels())?;
+    run_folder::write(&options.out, &csv(pictures.names(), &classified)?)?;
+    if common.json {
+        output::json(&json!({
+            "provider": remote.address().to_string(),
+            "model": name,
+            "images": pictures.len(),
+            "out": options.out,
+            "parameters": table::parameters(client.parameters()),
+            "steps": to_value(&classified.steps),
+        }));
+    } else {
+        output::result(&table::steps(&classified, &name, client.parameters()).to_text());
+        output::result(&format!(
+            "Predictions and logits of {} are in {}.",
+            counted(pictures.len(), "image", "images"),
+            options.out.display()
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The model of that name, or the only one.
+fn model(client: &Client, remote: &Remote, wanted: Option<&str>) -> Result<(String, ModelDescription)> {
+    let models = remote.models()?;
+    let listed = || models.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ");
+    let entry: &ModelEntry = match (wanted, &models[..]) {
+        (Some(wanted), models) => match models.iter().find(|entry| entry.name == wanted) {
+            Some(entry) => entry,
+            None => bail!("{} has no model {wanted}; its models are: {}", remote.address(), listed()),
+        },
+        (None, [only]) => only,
+        (None, []) => bail!("{} has no models", remote.address()),
+        (None, _) => bail!("{} has several models; choose one with --model: {}", remote.address(), listed()),
+    };
+    let fingerprint: Fingerprint = entry.model.parse().context("the provider's list of models is damaged")?;
+    let model = client.model(&remote.model(fingerprint)?[..])?;
+    ensure!(
+        model.fingerprint() == fingerprint,
+        "{} was asked for the model {fingerprint}, but described {}",
+        remote.address(),
+        model.fingerprint()
+    );
+    Ok((entry.name.clone(), model))
+}
+
+/// `image,prediction`, and a column for each logit, exact integers.
+fn csv(names: &[String], classified: &Classified) -> Result<Vec<u8>> {
+    let classes = classified.logits.first().map_or(0, Vec::len);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let header = ["image", "prediction"].map(str::to_owned).into_iter();
+    writer.write_record(header.chain((0..classes).map(|class| format!("logit-{class}"))))?;
+    for (name, logits) in names.iter().zip(&classified.logits) {
+        let prediction = sottovoce_network::predict(logits).to_string();
+        let row = [name.clone(), prediction].into_iter().chain(logits.iter().map(ToString::to_string));
+        writer.write_record(row)?;
+    }
+    writer.into_inner().map_err(|error| anyhow::anyhow!("cannot write predictions as CSV: {error}"))
+}

@@ -1,0 +1,136 @@
+//! Images in batches, each from encryption to decryption.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use serde::Serialize;
+use sottovoce_evaluate::Progress as _;
+use sottovoce_protocol::remote::{Remote, RemoteStep};
+use sottovoce_protocol::{Client, ModelDescription};
+
+use crate::progress::StageProgress;
+
+/// What was found, and what it took.
+pub struct Classified {
+    /// Image by image, class by class.
+    pub logits: Vec<Vec<i128>>,
+    pub steps: Steps,
+}
+
+/// All batches' wall-clock seconds, step by step, and bytes. What was done again counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Steps {
+    pub batches: usize,
+    /// Quantising, encrypting, and writing the message.
+    pub encrypt_seconds: f64,
+    /// Until the provider had received and checked it.
+    pub upload_seconds: f64,
+    /// Until it had evaluated it, waiting for others' batches included.
+    pub compute_seconds: f64,
+    /// Until the answer was here.
+    pub download_seconds: f64,
+    pub decrypt_seconds: f64,
+    /// Bytes of a batch's message.
+    pub upload_bytes: u64,
+    /// Bytes of an answer's message.
+    pub download_bytes: u64,
+    /// Bits of the largest noise coefficient in any answer.
+    pub noise_bits: usize,
+}
+
+/// Classifies images, a byte a pixel, one after the other.
+pub fn classify(
+    client: &Client,
+    remote: &Remote,
+    model: &ModelDescription,
+    pixels: &[u8],
+) -> Result<Classified> {
+    let batch = client.parameters().degree() * model.pixels();
+    let mut classified = Classified { logits: Vec::new(), steps: Steps::default() };
+    let batches = pixels.len().div_ceil(batch);
+    for (index, images) in pixels.chunks(batch).enumerate() {
+        let prefix = match batches {
+            1 => "classify".to_owned(),
+            _ => format!("batch {} of {batches}", index + 1),
+        };
+        one_batch(client, remote, model, images, &prefix, &mut classified)?;
+    }
+    Ok(classified)
+}
+
+fn one_batch(
+    client: &Client,
+    remote: &Remote,
+    model: &ModelDescription,
+    images: &[u8],
+    prefix: &str,
+    classified: &mut Classified,
+) -> Result<()> {
+    let steps = &mut classified.steps;
+    let bar = Bar::new(prefix);
+    bar.stage.begin("encrypting", client.encryption_work(model.pixels()));
+    let start = Instant::now();
+    let quantised = model.levels().quantise_all(images);
+    let mut message = Vec::new();
+    let pending = client.request(model, &quantised, &|| bar.stage.advance(1), &mut message)?;
+    let message = Bytes::from(message);
+    steps.encrypt_seconds += start.elapsed().as_secs_f64();
+    let (answer, times) = remote.evaluate(client, &pending, &message, &|step| bar.tell(step))?;
+    steps.upload_bytes = message.len() as u64;
+    steps.download_bytes = answer.len() as u64;
+    drop(message);
+    let add = |sum: &mut f64, time: Duration| *sum += time.as_secs_f64();
+    add(&mut steps.upload_seconds, times.upload);
+    add(&mut steps.compute_seconds, times.compute);
+    add(&mut steps.download_seconds, times.download);
+    let start = Instant::now();
+    let decrypted = client.decrypt(&pending, &answer[..]).context(
+        "the provider's answer cannot be trusted, and nothing was written. Do not let the provider know more than that: \
+         what decrypts and what does not can give the secret key away",
+    )?;
+    steps.decrypt_seconds += start.elapsed().as_secs_f64();
+    steps.noise_bits = steps.noise_bits.max(decrypted.noise_bits());
+    steps.batches += 1;
+    classified.logits.extend((0..pending.images()).map(|slot| decrypted.slot(slot)));
+    Ok(())
+}
+
+/// The share of an evaluation in these parts.
+const PARTS: f64 = 1000.0;
+
+/// Shows one step after the other.
+struct Bar {
+    stage: StageProgress,
+    shown: Mutex<&'static str>,
+    done: AtomicU64,
+}
+
+impl Bar {
+    fn new(prefix: &str) -> Self {
+        Self { stage: StageProgress::new(prefix.to_owned()), shown: Mutex::new(""), done: AtomicU64::new(0) }
+    }
+
+    fn tell(&self, step: RemoteStep) {
+        match step {
+            RemoteStep::Upload { sent, all } => self.show("uploading", sent, all),
+            RemoteStep::Waiting { .. } => self.show("waiting for others' batches", 0, 1),
+            RemoteStep::Computing(done) => self.show("computing", (done * PARTS) as u64, PARTS as u64),
+            RemoteStep::Download => self.show("downloading", 0, 1),
+        }
+    }
+
+    fn show(&self, name: &'static str, done: u64, all: u64) {
+        if let Ok(mut shown) = self.shown.lock()
+            && *shown != name
+        {
+            *shown = name;
+            self.done.store(0, Ordering::Relaxed);
+            self.stage.begin(name, all);
+        }
+        let before = self.done.fetch_max(done, Ordering::Relaxed);
+        self.stage.advance(done.saturating_sub(before));
+    }
+}

@@ -1,0 +1,65 @@
+//! What classifying took, as a table.
+
+use serde_json::{Value, json};
+use sottovoce_bfv::Parameters;
+use sottovoce_report::table::Table;
+
+use super::Classified;
+
+/// A fresh ciphertext of the paper's, bytes; it sends one for each pixel and gets one for each class.
+const PAPER_CIPHERTEXT_BYTES: u64 = 524_352;
+
+pub fn parameters(parameters: &Parameters) -> Value {
+    json!({
+        "degree": parameters.degree(),
+        "encryption": parameters.encryption(),
+        "plaintext_moduli": parameters.plaintext_moduli(),
+        "ciphertext_primes": parameters.ciphertext_primes(),
+    })
+}
+
+pub fn steps(classified: &Classified, model: &str, parameters: &Parameters) -> Table {
+    let steps = &classified.steps;
+    let images = classified.logits.len().max(1);
+    let classes = classified.logits.first().map_or(0, Vec::len) as u64;
+    let row = |name: &str, seconds: f64, bytes: Option<u64>| {
+        let per_image = |bytes: u64| format!("{:.0}", (bytes * steps.batches as u64) as f64 / images as f64);
+        vec![
+            name.to_owned(),
+            format!("{seconds:.2}"),
+            bytes.map_or_else(String::new, |bytes| bytes.to_string()),
+            bytes.map_or_else(String::new, per_image),
+        ]
+    };
+    let all = steps.encrypt_seconds
+        + steps.upload_seconds
+        + steps.compute_seconds
+        + steps.download_seconds
+        + steps.decrypt_seconds;
+    Table {
+        title: format!("Classified by {model}, which saw ciphertexts alone"),
+        header: ["step", "seconds", "bytes, a batch", "bytes, an image"].map(str::to_owned).to_vec(),
+        rows: vec![
+            row("encrypt", steps.encrypt_seconds, None),
+            row("upload", steps.upload_seconds, Some(steps.upload_bytes)),
+            row("compute", steps.compute_seconds, None),
+            row("download", steps.download_seconds, Some(steps.download_bytes)),
+            row("decrypt", steps.decrypt_seconds, None),
+            row("all", all, Some(steps.upload_bytes + steps.download_bytes)),
+        ],
+        notes: vec![
+            format!(
+                "{images} images in {} of up to {}; {} encryption; noise of {} bits in the answers.",
+                crate::output::counted(steps.batches, "batch", "batches"),
+                parameters.degree(),
+                parameters.encryption(),
+                steps.noise_bits
+            ),
+            format!(
+                "The paper sends {PAPER_CIPHERTEXT_BYTES} bytes a pixel and gets {} bytes for {classes} classes, for each of \
+                 two plaintext moduli.",
+                classes * PAPER_CIPHERTEXT_BYTES
+            ),
+        ],
+    }
+}

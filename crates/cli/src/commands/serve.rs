@@ -1,0 +1,202 @@
+//! `serve`: exported networks as a service.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use sottovoce_bfv::planner::Choice;
+use sottovoce_evaluate::{Evaluator, Need};
+use sottovoce_network::disk::ExportedEnsemble;
+use sottovoce_protocol::service::{self, Door, Limits, Service};
+use sottovoce_protocol::tls::ServerTls;
+use sottovoce_protocol::{Provider, size};
+use tracing_subscriber::filter::LevelFilter;
+
+use super::weights;
+use crate::args::{LogForm, ServeOptions};
+use crate::machine::peak_memory_bytes;
+use crate::output::{self, counted};
+use crate::stages::{need, warn_of_range};
+
+/// Images that parameters are chosen for: many batches of one client, whoever it is.
+const IMAGES: usize = 100_000;
+
+pub fn run(options: &ServeOptions) -> Result<ExitCode> {
+    log(options);
+    let models = options.models.iter().map(|model| read(model)).collect::<Result<Vec<_>>>()?;
+    let needs: Vec<Need<'_>> = models.iter().map(|(_, exported)| need(exported)).collect();
+    let policy = options.policy.policy(needs.iter().all(|need| need.observed.is_some()))?;
+    let choice = policy.choose(&needs, IMAGES, &[Evaluator::default()])?;
+    warn_of_range(policy.range);
+    let limits = limits(options);
+    let ensembles = models.iter().map(|(_, exported)| exported.ensemble.clone()).collect();
+    let provider = Provider::new(&choice.parameters, ensembles, limits.keys_at_hand);
+    let provider = match choice.flood {
+        Some(flood) => provider.hiding(flood),
+        None => provider,
+    };
+    let names = models.iter().map(|(name, _)| name.clone()).collect();
+    fs::create_dir_all(&options.state)
+        .with_context(|| format!("cannot make the folder {}", options.state.display()))?;
+    let door = door(options)?;
+    let keys = options.state.join("keys.redb");
+    let service = Service::new(provider, names, door, limits, &keys, peak_memory_bytes)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.context("cannot start the threads of the service")?;
+    let pixels =
+        models.iter().map(|(_, exported)| exported.ensemble.architecture().pixels()).max().unwrap_or(0);
+    runtime.block_on(serve(options, &choice, pixels, service))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Logs to standard error. What is logged are names, fingerprints, sizes and times.
+fn log(options: &ServeOptions) {
+    let level = if options.verbose { LevelFilter::DEBUG } else { LevelFilter::INFO };
+    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level);
+    match options.log {
+        LogForm::Text => builder.with_ansi(false).init(),
+        LogForm::Json => builder.json().init(),
+    }
+}
+
+/// A model's name, and the model.
+fn read(model: &str) -> Result<(String, ExportedEnsemble)> {
+    let (name, folder) = match model.split_once('=') {
+        Some((name, folder)) if !name.is_empty() => (name.to_owned(), PathBuf::from(folder)),
+        _ => {
+            let path = Path::new(model);
+            let exported = weights::read(path)?;
+            return Ok((weights::name(path)?, exported));
+        }
+    };
+    Ok((name, weights::read(&folder)?))
+}
+
+fn limits(options: &ServeOptions) -> Limits {
+    let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+    Limits {
+        batches: options.batches.into(),
+        batches_per_client: options.batches_per_client.into(),
+        stored_keys: options.stored_keys.into(),
+        connections: options.connections.into(),
+        upload: seconds(options.upload_seconds),
+        silence: seconds(options.silence_seconds),
+        answer_age: seconds(options.answer_seconds),
+        drain: seconds(options.drain_seconds),
+        ..Limits::default()
+    }
+}
+
+fn door(options: &ServeOptions) -> Result<Door> {
+    let Some(identity) = &options.identity else {
+        output::remark(
+            "INSECURE: no TLS and no certificates. Whoever can reach the port on this machine is a client, and can read \
+             and change what goes over the line. Never use this between machines.",
+        );
+        return Ok(Door::InsecureLocal);
+    };
+    let file = |name| identity.join(name);
+    let tls = ServerTls::load(
+        &file("certificate.pem"),
+        &file("key.pem"),
+        &file("root.pem"),
+        options.revoked.as_deref(),
+    )?;
+    if options.revoked.is_none() {
+        output::remark("warning: without --revoked, revoked certificates are accepted until they expire");
+    }
+    Ok(Door::Certificates(Arc::new(tls)))
+}
+
+async fn serve(options: &ServeOptions, choice: &Choice, pixels: usize, service: Arc<Service>) -> Result<()> {
+    let listener = service.bind(options.listen).await?;
+    let metrics = match options.metrics {
+        Some(address) => Some(service::bind(address).await?),
+        None => None,
+    };
+    let scheme = if options.insecure_local { "http" } else { "https" };
+    let address = listener.local_addr().context("the listener has no address")?;
+    let parameters = &choice.parameters;
+    let cost = &choice.cost;
+    output::remark(&describe(options, choice, pixels));
+    output::result(&format!(
+        "serving {} on {scheme}://{address}",
+        counted(options.models.len(), "model", "models")
+    ));
+    if let Some(listener) = metrics {
+        let address = listener.local_addr().context("the listener has no address")?;
+        output::result(&format!("health and metrics on http://{address}"));
+        tokio::spawn(service.clone().serve_metrics(listener));
+    }
+    tracing::info!(
+        %address,
+        degree = parameters.degree(),
+        batch_bytes = cost.upload_bytes,
+        registration_bytes = size::registration_bytes(parameters),
+        hides_model = choice.flood.is_some(),
+        "serving"
+    );
+    let (told, stop) = tokio::sync::oneshot::channel();
+    let twice = async {
+        asked_to_stop().await;
+        let _ = told.send(());
+        asked_to_stop().await;
+    };
+    tokio::select! {
+        served = service.serve(listener, async { drop(stop.await) }) => served?,
+        () = twice => bail!("stopped at once, with what was under way"),
+    }
+    Ok(())
+}
+
+/// What a batch is, and what it takes.
+fn describe(options: &ServeOptions, choice: &Choice, pixels: usize) -> String {
+    let (parameters, cost) = (&choice.parameters, &choice.cost);
+    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    let hidden = match choice.flood {
+        Some(flood) => format!("; answers hide the model behind noise of {} bits", flood.bits()),
+        None => String::new(),
+    };
+    let batch = size::batch_memory_bytes(parameters, pixels);
+    let evaluation = (cost.memory_bytes as u64).saturating_sub(batch);
+    let all = evaluation + u64::from(options.batches) * batch;
+    format!(
+        "N = {}, t of {:.0} bits in {}, Q of {:.0} bits, {} encryption{hidden}\n\
+         a batch: up to {} images, {:.1} MB up, {:.2} MB down; memory at most about {:.1} GiB: {} batches of {:.2} GiB, and \
+         {:.2} GiB to evaluate one",
+        parameters.degree(),
+        parameters.plaintext_bits(),
+        counted(parameters.channels().len(), "modulus", "moduli"),
+        parameters.ciphertext_modulus_bits(),
+        parameters.encryption(),
+        parameters.degree(),
+        cost.upload_bytes as f64 / 1e6,
+        cost.download_bytes as f64 / 1e6,
+        gib(all),
+        options.batches,
+        gib(batch),
+        gib(evaluation),
+    )
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+#[cfg(unix)]
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        },
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+async fn asked_to_stop() {
+    drop(tokio::signal::ctrl_c().await);
+}
