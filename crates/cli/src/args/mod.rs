@@ -1,5 +1,6 @@
 //! Arguments as typed.
 
+mod authority;
 mod bench;
 mod policy;
 mod run;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub use authority::{AuthorityCommand, Revoked};
 pub use bench::{BenchCommand, EngineOptions, Format, NoiseOptions};
 pub use policy::PolicyOptions;
 pub use run::RunOptions;
@@ -95,6 +97,11 @@ pub enum Command {
     Plan(PlanOptions),
     /// Classify the test images of a data set with exported networks, under encryption.
     Predict(PredictOptions),
+    /// Vouch for clients' keys: the certificate authority that providers and clients trust.
+    Authority {
+        #[command(subcommand)]
+        command: AuthorityCommand,
+    },
     /// Measure speed and noise.
     Bench {
         #[command(subcommand)]

@@ -1,5 +1,6 @@
 //! Which stages a command runs, and what it prints.
 
+mod authority;
 mod bench;
 mod bench_noise;
 mod data;
@@ -44,6 +45,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Command::Report { run } => report::run(run, common),
         Command::Plan(options) => plan::run(options, common),
         Command::Predict(options) => predict::run(options, common),
+        Command::Authority { command } => authority::run(command, common),
         Command::Bench { command } => bench::run(command, common),
     }
 }
