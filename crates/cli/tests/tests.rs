@@ -4,6 +4,7 @@
 
 mod suite {
     mod architectures;
+    mod authority;
     mod data;
     mod errors;
     mod import;

@@ -1,5 +1,6 @@
 //! Arguments as typed.
 
+mod authority;
 mod bench;
 mod policy;
 mod run;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub use authority::{AuthorityCommand, Revoked};
 pub use bench::{BenchCommand, EngineOptions, Format, NoiseOptions};
 pub use policy::PolicyOptions;
 pub use run::RunOptions;
@@ -103,6 +105,11 @@ pub enum Command {
     Enrol(EnrolOptions),
     /// Have a provider classify images that it cannot see.
     Classify(ClassifyOptions),
+    /// Vouch for clients' keys: the certificate authority that providers and clients trust.
+    Authority {
+        #[command(subcommand)]
+        command: AuthorityCommand,
+    },
     /// Measure speed and noise.
     Bench {
         #[command(subcommand)]

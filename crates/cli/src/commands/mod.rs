@@ -1,5 +1,6 @@
 //! Which stages a command runs, and what it prints.
 
+mod authority;
 mod bench;
 mod bench_noise;
 mod classify;
@@ -51,6 +52,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Command::Serve(options) => serve::run(options),
         Command::Enrol(options) => enrol::run(options, common),
         Command::Classify(options) => classify::run(options, common),
+        Command::Authority { command } => authority::run(command, common),
         Command::Bench { command } => bench::run(command, common),
     }
 }

@@ -47,10 +47,10 @@ impl fmt::Display for Holder {
 }
 
 impl Issued {
-    /// Whether it is neither revoked nor over.
+    /// Whether its last moment is past.
     #[must_use]
-    pub fn is_good_at(&self, time: OffsetDateTime) -> bool {
-        self.revoked.is_none() && time <= self.not_after
+    pub fn is_over(&self) -> bool {
+        OffsetDateTime::now_utc() > self.not_after
     }
 
     /// Whether it gives the subject's keys to another name.

@@ -213,7 +213,8 @@ impl Authority {
         let _lock = self.folder.lock()?;
         let mut all = self.folder.read_issued()?;
         if let Holder::Client(subject) = &issued.holder {
-            let other = all.iter().find(|other| other.is_good_at(now()) && other.contradicts(subject));
+            let mut good = all.iter().filter(|other| other.revoked.is_none() && !other.is_over());
+            let other = good.find(|other| other.contradicts(subject));
             if let Some(name) = other.map(|other| other.holder.to_string()) {
                 return Err(AuthorityError::KeysTaken { keys: subject.keys(), name });
             }

@@ -1,5 +1,7 @@
 //! Requests for clients' certificates (CSR, PKCS #10).
 
+use std::path::Path;
+
 use rcgen::{
     CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, DnValue, KeyPair,
     PKCS_ECDSA_P256_SHA256, PublicKey, PublicKeyData as _, SanType,
@@ -7,7 +9,7 @@ use rcgen::{
 use zeroize::Zeroizing;
 
 use super::AuthorityError;
-use crate::tls::{Subject, SubjectError};
+use crate::tls::{Subject, SubjectError, read_bounded};
 
 /// Bytes of an uncompressed point of P-256.
 const POINT_BYTES: usize = 65;
@@ -49,6 +51,16 @@ pub struct ReceivedRequest {
 }
 
 impl ReceivedRequest {
+    /// Reads a request from a file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or [`from_pem`](Self::from_pem) refuses what it holds.
+    pub fn read(path: &Path) -> Result<Self, AuthorityError> {
+        let bytes = read_bounded(path, MOST_BYTES as u64)?;
+        // What is no text is no PEM either.
+        Self::from_pem(&String::from_utf8_lossy(&bytes))
+    }
+
     /// Reads a request and checks its signature. Whom it is for and the key that it is for is all that is taken from it.
     ///
     /// # Errors
