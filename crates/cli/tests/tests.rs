@@ -13,5 +13,6 @@ mod suite {
     mod pipeline;
     mod plan;
     mod sandbox;
+    mod service;
     mod whole;
 }

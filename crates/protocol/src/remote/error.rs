@@ -87,17 +87,9 @@ impl Failure {
         let mut texts = vec![error.to_string()];
         let mut cause = Some(error);
         while let Some(error) = cause {
-            let io = error.downcast_ref::<io::Error>();
-            let io = io.or_else(|| error.downcast_ref::<h2::Error>().and_then(h2::Error::get_io));
-            let tls = io.and_then(|io| io.get_ref()).and_then(|inner| inner.downcast_ref::<rustls::Error>());
-            match tls {
-                Some(rustls::Error::AlertReceived(alert)) => {
-                    return Self::Certificate(format!("the provider refused this client: {alert:?}"));
-                }
-                Some(tls @ rustls::Error::InvalidCertificate(_)) => {
-                    return Self::Certificate(format!("the provider's certificate is not accepted: {tls}"));
-                }
-                _ => {}
+            let io = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            if let Some(refusal) = io.and_then(|inner| inner.downcast_ref()).and_then(Self::of_tls) {
+                return refusal;
             }
             let text = error.to_string();
             if texts.last().is_none_or(|last| !last.contains(&text)) {
@@ -106,5 +98,17 @@ impl Failure {
             cause = error.source();
         }
         Self::Line(texts.join(": "))
+    }
+
+    /// What TLS says of certificates.
+    pub fn of_tls(error: &rustls::Error) -> Option<Self> {
+        let reason = match error {
+            rustls::Error::AlertReceived(alert) => format!("the provider refused this client: {alert:?}"),
+            rustls::Error::InvalidCertificate(_) => {
+                format!("the provider's certificate is not accepted: {error}")
+            }
+            _ => return None,
+        };
+        Some(Self::Certificate(reason))
     }
 }

@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 use super::ProviderAddress;
 use super::body::{Pieces, Sent};
 use super::error::Failure;
+use super::watched::{TlsEnd, Watched};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -53,6 +54,7 @@ pub struct Reply {
 pub struct Line {
     sender: http2::SendRequest<Pieces>,
     driver: JoinHandle<Result<(), hyper::Error>>,
+    end: TlsEnd,
 }
 
 impl Line {
@@ -73,15 +75,16 @@ impl Line {
     }
 
     async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Self, Failure> {
+        let end = TlsEnd::default();
         let made = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
             .keep_alive_interval(PING_EVERY)
-            .handshake(TokioIo::new(stream))
+            .handshake(TokioIo::new(Watched::new(stream, &end)))
             .await;
         let (sender, connection) = made.map_err(|error| Failure::of(&error))?;
-        Ok(Self { sender, driver: tokio::spawn(connection) })
+        Ok(Self { sender, driver: tokio::spawn(connection), end })
     }
 
     pub fn is_open(&self) -> bool {
@@ -117,11 +120,14 @@ impl Line {
         }
     }
 
+    /// A provider that does not accept a client's certificate says so after the client's handshake has ended.
     async fn last_words(&mut self, text: String) -> Failure {
-        match timeout(LAST_WORDS, &mut self.driver).await {
+        let ended = timeout(LAST_WORDS, &mut self.driver).await;
+        let refusal = self.end.error().and_then(|error| Failure::of_tls(&error));
+        refusal.unwrap_or_else(|| match ended {
             Ok(Ok(Err(error))) => Failure::of(&error),
             _ => Failure::Line(text),
-        }
+        })
     }
 }
 

@@ -10,6 +10,7 @@ mod body;
 mod error;
 mod evaluation;
 mod line;
+mod watched;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,0 +1,130 @@
+//! Providers that are killed, and disks that are full.
+
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bytes::Bytes;
+use sottovoce_protocol::remote::{Patience, Remote, RemoteStep};
+use sottovoce_protocol::tls::client_tls;
+use sottovoce_protocol::{Client, ModelDescription};
+
+use super::world::{LOCAL, SECURE, Served, World};
+
+const MEMORY: u64 = 1 << 30;
+
+/// A provider that can be killed from anywhere, and comes back at the same address.
+struct Fragile<'a> {
+    world: &'a World,
+    served: Mutex<Served>,
+    address: String,
+}
+
+impl<'a> Fragile<'a> {
+    fn new(world: &'a World) -> Self {
+        let served = Served::start(world, &["slow"], &SECURE);
+        let address = served.address();
+        Self { world, served: Mutex::new(served), address }
+    }
+
+    fn kill_and_restart(&self) {
+        let mut served = self.served.lock().unwrap();
+        served.kill();
+        *served = Served::start_at(self.world, &self.address, &["slow"], &SECURE);
+    }
+}
+
+fn model(client: &Client, remote: &Remote) -> ModelDescription {
+    let fingerprint = remote.models().unwrap()[0].model.parse().unwrap();
+    client.model(&remote.model(fingerprint).unwrap()[..]).unwrap()
+}
+
+#[test]
+fn a_provider_that_is_killed_in_the_middle_still_gives_the_right_answer() {
+    let world = World::new();
+    world.authority();
+    let fragile = Fragile::new(&world);
+    let url = format!("https://{}", fragile.address);
+    world.enrol("alice", &url);
+    let file = |name: &str| world.sandbox.path(&format!("alice/{name}"));
+    let tls = client_tls(&file("root.pem"), Some((&file("certificate.pem"), &file("key.pem")))).unwrap();
+    let remote = Remote::new(url.parse().unwrap(), Some(tls), Patience(Duration::from_secs(120))).unwrap();
+    let client = Client::load(&file("keys"), MEMORY).unwrap();
+    let model = model(&client, &remote);
+    remote.register(client.registered(), client.registration()).unwrap();
+
+    type When = fn(RemoteStep) -> bool;
+    let moments: [(&str, When); 3] = [
+        ("upload", |step| matches!(step, RemoteStep::Upload { sent, all } if sent > all / 3)),
+        ("compute", |step| matches!(step, RemoteStep::Computing(_))),
+        ("download", |step| step == RemoteStep::Download),
+    ];
+    for (name, moment) in moments {
+        let mut message = Vec::new();
+        let images = world.quantised(&world.slow);
+        let pending = client.request(&model, &images, &|| (), &mut message).unwrap();
+        let killed = Mutex::new(false);
+        let watch = |step| {
+            let mut killed = killed.lock().unwrap();
+            if !*killed && moment(step) {
+                *killed = true;
+                fragile.kill_and_restart();
+            }
+        };
+        let (answer, _) = remote.evaluate(&client, &pending, &Bytes::from(message), &watch).unwrap();
+        assert!(*killed.lock().unwrap(), "it was not killed in mid-{name}");
+        let decrypted = client.decrypt(&pending, &answer[..]).unwrap();
+        for (slot, expected) in world.oracle(&world.slow).iter().enumerate() {
+            assert_eq!(&decrypted.slot(slot), expected, "after a kill in mid-{name}");
+        }
+    }
+    // Keys were registered once: the database survived every kill.
+    assert!(remote.is_registered(client.registered()).unwrap());
+}
+
+/// Files of the provider's cannot grow beyond what it has when it is started: as with a full disk, writing fails.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_refuses_new_keys_and_loses_none() {
+    let world = World::new();
+    let mut served = Served::start(&world, &["small"], &LOCAL);
+    world.classify(&served.url, "alice", &LOCAL).succeeds();
+    served.kill();
+    let kilobytes = std::fs::metadata(world.sandbox.path("service/keys.redb")).unwrap().len() / 1024;
+    let serve = world.sandbox.command(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--range",
+        "proven",
+        "--insecure-local",
+        "--models",
+        "small",
+    ]);
+    let mut limited = Command::new("bash");
+    // A signal would end it otherwise.
+    let script = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$@\"");
+    limited.args(["-c", &script, "bash"]).arg(serve.get_program()).args(serve.get_args());
+    limited.current_dir(world.sandbox.path("."));
+    let mut served = Served::spawn(&world, limited);
+    // Enough new keys to need more room than there is.
+    let mut refused = 0;
+    for number in 0..12 {
+        let name = format!("client-{number}");
+        let run = world.classify(&served.url, &name, &LOCAL);
+        if run.code != Some(0) {
+            run.fails(1, &["cannot store or find keys at present", "507"]);
+            refused += 1;
+        }
+    }
+    assert!(refused > 0, "there was room for everybody");
+    // Who was there before still is, and is answered.
+    world.classify(&served.url, "alice", &LOCAL).succeeds();
+    world.assert_exact("predictions.csv", &world.small);
+    served.kill();
+    // With room again, everybody is welcome.
+    let served = Served::start(&world, &["small"], &LOCAL);
+    world.classify(&served.url, "client-11", &LOCAL).succeeds();
+    let run = world.classify(&served.url, "alice", &LOCAL).succeeds();
+    assert!(!run.stderr.contains("registered"), "{}", run.stderr);
+}

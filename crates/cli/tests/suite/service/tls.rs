@@ -1,0 +1,83 @@
+//! Provider, clients and authority with certificates.
+
+use std::fs;
+use std::thread;
+
+use super::world::{SECURE, Served, World};
+
+#[test]
+fn eight_clients_at_once_get_their_own_answers() {
+    let world = World::new();
+    world.authority();
+    let few = ["--batches", "3", "--metrics", "127.0.0.1:0", "--log", "json"];
+    let served = Served::start(&world, &["small"], &[&SECURE[..], &few].concat());
+    let names: Vec<String> = (1..=8).map(|number| format!("client-{number}")).collect();
+    names.iter().for_each(|name| world.enrol(name, &served.url));
+    thread::scope(|scope| {
+        for name in &names {
+            let (world, url) = (&world, &served.url);
+            scope.spawn(move || {
+                let out = format!("{name}.csv");
+                world.classify(url, name, &["--out", &out]).succeeds();
+                world.assert_exact(&out, &world.small);
+            });
+        }
+    });
+    // The log is JSON, names clients, and holds nothing else of them.
+    let log = served.log();
+    let received = log.lines().filter(|line| line.starts_with('{'));
+    let received: Vec<serde_json::Value> = received.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let messages = received.iter().filter(|line| line["fields"]["message"] == "received").count();
+    assert_eq!(messages, 8, "{log}");
+    assert!(received.iter().any(|line| line["fields"]["client"] == "client-8"));
+}
+
+#[test]
+fn whom_the_authority_does_not_vouch_for_is_refused() {
+    let world = World::new();
+    world.authority();
+    let served = Served::start(&world, &["small"], &SECURE);
+    let url = &served.url;
+    world.classify(url, "alice", &[]).fails(1, &["certificate.pem", "sottovoce enrol"]);
+    world.enrol("alice", url);
+    world.enrol("bob", url);
+    world
+        .sandbox
+        .run(&["enrol", "--name", "alice", "--provider", url, "--client", "alice"])
+        .fails(1, &["key.pem exists"]);
+    world.classify(url, "alice", &[]).succeeds();
+    world.assert_exact("predictions.csv", &world.small);
+    fs::remove_file(world.sandbox.path("predictions.csv")).unwrap();
+
+    // The keys that a certificate binds are the only ones that it opens the door for.
+    fs::copy(world.sandbox.path("bob/keys"), world.sandbox.path("bob/own-keys")).unwrap();
+    fs::copy(world.sandbox.path("alice/keys"), world.sandbox.path("bob/keys")).unwrap();
+    world.classify(url, "bob", &[]).fails(1, &["the certificate of bob is for the keys", "403"]);
+    fs::rename(world.sandbox.path("bob/own-keys"), world.sandbox.path("bob/keys")).unwrap();
+
+    // A certificate of another authority with the same name.
+    world.sandbox.run(&["authority", "create", "forged"]).succeeds();
+    let own = fs::read(world.sandbox.path("bob/certificate.pem")).unwrap();
+    fs::remove_file(world.sandbox.path("bob/certificate.pem")).unwrap();
+    world
+        .sandbox
+        .run(&["authority", "issue", "forged", "bob/request.pem", "--out", "bob/certificate.pem"])
+        .succeeds();
+    world.classify(url, "bob", &[]).fails(1, &["no secure connection", "refused this client"]);
+    fs::write(world.sandbox.path("bob/certificate.pem"), own).unwrap();
+    // Whom the client does not trust.
+    let forged = ["--authority", "forged/root.pem"];
+    world.classify(url, "bob", &forged).fails(1, &["the provider's certificate is not accepted"]);
+
+    // Revoked while the provider runs.
+    world.classify(url, "bob", &[]).succeeds();
+    world.sandbox.run(&["authority", "revoke", "authority", "--name", "bob"]).succeeds();
+    let revoked = world.classify(url, "bob", &[]);
+    revoked.fails(1, &["no secure connection", "evoked"]);
+    world.classify(url, "alice", &[]).succeeds();
+
+    // No certificate at all, and no TLS.
+    let plain = url.replace("https", "http");
+    let impatient = ["--insecure-local", "--patience-seconds", "0"];
+    world.classify(&plain, "carol", &impatient).fails(1, &["within 0 s"]);
+}

@@ -1,0 +1,198 @@
+//! A folder with models and images, and providers that run in it.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use sottovoce_network::disk::{Origin, write_ensemble};
+use sottovoce_network::{
+    Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels, predict, sum_logits,
+};
+
+use crate::suite::sandbox::{Run, Sandbox, rows};
+
+const SIDE: usize = 8;
+
+/// A small network: an evaluation takes a tenth of a second.
+const SMALL: Architecture = Architecture {
+    image_side: SIDE,
+    kernel: 3,
+    stride: 2,
+    padding: Padding { leading: 1, trailing: 0 },
+    maps: 2,
+    hidden: 8,
+    classes: 4,
+};
+
+fn ensemble(shape: Architecture, members: usize, seed: u64) -> IntegerEnsemble {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut network = || {
+        let blocks = IntegerNetwork::shapes(&shape).map(|(_, [rows, columns])| {
+            let weights: Vec<i64> = (0..rows * columns).map(|_| rng.random_range(-2..=2)).collect();
+            Block::from_fn(rows, columns, |row, column| weights[row * columns + column], |_| 1)
+        });
+        IntegerNetwork::new(shape, PixelLevels::new(4).unwrap(), 1.0, blocks).unwrap()
+    };
+    IntegerEnsemble::new((0..members).map(|_| network()).collect()).unwrap()
+}
+
+/// Models `small` and `slow`, images `images.idx`, and everything that is made of them.
+pub struct World {
+    pub sandbox: Sandbox,
+    pub small: IntegerEnsemble,
+    pub slow: IntegerEnsemble,
+    pub images: Vec<u8>,
+}
+
+pub const IMAGES: usize = 50;
+
+impl World {
+    pub fn new() -> Self {
+        let sandbox = Sandbox::new();
+        let small = ensemble(SMALL, 1, 1);
+        // Long enough to be killed in.
+        let slow = ensemble(Architecture { maps: 8, hidden: 60, ..SMALL }, 6, 2);
+        let origin = Origin::default();
+        write_ensemble(&sandbox.path("small"), &small, &origin).unwrap();
+        write_ensemble(&sandbox.path("slow"), &slow, &origin).unwrap();
+        let mut rng = StdRng::seed_from_u64(3);
+        let images: Vec<u8> = (0..IMAGES * SIDE * SIDE).map(|_| rng.random()).collect();
+        let mut idx = vec![0, 0, 8, 3];
+        for dimension in [IMAGES, SIDE, SIDE] {
+            idx.extend((dimension as u32).to_be_bytes());
+        }
+        idx.extend(&images);
+        fs::write(sandbox.path("images.idx"), idx).unwrap();
+        Self { sandbox, small, slow, images }
+    }
+
+    /// What a model must answer to the images.
+    pub fn oracle(&self, model: &IntegerEnsemble) -> Vec<Vec<i128>> {
+        let logits = |image: &[u8]| {
+            sum_logits(&model.member_logits(&model.pixel_levels().quantise_all(image)).unwrap())
+        };
+        self.images.chunks(SIDE * SIDE).map(logits).collect()
+    }
+
+    /// The quantised images.
+    pub fn quantised(&self, model: &IntegerEnsemble) -> Vec<u8> {
+        model.pixel_levels().quantise_all(&self.images)
+    }
+
+    /// Every logit of every image in a file of predictions is the oracle's.
+    #[track_caller]
+    pub fn assert_exact(&self, file: &str, model: &IntegerEnsemble) {
+        let found = rows(&self.sandbox.path(file));
+        let expected = self.oracle(model);
+        assert_eq!(found.len(), expected.len());
+        for (row, logits) in found.iter().zip(&expected) {
+            let class = |class: usize| row[&format!("logit-{class}")].parse::<i128>().unwrap();
+            assert_eq!(&(0..logits.len()).map(class).collect::<Vec<_>>(), logits, "{}", row["image"]);
+            assert_eq!(row["prediction"], predict(logits).to_string());
+        }
+    }
+
+    /// An authority, and a provider's identity by it.
+    pub fn authority(&self) {
+        self.sandbox.run(&["authority", "create", "authority"]).succeeds();
+        let provider = ["authority", "provider", "authority", "--host", "127.0.0.1", "--out", "provider"];
+        self.sandbox.run(&provider).succeeds();
+    }
+
+    /// Enrols a client, and has the authority make its certificate.
+    pub fn enrol(&self, name: &str, url: &str) {
+        let client = ["--client", name, "--authority", "provider/root.pem"];
+        self.sandbox.run(&[&["enrol", "--name", name, "--provider", url], &client[..]].concat()).succeeds();
+        let (request, certificate) = (format!("{name}/request.pem"), format!("{name}/certificate.pem"));
+        self.sandbox.run(&["authority", "issue", "authority", &request, "--out", &certificate]).succeeds();
+    }
+
+    pub fn classify(&self, url: &str, client: &str, arguments: &[&str]) -> Run {
+        let common = ["classify", "images.idx", "--provider", url, "--client", client];
+        self.sandbox.run(&[&common[..], arguments].concat())
+    }
+}
+
+pub const LOCAL: [&str; 1] = ["--insecure-local"];
+pub const SECURE: [&str; 4] = ["--identity", "provider", "--revoked", "authority/revoked.pem"];
+
+/// A provider's process, which ends with its handle.
+pub struct Served {
+    child: Child,
+    pub url: String,
+    pub metrics: Option<String>,
+    log: PathBuf,
+}
+
+impl Served {
+    /// Starts a provider on any port.
+    pub fn start(world: &World, models: &[&str], arguments: &[&str]) -> Self {
+        Self::start_at(world, "127.0.0.1:0", models, arguments)
+    }
+
+    pub fn start_at(world: &World, address: &str, models: &[&str], arguments: &[&str]) -> Self {
+        let serve = ["serve", "--listen", address, "--range", "proven", "--models"];
+        let command = world.sandbox.command(&[&serve[..], models, arguments].concat());
+        Self::spawn(world, command)
+    }
+
+    /// Runs a command that serves, until it says where.
+    pub fn spawn(world: &World, mut command: Command) -> Self {
+        let log = world.sandbox.path("serve.log");
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(file).stdin(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut next = || lines.next().map(Result::unwrap);
+        let said = |log: &Path| fs::read_to_string(log).unwrap();
+        let first = next().unwrap_or_else(|| panic!("no service: {}", said(&log)));
+        let url = first.split_once(" on ").unwrap_or_else(|| panic!("{first}")).1.to_owned();
+        let wants_metrics = command.get_args().any(|argument| argument == "--metrics");
+        let metrics = wants_metrics.then(|| next().unwrap().split_once("http://").unwrap().1.to_owned());
+        // Whatever else it prints must not block it.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, url, metrics, log }
+    }
+
+    /// `ADDRESS:PORT`.
+    pub fn address(&self) -> String {
+        self.url.split_once("://").unwrap().1.to_owned()
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Its exit code, when it ends by itself.
+    pub fn ended(&mut self) -> Option<i32> {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(60) {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("it does not end: {}", self.log());
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
