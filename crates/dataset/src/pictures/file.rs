@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::error::PictureError;
-use super::png_file;
+use super::{PictureForm, png_file};
 use crate::content::{self, MOST_CONTENT};
 use crate::idx;
 
@@ -44,17 +44,18 @@ pub(super) enum Images {
     Many(Vec<u8>),
 }
 
-/// Reads images of `side` x `side` pixels from `file`, if it holds images.
-pub(super) fn read(file: &Path, side: usize) -> Result<Found, PictureError> {
+/// Reads images of that form from `file`, if it holds images.
+pub(super) fn read(file: &Path, form: PictureForm) -> Result<Found, PictureError> {
     let reader = content::open(file).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => PictureError::Missing { path: file.into() },
         _ => PictureError::Unreadable { path: file.into(), source },
     })?;
-    read_from(file, reader, side)
+    read_from(file, reader, form)
 }
 
 /// As [`read`], of a file that is open (once only, so that a pipe will do).
-fn read_from(file: &Path, mut reader: impl Read, side: usize) -> Result<Found, PictureError> {
+fn read_from(file: &Path, mut reader: impl Read, form: PictureForm) -> Result<Found, PictureError> {
+    let side = form.side;
     let unreadable = |source| PictureError::Unreadable { path: file.into(), source };
     let mut head = Vec::with_capacity(HEAD);
     reader.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(unreadable)?;
@@ -69,7 +70,7 @@ fn read_from(file: &Path, mut reader: impl Read, side: usize) -> Result<Found, P
         if bytes.len() as u64 > most {
             return Err(PictureError::LargePng { file: file.into(), side, most });
         }
-        let pixels = png_file::decode_grey(&bytes)
+        let pixels = png_file::decode_grey(&bytes, form.paper())
             .map_err(|source| PictureError::DamagedPng { file: file.into(), source })?;
         Ok(Found::Images(Images::One(pixels)))
     } else if head.starts_with(&IDX_IMAGES) {

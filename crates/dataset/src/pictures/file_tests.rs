@@ -7,8 +7,12 @@ use crate::idx_writer::idx;
 
 const SIDE: usize = 4;
 
+fn form(side: usize) -> PictureForm {
+    PictureForm { side, invert: false }
+}
+
 fn read(bytes: &[u8]) -> Result<Found, PictureError> {
-    read_from(Path::new("some-file"), bytes, SIDE)
+    read_from(Path::new("some-file"), bytes, form(SIDE))
 }
 
 /// The pixels of a file that is sound.
@@ -61,14 +65,15 @@ fn a_png_header_beyond_all_reason_is_refused_for_its_size() {
 #[test]
 fn a_model_of_absurd_size_lets_no_file_have_it() {
     let header = Header::new(0, 8, 40_000, 40_000);
-    let error = read_from(Path::new("some-file"), png(header, &[], &[]).as_slice(), 40_000).unwrap_err();
+    let error =
+        read_from(Path::new("some-file"), png(header, &[], &[]).as_slice(), form(40_000)).unwrap_err();
     assert!(matches!(error, PictureError::TooManyPixels { .. }), "{error}");
 }
 
 #[test]
 fn a_model_without_pixels_lets_no_file_be_empty() {
     for bytes in [png(Header::new(0, 8, 0, 0), &[], &[]), idx(&[3, 0, 0], &[])] {
-        assert!(read_from(Path::new("some-file"), bytes.as_slice(), 0).is_err());
+        assert!(read_from(Path::new("some-file"), bytes.as_slice(), form(0)).is_err());
     }
 }
 

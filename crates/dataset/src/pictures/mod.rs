@@ -24,9 +24,16 @@ use file::{Found, Images};
 pub struct PictureForm {
     /// Pixels on a side: those of the images that the model was trained on.
     pub side: usize,
-    /// Whether the images show dark ink on light paper: every pixel `p`, transparent ones (black) as well,
-    /// becomes `255 - p`, because 255 is full ink here.
+    /// Whether the images show dark ink on light paper: every pixel `p` becomes `255 - p`, because 255 is full
+    /// ink here. What is transparent is paper either way.
     pub invert: bool,
+}
+
+impl PictureForm {
+    /// The grey of what is not ink, before inverting.
+    fn paper(self) -> u8 {
+        if self.invert { u8::MAX } else { 0 }
+    }
 }
 
 /// Grey square images without labels, each with the name of where it came from.
@@ -34,7 +41,7 @@ pub struct PictureForm {
 /// Pixels are stored row by row, image after image; 0 is background, 255 full ink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pictures {
-    side: usize,
+    form: PictureForm,
     pixels: Vec<u8>,
     names: Vec<String>,
     passed_over: Vec<PathBuf>,
@@ -56,7 +63,7 @@ impl Pictures {
     /// Pixels on a side.
     #[must_use]
     pub fn side(&self) -> usize {
-        self.side
+        self.form.side
     }
 
     /// All pixels: `len() * side() * side()` bytes.
@@ -78,13 +85,13 @@ impl Pictures {
     /// If there is no such image.
     #[must_use]
     pub fn image(&self, index: usize) -> &[u8] {
-        let size = self.side * self.side;
+        let size = self.form.side * self.form.side;
         &self.pixels[index * size..(index + 1) * size]
     }
 
     /// The pixels of all images, one image after the other.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.pixels.chunks_exact(self.side * self.side)
+        self.pixels.chunks_exact(self.form.side * self.form.side)
     }
 
     /// Files in folders that are called like images, but are neither PNG nor IDX files, so that whoever
@@ -99,7 +106,7 @@ impl Pictures {
 /// and folders of both.
 ///
 /// PNG files may have any colour type and bit depth. Colours become grey by their Rec. 601 luma, as they are
-/// stored (`gAMA` and `iCCP` are not applied), and transparent pixels lie on black. Of an animation, the
+/// stored (`gAMA` and `iCCP` are not applied), and transparent pixels are paper. Of an animation, the
 /// still image is taken.
 ///
 /// Of a folder, only files whose names end in `.png`, `.idx`, `-ubyte` or `.gz` are looked at, in capitals
@@ -111,8 +118,7 @@ impl Pictures {
 /// another size than `form.side` squared, or is a folder with nothing usable; if two images have the same
 /// name, or there are more than 1 GiB of pixels in all.
 pub fn read_pictures<P: AsRef<Path>>(inputs: &[P], form: PictureForm) -> Result<Pictures, PictureError> {
-    let mut pictures =
-        Pictures { side: form.side, pixels: Vec::new(), names: Vec::new(), passed_over: Vec::new() };
+    let mut pictures = Pictures { form, pixels: Vec::new(), names: Vec::new(), passed_over: Vec::new() };
     for input in inputs.iter().map(AsRef::as_ref) {
         if input.is_dir() {
             pictures.add_folder(input)?;
@@ -135,7 +141,7 @@ pub fn read_pictures<P: AsRef<Path>>(inputs: &[P], form: PictureForm) -> Result<
 
 impl Pictures {
     fn add_file(&mut self, file: &Path) -> Result<(), PictureError> {
-        match file::read(file, self.side)? {
+        match file::read(file, self.form)? {
             Found::Images(images) => self.add(file, images),
             Found::Labels => Err(PictureError::Labels { file: file.into() }),
             Found::Other { first } => Err(PictureError::NotAnImage { file: file.into(), first }),
@@ -146,7 +152,7 @@ impl Pictures {
         let before = self.len();
         let listing = folder::list(folder)?;
         for file in listing.candidates {
-            match file::read(&file, self.side)? {
+            match file::read(&file, self.form)? {
                 Found::Images(images) => self.add(&file, images)?,
                 Found::Labels => {}
                 Found::Other { .. } => self.passed_over.push(file),
@@ -167,7 +173,7 @@ impl Pictures {
         match &images {
             Images::One(_) => self.names.push(name.to_string()),
             Images::Many(pixels) => {
-                let count = pixels.len() / (self.side * self.side);
+                let count = pixels.len() / (self.form.side * self.form.side);
                 self.names.extend((0..count).map(|position| format!("{name}#{position}")));
             }
         }

@@ -27,10 +27,10 @@ pub(super) fn most_bytes(side: usize) -> u64 {
     (side as u64).saturating_mul(side as u64).saturating_mul(2 * 8).saturating_add(1 << 20)
 }
 
-/// The pixels of a PNG file, row by row, transparent ones on black.
+/// The pixels of a PNG file, row by row, transparent ones on paper of that grey.
 ///
 /// The caller has checked [`size`]: this allocates what the header asks for.
-pub(super) fn decode_grey(bytes: &[u8]) -> Result<Vec<u8>, PngError> {
+pub(super) fn decode_grey(bytes: &[u8], paper: u8) -> Result<Vec<u8>, PngError> {
     let mut options = DecodeOptions::default();
     options.set_ignore_text_chunk(true);
     options.set_ignore_iccp_chunk(true);
@@ -52,11 +52,11 @@ pub(super) fn decode_grey(bytes: &[u8]) -> Result<Vec<u8>, PngError> {
     let frame = reader.next_frame(&mut samples)?;
     // To the end, so that a file that is cut off behind its pixels is noticed.
     reader.finish()?;
-    Ok(to_grey(&samples, frame.color_type, frame.bit_depth))
+    Ok(to_grey(&samples, frame.color_type, frame.bit_depth, paper))
 }
 
 /// Samples of 8 or 16 bits as grey pixels.
-fn to_grey(samples: &[u8], color: ColorType, depth: BitDepth) -> Vec<u8> {
+fn to_grey(samples: &[u8], color: ColorType, depth: BitDepth, paper: u8) -> Vec<u8> {
     let (sample_bytes, full) = match depth {
         BitDepth::Sixteen => (2, u64::from(u16::MAX)),
         _ => (1, u64::from(u8::MAX)),
@@ -80,10 +80,12 @@ fn to_grey(samples: &[u8], color: ColorType, depth: BitDepth) -> Vec<u8> {
             _ => LUMA.iter().enumerate().map(|(index, weight)| weight * sample(index)).sum(),
         };
         let alpha = if has_alpha { sample(colors) } else { full };
-        // Rounded once, at the very end. The quotient is at most 255; nothing overflows, since no product
+        // Of the paper, in samples of this depth.
+        let behind = 1000 * u64::from(paper) * (full / 255) * (full - alpha);
+        // Rounded once, at the very end. The quotient is at most 255; nothing overflows, since no sum
         // exceeds 1000 * 65535 * 65535 * 255 < 2^51.
         let whole = 1000 * full * full;
-        ((luma * alpha * 255 + whole / 2) / whole) as u8
+        (((luma * alpha + behind) * 255 + whole / 2) / whole) as u8
     };
     samples.chunks_exact(pixel_bytes).map(grey).collect()
 }

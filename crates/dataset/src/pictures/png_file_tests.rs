@@ -3,7 +3,7 @@ use super::*;
 
 /// The pixels of an image with these chunks before its rows.
 fn grey(header: Header, before: &[(&[u8; 4], &[u8])], rows: &[&[u8]]) -> Vec<u8> {
-    decode_grey(&png(header, before, rows)).unwrap()
+    decode_grey(&png(header, before, rows), 0).unwrap()
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn palettes_of_every_depth_become_the_luma_of_their_colours() {
 fn a_palette_with_a_part_of_a_colour_is_refused() {
     for bytes in [4, 5, 7] {
         let file = png(Header::new(3, 8, 1, 1), &[(b"PLTE", &vec![0; bytes])], &[&[0]]);
-        let error = decode_grey(&file).unwrap_err();
+        let error = decode_grey(&file, 0).unwrap_err();
         assert!(matches!(error, PngError::Palette { bytes: found } if found == bytes), "{error}");
     }
 }
@@ -67,6 +67,18 @@ fn transparent_pixels_lie_on_black() {
     assert_eq!(grey(Header::new(4, 16, 2, 2), &[], &[row, row]), [128, 0, 128, 0]);
     let row: &[u8] = &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x80, 0x00];
     assert_eq!(grey(Header::new(6, 16, 1, 1), &[], &[row]), [128]);
+}
+
+#[test]
+fn transparent_pixels_are_paper_of_any_grey() {
+    let rows: [&[u8]; 2] = [&[200, 0, 200, 255], &[0, 128, 255, 1]];
+    let file = png(Header::new(4, 8, 2, 2), &[], &rows);
+    assert_eq!(decode_grey(&file, 255).unwrap(), [255, 200, 127, 255]);
+    let row: &[u8] = &[0, 0, 0x80, 0x00, 0, 0, 0, 0];
+    assert_eq!(
+        decode_grey(&png(Header::new(4, 16, 2, 2), &[], &[row, row]), 255).unwrap(),
+        [127, 255, 127, 255]
+    );
 }
 
 #[test]
@@ -106,7 +118,7 @@ fn the_size_is_read_where_the_decoder_reads_it() {
     assert_eq!(size(&file), Some((3, 2)));
     assert_eq!(size(&file[..24]), Some((3, 2)));
     assert!((0..24).all(|length| size(&file[..length]).is_none()));
-    assert_eq!(decode_grey(&file).unwrap(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(decode_grey(&file, 0).unwrap(), [1, 2, 3, 4, 5, 6]);
 }
 
 #[test]
@@ -115,5 +127,5 @@ fn the_header_has_to_be_the_first_chunk() {
     let mut chunks = chunks(Header::new(0, 8, 1, 1), &[], &[&[5]]);
     chunks.insert(0, (*b"gAMA", vec![0, 0, 0, 1]));
     assert_eq!(size(&file(&chunks)), None);
-    assert!(decode_grey(&file(&chunks)).is_err());
+    assert!(decode_grey(&file(&chunks), 0).is_err());
 }
