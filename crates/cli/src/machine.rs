@@ -67,7 +67,12 @@ fn features() -> Vec<&'static str> {
 
 /// The largest memory that this process has held, in bytes; `None` where the system does not tell.
 pub fn peak_memory_bytes() -> Option<u64> {
-    let text = fs::read_to_string("/proc/self/status").ok()?;
+    peak_memory_of("self")
+}
+
+/// The same of a process by its number.
+pub fn peak_memory_of(process: &str) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kilobytes * 1024)

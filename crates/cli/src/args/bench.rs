@@ -6,6 +6,7 @@ use clap::{Subcommand, ValueEnum};
 use sottovoce_bfv::Kernel;
 use sottovoce_bfv::parameters::PAPER_DEGREE;
 
+use super::PolicyOptions;
 use crate::config::KeyRule;
 
 #[derive(Debug, Subcommand)]
@@ -14,6 +15,35 @@ pub enum BenchCommand {
     Engine(EngineOptions),
     /// The noise that is predicted against the noise that there is, over random networks.
     Noise(NoiseOptions),
+    /// The service on this machine's loopback, with TLS, against client and provider in one process.
+    Service(BenchServiceOptions),
+}
+
+/// What `bench service` measures.
+#[derive(Debug, clap::Args)]
+pub struct BenchServiceOptions {
+    /// The folder of an exported ensemble.
+    #[arg(value_name = "WEIGHTS")]
+    pub weights: PathBuf,
+
+    /// Data set: mnist, synthetic, or the name of another one in --data-dir; one batch of its test images is classified.
+    #[arg(long, value_name = "NAME", default_value = "mnist")]
+    pub data: String,
+
+    /// Repetitions; the medians count.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub repetitions: u8,
+
+    /// Clients that send a batch each, all at the same time.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub clients: u8,
+
+    #[command(flatten)]
+    pub policy: PolicyOptions,
+
+    /// File for the record, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub use authority::{AuthorityCommand, Revoked};
-pub use bench::{BenchCommand, EngineOptions, Format, NoiseOptions};
+pub use bench::{BenchCommand, BenchServiceOptions, EngineOptions, Format, NoiseOptions};
 pub use policy::PolicyOptions;
 pub use run::RunOptions;
 pub use service::{ClassifyOptions, ClientOptions, EnrolOptions, LogForm, ServeOptions};

@@ -46,6 +46,27 @@ pub enum RangeName {
 }
 
 impl PolicyOptions {
+    /// The options that make another process choose the same.
+    pub fn as_arguments(&self) -> Vec<String> {
+        let mut arguments = vec![format!("--range-margin={}", self.range_margin)];
+        let mut option = |name: &str, value: Option<String>| {
+            arguments.extend(value.map(|value| format!("--{name}={value}")));
+        };
+        let value_name = |value: clap::builder::PossibleValue| value.get_name().to_owned();
+        option("range", self.range.and_then(|range| range.to_possible_value()).map(value_name));
+        option("key", self.key.to_possible_value().map(value_name));
+        option("degree", self.degree.map(|degree| degree.to_string()));
+        let list = |numbers: Vec<String>| numbers.join(",");
+        let strings = |numbers: &Vec<u64>| list(numbers.iter().map(ToString::to_string).collect());
+        option("plaintext-moduli", self.plaintext_moduli.as_ref().map(strings));
+        let strings = |numbers: &Vec<usize>| list(numbers.iter().map(ToString::to_string).collect());
+        option("ciphertext-prime-bits", self.ciphertext_prime_bits.as_ref().map(strings));
+        if self.hide_model {
+            arguments.push("--hide-model".to_owned());
+        }
+        arguments
+    }
+
     /// The policy that was asked for, for networks whose logits were observed or not; an error where it asks for parameters
     /// that are not secure or cannot be.
     pub fn policy(&self, observed: bool) -> Result<Policy, ConfigError> {

@@ -18,6 +18,7 @@ use crate::progress::StageProgress;
 pub fn run(command: &BenchCommand, common: &Common) -> Result<ExitCode> {
     match command {
         BenchCommand::Engine(options) => engine(options, common),
+        BenchCommand::Service(options) => super::bench_service::run(options, common),
         BenchCommand::Noise(options) => super::bench_noise::run(options, common),
     }
 }

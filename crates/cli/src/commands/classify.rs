@@ -1,6 +1,6 @@
 //! `classify`: images to predictions, by a provider that cannot see them.
 
-mod batches;
+pub mod batches;
 mod table;
 
 use std::process::ExitCode;

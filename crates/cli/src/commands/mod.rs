@@ -3,6 +3,7 @@
 mod authority;
 mod bench;
 mod bench_noise;
+mod bench_service;
 mod classify;
 mod client_folder;
 mod data;

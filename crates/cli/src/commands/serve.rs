@@ -22,7 +22,7 @@ use crate::output::{self, counted};
 use crate::stages::{need, warn_of_range};
 
 /// Images that parameters are chosen for: many batches of one client, whoever it is.
-const IMAGES: usize = 100_000;
+pub const IMAGES: usize = 100_000;
 
 pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     log(options);

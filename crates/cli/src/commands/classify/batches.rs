@@ -9,11 +9,12 @@ use bytes::Bytes;
 use serde::Serialize;
 use sottovoce_evaluate::Progress as _;
 use sottovoce_protocol::remote::{Remote, RemoteStep};
-use sottovoce_protocol::{Client, ModelDescription};
+use sottovoce_protocol::{Client, ModelDescription, PendingAnswer};
 
 use crate::progress::StageProgress;
 
 /// What was found, and what it took.
+#[derive(Debug, Default)]
 pub struct Classified {
     /// Image by image, class by class.
     pub logits: Vec<Vec<i128>>,
@@ -41,6 +42,17 @@ pub struct Steps {
     pub noise_bits: usize,
 }
 
+impl Steps {
+    /// From pixels to logits.
+    pub fn seconds(&self) -> f64 {
+        self.encrypt_seconds
+            + self.upload_seconds
+            + self.compute_seconds
+            + self.download_seconds
+            + self.decrypt_seconds
+    }
+}
+
 /// Classifies images, a byte a pixel, one after the other.
 pub fn classify(
     client: &Client,
@@ -49,53 +61,62 @@ pub fn classify(
     pixels: &[u8],
 ) -> Result<Classified> {
     let batch = client.parameters().degree() * model.pixels();
-    let mut classified = Classified { logits: Vec::new(), steps: Steps::default() };
+    let mut classified = Classified::default();
     let batches = pixels.len().div_ceil(batch);
     for (index, images) in pixels.chunks(batch).enumerate() {
         let prefix = match batches {
             1 => "classify".to_owned(),
             _ => format!("batch {} of {batches}", index + 1),
         };
-        one_batch(client, remote, model, images, &prefix, &mut classified)?;
+        Encrypted::new(client, model, images, &prefix)?.answered(client, remote, &mut classified)?;
     }
     Ok(classified)
 }
 
-fn one_batch(
-    client: &Client,
-    remote: &Remote,
-    model: &ModelDescription,
-    images: &[u8],
-    prefix: &str,
-    classified: &mut Classified,
-) -> Result<()> {
-    let steps = &mut classified.steps;
-    let bar = Bar::new(prefix);
-    bar.stage.begin("encrypting", client.encryption_work(model.pixels()));
-    let start = Instant::now();
-    let quantised = model.levels().quantise_all(images);
-    let mut message = Vec::new();
-    let pending = client.request(model, &quantised, &|| bar.stage.advance(1), &mut message)?;
-    let message = Bytes::from(message);
-    steps.encrypt_seconds += start.elapsed().as_secs_f64();
-    let (answer, times) = remote.evaluate(client, &pending, &message, &|step| bar.tell(step))?;
-    steps.upload_bytes = message.len() as u64;
-    steps.download_bytes = answer.len() as u64;
-    drop(message);
-    let add = |sum: &mut f64, time: Duration| *sum += time.as_secs_f64();
-    add(&mut steps.upload_seconds, times.upload);
-    add(&mut steps.compute_seconds, times.compute);
-    add(&mut steps.download_seconds, times.download);
-    let start = Instant::now();
-    let decrypted = client.decrypt(&pending, &answer[..]).context(
-        "the provider's answer cannot be trusted, and nothing was written. Do not let the provider know more than that: \
-         what decrypts and what does not can give the secret key away",
-    )?;
-    steps.decrypt_seconds += start.elapsed().as_secs_f64();
-    steps.noise_bits = steps.noise_bits.max(decrypted.noise_bits());
-    steps.batches += 1;
-    classified.logits.extend((0..pending.images()).map(|slot| decrypted.slot(slot)));
-    Ok(())
+/// A batch that is ready to be sent.
+pub struct Encrypted {
+    pending: PendingAnswer,
+    message: Bytes,
+    seconds: f64,
+    bar: Bar,
+}
+
+impl Encrypted {
+    /// Encrypts at most a batch of images.
+    pub fn new(client: &Client, model: &ModelDescription, images: &[u8], prefix: &str) -> Result<Self> {
+        let bar = Bar::new(prefix);
+        bar.stage.begin("encrypting", client.encryption_work(model.pixels()));
+        let start = Instant::now();
+        let quantised = model.levels().quantise_all(images);
+        let mut message = Vec::new();
+        let pending = client.request(model, &quantised, &|| bar.stage.advance(1), &mut message)?;
+        Ok(Self { pending, message: message.into(), seconds: start.elapsed().as_secs_f64(), bar })
+    }
+
+    /// Has it evaluated, and decrypts the answer.
+    pub fn answered(self, client: &Client, remote: &Remote, classified: &mut Classified) -> Result<()> {
+        let Self { pending, message, seconds, bar } = self;
+        let steps = &mut classified.steps;
+        steps.encrypt_seconds += seconds;
+        let (answer, times) = remote.evaluate(client, &pending, &message, &|step| bar.tell(step))?;
+        steps.upload_bytes = message.len() as u64;
+        steps.download_bytes = answer.len() as u64;
+        drop(message);
+        let add = |sum: &mut f64, time: Duration| *sum += time.as_secs_f64();
+        add(&mut steps.upload_seconds, times.upload);
+        add(&mut steps.compute_seconds, times.compute);
+        add(&mut steps.download_seconds, times.download);
+        let start = Instant::now();
+        let decrypted = client.decrypt(&pending, &answer[..]).context(
+            "the provider's answer cannot be trusted, and nothing was written. Do not let the provider know more than \
+             that: what decrypts and what does not can give the secret key away",
+        )?;
+        steps.decrypt_seconds += start.elapsed().as_secs_f64();
+        steps.noise_bits = steps.noise_bits.max(decrypted.noise_bits());
+        steps.batches += 1;
+        classified.logits.extend((0..pending.images()).map(|slot| decrypted.slot(slot)));
+        Ok(())
+    }
 }
 
 /// The share of an evaluation in these parts.

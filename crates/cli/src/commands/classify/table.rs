@@ -31,11 +31,6 @@ pub fn steps(classified: &Classified, model: &str, parameters: &Parameters) -> T
             bytes.map_or_else(String::new, per_image),
         ]
     };
-    let all = steps.encrypt_seconds
-        + steps.upload_seconds
-        + steps.compute_seconds
-        + steps.download_seconds
-        + steps.decrypt_seconds;
     Table {
         title: format!("Classified by {model}, which saw ciphertexts alone"),
         header: ["step", "seconds", "bytes, a batch", "bytes, an image"].map(str::to_owned).to_vec(),
@@ -45,7 +40,7 @@ pub fn steps(classified: &Classified, model: &str, parameters: &Parameters) -> T
             row("compute", steps.compute_seconds, None),
             row("download", steps.download_seconds, Some(steps.download_bytes)),
             row("decrypt", steps.decrypt_seconds, None),
-            row("all", all, Some(steps.upload_bytes + steps.download_bytes)),
+            row("all", steps.seconds(), Some(steps.upload_bytes + steps.download_bytes)),
         ],
         notes: vec![
             format!(

@@ -1,0 +1,121 @@
+//! A service of this program in a process of its own, and clients that its authority vouches for.
+
+use std::cell::Cell;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use sottovoce_protocol::authority::{Authority, CertificateRequest, ReceivedRequest};
+use sottovoce_protocol::remote::{Patience, Remote};
+use sottovoce_protocol::tls::{Subject, client_tls, write_private_key};
+use sottovoce_protocol::{Client, Fingerprint, ModelDescription};
+use tempfile::TempDir;
+
+use crate::args::BenchServiceOptions;
+use crate::commands::classify::batches::Steps;
+use crate::machine::peak_memory_of;
+
+/// What parameters may take here.
+const MEMORY: u64 = 1 << 31;
+
+/// A service, which ends with its handle.
+pub struct LocalService {
+    child: Child,
+    url: String,
+    folder: TempDir,
+    authority: Authority,
+}
+
+/// A client that is registered.
+pub struct LocalClient {
+    pub client: Client,
+    pub remote: Remote,
+    pub model: ModelDescription,
+    steps: Cell<Steps>,
+}
+
+impl LocalService {
+    pub fn start(options: &BenchServiceOptions) -> Result<Self> {
+        let folder = TempDir::new().context("cannot make a folder for the service")?;
+        let path = |name: &str| folder.path().join(name);
+        let authority = Authority::create(&path("authority"), "bench")?;
+        let hosts = ["127.0.0.1".parse()?];
+        let (certificate, key) = authority.issue_provider(&hosts, 1)?;
+        std::fs::create_dir(path("provider"))?;
+        std::fs::write(path("provider/certificate.pem"), certificate.pem)?;
+        write_private_key(&path("provider/key.pem"), &key)?;
+        std::fs::copy(authority.root_path(), path("provider/root.pem"))?;
+
+        let program = std::env::current_exe().context("this program does not find itself")?;
+        let weights = options.weights.display();
+        let mut child = Command::new(program)
+            .args(["serve", "--models"])
+            .arg(format!("bench={weights}"))
+            .args(["--listen", "127.0.0.1:0", "--batches-per-client", "1"])
+            .args(["--batches", &options.clients.to_string()])
+            .arg("--identity")
+            .arg(path("provider"))
+            .arg("--revoked")
+            .arg(authority.revocation_list_path())
+            .arg("--state")
+            .arg(path("state"))
+            .args(options.policy.as_arguments())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("cannot start the service")?;
+        let output = child.stdout.take().context("the service has no output")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).context("the service does not say where it is")?;
+        let Some((_, url)) = line.trim().split_once(" on ") else {
+            bail!("the service did not start; `serve` with the same options says why");
+        };
+        Ok(Self { child, url: url.to_owned(), folder, authority })
+    }
+
+    pub fn client(&self, number: u8) -> Result<LocalClient> {
+        let path = |name: &str| -> PathBuf { self.folder.path().join(format!("client-{number}-{name}")) };
+        let root = self.authority.root_path();
+        let patience = Patience(Duration::from_secs(600));
+        let stranger = Remote::new(self.url.parse()?, Some(client_tls(&root, None)?), patience)?;
+        let client = Client::for_provider(&stranger.parameters()?[..], MEMORY)?;
+        let subject = Subject::new(&format!("client {number}"), client.registered())?;
+        let request = CertificateRequest::new(&subject)?;
+        let certificate = self.authority.issue(&ReceivedRequest::from_pem(&request.pem)?, 1)?;
+        std::fs::write(path("certificate.pem"), certificate.pem)?;
+        write_private_key(&path("key.pem"), &request.private_key_pem)?;
+        let tls = client_tls(&root, Some((&path("certificate.pem"), &path("key.pem"))))?;
+        let remote = Remote::new(self.url.parse()?, Some(tls), patience)?;
+        remote.register(client.registered(), client.registration())?;
+        let models = remote.models()?;
+        let model: Fingerprint = models.first().context("the service has no model")?.model.parse()?;
+        let model = client.model(&remote.model(model)?[..])?;
+        Ok(LocalClient { client, remote, model, steps: Cell::default() })
+    }
+
+    /// The most memory that the service has held, in bytes, where the system tells.
+    pub fn peak_memory(&self) -> Option<u64> {
+        peak_memory_of(&self.child.id().to_string())
+    }
+}
+
+impl Drop for LocalService {
+    fn drop(&mut self) {
+        // There is nobody to tell, and nothing of it that lasts.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl LocalClient {
+    pub fn remember(&self, steps: Steps) {
+        self.steps.set(steps);
+    }
+
+    /// What the last batch took.
+    pub fn last_steps(&self) -> Steps {
+        self.steps.get()
+    }
+}

@@ -1,0 +1,123 @@
+//! What `bench service` found.
+
+use serde::Serialize;
+use serde_json::Value;
+use sottovoce_bfv::Encryption;
+use sottovoce_report::table::Table;
+
+use crate::commands::classify::batches::Steps;
+
+/// One run of the benchmark. Seconds are wall-clock time from pixels to logits.
+#[derive(Debug, Serialize)]
+pub struct Record {
+    pub images: usize,
+    pub members: usize,
+    pub threads: usize,
+    pub encryption: Encryption,
+    pub hides_model: bool,
+    pub ciphertext_modulus_bits: f64,
+    /// Client and provider in one process, meeting in bytes: the median.
+    pub in_process_seconds: f64,
+    pub in_process_seconds_all: Vec<f64>,
+    /// Over the service, on loopback, with TLS: the median.
+    pub service_seconds: f64,
+    pub service_seconds_all: Vec<f64>,
+    /// `service_seconds / in_process_seconds`.
+    pub ratio: f64,
+    /// Of the last batch over the service.
+    pub steps: Steps,
+    /// Clients that sent a batch each at the same time.
+    pub clients: usize,
+    /// Until the last of them was answered.
+    pub clients_seconds: f64,
+    pub clients_steps: Vec<Steps>,
+    /// The provider's peak memory after one client's batches, and after all clients'.
+    pub provider_peak_bytes_one: Option<u64>,
+    pub provider_peak_bytes_all: Option<u64>,
+    pub registration_bytes: usize,
+    /// Logits that differ from the integer oracle, of all answers.
+    pub mismatches: u64,
+    pub machine: Value,
+    pub source: Value,
+}
+
+pub fn median(seconds: &[f64]) -> f64 {
+    let mut sorted = seconds.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// A ciphertext of the paper's, bytes.
+const PAPER_CIPHERTEXT_BYTES: f64 = 524_352.0;
+
+pub fn table(record: &Record) -> Table {
+    let Steps { encrypt_seconds, upload_seconds, compute_seconds, download_seconds, decrypt_seconds, .. } =
+        record.steps;
+    let gib = |bytes: Option<u64>| {
+        bytes.map_or_else(
+            || "not known here".to_owned(),
+            |bytes| format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30)),
+        )
+    };
+    let megabytes = |bytes: f64| format!("{:.1} MB", bytes / 1e6);
+    let (up, down) = (record.steps.upload_bytes as f64, record.steps.download_bytes as f64);
+    // 28 x 28 pixels, ten classes.
+    let (paper_up, paper_down) = (784.0 * PAPER_CIPHERTEXT_BYTES, 10.0 * PAPER_CIPHERTEXT_BYTES);
+    let rows = [
+        ("in process, s", format!("{:.2}", record.in_process_seconds)),
+        (
+            "service, s",
+            format!(
+                "{:.2}: encrypt {encrypt_seconds:.2}, upload {upload_seconds:.2}, compute {compute_seconds:.2}, download \
+                 {download_seconds:.2}, decrypt {decrypt_seconds:.2} (the last one)",
+                record.service_seconds
+            ),
+        ),
+        ("service / in process", format!("{:.2}×", record.ratio)),
+        (
+            "upload, a batch",
+            format!("{} (paper: {}, {:.1}× as much)", megabytes(up), megabytes(paper_up), paper_up / up),
+        ),
+        (
+            "upload, an image",
+            format!("{:.0} bytes (paper: {:.0} of 8192)", up / record.images as f64, paper_up / 8192.0),
+        ),
+        (
+            "download",
+            format!(
+                "{} (paper: {}, {:.1}× as much)",
+                megabytes(down),
+                megabytes(paper_down),
+                paper_down / down
+            ),
+        ),
+        ("registration, once", format!("{} bytes", record.registration_bytes)),
+        (
+            "clients at once",
+            format!("{}, all answered within {:.1} s", record.clients, record.clients_seconds),
+        ),
+        (
+            "provider's peak memory",
+            format!(
+                "{}; with all clients {}",
+                gib(record.provider_peak_bytes_one),
+                gib(record.provider_peak_bytes_all)
+            ),
+        ),
+        ("logits that differ from the oracle", record.mismatches.to_string()),
+    ];
+    Table {
+        title: format!(
+            "Service on loopback: {} images, {} members, {} threads, {} encryption, Q of {:.0} bits{}",
+            record.images,
+            record.members,
+            record.threads,
+            record.encryption,
+            record.ciphertext_modulus_bits,
+            if record.hides_model { ", hidden answers" } else { "" }
+        ),
+        header: ["", "measured"].map(str::to_owned).to_vec(),
+        rows: rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect(),
+        notes: vec!["The paper needs as much again for a second plaintext modulus. The service is a process of its own.".to_owned()],
+    }
+}
