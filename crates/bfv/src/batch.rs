@@ -1,7 +1,7 @@
 //! Images and logits under encryption.
 
 use fhe::bfv::{Ciphertext, Encoding, Plaintext};
-use fhe_traits::{FheDecoder, FheDecrypter, FheEncoder, FheEncrypter, Serialize};
+use fhe_traits::{FheDecoder, FheDecrypter, FheEncoder, FheEncrypter};
 use rayon::prelude::*;
 use sottovoce_network::Architecture;
 
@@ -28,14 +28,6 @@ pub struct EncryptedLogits {
     pub(crate) channels: Vec<Vec<Ciphertext>>,
 }
 
-impl EncryptedLogits {
-    /// Bytes of the logits in `fhe`'s serialisation.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        serialised_bytes(&self.channels)
-    }
-}
-
 /// Decrypted logits of every slot, and the noise they were found in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecryptedLogits {
@@ -54,12 +46,6 @@ impl EncryptedBatch {
     #[must_use]
     pub fn images(&self) -> usize {
         self.images
-    }
-
-    /// Bytes of the batch in `fhe`'s serialisation.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        serialised_bytes(&self.channels)
     }
 
     /// Whether a network of `shape` reads such images, under keys for `channels`.
@@ -211,14 +197,6 @@ impl DecryptedLogits {
     pub fn noise_budget_bits(&self) -> usize {
         self.noise_budget_bits
     }
-}
-
-/// Ciphertexts of one channel have the same number of bytes up to the headers' few.
-fn serialised_bytes(channels: &[Vec<Ciphertext>]) -> usize {
-    let bytes = |channel: &Vec<Ciphertext>| {
-        channel.first().map_or(0, |ciphertext| ciphertext.to_bytes().len() * channel.len())
-    };
-    channels.iter().map(bytes).sum()
 }
 
 #[cfg(test)]

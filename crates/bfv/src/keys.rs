@@ -98,14 +98,6 @@ impl ClientKey {
     }
 }
 
-impl EvaluationKey {
-    /// Bytes of the key in `fhe`'s serialisation.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.channels.iter().map(|key| key.relinearisation.to_bytes().len()).sum()
-    }
-}
-
 impl fmt::Debug for ClientKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientKey").field("parameters", &self.parameters).finish_non_exhaustive()

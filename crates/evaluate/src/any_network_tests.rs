@@ -82,14 +82,14 @@ fn outcome(
         Policy { range: RangeRule::Proven, range_margin: 0.0, hide_model: false, fixed: Fixed::default() };
     let need = Need { ensemble: &ensemble, observed: None, proven: None };
     let evaluator = Evaluator::default();
-    let session = match Session::new(&[need], &policy, 50, &[evaluator]) {
+    let session = match Session::new(&[need], &policy, 50, evaluator) {
         Ok(session) => session,
         Err(EvaluateError::Parameters(reason)) => return Err(reason.to_string()),
         Err(other) => panic!("{other}"),
     };
     let pixels: Vec<u8> = (0..50 * shape.pixels()).map(|_| rng.random()).collect();
     let images = LabelledImages::new(shape.image_side, pixels, vec![0; 50]).unwrap();
-    let (_, summary) = predict_images(need, &session, &images, evaluator, &()).unwrap();
+    let (_, summary) = predict_images(need, &session, &images, &()).unwrap();
     assert_eq!((summary.mismatches, summary.range.images_outside), (0, 0));
     Ok(summary.parameters.plaintext_bits)
 }

@@ -5,18 +5,19 @@ use std::time::{Duration, Instant};
 use sottovoce_bfv::DecryptedLogits;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{IntegerEnsemble, sum_logits};
+use sottovoce_protocol::ModelDescription;
 
 use crate::clear::Oracle;
 use crate::encrypted::mismatches;
-use crate::provider::Provider;
 use crate::session::Session;
-use crate::{EvaluateError, Evaluator, Progress};
+use crate::{EvaluateError, Progress};
 
 /// Classifies batches with one ensemble. Keys and the provider's networks are ready when it is made.
 pub struct BatchRunner<'a> {
     ensemble: &'a IntegerEnsemble,
     session: &'a Session,
-    provider: Provider<'a>,
+    model: &'a ModelDescription,
+    work: u64,
     progress: &'a dyn Progress,
 }
 
@@ -24,6 +25,7 @@ pub struct BatchRunner<'a> {
 #[derive(Clone, Copy, Default)]
 pub struct Steps {
     pub encrypt: Duration,
+    pub transfer: Duration,
     pub evaluate: Duration,
     pub decrypt: Duration,
 }
@@ -44,17 +46,10 @@ impl<'a> BatchRunner<'a> {
     pub fn new(
         ensemble: &'a IntegerEnsemble,
         session: &'a Session,
-        evaluator: Evaluator,
         progress: &'a dyn Progress,
     ) -> Result<Self, EvaluateError> {
-        session.check(ensemble)?;
-        let provider = Provider::new(evaluator, &session.evaluation_key, ensemble)?;
-        Ok(Self { ensemble, session, provider, progress })
-    }
-
-    /// What evaluates, and with which instruction set.
-    pub fn evaluator(&self) -> String {
-        self.provider.to_string()
+        let model = session.model(ensemble)?;
+        Ok(Self { ensemble, session, model, work: session.work(model)?, progress })
     }
 
     /// Images in a full batch.
@@ -64,8 +59,9 @@ impl<'a> BatchRunner<'a> {
 
     /// Classifies the images from `first` up to `end`, at most a batch.
     ///
-    /// The clock runs from pixels to logits: quantising and encrypting, the provider's work without the members' own
-    /// logits, decrypting. It stands still while answers are held against the oracle.
+    /// The clock runs from pixels to logits: quantising and encrypting, the message's way to the provider, the provider's
+    /// work without the members' own logits up to the answer's message, reading that and decrypting. It stands still while
+    /// answers are held against the oracle.
     pub fn run(
         &self,
         images: &LabelledImages,
@@ -73,17 +69,20 @@ impl<'a> BatchRunner<'a> {
         end: usize,
     ) -> Result<BatchAnswers, EvaluateError> {
         let progress = self.progress;
-        let encrypted = self.session.encrypt(images, first, end, progress)?;
+        let Self { session, model, .. } = *self;
+        let received = session.send(model, images, first, end, progress)?;
 
         let name = |step: &str| format!("{step} images {} to {end}", first + 1);
-        progress.begin(&name("evaluating"), self.provider.work());
+        progress.begin(&name("evaluating"), self.work);
         let start = Instant::now();
-        let answer = self.provider.evaluate(&encrypted.encrypted, false, &|work| progress.advance(work))?;
+        let watch = |work| progress.advance(work);
+        let evaluated = session.provider.evaluate_for(&received.batch, model.fingerprint(), false, &watch)?;
         let evaluate = start.elapsed();
 
         let start = Instant::now();
-        let decrypted = self.session.client.decrypt(&answer.ensemble)?;
-        let steps = Steps { encrypt: encrypted.elapsed, evaluate, decrypt: start.elapsed() };
+        let decrypted = session.client.decrypt(&received.pending, &evaluated.answer[..])?;
+        let decrypt = start.elapsed();
+        let steps = Steps { encrypt: received.encrypt, transfer: received.transfer, evaluate, decrypt };
 
         progress.begin(&name("checking"), (end - first) as u64);
         let indices: Vec<usize> = (first..end).collect();
@@ -98,8 +97,8 @@ impl<'a> BatchRunner<'a> {
             mismatches: (0..decrypted.slots()).map(differing).sum(),
             decrypted,
             oracle,
-            upload_bytes: encrypted.encrypted.bytes(),
-            download_bytes: answer.ensemble.bytes(),
+            upload_bytes: received.bytes,
+            download_bytes: evaluated.answer.len(),
         })
     }
 }

@@ -12,6 +12,7 @@ use sottovoce_bfv::{
 use sottovoce_network::{
     Architecture, Block, IntegerEnsemble, IntegerNetwork, ObservedRange, PixelLevels, sum_logits,
 };
+use sottovoce_protocol::size;
 
 use crate::encrypted::mismatches;
 use crate::{EvaluateError, Evaluator, Need, Policy, Progress, RangeRule};
@@ -41,9 +42,9 @@ pub struct BenchRecord {
     pub evaluation_primes: usize,
     /// What the batch was encrypted with.
     pub encryption: Encryption,
-    /// Bytes of the encrypted batch, serialised.
+    /// Bytes of the encrypted batch's message.
     pub upload_bytes: usize,
-    /// Bytes of the ensemble's encrypted logits, serialised.
+    /// Bytes of the answer's message.
     pub download_bytes: usize,
     /// Encryption of the batch.
     pub encrypt_seconds: f64,
@@ -125,7 +126,7 @@ pub fn bench_engine(
     progress: &dyn Progress,
 ) -> Result<BenchRecord, EvaluateError> {
     let BenchSubject { ensemble, images, repetitions, with_reference, kernel, .. } = *subject;
-    let pixels = ensemble.architecture().pixels();
+    let (pixels, classes) = (ensemble.architecture().pixels(), ensemble.architecture().classes);
     let largest = ensemble.pixel_levels().largest();
     // Ink in a fifth of the pixels, as in handwriting.
     let mut rng = StdRng::seed_from_u64(2);
@@ -184,17 +185,18 @@ pub fn bench_engine(
         reference = Some((seconds.as_secs_f64(), answer.times));
     }
     progress.begin("the engine", engine.work() * repetitions as u64);
-    let (mut runs, mut download_bytes) = (Vec::new(), 0);
+    let mut runs = Vec::new();
     for _ in 0..repetitions {
         let (seconds, answer) = timed(|| engine.evaluate(&encrypted, false, &|work| progress.advance(work)));
         let answer = answer?;
         check(&answer.ensemble)?;
-        download_bytes = answer.ensemble.bytes();
         runs.push((seconds.as_secs_f64(), answer.times));
     }
     let engine_seconds_all: Vec<f64> = runs.iter().map(|(seconds, _)| *seconds).collect();
     runs.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (engine_seconds, engine_times) = runs.swap_remove(runs.len() / 2);
+    // A batch of such bytes has just been in memory.
+    let bytes = |bytes: u64| bytes as usize;
     Ok(BenchRecord {
         members: ensemble.members().len(),
         images,
@@ -207,8 +209,8 @@ pub fn bench_engine(
         ciphertext_modulus_bits: parameters.ciphertext_modulus_bits(),
         evaluation_primes: engine.evaluation_primes(),
         encryption: parameters.encryption(),
-        upload_bytes: encrypted.bytes(),
-        download_bytes,
+        upload_bytes: bytes(size::batch_bytes(&parameters, pixels)),
+        download_bytes: bytes(size::answer_bytes(&parameters, classes)),
         encrypt_seconds: encrypt.as_secs_f64(),
         reference_seconds: reference.as_ref().map(|(seconds, _)| *seconds),
         engine_seconds,

@@ -10,7 +10,7 @@ use sottovoce_network::{IntegerEnsemble, predict};
 use crate::batch_run::{BatchRunner, Steps};
 use crate::records::ElapsedRow;
 use crate::session::Session;
-use crate::{EvaluateError, Evaluator, Progress};
+use crate::{EvaluateError, Progress};
 
 /// What [`measure_elapsed`] found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,9 +26,9 @@ pub struct Elapsed {
 /// Classifies the first images, as many as each of `sizes`. Full batches are classified once, for all sizes that hold them;
 /// what is left of a size is a batch of its own.
 ///
-/// The clock runs from pixels to predictions: quantising and encrypting, the provider's work without the members' own
-/// logits, decrypting and taking the largest. It stands still while answers are held against the oracle, and keys and
-/// the provider's networks are ready before it starts.
+/// The clock runs from pixels to predictions: quantising and encrypting, the message's way to the provider, the provider's
+/// work without the members' own logits, decrypting and taking the largest. It stands still while answers are held
+/// against the oracle, and keys and the provider's networks are ready before it starts.
 ///
 /// # Errors
 /// If there are fewer images than asked for, they do not fit the networks, or the noise exhausts its budget.
@@ -37,10 +37,9 @@ pub fn measure_elapsed(
     session: &Session,
     images: &LabelledImages,
     sizes: &[usize],
-    evaluator: Evaluator,
     progress: &dyn Progress,
 ) -> Result<Elapsed, EvaluateError> {
-    let runner = BatchRunner::new(ensemble, session, evaluator, progress)?;
+    let runner = BatchRunner::new(ensemble, session, progress)?;
     let mut sizes = sizes.to_vec();
     sizes.sort_unstable();
     let most = sizes.last().copied().unwrap_or(0);
@@ -67,17 +66,19 @@ pub fn measure_elapsed(
             steps.push(classify(images - images % slots, images)?);
         }
         let sum = |step: fn(&Steps) -> Duration| steps.iter().map(step).sum::<Duration>().as_secs_f64();
-        let (encrypt, evaluate, decrypt) = (sum(|s| s.encrypt), sum(|s| s.evaluate), sum(|s| s.decrypt));
+        let (encrypt, transfer) = (sum(|s| s.encrypt), sum(|s| s.transfer));
+        let (evaluate, decrypt) = (sum(|s| s.evaluate), sum(|s| s.decrypt));
         Ok(ElapsedRow {
             images,
             batches: steps.len(),
-            seconds: encrypt + evaluate + decrypt,
+            seconds: encrypt + transfer + evaluate + decrypt,
             encrypt_seconds: encrypt,
             evaluate_seconds: evaluate,
             decrypt_seconds: decrypt,
             threads: rayon::current_num_threads(),
+            transfer_seconds: transfer,
         })
     };
     let rows = sizes.iter().map(&mut row).collect::<Result<_, EvaluateError>>()?;
-    Ok(Elapsed { rows, mismatches: differing, evaluator: runner.evaluator() })
+    Ok(Elapsed { rows, mismatches: differing, evaluator: session.evaluator().to_string() })
 }

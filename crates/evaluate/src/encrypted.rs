@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use sottovoce_bfv::{BfvError, DecryptedLogits, Layer, LayerTime};
+use sottovoce_bfv::{DecryptedLogits, Layer, LayerTime};
 use sottovoce_network::{IntegerEnsemble, sum_logits};
 
 use crate::clear::{Oracle, Verdicts};
-use crate::provider::Provider;
+use crate::received::EncryptedSet;
 use crate::records::SizeRow;
-use crate::session::EncryptedSet;
-use crate::{EvaluateError, Evaluator, Progress};
+use crate::{EvaluateError, Progress};
 
 /// What the decrypted answers say.
 pub struct Answers {
@@ -24,24 +23,22 @@ pub struct Answers {
     pub times: Vec<Vec<LayerTime>>,
     /// What travelled for a batch, and back.
     pub sizes: Vec<SizeRow>,
-    /// What evaluated, and with which instruction set.
-    pub evaluator: String,
 }
 
 /// Evaluates an ensemble on every batch of `set` and decrypts the answers, holding every slot of every answer
 /// against the oracle.
 ///
-/// The client's and the provider's parts meet in ciphertexts and the evaluation key alone. A batch that was encrypted
-/// for an earlier ensemble brings along the time that took.
+/// The client's and the provider's parts meet in messages alone. A batch that was encrypted for an earlier ensemble
+/// brings along the time that took.
 pub fn evaluate(
     ensemble: &IntegerEnsemble,
     set: &EncryptedSet<'_>,
     oracle: &Oracle,
-    evaluator: Evaluator,
     progress: &dyn Progress,
 ) -> Result<Answers, EvaluateError> {
-    let client = &set.session.client;
-    let provider = Provider::new(evaluator, &set.session.evaluation_key, ensemble)?;
+    let session = set.session;
+    let model = session.model(ensemble)?;
+    let work = session.work(model)?;
     let members = ensemble.members().len();
     let mut answers = Answers {
         verdicts: Verdicts::none(members),
@@ -50,29 +47,30 @@ pub fn evaluate(
         noise_budget_bits: usize::MAX,
         times: Vec::new(),
         sizes: Vec::new(),
-        evaluator: provider.to_string(),
     };
-    let slots = client.parameters().degree();
+    let slots = session.parameters().degree();
     let labels = set.images.labels();
     let batches = labels.len().div_ceil(slots);
     for (index, labels) in labels.chunks(slots).enumerate() {
         let name = |step: &str| format!("{step} batch {} of {batches}", index + 1);
-        let batch = set.batch(index, progress)?;
-        let mut times = vec![shared(Layer::Encrypted, batch.elapsed)];
+        let batch = set.batch(index, model, progress)?;
+        let mut times = vec![shared(Layer::Encrypted, batch.encrypt)];
 
-        progress.begin(&name("evaluating"), provider.work());
-        let answer = provider.evaluate(&batch.encrypted, true, &|work| progress.advance(work))?;
-        times.extend(&answer.times);
+        progress.begin(&name("evaluating"), work);
+        let watch = |work| progress.advance(work);
+        let evaluated = session.provider.evaluate_for(&batch.batch, model.fingerprint(), true, &watch)?;
+        times.extend(&evaluated.times);
 
         progress.begin(&name("decrypting"), members as u64 + 1);
         let start = Instant::now();
-        let decrypt = |logits| {
-            let decrypted = client.decrypt(logits);
+        let pending = batch.pending.of_model(model);
+        let decrypt = |answer: &Vec<u8>| {
+            let decrypted = session.client.decrypt(&pending, &answer[..]);
             progress.advance(1);
             decrypted
         };
-        let sum = decrypt(&answer.ensemble)?;
-        let voters = answer.members.iter().map(decrypt).collect::<Result<Vec<_>, BfvError>>()?;
+        let sum = decrypt(&evaluated.answer)?;
+        let voters = evaluated.members.iter().map(decrypt).collect::<Result<Vec<_>, _>>()?;
         times.push(shared(Layer::Decryption, start.elapsed()));
 
         let first = index * slots;
@@ -80,7 +78,7 @@ pub fn evaluate(
         answers.compare(&voters, &sum, expected, &oracle.blank, labels);
         answers.times.push(times);
         if index == 0 {
-            let channels = client.parameters().channels().len();
+            let channels = session.parameters().channels().len();
             let size = |message: &str, ciphertexts, bytes| SizeRow {
                 message: message.to_owned(),
                 ciphertexts,
@@ -88,8 +86,8 @@ pub fn evaluate(
                 bytes,
             };
             answers.sizes = vec![
-                size("upload", channels * ensemble.architecture().pixels(), batch.encrypted.bytes()),
-                size("answer", channels * ensemble.architecture().classes, answer.ensemble.bytes()),
+                size("upload", channels * model.pixels(), batch.bytes),
+                size("answer", channels * model.classes(), evaluated.answer.len()),
             ];
         }
     }

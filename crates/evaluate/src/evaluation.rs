@@ -6,13 +6,15 @@ use serde::{Deserialize, Serialize};
 use sottovoce_bfv::{BfvError, Encryption, ParametersError, PlanError};
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{FloatNetwork, ForwardError, IntegerEnsemble};
+use sottovoce_protocol::{Fingerprint, ProtocolError};
 
 use crate::clear::{self, Oracle};
 use crate::encrypted;
+use crate::received::EncryptedSet;
 use crate::records::{AccuracyRow, Domain, LayerRow, PairRow, RecallRow, SizeRow, ValidationRow};
 use crate::rows;
-use crate::session::{EncryptedSet, Session};
-use crate::{Evaluator, Need, Progress, RangeRule};
+use crate::session::Session;
+use crate::{Need, Progress, RangeRule};
 
 /// One point of a sweep, as the records name it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,10 +44,8 @@ pub struct Subject<'a> {
     pub observed_logit: Option<i128>,
     /// Training images that no member trained on; there may be none.
     pub validation: &'a LabelledImages,
-    /// The images to classify, under encryption.
+    /// The images to classify, under encryption, with the provider that evaluates.
     pub set: &'a EncryptedSet<'a>,
-    /// How ciphertexts are evaluated.
-    pub evaluator: Evaluator,
 }
 
 /// What was found for one setting.
@@ -175,6 +175,15 @@ pub enum EvaluateError {
         /// The levels of the encrypted images.
         expected: u16,
     },
+    /// The provider does not have the ensemble.
+    #[error(
+        "the session's provider has no ensemble with the fingerprint {fingerprint}: a session must be made for every \
+         ensemble that it is to evaluate"
+    )]
+    OtherEnsemble {
+        /// The ensemble's.
+        fingerprint: Fingerprint,
+    },
     /// There is nothing to classify.
     #[error("there are no test images")]
     NoImages,
@@ -206,6 +215,20 @@ pub enum EvaluateError {
     /// Encryption, evaluation or decryption failed.
     #[error("the encrypted evaluation failed")]
     Encrypted(#[from] BfvError),
+    /// Client and provider did not understand each other.
+    #[error("a message between client and provider failed")]
+    Protocol(#[source] ProtocolError),
+}
+
+/// What a message was about says more than that there was one.
+impl From<ProtocolError> for EvaluateError {
+    fn from(error: ProtocolError) -> Self {
+        match error {
+            ProtocolError::Plan(error) => error.into(),
+            ProtocolError::Bfv(error) => error.into(),
+            other => Self::Protocol(other),
+        }
+    }
 }
 
 /// Classifies the test set in floating point, in integers and under encryption, and the held-out images in integers,
@@ -215,7 +238,7 @@ pub enum EvaluateError {
 /// If images and networks do not fit, or the noise exhausts its budget. Logits that differ from the oracle are no
 /// error here: they are counted.
 pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Result<Evaluation, EvaluateError> {
-    let Subject { setting, floats, ensemble, observed_logit, validation, set, evaluator } = *subject;
+    let Subject { setting, floats, ensemble, observed_logit, validation, set } = *subject;
     let test = set.images;
     let members = ensemble.members().len();
     if test.is_empty() {
@@ -224,7 +247,8 @@ pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Resul
     if floats.len() != members {
         return Err(EvaluateError::Members { floats: floats.len(), integers: members });
     }
-    set.session.check(ensemble)?;
+    // Before minutes are spent in the clear.
+    set.session.model(ensemble)?;
     let start = Instant::now();
 
     progress.begin("classifying in the clear", (2 * test.len() + validation.len()) as u64);
@@ -234,7 +258,7 @@ pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Resul
     let integer = oracle.verdicts(test.labels());
     let held_out = Oracle::new(ensemble, validation, &advance)?.verdicts(validation.labels());
 
-    let answers = encrypted::evaluate(ensemble, set, &oracle, evaluator, progress)?;
+    let answers = encrypted::evaluate(ensemble, set, &oracle, progress)?;
 
     let mut accuracy = rows::accuracy(setting, Domain::Float, &float, None);
     accuracy.extend(rows::accuracy(setting, Domain::Integer, &integer, None));
@@ -254,7 +278,7 @@ pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Resul
             Need { ensemble, observed: observed_logit, proven: None },
             outside,
         ),
-        evaluator: answers.evaluator,
+        evaluator: set.session.evaluator().to_string(),
         seconds: start.elapsed().as_secs_f64(),
     })
 }

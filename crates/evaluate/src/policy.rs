@@ -102,12 +102,3 @@ impl Policy {
         request.choose().map_err(|error: ParametersError| error.into())
     }
 }
-
-impl From<Evaluator> for EvaluationKind {
-    fn from(evaluator: Evaluator) -> Self {
-        match evaluator {
-            Evaluator::Engine(_) => Self::Engine,
-            Evaluator::Reference => Self::Reference,
-        }
-    }
-}

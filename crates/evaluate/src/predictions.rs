@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{IntegerEnsemble, predict};
 
-use crate::batch_run::BatchRunner;
+use crate::batch_run::{BatchRunner, Steps};
 use crate::evaluation::{ParameterRecord, RangeRecord};
 use crate::session::Session;
-use crate::{EvaluateError, Evaluator, Need, Progress};
+use crate::{EvaluateError, Need, Progress};
 
 /// What an ensemble answered.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,15 +39,18 @@ pub struct PredictionSummary {
     pub batches: usize,
     /// Wall-clock seconds of encryption.
     pub encrypt_seconds: f64,
+    /// Wall-clock seconds of writing and reading the batches' messages; 0 in records that are older than these messages.
+    #[serde(default)]
+    pub transfer_seconds: f64,
     /// Wall-clock seconds of the provider's work.
     pub evaluate_seconds: f64,
     /// Wall-clock seconds of decryption.
     pub decrypt_seconds: f64,
     /// Worker threads.
     pub threads: usize,
-    /// Bytes of an encrypted batch, serialised.
+    /// Bytes of an encrypted batch's message.
     pub upload_bytes: usize,
-    /// Bytes of an encrypted answer, serialised.
+    /// Bytes of an answer's message.
     pub download_bytes: usize,
     /// The parameters, and the noise left under them.
     pub parameters: ParameterRecord,
@@ -66,20 +69,19 @@ pub fn predict_images(
     need: Need<'_>,
     session: &Session,
     images: &LabelledImages,
-    evaluator: Evaluator,
     progress: &dyn Progress,
 ) -> Result<(Vec<Prediction>, PredictionSummary), EvaluateError> {
     if images.is_empty() {
         return Err(EvaluateError::NoImages);
     }
     let ensemble: &IntegerEnsemble = need.ensemble;
-    let runner = BatchRunner::new(ensemble, session, evaluator, progress)?;
+    let runner = BatchRunner::new(ensemble, session, progress)?;
     let slots = runner.slots();
     let largest = session.parameters().largest_value();
     let mut predictions = Vec::with_capacity(images.len());
     let (mut noise_bits, mut noise_budget_bits, mut images_outside) = (0, usize::MAX, 0);
     let (mut upload_bytes, mut download_bytes, mut mismatches) = (0, 0, 0);
-    let mut seconds = [0.0; 3];
+    let mut seconds = [0.0; 4];
     for first in (0..images.len()).step_by(slots) {
         let end = images.len().min(first + slots);
         let answers = runner.run(images, first, end)?;
@@ -92,7 +94,8 @@ pub fn predict_images(
         noise_budget_bits = noise_budget_bits.min(answers.decrypted.noise_budget_bits());
         images_outside += answers.oracle.sums_outside(largest);
         (upload_bytes, download_bytes) = (answers.upload_bytes, answers.download_bytes);
-        let steps = [answers.steps.encrypt, answers.steps.evaluate, answers.steps.decrypt];
+        let Steps { encrypt, transfer, evaluate, decrypt } = answers.steps;
+        let steps = [encrypt, transfer, evaluate, decrypt];
         seconds.iter_mut().zip(steps).for_each(|(sum, step)| *sum += step.as_secs_f64());
     }
     let correct = predictions.iter().filter(|p| p.prediction == usize::from(p.label)).count();
@@ -103,14 +106,15 @@ pub fn predict_images(
         mismatches,
         batches: images.len().div_ceil(slots),
         encrypt_seconds: seconds[0],
-        evaluate_seconds: seconds[1],
-        decrypt_seconds: seconds[2],
+        transfer_seconds: seconds[1],
+        evaluate_seconds: seconds[2],
+        decrypt_seconds: seconds[3],
         threads: rayon::current_num_threads(),
         upload_bytes,
         download_bytes,
         parameters: ParameterRecord::of(session, noise_bits, noise_budget_bits),
         range: RangeRecord::of(session, need, images_outside),
-        evaluator: runner.evaluator(),
+        evaluator: session.evaluator().to_string(),
     };
     Ok((predictions, summary))
 }

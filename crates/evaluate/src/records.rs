@@ -156,7 +156,8 @@ pub struct LabelRow {
     pub images: usize,
 }
 
-/// One row of `elapsed.csv`: so many images from pixels to predictions, encryption and decryption included.
+/// One row of `elapsed.csv`: so many images from pixels to predictions: encryption, the messages' way to
+/// the provider, and decryption included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ElapsedRow {
     /// Images classified.
@@ -173,6 +174,9 @@ pub struct ElapsedRow {
     pub decrypt_seconds: f64,
     /// Worker threads.
     pub threads: usize,
+    /// Seconds spent on writing and reading the batches' messages; 0 in records that are older than these messages.
+    #[serde(default)]
+    pub transfer_seconds: f64,
 }
 
 /// One row of `bits.csv`: an ensemble trained for a logit range, under encryption.
@@ -205,7 +209,7 @@ pub struct SizeRow {
     pub ciphertexts: usize,
     /// Slots of a ciphertext: the most images that the message is for.
     pub slots: usize,
-    /// Bytes, serialised.
+    /// Bytes of the message.
     pub bytes: usize,
 }
 
@@ -262,6 +266,17 @@ pub fn encode_rows<T: Serialize>(rows: &[T]) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn elapsed_times_of_before_there_were_messages_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("elapsed.csv");
+        let columns = "images,batches,seconds,encrypt_seconds,evaluate_seconds,decrypt_seconds,threads";
+        std::fs::write(&path, format!("{columns}\n10,1,3.5,1,2,0.5,4\n")).unwrap();
+        let rows: Vec<ElapsedRow> = read_rows(&path).unwrap();
+        assert_eq!((rows[0].seconds, rows[0].threads, rows[0].transfer_seconds), (3.5, 4, 0.0));
+        assert!(encode_rows(&rows).unwrap().starts_with(format!("{columns},transfer_seconds\n").as_bytes()));
+    }
 
     #[test]
     fn rows_come_back_as_they_were_written_under_the_documented_columns() {

@@ -1,30 +1,39 @@
-//! The client's side: one set of parameters and keys for several ensembles, and images encrypted once for all of them.
+//! Both sides of a run: a client and a provider that serve several ensembles under one set of parameters and keys.
 
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use std::{panic, thread};
 
+use sottovoce_bfv::Parameters;
 use sottovoce_bfv::planner::Choice;
-use sottovoce_bfv::{ClientKey, EncryptedBatch, EvaluationKey, Parameters};
 use sottovoce_dataset::LabelledImages;
-use sottovoce_network::{IntegerEnsemble, PixelLevels};
+use sottovoce_network::{ForwardError, IntegerEnsemble, PixelLevels};
+use sottovoce_protocol::{
+    Client, EncryptedRequest, Fingerprint, Kind, ModelDescription, PendingAnswer, ProtocolError, Provider,
+    ReceivedBatch,
+};
 
+use crate::pipe::pipe;
+use crate::received::Received;
 use crate::{EvaluateError, Evaluator, Need, Policy, Progress, RangeRule};
 
-/// Parameters and fresh keys that serve several ensembles.
+/// A client with fresh keys and a provider of several ensembles, which meet in messages alone.
 ///
-/// The plaintext modulus holds the largest logits of any of them and the noise budget covers the noisiest, so that
-/// one encryption of an image is an input to all. What decrypts does not depend on this choice: encrypted
+/// The plaintext modulus holds the largest logits of any of the ensembles and the noise budget covers the noisiest, so
+/// that one encryption of an image is an input to all. What decrypts does not depend on this choice: encrypted
 /// evaluation is exact under any parameters that hold the logits.
 pub struct Session {
-    pub(crate) client: ClientKey,
-    pub(crate) evaluation_key: EvaluationKey,
-    pub(crate) choice: Choice,
+    pub(crate) client: Client,
+    pub(crate) provider: Provider,
     pub(crate) range: RangeRule,
+    choice: Choice,
+    evaluator: Evaluator,
     levels: PixelLevels,
+    /// What the provider tells the client of its ensembles.
+    models: Vec<ModelDescription>,
 }
 
 impl Session {
-    /// Has parameters chosen for all of `needs` and a run over `images`, which `evaluators` evaluate.
+    /// Has parameters chosen for all of `needs` and a run over `images`, which `evaluator` evaluates.
     ///
     /// # Errors
     /// If there is no ensemble, they read different pixels, or no secure parameters serve all of them.
@@ -32,22 +41,33 @@ impl Session {
         needs: &[Need<'_>],
         policy: &Policy,
         images: usize,
-        evaluators: &[Evaluator],
+        evaluator: Evaluator,
     ) -> Result<Self, EvaluateError> {
         let range = policy.range;
         Self::check_pixels(needs)?;
-        Self::under(policy.choose(needs, images, evaluators)?, range, needs)
+        Self::under(policy.choose(needs, images, &[evaluator])?, range, needs, evaluator)
     }
 
     /// A session with parameters that were chosen for `needs` by a policy with that range.
     ///
     /// # Errors
     /// As [`new`](Self::new), but that the parameters are there.
-    pub fn under(choice: Choice, range: RangeRule, needs: &[Need<'_>]) -> Result<Self, EvaluateError> {
+    pub fn under(
+        choice: Choice,
+        range: RangeRule,
+        needs: &[Need<'_>],
+        evaluator: Evaluator,
+    ) -> Result<Self, EvaluateError> {
         let levels = Self::check_pixels(needs)?;
-        let client = ClientKey::generate(&choice.parameters);
-        let evaluation_key = client.evaluation_key()?;
-        Ok(Self { client, evaluation_key, choice, range, levels })
+        let parameters = &choice.parameters;
+        let ensembles = needs.iter().map(|need| need.ensemble.clone()).collect();
+        let provider = Provider::new(parameters, ensembles, 1).evaluated_by(evaluator);
+        // The parameters are not sent: a second copy of their tables can take gigabytes.
+        let client = Client::new(parameters)?;
+        provider.register(client.registration())?;
+        let models = provider.model_messages()?;
+        let models = models.iter().map(|message| client.model(&message[..])).collect::<Result<_, _>>()?;
+        Ok(Self { client, provider, range, choice, evaluator, levels, models })
     }
 
     /// The pixels that all ensembles read.
@@ -72,80 +92,82 @@ impl Session {
         self.client.parameters()
     }
 
-    /// Bytes of the evaluation key, serialised.
+    /// How the provider evaluates.
     #[must_use]
-    pub fn evaluation_key_bytes(&self) -> usize {
-        self.evaluation_key.bytes()
+    pub fn evaluator(&self) -> Evaluator {
+        self.evaluator
     }
 
-    /// Encrypts the images from `first` up to `end`, at most a batch, and says how long it took.
-    pub(crate) fn encrypt(
+    /// Bytes of the message that registers the client's keys.
+    #[must_use]
+    pub fn registration_bytes(&self) -> usize {
+        self.client.registration().len()
+    }
+
+    /// What the client knows of an ensemble.
+    ///
+    /// # Errors
+    /// If it reads other pixels than the session's, or is none of them.
+    pub(crate) fn model(&self, ensemble: &IntegerEnsemble) -> Result<&ModelDescription, EvaluateError> {
+        let (found, expected) = (ensemble.pixel_levels(), self.levels);
+        if found != expected {
+            return Err(EvaluateError::PixelLevels { found: found.into(), expected: expected.into() });
+        }
+        let fingerprint = Fingerprint::of_ensemble(ensemble);
+        let model = self.models.iter().find(|model| model.fingerprint() == fingerprint);
+        model.ok_or(EvaluateError::OtherEnsemble { fingerprint })
+    }
+
+    /// The work of evaluating one batch. What the provider needs for a model is ready after that.
+    pub(crate) fn work(&self, model: &ModelDescription) -> Result<u64, EvaluateError> {
+        Ok(self.provider.work(self.client.registered(), model.fingerprint())?)
+    }
+
+    /// Encrypts the images from `first` up to `end`, at most a batch, and hands them to the provider.
+    pub(crate) fn send(
         &self,
+        model: &ModelDescription,
         images: &LabelledImages,
         first: usize,
         end: usize,
         progress: &dyn Progress,
-    ) -> Result<Batch, EvaluateError> {
-        let pixels = images.side() * images.side();
-        let work = self.client.encryption_work(pixels);
+    ) -> Result<Received, EvaluateError> {
+        let (found, needed) = (images.side() * images.side(), model.pixels());
+        if found != needed {
+            return Err(ForwardError::ImageSize { found, needed }.into());
+        }
+        let work = self.client.encryption_work(needed);
         progress.begin(&format!("encrypting images {} to {end}", first + 1), work);
         let start = Instant::now();
         let values: Vec<u8> =
             (first..end).flat_map(|image| self.levels.quantise_all(images.image(image))).collect();
-        let encrypted = self.client.encrypt(&values, pixels, &|| progress.advance(1))?;
-        Ok(Batch { encrypted, elapsed: start.elapsed() })
+        let request = self.client.encrypt(model, &values, &|| progress.advance(1))?;
+        let encrypt = start.elapsed();
+
+        let start = Instant::now();
+        let (batch, pending, bytes) = self.transfer(&request)?;
+        Ok(Received { batch, pending, encrypt, transfer: start.elapsed(), bytes })
     }
 
-    /// Whether an ensemble reads what this session encrypts.
-    pub(crate) fn check(&self, ensemble: &IntegerEnsemble) -> Result<(), EvaluateError> {
-        let (found, expected) = (ensemble.pixel_levels(), self.levels);
-        if found == expected {
-            Ok(())
-        } else {
-            Err(EvaluateError::PixelLevels { found: found.into(), expected: expected.into() })
-        }
-    }
-}
-
-/// Images under encryption, and how long encrypting them took.
-pub(crate) struct Batch {
-    pub(crate) encrypted: EncryptedBatch,
-    pub(crate) elapsed: Duration,
-}
-
-/// Batches that stay in memory, enough for MNIST's test images: with three ciphertext primes a batch of the paper's
-/// images takes 308 MB.
-const HELD_BATCHES: usize = 2;
-
-/// The images to classify under encryption, each batch encrypted when it is first asked for.
-///
-/// The first two batches are kept for every ensemble that comes after; those beyond, which memory might not hold, are
-/// encrypted anew.
-pub struct EncryptedSet<'a> {
-    pub(crate) session: &'a Session,
-    pub(crate) images: &'a LabelledImages,
-    held: [OnceLock<Arc<Batch>>; HELD_BATCHES],
-}
-
-impl<'a> EncryptedSet<'a> {
-    /// Nothing is encrypted yet.
-    #[must_use]
-    pub fn new(session: &'a Session, images: &'a LabelledImages) -> Self {
-        Self { session, images, held: [const { OnceLock::new() }; HELD_BATCHES] }
-    }
-
-    pub(crate) fn batch(&self, index: usize, progress: &dyn Progress) -> Result<Arc<Batch>, EvaluateError> {
-        let place = self.held.get(index);
-        if let Some(batch) = place.and_then(OnceLock::get) {
-            return Ok(batch.clone());
-        }
-        let slots = self.session.parameters().degree();
-        let (first, end) = (index * slots, self.images.len().min((index + 1) * slots));
-        let batch = Arc::new(self.session.encrypt(self.images, first, end, progress)?);
-        if let Some(place) = place {
-            // Where somebody else was faster, either will do.
-            let _ = place.set(batch.clone());
-        }
-        Ok(batch)
+    /// Writes the message on a thread of its own while the provider reads it; also its bytes.
+    fn transfer(
+        &self,
+        request: &EncryptedRequest<'_>,
+    ) -> Result<(ReceivedBatch, PendingAnswer, usize), ProtocolError> {
+        let (output, mut input) = pipe();
+        thread::scope(|scope| {
+            let writer = thread::Builder::new().spawn_scoped(scope, || request.write(output));
+            let writer = writer.map_err(|source| ProtocolError::Transfer { message: Kind::Batch, source })?;
+            let received = self.provider.receive(&mut input);
+            let bytes = input.passed();
+            // Where the message was refused, its writer need not wait for anybody to read the rest.
+            drop(input);
+            let written = writer.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+            match (written, received) {
+                (Ok(pending), Ok(batch)) => Ok((batch, pending, bytes)),
+                // The writer fails if the reader has gone, which then knows why.
+                (Ok(_) | Err(ProtocolError::Transfer { .. }), Err(error)) | (Err(error), _) => Err(error),
+            }
+        })
     }
 }

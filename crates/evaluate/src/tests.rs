@@ -6,6 +6,7 @@ use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{
     Architecture, Block, FloatNetwork, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels,
 };
+use sottovoce_protocol::size;
 
 use crate::records::Domain;
 use crate::{
@@ -55,10 +56,11 @@ fn session_of(
     ensembles: &[&IntegerEnsemble],
     observed: Option<i128>,
     policy: &Policy,
+    evaluator: Evaluator,
 ) -> Result<Session, EvaluateError> {
     let needs: Vec<Need<'_>> =
         ensembles.iter().map(|&ensemble| Need { ensemble, observed, proven: None }).collect();
-    Session::new(&needs, policy, 9000, &[Evaluator::default(), Evaluator::Reference])
+    Session::new(&needs, policy, 9000, evaluator)
 }
 
 /// An ensemble with a session whose parameters hold whatever its logits can be.
@@ -66,7 +68,7 @@ fn ensemble(members: usize, rng: &mut StdRng) -> (Vec<FloatNetwork>, IntegerEnse
     let (floats, integers): (Vec<_>, Vec<_>) = (0..members).map(|_| member(rng)).unzip();
     let ensemble = IntegerEnsemble::new(integers).unwrap();
     let policy = policy(RangeRule::Proven, 0.0, Encryption::PublicKey);
-    let session = session_of(&[&ensemble], None, &policy).unwrap();
+    let session = session_of(&[&ensemble], None, &policy, Evaluator::default()).unwrap();
     (floats, ensemble, session)
 }
 
@@ -76,31 +78,31 @@ fn all_three_domains_agree_on_two_batches_and_nothing_differs_from_the_oracle() 
     let (floats, ensemble, session) = ensemble(2, &mut rng);
     let (test, validation) = (images(8192 + 5, &mut rng), images(20, &mut rng));
     let setting = setting();
-    let set = EncryptedSet::new(&session, &test);
-    let subject = Subject {
-        setting: &setting,
-        floats: &floats,
-        ensemble: &ensemble,
-        observed_logit: Some(7),
-        validation: &validation,
-        set: &set,
-        evaluator: Evaluator::default(),
-    };
-    let [engine, reference] = [Evaluator::default(), Evaluator::Reference]
-        .map(|evaluator| evaluate_setting(&Subject { evaluator, ..subject }, &()).unwrap());
+    let policy = policy(RangeRule::Proven, 0.0, Encryption::PublicKey);
+    let by_reference = session_of(&[&ensemble], None, &policy, Evaluator::Reference).unwrap();
+    let [engine, reference] = [&session, &by_reference].map(|session| {
+        let set = EncryptedSet::new(session, &test);
+        let subject = Subject {
+            setting: &setting,
+            floats: &floats,
+            ensemble: &ensemble,
+            observed_logit: Some(7),
+            validation: &validation,
+            set: &set,
+        };
+        evaluate_setting(&subject, &()).unwrap()
+    });
+    assert_eq!((session.evaluator(), reference.evaluator.as_str()), (Evaluator::default(), "reference"));
     check(&engine);
     check(&reference);
-    // Encrypted once, and said so with every setting.
-    let encryption = |evaluation: &Evaluation| -> Vec<f64> {
-        let rows = evaluation.layers.iter().filter(|row| row.layer == "EncryptedLayer");
-        rows.map(|row| row.seconds).collect()
-    };
-    assert_eq!(encryption(&engine), encryption(&reference));
     assert_eq!(engine.validation, reference.validation);
     assert_eq!(engine.validation.iter().map(|row| row.images).collect::<Vec<_>>(), [20; 3]);
     assert_eq!((engine.sizes[0].message.as_str(), engine.sizes[0].ciphertexts), ("upload", 25));
     assert_eq!((engine.sizes[1].message.as_str(), engine.sizes[1].ciphertexts), ("answer", 3));
-    assert!(engine.sizes[0].bytes > engine.sizes[1].bytes);
+    let parameters = session.parameters();
+    assert_eq!(engine.sizes[0].bytes as u64, size::batch_bytes(parameters, 25));
+    assert_eq!(engine.sizes[1].bytes as u64, size::answer_bytes(parameters, 3));
+    assert_eq!(session.registration_bytes() as u64, size::registration_bytes(parameters));
 }
 
 fn check(evaluation: &Evaluation) {
@@ -142,10 +144,11 @@ fn one_encryption_serves_ensembles_of_different_size() {
     let (two, ensemble_of_two, _) = ensemble(2, &mut rng);
     let (one, ensemble_of_one, _) = ensemble(1, &mut rng);
     let policy = policy(RangeRule::Proven, 0.0, Encryption::SecretKey);
-    let session = session_of(&[&ensemble_of_two, &ensemble_of_one], None, &policy).unwrap();
+    let session =
+        session_of(&[&ensemble_of_two, &ensemble_of_one], None, &policy, Evaluator::default()).unwrap();
     let (test, none, setting) = (images(9, &mut rng), images(0, &mut rng), setting());
     let set = EncryptedSet::new(&session, &test);
-    for (floats, ensemble) in [(&two, &ensemble_of_two), (&one, &ensemble_of_one)] {
+    let evaluations = [(&two, &ensemble_of_two), (&one, &ensemble_of_one)].map(|(floats, ensemble)| {
         let subject = Subject {
             setting: &setting,
             floats,
@@ -153,13 +156,31 @@ fn one_encryption_serves_ensembles_of_different_size() {
             observed_logit: Some(7),
             validation: &none,
             set: &set,
-            evaluator: Evaluator::default(),
         };
         let evaluation = evaluate_setting(&subject, &()).unwrap();
         assert_eq!(evaluation.accuracy.iter().filter_map(|row| row.mismatches).sum::<u64>(), 0);
         assert_eq!(evaluation.parameters.plaintext_moduli, session.parameters().plaintext_moduli());
         assert!(evaluation.validation.is_empty());
-    }
+        evaluation
+    });
+    // Encrypted once, and said so with every setting.
+    let [two, one] = evaluations.each_ref().map(|evaluation: &Evaluation| -> Vec<f64> {
+        let rows = evaluation.layers.iter().filter(|row| row.layer == "EncryptedLayer");
+        rows.map(|row| row.seconds).collect()
+    });
+    assert_eq!((two.len(), &two), (1, &one));
+
+    let (floats, stranger, _) = ensemble(1, &mut rng);
+    let subject = Subject {
+        setting: &setting,
+        floats: &floats,
+        ensemble: &stranger,
+        observed_logit: Some(7),
+        validation: &none,
+        set: &set,
+    };
+    let error = evaluate_setting(&subject, &()).unwrap_err();
+    assert!(matches!(error, EvaluateError::OtherEnsemble { .. }), "{error}");
 }
 
 #[test]
@@ -167,23 +188,21 @@ fn the_time_of_every_size_is_that_of_its_full_batches_and_its_own_last_one() {
     let mut rng = StdRng::seed_from_u64(5);
     let (_, ensemble, session) = ensemble(2, &mut rng);
     let test = images(8192 + 5, &mut rng);
-    let measure =
-        |sizes: &[usize], evaluator| measure_elapsed(&ensemble, &session, &test, sizes, evaluator, &());
-    let elapsed = measure(&[8197, 10, 8192], Evaluator::default()).unwrap();
+    let measure = |sizes: &[usize]| measure_elapsed(&ensemble, &session, &test, sizes, &());
+    let elapsed = measure(&[8197, 10, 8192]).unwrap();
     assert_eq!(elapsed.mismatches, 0);
     let found: Vec<_> = elapsed.rows.iter().map(|row| (row.images, row.batches)).collect();
     assert_eq!(found, [(10, 1), (8192, 1), (8197, 2)]);
     let seconds: Vec<f64> = elapsed.rows.iter().map(|row| row.seconds).collect();
     assert!(seconds[0] != seconds[1] && seconds[1] < seconds[2], "{seconds:?}");
     for row in &elapsed.rows {
-        let steps = row.encrypt_seconds + row.evaluate_seconds + row.decrypt_seconds;
-        assert!((steps - row.seconds).abs() < 1e-9);
+        let steps = row.encrypt_seconds + row.transfer_seconds + row.evaluate_seconds + row.decrypt_seconds;
+        assert!(row.transfer_seconds > 0.0 && (steps - row.seconds).abs() < 1e-9);
     }
-    assert!(matches!(
-        measure(&[8198], Evaluator::default()),
-        Err(EvaluateError::TooFewImages { wanted: 8198, found: 8197 })
-    ));
-    assert_eq!(measure(&[5], Evaluator::Reference).unwrap().mismatches, 0);
+    assert!(matches!(measure(&[8198]), Err(EvaluateError::TooFewImages { wanted: 8198, found: 8197 })));
+    let policy = policy(RangeRule::Proven, 0.0, Encryption::SecretKey);
+    let session = session_of(&[&ensemble], None, &policy, Evaluator::Reference).unwrap();
+    assert_eq!(measure_elapsed(&ensemble, &session, &test, &[5], &()).unwrap().mismatches, 0);
 }
 
 #[test]
@@ -197,7 +216,7 @@ fn logits_beyond_the_plaintext_modulus_are_counted_and_not_hidden() {
     let ensemble = IntegerEnsemble::new(vec![integer]).unwrap();
     let (test, setting) = (images(7, &mut rng), setting());
     let policy = policy(RangeRule::Observed, 0.25, Encryption::PublicKey);
-    let session = session_of(&[&ensemble], Some(1000), &policy).unwrap();
+    let session = session_of(&[&ensemble], Some(1000), &policy, Evaluator::default()).unwrap();
     let subject = Subject {
         setting: &setting,
         floats: &[float],
@@ -205,7 +224,6 @@ fn logits_beyond_the_plaintext_modulus_are_counted_and_not_hidden() {
         observed_logit: Some(1000),
         validation: &test,
         set: &EncryptedSet::new(&session, &test),
-        evaluator: Evaluator::default(),
     };
     let evaluation = evaluate_setting(&subject, &()).unwrap();
     assert_eq!(evaluation.range.images_outside, 7);
@@ -225,7 +243,6 @@ fn nothing_to_classify_other_members_and_other_pixels_are_refused() {
         observed_logit: Some(1000),
         validation: &none,
         set: &EncryptedSet::new(&session, &none),
-        evaluator: Evaluator::default(),
     };
     assert!(matches!(evaluate_setting(&subject, &()), Err(EvaluateError::NoImages)));
     let set = EncryptedSet::new(&session, &test);
@@ -241,9 +258,12 @@ fn nothing_to_classify_other_members_and_other_pixels_are_refused() {
         |error: &EvaluateError| matches!(error, EvaluateError::PixelLevels { expected: 2, found: 3 });
     assert!(evaluate_setting(&subject, &()).is_err_and(|error| expected(&error)));
     let policy = policy(RangeRule::Observed, 0.0, Encryption::PublicKey);
-    assert!(session_of(&[&ensemble, &other], Some(7), &policy).is_err_and(|error| expected(&error)));
-    assert!(matches!(session_of(&[], None, &policy), Err(EvaluateError::NoEnsembles)));
-    assert!(matches!(session_of(&[&ensemble], None, &policy), Err(EvaluateError::NothingObserved)));
+    let session = |ensembles: &[&IntegerEnsemble], observed| {
+        session_of(ensembles, observed, &policy, Evaluator::default())
+    };
+    assert!(session(&[&ensemble, &other], Some(7)).is_err_and(|error| expected(&error)));
+    assert!(matches!(session(&[], None), Err(EvaluateError::NoEnsembles)));
+    assert!(matches!(session(&[&ensemble], None), Err(EvaluateError::NothingObserved)));
 }
 
 #[test]

@@ -23,25 +23,62 @@ pub fn pack(residues: &[u64], bits: u32, bytes: &mut Vec<u8>) {
     bytes.clear();
     // The last residue's 8 bytes reach beyond the end.
     bytes.resize(packed_bytes(residues.len(), bits) + 8, 0);
+    // Bits of earlier residues in the byte where the next begins: reading them back would wait for their writing.
+    let mut earlier = 0;
     for (index, residue) in residues.iter().enumerate() {
         let (byte, shift) = place(index, bits);
-        if let Some(window) = bytes[byte..].first_chunk_mut::<8>() {
-            *window = (u64::from_le_bytes(*window) | residue << shift).to_le_bytes();
+        let window = earlier | residue << shift;
+        if let Some(place) = bytes[byte..].first_chunk_mut::<8>() {
+            *place = window.to_le_bytes();
         }
+        // Without the bytes that are full, which can be all eight.
+        earlier = window.checked_shr((shift + bits) / 8 * 8).unwrap_or(0);
     }
     bytes.truncate(packed_bytes(residues.len(), bits));
 }
 
-/// Appends the residues that `bytes` hold. `bytes` gets longer for a moment.
-pub fn unpack(bytes: &mut Vec<u8>, bits: u32, residues: &mut Vec<u64>) {
+/// Appends the residues that `bytes` hold.
+fn unpack(bytes: &[u8], bits: u32, residues: &mut Vec<u64>) {
     debug_assert!(bits <= MOST_BITS);
-    let (length, mask) = (bytes.len(), (1 << bits) - 1);
-    bytes.extend([0; 8]);
-    residues.extend((0..length * 8 / bits as usize).map(|index| {
+    let mask = (1 << bits) - 1;
+    residues.extend((0..bytes.len() * 8 / bits as usize).map(|index| {
         let (byte, shift) = place(index, bits);
-        bytes[byte..].first_chunk::<8>().map_or(0, |window| u64::from_le_bytes(*window) >> shift & mask)
+        let rest = &bytes[byte..];
+        let window = rest.first_chunk::<8>().copied().unwrap_or_else(|| {
+            // The last residue's 8 bytes reach beyond the end.
+            let mut window = [0; 8];
+            window[..rest.len()].copy_from_slice(rest);
+            window
+        });
+        u64::from_le_bytes(window) >> shift & mask
     }));
-    bytes.truncate(length);
+}
+
+/// A polynomial's residues as they came: modulo each of its primes, of which none has been compared with its prime.
+pub struct PackedPolynomial<'p> {
+    bytes: Vec<u8>,
+    primes: &'p [u64],
+    degree: usize,
+}
+
+impl<'p> PackedPolynomial<'p> {
+    /// Of the bytes of `degree` residues modulo each of `primes`.
+    pub fn new(bytes: Vec<u8>, primes: &'p [u64], degree: usize) -> Self {
+        Self { bytes, primes, degree }
+    }
+
+    /// The residues, prime after prime.
+    pub fn unpack(self) -> Vec<u64> {
+        let mut residues = Vec::with_capacity(self.primes.len() * self.degree);
+        let mut rest = &self.bytes[..];
+        for &prime in self.primes {
+            let bits = residue_bits(prime);
+            let (row, behind) = rest.split_at(packed_bytes(self.degree, bits));
+            unpack(row, bits, &mut residues);
+            rest = behind;
+        }
+        residues
+    }
 }
 
 /// The byte in which a residue begins, and the bit of it.
@@ -74,7 +111,7 @@ mod tests {
                 assert_eq!(found, residue, "{bits} bits");
             }
             let mut found = vec![1];
-            unpack(&mut bytes, bits, &mut found);
+            unpack(&bytes, bits, &mut found);
             assert_eq!(found[1..], residues);
         }
     }

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 
-use crate::packing::{packed_bytes, residue_bits, unpack};
+use crate::packing::{PackedPolynomial, packed_bytes, residue_bits};
 use crate::writing::{MAGIC, VERSION};
 use crate::{Fingerprint, Kind, ProtocolError};
 
@@ -14,14 +14,12 @@ pub struct MessageReader<R> {
     input: R,
     message: Kind,
     sum: Sha256,
-    /// The packed residues of one prime.
-    packed: Vec<u8>,
 }
 
 impl<R: Read> MessageReader<R> {
     /// Reads the header up to the fingerprint of the parameters.
     pub fn begin(input: R, message: Kind) -> Result<Self, ProtocolError> {
-        let mut reader = Self { input, message, sum: Sha256::new(), packed: Vec::new() };
+        let mut reader = Self { input, message, sum: Sha256::new() };
         let magic = reader.number::<4>("magic")?;
         let expected = u64::from(u32::from_le_bytes(MAGIC));
         reader.check("magic", magic, magic == expected, || format!("{expected}, the bytes \"svce\""))?;
@@ -100,24 +98,27 @@ impl<R: Read> MessageReader<R> {
 
     /// A polynomial: `degree` residues modulo each of `primes`, of which none has been compared with its prime yet.
     /// Memory is taken for a prime when the bytes of the one before have come.
-    pub fn polynomial(
+    pub fn polynomial<'p>(
         &mut self,
         field: &'static str,
-        primes: &[u64],
+        primes: &'p [u64],
         degree: usize,
-    ) -> Result<Vec<u64>, ProtocolError> {
-        let mut residues = Vec::new();
+    ) -> Result<PackedPolynomial<'p>, ProtocolError> {
+        let mut bytes = Vec::new();
         for (index, &prime) in primes.iter().enumerate() {
-            let bits = residue_bits(prime);
-            self.packed.resize(packed_bytes(degree, bits), 0);
-            self.input.read_exact(&mut self.packed).map_err(|error| self.failed(field, error))?;
-            self.sum.update(&self.packed);
-            if index == 0 {
-                residues.reserve_exact(primes.len() * degree);
+            let begin = bytes.len();
+            let row = packed_bytes(degree, residue_bits(prime));
+            if index < 2 {
+                // One prime's, and when those have come all.
+                let rows = &primes[index..if index == 0 { 1 } else { primes.len() }];
+                let rows = rows.iter().map(|&prime| packed_bytes(degree, residue_bits(prime)));
+                bytes.reserve_exact(rows.sum());
             }
-            unpack(&mut self.packed, bits, &mut residues);
+            bytes.resize(begin + row, 0);
+            self.input.read_exact(&mut bytes[begin..]).map_err(|error| self.failed(field, error))?;
+            self.sum.update(&bytes[begin..]);
         }
-        Ok(residues)
+        Ok(PackedPolynomial::new(bytes, primes, degree))
     }
 
     /// The checksum, and nothing behind it; the message's fingerprint, which is its checksum.

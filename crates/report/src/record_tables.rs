@@ -15,6 +15,7 @@ use crate::wording::thousands;
 
 /// `elapsed.csv`, beside the paper where it has the same number of images.
 pub(crate) fn elapsed_table(rows: &[ElapsedRow]) -> Table {
+    let some_seconds = |seconds: f64| if seconds > 0.0 { format!("{seconds:.2}") } else { ABSENT.to_owned() };
     let cells = |row: &ElapsedRow| {
         let paper = paper::ELAPSED.iter().find(|(images, _)| *images == row.images).map(|point| point.1);
         let ratio = paper.filter(|_| row.seconds > 0.0).map(|paper| format!("{:.1}×", paper / row.seconds));
@@ -23,6 +24,8 @@ pub(crate) fn elapsed_table(rows: &[ElapsedRow]) -> Table {
             row.batches.to_string(),
             format!("{:.2}", row.seconds),
             format!("{:.2}", row.encrypt_seconds),
+            // Records that are older than messages between client and provider have no such time.
+            some_seconds(row.transfer_seconds),
             format!("{:.2}", row.evaluate_seconds),
             format!("{:.2}", row.decrypt_seconds),
             row.threads.to_string(),
@@ -35,6 +38,7 @@ pub(crate) fn elapsed_table(rows: &[ElapsedRow]) -> Table {
         "batches",
         "all, s",
         "encrypt, s",
+        "transfer, s",
         "evaluate, s",
         "decrypt, s",
         "threads",

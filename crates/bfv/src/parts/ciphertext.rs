@@ -1,6 +1,8 @@
 //! Batches and answers as residues.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 
 use fhe::bfv::Ciphertext;
 use fhe_math::rq::{Poly, Representation};
@@ -41,16 +43,18 @@ impl EncryptedBatch {
     }
 
     /// A batch under `parameters` of images of `pixels` values. `next` gives the parts of one ciphertext after the
-    /// other, those of a channel's pixels before the next channel's, so that they need not all be there at once.
+    /// other, those of a channel's pixels before the next channel's, so that they need not all be there at once. They are
+    /// made into ciphertexts by the threads of the current `rayon` pool while it goes on: what it gives can be less
+    /// than parts, if it takes no more memory than the ciphertext will.
     ///
     /// How many images it holds is the client's knowledge: [`images`](Self::images) says N.
     ///
     /// # Errors
     /// If there are no pixels, parts do not fit the parameters, or `next` fails.
-    pub fn from_parts<'a, E: From<PartsError>>(
+    pub fn from_parts<'a, E: From<PartsError>, P: Into<CiphertextParts<'a>> + Send>(
         parameters: &Parameters,
         pixels: usize,
-        next: impl FnMut() -> Result<CiphertextParts<'a>, E>,
+        next: impl FnMut() -> Result<P, E>,
     ) -> Result<Self, E> {
         let channels = ciphertexts(parameters, pixels, |_| 0, next)?;
         Ok(Self::new(channels, parameters.degree()))
@@ -75,20 +79,20 @@ impl EncryptedLogits {
     ///
     /// # Errors
     /// If there are no classes, parts do not fit the parameters, or `next` fails.
-    pub fn from_parts<'a, E: From<PartsError>>(
+    pub fn from_parts<'a, E: From<PartsError>, P: Into<CiphertextParts<'a>> + Send>(
         parameters: &Parameters,
         classes: usize,
-        next: impl FnMut() -> Result<CiphertextParts<'a>, E>,
+        next: impl FnMut() -> Result<P, E>,
     ) -> Result<Self, E> {
         Ok(Self { channels: ciphertexts(parameters, classes, Channel::answer_level, next)? })
     }
 }
 
-fn ciphertexts<'a, E: From<PartsError>>(
+fn ciphertexts<'a, E: From<PartsError>, P: Into<CiphertextParts<'a>> + Send>(
     parameters: &Parameters,
     count: usize,
     level: impl Fn(&Channel) -> usize,
-    mut next: impl FnMut() -> Result<CiphertextParts<'a>, E>,
+    mut next: impl FnMut() -> Result<P, E>,
 ) -> Result<Vec<Vec<Ciphertext>>, E> {
     if count == 0 {
         return Err(PartsError::Empty.into());
@@ -96,13 +100,31 @@ fn ciphertexts<'a, E: From<PartsError>>(
     let mut channels = Vec::with_capacity(parameters.channels().len());
     for channel in parameters.channels() {
         let level = level(channel);
-        let frame = frame(channel, level)?;
+        let frame = &frame(channel, level)?;
+        let (sender, receiver) = mpsc::channel();
+        let refused = &AtomicBool::new(false);
         // Grows as parts come: whoever announces many has to send them.
-        let mut ciphertexts = Vec::new();
-        for _ in 0..count {
-            ciphertexts.push(ciphertext(&frame, channel, level, next()?)?);
-        }
-        channels.push(ciphertexts);
+        rayon::in_place_scope(|scope| {
+            for index in 0..count {
+                if refused.load(Ordering::Relaxed) {
+                    break;
+                }
+                let (parts, sender) = (next()?, sender.clone());
+                scope.spawn(move |_| {
+                    let made = ciphertext(frame, channel, level, parts.into());
+                    if made.is_err() {
+                        refused.store(true, Ordering::Relaxed);
+                    }
+                    // The receiver outlives the scope.
+                    let _ = sender.send((index, made));
+                });
+            }
+            Ok::<(), E>(())
+        })?;
+        drop(sender);
+        let mut made: Vec<_> = receiver.into_iter().collect();
+        made.sort_unstable_by_key(|(index, _)| *index);
+        channels.push(made.into_iter().map(|(_, made)| made).collect::<Result<_, _>>()?);
     }
     Ok(channels)
 }

@@ -41,7 +41,7 @@ fn what_is_made_of_parts_evaluates_and_decrypts_like_what_the_parts_are_of() {
                 assert_eq!(seeds, if seeded { channels * shape.pixels() } else { 0 });
                 let next = || Ok(parts.next().unwrap());
                 let received =
-                    EncryptedBatch::from_parts::<PartsError>(&parameters, shape.pixels(), next).unwrap();
+                    EncryptedBatch::from_parts::<PartsError, _>(&parameters, shape.pixels(), next).unwrap();
                 for (received, sent) in
                     received.channels.iter().flatten().zip(batch.channels.iter().flatten())
                 {
@@ -56,7 +56,7 @@ fn what_is_made_of_parts_evaluates_and_decrypts_like_what_the_parts_are_of() {
                 let mut parts = owned(logits.parts()).into_iter();
                 let next = || Ok(parts.next().unwrap());
                 answer.ensemble =
-                    EncryptedLogits::from_parts::<PartsError>(&parameters, shape.classes, next).unwrap();
+                    EncryptedLogits::from_parts::<PartsError, _>(&parameters, shape.classes, next).unwrap();
                 answer
             });
         }
@@ -70,7 +70,7 @@ fn parts_that_do_not_fit_are_refused_with_the_numbers() {
     let good: Vec<u64> = primes.iter().flat_map(|&prime| vec![prime - 1; 64]).collect();
     let batch = |pixels, first: &[u64], second: &[u64]| {
         let parts = CiphertextParts { first: first.into(), second: Second::Residues(second.into()) };
-        EncryptedBatch::from_parts::<PartsError>(&parameters, pixels, || Ok(parts.clone()))
+        EncryptedBatch::from_parts::<PartsError, _>(&parameters, pixels, || Ok(parts.clone()))
     };
     assert_eq!(batch(2, &good, &good).unwrap().pixels(), 2);
     assert!(matches!(batch(0, &good, &good), Err(PartsError::Empty)));

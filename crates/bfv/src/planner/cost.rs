@@ -119,7 +119,7 @@ pub struct Cost {
     pub upload_bytes: usize,
     /// Bytes of one encrypted answer.
     pub download_bytes: usize,
-    /// Bytes of the evaluation key.
+    /// Bytes of the relinearisation key and the public key, which a client registers once.
     pub key_bytes: usize,
     /// Bytes of memory: one batch and what the provider needs to evaluate it.
     pub memory_bytes: usize,
@@ -186,8 +186,8 @@ impl Cost {
                 * seconds::DECRYPT,
             upload_bytes: channels * pixels * halves * bytes(q_bits),
             download_bytes: moduli.iter().map(|t| classes * 2 * bytes(answer_bits(t))).sum(),
-            // Half of a ciphertext and a seed for every digit.
-            key_bytes: channels * primes * bytes(q_bits),
+            // Half of a ciphertext and a seed for every digit, and for the public key.
+            key_bytes: channels * (primes + 1) * bytes(q_bits),
             memory_bytes: channels * pixels * ciphertext_bytes(n, primes) + engine_bytes,
         }
     }

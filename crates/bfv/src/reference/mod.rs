@@ -90,7 +90,15 @@ impl<'a> ReferenceEvaluator<'a> {
                 voters.push(channel.member(network, &mut clock)?);
             }
             let mut clock = LayerClock { member: None, times: &mut times, start: Instant::now() };
-            ensemble.channels.push(sum(&voters));
+            let mut summed = sum(&voters);
+            // Answers are as short as the engine's: what reads them expects no other level.
+            let level = key.channel.answer_level();
+            voters
+                .par_iter_mut()
+                .chain(rayon::iter::once(&mut summed))
+                .flatten()
+                .try_for_each(|logit| logit.switch_to_level(level))?;
+            ensemble.channels.push(summed);
             clock.lap(Layer::EnsembleSum);
             for (member, voter) in members.iter_mut().zip(voters) {
                 member.channels.push(voter);

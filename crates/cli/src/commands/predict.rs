@@ -46,9 +46,9 @@ pub fn run(arguments: &PredictOptions, common: &Common) -> Result<ExitCode> {
         );
     }
     stages::warn_of_range(policy.range);
-    let session = Session::new(&[need], &policy, data.test.len(), &[evaluator])?;
+    let session = Session::new(&[need], &policy, data.test.len(), evaluator)?;
     let progress = StageProgress::new("predict".to_owned());
-    let (predictions, summary) = predict_images(need, &session, &data.test, evaluator, &progress)?;
+    let (predictions, summary) = predict_images(need, &session, &data.test, &progress)?;
     let csv = encode_predictions(&predictions).context("cannot write predictions as CSV")?;
     run_folder::write(&out.join("predictions.csv"), &csv)?;
     let record = json!({
@@ -86,7 +86,15 @@ fn default_folder(weights: &Path) -> Result<PathBuf> {
 }
 
 fn table(summary: &PredictionSummary, data: &str, synthetic: bool) -> Table {
-    let seconds = summary.encrypt_seconds + summary.evaluate_seconds + summary.decrypt_seconds;
+    let PredictionSummary {
+        encrypt_seconds,
+        transfer_seconds,
+        evaluate_seconds,
+        decrypt_seconds,
+        threads,
+        ..
+    } = *summary;
+    let seconds = encrypt_seconds + transfer_seconds + evaluate_seconds + decrypt_seconds;
     let data = if synthetic { format!("{data} (SYNTHETIC digits)") } else { data.to_owned() };
     let parameters = &summary.parameters;
     let megabytes = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
@@ -101,8 +109,8 @@ fn table(summary: &PredictionSummary, data: &str, synthetic: bool) -> Table {
         (
             "seconds",
             format!(
-                "{seconds:.2}: encryption {:.2}, evaluation {:.2}, decryption {:.2}; {} threads",
-                summary.encrypt_seconds, summary.evaluate_seconds, summary.decrypt_seconds, summary.threads
+                "{seconds:.2}: encryption {encrypt_seconds:.2}, transfer {transfer_seconds:.2}, evaluation \
+                 {evaluate_seconds:.2}, decryption {decrypt_seconds:.2}; {threads} threads"
             ),
         ),
         (

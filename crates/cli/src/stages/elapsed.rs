@@ -12,7 +12,7 @@ use crate::progress::StageProgress;
 use crate::run_folder::{fingerprint, write_json};
 
 /// Raised whenever something else is measured.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 impl Run {
     /// What a measurement is made from; `exported` identifies the networks.
@@ -49,7 +49,7 @@ impl Run {
             };
             let progress = StageProgress::new("elapsed time".to_owned());
             let (ensemble, images) = (&first.ensemble, &self.data.train);
-            Ok(measure_elapsed(ensemble, &session, images, sizes, self.evaluator, &progress)?)
+            Ok(measure_elapsed(ensemble, &session, images, sizes, &progress)?)
         };
         let elapsed = measure().context("cannot measure elapsed time")?;
         let file = Found { inputs, found: elapsed };

@@ -64,7 +64,7 @@ impl Run {
     fn session_for(&self, ensembles: &[ExportedEnsemble]) -> Result<Session, EvaluateError> {
         let needs: Vec<Need<'_>> = ensembles.iter().map(need).collect();
         let policy = self.experiment.encryption.policy();
-        let session = Session::new(&needs, &policy, self.data.test.len(), &[self.evaluator])?;
+        let session = Session::new(&needs, &policy, self.data.test.len(), self.evaluator)?;
         output::remark(&plan_in_a_line(session.choice()));
         Ok(session)
     }
@@ -151,7 +151,6 @@ impl Run {
             observed_logit: need(exported).observed,
             validation: &self.validation,
             set,
-            evaluator: self.evaluator,
         };
         Ok(evaluate_setting(&subject, &StageProgress::new(title.to_owned()))?)
     }

@@ -116,7 +116,7 @@ fn a_batch_of_bytes_is_the_batch_that_was_encrypted() {
         let expanded = |batch: &EncryptedBatch| {
             let mut parts = batch.parts().flatten();
             let again =
-                EncryptedBatch::from_parts::<PartsError>(&parameters, 16, || Ok(parts.next().unwrap()));
+                EncryptedBatch::from_parts::<PartsError, _>(&parameters, 16, || Ok(parts.next().unwrap()));
             again.unwrap().parts().flatten().map(|parts| format!("{parts:?}")).collect::<String>()
         };
         assert!(expanded(&received.batch) == expanded(&batch));

@@ -9,8 +9,9 @@ pub mod registration;
 use std::borrow::Cow;
 use std::io::{Read, Write};
 
-use sottovoce_bfv::parts::{CiphertextParts, PartsError, Second};
+use sottovoce_bfv::parts::{CiphertextParts, PartsError, Second, Seed};
 
+use crate::packing::PackedPolynomial;
 use crate::reading::MessageReader;
 use crate::writing::MessageWriter;
 use crate::{Kind, ProtocolError};
@@ -56,20 +57,43 @@ impl From<ProtocolError> for Refusal {
     }
 }
 
+/// A ciphertext's two polynomials as they came: less bytes than the ciphertext takes.
+struct PackedCiphertext<'p> {
+    first: PackedPolynomial<'p>,
+    second: PackedSecond<'p>,
+}
+
+enum PackedSecond<'p> {
+    Polynomial(PackedPolynomial<'p>),
+    Seed(Seed),
+}
+
+/// Unpacks them.
+impl From<PackedCiphertext<'_>> for CiphertextParts<'static> {
+    fn from(packed: PackedCiphertext<'_>) -> Self {
+        let first = Cow::Owned(packed.first.unpack());
+        let second = match packed.second {
+            PackedSecond::Polynomial(second) => Second::Residues(Cow::Owned(second.unpack())),
+            PackedSecond::Seed(seed) => Second::Seed(seed),
+        };
+        Self { first, second }
+    }
+}
+
 /// Reads the two polynomials of a ciphertext.
-fn read_ciphertext<R: Read>(
+fn read_ciphertext<'p, R: Read>(
     reader: &mut MessageReader<R>,
-    primes: &[u64],
+    primes: &'p [u64],
     degree: usize,
     Seeded(seeded): Seeded,
-) -> Result<CiphertextParts<'static>, ProtocolError> {
-    let first = Cow::Owned(reader.polynomial("ciphertexts", primes, degree)?);
+) -> Result<PackedCiphertext<'p>, ProtocolError> {
+    let first = reader.polynomial("ciphertexts", primes, degree)?;
     let second = if seeded {
-        Second::Seed(reader.array("ciphertexts")?)
+        PackedSecond::Seed(reader.array("ciphertexts")?)
     } else {
-        Second::Residues(Cow::Owned(reader.polynomial("ciphertexts", primes, degree)?))
+        PackedSecond::Polynomial(reader.polynomial("ciphertexts", primes, degree)?)
     };
-    Ok(CiphertextParts { first, second })
+    Ok(PackedCiphertext { first, second })
 }
 
 fn write_ciphertext<W: Write>(

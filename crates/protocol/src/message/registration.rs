@@ -41,10 +41,10 @@ pub fn read(
     let channels = parameters.channels().iter().map(|_| {
         let seed = reader.array("seeds")?;
         // One for each ciphertext prime.
-        let digits = primes.iter().map(|_| reader.polynomial("polynomials", primes, degree));
-        let digits = digits.collect::<Result<_, _>>()?;
+        let digits = primes.iter().map(|_| Ok(reader.polynomial("polynomials", primes, degree)?.unpack()));
+        let digits = digits.collect::<Result<_, ProtocolError>>()?;
         let public_seed = reader.array("seeds")?;
-        let public = reader.polynomial("polynomials", primes, degree)?;
+        let public = reader.polynomial("polynomials", primes, degree)?.unpack();
         Ok(KeyParts { seed, digits, public_seed, public })
     });
     // Making a key takes longer than reading one: the checksum comes first.

@@ -18,7 +18,7 @@ use crate::legend::{Entry, Legend};
 use crate::marker::Marker;
 use crate::paper;
 use crate::statistics::summary::median;
-use crate::style::{BASE, BLUE, GREEN, GRID, INK, LABEL, ORANGE, SMALL, STRONG};
+use crate::style::{BASE, BLUE, GREEN, GRID, INK, LABEL, ORANGE, PURPLE, SMALL, STRONG};
 use crate::typeface::Align;
 use crate::voter::Voter;
 use crate::wording::thousands;
@@ -39,11 +39,12 @@ const HEADROOM: f64 = 1.08;
 struct Measured {
     images: usize,
     total: f64,
-    /// The provider's work, encryption and decryption, from the bottom of a bar up.
-    parts: [f64; 3],
+    /// Of each of [`PARTS`], from the bottom of a bar up.
+    parts: [f64; 4],
 }
 
-const PARTS: [(&str, Colour); 3] = [("evaluation", BLUE), ("encryption", ORANGE), ("decryption", GREEN)];
+const PARTS: [(&str, Colour); 4] =
+    [("evaluation", BLUE), ("encryption", ORANGE), ("transfer", PURPLE), ("decryption", GREEN)];
 
 /// The chart of `elapsed.csv`.
 #[derive(Debug, Clone)]
@@ -124,7 +125,10 @@ impl ElapsedFigure {
         let longest = self.ours.iter().map(|m| m.total).fold(0.0, f64::max);
         let y = Scale::from_zero(longest * HEADROOM, (bottom, page.top() + HEAD));
         self.draw_frame(canvas, "This run alone, and where its time goes", &y, (left, right))?;
-        let legend = PARTS.iter().map(|(name, colour)| Entry::Swatch((*name).to_owned(), *colour)).collect();
+        // Older records do not know every part.
+        let known = |part: &usize| self.ours.iter().any(|measured| measured.parts[*part] > 0.0);
+        let parts = (0..PARTS.len()).filter(known).map(|part| PARTS[part]);
+        let legend = parts.map(|(name, colour)| Entry::Swatch(name.to_owned(), colour)).collect();
         Legend::arrange(vec![legend], &page.typeface, right - left).draw(
             canvas,
             (left + AXIS, page.top() + 37.0),
@@ -211,6 +215,7 @@ fn gather(rows: &[ElapsedRow]) -> Vec<Measured> {
             parts: [
                 of(&rows, |row| row.evaluate_seconds),
                 of(&rows, |row| row.encrypt_seconds),
+                of(&rows, |row| row.transfer_seconds),
                 of(&rows, |row| row.decrypt_seconds),
             ],
         })

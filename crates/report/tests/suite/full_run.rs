@@ -134,9 +134,10 @@ pub fn elapsed() -> Vec<ElapsedRow> {
             batches,
             seconds,
             encrypt_seconds: 0.3 * seconds,
-            evaluate_seconds: 0.6 * seconds,
+            evaluate_seconds: 0.5 * seconds,
             decrypt_seconds: 0.1 * seconds,
             threads: 8,
+            transfer_seconds: 0.1 * seconds,
         }
     };
     (1..=10).map(|thousands| row(5_000 * thousands)).collect()

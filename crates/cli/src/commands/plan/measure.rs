@@ -18,6 +18,7 @@ pub struct Measured {
     pub noise_bits: Vec<f64>,
     /// Of the run: one batch's seconds, times its batches.
     pub encrypt_seconds: f64,
+    pub transfer_seconds: f64,
     pub evaluate_seconds: f64,
     pub decrypt_seconds: f64,
     pub upload_bytes: usize,
@@ -31,7 +32,7 @@ pub struct Measured {
 
 impl Measured {
     pub fn seconds(&self) -> f64 {
-        self.encrypt_seconds + self.evaluate_seconds + self.decrypt_seconds
+        self.encrypt_seconds + self.transfer_seconds + self.evaluate_seconds + self.decrypt_seconds
     }
 }
 
@@ -51,26 +52,28 @@ pub fn measure(
     let mut ink = || if rng.random_bool(0.2) { rng.random() } else { 0u8 };
     let pixels: Vec<u8> = (0..slots * side * side).map(|_| ink()).collect();
     let batch = LabelledImages::new(side, pixels, vec![0; slots])?;
-    let session = Session::under(choice.clone(), range, needs)?;
+    let session = Session::under(choice.clone(), range, needs, evaluator)?;
     let progress = StageProgress::new("plan".to_owned());
     let mut measured = Measured {
         noise_bits: Vec::new(),
         encrypt_seconds: 0.0,
+        transfer_seconds: 0.0,
         evaluate_seconds: 0.0,
         decrypt_seconds: 0.0,
         upload_bytes: 0,
         download_bytes: 0,
-        key_bytes: session.evaluation_key_bytes(),
+        key_bytes: session.registration_bytes(),
         images_outside: 0,
         memory_bytes: None,
     };
     let batches = choice.cost.batches as f64;
     for &need in needs {
-        let (_, summary) = predict_images(need, &session, &batch, evaluator, &progress)?;
+        let (_, summary) = predict_images(need, &session, &batch, &progress)?;
         let right = summary.mismatches == 0 || summary.range.images_outside > 0;
         ensure!(right, "{} decrypted logits differ from the integer oracle", summary.mismatches);
         measured.images_outside += summary.range.images_outside;
         measured.encrypt_seconds = batches * summary.encrypt_seconds;
+        measured.transfer_seconds = batches * summary.transfer_seconds;
         measured.evaluate_seconds += batches * summary.evaluate_seconds;
         measured.decrypt_seconds += batches * summary.decrypt_seconds;
         measured.upload_bytes = summary.upload_bytes;

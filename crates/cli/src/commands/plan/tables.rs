@@ -180,12 +180,14 @@ pub fn cost(choice: &Choice, images: usize, measured: Option<&Measured>) -> Tabl
     let rows = [
         ("batches", cost.batches.to_string(), Some(String::new())),
         ("encryption, s", seconds(cost.encrypt_seconds), measured.map(|m| seconds(m.encrypt_seconds))),
+        // That of the program's own threads is measured; a network's is not to be predicted.
+        ("transfer, s", "–".to_owned(), measured.map(|m| seconds(m.transfer_seconds))),
         ("evaluation, s", seconds(cost.evaluate_seconds), measured.map(|m| seconds(m.evaluate_seconds))),
         ("decryption, s", seconds(cost.decrypt_seconds), measured.map(|m| seconds(m.decrypt_seconds))),
         ("all, s", seconds(cost.seconds()), measured.map(|m| seconds(m.seconds()))),
         ("up, a batch", megabytes(cost.upload_bytes), measured.map(|m| megabytes(m.upload_bytes))),
         ("down, a batch", megabytes(cost.download_bytes), measured.map(|m| megabytes(m.download_bytes))),
-        ("evaluation key", megabytes(cost.key_bytes), measured.map(|m| megabytes(m.key_bytes))),
+        ("keys, once", megabytes(cost.key_bytes), measured.map(|m| megabytes(m.key_bytes))),
         (
             "memory, client and provider together",
             gibibytes(cost.memory_bytes),
