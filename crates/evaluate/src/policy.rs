@@ -6,6 +6,7 @@ use sottovoce_bfv::noise::Evaluation as EvaluationKind;
 use sottovoce_bfv::planner::{Choice, Fixed, Request};
 use sottovoce_bfv::{Kernel, ParametersError};
 use sottovoce_network::{IntegerEnsemble, ProvenRange};
+use sottovoce_protocol::ProtocolError;
 
 use crate::{EvaluateError, Evaluator};
 
@@ -81,6 +82,9 @@ impl Policy {
         images: usize,
         evaluators: &[Evaluator],
     ) -> Result<Choice, EvaluateError> {
+        if self.hide_model && evaluators.contains(&Evaluator::Reference) {
+            return Err(ProtocolError::Hiding.into());
+        }
         // Proofs take their time.
         let largest: Vec<i128> =
             needs.par_iter().map(|&need| self.largest_logit(need)).collect::<Result<_, _>>()?;

@@ -62,6 +62,10 @@ impl Session {
         let parameters = &choice.parameters;
         let ensembles = needs.iter().map(|need| need.ensemble.clone()).collect();
         let provider = Provider::new(parameters, ensembles, 1).evaluated_by(evaluator);
+        let provider = match choice.flood {
+            Some(flood) => provider.hiding(flood),
+            None => provider,
+        };
         // The parameters are not sent: a second copy of their tables can take gigabytes.
         let client = Client::new(parameters)?;
         provider.register(client.registration())?;

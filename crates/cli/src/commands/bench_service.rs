@@ -38,7 +38,7 @@ pub fn run(options: &BenchServiceOptions, common: &Common) -> Result<ExitCode> {
         "the service has chosen other parameters"
     );
 
-    let session = Session::under(choice, policy.range, &[need])?;
+    let session = Session::under(choice, policy.range, &[need], Evaluator::default())?;
     let mut found = Found { mismatches: 0, in_process: Vec::new(), service: Vec::new() };
     for _ in 0..options.repetitions {
         found.repeat(need, &session, &clients[0], &images, &oracle)?;
@@ -122,7 +122,7 @@ impl Found {
         oracle: &[Vec<i128>],
     ) -> Result<()> {
         let progress = StageProgress::new("in process".to_owned());
-        let (_, summary) = predict_images(need, session, images, Evaluator::default(), &progress)?;
+        let (_, summary) = predict_images(need, session, images, &progress)?;
         self.mismatches += summary.mismatches;
         self.in_process.push(
             summary.encrypt_seconds
@@ -164,16 +164,16 @@ fn together(
     let barrier = Barrier::new(clients.len());
     let start = Instant::now();
     let finished: Vec<Result<Classified>> = std::thread::scope(|scope| {
-        let send = |(client, encrypted): (&LocalClient, Encrypted)| {
-            let (barrier, client) = (&barrier, (&client.client, &client.remote));
-            scope.spawn(move || {
+        let mut threads = Vec::new();
+        for (client, encrypted) in clients.iter().zip(ready) {
+            let (barrier, client, remote) = (&barrier, &client.client, &client.remote);
+            threads.push(scope.spawn(move || {
                 barrier.wait();
                 let mut classified = Classified::default();
-                encrypted.answered(client.0, client.1, &mut classified)?;
+                encrypted.answered(client, remote, &mut classified)?;
                 Ok(classified)
-            })
-        };
-        let threads: Vec<_> = clients.iter().zip(ready).map(send).collect();
+            }));
+        }
         threads
             .into_iter()
             .map(|thread| thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a client panicked"))))

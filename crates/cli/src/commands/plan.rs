@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use rayon::prelude::*;
 use serde_json::{Value, json};
+use sottovoce_bfv::HIDING_LOG2;
 use sottovoce_bfv::planner::Choice;
 use sottovoce_evaluate::{Need, Policy};
 use sottovoce_network::disk::ExportedEnsemble;
@@ -60,12 +61,28 @@ pub fn run(options: &PlanOptions, common: &Common) -> Result<ExitCode> {
     let needs: Vec<Need<'_>> = weights.iter().map(Weights::need).collect();
     let policy = options.policy.policy(needs.iter().all(|need| need.observed.is_some()))?;
     let choice = policy.choose(&needs, images, &[evaluator])?;
+    let open = match policy.hide_model {
+        true => Some(Policy { hide_model: false, ..policy.clone() }.choose(&needs, images, &[evaluator])?),
+        false => None,
+    };
     let measured = match options.measure {
         true => Some(measured(&needs, policy.range, &choice, evaluator)?),
         false => None,
     };
     if common.json {
-        output::json(&describe(&weights, &policy, &choice, images, measured.as_ref()));
+        let mut plan = describe(&weights, &policy, &choice, images, measured.as_ref());
+        if let (Some(open), Some(flood)) = (&open, choice.flood) {
+            plan["hiding"] = json!({
+                "noise_bits": flood.bits(),
+                "statistical_distance_log2": HIDING_LOG2,
+                "without": {
+                    "degree": open.parameters.degree(),
+                    "ciphertext_modulus_bits": open.parameters.ciphertext_modulus_bits(),
+                    "predicted": to_value(&open.cost),
+                },
+            });
+        }
+        output::json(&plan);
     } else {
         let tables = [
             tables::ranges(&weights, &policy),
@@ -73,7 +90,8 @@ pub fn run(options: &PlanOptions, common: &Common) -> Result<ExitCode> {
             tables::noise(&choice, measured.as_ref()),
             tables::cost(&choice, images, measured.as_ref()),
         ];
-        let text: Vec<String> = tables.iter().map(|table| table.to_text()).collect();
+        let price = open.as_ref().map(|open| tables::price(open, &choice));
+        let text: Vec<String> = tables.iter().chain(&price).map(|table| table.to_text()).collect();
         output::result(&text.join("\n"));
     }
     warn_of_range(policy.range);

@@ -28,7 +28,7 @@ mod upload;
 mod worker;
 
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ use http::StatusCode;
 use tokio::net::TcpListener;
 use tracing::{error, info};
 
-use crate::{Fingerprint, ProtocolError, Provider, size};
+use crate::{Fingerprint, ProtocolError, Provider, ReceivedBatch, size};
 pub use batches::BatchState;
 use batches::Batches;
 pub use door::Door;
@@ -224,6 +224,16 @@ impl Service {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Reads a batch on two threads of its own: one waits for bytes, the other makes ciphertexts of them. The common pool is
+    /// full with evaluations, and a slow client must not hold up others.
+    fn receive(&self, body: impl Read + Send) -> Result<ReceivedBatch, Refusal> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().map_err(|reason| {
+            error!(%reason, "cannot start threads");
+            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the service has no threads to spare at present")
+        })?;
+        pool.install(|| self.provider.receive(body)).map_err(|error| Refusal::message(&error))
     }
 
     fn storage(&self, failure: &KeyStoreError) -> Refusal {

@@ -203,7 +203,7 @@ async fn submit(
     let receiver = service.clone();
     let received = read_body(body, service.limits.upload, service.limits.silence, move |body| {
         let mut body = super::counting::Counting::new(body, &receiver.metrics.received_bytes, &place);
-        let received = receiver.provider.receive(&mut body).map_err(|error| Refusal::message(&error))?;
+        let received = receiver.receive(&mut body)?;
         if received.fingerprint() != name.batch {
             let text = format!(
                 "the body is the batch {}, but the request names {}",

@@ -2,6 +2,7 @@
 
 use sottovoce_bfv::parameters::{Channel, SECURITY_SOURCE};
 use sottovoce_bfv::planner::Choice;
+use sottovoce_bfv::{Flood, HIDING_LOG2};
 use sottovoce_evaluate::{Evaluator, Policy, RangeRule};
 use sottovoce_network::RangeMethod;
 use sottovoce_report::table::Table;
@@ -121,6 +122,31 @@ pub fn parameters(choice: &Choice, evaluator: Evaluator) -> Table {
 
 fn list(numbers: &[u64]) -> String {
     numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What hiding the model costs: the best plan without, and this one.
+pub fn price(open: &Choice, hidden: &Choice) -> Table {
+    let row =
+        |name: &str, value: &dyn Fn(&Choice) -> String| vec![name.to_owned(), value(open), value(hidden)];
+    let megabytes = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
+    let flood = hidden.flood.map_or(0, Flood::bits);
+    Table {
+        title: "Price of hiding the model in its answers".to_owned(),
+        header: header(&["", "without", "with"]),
+        rows: vec![
+            row("ring degree N", &|choice| choice.parameters.degree().to_string()),
+            row("plaintext moduli", &|choice| choice.parameters.channels().len().to_string()),
+            row("Q, bits", &|choice| format!("{:.0}", choice.parameters.ciphertext_modulus_bits())),
+            row("encryption, s", &|choice| format!("{:.2}", choice.cost.encrypt_seconds)),
+            row("evaluation, s", &|choice| format!("{:.2}", choice.cost.evaluate_seconds)),
+            row("up, a batch", &|choice| megabytes(choice.cost.upload_bytes)),
+            row("down, a batch", &|choice| megabytes(choice.cost.download_bytes)),
+        ],
+        notes: vec![format!(
+            "Answers are made anew with the client's public key and uniform noise of {flood} bits, which hides their own to \
+             a statistical distance of 2^{HIDING_LOG2:.0} an answer (docs/security.md).",
+        )],
+    }
 }
 
 /// The noise at one stage, in bits.
