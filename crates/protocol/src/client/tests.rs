@@ -176,6 +176,26 @@ fn messages_of_others_and_for_others_are_refused_with_what_they_name() {
     assert_eq!(error.to_string(), "a pixel is 2, but the model reads 0 to 1");
 }
 
+/// What is evaluated under a key that does not belong to the secret is noise, which must not be taken for logits.
+#[test]
+fn a_wrong_key_gives_an_error_and_never_a_label() {
+    let ensemble = ensemble();
+    for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
+        let parameters = parameters(&ensemble, 4096, 1, encryption);
+        let provider = Provider::new(&parameters, vec![ensemble.clone()], 4);
+        let [own, foreign] = [(); 2].map(|()| ClientKey::generate(&parameters));
+        let evaluation_key = foreign.evaluation_key().unwrap();
+        let mixed = Client::with_keys(own, &evaluation_key).unwrap();
+        provider.register(mixed.registration()).unwrap();
+        let model = mixed.model(&provider.model_messages().unwrap()[0][..]).unwrap();
+        let mut upload = Vec::new();
+        let pending = mixed.request(&model, &[1; 16], &|| (), &mut upload).unwrap();
+        let answer = provider.evaluate(&provider.receive(&upload[..]).unwrap(), &|_| ()).unwrap();
+        let error = mixed.decrypt(&pending, &answer[..]).unwrap_err().to_string();
+        assert!(error.contains("the noise budget is exhausted"), "{error}");
+    }
+}
+
 /// A line that breaks, and hands over one byte at a time until then.
 struct Line<'a> {
     rest: &'a [u8],
