@@ -50,8 +50,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let model = client.model(&models[0][..])?;
         println!("parameters {} bytes, model {} bytes", announcement.len(), models[0].len());
 
-        step("provider: evaluation key", || provider.register(client.registration()))?;
-        println!("evaluation key {} bytes", client.registration().len());
+        step("provider: registration", || provider.register(client.registration()))?;
+        println!("registration {} bytes", client.registration().len());
 
         let count = parameters.degree();
         let largest_pixel = usize::from(model.levels().largest());

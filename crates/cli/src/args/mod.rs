@@ -105,6 +105,8 @@ pub enum Command {
     Enrol(EnrolOptions),
     /// Have a provider classify images that it cannot see.
     Classify(ClassifyOptions),
+    /// Have a provider forget a client's keys, and its batches and answers with them.
+    Forget(ClientOptions),
     /// Vouch for clients' keys: the certificate authority that providers and clients trust.
     Authority {
         #[command(subcommand)]

@@ -20,7 +20,7 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
 
     /// The folder that `authority provider` made: certificate.pem, key.pem and root.pem.
-    #[arg(long, value_name = "FOLDER", required_unless_present = "insecure_local")]
+    #[arg(long, value_name = "FOLDER")]
     pub identity: Option<PathBuf>,
 
     /// The authority's list of revoked certificates (revoked.pem); it is read again when it changes.

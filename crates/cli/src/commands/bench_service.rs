@@ -170,7 +170,8 @@ fn together(
             threads.push(scope.spawn(move || {
                 barrier.wait();
                 let mut classified = Classified::default();
-                encrypted.answered(client, remote, &mut classified)?;
+                let answer = encrypted.answered(client, remote, &mut classified.steps)?;
+                answer.decrypted(client, &mut classified)?;
                 Ok(classified)
             }));
         }

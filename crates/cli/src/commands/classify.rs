@@ -19,6 +19,10 @@ use crate::run_folder;
 use batches::{Classified, classify};
 
 pub fn run(options: &ClassifyOptions, common: &Common) -> Result<ExitCode> {
+    // Before keys are made.
+    for path in &options.images {
+        ensure!(path.exists(), "there are no images {}", path.display());
+    }
     let folder = ClientFolder::open(&options.client)?;
     let secure = options.client.provider.is_secure();
     if secure && !folder.has_certificate() {

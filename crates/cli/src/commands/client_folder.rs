@@ -87,8 +87,8 @@ impl<'a> ClientFolder<'a> {
             let client = Client::load(&path, memory)?;
             if !client.is_for(&message) {
                 bail!(
-                    "the keys in {} are for other parameters than {} has now: its models have changed, or it is another \
-                     provider. Name another folder with --client, or move that file away to have new keys made",
+                    "the keys in {} are for other parameters than {} has now: its models or options have changed, or it is \
+                     another provider. Name another folder with --client, or move that file away to have new keys made",
                     path.display(),
                     remote.address(),
                 );

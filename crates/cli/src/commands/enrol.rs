@@ -13,6 +13,8 @@ use crate::output;
 use crate::run_folder;
 
 pub fn run(options: &EnrolOptions, common: &Common) -> Result<ExitCode> {
+    // Before keys are made.
+    Subject::check_name(&options.name)?;
     let folder = ClientFolder::open(&options.client)?;
     ensure!(
         options.client.provider.is_secure(),

@@ -9,6 +9,7 @@ mod client_folder;
 mod data;
 mod enrol;
 mod experiment;
+mod forget;
 mod import;
 mod plan;
 mod predict;
@@ -53,6 +54,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Command::Serve(options) => serve::run(options),
         Command::Enrol(options) => enrol::run(options, common),
         Command::Classify(options) => classify::run(options, common),
+        Command::Forget(options) => forget::run(options),
         Command::Authority { command } => authority::run(command, common),
         Command::Bench { command } => bench::run(command, common),
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use sottovoce_bfv::planner::Choice;
 use sottovoce_evaluate::{Evaluator, Need};
 use sottovoce_network::disk::ExportedEnsemble;
@@ -26,6 +26,7 @@ pub const IMAGES: usize = 100_000;
 
 pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     log(options);
+    let door = door(options)?;
     let models = options.models.iter().map(|model| read(model)).collect::<Result<Vec<_>>>()?;
     let needs: Vec<Need<'_>> = models.iter().map(|(_, exported)| need(exported)).collect();
     let policy = options.policy.policy(needs.iter().all(|need| need.observed.is_some()))?;
@@ -41,7 +42,6 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     let names = models.iter().map(|(name, _)| name.clone()).collect();
     fs::create_dir_all(&options.state)
         .with_context(|| format!("cannot make the folder {}", options.state.display()))?;
-    let door = door(options)?;
     let keys = options.state.join("keys.redb");
     let service = Service::new(provider, names, door, limits, &keys, peak_memory_bytes)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -92,6 +92,11 @@ fn limits(options: &ServeOptions) -> Limits {
 
 fn door(options: &ServeOptions) -> Result<Door> {
     let Some(identity) = &options.identity else {
+        ensure!(
+            options.insecure_local,
+            "who is this provider? Name the folder that `sottovoce authority provider` made with --identity, or say \
+             --insecure-local to serve this machine alone, without certificates"
+        );
         output::remark(
             "INSECURE: no TLS and no certificates. Whoever can reach the port on this machine is a client, and can read \
              and change what goes over the line. Never use this between machines.",
@@ -120,7 +125,6 @@ async fn serve(options: &ServeOptions, choice: &Choice, pixels: usize, service: 
     let scheme = if options.insecure_local { "http" } else { "https" };
     let address = listener.local_addr().context("the listener has no address")?;
     let parameters = &choice.parameters;
-    let cost = &choice.cost;
     output::remark(&describe(options, choice, pixels));
     output::result(&format!(
         "serving {} on {scheme}://{address}",
@@ -134,7 +138,7 @@ async fn serve(options: &ServeOptions, choice: &Choice, pixels: usize, service: 
     tracing::info!(
         %address,
         degree = parameters.degree(),
-        batch_bytes = cost.upload_bytes,
+        batch_bytes = size::batch_bytes(parameters, pixels),
         registration_bytes = size::registration_bytes(parameters),
         hides_model = choice.flood.is_some(),
         "serving"

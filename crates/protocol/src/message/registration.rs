@@ -30,6 +30,11 @@ pub fn write(key: &EvaluationKey, fingerprint: Fingerprint) -> Result<(Vec<u8>, 
     Ok((message, key))
 }
 
+/// The fingerprint of the parameters that a message of our own is for: behind magic, version and kind.
+pub fn parameters_of(message: &[u8]) -> Option<&[u8]> {
+    message.get(8..8 + Fingerprint::BYTES)
+}
+
 pub fn read(
     input: impl Read,
     parameters: &Parameters,

@@ -91,7 +91,14 @@ impl Connection {
             Ok(identity) => {
                 let caller = Caller(identity.map(Arc::new));
                 debug!(%peer, client = caller.name(), "connected");
-                self.speak(stream, caller, watcher).await;
+                let most = self.service.limits.stranger;
+                let known = caller.0.is_some();
+                let spoken = self.speak(stream, caller, watcher);
+                // Whoever has no certificate must not hold a place for long.
+                match known {
+                    true => spoken.await,
+                    false => timeout(most, spoken).await.unwrap_or(()),
+                }
             }
             Err(error) => warn!(%peer, %error, "a certificate was refused"),
         }

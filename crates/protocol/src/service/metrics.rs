@@ -39,7 +39,7 @@ impl Metrics {
         Ok(Self {
             responses: counters("sottovoce_responses_total", "Responses by status code.", "status")?,
             batches: counters("sottovoce_batches_total", "Batches by how they ended.", "outcome")?,
-            received_bytes: counter("sottovoce_received_bytes_total", "Bytes of requests' bodies.")?,
+            received_bytes: counter("sottovoce_received_bytes_total", "Bytes of batches that came in.")?,
             sent_bytes: counter("sottovoce_sent_bytes_total", "Bytes of answers.")?,
             receive_seconds: seconds("sottovoce_receive_seconds", "Receiving and checking a batch.")?,
             evaluate_seconds: seconds("sottovoce_evaluate_seconds", "Evaluating a batch.")?,

@@ -36,8 +36,10 @@ use std::time::Duration;
 
 use http::StatusCode;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tracing::{error, info};
 
+use crate::message::registration;
 use crate::{Fingerprint, ProtocolError, Provider, ReceivedBatch, size};
 pub use batches::BatchState;
 use batches::Batches;
@@ -61,6 +63,8 @@ pub struct Service {
     limits: Limits,
     keys: KeyStore,
     batches: Arc<Batches>,
+    /// Places for registrations that are coming in.
+    registering: Semaphore,
     metrics: Metrics,
     peak_memory: fn() -> Option<u64>,
     /// Bytes of batches, for every number of pixels that a model reads.
@@ -72,7 +76,7 @@ pub struct Service {
 #[non_exhaustive]
 pub enum ServiceError {
     /// There must be a name for every model.
-    #[error("{names} names for {models} models: every model needs one, unlike the others'")]
+    #[error("{models} models, but {names} different names: every model needs one of its own")]
     Names {
         /// Different names.
         names: usize,
@@ -129,6 +133,7 @@ impl Service {
         let batches = Arc::new(Batches::new(limits.clone()));
         let keys = KeyStore::open(keys)?;
         let metrics = Metrics::new()?;
+        let registering = Semaphore::new(limits.registrations);
         Ok(Arc::new(Self {
             provider,
             names,
@@ -136,6 +141,7 @@ impl Service {
             limits,
             keys,
             batches,
+            registering,
             metrics,
             peak_memory,
             batch_lengths,
@@ -206,7 +212,7 @@ impl Service {
             let text = format!("the body has the keys {found}, but the request names {key}");
             Some(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, text))
         } else {
-            match self.keys.put(key, message, self.limits.stored_keys) {
+            match self.keys.put(key, message, self.limits.stored_keys, |message| !self.is_current(message)) {
                 Ok(true) => None,
                 Ok(false) => {
                     let most = self.limits.stored_keys;
@@ -234,6 +240,12 @@ impl Service {
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the service has no threads to spare at present")
         })?;
         pool.install(|| self.provider.receive(body)).map_err(|error| Refusal::message(&error))
+    }
+
+    /// Whether a registration is for the service's parameters.
+    fn is_current(&self, message: &[u8]) -> bool {
+        registration::parameters_of(message)
+            == Some(&Fingerprint::of_parameters(self.provider.parameters()).as_bytes()[..])
     }
 
     fn storage(&self, failure: &KeyStoreError) -> Refusal {

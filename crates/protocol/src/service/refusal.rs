@@ -9,6 +9,7 @@ use http::header::RETRY_AFTER;
 use serde_json::json;
 
 use crate::ProtocolError;
+use crate::message::field;
 
 /// An error as a response: a status, a sentence, and when to come again where that makes sense.
 #[derive(Debug, Clone)]
@@ -41,6 +42,8 @@ impl Refusal {
         }
         let status = match error {
             ProtocolError::Transfer { .. } => StatusCode::REQUEST_TIMEOUT,
+            // The keys that were at hand a moment ago: the client registers them again.
+            ProtocolError::Unknown { field: field::KEY, .. } => StatusCode::NOT_FOUND,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Self::new(status, text)

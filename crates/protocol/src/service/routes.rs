@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -129,6 +129,10 @@ async fn register(
     service.door.admit(&caller, key)?;
     let length = size::registration_bytes(service.provider.parameters());
     check_length(&headers, &[length])?;
+    let Ok(_place) = service.registering.try_acquire() else {
+        let text = "many clients send their keys, and no more are taken at a time";
+        return Err(Refusal::later(StatusCode::SERVICE_UNAVAILABLE, text, Duration::from_secs(1)));
+    };
     let reader = service.clone();
     let registered = read_body(body, service.limits.upload, service.limits.silence, move |mut body| {
         // No more than that is ever held.

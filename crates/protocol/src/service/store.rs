@@ -41,12 +41,22 @@ impl KeyStore {
         Ok(store)
     }
 
-    /// Stores a message unless `most` others are there; whether it is there now.
-    pub fn put(&self, key: Fingerprint, message: &[u8], most: u64) -> Result<bool, StoreError> {
+    /// Stores a message unless `most` others are there; whether it is there now. Where there is no room, those that are
+    /// `stale` go first: they were for other parameters.
+    pub fn put(
+        &self,
+        key: Fingerprint,
+        message: &[u8],
+        most: u64,
+        stale: impl Fn(&[u8]) -> bool,
+    ) -> Result<bool, StoreError> {
         self.with("written", |database| {
             let transaction = database.begin_write()?;
             {
                 let mut table = transaction.open_table(REGISTRATIONS)?;
+                if table.len()? >= most {
+                    table.retain(|_, message| !stale(message))?;
+                }
                 if table.len()? >= most && table.get(key.as_bytes())?.is_none() {
                     return Ok(false);
                 }
@@ -113,18 +123,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.redb");
         let key = |byte| Fingerprint::new([byte; 32]);
+        let put =
+            |store: &KeyStore, name, message: &[u8]| store.put(key(name), message, 2, |old| old == b"stale");
         let store = KeyStore::open(&path).unwrap();
-        assert!(store.put(key(1), b"one", 2).unwrap() && store.put(key(2), b"two", 2).unwrap());
+        assert!(put(&store, 1, b"one").unwrap() && put(&store, 2, b"two").unwrap());
         // As many as are kept; those that are there may come again.
-        assert!(!store.put(key(3), b"three", 2).unwrap());
-        assert!(store.put(key(2), b"two", 2).unwrap());
+        assert!(!put(&store, 3, b"three").unwrap());
+        assert!(put(&store, 2, b"two").unwrap());
         assert!(KeyStore::open(&path).is_err(), "a database has one service");
         drop(store);
         let store = KeyStore::open(&path).unwrap();
         assert_eq!(store.get(key(1)).unwrap().as_deref(), Some(&b"one"[..]));
         assert_eq!((store.get(key(3)).unwrap(), store.len().unwrap()), (None, 2));
         assert!(store.remove(key(1)).unwrap() && !store.remove(key(1)).unwrap());
-        assert!(store.put(key(3), b"three", 2).unwrap());
+        assert!(put(&store, 3, b"three").unwrap());
+        // What is stale makes room.
+        assert!(put(&store, 2, b"stale").unwrap() && put(&store, 4, b"four").unwrap());
+        assert_eq!((store.get(key(2)).unwrap(), store.len().unwrap()), (None, 2));
     }
 
     #[test]

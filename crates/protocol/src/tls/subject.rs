@@ -54,6 +54,14 @@ impl Subject {
         Ok(Self { name: checked_name(name)?, keys })
     }
 
+    /// Whether a client may have that name.
+    ///
+    /// # Errors
+    /// If it is too long, or has characters that it may not have.
+    pub fn check_name(name: &str) -> Result<(), SubjectError> {
+        checked_name(name).map(|_| ())
+    }
+
     /// The subject that has these common names, and these URIs among its alternative names.
     pub(crate) fn of<'a>(names: &[&str], uris: impl Iterator<Item = &'a str>) -> Result<Self, SubjectError> {
         let &[name] = names else {

@@ -53,7 +53,8 @@ impl Steps {
     }
 }
 
-/// Classifies images, a byte a pixel, one after the other.
+/// Classifies images, a byte a pixel, one after the other. Nothing is decrypted before the last batch is answered: a provider
+/// that got no more batches after a bad answer would know that it was bad.
 pub fn classify(
     client: &Client,
     remote: &Remote,
@@ -61,14 +62,21 @@ pub fn classify(
     pixels: &[u8],
 ) -> Result<Classified> {
     let batch = client.parameters().degree() * model.pixels();
-    let mut classified = Classified::default();
+    let (mut classified, mut answers) = (Classified::default(), Vec::new());
     let batches = pixels.len().div_ceil(batch);
     for (index, images) in pixels.chunks(batch).enumerate() {
         let prefix = match batches {
             1 => "classify".to_owned(),
             _ => format!("batch {} of {batches}", index + 1),
         };
-        Encrypted::new(client, model, images, &prefix)?.answered(client, remote, &mut classified)?;
+        answers.push(Encrypted::new(client, model, images, &prefix)?.answered(
+            client,
+            remote,
+            &mut classified.steps,
+        )?);
+    }
+    for answer in answers {
+        answer.decrypted(client, &mut classified)?;
     }
     Ok(classified)
 }
@@ -93,27 +101,40 @@ impl Encrypted {
         Ok(Self { pending, message: message.into(), seconds: start.elapsed().as_secs_f64(), bar })
     }
 
-    /// Has it evaluated, and decrypts the answer.
-    pub fn answered(self, client: &Client, remote: &Remote, classified: &mut Classified) -> Result<()> {
+    /// Has it evaluated.
+    pub fn answered(self, client: &Client, remote: &Remote, steps: &mut Steps) -> Result<Answered> {
         let Self { pending, message, seconds, bar } = self;
-        let steps = &mut classified.steps;
         steps.encrypt_seconds += seconds;
         let (answer, times) = remote.evaluate(client, &pending, &message, &|step| bar.tell(step))?;
         steps.upload_bytes = message.len() as u64;
         steps.download_bytes = answer.len() as u64;
-        drop(message);
         let add = |sum: &mut f64, time: Duration| *sum += time.as_secs_f64();
         add(&mut steps.upload_seconds, times.upload);
         add(&mut steps.compute_seconds, times.compute);
         add(&mut steps.download_seconds, times.download);
+        steps.batches += 1;
+        Ok(Answered { pending, answer })
+    }
+}
+
+/// A batch's answer, encrypted.
+pub struct Answered {
+    pending: PendingAnswer,
+    answer: Bytes,
+}
+
+impl Answered {
+    /// Decrypts it.
+    pub fn decrypted(self, client: &Client, classified: &mut Classified) -> Result<()> {
+        let Self { pending, answer } = self;
         let start = Instant::now();
         let decrypted = client.decrypt(&pending, &answer[..]).context(
             "the provider's answer cannot be trusted, and nothing was written. Do not let the provider know more than \
              that: what decrypts and what does not can give the secret key away",
         )?;
+        let steps = &mut classified.steps;
         steps.decrypt_seconds += start.elapsed().as_secs_f64();
         steps.noise_bits = steps.noise_bits.max(decrypted.noise_bits());
-        steps.batches += 1;
         classified.logits.extend((0..pending.images()).map(|slot| decrypted.slot(slot)));
         Ok(())
     }

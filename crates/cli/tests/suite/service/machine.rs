@@ -65,6 +65,12 @@ fn images_are_classified_and_every_logit_is_the_oracles() {
     }
     assert_eq!(found.len(), 3);
 
+    // A client that leaves.
+    let forget = ["forget", "--provider", &served.url, "--insecure-local"];
+    assert!(world.sandbox.run(&forget).succeeds().stdout.contains("has forgotten the keys"));
+    let run = world.classify(&served.url, "client", &local).succeeds();
+    assert!(run.stderr.contains("registered the keys"), "{}", run.stderr);
+
     served.terminate();
     assert_eq!(served.ended(), Some(0), "{}", served.log());
     assert!(served.log().contains("stopped"));
@@ -131,10 +137,10 @@ fn mistakes_are_told_before_anything_is_sent() {
     assert!(!world.sandbox.path("predictions.csv").exists());
 
     let serve = |arguments: &[&str]| world.sandbox.run(&[&["serve", "--models"], arguments].concat());
-    serve(&["small"]).fails(2, &["--identity"]);
+    serve(&["small"]).fails(1, &["--identity", "sottovoce authority provider", "--insecure-local"]);
     serve(&["nowhere", "--insecure-local"]).fails(1, &["nowhere"]);
     serve(&["small", "a=small", "a=slow", "--insecure-local", "--range", "proven"])
-        .fails(1, &["2 names for 3 models"]);
+        .fails(1, &["3 models, but 2 different names"]);
     serve(&[
         "small",
         "--insecure-local",
