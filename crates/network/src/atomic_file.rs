@@ -11,38 +11,39 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// If the folder is missing or cannot be written to, or the disk is full.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    write_to(path, bytes, |partial| File::create(partial))
-}
-
-/// The same for a file that only its owner may read or write, from its first byte on (on Unix; elsewhere it has the rights
-/// of its folder).
-///
-/// # Errors
-/// As [`write`].
-pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    write_to(path, bytes, |partial| {
-        // One that was left over may have other rights.
-        match fs::remove_file(partial) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut options = File::options();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(partial)
-    })
-}
-
-fn write_to(path: &Path, bytes: &[u8], create: impl Fn(&Path) -> io::Result<File>) -> io::Result<()> {
     let partial = partial_path(path);
-    let written = create(&partial)
+    let written = File::create(&partial)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&partial, path));
     if written.is_err() {
         // The first error is the one to report; there may be no partial file at all.
         let _ = fs::remove_file(&partial);
     }
+    written
+}
+
+/// Writes `bytes` to a new file that only its owner may read or write, from its first byte on (on Unix; elsewhere it has
+/// the rights of its folder). The file appears whole or not at all, and never in place of another.
+///
+/// # Errors
+/// If there is something of that name already, or as [`write`].
+pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // Of this process alone: two that do the same at once shall not write to one file.
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(format!(".{}.partial", std::process::id()));
+    let partial = Path::new(&partial);
+    // One that was left over may have other rights.
+    let _ = fs::remove_file(partial);
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options
+        .open(partial)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        // Unlike a rename, this fails where the name is taken.
+        .and_then(|()| fs::hard_link(partial, path));
+    let _ = fs::remove_file(partial);
     written
 }
 

@@ -97,7 +97,7 @@ impl<R: Read> MessageReader<R> {
     }
 
     /// A polynomial: `degree` residues modulo each of `primes`, of which none has been compared with its prime yet.
-    /// Memory is taken for a prime when the bytes of the one before have come.
+    /// It stays packed, and takes memory as its rows come.
     pub fn polynomial<'p>(
         &mut self,
         field: &'static str,

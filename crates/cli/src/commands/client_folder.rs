@@ -54,6 +54,11 @@ impl<'a> ClientFolder<'a> {
         self.file("certificate.pem").exists()
     }
 
+    /// The most memory that parameters may take.
+    pub fn parameters_memory_bytes(&self) -> u64 {
+        u64::from(self.options.parameters_memory_mb) * 1_000_000
+    }
+
     /// A way to the provider; `as_client` shows the client's certificate.
     pub fn remote(&self, as_client: bool) -> Result<Remote> {
         let ClientOptions { provider, authority, patience_seconds, insecure_local, .. } = self.options;
@@ -80,7 +85,7 @@ impl<'a> ClientFolder<'a> {
 
     /// The client with the keys of the folder; keys are made, and stored for their owner alone, where there are none.
     pub fn client(&self, remote: &Remote) -> Result<Client> {
-        let memory = u64::from(self.options.parameters_memory_mb) * 1_000_000;
+        let memory = self.parameters_memory_bytes();
         let message = remote.parameters()?;
         let path = self.file("keys");
         if path.exists() {

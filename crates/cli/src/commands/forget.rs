@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
+use sottovoce_protocol::Client;
 
 use super::client_folder::ClientFolder;
 use crate::args::ClientOptions;
@@ -13,7 +14,8 @@ pub fn run(options: &ClientOptions) -> Result<ExitCode> {
     let keys = folder.file("keys");
     ensure!(keys.exists(), "there is no {}, so there is nothing to forget", keys.display());
     let remote = folder.remote(options.provider.is_secure())?;
-    let client = folder.client(&remote)?;
+    // Whatever parameters the provider has by now.
+    let client = Client::load(&keys, folder.parameters_memory_bytes())?;
     remote.forget(client.registered())?;
     output::result(&format!(
         "{} has forgotten the keys {}; {} is left as it is.",

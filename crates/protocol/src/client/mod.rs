@@ -13,9 +13,9 @@ pub use stored::StoreError;
 
 /// Encrypts images, and decrypts the answers.
 ///
-/// The secret keys are fresh, and stay here: there is no way to write them, to print them, or to hand them to a provider.
-/// What leaves a client is bytes: its [`registration`](Self::registration) and its [`request`](Self::request)s. They outlive
-/// the process in a file that nobody but its owner can read ([`save`](Self::save)), and nowhere else.
+/// The secret keys stay here: there is no way to print them, to serialise them, or to hand them to a provider. They outlive the
+/// process in a file that nobody but its owner can read ([`save`](Self::save)), and nowhere else. What leaves a client is
+/// bytes: its [`registration`](Self::registration) and its [`request`](Self::request)s.
 ///
 /// ```
 /// use sottovoce_bfv::{Encryption, Parameters};

@@ -19,8 +19,8 @@ use crate::{Fingerprint, ProtocolError};
 /// What a key file begins with: magic and version.
 const BEGINNING: [u8; 6] = *b"svck\x01\0";
 
-/// The largest file that is read: eight channels at N = 16384 have 7 MB of public keys.
-const MOST_BYTES: u64 = 1 << 25;
+/// The largest file that is read: eight channels at N = 16384 with eight primes have 63 MB of public keys.
+const MOST_BYTES: u64 = 1 << 26;
 
 const SUM_BYTES: usize = 32;
 
@@ -80,9 +80,6 @@ impl Client {
     /// # Errors
     /// If the file is there already, or cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), StoreError> {
-        if path.exists() {
-            return Err(StoreError::Exists { path: path.to_owned() });
-        }
         let message = parameters::write(self.parameters());
         let message = message.map_err(|source| StoreError::Keys { path: path.to_owned(), source })?;
         let secrets = self.key.secrets();
@@ -104,8 +101,10 @@ impl Client {
         }
         let sum = Sha256::digest(&bytes[..]);
         bytes.extend(sum);
-        let written = atomic_file::write_private(path, &bytes);
-        written.map_err(|source| StoreError::File { path: path.to_owned(), what: "written", source })
+        atomic_file::create_private(path, &bytes).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => StoreError::Exists { path: path.to_owned() },
+            _ => StoreError::File { path: path.to_owned(), what: "written", source },
+        })
     }
 
     /// Reads keys that were stored, if their parameters take at most so much memory
@@ -116,8 +115,10 @@ impl Client {
     pub fn load(path: &Path, most_memory_bytes: u64) -> Result<Self, StoreError> {
         let unreadable = |source| StoreError::File { path: path.to_owned(), what: "read", source };
         let file = File::open(path).map_err(unreadable)?;
-        check_rights(path, &file.metadata().map_err(unreadable)?)?;
-        let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_BYTES as usize / 16));
+        let metadata = file.metadata().map_err(unreadable)?;
+        check_rights(path, &metadata)?;
+        // All of it at once: a buffer that grew would leave copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len().min(MOST_BYTES) as usize + 1));
         file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         let damaged = |found| StoreError::Damaged { path: path.to_owned(), found };
         let rest = bytes.strip_prefix(&BEGINNING).ok_or_else(|| damaged("it does not begin like one"))?;
@@ -229,7 +230,8 @@ mod tests {
                     bytes.extend(sum);
                 }
             }
-            atomic_file::write_private(&path, &bytes).unwrap();
+            let _ = fs::remove_file(&path);
+            atomic_file::create_private(&path, &bytes).unwrap();
             let error = Client::load(&path, MEMORY).err().unwrap();
             assert!(error.to_string().contains("keys"), "{error}");
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{Method, StatusCode};
 
-use super::line::{Call, Reply};
+use super::line::Call;
 use super::{Remote, RemoteError, call};
 use crate::service::BatchState;
 use crate::{Client, PendingAnswer, size};
@@ -127,7 +127,7 @@ impl Remote {
             match state {
                 BatchState::Answered => return Ok(true),
                 BatchState::Receiving => {}
-                BatchState::Waiting { ahead } => watch(RemoteStep::Waiting { ahead }),
+                BatchState::Waiting { ahead, .. } => watch(RemoteStep::Waiting { ahead }),
                 BatchState::Computing { done } => watch(RemoteStep::Computing(done.clamp(0.0, 1.0))),
             }
             match last {
@@ -162,8 +162,9 @@ impl Remote {
         let reply = self.call(what, request, &|_| ())?;
         match reply.status {
             StatusCode::OK if reply.body.len() as u64 == most => {
-                // It need not keep what is here. Where that fails, it forgets by itself.
-                let _: Result<Reply, _> = self.call(what, call(Method::DELETE, path.to_owned()), &|_| ());
+                // It need not keep what is here. Where that fails, it forgets by itself: this is tried once.
+                let forget = self.attempt(call(Method::DELETE, path.to_owned()), &|_| ());
+                let _ = self.runtime.block_on(forget);
                 Ok(Some(reply.body))
             }
             StatusCode::OK => {

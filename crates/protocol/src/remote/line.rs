@@ -1,9 +1,10 @@
 //! One connection to a provider.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::client::conn::http2;
@@ -101,18 +102,26 @@ impl Line {
             .map_err(|error| Failure::Nonsense(error.to_string()))?;
         let sender = &mut self.sender;
         let most = call.most;
-        let response = async move {
+        let received = AtomicU64::new(0);
+        let response = async {
             sender.ready().await.map_err(|error| Failure::of(&error))?;
             let response = sender.send_request(request).await.map_err(|error| Failure::of(&error))?;
             let (parts, body) = response.into_parts();
-            let body = Limited::new(body, most.try_into().unwrap_or(usize::MAX)).collect().await;
-            let body = body.map_err(|error| match error.downcast::<http_body_util::LengthLimitError>() {
-                Ok(_) => Failure::Nonsense(format!("the response is longer than {most} bytes")),
-                Err(error) => Failure::of(&*error),
-            })?;
-            Ok(Reply { status: parts.status, headers: parts.headers, body: body.to_bytes() })
+            let mut body = Limited::new(body, most.try_into().unwrap_or(usize::MAX));
+            let mut bytes = BytesMut::new();
+            while let Some(frame) = body.frame().await {
+                let frame =
+                    frame.map_err(|error| match error.downcast::<http_body_util::LengthLimitError>() {
+                        Ok(_) => Failure::Nonsense(format!("the response is longer than {most} bytes")),
+                        Err(error) => Failure::of(&*error),
+                    })?;
+                let piece = frame.into_data().unwrap_or_default();
+                received.fetch_add(piece.len() as u64, Ordering::Relaxed);
+                bytes.extend_from_slice(&piece);
+            }
+            Ok(Reply { status: parts.status, headers: parts.headers, body: bytes.freeze() })
         };
-        let result = attentively(response, &sent, watch).await;
+        let result = attentively(response, &sent, &received, watch).await;
         match result {
             // What the line broke of is known to its driver.
             Err(Failure::Line(text)) => Err(self.last_words(text).await),
@@ -141,8 +150,10 @@ impl Drop for Line {
 async fn attentively(
     response: impl Future<Output = Result<Reply, Failure>>,
     sent: &Sent,
+    received: &AtomicU64,
     watch: &(dyn Fn(u64) + Sync),
 ) -> Result<Reply, Failure> {
+    let moved = || sent.bytes() + received.load(Ordering::Relaxed);
     let mut response = std::pin::pin!(response);
     let (mut before, mut since) = (0, Instant::now());
     loop {
@@ -151,10 +162,10 @@ async fn attentively(
                 watch(sent.bytes());
                 return result;
             }
-            Err(_) if sent.bytes() != before => {
-                before = sent.bytes();
+            Err(_) if moved() != before => {
+                before = moved();
                 since = Instant::now();
-                watch(before);
+                watch(sent.bytes());
             }
             Err(_) if since.elapsed() >= SILENCE => {
                 return Err(Failure::Line(format!("nothing happened for {} s", SILENCE.as_secs())));

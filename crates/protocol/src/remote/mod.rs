@@ -37,6 +37,9 @@ const MOST_TEXT: u64 = 1 << 20;
 /// The first pause before another try, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
+/// The longest wait that a provider can ask for.
+const MOST_WAIT: Duration = Duration::from_secs(30);
+
 /// How long a client tries without getting any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience(pub Duration);
@@ -83,6 +86,12 @@ impl Remote {
     #[must_use]
     pub fn address(&self) -> &ProviderAddress {
         &self.address
+    }
+
+    /// Ends the connection. A client does so before it decrypts: when it does something afterwards, or nothing more, may
+    /// depend on what decrypts.
+    pub fn hang_up(&self) {
+        *lock(&self.line) = None;
     }
 
     /// The parameters message.
@@ -210,11 +219,13 @@ impl Remote {
             if sent > furthest {
                 (furthest, start) = (sent, Instant::now());
             }
-            let wait = wait.unwrap_or(pause);
-            if start.elapsed() + wait > self.patience.0 {
+            let left = self.patience.0.saturating_sub(start.elapsed());
+            if left.is_zero() {
                 let seconds = self.patience.0.as_secs();
                 return Err(RemoteError::GaveUp { address: self.address.clone(), what, seconds, reason });
             }
+            // Never longer than there is patience for.
+            let wait = wait.unwrap_or(pause).min(left).min(MOST_WAIT);
             std::thread::sleep(wait.mul_f64(jitter()));
             pause = (pause * 2).min(PAUSES[1]);
         }

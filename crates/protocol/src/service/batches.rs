@@ -33,6 +33,8 @@ pub enum BatchState {
     Waiting {
         /// Batches before it.
         ahead: usize,
+        /// The share of the work on the one that is being evaluated now.
+        done: f64,
     },
     /// It is being evaluated.
     Computing {
@@ -292,8 +294,12 @@ impl Inner {
             Some(Entry::Receiving(_)) => BatchState::Receiving,
             Some(Entry::Waiting(_)) => {
                 let place = self.queue.iter().position(|job| job.name == name).unwrap_or(0);
-                let computing = self.entries.values().any(|entry| matches!(entry, Entry::Computing(_)));
-                BatchState::Waiting { ahead: place + usize::from(computing) }
+                let computing = self.entries.values().find_map(|entry| match entry {
+                    Entry::Computing(work) => Some(work.share()),
+                    _ => None,
+                });
+                let done = computing.unwrap_or(0.0);
+                BatchState::Waiting { ahead: place + usize::from(computing.is_some()), done }
             }
             Some(Entry::Computing(work)) => BatchState::Computing { done: work.share() },
             Some(Entry::Answered { .. }) => BatchState::Answered,

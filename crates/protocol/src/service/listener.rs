@@ -9,7 +9,8 @@ use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
+use prometheus::IntGauge;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -111,7 +112,12 @@ impl Connection {
         watcher: Watcher,
     ) {
         let Self { service, router, peer, place } = self;
-        service.metrics.connections.inc();
+        let _counted = Counted::new(&service.metrics.connections);
+        // A peer that never says anything, or is gone: HTTP/2 asks after it only once it has begun.
+        let mut stream = BufReader::new(stream);
+        if !matches!(timeout(service.limits.handshake, stream.fill_buf()).await, Ok(Ok(_))) {
+            return debug!(%peer, "a connection said nothing");
+        }
         let handler = TowerToHyperService::new(router.layer(Extension(caller)));
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -125,7 +131,22 @@ impl Connection {
         if let Err(error) = watcher.watch(connection).await {
             debug!(%peer, %error, "a connection broke");
         }
-        service.metrics.connections.dec();
         drop(place);
+    }
+}
+
+/// A connection in the gauge, however it ends.
+struct Counted<'a>(&'a IntGauge);
+
+impl<'a> Counted<'a> {
+    fn new(gauge: &'a IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }

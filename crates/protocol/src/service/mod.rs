@@ -12,6 +12,7 @@
 //! | `upload`, `counting` | bodies as they come |
 //! | `batches` | the batches from upload to answer, and the queue |
 //! | `worker` | the thread that evaluates |
+//! | `registering` | keys as they come |
 //! | `store` | registered keys on disk |
 //! | `metrics` | what is counted |
 
@@ -21,6 +22,7 @@ mod door;
 mod listener;
 mod metrics;
 mod refusal;
+mod registering;
 mod routes;
 mod settings;
 mod store;
@@ -31,12 +33,11 @@ use std::collections::HashSet;
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tracing::{error, info};
 
 use crate::message::registration;
@@ -46,6 +47,7 @@ use batches::Batches;
 pub use door::Door;
 use metrics::Metrics;
 use refusal::Refusal;
+use registering::Registering;
 pub use routes::ModelEntry;
 pub use settings::Limits;
 use store::KeyStore;
@@ -63,8 +65,10 @@ pub struct Service {
     limits: Limits,
     keys: KeyStore,
     batches: Arc<Batches>,
-    /// Places for registrations that are coming in.
-    registering: Semaphore,
+    /// The keys that are coming in.
+    registering: Registering,
+    /// Held while keys come or go, on disk and in memory.
+    changing: Mutex<()>,
     metrics: Metrics,
     peak_memory: fn() -> Option<u64>,
     /// Bytes of batches, for every number of pixels that a model reads.
@@ -132,8 +136,13 @@ impl Service {
         batch_lengths.dedup();
         let batches = Arc::new(Batches::new(limits.clone()));
         let keys = KeyStore::open(keys)?;
+        if keys.len()? >= limits.stored_keys {
+            // Those for parameters of former times are of no use.
+            let current = Fingerprint::of_parameters(provider.parameters());
+            keys.purge(|message| registration::parameters_of(message) != Some(&current.as_bytes()[..]))?;
+        }
         let metrics = Metrics::new()?;
-        let registering = Semaphore::new(limits.registrations);
+        let registering = Registering::new(limits.registrations);
         Ok(Arc::new(Self {
             provider,
             names,
@@ -142,6 +151,7 @@ impl Service {
             keys,
             batches,
             registering,
+            changing: Mutex::new(()),
             metrics,
             peak_memory,
             batch_lengths,
@@ -207,12 +217,13 @@ impl Service {
 
     /// Stores a client's keys, after checking that they are the ones that the request names.
     fn register(&self, key: Fingerprint, message: &[u8]) -> Result<(), Refusal> {
+        let _changing = self.changing();
         let found = self.provider.register(message).map_err(|error| Refusal::message(&error))?;
         let refused = if found != key {
             let text = format!("the body has the keys {found}, but the request names {key}");
             Some(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, text))
         } else {
-            match self.keys.put(key, message, self.limits.stored_keys, |message| !self.is_current(message)) {
+            match self.keys.put(key, message, self.limits.stored_keys) {
                 Ok(true) => None,
                 Ok(false) => {
                     let most = self.limits.stored_keys;
@@ -242,10 +253,8 @@ impl Service {
         pool.install(|| self.provider.receive(body)).map_err(|error| Refusal::message(&error))
     }
 
-    /// Whether a registration is for the service's parameters.
-    fn is_current(&self, message: &[u8]) -> bool {
-        registration::parameters_of(message)
-            == Some(&Fingerprint::of_parameters(self.provider.parameters()).as_bytes()[..])
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn storage(&self, failure: &KeyStoreError) -> Refusal {
@@ -259,6 +268,7 @@ impl Service {
         if self.provider.has(key) {
             return Ok(());
         }
+        let _changing = self.changing();
         let unknown = || Refusal::not_found(format!("the keys {key} are not registered"));
         let message = self.keys.get(key).map_err(|failure| self.storage(&failure))?.ok_or_else(unknown)?;
         match self.provider.register(&message[..]) {
@@ -274,9 +284,11 @@ impl Service {
     }
 
     fn forget(&self, key: Fingerprint) -> Result<(), Refusal> {
-        self.batches.forget_client(key);
+        let _changing = self.changing();
         self.keys.remove(key).map_err(|failure| self.storage(&failure))?;
         self.provider.forget(key);
+        // Without its keys it sends no more.
+        self.batches.forget_client(key);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -19,6 +19,7 @@ use super::Service;
 use super::batches::{Admission, BatchName};
 use super::door::Caller;
 use super::refusal::Refusal;
+use super::registering;
 use super::upload::read_body;
 use crate::{Fingerprint, ProtocolError, size};
 
@@ -80,7 +81,7 @@ async fn health(State(service): Shared) -> Response {
 }
 
 async fn metrics(State(service): Shared) -> Reply {
-    let text = service.metrics_text().map_err(|error| internal(&error))?;
+    let text = blocking(move || service.metrics_text().map_err(|error| internal(&error))).await?;
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 
@@ -129,12 +130,11 @@ async fn register(
     service.door.admit(&caller, key)?;
     let length = size::registration_bytes(service.provider.parameters());
     check_length(&headers, &[length])?;
-    let Ok(_place) = service.registering.try_acquire() else {
-        let text = "many clients send their keys, and no more are taken at a time";
-        return Err(Refusal::later(StatusCode::SERVICE_UNAVAILABLE, text, Duration::from_secs(1)));
-    };
+    let place = service.registering.admit(key)?;
     let reader = service.clone();
-    let registered = read_body(body, service.limits.upload, service.limits.silence, move |mut body| {
+    let registered = read_body(body, registering::UPLOAD, service.limits.silence, move |mut body| {
+        // For as long as there is work, whether or not the client waits for it.
+        let _place = place;
         // No more than that is ever held.
         let mut message = Vec::new();
         let read = std::io::Read::read_to_end(&mut std::io::Read::take(&mut body, length + 1), &mut message);

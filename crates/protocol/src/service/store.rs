@@ -13,6 +13,9 @@ use crate::Fingerprint;
 const REGISTRATIONS: TableDefinition<'_, &[u8; Fingerprint::BYTES], &[u8]> =
     TableDefinition::new("registrations-2");
 
+/// What the database may hold in memory: keys that are in use are at hand anyway.
+const CACHE_BYTES: usize = 16 << 20;
+
 /// The database of registrations, or of others, cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the database of registered keys, {path}, cannot be {what}", path = path.display())]
@@ -41,29 +44,32 @@ impl KeyStore {
         Ok(store)
     }
 
-    /// Stores a message unless `most` others are there; whether it is there now. Where there is no room, those that are
-    /// `stale` go first: they were for other parameters.
-    pub fn put(
-        &self,
-        key: Fingerprint,
-        message: &[u8],
-        most: u64,
-        stale: impl Fn(&[u8]) -> bool,
-    ) -> Result<bool, StoreError> {
+    /// Stores a message unless `most` others are there; whether it is there now.
+    pub fn put(&self, key: Fingerprint, message: &[u8], most: u64) -> Result<bool, StoreError> {
         self.with("written", |database| {
             let transaction = database.begin_write()?;
             {
                 let mut table = transaction.open_table(REGISTRATIONS)?;
-                if table.len()? >= most {
-                    table.retain(|_, message| !stale(message))?;
+                // The same name is the same message.
+                if table.get(key.as_bytes())?.is_some() {
+                    return Ok(true);
                 }
-                if table.len()? >= most && table.get(key.as_bytes())?.is_none() {
+                if table.len()? >= most {
                     return Ok(false);
                 }
                 table.insert(key.as_bytes(), message)?;
             }
             transaction.commit()?;
             Ok(true)
+        })
+    }
+
+    /// Forgets all messages that are `stale`. It reads all of them.
+    pub fn purge(&self, stale: impl Fn(&[u8]) -> bool) -> Result<(), StoreError> {
+        self.with("written", |database| {
+            let transaction = database.begin_write()?;
+            transaction.open_table(REGISTRATIONS)?.retain(|_, message| !stale(message))?;
+            Ok(transaction.commit()?)
         })
     }
 
@@ -98,7 +104,9 @@ impl KeyStore {
         let mut database = lock(&self.database);
         let opened = match database.take() {
             Some(opened) => Ok(opened),
-            None => Database::create(&self.path).map_err(redb::Error::from),
+            None => {
+                Database::builder().set_cache_size(CACHE_BYTES).create(&self.path).map_err(redb::Error::from)
+            }
         };
         let result = opened.and_then(|opened| {
             let result = work(&opened)?;
@@ -123,8 +131,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.redb");
         let key = |byte| Fingerprint::new([byte; 32]);
-        let put =
-            |store: &KeyStore, name, message: &[u8]| store.put(key(name), message, 2, |old| old == b"stale");
+        let put = |store: &KeyStore, name, message: &[u8]| store.put(key(name), message, 2);
         let store = KeyStore::open(&path).unwrap();
         assert!(put(&store, 1, b"one").unwrap() && put(&store, 2, b"two").unwrap());
         // As many as are kept; those that are there may come again.
@@ -137,9 +144,8 @@ mod tests {
         assert_eq!((store.get(key(3)).unwrap(), store.len().unwrap()), (None, 2));
         assert!(store.remove(key(1)).unwrap() && !store.remove(key(1)).unwrap());
         assert!(put(&store, 3, b"three").unwrap());
-        // What is stale makes room.
-        assert!(put(&store, 2, b"stale").unwrap() && put(&store, 4, b"four").unwrap());
-        assert_eq!((store.get(key(2)).unwrap(), store.len().unwrap()), (None, 2));
+        store.purge(|message| message == b"two").unwrap();
+        assert_eq!((store.get(key(2)).unwrap(), store.len().unwrap()), (None, 1));
     }
 
     #[test]

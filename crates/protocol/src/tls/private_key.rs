@@ -1,11 +1,12 @@
 //! Files of private keys, which their owner alone can read.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
+use sottovoce_network::atomic_file;
 use zeroize::Zeroizing;
 
 use super::TlsError;
@@ -19,26 +20,7 @@ const MOST_BYTES: usize = 1 << 16;
 /// # Errors
 /// If there is something at `path` already, or the file cannot be written.
 pub fn write_private_key(path: &Path, pem: &str) -> io::Result<()> {
-    if path.symlink_metadata().is_ok() {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file already"));
-    }
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = Path::new(&partial);
-    // Left by a program that was stopped. It goes, rather than being written to: others may be able to read it.
-    let _ = fs::remove_file(partial);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options
-        .open(partial)
-        .and_then(|mut file| file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(partial, path));
-    if written.is_err() {
-        let _ = fs::remove_file(partial);
-    }
-    written
+    atomic_file::create_private(path, pem.as_bytes())
 }
 
 /// Reads a private key.

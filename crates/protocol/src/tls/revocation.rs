@@ -121,10 +121,12 @@ pub struct Revocations {
     list: RevocationList,
     /// Of the file that the list is from.
     stamp: Stamp,
+    /// Of a file that was refused: it is not read again before it has changed.
+    refused: Option<Stamp>,
 }
 
 /// What changes with a file: the time of its last change, and its length.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp(SystemTime, u64);
 
 impl Revocations {
@@ -135,7 +137,7 @@ impl Revocations {
     pub fn read(path: &Path, root: &Root) -> Result<Self, TlsError> {
         // Before the file is read: if it changes while it is read, it is read once more.
         let stamp = stamp(path)?;
-        Ok(Self { path: path.into(), root: root.clone(), list: read(path, root)?, stamp })
+        Ok(Self { path: path.into(), root: root.clone(), list: read(path, root)?, stamp, refused: None })
     }
 
     /// Reads the list again if its file has changed, and says whether it had. It costs a look at the file's metadata
@@ -143,12 +145,17 @@ impl Revocations {
     ///
     /// # Errors
     /// If the file cannot be read any more, or holds no list that the root has signed, or an older one. The list that was
-    /// there stays in use, and every call says so until the file is mended.
+    /// there stays in use. A file is refused once: until it changes again, later calls say that nothing has changed.
     pub fn refresh(&mut self) -> Result<bool, TlsError> {
         let stamp = stamp(&self.path)?;
         if stamp == self.stamp {
+            self.refused = None;
             return Ok(false);
         }
+        if self.refused.as_ref() == Some(&stamp) {
+            return Ok(false);
+        }
+        self.refused = Some(stamp.clone());
         let list = read(&self.path, &self.root)?;
         if list.is_older_than(&self.list) {
             return Err(TlsError::RevocationList {
@@ -158,7 +165,14 @@ impl Revocations {
         }
         self.list = list;
         self.stamp = stamp;
+        self.refused = None;
         Ok(true)
+    }
+
+    /// Whether the file that is there now was refused.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        self.refused.is_some()
     }
 
     /// The list in use.

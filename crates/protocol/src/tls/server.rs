@@ -102,10 +102,11 @@ impl ServerTls {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.refresh(&self.key) {
             Ok(changed) => {
-                if changed || state.outdated {
+                let outdated = state.revocations.as_ref().is_some_and(Revocations::is_outdated);
+                if changed || state.outdated && !outdated {
                     tracing::info!("the revocation list was read");
                 }
-                state.outdated = false;
+                state.outdated = outdated;
             }
             Err(error) => {
                 if !state.outdated {

@@ -75,6 +75,7 @@ pub fn classify(
             &mut classified.steps,
         )?);
     }
+    remote.hang_up();
     for answer in answers {
         answer.decrypted(client, &mut classified)?;
     }
