@@ -73,6 +73,7 @@ pub struct Http {
 impl Http {
     pub async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
         let made =
             http2::Builder::new(TokioExecutor::new()).handshake::<_, Upload>(TokioIo::new(stream)).await;
         let (sender, connection) = made.unwrap();

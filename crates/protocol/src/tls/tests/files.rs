@@ -36,17 +36,17 @@ fn a_revocation_list_that_breaks_leaves_the_one_before_in_use_and_says_so() {
         (empty, "older than the one in use"),
     ] {
         fs::write(&path, bytes).unwrap();
-        for _ in 0..2 {
-            let error = causes(&revocations.refresh().unwrap_err());
-            assert!(error.contains(reason) && error.contains("revoked.pem"), "{error}");
-            assert!(revocations.list().contains(&serial));
-        }
+        let error = causes(&revocations.refresh().unwrap_err());
+        assert!(error.contains(reason) && error.contains("revoked.pem"), "{error}");
+        // It is read once.
+        assert!(!revocations.refresh().unwrap() && revocations.is_outdated());
+        assert!(revocations.list().contains(&serial));
     }
     fs::remove_file(&path).unwrap();
     assert!(matches!(revocations.refresh(), Err(TlsError::Read { .. })));
     assert!(revocations.list().contains(&serial));
     fs::write(&path, good).unwrap();
-    assert!(revocations.refresh().unwrap(), "it is mended");
+    assert!(revocations.refresh().unwrap() && !revocations.is_outdated(), "it is mended");
 }
 
 #[test]
