@@ -75,6 +75,13 @@ fn issue(folder: &Path, request: &Path, out: &Path, days: u32) -> Result<(Value,
         .with_context(|| format!("cannot use the request {}", request.display()))?;
     let subject = received.subject();
     output::remark(&format!("vouching for {} with the keys {}", subject.name(), subject.keys()));
+    let again = |issued: &Issued| match &issued.holder {
+        Holder::Client(other) => issued.revoked.is_some() && other.keys() == subject.keys(),
+        Holder::Provider(_) => false,
+    };
+    if authority.list()?.iter().any(again) {
+        output::remark("warning: a certificate for these keys was revoked; this one is not");
+    }
     let certificate = authority.issue(&received, days)?;
     write(out, certificate.pem.as_bytes())?;
     let text = format!("{}\n{}", described(&certificate.issued)?, out.display());
@@ -95,7 +102,12 @@ fn revoke(folder: &Path, revoked: &Revoked) -> Result<(Value, String)> {
     let list = authority.revocation_list_path();
     let lines = revoked.iter().map(|issued| Ok(format!("revoked: {}", described(issued)?)));
     let mut lines = lines.collect::<Result<Vec<String>>>()?;
-    lines.push(format!("Providers refuse them once they have {}.", list.display()));
+    if revoked.iter().any(|issued| matches!(issued.holder, Holder::Client(_))) {
+        lines.push(format!("Providers refuse these clients once they have {}.", list.display()));
+    }
+    if revoked.iter().any(|issued| matches!(issued.holder, Holder::Provider(_))) {
+        lines.push("Clients read no list: a provider's certificate is accepted until it expires.".to_owned());
+    }
     let records = revoked.iter().map(record).collect::<Result<Vec<Value>>>()?;
     Ok((json!({ "revoked": records, "file": list }), lines.join("\n")))
 }

@@ -219,28 +219,24 @@ impl Service {
     fn register(&self, key: Fingerprint, message: &[u8]) -> Result<(), Refusal> {
         let _changing = self.changing();
         let found = self.provider.register(message).map_err(|error| Refusal::message(&error))?;
-        let refused = if found != key {
+        if found != key {
+            // If these are somebody's, they are on disk.
+            self.provider.forget(found);
             let text = format!("the body has the keys {found}, but the request names {key}");
-            Some(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, text))
-        } else {
-            match self.keys.put(key, message, self.limits.stored_keys) {
-                Ok(true) => None,
-                Ok(false) => {
-                    let most = self.limits.stored_keys;
-                    let text = format!("the keys of {most} clients are stored, and no more are kept");
-                    Some(Refusal::new(StatusCode::INSUFFICIENT_STORAGE, text))
-                }
-                Err(failure) => Some(self.storage(&failure)),
+            return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, text));
+        }
+        let refusal = match self.keys.put(key, message, self.limits.stored_keys) {
+            Ok(true) => return Ok(()),
+            Ok(false) => {
+                let most = self.limits.stored_keys;
+                let text = format!("the keys of {most} clients are stored, and no more are kept");
+                Refusal::new(StatusCode::INSUFFICIENT_STORAGE, text)
             }
+            Err(failure) => self.storage(&failure),
         };
         // What is not on disk must not seem to be.
-        match refused {
-            Some(refusal) if found != key || !matches!(self.keys.get(key), Ok(Some(_))) => {
-                self.provider.forget(found);
-                Err(refusal)
-            }
-            _ => Ok(()),
-        }
+        self.provider.forget(key);
+        Err(refusal)
     }
 
     /// Reads a batch on two threads of its own: one waits for bytes, the other makes ciphertexts of them. The common pool is
