@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use super::place::{Admission, Place};
 use super::refusal::Refusal;
 use super::settings::Limits;
 use crate::{Fingerprint, ReceivedBatch};
@@ -82,22 +83,6 @@ enum Entry {
     },
 }
 
-/// What became of a request to send a batch.
-pub enum Admission {
-    /// The body shall come.
-    Receive(Place),
-    /// The batch is there already.
-    Known(BatchState),
-}
-
-/// The place of a batch that is being received. It is free again when this is dropped, unless the batch was queued.
-pub struct Place {
-    batches: Arc<Batches>,
-    name: BatchName,
-    work: Arc<Work>,
-    queued: bool,
-}
-
 /// All batches.
 pub struct Batches {
     limits: Limits,
@@ -154,8 +139,27 @@ impl Batches {
             return Err(Refusal::later(StatusCode::SERVICE_UNAVAILABLE, text, inner.wait(1)));
         }
         let work = Arc::new(Work::default());
-        inner.entries.insert(name, Entry::Receiving(work.clone()));
-        Ok(Admission::Receive(Place { batches: self.clone(), name, work, queued: false }))
+        let place = Place::new(self, name, &work);
+        inner.entries.insert(name, Entry::Receiving(work));
+        Ok(Admission::Receive(place))
+    }
+
+    /// Lets a batch that has been received wait for its evaluation.
+    pub fn queue(&self, job: Job) -> Result<BatchState, Refusal> {
+        let mut inner = self.lock();
+        if job.work.cancelled.load(Ordering::Relaxed) {
+            return Err(Refusal::not_found("the batch was cancelled while it was received"));
+        }
+        let name = job.name;
+        inner.entries.insert(name, Entry::Waiting(job.work.clone()));
+        inner.queue.push_back(job);
+        self.changed.notify_one();
+        inner.state(name)
+    }
+
+    /// Lets go of a batch that was not received.
+    pub fn release(&self, name: BatchName) {
+        self.lock().entries.remove(&name);
     }
 
     /// Where a batch is.
@@ -322,37 +326,6 @@ impl Inner {
             for (_, name) in &over[..over.len() - limits.answers] {
                 self.entries.remove(name);
             }
-        }
-    }
-}
-
-impl Place {
-    /// Whether nobody wants the batch any longer.
-    pub fn cancelled(&self) -> bool {
-        self.work.cancelled.load(Ordering::Relaxed)
-    }
-
-    /// Lets the batch, which has been received, wait for its evaluation.
-    pub fn queue(mut self, received: ReceivedBatch) -> Result<BatchState, Refusal> {
-        let batches = self.batches.clone();
-        let mut inner = batches.lock();
-        if self.cancelled() {
-            drop(inner);
-            return Err(Refusal::not_found("the batch was cancelled while it was received"));
-        }
-        let (name, work) = (self.name, self.work.clone());
-        inner.entries.insert(name, Entry::Waiting(work.clone()));
-        inner.queue.push_back(Job { name, received, work });
-        self.queued = true;
-        batches.changed.notify_one();
-        inner.state(name)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if !self.queued {
-            self.batches.lock().entries.remove(&self.name);
         }
     }
 }

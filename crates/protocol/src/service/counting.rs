@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use prometheus::IntCounter;
 
-use super::batches::Place;
+use super::place::Place;
 
 /// Bytes on their way into a [`Place`].
 pub struct Counting<'a, R> {

@@ -10,17 +10,20 @@
 //! | `door` | who may come in |
 //! | `routes`, `refusal` | resources, and what else clients are told |
 //! | `upload`, `counting` | bodies as they come |
+//! | `place` | a batch that is being received |
 //! | `batches` | the batches from upload to answer, and the queue |
 //! | `worker` | the thread that evaluates |
-//! | `registering` | keys as they come |
+//! | `keys`, `registering` | clients' keys, as they come and go |
 //! | `store` | registered keys on disk |
 //! | `metrics` | what is counted |
 
 mod batches;
 mod counting;
 mod door;
+mod keys;
 mod listener;
 mod metrics;
+mod place;
 mod refusal;
 mod registering;
 mod routes;
@@ -33,7 +36,7 @@ use std::collections::HashSet;
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -41,7 +44,7 @@ use tokio::net::TcpListener;
 use tracing::{error, info};
 
 use crate::message::registration;
-use crate::{Fingerprint, ProtocolError, Provider, ReceivedBatch, size};
+use crate::{Fingerprint, Provider, ReceivedBatch, size};
 pub use batches::BatchState;
 use batches::Batches;
 pub use door::Door;
@@ -215,30 +218,6 @@ impl Service {
         }
     }
 
-    /// Stores a client's keys, after checking that they are the ones that the request names.
-    fn register(&self, key: Fingerprint, message: &[u8]) -> Result<(), Refusal> {
-        let _changing = self.changing();
-        let found = self.provider.register(message).map_err(|error| Refusal::message(&error))?;
-        if found != key {
-            // If these are somebody's, they are on disk.
-            self.provider.forget(found);
-            let text = format!("the body has the keys {found}, but the request names {key}");
-            return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, text));
-        }
-        let refusal = match self.keys.put(key, message, self.limits.stored_keys) {
-            Ok(true) => return Ok(()),
-            Ok(false) => {
-                let most = self.limits.stored_keys;
-                let text = format!("the keys of {most} clients are stored, and no more are kept");
-                Refusal::new(StatusCode::INSUFFICIENT_STORAGE, text)
-            }
-            Err(failure) => self.storage(&failure),
-        };
-        // What is not on disk must not seem to be.
-        self.provider.forget(key);
-        Err(refusal)
-    }
-
     /// Reads a batch on two threads of its own: one waits for bytes, the other makes ciphertexts of them. The common pool is
     /// full with evaluations, and a slow client must not hold up others.
     fn receive(&self, body: impl Read + Send) -> Result<ReceivedBatch, Refusal> {
@@ -247,45 +226,6 @@ impl Service {
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the service has no threads to spare at present")
         })?;
         pool.install(|| self.provider.receive(body)).map_err(|error| Refusal::message(&error))
-    }
-
-    fn changing(&self) -> MutexGuard<'_, ()> {
-        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn storage(&self, failure: &KeyStoreError) -> Refusal {
-        let reason: &dyn std::error::Error = failure;
-        error!(reason, "the database failed");
-        Refusal::new(StatusCode::INSUFFICIENT_STORAGE, "the service cannot store or find keys at present")
-    }
-
-    /// Has a client's keys at hand, from disk where need be.
-    fn at_hand(&self, key: Fingerprint) -> Result<(), Refusal> {
-        if self.provider.has(key) {
-            return Ok(());
-        }
-        let _changing = self.changing();
-        let unknown = || Refusal::not_found(format!("the keys {key} are not registered"));
-        let message = self.keys.get(key).map_err(|failure| self.storage(&failure))?.ok_or_else(unknown)?;
-        match self.provider.register(&message[..]) {
-            Ok(found) if found == key => Ok(()),
-            Ok(found) => {
-                self.provider.forget(found);
-                Err(unknown())
-            }
-            // Registered when the service had other parameters.
-            Err(ProtocolError::Fingerprint { .. }) => Err(unknown()),
-            Err(reason) => Err(Refusal::message(&reason)),
-        }
-    }
-
-    fn forget(&self, key: Fingerprint) -> Result<(), Refusal> {
-        let _changing = self.changing();
-        self.keys.remove(key).map_err(|failure| self.storage(&failure))?;
-        self.provider.forget(key);
-        // Without its keys it sends no more.
-        self.batches.forget_client(key);
-        Ok(())
     }
 
     fn metrics_text(&self) -> Result<String, prometheus::Error> {

@@ -16,8 +16,10 @@ use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use super::Service;
-use super::batches::{Admission, BatchName};
+use super::batches::BatchName;
+use super::counting::Counting;
 use super::door::Caller;
+use super::place::Admission;
 use super::refusal::Refusal;
 use super::registering;
 use super::upload::read_body;
@@ -206,7 +208,7 @@ async fn submit(
     let start = Instant::now();
     let receiver = service.clone();
     let received = read_body(body, service.limits.upload, service.limits.silence, move |body| {
-        let mut body = super::counting::Counting::new(body, &receiver.metrics.received_bytes, &place);
+        let mut body = Counting::new(body, &receiver.metrics.received_bytes, &place);
         let received = receiver.receive(&mut body)?;
         if received.fingerprint() != name.batch {
             let text = format!(
