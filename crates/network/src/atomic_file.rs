@@ -26,7 +26,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// the rights of its folder). The file appears whole or not at all, and never in place of another.
 ///
 /// # Errors
-/// If there is something of that name already, or as [`write`].
+/// If there is something of that name already, or as [`write()`].
 pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // Of this process alone: two that do the same at once shall not write to one file.
     let mut partial = path.as_os_str().to_owned();

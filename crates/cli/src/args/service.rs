@@ -93,7 +93,7 @@ pub enum LogForm {
 /// Where a client's provider and files are.
 #[derive(Debug, clap::Args)]
 pub struct ClientOptions {
-    /// The provider: https://HOST[:PORT].
+    /// The provider: `https://HOST:PORT`; the port is 7443 where none is said.
     #[arg(long, value_name = "URL")]
     pub provider: ProviderAddress,
 

@@ -22,15 +22,20 @@ struct Fragile<'a> {
 
 impl<'a> Fragile<'a> {
     fn new(world: &'a World) -> Self {
-        let served = Served::start(world, &["slow"], &SECURE);
+        let served = Served::start(world, &["slow"], &Self::arguments());
         let address = served.address();
         Self { world, served: Mutex::new(served), address }
+    }
+
+    /// One thread, so that an evaluation is long enough to be killed in on any machine.
+    fn arguments() -> Vec<&'static str> {
+        [&SECURE[..], &["--threads", "1"]].concat()
     }
 
     fn kill_and_restart(&self) {
         let mut served = self.served.lock().unwrap();
         served.kill();
-        *served = Served::start_at(self.world, &self.address, &["slow"], &SECURE);
+        *served = Served::start_at(self.world, &self.address, &["slow"], &Self::arguments());
     }
 }
 
