@@ -61,11 +61,7 @@ impl Session {
         let levels = Self::check_pixels(needs)?;
         let parameters = &choice.parameters;
         let ensembles = needs.iter().map(|need| need.ensemble.clone()).collect();
-        let provider = Provider::new(parameters, ensembles, 1).evaluated_by(evaluator);
-        let provider = match choice.flood {
-            Some(flood) => provider.hiding(flood),
-            None => provider,
-        };
+        let provider = Provider::new(parameters, ensembles, 1).evaluated_by(evaluator).hiding(choice.flood);
         // The parameters are not sent: a second copy of their tables can take gigabytes.
         let client = Client::new(parameters)?;
         provider.register(client.registration())?;

@@ -36,6 +36,7 @@ mod evaluator;
 mod fingerprint;
 mod hexadecimal;
 mod kind;
+mod lock;
 mod message;
 mod packing;
 mod provider;

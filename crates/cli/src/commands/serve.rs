@@ -34,11 +34,7 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     warn_of_range(policy.range);
     let limits = limits(options);
     let ensembles = models.iter().map(|(_, exported)| exported.ensemble.clone()).collect();
-    let provider = Provider::new(&choice.parameters, ensembles, limits.keys_at_hand);
-    let provider = match choice.flood {
-        Some(flood) => provider.hiding(flood),
-        None => provider,
-    };
+    let provider = Provider::new(&choice.parameters, ensembles, limits.keys_at_hand).hiding(choice.flood);
     let names = models.iter().map(|(name, _)| name.clone()).collect();
     fs::create_dir_all(&options.state)
         .with_context(|| format!("cannot make the folder {}", options.state.display()))?;

@@ -3,13 +3,14 @@
 mod keys;
 
 use std::io::Read;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use sottovoce_bfv::{
-    EncryptedBatch, Engine, EvaluationKey, Flood, LayerTime, Parameters, ReferenceEvaluator, Watch,
+    EncryptedBatch, Engine, EvaluationKey, Flood, Kernel, LayerTime, Parameters, ReferenceEvaluator, Watch,
 };
 use sottovoce_network::IntegerEnsemble;
 
+use crate::lock::lock;
 use crate::message::{answer, batch, field, model, parameters, registration};
 use crate::{Evaluator, Fingerprint, Kind, ModelDescription, ProtocolError};
 use keys::Keys;
@@ -82,11 +83,11 @@ impl Provider {
         Self { evaluator, ..self }
     }
 
-    /// The same with answers that say nothing of the weights but the logits. The parameters must have been chosen for that
+    /// The same with answers that say nothing of the weights but the logits, if there is a flood. The parameters must have been chosen for that
     /// flood ([`Request::hide_model`](sottovoce_bfv::planner::Request)).
     #[must_use]
-    pub fn hiding(self, flood: Flood) -> Self {
-        Self { flood: Some(flood), ..self }
+    pub fn hiding(self, flood: Option<Flood>) -> Self {
+        Self { flood, ..self }
     }
 
     /// The parameters.
@@ -187,8 +188,8 @@ impl Provider {
         watch: &dyn Watch,
     ) -> Result<Evaluated, ProtocolError> {
         let answer = match self.evaluator {
-            Evaluator::Engine(_) => {
-                let ready = self.engine(received.address.key, &received.key, model)?;
+            Evaluator::Engine(kernel) => {
+                let ready = self.engine(received.address.key, &received.key, model, kernel)?;
                 let answer = ready.engine.evaluate(&received.batch, with_members, watch);
                 self.put_away(ready);
                 answer?
@@ -237,8 +238,8 @@ impl Provider {
         model: Fingerprint,
     ) -> Result<u64, ProtocolError> {
         Ok(match self.evaluator {
-            Evaluator::Engine(_) => {
-                let ready = self.engine(fingerprint, key, model)?;
+            Evaluator::Engine(kernel) => {
+                let ready = self.engine(fingerprint, key, model, kernel)?;
                 let work = ready.engine.work();
                 self.put_away(ready);
                 work
@@ -253,6 +254,7 @@ impl Provider {
         fingerprint: Fingerprint,
         key: &EvaluationKey,
         model: Fingerprint,
+        kernel: Kernel,
     ) -> Result<ReadyEngine, ProtocolError> {
         let idle = lock(&self.idle).take();
         let engine = match idle {
@@ -261,10 +263,6 @@ impl Provider {
             other => {
                 // Its memory goes first.
                 drop(other);
-                let kernel = match self.evaluator {
-                    Evaluator::Engine(kernel) => kernel,
-                    Evaluator::Reference => sottovoce_bfv::Kernel::detect(),
-                };
                 let engine = Engine::with_kernel(key, &self.model(model)?.ensemble, kernel)?;
                 match self.flood {
                     Some(flood) => engine.hiding(flood),
@@ -311,9 +309,4 @@ impl ReceivedBatch {
 
 fn unknown(field: &'static str, found: Fingerprint) -> ProtocolError {
     ProtocolError::Unknown { message: Kind::Batch, field, found }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing is left half done under a lock.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,7 +12,7 @@ mod evaluation;
 mod line;
 mod watched;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -28,6 +28,7 @@ pub use error::RemoteError;
 pub use evaluation::{RemoteStep, RemoteTimes};
 use line::{Call, Line, Reply};
 
+use crate::lock::lock;
 use crate::service::ModelEntry;
 use crate::{Fingerprint, size};
 
@@ -283,9 +284,4 @@ fn reason(body: &[u8]) -> String {
 fn jitter() -> f64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     1.0 + f64::from(now.map_or(0, |now| now.subsec_nanos()) % 1000) / 4000.0
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing is left half done under the lock.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,10 +2,12 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::lock::lock;
 
 /// The error of TLS that ended a stream, if one did.
 #[derive(Debug, Clone, Default)]
@@ -13,13 +15,13 @@ pub struct TlsEnd(Arc<Mutex<Option<rustls::Error>>>);
 
 impl TlsEnd {
     pub fn error(&self) -> Option<rustls::Error> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.0).clone()
     }
 
     fn look<T>(&self, result: &Poll<io::Result<T>>) {
         let Poll::Ready(Err(error)) = result else { return };
         if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+            *lock(&self.0) = Some(error.clone());
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::place::{Admission, Place};
 use super::refusal::Refusal;
 use super::settings::Limits;
+use crate::lock::lock;
 use crate::{Fingerprint, ReceivedBatch};
 
 /// Whose batch, and which.
@@ -111,7 +112,7 @@ impl Batches {
 
     /// Takes a place for a batch whose bytes are about to come.
     pub fn admit(self: &Arc<Self>, name: BatchName) -> Result<Admission, Refusal> {
-        let mut inner = self.lock();
+        let mut inner = lock(&self.inner);
         inner.expire(&self.limits);
         match inner.entries.get(&name) {
             Some(Entry::Receiving(_)) => {
@@ -146,7 +147,7 @@ impl Batches {
 
     /// Lets a batch that has been received wait for its evaluation.
     pub fn queue(&self, job: Job) -> Result<BatchState, Refusal> {
-        let mut inner = self.lock();
+        let mut inner = lock(&self.inner);
         if job.work.cancelled.load(Ordering::Relaxed) {
             return Err(Refusal::not_found("the batch was cancelled while it was received"));
         }
@@ -159,19 +160,19 @@ impl Batches {
 
     /// Lets go of a batch that was not received.
     pub fn release(&self, name: BatchName) {
-        self.lock().entries.remove(&name);
+        lock(&self.inner).entries.remove(&name);
     }
 
     /// Where a batch is.
     pub fn state(&self, name: BatchName) -> Result<BatchState, Refusal> {
-        let mut inner = self.lock();
+        let mut inner = lock(&self.inner);
         inner.expire(&self.limits);
         inner.state(name)
     }
 
     /// A batch's answer, or where it is.
     pub fn answer(&self, name: BatchName) -> Result<Result<Bytes, BatchState>, Refusal> {
-        let mut inner = self.lock();
+        let mut inner = lock(&self.inner);
         inner.expire(&self.limits);
         if let Some(Entry::Answered { answer, .. }) = inner.entries.get(&name) {
             return Ok(Ok(answer.clone()));
@@ -181,7 +182,7 @@ impl Batches {
 
     /// Forgets a batch wherever it is; whether there was one.
     pub fn forget(&self, name: BatchName) -> bool {
-        let mut inner = self.lock();
+        let mut inner = lock(&self.inner);
         match inner.entries.get(&name) {
             // Whoever works on it lets go of it.
             Some(Entry::Receiving(work) | Entry::Computing(work)) => {
@@ -199,7 +200,7 @@ impl Batches {
     /// Forgets all batches of a client.
     pub fn forget_client(&self, key: Fingerprint) {
         let names: Vec<BatchName> =
-            self.lock().entries.keys().filter(|name| name.key == key).copied().collect();
+            lock(&self.inner).entries.keys().filter(|name| name.key == key).copied().collect();
         for name in names {
             self.forget(name);
         }
@@ -209,7 +210,7 @@ impl Batches {
     /// stopped.
     pub fn next(&self) -> Option<Job> {
         let waits = |inner: &mut Inner| inner.queue.is_empty() && !inner.stopped;
-        let inner = self.changed.wait_while(self.lock(), waits);
+        let inner = self.changed.wait_while(lock(&self.inner), waits);
         let mut inner = inner.unwrap_or_else(PoisonError::into_inner);
         if inner.stopped {
             return None;
@@ -221,7 +222,7 @@ impl Batches {
 
     /// Keeps a batch's answer, or why there is none; a batch that was forgotten in the meantime has none to keep.
     pub fn finish(&self, name: BatchName, work: &Work, result: Result<Bytes, Refusal>, elapsed: Duration) {
-        let mut inner = self.lock();
+        let mut inner = lock(&self.inner);
         if work.cancelled.load(Ordering::Relaxed) {
             inner.entries.remove(&name);
             return;
@@ -241,12 +242,12 @@ impl Batches {
 
     /// Takes no new batches from now on.
     pub fn close(&self) {
-        self.lock().closed = true;
+        lock(&self.inner).closed = true;
     }
 
     /// Gives up everything that is not answered.
     pub fn stop(&self) {
-        let mut inner = self.lock();
+        let mut inner = lock(&self.inner);
         inner.stopped = true;
         inner.queue.clear();
         self.changed.notify_all();
@@ -259,16 +260,11 @@ impl Batches {
 
     /// Batches that are held, and answers that wait.
     pub fn counts(&self) -> (usize, usize) {
-        let mut inner = self.lock();
+        let mut inner = lock(&self.inner);
         inner.expire(&self.limits);
         let held = inner.held();
         let answers = inner.entries.values().filter(|entry| matches!(entry, Entry::Answered { .. })).count();
         (held, answers)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing is left half done under the lock.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,18 +1,17 @@
 //! Clients' keys: on disk, and in memory while they are used.
 
-use std::sync::{MutexGuard, PoisonError};
-
 use http::StatusCode;
 use tracing::error;
 
 use super::refusal::Refusal;
 use super::{KeyStoreError, Service};
+use crate::lock::lock;
 use crate::{Fingerprint, ProtocolError};
 
 impl Service {
     /// Stores a client's keys, after checking that they are the ones that the request names.
     pub(super) fn register(&self, key: Fingerprint, message: &[u8]) -> Result<(), Refusal> {
-        let _changing = self.changing();
+        let _changing = lock(&self.changing);
         let found = self.provider.register(message).map_err(|error| Refusal::message(&error))?;
         if found != key {
             // If these are somebody's, they are on disk.
@@ -34,10 +33,6 @@ impl Service {
         Err(refusal)
     }
 
-    fn changing(&self) -> MutexGuard<'_, ()> {
-        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn storage(&self, failure: &KeyStoreError) -> Refusal {
         let reason: &dyn std::error::Error = failure;
         error!(reason, "the database failed");
@@ -49,7 +44,7 @@ impl Service {
         if self.provider.has(key) {
             return Ok(());
         }
-        let _changing = self.changing();
+        let _changing = lock(&self.changing);
         let unknown = || Refusal::not_found(format!("the keys {key} are not registered"));
         let message = self.keys.get(key).map_err(|failure| self.storage(&failure))?.ok_or_else(unknown)?;
         match self.provider.register(&message[..]) {
@@ -65,7 +60,7 @@ impl Service {
     }
 
     pub(super) fn forget(&self, key: Fingerprint) -> Result<(), Refusal> {
-        let _changing = self.changing();
+        let _changing = lock(&self.changing);
         self.keys.remove(key).map_err(|failure| self.storage(&failure))?;
         self.provider.forget(key);
         // Without its keys it sends no more.

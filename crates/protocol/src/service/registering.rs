@@ -1,13 +1,14 @@
 //! Keys that are coming in: so many at a time, and each once.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::StatusCode;
 
 use super::refusal::Refusal;
 use crate::Fingerprint;
+use crate::lock::lock;
 
 /// How long a megabyte may take to come in.
 pub const UPLOAD: Duration = Duration::from_secs(30);
@@ -49,9 +50,4 @@ impl Drop for RegistrationPlace {
     fn drop(&mut self) {
         lock(&self.coming).remove(&self.key);
     }
-}
-
-fn lock(coming: &Mutex<HashSet<Fingerprint>>) -> MutexGuard<'_, HashSet<Fingerprint>> {
-    // Nothing is left half done under the lock.
-    coming.lock().unwrap_or_else(PoisonError::into_inner)
 }

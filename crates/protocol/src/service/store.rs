@@ -1,13 +1,14 @@
 //! Registered keys on disk, so that they survive a restart.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use redb::{
     Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition,
 };
 
 use crate::Fingerprint;
+use crate::lock::lock;
 
 /// Registration messages by their fingerprints.
 const REGISTRATIONS: TableDefinition<'_, &[u8; Fingerprint::BYTES], &[u8]> =
@@ -115,11 +116,6 @@ impl KeyStore {
         });
         result.map_err(|source| StoreError { path: self.path.clone(), what, source: Box::new(source) })
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Transactions are whole or not at all.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

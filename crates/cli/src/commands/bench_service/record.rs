@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use sottovoce_bfv::Encryption;
+use sottovoce_report::paper::CIPHERTEXT_BYTES;
 use sottovoce_report::table::Table;
 
 use crate::commands::classify::batches::Steps;
@@ -47,9 +48,6 @@ pub fn median(seconds: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// A ciphertext of the paper's, bytes.
-const PAPER_CIPHERTEXT_BYTES: f64 = 524_352.0;
-
 pub fn table(record: &Record) -> Table {
     let Steps { encrypt_seconds, upload_seconds, compute_seconds, download_seconds, decrypt_seconds, .. } =
         record.steps;
@@ -62,7 +60,7 @@ pub fn table(record: &Record) -> Table {
     let megabytes = |bytes: f64| format!("{:.1} MB", bytes / 1e6);
     let (up, down) = (record.steps.upload_bytes as f64, record.steps.download_bytes as f64);
     // 28 x 28 pixels, ten classes.
-    let (paper_up, paper_down) = (784.0 * PAPER_CIPHERTEXT_BYTES, 10.0 * PAPER_CIPHERTEXT_BYTES);
+    let (paper_up, paper_down) = ((784 * CIPHERTEXT_BYTES) as f64, (10 * CIPHERTEXT_BYTES) as f64);
     let rows = [
         ("in process, s", format!("{:.2}", record.in_process_seconds)),
         (

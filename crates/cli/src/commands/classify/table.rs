@@ -2,12 +2,10 @@
 
 use serde_json::{Value, json};
 use sottovoce_bfv::Parameters;
+use sottovoce_report::paper::CIPHERTEXT_BYTES;
 use sottovoce_report::table::Table;
 
 use super::Classified;
-
-/// A fresh ciphertext of the paper's, bytes; it sends one for each pixel and gets one for each class.
-const PAPER_CIPHERTEXT_BYTES: u64 = 524_352;
 
 pub fn parameters(parameters: &Parameters) -> Value {
     json!({
@@ -21,7 +19,7 @@ pub fn parameters(parameters: &Parameters) -> Value {
 pub fn steps(classified: &Classified, model: &str, parameters: &Parameters) -> Table {
     let steps = &classified.steps;
     let images = classified.logits.len().max(1);
-    let classes = classified.logits.first().map_or(0, Vec::len) as u64;
+    let classes = classified.logits.first().map_or(0, Vec::len);
     let row = |name: &str, seconds: f64, bytes: Option<u64>| {
         let per_image = |bytes: u64| format!("{:.0}", (bytes * steps.batches as u64) as f64 / images as f64);
         vec![
@@ -51,9 +49,9 @@ pub fn steps(classified: &Classified, model: &str, parameters: &Parameters) -> T
                 steps.noise_bits
             ),
             format!(
-                "The paper sends {PAPER_CIPHERTEXT_BYTES} bytes a pixel and gets {} bytes for {classes} classes, for each of \
+                "The paper sends {CIPHERTEXT_BYTES} bytes a pixel and gets {} bytes for {classes} classes, for each of \
                  two plaintext moduli.",
-                classes * PAPER_CIPHERTEXT_BYTES
+                classes * CIPHERTEXT_BYTES
             ),
         ],
     }
