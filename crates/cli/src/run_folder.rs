@@ -93,6 +93,18 @@ impl RunFolder {
     }
 }
 
+/// Refuses to write a result over the file `path`, unless `replace` asks for it.
+pub fn check_replaceable(path: &Path, replace: bool) -> Result<()> {
+    // A link to nowhere is somebody's file, too.
+    if replace || path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    bail!(
+        "{} is there already, and is not replaced; say where else with --out, or replace it with --replace",
+        path.display()
+    )
+}
+
 /// Writes `value` as JSON, with the folders above it, whole or not at all.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_string_pretty(value).context("cannot encode a record as JSON")?;

@@ -2,9 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-/// Classes of MNIST and its kin: the labels are 0 to 9.
-pub const CLASSES: usize = 10;
-
 /// One of the four files of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Part {
@@ -41,7 +38,7 @@ impl Part {
 
     /// SHA-256 of MNIST's decompressed file, in lower-case hexadecimal.
     #[must_use]
-    pub fn mnist_sha256(self) -> &'static str {
+    pub const fn mnist_sha256(self) -> &'static str {
         match self {
             Self::TrainImages => "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
             Self::TrainLabels => "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -50,11 +47,23 @@ impl Part {
         }
     }
 
-    /// Where the file is in `folder`: plain, else compressed, else nowhere.
+    /// The file's names, without `.gz`: the canonical one, and the one that many archives give it.
+    fn stems(self) -> [String; 2] {
+        let dotted = self.file_name().replacen("-idx", ".idx", 1);
+        [self.file_name().to_owned(), dotted]
+    }
+
+    /// Where the file is in `folder`: plain, else compressed, else under the dotted name
+    /// (`train-images.idx3-ubyte`), plain or compressed, else nowhere.
     #[must_use]
     pub fn find_in(self, folder: &Path) -> Option<PathBuf> {
-        [folder.join(self.file_name()), folder.join(self.compressed_name())]
-            .into_iter()
-            .find(|path| path.is_file())
+        self.stems().iter().find_map(|stem| find_stem(folder, stem))
     }
+}
+
+/// The file `stem` in `folder`, else `stem.gz`, else `stem` in a folder of that name, as some programs unpack it.
+pub(crate) fn find_stem(folder: &Path, stem: &str) -> Option<PathBuf> {
+    [folder.join(stem), folder.join(format!("{stem}.gz")), folder.join(stem).join(stem)]
+        .into_iter()
+        .find(|path| path.is_file())
 }

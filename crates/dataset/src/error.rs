@@ -1,21 +1,92 @@
 //! Why there is no data set.
 
+use std::io;
 use std::path::PathBuf;
 
+use crate::array_error::ArrayError;
 use crate::fetch::FetchError;
-use crate::idx::IdxError;
+use crate::pictures::PictureError;
 
 /// Why a data set cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// There is no such folder.
-    #[error("there is no folder {folder}", folder = folder.display())]
+    /// There is no such folder or file.
+    #[error("there is no folder and no .npz file {folder}", folder = folder.display())]
     FolderMissing {
-        /// The folder.
+        /// The folder or file.
         folder: PathBuf,
     },
-    /// One of the four files is not in the folder.
+    /// A folder cannot be listed.
+    #[error("the folder {folder} cannot be read: {source}", folder = folder.display())]
+    FolderUnreadable {
+        /// The folder.
+        folder: PathBuf,
+        /// What failed.
+        source: io::Error,
+    },
+    /// A file that is no data set was named.
+    #[error(
+        "{file} is no data set: name the folder that holds its four IDX files or its folders of pictures, or an \
+         .npz file",
+        file = file.display()
+    )]
+    NotADataSet {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A folder holds nothing of a data set.
+    #[error(
+        "{folder} holds no data set: four IDX files under MNIST's, EMNIST's or QMNIST's names (such as \
+         train-images-idx3-ubyte, plain or .gz), an .npz file, or folders of pictures `train/CLASS` and `test/CLASS` \
+         are read; {found}",
+        folder = folder.display()
+    )]
+    NoDataSet {
+        /// The folder.
+        folder: PathBuf,
+        /// What it holds, in words.
+        found: String,
+    },
+    /// A data set lies in a folder inside the one that was named.
+    #[error(
+        "{folder} holds no data set itself, but {below} does: name that folder",
+        folder = folder.display(),
+        below = below.display()
+    )]
+    DataSetBelow {
+        /// The folder that was named.
+        folder: PathBuf,
+        /// The folder that holds the data set.
+        below: PathBuf,
+    },
+    /// A folder holds several data sets.
+    #[error(
+        "{folder} holds several data sets; choose one by its name (`data.name` in an experiment): {names}",
+        folder = folder.display(),
+        names = names.join(", ")
+    )]
+    SeveralDataSets {
+        /// The folder.
+        folder: PathBuf,
+        /// The data sets' names.
+        names: Vec<String>,
+    },
+    /// The usual folder of MNIST holds something else.
+    #[error(
+        "{folder} holds data, but not MNIST's four files: {found}. Give the four files their names \
+         ({train} and so on, plain or .gz), name another data set's folder with --data-dir and its name in `data.name`, \
+         or empty the folder to have MNIST downloaded",
+        folder = folder.display(),
+        train = crate::Part::TrainImages.file_name()
+    )]
+    OtherData {
+        /// The folder.
+        folder: PathBuf,
+        /// What it holds, in words.
+        found: String,
+    },
+    /// One of the files of a data set is not in the folder.
     #[error(
         "{folder} holds neither {name} nor {name}.gz; all four files of a data set are needed, and \
          `sottovoce data fetch` gets MNIST's",
@@ -24,12 +95,83 @@ pub enum DataError {
     FileMissing {
         /// The folder.
         folder: PathBuf,
-        /// The file's canonical name.
+        /// The file's name.
+        name: String,
+    },
+    /// There are pictures for one half of a data set only.
+    #[error(
+        "{folder} has no folder `{name}`; pictures are read from `train/CLASS` and `test/CLASS` (or `training` and \
+         `testing`), and both are needed",
+        folder = folder.display()
+    )]
+    HalfMissing {
+        /// The folder.
+        folder: PathBuf,
+        /// The folder that is missing.
         name: &'static str,
     },
-    /// A file is not a sound IDX file.
+    /// A folder of pictures has no folders for classes.
+    #[error(
+        "{folder} has no folders for classes; pictures are read from one folder for each class, such as \
+         `{folder}/7/1.png`",
+        folder = folder.display()
+    )]
+    NoClasses {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The folders for classes hold no pictures.
+    #[error("the folders for classes in {folder} hold no PNG, JPEG or BMP files", folder = folder.display())]
+    NoPictures {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// There are more classes than labels.
+    #[error("there are {classes} folders for classes; at most 256 classes are supported")]
+    TooManyClasses {
+        /// Folders for classes.
+        classes: usize,
+    },
+    /// All pictures together are too large.
+    #[error(
+        "{folder} has {pictures} pictures of {side} x {side} pixels; at most 1 GiB of pixels are read",
+        folder = folder.display()
+    )]
+    TooManyPictures {
+        /// The folder.
+        folder: PathBuf,
+        /// Pictures there are.
+        pictures: usize,
+        /// Pixels on a side.
+        side: usize,
+    },
+    /// A picture cannot be read.
     #[error(transparent)]
-    Idx(#[from] IdxError),
+    Picture(#[from] PictureError),
+    /// A file is not a sound array of images or labels.
+    #[error(transparent)]
+    Array(#[from] ArrayError),
+    /// An `.npz` file cannot be read.
+    #[error("{file} is not a NumPy archive that can be read: {reason}", file = file.display())]
+    NotAnArchive {
+        /// The file, or `FILE::ARRAY`.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An `.npz` file has no arrays of a data set.
+    #[error(
+        "{file} holds the arrays {names}, but a data set has the arrays train_images, train_labels, test_images and \
+         test_labels, or x_train, y_train, x_test and y_test",
+        file = file.display(),
+        names = if names.is_empty() { "(none)".to_owned() } else { names.join(", ") }
+    )]
+    ArchiveWithoutDataSet {
+        /// The file.
+        file: PathBuf,
+        /// The names of its arrays.
+        names: Vec<String>,
+    },
     /// Images and labels do not belong together.
     #[error(
         "{images_file} holds {images} images, but {labels_file} {labels} labels; the numbers must be equal",
@@ -60,6 +202,12 @@ pub enum DataError {
         /// Pixels on a side of the test images.
         test: usize,
     },
+    /// Labels are said to begin at 1, but one is 0.
+    #[error("`data.first_label` is 1, but {file} has labels of 0", file = file.display())]
+    LabelZero {
+        /// The file of the labels.
+        file: PathBuf,
+    },
     /// A sound IDX file, but not MNIST's.
     #[error(
         "{file} is not MNIST's: the SHA-256 of its content is {found}, expected is {expected}; delete it \
@@ -77,8 +225,8 @@ pub enum DataError {
     },
     /// A data set other than MNIST, without a folder.
     #[error(
-        "the data set `{name}` is neither `mnist` nor `synthetic`, so the folder of its four IDX files has \
-         to be named (`--data-dir` or SOTTOVOCE_DATA)"
+        "the data set `{name}` is neither `mnist` nor `synthetic`, so its folder or .npz file has to be named \
+         (`--data-dir` or SOTTOVOCE_DATA)"
     )]
     FolderNeeded {
         /// The data set's name.

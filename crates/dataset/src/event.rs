@@ -1,5 +1,7 @@
 //! What happens while a data set is opened, for whoever shows progress.
 
+use std::path::PathBuf;
+
 /// A step on the way to a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,6 +46,30 @@ pub enum Event {
     /// The data set asked for cannot be had: the built-in synthetic digits take its place.
     FellBack {
         /// Why.
+        reason: String,
+    },
+    /// The files are those of a data set with another name than the one that was asked for.
+    Recognised {
+        /// The name that was asked for, which records have.
+        asked: String,
+        /// The data set that the files belong to.
+        known: &'static str,
+    },
+    /// The images are transposed in the files, as EMNIST's are, and were turned upright.
+    Transposed {
+        /// The data set's name.
+        name: String,
+    },
+    /// The labels begin at 1 in the files, and were moved down by one.
+    LabelsFromOne {
+        /// The largest label in the files, which is the number of classes.
+        last: u8,
+    },
+    /// A file, folder or array is there and is not used.
+    NotUsed {
+        /// The file or folder, or `ARCHIVE::ARRAY`.
+        path: PathBuf,
+        /// Why it is not used.
         reason: String,
     },
 }

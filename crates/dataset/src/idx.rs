@@ -1,221 +1,115 @@
-//! The IDX format of MNIST and its kin: a magic number, the dimensions, then one byte an element.
+//! The IDX format of MNIST and its kin: a magic number, the dimensions, then the elements.
 //!
-//! Source: <http://yann.lecun.com/exdb/mnist/>, "The IDX file format". Only what these data sets use is
-//! read: unsigned bytes (type 0x08) in three dimensions (square images) or one (labels).
+//! Source: <http://yann.lecun.com/exdb/mnist/>, "The IDX file format". Numbers are big-endian. The magic number's
+//! third byte is the elements' type, its fourth the number of dimensions.
 
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
 
-use crate::content::{self, MOST_CONTENT};
+use crate::array::{Array, Content, Header, ImageFile, LabelFile};
+use crate::array_error::ArrayError;
+use crate::content::{self, HashingReader};
+use crate::elements::ElementType;
 
-/// The images of one IDX file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageFile {
-    /// Pixels on a side.
-    pub side: usize,
-    /// All pixels, row by row and image after image: a whole number of images, at least one.
-    pub pixels: Vec<u8>,
-    /// SHA-256 of the decompressed file, in hexadecimal.
-    pub sha256: String,
-}
-
-/// The labels of one IDX file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LabelFile {
-    /// One label for each image, at least one.
-    pub labels: Vec<u8>,
-    /// SHA-256 of the decompressed file, in hexadecimal.
-    pub sha256: String,
-}
-
-/// Reads square images from an IDX file, plain or gzip.
+/// Reads square grey images from an IDX file, plain or gzip.
 ///
 /// # Errors
-/// If the file cannot be read or decompressed, or is not exactly an IDX file of square images.
-pub fn read_images(path: &Path) -> Result<ImageFile, IdxError> {
+/// If the file cannot be read or decompressed, or is not exactly an IDX file of square grey images whose pixels are
+/// integers from 0 to 255.
+pub fn read_images(path: &Path) -> Result<ImageFile, ArrayError> {
     images_from(path, open(path)?)
 }
 
-/// Reads labels below `classes` from an IDX file, plain or gzip.
+/// Reads labels from an IDX file, plain or gzip. Of QMNIST's eight numbers for each image, the first is the label.
 ///
 /// # Errors
-/// If the file cannot be read or decompressed, is not exactly an IDX file of labels, or holds a label of
-/// `classes` or more.
-pub fn read_labels(path: &Path, classes: usize) -> Result<LabelFile, IdxError> {
-    labels_from(path, open(path)?, classes)
+/// If the file cannot be read or decompressed, or is not exactly an IDX file of labels that are integers from 0 to
+/// 255.
+pub fn read_labels(path: &Path) -> Result<LabelFile, ArrayError> {
+    labels_from(path, open(path)?)
 }
 
-fn open(path: &Path) -> Result<Box<dyn Read>, IdxError> {
-    content::open(path).map_err(|source| IdxError::Unreadable { file: path.into(), source })
+fn open(path: &Path) -> Result<Box<dyn Read>, ArrayError> {
+    content::open(path).map_err(|source| ArrayError::Unreadable { file: path.into(), source })
 }
 
 /// As [`read_images`], from a reader of the decompressed content of `file`.
-pub(crate) fn images_from(file: &Path, reader: impl Read) -> Result<ImageFile, IdxError> {
-    let ([_, rows, columns], pixels, sha256) = read(file, reader, "images")?;
-    if rows != columns {
-        return Err(IdxError::NotSquare { file: file.into(), rows, columns });
-    }
-    Ok(ImageFile { side: rows as usize, pixels, sha256 })
+pub(crate) fn images_from(file: &Path, reader: impl Read) -> Result<ImageFile, ArrayError> {
+    let (array, sha256) = read(file, reader, Content::Images)?;
+    let (side, pixels) = array.into_images(file)?;
+    Ok(ImageFile { side, pixels, sha256 })
 }
 
-fn labels_from(file: &Path, reader: impl Read, classes: usize) -> Result<LabelFile, IdxError> {
-    let ([_], labels, sha256) = read(file, reader, "labels")?;
-    match labels.iter().position(|&label| usize::from(label) >= classes) {
-        Some(at) => {
-            Err(IdxError::LabelOutOfRange { file: file.into(), position: at, label: labels[at], classes })
-        }
-        None => Ok(LabelFile { labels, sha256 }),
-    }
+fn labels_from(file: &Path, reader: impl Read) -> Result<LabelFile, ArrayError> {
+    let (array, sha256) = read(file, reader, Content::Labels)?;
+    Ok(LabelFile { labels: array.into_labels(file)?, sha256 })
 }
 
-/// Dimensions, elements and checksum of an IDX file of bytes with `RANK` dimensions.
-fn read<const RANK: usize>(
-    file: &Path,
-    mut reader: impl Read,
-    what: &'static str,
-) -> Result<([u32; RANK], Vec<u8>, String), IdxError> {
-    let unreadable = |source| IdxError::Unreadable { file: file.into(), source };
-    let needed = 4 + 4 * RANK;
-    let mut header = Vec::with_capacity(needed);
-    reader.by_ref().take(needed as u64).read_to_end(&mut header).map_err(unreadable)?;
+/// Array and checksum of an IDX file.
+fn read(file: &Path, reader: impl Read, content: Content) -> Result<(Array, String), ArrayError> {
+    let mut reader = HashingReader::new(reader);
+    let header = read_header(file, &mut reader, content)?;
+    let array = Array::read(file, header, &mut reader, content)?;
+    Ok((array, reader.sha256()))
+}
 
-    // The magic number comes first, so that a file of another kind is called that, however short.
-    let words: Vec<u32> = header
-        .chunks_exact(4)
-        .map(|word| word.iter().fold(0, |value, &byte| (value << 8) | u32::from(byte)))
-        .collect();
-    let magic = 0x0800 + RANK as u32;
-    if let Some(&found) = words.first()
-        && found != magic
-    {
-        return Err(IdxError::WrongMagic { file: file.into(), found, expected: magic, what });
-    }
-    let Some(dimensions) = words.get(1..).and_then(|rest| <[u32; RANK]>::try_from(rest).ok()) else {
-        return Err(IdxError::ShortHeader { file: file.into(), found: header.len(), needed });
+fn read_header(file: &Path, reader: &mut impl Read, content: Content) -> Result<Header, ArrayError> {
+    let (usual_rank, largest_rank) = match content {
+        Content::Images => (3, 4),
+        Content::Labels => (1, 2),
     };
-    if dimensions.contains(&0) {
-        return Err(IdxError::Empty { file: file.into(), dimensions: dimensions.to_vec() });
+    let magic = read_words(file, reader, 1)?;
+    let needed = |rank: usize| 4 + 4 * rank;
+    let Some(&found) = magic.words.first() else {
+        return Err(ArrayError::ShortHeader {
+            file: file.into(),
+            found: magic.bytes,
+            needed: needed(usual_rank),
+        });
+    };
+    let wrong = || ArrayError::WrongMagic {
+        file: file.into(),
+        found,
+        expected: 0x0800 + usual_rank as u32,
+        what: content.word(),
+    };
+    // The magic number comes first, so that a file of another kind is called that, however short.
+    let [0, 0, kind, rank] = found.to_be_bytes() else { return Err(wrong()) };
+    let rank = usize::from(rank);
+    if !(usual_rank..=largest_rank).contains(&rank) {
+        return Err(wrong());
     }
-    let expected = dimensions
-        .iter()
-        .try_fold(1_u64, |product, &d| product.checked_mul(d.into()))
-        .filter(|&product| product <= MOST_CONTENT)
-        .ok_or_else(|| IdxError::TooLarge { file: file.into(), dimensions: dimensions.to_vec() })?;
-
-    // The vector grows with what is really there, not with what the header promises. One byte more than
-    // promised is asked for, to see trailing ones, and to reach gzip's own checksum at the end.
-    let mut elements = Vec::new();
-    reader.take(expected + 1).read_to_end(&mut elements).map_err(unreadable)?;
-    let found = elements.len() as u64;
-    if found < expected {
-        return Err(IdxError::Truncated { file: file.into(), found, expected });
+    let kind = match kind {
+        0x08 => ElementType::U8,
+        0x09 => ElementType::I8,
+        0x0b => ElementType::I16,
+        0x0c => ElementType::I32,
+        0x0d => ElementType::F32,
+        0x0e => ElementType::F64,
+        _ => return Err(ArrayError::ElementType { file: file.into(), found: format!("{kind:#04x}") }),
+    };
+    let dimensions = read_words(file, reader, rank)?;
+    if dimensions.words.len() < rank {
+        let found = 4 + dimensions.bytes;
+        return Err(ArrayError::ShortHeader { file: file.into(), found, needed: needed(rank) });
     }
-    if found > expected {
-        return Err(IdxError::TrailingBytes { file: file.into(), expected });
-    }
-    let sha256 = content::sha256([header.as_slice(), elements.as_slice()]);
-    Ok((dimensions, elements, sha256))
+    Ok(Header { kind, big_endian: true, shape: dimensions.words.into_iter().map(u64::from).collect() })
 }
 
-/// Why a file is not the IDX file it should be.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum IdxError {
-    /// The operating system or the decompression failed.
-    #[error("{file} cannot be read, it may be missing or damaged: {source}", file = file.display())]
-    Unreadable {
-        /// The file.
-        file: PathBuf,
-        /// What failed.
-        source: io::Error,
-    },
-    /// The first four bytes are not those of this kind of file.
-    #[error(
-        "{file} is not an IDX file of {what}: it begins with {found:#010x}, not with {expected:#010x}",
-        file = file.display()
-    )]
-    WrongMagic {
-        /// The file.
-        file: PathBuf,
-        /// Its first four bytes.
-        found: u32,
-        /// What they have to be.
-        expected: u32,
-        /// What the file should hold: `images` or `labels`.
-        what: &'static str,
-    },
-    /// The file ends before its header does.
-    #[error("{file} ends within its header: {found} bytes of {needed}", file = file.display())]
-    ShortHeader {
-        /// The file.
-        file: PathBuf,
-        /// Bytes there are.
-        found: usize,
-        /// Bytes a header has.
-        needed: usize,
-    },
-    /// A dimension is zero.
-    #[error("{file} is empty: its dimensions are {dimensions:?}, all must be at least 1", file = file.display())]
-    Empty {
-        /// The file.
-        file: PathBuf,
-        /// Elements in each dimension, the number of images or labels first.
-        dimensions: Vec<u32>,
-    },
-    /// The images are not square.
-    #[error("{file} has images of {rows} x {columns} pixels, only square ones are allowed", file = file.display())]
-    NotSquare {
-        /// The file.
-        file: PathBuf,
-        /// Rows of an image.
-        rows: u32,
-        /// Columns of an image.
-        columns: u32,
-    },
-    /// The header promises more than any data set of this kind has.
-    #[error(
-        "{file} claims the dimensions {dimensions:?}, at most {MOST_CONTENT} bytes in all are allowed",
-        file = file.display()
-    )]
-    TooLarge {
-        /// The file.
-        file: PathBuf,
-        /// Elements in each dimension, the number of images or labels first.
-        dimensions: Vec<u32>,
-    },
-    /// The file ends too early.
-    #[error("{file} is cut off: {found} bytes after the header, which promises {expected}", file = file.display())]
-    Truncated {
-        /// The file.
-        file: PathBuf,
-        /// Bytes behind the header.
-        found: u64,
-        /// Bytes that the header promises.
-        expected: u64,
-    },
-    /// The file goes on where it should end.
-    #[error("{file} has more than the {expected} bytes after the header that it promises", file = file.display())]
-    TrailingBytes {
-        /// The file.
-        file: PathBuf,
-        /// Bytes that the header promises.
-        expected: u64,
-    },
-    /// A label names no class.
-    #[error(
-        "{file} has label {label} at position {position}, only labels below {classes} are allowed",
-        file = file.display()
-    )]
-    LabelOutOfRange {
-        /// The file.
-        file: PathBuf,
-        /// Index of the label, from 0.
-        position: usize,
-        /// The label.
-        label: u8,
-        /// How many classes there are.
-        classes: usize,
-    },
+/// Big-endian numbers of four bytes, and the bytes read, which may be fewer than whole numbers have.
+struct Words {
+    words: Vec<u32>,
+    bytes: usize,
+}
+
+fn read_words(file: &Path, reader: &mut impl Read, count: usize) -> Result<Words, ArrayError> {
+    let mut bytes = Vec::with_capacity(4 * count);
+    reader
+        .take(4 * count as u64)
+        .read_to_end(&mut bytes)
+        .map_err(|source| ArrayError::Unreadable { file: file.into(), source })?;
+    let words = bytes.as_chunks().0.iter().map(|&word| u32::from_be_bytes(word)).collect();
+    Ok(Words { words, bytes: bytes.len() })
 }
 
 #[cfg(test)]

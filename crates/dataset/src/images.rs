@@ -67,6 +67,47 @@ impl LabelledImages {
         self.pixels.chunks_exact(self.side * self.side)
     }
 
+    /// How often each label occurs, by label; as many as the largest label says.
+    #[must_use]
+    pub fn counts(&self) -> Vec<usize> {
+        let mut counts = Vec::new();
+        for &label in &self.labels {
+            let label = usize::from(label);
+            if counts.len() <= label {
+                counts.resize(label + 1, 0);
+            }
+            counts[label] += 1;
+        }
+        counts
+    }
+
+    /// The images with rows and columns exchanged.
+    #[must_use]
+    pub fn transposed(mut self) -> Self {
+        let side = self.side;
+        for image in self.pixels.chunks_exact_mut(side * side) {
+            for row in 0..side {
+                for column in 0..row {
+                    image.swap(row * side + column, column * side + row);
+                }
+            }
+        }
+        self
+    }
+
+    /// The images with every pixel `p` as `255 - p`.
+    #[must_use]
+    pub fn inverted(mut self) -> Self {
+        self.pixels.iter_mut().for_each(|pixel| *pixel = u8::MAX - *pixel);
+        self
+    }
+
+    /// The images with every label moved down by one; labels of 0 stay.
+    pub(crate) fn with_labels_from_one(mut self) -> Self {
+        self.labels.iter_mut().for_each(|label| *label = label.saturating_sub(1));
+        self
+    }
+
     /// The images at `indices`, in that order.
     ///
     /// # Panics
@@ -99,4 +140,25 @@ pub struct ShapeError {
     side: usize,
     pixels: usize,
     labels: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two() -> LabelledImages {
+        LabelledImages::new(2, vec![1, 2, 3, 4, 5, 6, 7, 8], vec![1, 3]).unwrap()
+    }
+
+    #[test]
+    fn transposed_twice_images_are_as_before() {
+        assert_eq!(two().transposed().image(1), [5, 7, 6, 8]);
+        assert_eq!(two().transposed().transposed(), two());
+    }
+
+    #[test]
+    fn labels_are_counted_up_to_the_largest() {
+        assert_eq!(two().counts(), [0, 1, 0, 1]);
+        assert!(two().take(0).counts().is_empty());
+    }
 }

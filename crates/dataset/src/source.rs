@@ -6,13 +6,18 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
+use crate::array::{ImageFile, LabelFile};
 use crate::canonical::Part;
 use crate::content;
 use crate::error::DataError;
 use crate::event::Event;
 use crate::fetch::{Fetch, FetchError, MIRRORS};
-use crate::folder::{Verify, load_folder};
 use crate::images::LabelledImages;
+use crate::known;
+use crate::layout;
+use crate::stored::{self, Source, Stored};
 use crate::synthetic::{Half, SyntheticSize, synthetic_digits};
 
 /// Which data set is meant.
@@ -49,12 +54,22 @@ impl FromStr for DataName {
     }
 }
 
+/// How images lie in a data set's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Orientation {
+    /// Row by row: images are taken as they are stored.
+    Upright,
+    /// Column by column, as EMNIST's: rows and columns are exchanged.
+    Transposed,
+}
+
 /// What data set is wanted, and what may be done to get it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// Which data set.
     pub name: DataName,
-    /// The folder that the user named: used, or an error; never passed over. Not used for
+    /// The folder or `.npz` file that the user named: used, or an error; never passed over. Not used for
     /// [`DataName::Synthetic`].
     pub explicit_dir: Option<PathBuf>,
     /// Where MNIST is looked for, and fetched to, where no folder is named.
@@ -65,6 +80,14 @@ pub struct Request {
     pub mirrors: Vec<String>,
     /// How many synthetic digits there are, asked for or fallen back to.
     pub synthetic: SyntheticSize,
+    /// How images lie in the files; `None` for what the files' names say: EMNIST's are transposed, all others
+    /// upright.
+    pub orientation: Option<Orientation>,
+    /// The label of the first class in the files, 0 or 1; `None` for 1 where all labels from 1 to the largest occur
+    /// among the training images and 0 does not occur at all, as in EMNIST's letters, and 0 otherwise.
+    pub first_label: Option<u8>,
+    /// Whether images show dark ink on light paper in the files: every pixel `p` becomes `255 - p`.
+    pub invert: bool,
 }
 
 impl Request {
@@ -78,6 +101,9 @@ impl Request {
             allow_download: true,
             mirrors: MIRRORS.map(str::to_owned).to_vec(),
             synthetic: SyntheticSize::default(),
+            orientation: None,
+            first_label: None,
+            invert: false,
         }
     }
 }
@@ -93,15 +119,26 @@ pub struct DataSet {
     pub train: LabelledImages,
     /// Images to test on, of the same side.
     pub test: LabelledImages,
-    /// SHA-256 in hexadecimal: of each file's decompressed bytes, by its name without `.gz`; of synthetic
-    /// digits' pixels followed by their labels, by `train` and `test`.
+    /// SHA-256 in hexadecimal. Of IDX files: of each file's decompressed bytes, by its name without `.gz`. Of arrays
+    /// and pictures: of the four IDX files that would hold the same images and labels, by the arrays' names or as
+    /// `train-images` and so on. Of synthetic digits: of pixels followed by labels, by `train` and `test`. Where images
+    /// or labels are not taken as they are stored, also those of pixels followed by labels as they are here, by
+    /// `train as read` and `test as read`.
     pub checksums: BTreeMap<String, String>,
+    /// Number of classes: one more than the largest label.
+    pub classes: usize,
+    /// The names of the classes, by label, where they are not the labels themselves.
+    pub class_names: Option<Vec<String>>,
+    /// How images lay in the files; here they are upright.
+    pub orientation: Orientation,
+    /// The data set that the files belong to by their checksums, whatever it is called.
+    pub recognised: Option<&'static str>,
 }
 
 /// Where a data set comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// Four files.
+    /// A folder or an `.npz` file.
     Folder(PathBuf),
     /// Made here.
     Synthetic {
@@ -120,18 +157,17 @@ impl DataSet {
 
 /// Opens the data set that is asked for.
 ///
-/// A named folder is used or is an error. Without one, MNIST is taken from `default_dir`, completed by a
-/// download where it lacks files; where `default_dir` holds none of the files and none can be fetched,
+/// A named folder or file is used or is an error. Without one, MNIST is taken from `default_dir`, completed by a
+/// download where it lacks files; where `default_dir` holds no data and MNIST cannot be fetched,
 /// [`Event::FellBack`] says why and the synthetic digits take its place.
 ///
 /// # Errors
-/// If a folder that is named or that holds any of the files is not a sound data set, another data set
-/// than MNIST comes without a folder, a fetched file cannot be written, or no synthetic digit is asked for.
+/// If a folder that is named or that holds data is not a sound data set, another data set than MNIST comes without a
+/// folder, a fetched file cannot be written, or no synthetic digit is asked for.
 pub fn open(request: &Request, event: &mut dyn FnMut(Event)) -> Result<DataSet, DataError> {
     match (&request.name, &request.explicit_dir) {
         (DataName::Synthetic, _) => synthetic(request.synthetic),
-        (DataName::Mnist, Some(folder)) => from_folder(&request.name, folder, Verify::Mnist),
-        (DataName::Other(_), Some(folder)) => from_folder(&request.name, folder, Verify::RecordOnly),
+        (DataName::Mnist | DataName::Other(_), Some(folder)) => from_files(request, folder, event),
         (DataName::Other(name), None) => Err(DataError::FolderNeeded { name: name.clone() }),
         (DataName::Mnist, None) => usual_mnist(request, event),
     }
@@ -141,13 +177,25 @@ fn usual_mnist(request: &Request, event: &mut dyn FnMut(Event)) -> Result<DataSe
     let folder = &request.default_dir;
     let present = Part::ALL.iter().filter(|part| part.find_in(folder).is_some()).count();
     if present == Part::ALL.len() || (present > 0 && !request.allow_download) {
-        return from_folder(&request.name, folder, Verify::Mnist);
+        return from_files(request, folder, event);
+    }
+    // What somebody put there is meant to be used.
+    if present == 0 && folder.is_dir() {
+        if !layout::find(folder)?.layouts.is_empty() {
+            return from_files(request, folder, event);
+        }
+        if let Some(below) = layout::find_below(folder) {
+            return Err(DataError::DataSetBelow { folder: folder.clone(), below });
+        }
+        let names = layout::list(folder)?;
+        if names.iter().any(|name| layout::looks_like_data(name)) {
+            return Err(DataError::OtherData { folder: folder.clone(), found: stored::listed(&names) });
+        }
     }
     let reason = if request.allow_download {
         let fetch = Fetch { mirrors: request.mirrors.clone(), ..Fetch::default() };
         match fetch.mnist(folder, event) {
-            Ok(()) => return from_folder(&request.name, folder, Verify::Mnist),
-            // Only a folder that held nothing is passed over: what somebody put there is meant to be used.
+            Ok(()) => return from_files(request, folder, event),
             Err(error @ FetchError::NoMirror { .. }) if present == 0 => error.to_string(),
             Err(error) => return Err(error.into()),
         }
@@ -158,15 +206,121 @@ fn usual_mnist(request: &Request, event: &mut dyn FnMut(Event)) -> Result<DataSe
     synthetic(request.synthetic)
 }
 
-fn from_folder(name: &DataName, path: &Path, verify: Verify) -> Result<DataSet, DataError> {
-    let folder = load_folder(path, verify)?;
+/// The data set in a folder or file.
+fn from_files(request: &Request, path: &Path, event: &mut dyn FnMut(Event)) -> Result<DataSet, DataError> {
+    let name = request.name.to_string();
+    // What is transparent is background, before inverting as well.
+    let paper = if request.invert { u8::MAX } else { 0 };
+    let Stored { train, test, sources, transposed, class_names, unused } = stored::read(path, &name, paper)?;
+    if request.name == DataName::Mnist {
+        check_mnist(&sources)?;
+    }
+    for (path, reason) in unused {
+        event(Event::NotUsed { path, reason });
+    }
+    let recognised = known::recognise(sources.each_ref().map(|source| source.sha256.as_str()));
+    if let Some(known) = recognised.filter(|known| !known::is_called(known, &name)) {
+        event(Event::Recognised { asked: name.clone(), known });
+    }
+    let [train_images, train_labels, test_images, test_labels] = &sources;
+    let train = labelled(train, train_images, train_labels)?;
+    let test = labelled(test, test_images, test_labels)?;
+    if train.side() != test.side() {
+        return Err(DataError::SidesDiffer { folder: path.into(), train: train.side(), test: test.side() });
+    }
+    let mut halves = [train, test];
+    let usual = if transposed { Orientation::Transposed } else { Orientation::Upright };
+    let orientation = request.orientation.unwrap_or(usual);
+    let mut changed = request.invert || orientation == Orientation::Transposed;
+    if orientation == Orientation::Transposed {
+        halves = halves.map(LabelledImages::transposed);
+        if request.orientation.is_none() {
+            event(Event::Transposed { name: name.clone() });
+        }
+    }
+    if request.invert {
+        halves = halves.map(LabelledImages::inverted);
+    }
+    let from_one = labels_from_one(&halves);
+    let largest = halves.iter().flat_map(LabelledImages::labels).copied().max().unwrap_or_default();
+    match request.first_label {
+        Some(1) => {
+            let zero =
+                halves.iter().zip([train_labels, test_labels]).find(|(half, _)| half.labels().contains(&0));
+            if let Some((_, labels)) = zero {
+                return Err(DataError::LabelZero { file: labels.path.clone() });
+            }
+            halves = halves.map(LabelledImages::with_labels_from_one);
+            changed = true;
+        }
+        None if from_one => {
+            halves = halves.map(LabelledImages::with_labels_from_one);
+            changed = true;
+            event(Event::LabelsFromOne { last: largest });
+        }
+        _ => {}
+    }
+    let classes = halves.iter().map(|half| half.counts().len()).max().unwrap_or_default();
+    let mut checksums: BTreeMap<String, String> =
+        sources.into_iter().map(|source| (source.name, source.sha256)).collect();
+    let [train, test] = halves;
+    if changed {
+        // Whatever is made from the images depends on this as well as on the files.
+        checksums.insert("train as read".to_owned(), sha256_of(&train));
+        checksums.insert("test as read".to_owned(), sha256_of(&test));
+    }
     Ok(DataSet {
-        name: name.to_string(),
+        name,
         origin: Origin::Folder(path.into()),
-        train: folder.train,
-        test: folder.test,
-        checksums: folder.checksums,
+        train,
+        test,
+        checksums,
+        classes,
+        class_names,
+        orientation,
+        recognised,
     })
+}
+
+/// Whether all labels from 1 to the largest occur among the training images, and 0 nowhere.
+fn labels_from_one([train, test]: &[LabelledImages; 2]) -> bool {
+    let counts = train.counts();
+    let complete = counts.len() > 2 && counts.iter().skip(1).all(|&count| count > 0);
+    complete && counts.first() == Some(&0) && !test.labels().contains(&0)
+}
+
+fn labelled(
+    (images, labels): (ImageFile, LabelFile),
+    images_from: &Source,
+    labels_from: &Source,
+) -> Result<LabelledImages, DataError> {
+    let counts = (images.pixels.len() / (images.side * images.side), labels.labels.len());
+    LabelledImages::new(images.side, images.pixels, labels.labels).map_err(|_| DataError::CountsDiffer {
+        images_file: images_from.path.clone(),
+        images: counts.0,
+        labels_file: labels_from.path.clone(),
+        labels: counts.1,
+    })
+}
+
+/// Checks that all parts are MNIST's.
+fn check_mnist(sources: &[Source; 4]) -> Result<(), DataError> {
+    for (part, source) in Part::ALL.into_iter().zip(sources) {
+        let expected = part.mnist_sha256();
+        if source.sha256 != expected {
+            return Err(DataError::ChecksumDiffers {
+                file: source.path.clone(),
+                found: source.sha256.clone(),
+                expected,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// SHA-256 of pixels followed by labels.
+fn sha256_of(images: &LabelledImages) -> String {
+    content::sha256(images.iter().chain([images.labels()]))
 }
 
 fn synthetic(size: SyntheticSize) -> Result<DataSet, DataError> {
@@ -176,15 +330,18 @@ fn synthetic(size: SyntheticSize) -> Result<DataSet, DataError> {
     }
     let (train, test) =
         (synthetic_digits(train, seed, Half::Train), synthetic_digits(test, seed, Half::Test));
-    let checksum = |images: &LabelledImages| content::sha256(images.iter().chain([images.labels()]));
     let checksums =
-        BTreeMap::from([("train".to_owned(), checksum(&train)), ("test".to_owned(), checksum(&test))]);
+        BTreeMap::from([("train".to_owned(), sha256_of(&train)), ("test".to_owned(), sha256_of(&test))]);
     Ok(DataSet {
         name: DataName::Synthetic.to_string(),
         origin: Origin::Synthetic { seed },
+        classes: [&train, &test].map(|half| half.counts().len()).into_iter().max().unwrap_or_default(),
         train,
         test,
         checksums,
+        class_names: None,
+        orientation: Orientation::Upright,
+        recognised: None,
     })
 }
 

@@ -21,10 +21,15 @@ pub fn observe(
         advance();
         Ok(range)
     };
-    let blank = ensemble.member_logits(&vec![0; ensemble.architecture().pixels()])?;
     let range = (0..images.len())
         .into_par_iter()
         .map(range)
         .try_reduce(ObservedRange::default, |a, b| Ok(a.merge(b)))?;
-    Ok(ObservedRange::of(&blank).merge(range))
+    Ok(blank_range(ensemble)?.merge(range))
+}
+
+/// The range of the blank image, which fills the slots that a batch leaves empty.
+pub(crate) fn blank_range(ensemble: &IntegerEnsemble) -> Result<ObservedRange, ForwardError> {
+    let blank = vec![0; ensemble.architecture().pixels()];
+    Ok(ObservedRange::of(&ensemble.member_logits(&blank)?))
 }

@@ -1,5 +1,7 @@
 //! The shapes of a network, in one value.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Rows and columns of zeros around the image.
@@ -143,6 +145,18 @@ impl Architecture {
             let x = (column * stride + tap % kernel).checked_sub(padding.leading)?;
             (y < image_side && x < image_side).then_some((tap, y * image_side + x))
         })
+    }
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { image_side, kernel, stride, padding, maps, hidden, classes } = *self;
+        write!(
+            f,
+            "{image_side} x {image_side} pixels, {maps} maps of {kernel} x {kernel} with stride {stride} and padding {} leading, {} \
+             trailing, {hidden} hidden units, {classes} classes",
+            padding.leading, padding.trailing
+        )
     }
 }
 

@@ -13,12 +13,12 @@ use crate::TrainingConfig;
 use crate::batches::Batches;
 use crate::curve::{CurveRow, Phase};
 use crate::equalise::equalise;
-use crate::fit::{Diverged, Progress, Task};
+use crate::fit::{Failure, Progress, Task};
 use crate::float_model::{FloatModel, forward};
 use crate::logit_adjustment::LogitAdjustment;
 use crate::quantised_model::{Grid, QuantisedModel, range_bits};
 
-/// Tries before a diverging member is given up; each halves the learning rate.
+/// Tries before a member that learns nothing is given up; each halves the learning rate.
 const ATTEMPTS: usize = 3;
 
 /// Trained members and how training went.
@@ -59,6 +59,18 @@ pub enum TrainError {
         /// The member, from 1.
         member: usize,
     },
+    /// A batch is larger than all of a member's images, so that an epoch would be one step.
+    #[error(
+        "a batch has {batch} images, but member {member} has {images} training images; the batch must not be larger than that"
+    )]
+    Batch {
+        /// The member, from 1.
+        member: usize,
+        /// Its training images.
+        images: usize,
+        /// Images in a batch.
+        batch: usize,
+    },
     /// A member diverged in every try.
     #[error(
         "member {member} diverged in its {phase:?} phase in each of {attempts} tries (last: loss {loss} in epoch \
@@ -78,6 +90,23 @@ pub enum TrainError {
         /// Peak learning rate of the last try.
         rate: f64,
     },
+    /// A member did not diverge in its last try, but did not get below the loss of a network that answers zeros either.
+    #[error(
+        "member {member} had too few steps in its {phase:?} phase: after {steps} steps its loss is {loss:.3}, and a network that \
+         answers zeros has {chance:.3}; train for more epochs, with a smaller batch or at a higher rate"
+    )]
+    TooFewSteps {
+        /// The member, from 1.
+        member: usize,
+        /// The phase.
+        phase: Phase,
+        /// Steps of the last try.
+        steps: usize,
+        /// Mean loss of the last epoch.
+        loss: f64,
+        /// Loss of a network that answers zeros.
+        chance: f64,
+    },
 }
 
 /// Trains one member on each of `parts`, in parallel on the threads of the current `rayon` pool.
@@ -88,7 +117,7 @@ pub enum TrainError {
 /// The result depends on `seed` and the inputs alone, not on the number of threads.
 ///
 /// # Errors
-/// If images do not fit the architecture, or a member diverges in every try.
+/// If images do not fit the architecture, a batch is larger than a member's images, or a member learns nothing in every try.
 pub fn train_ensemble(
     parts: &[LabelledImages],
     architecture: &Architecture,
@@ -97,7 +126,7 @@ pub fn train_ensemble(
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<Trained, TrainError> {
     for (part, member) in parts.iter().zip(1..) {
-        check(part, member, architecture)?;
+        check(part, member, architecture, config.batch)?;
     }
     let images = AtomicU64::new(0);
     let report = |progress: Progress| {
@@ -118,17 +147,25 @@ pub fn train_ensemble(
     Ok(Trained { members, curve: curves.concat(), images: images.into_inner() })
 }
 
-fn check(part: &LabelledImages, member: usize, architecture: &Architecture) -> Result<(), TrainError> {
+fn check(
+    part: &LabelledImages,
+    member: usize,
+    architecture: &Architecture,
+    batch: usize,
+) -> Result<(), TrainError> {
     if part.is_empty() {
         return Err(TrainError::NoImages { member });
     }
     if part.side() != architecture.image_side {
         return Err(TrainError::ImageSide { found: part.side(), needed: architecture.image_side });
     }
-    match part.labels().iter().find(|&&label| usize::from(label) >= architecture.classes) {
-        Some(&found) => Err(TrainError::Label { found, classes: architecture.classes }),
-        None => Ok(()),
+    if let Some(&found) = part.labels().iter().find(|&&label| usize::from(label) >= architecture.classes) {
+        return Err(TrainError::Label { found, classes: architecture.classes });
     }
+    if batch > part.len() {
+        return Err(TrainError::Batch { member, images: part.len(), batch });
+    }
+    Ok(())
 }
 
 struct Trainer<'a> {
@@ -191,13 +228,13 @@ impl Trainer<'_> {
         })
     }
 
-    /// Runs `phase` until it does not diverge, each time with half the learning rate and other draws.
+    /// Runs `phase` until a network has learned, each time with half the learning rate and other draws.
     fn attempts<T>(
         &self,
         part: &LabelledImages,
         member: usize,
         phase: Phase,
-        run: impl Fn(&Task<'_>, &mut Vec<CurveRow>, &mut ChaCha8Rng) -> Result<T, Diverged>,
+        run: impl Fn(&Task<'_>, &mut Vec<CurveRow>, &mut ChaCha8Rng) -> Result<T, Failure>,
     ) -> Result<(T, Vec<CurveRow>), TrainError> {
         let (epochs, peak, pixel_levels) = match phase {
             Phase::Float => (self.config.float_epochs, self.config.float_rate, None),
@@ -233,17 +270,14 @@ impl Trainer<'_> {
             rng.set_stream((member as u64) << 8 | (phase as u64) << 4 | attempt as u64);
             match run(&task, &mut curve, &mut rng) {
                 Ok(result) => return Ok((result, curve)),
-                Err(Diverged { epoch, loss }) if attempt == ATTEMPTS => {
-                    return Err(TrainError::Diverged {
-                        member,
-                        phase,
-                        attempts: ATTEMPTS,
-                        epoch,
-                        loss,
-                        rate,
-                    });
+                Err(_) if attempt < ATTEMPTS => attempt += 1,
+                Err(Failure::Diverged { epoch, loss }) => {
+                    let attempts = ATTEMPTS;
+                    return Err(TrainError::Diverged { member, phase, attempts, epoch, loss, rate });
                 }
-                Err(_) => attempt += 1,
+                Err(Failure::TooFewSteps { steps, loss, chance }) => {
+                    return Err(TrainError::TooFewSteps { member, phase, steps, loss, chance });
+                }
             }
         }
     }

@@ -25,12 +25,22 @@ pub struct Progress {
     pub accuracy: f64,
 }
 
-/// Training that went wrong: squares of squares grow without bound once they start to.
+/// Why a phase has no result.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Diverged {
-    pub epoch: usize,
-    pub loss: f64,
+pub enum Failure {
+    /// The loss grew: squares of squares grow without bound once they start to.
+    Diverged { epoch: usize, loss: f64 },
+    /// The loss did not grow, but it is not below `chance`, the loss of a network that answers zeros.
+    TooFewSteps { steps: usize, loss: f64, chance: f64 },
 }
+
+/// Steps before which a finite loss is not judged, unless there are no more. Random initial weights have about the loss of
+/// zeros, a little more or a little less, and the first steps warm the rate up.
+const STEPS_BEFORE_JUDGEMENT: usize = 100;
+
+/// Factor by which the loss of fewer steps than [`STEPS_BEFORE_JUDGEMENT`] may exceed that of zeros and still count as noise:
+/// batches and distortions differ.
+const NOISE_OF_FEW_STEPS: f64 = 1.1;
 
 /// What one phase trains, and how it is told apart in reports.
 pub struct Task<'a> {
@@ -47,8 +57,8 @@ pub struct Task<'a> {
 
 impl Task<'_> {
     /// What a phase gave, if its parameters are numbers: the last step can still spoil them.
-    pub fn finite<T>(&self, result: Option<T>) -> Result<T, Diverged> {
-        result.ok_or(Diverged { epoch: self.epochs, loss: f64::NAN })
+    pub fn finite<T>(&self, result: Option<T>) -> Result<T, Failure> {
+        result.ok_or(Failure::Diverged { epoch: self.epochs, loss: f64::NAN })
     }
 
     /// Trains `model`, whose logits and loss beyond the cross-entropy `forward` and `penalty` give.
@@ -59,7 +69,7 @@ impl Task<'_> {
         penalty: impl Fn(Tensor<2>) -> Option<Tensor<1>>,
         rng: &mut impl Rng,
         curve: &mut Vec<CurveRow>,
-    ) -> Result<M, Diverged> {
+    ) -> Result<M, Failure> {
         let clip = GradientClippingConfig::Norm(self.config.clip as f32);
         let adam = AdamWConfig::new().with_beta_2(0.99).with_grad_clipping(Some(clip.clone()));
         let weights = adam.clone().with_weight_decay(self.config.weight_decay as f32);
@@ -71,7 +81,7 @@ impl Task<'_> {
         let offsets = self.adjustment.offsets(self.batches.device);
         let images = self.batches.images.len();
         let steps = self.epochs * images.div_ceil(self.config.batch);
-        let mut step = 0;
+        let (mut step, mut first_loss) = (0, None);
         for epoch in 1..=self.epochs {
             let order = self.batches.shuffled(rng);
             let (mut loss_sum, mut correct, mut rate) = (0.0, 0, 0.0);
@@ -87,8 +97,9 @@ impl Task<'_> {
                 };
                 let value = f64::from(loss.clone().into_scalar::<f32>());
                 if !value.is_finite() {
-                    return Err(Diverged { epoch, loss: value });
+                    return Err(Failure::Diverged { epoch, loss: value });
                 }
+                let _ = first_loss.get_or_insert(value);
                 rate = one_cycle(step, steps, self.rate);
                 let gradients = GradientsParams::from_grads(loss.backward(), &model);
                 model = optimiser.step(rate, model, gradients);
@@ -112,17 +123,32 @@ impl Task<'_> {
                 accuracy: correct as f64 / images as f64,
                 rate,
             });
-            // After the first epoch a network must do better than one that answers zeros; the penalty adds
-            // at most its weight times the bits of a float.
+            // A network must do better than one that answers zeros; the penalty adds at most its weight times the bits
+            // of a float.
             let penalty = match self.phase {
                 Phase::Float => 0.0,
                 Phase::Quantised => 128.0 * self.config.range_penalty,
             };
-            if (epoch > 1 || epoch == self.epochs) && loss > self.adjustment.chance() + penalty {
-                return Err(Diverged { epoch, loss });
+            let chance = self.adjustment.chance() + penalty;
+            if epoch == self.epochs || (epoch > 1 && step >= STEPS_BEFORE_JUDGEMENT) {
+                judge(epoch, step, first_loss.unwrap_or(loss), loss, chance)?;
             }
         }
         Ok(model)
+    }
+}
+
+/// Whether a network has learned after an epoch that ended with step `steps` and had the mean `loss`; the first step of all had
+/// `first_loss`, and a network that answers zeros has `chance`.
+fn judge(epoch: usize, steps: usize, first_loss: f64, loss: f64, chance: f64) -> Result<(), Failure> {
+    if loss <= chance {
+        return Ok(());
+    }
+    let least =
+        if steps < STEPS_BEFORE_JUDGEMENT { NOISE_OF_FEW_STEPS * first_loss.max(chance) } else { first_loss };
+    match loss > least {
+        true => Err(Failure::Diverged { epoch, loss }),
+        false => Err(Failure::TooFewSteps { steps, loss, chance }),
     }
 }
 
@@ -143,7 +169,24 @@ fn one_cycle(step: usize, steps: usize, peak: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::one_cycle;
+    use super::{Failure, judge, one_cycle};
+
+    #[test]
+    fn a_loss_that_grew_is_told_from_one_that_had_too_few_steps_to_fall() {
+        let chance = 2.3;
+        let diverged = |epoch, loss| Err(Failure::Diverged { epoch, loss });
+        let too_few = |steps, loss| Err(Failure::TooFewSteps { steps, loss, chance });
+        // The first step's loss is about that of zeros.
+        assert_eq!(judge(4, 4, 2.31, 2.29, chance), Ok(()));
+        assert_eq!(judge(4, 4, 2.31, 2.32, chance), too_few(4, 2.32));
+        assert_eq!(judge(1, 1, 2.32, 2.32, chance), too_few(1, 2.32));
+        assert_eq!(judge(4, 60, 2.31, 2.87, chance), diverged(4, 2.87));
+        // Many steps are no noise.
+        assert_eq!(judge(9, 900, 2.31, 2.35, chance), diverged(9, 2.35));
+        // Rounding may cost more than training has won back by then.
+        assert_eq!(judge(2, 60, 9.0, 3.0, chance), too_few(60, 3.0));
+        assert_eq!(judge(2, 600, 9.0, 3.0, chance), too_few(600, 3.0));
+    }
 
     #[test]
     fn the_rate_warms_up_to_its_peak_and_falls_to_almost_nothing() {

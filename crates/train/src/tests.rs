@@ -149,6 +149,38 @@ fn a_member_that_diverges_in_every_try_is_reported_and_not_returned() {
 }
 
 #[test]
+fn too_few_steps_are_not_called_divergence() {
+    // Steps that change next to nothing: whether random weights do worse than zeros in all three tries is chance.
+    let config =
+        TrainingConfig { float_epochs: 1, quantised_epochs: 1, float_rate: 1e-9, batch: 60, ..config() };
+    let errors: Vec<TrainError> = (0..40)
+        .filter_map(|seed| train_ensemble(&[bars(60, 1)], &SHAPE, &config, seed, &|_| ()).err())
+        .collect();
+    assert!(!errors.is_empty());
+    for error in errors {
+        assert!(matches!(error, TrainError::TooFewSteps { member: 1, steps: 1, .. }), "{error}");
+        assert!(
+            error.to_string().contains("train for more epochs, with a smaller batch or at a higher rate")
+        );
+    }
+}
+
+#[test]
+fn a_batch_may_have_all_of_a_members_images_and_no_more() {
+    let train = |batch| {
+        let config = TrainingConfig { batch, float_epochs: 60, quantised_epochs: 60, ..config() };
+        train_ensemble(&[bars(60, 1), bars(50, 2)], &SHAPE, &config, 1, &|_| ())
+    };
+    assert!(train(50).is_ok());
+    let error = train(51).unwrap_err();
+    assert_eq!(error, TrainError::Batch { member: 2, images: 50, batch: 51 });
+    assert_eq!(
+        error.to_string(),
+        "a batch has 51 images, but member 2 has 50 training images; the batch must not be larger than that"
+    );
+}
+
+#[test]
 fn images_that_do_not_fit_are_refused() {
     let train =
         |parts: &[LabelledImages], shape| train_ensemble(parts, &shape, &config(), 1, &|_| ()).unwrap_err();
@@ -162,5 +194,5 @@ fn images_that_do_not_fit_are_refused() {
         train(&[bars(40, 1)], fewer).to_string(),
         "a label is 2, but the architecture has 2 classes (0 to 1)"
     );
-    assert_eq!(train(&[bars(4, 1), bars(0, 1)], SHAPE), TrainError::NoImages { member: 2 });
+    assert_eq!(train(&[bars(40, 1), bars(0, 1)], SHAPE), TrainError::NoImages { member: 2 });
 }

@@ -44,6 +44,10 @@ pub struct BenchServiceOptions {
     /// File for the record, as JSON.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+
+    /// Replace that file where it is there already.
+    #[arg(long)]
+    pub replace: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -55,6 +59,10 @@ pub struct NoiseOptions {
     /// Folder for noise.csv, noise.svg and noise.png.
     #[arg(long, value_name = "FOLDER", default_value = "results/noise")]
     pub out: PathBuf,
+
+    /// Replace an earlier measurement in that folder.
+    #[arg(long)]
+    pub replace: bool,
 
     /// Decides the networks, not the keys.
     #[arg(long, default_value_t = 1)]

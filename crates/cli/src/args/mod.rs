@@ -2,6 +2,7 @@
 
 mod authority;
 mod bench;
+mod import;
 mod policy;
 mod run;
 mod service;
@@ -9,10 +10,12 @@ mod weights;
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use sottovoce_dataset::Orientation;
 
 pub use authority::{AuthorityCommand, Revoked};
 pub use bench::{BenchCommand, BenchServiceOptions, EngineOptions, Format, NoiseOptions};
+pub use import::ImportOptions;
 pub use policy::PolicyOptions;
 pub use run::RunOptions;
 pub use service::{ClassifyOptions, ClientOptions, EnrolOptions, LogForm, ServeOptions};
@@ -32,7 +35,7 @@ pub use weights::{PlanOptions, PredictOptions};
         sottovoce reproduce fig6                 Figure 6 of the paper with one seed\n  \
         sottovoce data info fig5                 which labels each member sees\n  \
         sottovoce evaluate my-experiment.toml    your own configuration\n  \
-        sottovoce import my-weights.toml         networks that were trained elsewhere\n  \
+        sottovoce import my-network.keras        networks that were trained elsewhere\n  \
         sottovoce plan results/import/mine       what encryption will take for them\n  \
         sottovoce predict results/import/mine    their predictions, under encryption\n\n\
         Exit codes: 0 success, 1 failure, 2 wrong arguments or configuration, 3 decrypted logits differ from \
@@ -48,9 +51,14 @@ pub struct Args {
 
 #[derive(Debug, clap::Args)]
 pub struct Common {
-    /// Folder of the data set's four IDX files, plain or .gz [default: data/mnist, downloaded where missing].
-    #[arg(long, global = true, value_name = "FOLDER", env = "SOTTOVOCE_DATA")]
+    /// Folder of the data set (IDX files, NumPy archives or folders of pictures, see docs/data.md), or its .npz file
+    /// [env: SOTTOVOCE_DATA] [default: data/mnist, downloaded where missing].
+    #[arg(long, global = true, value_name = "PATH")]
     pub data_dir: Option<PathBuf>,
+
+    /// How images lie in the data set's files [default: transposed for EMNIST, upright for all others].
+    #[arg(long, global = true, value_enum, value_name = "HOW", hide_short_help = true)]
+    pub orientation: Option<ImageOrientation>,
 
     /// Never download; without a data set, use the built-in synthetic digits.
     #[arg(long, global = true)]
@@ -67,6 +75,33 @@ pub struct Common {
     /// Print the result as JSON on standard output.
     #[arg(long, global = true)]
     pub json: bool,
+}
+
+impl Common {
+    /// The folder or file of the data set, by argument or environment. An empty variable is as good as none.
+    pub fn data_path(&self) -> Option<PathBuf> {
+        let variable =
+            || std::env::var_os("SOTTOVOCE_DATA").filter(|path| !path.is_empty()).map(PathBuf::from);
+        self.data_dir.clone().or_else(variable)
+    }
+}
+
+/// How images lie in files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImageOrientation {
+    /// Row by row: images are taken as they are stored.
+    Upright,
+    /// Column by column: rows and columns are exchanged.
+    Transposed,
+}
+
+impl From<ImageOrientation> for Orientation {
+    fn from(orientation: ImageOrientation) -> Self {
+        match orientation {
+            ImageOrientation::Upright => Self::Upright,
+            ImageOrientation::Transposed => Self::Transposed,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -117,20 +152,11 @@ pub enum Command {
         #[command(subcommand)]
         command: BenchCommand,
     },
-    /// Make an exported ensemble of float weights that were trained elsewhere (Keras, PyTorch, CryptoNets).
+    /// Make an exported ensemble of float networks that were trained elsewhere (Keras, PyTorch, ONNX, flax, CryptoNets).
     ///
-    /// The description says where the weights are and how their axes lie; docs/import.md and configs/import explain
-    /// it. Weights are rounded at given scales, or at the cheapest ones that keep their accuracy on the data set.
-    Import {
-        /// The description, a TOML file.
-        #[arg(value_name = "DESCRIPTION")]
-        description: PathBuf,
-
-        /// Folder for the exported ensemble; an ensemble that is there is replaced when everything has succeeded
-        /// [default: results/import/<description's name>].
-        #[arg(long, value_name = "FOLDER")]
-        out: Option<PathBuf>,
-    },
+    /// Weights are rounded at given scales, or at the cheapest ones that keep their accuracy on the data set. A description
+    /// says what a file does not (docs/import.md, configs/import).
+    Import(ImportOptions),
     /// Draw charts and tables from a run's CSV files.
     Report {
         /// A run's folder, such as results/fig5.
@@ -153,21 +179,31 @@ pub struct Stage {
 pub enum DataCommand {
     /// Download MNIST and check its SHA-256 sums.
     Fetch,
-    /// Say what the data set is, and how many images of each label every member of an experiment trains on.
+    /// Say what a data set is and what is unusual about it, or how many images of each label every member of an
+    /// experiment trains on.
     Info {
-        /// A built-in experiment (paper, fig5, fig6, fig7, quick) or a configuration file.
-        #[arg(value_name = "EXPERIMENT", default_value = "fig5")]
-        experiment: String,
+        /// A data set: mnist, synthetic, a folder, an .npz file, or the name of another one in --data-dir. Or an
+        /// experiment: built in (paper, fig5, fig6, fig7, quick) or a configuration file.
+        #[arg(value_name = "DATA|EXPERIMENT", default_value = "fig5")]
+        name: String,
+
+        /// The PNG file for the contact sheet of a data set [default: contact-sheet-NAME.png].
+        #[arg(long, value_name = "FILE")]
+        sheet: Option<PathBuf>,
     },
     /// Draw a contact sheet of the first images with their labels.
     Show {
-        /// Data set: mnist, synthetic, or the name of another one in --data-dir.
+        /// Data set: mnist, synthetic, a folder, an .npz file, or the name of another one in --data-dir.
         #[arg(default_value = "mnist")]
         name: String,
 
         /// The PNG file to write.
         #[arg(long, value_name = "FILE", default_value = "contact-sheet.png")]
         out: PathBuf,
+
+        /// Replace that file where it is there already.
+        #[arg(long)]
+        replace: bool,
 
         /// Images in a row.
         #[arg(long, default_value_t = 20)]

@@ -11,7 +11,8 @@ use super::PolicyOptions;
 /// What `serve` serves, and how.
 #[derive(Debug, clap::Args)]
 pub struct ServeOptions {
-    /// Folders of exported ensembles; clients call each by its folder's name, or by NAME where NAME=FOLDER is given.
+    /// Folders of exported ensembles. Clients call each by NAME; without one by the folder's name, or, where that is
+    /// `ensemble`, by the name of the folder or run that it is in. A folder that exists is never taken for NAME=FOLDER.
     #[arg(long, value_name = "[NAME=]FOLDER", required = true, num_args = 1..)]
     pub models: Vec<String>,
 
@@ -132,7 +133,8 @@ pub struct EnrolOptions {
 /// What `classify` classifies.
 #[derive(Debug, clap::Args)]
 pub struct ClassifyOptions {
-    /// PNG files, IDX files of images (plain or .gz), or folders of them.
+    /// PNG, JPEG or BMP files, IDX files of images (plain or .gz), or folders of them, which are read with the folders
+    /// inside.
     #[arg(value_name = "IMAGES", required = true)]
     pub images: Vec<PathBuf>,
 
@@ -150,4 +152,8 @@ pub struct ClassifyOptions {
     /// File for predictions and logits.
     #[arg(long, value_name = "FILE", default_value = "predictions.csv")]
     pub out: PathBuf,
+
+    /// Replace that file where it is there already.
+    #[arg(long)]
+    pub replace: bool,
 }

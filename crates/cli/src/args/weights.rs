@@ -30,7 +30,8 @@ pub struct PlanOptions {
 /// What `predict` classifies.
 #[derive(Debug, clap::Args)]
 pub struct PredictOptions {
-    /// The folder of an exported ensemble, such as one of `import` or `export`.
+    /// The folder of an exported ensemble, such as one of `import` or `export`; or a file that `import` reads (net.keras,
+    /// net.onnx), which is imported first.
     #[arg(value_name = "WEIGHTS")]
     pub weights: PathBuf,
 
@@ -48,9 +49,14 @@ pub struct PredictOptions {
     #[command(flatten)]
     pub evaluator: EvaluatorOptions,
 
-    /// Folder for predictions.csv and predictions.json [default: results/predictions/ and WEIGHTS' own name].
+    /// Folder for predictions.csv and predictions.json [default: results/predictions/ and the name of WEIGHTS; of a folder
+    /// that is called `ensemble`, the name of the folder or run that it is in].
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
+
+    /// Replace predictions of other weights or images.
+    #[arg(long)]
+    pub replace: bool,
 }
 
 /// As many as MNIST has to test on.

@@ -11,10 +11,14 @@ use sottovoce_report::noise::{NoiseSummary, noise_table, write_noise_figure};
 use crate::args::{Common, NoiseOptions};
 use crate::output;
 use crate::progress::StageProgress;
+use crate::run_folder;
 
 pub fn run(options: &NoiseOptions, common: &Common) -> Result<ExitCode> {
     let folder = &options.out;
-    // Before minutes are spent: a folder that cannot be made.
+    // Before minutes are spent: an earlier measurement, or a folder that cannot be made.
+    for file in ["noise.csv", "noise.svg", "noise.png"] {
+        run_folder::check_replaceable(&folder.join(file), options.replace)?;
+    }
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let progress = StageProgress::new("bench".to_owned());
     let rows = measure_noise(options.networks.into(), options.seed, &progress)?;

@@ -24,6 +24,9 @@ use local::{LocalClient, LocalService};
 use record::{Record, median, table};
 
 pub fn run(options: &BenchServiceOptions, common: &Common) -> Result<ExitCode> {
+    if let Some(out) = &options.out {
+        run_folder::check_replaceable(out, options.replace)?;
+    }
     let exported = weights::read(&options.weights)?;
     let need = need(&exported);
     let policy = options.policy.policy(need.observed.is_some())?;

@@ -1,6 +1,7 @@
 //! `classify`: images to predictions, by a provider that cannot see them.
 
 pub mod batches;
+mod remarks;
 mod table;
 
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ pub fn run(options: &ClassifyOptions, common: &Common) -> Result<ExitCode> {
     for path in &options.images {
         ensure!(path.exists(), "there are no images {}", path.display());
     }
+    run_folder::check_replaceable(&options.out, options.replace)?;
     let folder = ClientFolder::open(&options.client)?;
     let secure = options.client.provider.is_secure();
     if secure && !folder.has_certificate() {
@@ -41,9 +43,11 @@ pub fn run(options: &ClassifyOptions, common: &Common) -> Result<ExitCode> {
         model.pixels()
     );
     let pictures = read_pictures(&options.images, PictureForm { side, invert: options.invert })?;
-    for path in pictures.passed_over() {
-        output::remark(&format!("passed over {}: it is neither PNG nor IDX", path.display()));
+    for left_out in pictures.passed_over() {
+        output::remark(&format!("{} is passed over: {}", left_out.path.display(), left_out.reason));
     }
+    let remarks = remarks::remarks(&pictures, options.invert);
+    remarks.iter().for_each(|remark| output::remark(&format!("warning: {remark}")));
     // Before anything is sent: a folder that is not there.
     if let Some(parent) = options.out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         std::fs::create_dir_all(parent)
@@ -61,6 +65,7 @@ pub fn run(options: &ClassifyOptions, common: &Common) -> Result<ExitCode> {
             "model": name,
             "images": pictures.len(),
             "out": options.out,
+            "remarks": remarks,
             "parameters": table::parameters(client.parameters()),
             "steps": to_value(&classified.steps),
         }));

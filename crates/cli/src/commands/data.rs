@@ -1,23 +1,33 @@
 //! `data`: what there is to train on.
 
+mod description;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use sottovoce_dataset::{CLASSES, DataSet, Fetch, Origin, label_counts, partition};
+use sottovoce_dataset::{
+    DataName, DataSet, Fetch, LabelledImages, Orientation, Origin, Request, label_counts, partition,
+};
 use sottovoce_report::table::Table;
 
 use crate::args::{Common, DataCommand};
-use crate::config;
+use crate::config::{self, ConfigError, Experiment};
 use crate::output;
+use crate::run_folder;
 use crate::stages;
 
 pub fn run(command: &DataCommand, common: &Common) -> Result<ExitCode> {
     match command {
         DataCommand::Fetch => fetch(common),
-        DataCommand::Info { experiment } => info(experiment, common),
-        DataCommand::Show { name, out, columns, rows, test } => {
-            let data = stages::open(name, usize::MAX, usize::MAX, common)?;
+        DataCommand::Info { name, sheet } => match subject(name, common)? {
+            Subject::Experiment(experiment) => experiment_info(&experiment, common),
+            Subject::DataSet(request) => data_set_info(*request, sheet.as_deref(), common),
+        },
+        DataCommand::Show { name, out, replace, columns, rows, test } => {
+            run_folder::check_replaceable(out, *replace)?;
+            let data = stages::open_request(request(name, common), usize::MAX, usize::MAX)?;
             let images = if *test { &data.test } else { &data.train };
             sottovoce_report::contact_sheet(images, *columns, *rows, out)?;
             if common.json {
@@ -46,11 +56,100 @@ fn fetch(common: &Common) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn info(name: &str, common: &Common) -> Result<ExitCode> {
-    let experiment = config::load(name)?;
+/// What `data info` is asked about.
+enum Subject {
+    Experiment(Box<Experiment>),
+    DataSet(Box<Request>),
+}
+
+/// An experiment where there is one of this name, else a data set.
+fn subject(name: &str, common: &Common) -> Result<Subject> {
+    let is_data = is_data_path(name) || !matches!(name.parse(), Ok(DataName::Other(_)));
+    if is_data {
+        return Ok(Subject::DataSet(Box::new(request(name, common))));
+    }
+    match config::load(name) {
+        Ok(experiment) => Ok(Subject::Experiment(Box::new(experiment))),
+        // A name close to an experiment's is a slip.
+        Err(ConfigError::Unknown { hint, .. }) if hint.is_empty() && common.data_path().is_some() => {
+            Ok(Subject::DataSet(Box::new(request(name, common))))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a name is that of a folder or an archive.
+fn is_data_path(name: &str) -> bool {
+    let path = Path::new(name);
+    let is_archive = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"));
+    path.is_dir() || (is_archive && path.is_file())
+}
+
+/// The data set in the folder or archive `name`, else the one of that name.
+fn request(name: &str, common: &Common) -> Request {
+    let mut request = stages::request(name, common);
+    if is_data_path(name) {
+        let path = PathBuf::from(name);
+        let stem = path.canonicalize().ok().and_then(|path| path.file_stem().map(ToOwned::to_owned));
+        let stem = stem.map_or_else(|| name.to_owned(), |stem| stem.to_string_lossy().into_owned());
+        // Not MNIST by its name: what the files are is what is asked.
+        request.name = DataName::Other(stem);
+        request.explicit_dir = Some(path);
+    }
+    request
+}
+
+/// Images on a contact sheet, about, and in a row of it.
+const SHEET_IMAGES: usize = 200;
+const SHEET_COLUMNS: usize = 20;
+/// Pixels on a side of a contact sheet, about, where its images are large.
+const SHEET_SIDE: usize = 8000;
+
+fn data_set_info(request: Request, sheet: Option<&Path>, common: &Common) -> Result<ExitCode> {
+    let data = stages::open_request(request, usize::MAX, usize::MAX)?;
+    let sheet =
+        sheet.map_or_else(|| PathBuf::from(format!("contact-sheet-{}.png", data.name)), Path::to_owned);
+    let images = of_every_label(&data.train, SHEET_IMAGES);
+    // An image is shown twice as large, with some space for its label.
+    let columns = (SHEET_SIDE / (2 * images.side() + 8)).clamp(1, SHEET_COLUMNS);
+    let rows = images.len().div_ceil(columns).min((SHEET_SIDE / (2 * images.side() + 26)).max(1));
+    sottovoce_report::contact_sheet(&images, columns, rows, &sheet)?;
+    let unusual = description::unusual(&data);
+    if common.json {
+        output::json(&description::to_json(&data, &unusual, &sheet));
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::result(&describe(&data));
+    output::result(&format!("\n{}", description::labels(&data).to_text()));
+    match unusual.as_slice() {
+        [] => output::result("Nothing is unusual about its images and labels."),
+        unusual => {
+            output::result("Unusual:");
+            unusual.iter().for_each(|remark| output::result(&format!("- {remark}")));
+        }
+    }
+    output::result(&format!("\nIts images are shown in {}.", sheet.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// About `count` images, as many of each label as there are, by label.
+fn of_every_label(images: &LabelledImages, count: usize) -> LabelledImages {
+    let classes = images.counts().iter().filter(|&&count| count > 0).count().max(1);
+    let each = (count / classes).max(1);
+    let mut indices_of = vec![Vec::new(); images.counts().len()];
+    for (index, &label) in images.labels().iter().enumerate() {
+        let indices: &mut Vec<usize> = &mut indices_of[usize::from(label)];
+        if indices.len() < each {
+            indices.push(index);
+        }
+    }
+    images.select(&indices_of.concat())
+}
+
+fn experiment_info(experiment: &Experiment, common: &Common) -> Result<ExitCode> {
     let plan = &experiment.data;
-    let data = stages::open(&plan.name, plan.train_images, plan.test_images, common)?;
-    let (training, validation) = stages::training_and_validation(&experiment, &data)?;
+    let data = stages::open_plan(plan, common)?;
+    let (training, validation) = stages::training_and_validation(experiment, &data)?;
     let mut settings = Vec::new();
     let mut tables = Vec::new();
     for plan in experiment.settings()? {
@@ -90,12 +189,19 @@ fn describe(data: &DataSet) -> String {
         Origin::Synthetic { seed } => format!("SYNTHETIC, drawn from seed {seed}"),
     };
     let mut text = format!(
-        "{}, {origin}: {} training and {} test images of {side} x {side} pixels",
+        "{}, {origin}: {} training and {} test images of {side} x {side} pixels, {} classes",
         data.name,
         data.train.len(),
         data.test.len(),
+        data.classes,
         side = data.train.side(),
     );
+    if let Some(known) = data.recognised {
+        text.push_str(&format!("\n  recognised as {known} by its SHA-256 sums"));
+    }
+    if data.orientation == Orientation::Transposed {
+        text.push_str("\n  transposed in its files, turned upright here");
+    }
     for (file, sha256) in &data.checksums {
         text.push_str(&format!("\n  SHA-256 {sha256}  {file}"));
     }
@@ -104,7 +210,7 @@ fn describe(data: &DataSet) -> String {
 
 /// Images of each label for every member.
 fn table(key: &str, groups: &[Vec<u8>], counts: &[Vec<usize>]) -> Table {
-    let classes = counts.first().map_or(CLASSES, Vec::len);
+    let classes = counts.first().map_or(0, Vec::len);
     let mut header = vec!["member".to_owned(), "group".to_owned()];
     header.extend((0..classes).map(|label| label.to_string()));
     header.push("all".to_owned());

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use sottovoce_dataset::DataSet;
+use sottovoce_dataset::{DataSet, LabelledImages};
 use sottovoce_evaluate::Evaluation;
 
 use super::{EXIT_MISMATCH, report};
 use crate::args::{Common, RunOptions, Stage};
-use crate::config::{self, Experiment};
+use crate::config::{self, Experiment, SettingPlan};
 use crate::output::{self, to_value};
 use crate::run_folder::{self, RunFolder};
 use crate::run_record::{Invocation, State, check_dataset};
@@ -25,9 +25,9 @@ pub fn reproduce(names: &[&str], options: &RunOptions, common: &Common) -> Resul
     }
     let mut code = ExitCode::SUCCESS;
     let mut results = Vec::new();
-    for experiment in experiments {
+    for (name, experiment) in names.iter().zip(experiments) {
         let invocation = Invocation::begin("reproduce", &experiment.name);
-        let run = prepare(experiment, options, names.len() > 1, common)?;
+        let run = prepare(name, experiment, options, names.len() > 1, common)?;
         let found = evaluate_run(&run, &invocation)?;
         let files = sottovoce_report::write_report(run.folder.root())?;
         if !exact(&found) {
@@ -67,7 +67,7 @@ pub fn export(stage: &Stage, common: &Common) -> Result<ExitCode> {
 pub fn evaluate(stage: &Stage, common: &Common) -> Result<ExitCode> {
     let experiment = config::load(&stage.experiment)?;
     let invocation = Invocation::begin("evaluate", &experiment.name);
-    let run = prepare(experiment, &stage.options, false, common)?;
+    let run = prepare(&stage.experiment, experiment, &stage.options, false, common)?;
     let results = evaluate_run(&run, &invocation)?;
     if common.json {
         output::json(&describe(&run, &results, None));
@@ -112,7 +112,8 @@ fn evaluate_run(run: &Run, invocation: &Invocation) -> Result<Results> {
 }
 
 fn prepare_stage(stage: &Stage, common: &Common) -> Result<Run> {
-    prepare(config::load(&stage.experiment)?, &stage.options, false, common)
+    let name = &stage.experiment;
+    prepare(name, config::load(name)?, &stage.options, false, common)
 }
 
 /// Where a run goes. Synthetic digits that took another data set's place get a folder of their own, beside
@@ -131,9 +132,15 @@ fn folder(options: &RunOptions, experiment: &Experiment, several: bool, data: &D
 }
 
 /// Makes sure of everything that can fail early: the data, the split, the folder.
-fn prepare(mut experiment: Experiment, options: &RunOptions, several: bool, common: &Common) -> Result<Run> {
+fn prepare(
+    name: &str,
+    mut experiment: Experiment,
+    options: &RunOptions,
+    several: bool,
+    common: &Common,
+) -> Result<Run> {
     let plan = &experiment.data;
-    let data = stages::open(&plan.name, plan.train_images, plan.test_images, common)?;
+    let data = stages::open_plan(plan, common)?;
     if data.is_synthetic() && plan.name != data.name {
         let sizes = experiment.elapsed.images.len();
         experiment.elapsed.images.retain(|&images| images <= data.train.len());
@@ -169,6 +176,7 @@ fn prepare(mut experiment: Experiment, options: &RunOptions, several: bool, comm
     );
     let (settings, logit_ranges) = (experiment.settings()?, experiment.logit_ranges()?);
     let (training, validation) = stages::training_and_validation(&experiment, &data)?;
+    check_members(name, &experiment, &settings, &training)?;
     let folder = RunFolder::create(&folder(options, &experiment, several, &data))?;
     check_dataset(&folder, &data)?;
     let evaluator = options.evaluator.evaluator();
@@ -184,17 +192,41 @@ fn prepare(mut experiment: Experiment, options: &RunOptions, several: bool, comm
         if run.settings.len() == 1 { "setting" } else { "settings" },
         run.folder.root().display(),
     ));
-    for plan in &run.settings {
-        let counts = run.partition(plan)?.indices;
-        let idle = counts.iter().position(Vec::is_empty);
-        ensure!(
-            idle.is_none(),
-            "member {} of {} would have no training images; use more images or fewer members",
-            idle.unwrap_or(0) + 1,
-            plan.key(),
-        );
-    }
     Ok(run)
+}
+
+/// Refuses settings whose members have fewer training images than a step takes. Settings for other logit ranges share out the
+/// images in the same way.
+fn check_members(
+    name: &str,
+    experiment: &Experiment,
+    settings: &[SettingPlan],
+    training: &LabelledImages,
+) -> Result<()> {
+    // The member with the fewest images of all: the count, the member from 1, and its setting.
+    let mut fewest: Option<(usize, usize, String)> = None;
+    for plan in settings {
+        let partition = stages::share_out(training, plan)?;
+        for (indices, member) in partition.indices.iter().zip(1..) {
+            if fewest.as_ref().is_none_or(|(count, ..)| indices.len() < *count) {
+                fewest = Some((indices.len(), member, plan.key()));
+            }
+        }
+    }
+    let Some((images, member, setting)) = fewest else { return Ok(()) };
+    ensure!(
+        images > 0,
+        "member {member} of {setting} would have no training images; use more images or fewer members"
+    );
+    let batch = experiment.training.batch;
+    if batch > images {
+        let message = format!(
+            "is {batch}, but member {member} of {setting} has {images} training images, the fewest of all members, and a batch may \
+             not be larger; lower it, or use more images or fewer members"
+        );
+        return Err(config::field_problem(name, &["training", "batch"], &message).into());
+    }
+    Ok(())
 }
 
 fn finish(run: &Run, done: &str, paths: &[PathBuf], common: &Common) -> Result<ExitCode> {

@@ -47,7 +47,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Command::Train(stage) => experiment::train(stage, common),
         Command::Export(stage) => experiment::export(stage, common),
         Command::Evaluate(stage) => experiment::evaluate(stage, common),
-        Command::Import { description, out } => import::run(description, out.as_deref(), common),
+        Command::Import(options) => import::run(options, common),
         Command::Report { run } => report::run(run, common),
         Command::Plan(options) => plan::run(options, common),
         Command::Predict(options) => predict::run(options, common),

@@ -1,30 +1,39 @@
 //! `predict`: exported networks on a data set's test images, under encryption.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
+use sottovoce_dataset::LabelledImages;
 use sottovoce_evaluate::{PredictionSummary, Session, encode_predictions, predict_images};
+use sottovoce_network::disk::sha256;
 use sottovoce_report::table::Table;
 
-use super::{EXIT_MISMATCH, weights};
+use super::{EXIT_MISMATCH, import, weights};
 use crate::args::{Common, PredictOptions};
 use crate::machine::{Machine, Source};
 use crate::output::{self, counted, to_value};
 use crate::progress::StageProgress;
-use crate::run_folder;
+use crate::run_folder::{self, fingerprint};
 use crate::stages::{self, need};
 
 pub fn run(arguments: &PredictOptions, common: &Common) -> Result<ExitCode> {
-    let PredictOptions { weights: folder, data, images, policy, evaluator, out } = arguments;
+    let PredictOptions { weights: folder, data, images, policy, evaluator, out, replace } = arguments;
+    let imported;
+    let folder = if folder.is_file() {
+        imported = import::exported(folder, data, common)?;
+        &imported
+    } else {
+        folder
+    };
     let exported = weights::read(folder)?;
     let need = need(&exported);
     let policy = policy.policy(need.observed.is_some())?;
     let out = match out {
         Some(out) => out.clone(),
-        None => default_folder(folder)?,
+        None => Path::new("results/predictions").join(weights::name(folder)?),
     };
     // Before minutes are spent: a folder that cannot be made.
     fs::create_dir_all(&out).with_context(|| format!("cannot make the folder {}", out.display()))?;
@@ -45,6 +54,10 @@ pub fn run(arguments: &PredictOptions, common: &Common) -> Result<ExitCode> {
             data.name
         );
     }
+    let inputs = inputs(folder, &data.test)?;
+    if !replace {
+        check_earlier(&out, &inputs)?;
+    }
     stages::warn_of_range(policy.range);
     let session = Session::new(&[need], &policy, data.test.len(), evaluator)?;
     let progress = StageProgress::new("predict".to_owned());
@@ -52,6 +65,7 @@ pub fn run(arguments: &PredictOptions, common: &Common) -> Result<ExitCode> {
     let csv = encode_predictions(&predictions).context("cannot write predictions as CSV")?;
     run_folder::write(&out.join("predictions.csv"), &csv)?;
     let record = json!({
+        "inputs": inputs,
         "dataset": data.name,
         "synthetic": data.is_synthetic(),
         "sha256": data.checksums,
@@ -78,11 +92,27 @@ pub fn run(arguments: &PredictOptions, common: &Common) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `results/predictions/<name of the weights' folder>`.
-fn default_folder(weights: &Path) -> Result<PathBuf> {
-    let path = weights.canonicalize().with_context(|| format!("cannot find {}", weights.display()))?;
-    let name = path.file_name().context("the weights' folder has no name; say where with --out")?;
-    Ok(Path::new("results/predictions").join(name))
+/// Identifies what predictions are made from: the networks, the images and their labels. Encryption parameters are no part
+/// of it, because logits are exact under any.
+fn inputs(weights: &Path, images: &LabelledImages) -> Result<String> {
+    let pixels: Vec<u8> = images.iter().flatten().copied().collect();
+    fingerprint(&(weights::fingerprint(weights)?, images.side(), sha256(&pixels), sha256(images.labels())))
+}
+
+/// Refuses to replace predictions in the folder `out` that were made from other `inputs`.
+fn check_earlier(out: &Path, inputs: &str) -> Result<()> {
+    let record = out.join("predictions.json");
+    let earlier = fs::read(&record).ok().and_then(|json| serde_json::from_slice::<Value>(&json).ok());
+    if earlier.is_some_and(|record| record["inputs"] == inputs) {
+        return Ok(());
+    }
+    ensure!(
+        !record.exists() && !out.join("predictions.csv").exists(),
+        "{} has predictions already, which are not of these weights and images; choose another folder with --out, or replace \
+         them with --replace",
+        out.display()
+    );
+    Ok(())
 }
 
 fn table(summary: &PredictionSummary, data: &str, synthetic: bool) -> Table {

@@ -27,15 +27,16 @@ pub const IMAGES: usize = 100_000;
 pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     log(options);
     let door = door(options)?;
-    let models = options.models.iter().map(|model| read(model)).collect::<Result<Vec<_>>>()?;
-    let needs: Vec<Need<'_>> = models.iter().map(|(_, exported)| need(exported)).collect();
+    let models = options.models.iter().map(|model| Model::read(model)).collect::<Result<Vec<_>>>()?;
+    check_names(&models)?;
+    let needs: Vec<Need<'_>> = models.iter().map(|model| need(&model.exported)).collect();
     let policy = options.policy.policy(needs.iter().all(|need| need.observed.is_some()))?;
     let choice = policy.choose(&needs, IMAGES, &[Evaluator::default()])?;
     warn_of_range(policy.range);
     let limits = limits(options);
-    let ensembles = models.iter().map(|(_, exported)| exported.ensemble.clone()).collect();
+    let ensembles = models.iter().map(|model| model.exported.ensemble.clone()).collect();
     let provider = Provider::new(&choice.parameters, ensembles, limits.keys_at_hand).hiding(choice.flood);
-    let names = models.iter().map(|(name, _)| name.clone()).collect();
+    let names = models.iter().map(|model| model.name.clone()).collect();
     fs::create_dir_all(&options.state)
         .with_context(|| format!("cannot make the folder {}", options.state.display()))?;
     let keys = options.state.join("keys.redb");
@@ -43,7 +44,7 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("cannot start the threads of the service")?;
     let pixels =
-        models.iter().map(|(_, exported)| exported.ensemble.architecture().pixels()).max().unwrap_or(0);
+        models.iter().map(|model| model.exported.ensemble.architecture().pixels()).max().unwrap_or(0);
     runtime.block_on(serve(options, &choice, pixels, service))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -58,17 +59,52 @@ fn log(options: &ServeOptions) {
     }
 }
 
-/// A model's name, and the model.
-fn read(model: &str) -> Result<(String, ExportedEnsemble)> {
-    let (name, folder) = match model.split_once('=') {
-        Some((name, folder)) if !name.is_empty() => (name.to_owned(), PathBuf::from(folder)),
-        _ => {
-            let path = Path::new(model);
-            let exported = weights::read(path)?;
-            return Ok((weights::name(path)?, exported));
+/// A model to serve.
+struct Model {
+    name: String,
+    folder: PathBuf,
+    exported: ExportedEnsemble,
+}
+
+impl Model {
+    /// Reads the model that `argument` names, a folder or NAME=FOLDER.
+    fn read(argument: &str) -> Result<Self> {
+        let whole = Path::new(argument);
+        // Folders may be called `lr=0.01`; names have no separators of paths.
+        let named = argument.split_once('=').filter(|(name, _)| {
+            !whole.exists() && !name.is_empty() && !name.contains(std::path::is_separator)
+        });
+        let (name, folder) = match named {
+            Some((name, folder)) => {
+                ensure!(
+                    Path::new(folder).exists(),
+                    "--models {argument}: there is no folder {argument}, and no folder {folder} to be served as {name}"
+                );
+                (Some(name.to_owned()), Path::new(folder))
+            }
+            None => (None, whole),
+        };
+        let exported = weights::read(folder)?;
+        let name = name.map_or_else(|| weights::name(folder), Ok)?;
+        Ok(Self { name, folder: folder.to_owned(), exported })
+    }
+}
+
+/// Refuses models of one name: clients choose by it.
+fn check_names(models: &[Model]) -> Result<()> {
+    for (index, model) in models.iter().enumerate() {
+        if let Some(earlier) = models.iter().take(index).find(|earlier| earlier.name == model.name) {
+            bail!(
+                "{} and {} are both called {}, and clients choose by name; give one of them a name of its own: --models \
+                 NAME={}",
+                earlier.folder.display(),
+                model.folder.display(),
+                model.name,
+                model.folder.display(),
+            );
         }
-    };
-    Ok((name, weights::read(&folder)?))
+    }
+    Ok(())
 }
 
 fn limits(options: &ServeOptions) -> Limits {

@@ -1,9 +1,10 @@
 //! Exported ensembles that commands are given by their folders.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Component, Path};
 
 use anyhow::{Context, Result, bail};
-use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
+use sottovoce_network::disk::{ExportedEnsemble, read_ensemble, sha256};
 
 /// Reads the ensemble in `folder`, or says what else was named.
 pub fn read(folder: &Path) -> Result<ExportedEnsemble> {
@@ -25,9 +26,55 @@ pub fn read(folder: &Path) -> Result<ExportedEnsemble> {
     read_ensemble(folder).with_context(|| format!("cannot use the exported networks in {name}"))
 }
 
-/// What an ensemble is called by: its folder's own name.
+/// The name of the ensemble in `folder`, for clients and default output folders: the folder's own name.
+///
+/// Every ensemble of an experiment is in a folder `RUN/members/SETTING/ensemble` and is called `RUN-SETTING`; another folder
+/// that is called `ensemble` has its parent's name.
 pub fn name(folder: &Path) -> Result<String> {
     let path = folder.canonicalize().with_context(|| format!("cannot find {}", folder.display()))?;
-    let name = path.file_name().with_context(|| format!("the folder {} has no name", folder.display()))?;
-    Ok(name.to_string_lossy().into_owned())
+    // From the last to the first.
+    let names: Vec<String> = path
+        .components()
+        .rev()
+        .filter_map(|part| match part {
+            Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+            _ => None,
+        })
+        .take(4)
+        .collect();
+    Ok(match names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["ensemble", setting, "members", run] => format!("{run}-{setting}"),
+        ["ensemble", parent, ..] => parent.to_owned(),
+        [own, ..] => own.to_owned(),
+        [] => bail!("{} is the root of the file system; name a folder in it", folder.display()),
+    })
+}
+
+/// Identifies the ensemble in `folder`: the SHA-256 of its index, which has the checksums of everything else in it.
+pub fn fingerprint(folder: &Path) -> Result<String> {
+    let index = folder.join("ensemble.json");
+    let bytes = fs::read(&index).with_context(|| format!("cannot read {}", index.display()))?;
+    Ok(sha256(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ensemble_is_called_by_the_last_folder_that_tells_it_from_others() {
+        let root = tempfile::TempDir::new().unwrap();
+        for (path, expected) in [
+            ("digits", "digits"),
+            ("mine/ensemble", "mine"),
+            ("fig5/members/regular-1-seed1/ensemble", "fig5-regular-1-seed1"),
+            ("fig5/members/regular-1-seed1", "regular-1-seed1"),
+            ("lr=0.01/ens", "ens"),
+        ] {
+            let path = root.path().join(path);
+            fs::create_dir_all(&path).unwrap();
+            assert_eq!(name(&path).unwrap(), expected);
+            assert_eq!(name(&path.join("..").join(path.file_name().unwrap())).unwrap(), expected);
+        }
+    }
 }

@@ -129,6 +129,8 @@ impl Experiment {
                 "is {held_out}, but they are taken from {all} training images, of which some must be left"
             ),
         )?;
+        let first = self.data.first_label.unwrap_or_default();
+        require(first <= 1, &["data", "first_label"], format!("is {first}, but must be 0 or 1"))?;
         let path = &["elapsed", "images"];
         for &images in &self.elapsed.images {
             require(

@@ -9,17 +9,11 @@ use sottovoce_export::import::{Description, ImportError};
 
 use super::{ConfigError, Problem};
 
-/// Files that are given by mistake in place of a description.
-const WEIGHTS: [&str; 9] = ["npz", "npy", "safetensors", "csv", "pt", "pth", "h5", "keras", "onnx"];
-
 /// Reads and checks the description in the file `path`.
 pub fn load_description(path: &Path) -> Result<Description, ConfigError> {
     let unreadable = |source| ConfigError::Read { path: path.to_owned(), source };
-    let bytes = fs::read(path).map_err(unreadable)?;
-    let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or_default().to_lowercase();
-    let text = String::from_utf8(bytes).ok().filter(|_| !WEIGHTS.contains(&kind.as_str())).ok_or_else(|| {
-        let message = "a description is wanted, a text in TOML that says where the weights are and how to read them, and not the \
-                       weights themselves; docs/import.md and configs/import have examples";
+    let text = String::from_utf8(fs::read(path).map_err(unreadable)?).map_err(|_| {
+        let message = "a description is a text in TOML; docs/import.md and configs/import have examples";
         unreadable(io::Error::new(io::ErrorKind::InvalidData, message))
     })?;
     Ok(parse(&path.display().to_string(), &text)?)
@@ -45,7 +39,7 @@ pub fn import_problem(path: &Path, error: &ImportError) -> Option<ConfigError> {
         Some(rest) => rest.to_owned(),
         None => format!("cannot be used: {message}"),
     };
-    // The text was read before; what is gone by now is told without its line.
+    // The text was read before; a file that is gone by now gives no line.
     let text = fs::read_to_string(path).unwrap_or_default();
     Some(Problem::at_field(&path.display().to_string(), &text, &field, message).into())
 }

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use sottovoce_bfv::Encryption;
 use sottovoce_bfv::planner::Fixed;
-use sottovoce_dataset::{ShareRange, SplitMethod};
+use sottovoce_dataset::{Orientation, ShareRange, SplitMethod};
 use sottovoce_evaluate::{Policy, RangeRule};
 use sottovoce_network::Architecture;
 use sottovoce_train::TrainingConfig;
@@ -37,6 +37,12 @@ pub struct DataPlan {
     pub test_images: usize,
     #[serde(default)]
     pub validation_images: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orientation: Option<Orientation>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_label: Option<u8>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub invert: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -209,6 +215,12 @@ mod tests {
             ("\nimages = [5000", "\nimages = [10000", "elapsed.images", "holds 10000 twice"),
             ("logit_bits = [24", "logit_bits = [7", "bits.logit_bits", "is 7, but must be between 8 and 100"),
             ("logit_bits = [24", "logit_bits = [26", "bits.logit_bits", "holds 26 twice"),
+            (
+                "validation_images = 5000",
+                "validation_images = 5000\nfirst_label = 2",
+                "data.first_label",
+                "is 2, but must be 0 or 1",
+            ),
             ("degree = 8192", "degree = 5000", "encryption.degree", "the ring degree is 5000, but must be"),
             (
                 "degree = 8192\n",
@@ -243,6 +255,9 @@ mod tests {
         let error = error_after("\"likewise\", ", "\"likely\", ");
         assert!(error.contains("`likely`"), "{error}");
         assert!(error.contains(&format!("my.toml, line {}:", line_of("splits"))), "{error}");
+        let error =
+            error_after("validation_images = 5000", "validation_images = 5000\norientation = \"turned\"");
+        assert!(error.contains("unknown variant `turned`, expected `upright` or `transposed`"), "{error}");
         let error = error_after("averaging = \"sum\"", "averaging = \"median\"");
         assert!(error.contains("unknown variant `median`, expected `sum` or `weighted`"), "{error}");
         let error = error_after("members = 3", "members = 1");

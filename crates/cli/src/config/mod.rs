@@ -7,13 +7,14 @@ mod experiment;
 mod problem;
 mod setting_plan;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use sottovoce_bfv::ParametersError;
 
 pub use description::{import_problem, load_description};
-pub use experiment::{Averaging, Experiment, KeyRule};
+pub use experiment::{Averaging, DataPlan, Experiment, KeyRule};
 pub use problem::Problem;
 pub use setting_plan::SettingPlan;
 
@@ -45,14 +46,25 @@ pub enum ConfigError {
 
 /// Loads the experiment in the file `name`, or the built-in one of that name.
 pub fn load(name: &str) -> Result<Experiment, ConfigError> {
+    Ok(Experiment::parse(name, &text(name)?)?)
+}
+
+/// A field of the experiment `name` whose value does not suit the data set; `path` leads to it through the tables.
+pub fn field_problem(name: &str, path: &[&str], message: &str) -> ConfigError {
+    // The text was read before; if it is gone by now, the problem is told without its line.
+    let text = text(name).unwrap_or_default();
+    Problem::at_field(name, &text, path, message).into()
+}
+
+/// The text of the experiment in the file `name`, or of the built-in one of that name.
+fn text(name: &str) -> Result<Cow<'static, str>, ConfigError> {
     let path = Path::new(name);
     if path.is_file() {
-        let text =
-            fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        return Ok(Experiment::parse(name, &text)?);
+        let text = fs::read_to_string(path);
+        return text.map(Cow::Owned).map_err(|source| ConfigError::Read { path: path.to_owned(), source });
     }
     if let Some((_, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
-        return Ok(Experiment::parse(name, text)?);
+        return Ok(Cow::Borrowed(text));
     }
     let names = BUILT_IN.map(|(name, _)| name);
     let hint = problem::nearest(name, names.iter().copied())

@@ -24,7 +24,7 @@ use sottovoce_evaluate::Evaluator;
 use crate::config::{Experiment, SettingPlan};
 use crate::run_folder::RunFolder;
 
-pub use data::{Teller, open, request, training_and_validation};
+pub use data::{Teller, open, open_plan, open_request, request, training_and_validation};
 pub use evaluate::{need, warn_of_range};
 pub use records::{Results, SettingResult};
 pub use train::Throughput;
@@ -44,15 +44,19 @@ pub struct Run {
     pub evaluator: Evaluator,
 }
 
-impl Run {
-    /// How a setting shares out the training images.
-    pub fn partition(&self, plan: &SettingPlan) -> Result<Partition> {
-        Ok(partition(self.training.labels(), &plan.groups, plan.share, plan.setting.seed)?)
-    }
+/// How a setting shares out the training images.
+pub fn share_out(training: &LabelledImages, plan: &SettingPlan) -> Result<Partition> {
+    Ok(partition(training.labels(), &plan.groups, plan.share, plan.setting.seed)?)
+}
 
+impl Run {
     /// The training images of every member.
     fn parts(&self, plan: &SettingPlan) -> Result<Vec<LabelledImages>> {
-        Ok(self.partition(plan)?.indices.iter().map(|indices| self.training.select(indices)).collect())
+        Ok(share_out(&self.training, plan)?
+            .indices
+            .iter()
+            .map(|indices| self.training.select(indices))
+            .collect())
     }
 
     /// Everything that has to be trained: the settings, and their likes for other logit ranges.

@@ -8,7 +8,7 @@ use sottovoce_dataset::label_counts;
 use sottovoce_evaluate::records::{LabelRow, SizeRow, write_rows};
 use sottovoce_evaluate::{Elapsed, Evaluation};
 
-use super::{Run, Throughput, bits};
+use super::{Run, Throughput, bits, share_out};
 
 /// Everything that was found so far.
 #[derive(Default)]
@@ -79,7 +79,7 @@ impl Run {
     fn label_rows(&self) -> Result<Vec<LabelRow>> {
         let mut rows = Vec::new();
         for plan in &self.settings {
-            let parts = self.partition(plan)?.indices;
+            let parts = share_out(&self.training, plan)?.indices;
             let classes = self.experiment.architecture.classes;
             for (counts, number) in label_counts(&parts, self.training.labels(), classes).iter().zip(1..) {
                 rows.extend((0..=u8::MAX).zip(counts).map(|(label, &images)| LabelRow {

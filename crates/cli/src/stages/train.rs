@@ -156,7 +156,10 @@ impl Run {
                 .with_context(|| format!("cannot train the setting {}", plan.key()))?;
         for row in curve.iter().filter(|row| row.attempt > 1 && row.epoch == 1) {
             let (member, attempt) = (row.member, row.attempt);
-            output::remark(&format!("{}: member {member} diverged; attempt {attempt}", plan.key()));
+            output::remark(&format!(
+                "{}: member {member} learned nothing; attempt {attempt} has half the learning rate",
+                plan.key()
+            ));
         }
         let training = Throughput::since(start, images);
         let inputs = self.training_inputs(plan)?;

@@ -26,6 +26,14 @@ fn a_contact_sheet_is_drawn() {
         .run(&["data", "show", "synthetic", "--out", "sheet.png", "--columns", "4", "--rows", "2"])
         .succeeds();
     assert!(fs::read(sandbox.path("sheet.png")).unwrap().starts_with(b"\x89PNG"));
+
+    // A picture that is there already is kept until it is to be replaced.
+    sandbox.write("contact-sheet.png", "a holiday");
+    let words = ["contact-sheet.png is there already", "--out", "--replace"];
+    sandbox.run(&["data", "show", "synthetic"]).fails(1, &words);
+    assert_eq!(sandbox.read("contact-sheet.png"), "a holiday");
+    sandbox.run(&["data", "show", "synthetic", "--replace"]).succeeds();
+    assert!(fs::read(sandbox.path("contact-sheet.png")).unwrap().starts_with(b"\x89PNG"));
 }
 
 #[test]
@@ -56,4 +64,106 @@ fn a_truncated_file_is_refused_by_name() {
         fs::write(sandbox.path(&format!("mnist/{part}-labels-idx1-ubyte")), labels).unwrap();
     }
     sandbox.run(&["data", "info", "fig5", "--data-dir", "mnist"]).fails(1, &["train-images-idx3-ubyte"]);
+}
+
+/// Writes a data set of two classes in MNIST's four files, with `ground` around ink of `255 - ground`.
+fn write_data_set(sandbox: &Sandbox, folder: &str, names: [&str; 4], ground: u8) {
+    fs::create_dir_all(sandbox.path(folder)).unwrap();
+    for (half, count) in [(0, 6_u8), (2, 4)] {
+        let pixels = (0..count).flat_map(|image| {
+            let mut pixels = [ground; 16];
+            pixels[5] = 255 - ground;
+            pixels[6] = image * 10 + 60 + half as u8;
+            pixels
+        });
+        let header = [0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 4, 0, 0, 0, 4];
+        fs::write(
+            sandbox.path(folder).join(names[half]),
+            header.into_iter().chain(pixels).collect::<Vec<_>>(),
+        )
+        .unwrap();
+        let labels = [0, 0, 8, 1, 0, 0, 0, count].into_iter().chain((0..count).map(|image| image % 2));
+        fs::write(sandbox.path(folder).join(names[half + 1]), labels.collect::<Vec<_>>()).unwrap();
+    }
+}
+
+const DOTTED: [&str; 4] = [
+    "train-images.idx3-ubyte",
+    "train-labels.idx1-ubyte",
+    "t10k-images.idx3-ubyte",
+    "t10k-labels.idx1-ubyte",
+];
+
+const EMNIST: [&str; 4] = [
+    "emnist-digits-train-images-idx3-ubyte",
+    "emnist-digits-train-labels-idx1-ubyte",
+    "emnist-digits-test-images-idx3-ubyte",
+    "emnist-digits-test-labels-idx1-ubyte",
+];
+
+#[test]
+fn a_folder_is_described_and_its_contact_sheet_named() {
+    let sandbox = Sandbox::new();
+    write_data_set(&sandbox, "mine", DOTTED, 0);
+    let run = sandbox.run(&["data", "info", "mine"]).succeeds();
+    assert!(
+        run.stdout.starts_with("mine, from mine: 6 training and 4 test images of 4 x 4 pixels, 2 classes"),
+        "{}",
+        run.stdout
+    );
+    assert!(run.stdout.contains("Nothing is unusual"), "{}", run.stdout);
+    assert!(run.stdout.contains("shown in contact-sheet-mine.png"), "{}", run.stdout);
+    assert!(fs::read(sandbox.path("contact-sheet-mine.png")).unwrap().starts_with(b"\x89PNG"));
+    let run = sandbox.run(&["data", "info", "mine", "--json", "--sheet", "x.png"]).succeeds();
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((&json["classes"], &json["orientation"]), (&2.into(), &"upright".into()));
+    assert_eq!(json["label_counts"]["train"], serde_json::json!([3, 3]));
+    assert_eq!(json["contact_sheet"], "x.png");
+}
+
+#[test]
+fn dark_ink_on_light_paper_is_told_with_the_field_that_mends_it() {
+    let sandbox = Sandbox::new();
+    write_data_set(&sandbox, "mine", DOTTED, 255);
+    let run = sandbox.run(&["data", "info", "mine"]).succeeds();
+    assert!(run.stdout.contains("`data.invert = true`"), "{}", run.stdout);
+}
+
+#[test]
+fn emnist_is_turned_upright_unless_it_is_to_stay_as_stored() {
+    let sandbox = Sandbox::new();
+    write_data_set(&sandbox, "mine", EMNIST, 0);
+    let run = sandbox.run(&["data", "info", "mine"]).succeeds();
+    assert!(run.stdout.contains("turned upright"), "{}", run.stdout);
+    assert!(run.stderr.contains("--orientation upright"), "{}", run.stderr);
+    let run = sandbox.run(&["data", "info", "mine", "--orientation", "upright"]).succeeds();
+    assert!(!run.stdout.contains("turned upright") && run.stderr.is_empty(), "{}", run.stderr);
+}
+
+#[test]
+fn data_in_the_usual_folder_that_is_not_mnist_is_an_error_and_never_passed_over() {
+    let sandbox = Sandbox::new();
+    write_data_set(&sandbox, "data/mnist", DOTTED, 0);
+    sandbox.run(&["data", "info", "fig5"]).fails(1, &["train-images.idx3-ubyte is not MNIST's"]);
+    let sandbox = Sandbox::new();
+    write_data_set(&sandbox, "data/mnist", ["a-ubyte", "b-ubyte", "c-ubyte", "d-ubyte"], 0);
+    sandbox.run(&["data", "info", "fig5"]).fails(1, &["not MNIST's four files", "a-ubyte", "--data-dir"]);
+}
+
+#[test]
+fn an_empty_variable_is_as_good_as_none() {
+    let sandbox = Sandbox::new();
+    let output = sandbox.command(&["data", "info", "small.toml"]).env("SOTTOVOCE_DATA", "").output().unwrap();
+    super::sandbox::Run::from(output).succeeds();
+    write_data_set(&sandbox, "mine", DOTTED, 0);
+    let output = sandbox.command(&["data", "info", "digits"]).env("SOTTOVOCE_DATA", "mine").output().unwrap();
+    let run = super::sandbox::Run::from(output).succeeds();
+    assert!(run.stdout.starts_with("digits, from mine"), "{}", run.stdout);
+}
+
+#[test]
+fn a_name_close_to_an_experiments_is_a_slip_and_no_data_set() {
+    let sandbox = Sandbox::new();
+    write_data_set(&sandbox, "mine", DOTTED, 0);
+    sandbox.run(&["data", "info", "fig55", "--data-dir", "mine"]).fails(2, &["did you mean \"fig5\"?"]);
 }

@@ -73,6 +73,32 @@ fn what_cannot_be_run_is_refused_by_field_before_anything_begins() {
 }
 
 #[test]
+fn a_batch_larger_than_a_members_images_is_refused_by_line_with_the_smallest_count() {
+    let sandbox = Sandbox::new();
+    let with = |batch: usize| SMALL.replace("batch = 32", &format!("batch = {batch}"));
+    sandbox.write("batch.toml", &with(1900));
+    let words = ["batch.toml, line 28: `training.batch` is 1900, but member ", "the fewest of all members"];
+    let run = sandbox.run(&["reproduce", "batch.toml"]).fails(2, &words);
+    assert!(!sandbox.path("results").exists(), "nothing is begun");
+    let count = run.stderr.split(" has ").nth(1).and_then(|text| text.split(' ').next());
+    let fewest: usize = count.unwrap().parse().unwrap();
+    sandbox.write("batch.toml", &with(fewest + 1));
+    sandbox.run(&["train", "batch.toml"]).fails(2, &words[1..]);
+
+    sandbox.write("batch.toml", &with(fewest));
+    sandbox.run(&["train", "batch.toml"]).succeeds();
+
+    // A rate that is too high is something else.
+    let high = with(64).replace("float_rate = 0.005", "float_rate = 1.0").replace("clip = 1.0", "clip = 1e9");
+    sandbox.write("high.toml", &high.replace("\"small\"", "\"high\""));
+    sandbox.run(&["train", "high.toml"]).fails(1, &["diverged in its Float phase", "lower the rate"]);
+
+    // Where another experiment says how large a batch is, there is no line.
+    sandbox.write("mine.toml", "base = \"quick\"\nname = \"mine\"\n[data]\nname = \"synthetic\"\ntrain_images = 200\nvalidation_images = 50\ntest_images = 50\n");
+    sandbox.run(&["train", "mine.toml"]).fails(2, &["mine.toml: `training.batch` is 64, but member "]);
+}
+
+#[test]
 fn a_mistake_in_the_last_of_several_experiments_is_told_before_the_first_begins() {
     let sandbox = Sandbox::new();
     sandbox.write("bad.toml", &SMALL.replace("members = 2", "members = -2"));

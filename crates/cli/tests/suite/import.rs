@@ -99,7 +99,18 @@ fn an_ensemble_is_replaced_only_by_one_that_succeeded() {
     import(&sandbox).fails(1, &["a weight in the convolution layer of member 1", "use smaller scales"]);
     assert_eq!(sandbox.read("results/import/net/ensemble.json"), before);
     sandbox.write("net.toml", &text.replace("[4, 8, 2]", "[8, 8, 2]"));
-    import(&sandbox).succeeds();
+    let run = import(&sandbox).succeeds();
+    assert!(run.stderr.contains("holds an earlier import of these weights, which this one replaces"));
+    assert_ne!(sandbox.read("results/import/net/ensemble.json"), before);
+    // Other weights under the same name replace it only where that is asked for.
+    let before = sandbox.read("results/import/net/ensemble.json");
+    sandbox.write("output.csv", &sandbox.read("output.csv").replacen("0.", "1.", 1));
+    import(&sandbox).fails(
+        1,
+        &["results/import/net holds an ensemble that was not made from these weights", "--replace"],
+    );
+    assert_eq!(sandbox.read("results/import/net/ensemble.json"), before);
+    sandbox.run(&["import", "net.toml", "--replace"]).succeeds();
     assert_ne!(sandbox.read("results/import/net/ensemble.json"), before);
     // And what is no ensemble is never replaced.
     fs::create_dir(sandbox.path("photos")).unwrap();
@@ -130,12 +141,16 @@ fn mistakes_in_a_description_are_refused_with_their_lines() {
     }
     let sandbox = sandbox(&with("[[members]]", "name = \"../evil\"\n[[members]]"));
     import(&sandbox).fails(2, &["line 5: `name` is \"../evil\", but may hold only letters, digits"]);
-    // The weights in place of what describes them.
-    sandbox
-        .run(&["import", "hidden.csv"])
-        .fails(2, &["cannot read the configuration hidden.csv", "a description is wanted, a text in TOML"]);
+    // One tensor is no network, and a file without an ending is of no known kind.
+    sandbox.run(&["import", "hidden.csv", "--data", "synthetic"]).fails(
+        1,
+        &["hidden.csv holds weights without a network", "one tensor without a name", "A description says"],
+    );
     fs::write(sandbox.path("net"), [0xff, 0xfe, 0]).unwrap();
-    sandbox.run(&["import", "net"]).fails(2, &["a text in TOML"]);
+    let unknown = ["net is of no kind that can be read", ".keras", ".onnx", ".pt2"];
+    sandbox.run(&["import", "net", "--data", "synthetic"]).fails(1, &unknown);
+    fs::write(sandbox.path("binary.toml"), [0xff, 0xfe, 0]).unwrap();
+    sandbox.run(&["import", "binary.toml"]).fails(2, &["a description is a text in TOML"]);
     Sandbox::new().run(&["import", "none.toml"]).fails(2, &["cannot read the configuration none.toml"]);
 }
 
@@ -190,7 +205,7 @@ fn a_network_for_images_or_labels_of_another_kind_is_refused() {
     let text = with("[[members]]", "architecture = { stride = 2, maps = 1, image_side = 29 }\n[[members]]");
     let sandbox = sandbox(&text);
     // 29 pixels make 14 positions as well.
-    import(&sandbox).fails(1, &["images of 28 x 28 pixels, but `architecture.image_side` is 29"]);
+    import(&sandbox).fails(1, &["images of 28 x 28 pixels, but the network reads 29 x 29"]);
     sandbox.write("net.toml", &text.replace("image_side = 29", "classes = 4"));
     sandbox.write("output.csv", "1,2,3\n4,5,6\n7,8,9\n1,2,3\n");
     import(&sandbox).fails(1, &["has the label 9, but the network has 4 classes, 0 to 3"]);
@@ -200,8 +215,7 @@ fn a_network_for_images_or_labels_of_another_kind_is_refused() {
 fn without_its_data_set_nothing_is_measured_on_other_images() {
     let text = with("[[members]]", "architecture = { stride = 2, maps = 1 }\n[[members]]");
     let sandbox = sandbox(&text.replace("name = \"synthetic\"", "name = \"mnist\""));
-    let run =
-        import(&sandbox).fails(1, &["MNIST is not to be had", "--data-dir", "`data.name = \"synthetic\"`"]);
+    let run = import(&sandbox).fails(1, &["MNIST is not available", "--data-dir", "`--data synthetic`"]);
     assert!(!run.stderr.contains("instead"), "{}", run.stderr);
     assert!(!sandbox.path("results").exists());
 }

@@ -103,6 +103,44 @@ fn predictions_come_with_their_logits() {
 }
 
 #[test]
+fn predictions_of_other_weights_or_images_are_not_replaced_unasked() {
+    let sandbox = imported();
+    let elsewhere = |out: &str| sandbox.run(&["import", "net.toml", "--out", out]).succeeds();
+    elsewhere("A/ensemble");
+    sandbox.write("net.toml", &sandbox.read("net.toml").replace("[4, 8, 2]", "[8, 8, 2]"));
+    elsewhere("B/ensemble");
+    elsewhere("C/A");
+    let predict = |arguments: &[&str]| {
+        sandbox.run(&[&["predict", "--data", "synthetic", "--images", "20"], arguments].concat())
+    };
+    // Folders that are called `ensemble` are told apart by the folders that they are in.
+    predict(&["A/ensemble"]).succeeds();
+    predict(&["B/ensemble"]).succeeds();
+    let file = "results/predictions/A/predictions.csv";
+    let of_a = sandbox.read(file);
+    assert_ne!(sandbox.read("results/predictions/B/predictions.csv"), of_a);
+
+    // The same again may take the place of its own result; encryption parameters change no logit.
+    predict(&["A/ensemble", "--range", "proven"]).succeeds();
+    assert_eq!(sandbox.read(file), of_a);
+
+    // Other weights, and other images.
+    let words = ["results/predictions/A has predictions already", "--out", "--replace"];
+    predict(&["C/A"]).fails(1, &words);
+    let fewer = ["predict", "A/ensemble", "--data", "synthetic", "--images", "19"];
+    sandbox.run(&fewer).fails(1, &words);
+    assert_eq!(sandbox.read(file), of_a);
+    predict(&["C/A", "--replace"]).succeeds();
+    assert_ne!(sandbox.read(file), of_a);
+
+    // A file of the same name that this program did not write.
+    std::fs::create_dir(sandbox.path("mine")).unwrap();
+    sandbox.write("mine/predictions.csv", "my own");
+    predict(&["A/ensemble", "--out", "mine"]).fails(1, &["mine has predictions already"]);
+    assert_eq!(sandbox.read("mine/predictions.csv"), "my own");
+}
+
+#[test]
 fn noise_is_measured_beside_its_prediction() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["bench", "noise", "--networks", "3", "--out", "noise", "--json"]).succeeds();
@@ -117,4 +155,6 @@ fn noise_is_measured_beside_its_prediction() {
     for chart in ["noise.svg", "noise.png"] {
         assert!(sandbox.path("noise").join(chart).exists());
     }
+    let again = ["bench", "noise", "--networks", "1", "--out", "noise"];
+    sandbox.run(&again).fails(1, &["noise/noise.csv is there already", "--replace"]);
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::idx::IdxError;
+use crate::array_error::ArrayError;
 
 /// Names of a folder's content that an error shows.
 const NAMES_SHOWN: usize = 5;
@@ -14,7 +14,8 @@ const NAMES_SHOWN: usize = 5;
 pub enum PictureError {
     /// No file and no folder was named.
     #[error(
-        "no images are named; PNG files, IDX files of images (plain or .gz) and folders of them are allowed"
+        "no images are named; PNG, JPEG and BMP files, IDX files of images (plain or .gz) and folders of them are \
+         allowed"
     )]
     NoInput,
     /// There is no such file or folder.
@@ -31,10 +32,10 @@ pub enum PictureError {
         /// What failed.
         source: io::Error,
     },
-    /// A folder has no images directly inside.
+    /// A folder has no images.
     #[error(
-        "{folder} has no images directly inside: PNG files and IDX files of images are looked for, with \
-         names that end in .png, .idx, -ubyte or .gz; {found}",
+        "{folder} has no images: files are looked for whose names end in .png, .jpg, .jpeg, .bmp, .idx, -ubyte or \
+         .gz, in folders inside as well; {found}",
         folder = folder.display(),
         found = listed(names)
     )]
@@ -46,8 +47,8 @@ pub enum PictureError {
     },
     /// A file is of no known kind.
     #[error(
-        "{file} {found}; a PNG file (89 50 4e 47 0d 0a 1a 0a) or an IDX file of images (00 00 08 03, \
-         plain or gzip) is needed",
+        "{file} {found}; a PNG file (89 50 4e 47 0d 0a 1a 0a), a JPEG file (ff d8 ff), a BMP file (42 4d) or an IDX \
+         file of images (00 00 08 03, plain or gzip) is needed",
         file = file.display(),
         found = beginning(first)
     )]
@@ -81,6 +82,22 @@ pub enum PictureError {
         /// Pixels needed on a side.
         side: usize,
     },
+    /// An image is not square, or too large.
+    #[error(
+        "{file} has {width} x {height} pixels, but the images of a data set are squares of 1 to {most} pixels on a \
+         side; images are not resized",
+        file = file.display()
+    )]
+    NotSquare {
+        /// The file.
+        file: PathBuf,
+        /// Pixels in a row of an image.
+        width: u32,
+        /// Rows of an image.
+        height: u32,
+        /// Pixels on a side of the largest square.
+        most: u32,
+    },
     /// A PNG file is not what the format demands.
     #[error("{file} is a damaged PNG file: {source}", file = file.display())]
     DamagedPng {
@@ -89,14 +106,34 @@ pub enum PictureError {
         /// What is wrong with it.
         source: PngError,
     },
-    /// A PNG file is far larger than its image.
-    #[error(
-        "{file} is a PNG file of more than {most} bytes, which are enough for {side} x {side} pixels",
-        file = file.display()
-    )]
-    LargePng {
+    /// A JPEG or BMP file is not what the format demands.
+    #[error("{file} is a damaged {format} file, or one of a kind that is not read: {source}", file = file.display())]
+    Damaged {
         /// The file.
         file: PathBuf,
+        /// The format's name.
+        format: &'static str,
+        /// What is wrong with it.
+        source: image::ImageError,
+    },
+    /// A file ends before its image does.
+    #[error("{file} is a {format} file that is cut off", file = file.display())]
+    CutOff {
+        /// The file.
+        file: PathBuf,
+        /// The format's name.
+        format: &'static str,
+    },
+    /// A file is far larger than its image.
+    #[error(
+        "{file} is a {format} file of more than {most} bytes, which are enough for {side} x {side} pixels",
+        file = file.display()
+    )]
+    LargeFile {
+        /// The file.
+        file: PathBuf,
+        /// The format's name.
+        format: &'static str,
         /// Pixels on a side.
         side: usize,
         /// Bytes allowed.
@@ -104,7 +141,7 @@ pub enum PictureError {
     },
     /// An IDX file is not what its header says.
     #[error(transparent)]
-    Idx(#[from] IdxError),
+    Array(#[from] ArrayError),
     /// All images together are too large.
     #[error(
         "with {file}, there are more than {most} pixels in all; name fewer images at once",

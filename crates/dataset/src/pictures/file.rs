@@ -4,9 +4,53 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::error::PictureError;
-use super::{PictureForm, png_file};
+use super::grey::Grey;
+use super::other_file::{self, Format, Refused};
+use super::png_file;
 use crate::content::{self, MOST_CONTENT};
 use crate::idx;
+
+/// What images have to be, and how they are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// Pixels on a side; `None` for any square.
+    pub(crate) side: Option<usize>,
+    /// The grey of what is transparent.
+    pub(crate) paper: u8,
+}
+
+/// Pixels on a side of the largest square that is read where any is.
+const LARGEST_SIDE: u32 = 4096;
+
+impl Reading {
+    fn accepts(self, width: u32, height: u32) -> bool {
+        match self.side {
+            Some(side) => (width as usize, height as usize) == (side, side),
+            None => width == height && (1..=LARGEST_SIDE).contains(&width),
+        }
+    }
+
+    /// The largest file of one image, in bytes: see [`most_bytes`].
+    fn most_bytes(self) -> u64 {
+        most_bytes(self.side.unwrap_or(LARGEST_SIDE as usize))
+    }
+
+    /// That an image has another size.
+    fn wrong_size(self, file: &Path, width: u32, height: u32) -> PictureError {
+        let file = file.into();
+        match self.side {
+            Some(side) => PictureError::WrongSize { file, width, height, side },
+            None => PictureError::NotSquare { file, width, height, most: LARGEST_SIDE },
+        }
+    }
+}
+
+/// The largest file accepted of one image of `side` x `side` pixels, in bytes: twice what the pixels take in the
+/// largest format, 8 bytes each, and 1 MiB for all else (texts, colour profiles). It bounds the memory, and the time
+/// too, since deflate expands at most 1032 times.
+pub(super) fn most_bytes(side: usize) -> u64 {
+    (side as u64).saturating_mul(side as u64).saturating_mul(2 * 8).saturating_add(1 << 20)
+}
 
 /// How an IDX file of bytes in three dimensions begins.
 const IDX_IMAGES: [u8; 4] = [0, 0, 8, 3];
@@ -23,7 +67,7 @@ const SHOWN: usize = 8;
 
 /// What a file holds.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// Images of the size asked for.
     Images(Images),
     /// Labels: sound or not, they are not looked at.
@@ -37,44 +81,50 @@ pub(super) enum Found {
 
 /// The images of a file, with all pixels row by row.
 #[derive(Debug)]
-pub(super) enum Images {
-    /// The one image of a PNG file.
-    One(Vec<u8>),
+pub(crate) enum Images {
+    /// The one image of a picture's file.
+    One(Grey),
     /// The images of an IDX file, at least one.
     Many(Vec<u8>),
 }
 
-/// Reads images of that form from `file`, if it holds images.
-pub(super) fn read(file: &Path, form: PictureForm) -> Result<Found, PictureError> {
+/// Reads images from `file`, if it holds images.
+pub(crate) fn read(file: &Path, reading: Reading) -> Result<Found, PictureError> {
     let reader = content::open(file).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => PictureError::Missing { path: file.into() },
         _ => PictureError::Unreadable { path: file.into(), source },
     })?;
-    read_from(file, reader, form)
+    read_from(file, reader, reading)
 }
 
 /// As [`read`], of a file that is open (once only, so that a pipe will do).
-fn read_from(file: &Path, mut reader: impl Read, form: PictureForm) -> Result<Found, PictureError> {
-    let side = form.side;
+fn read_from(file: &Path, mut reader: impl Read, reading: Reading) -> Result<Found, PictureError> {
     let unreadable = |source| PictureError::Unreadable { path: file.into(), source };
     let mut head = Vec::with_capacity(HEAD);
     reader.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(unreadable)?;
 
-    // Of both kinds, the size is checked before more is read than the header. A header that ends early has
-    // no size, and the file's own reader complains.
+    // Of all kinds, the size is checked before memory is taken for pixels. A header that ends early has no size, and
+    // the file's own reader complains.
     if head.starts_with(&png_file::SIGNATURE) {
-        check_size(file, png_file::size(&head), side)?;
-        let most = png_file::most_bytes(side);
-        let mut bytes = head;
-        reader.take(most).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > most {
-            return Err(PictureError::LargePng { file: file.into(), side, most });
-        }
-        let pixels = png_file::decode_grey(&bytes, form.paper())
+        check_size(file, png_file::size(&head), reading)?;
+        let bytes = read_whole(file, head, reader, "PNG", reading)?;
+        let grey = png_file::decode_grey(&bytes, reading.paper)
             .map_err(|source| PictureError::DamagedPng { file: file.into(), source })?;
-        Ok(Found::Images(Images::One(pixels)))
+        Ok(Found::Images(Images::One(grey)))
+    } else if let Some(format) = Format::of(&head) {
+        check_size(file, None, reading)?;
+        let bytes = read_whole(file, head, reader, format.name(), reading)?;
+        let accepts = |width, height| reading.accepts(width, height);
+        match other_file::decode_grey(&bytes, format, accepts, reading.paper) {
+            Ok(grey) => Ok(Found::Images(Images::One(grey))),
+            Err(Refused::Size { width, height }) => Err(reading.wrong_size(file, width, height)),
+            Err(Refused::Damaged(source)) => {
+                Err(PictureError::Damaged { file: file.into(), format: format.name(), source })
+            }
+            Err(Refused::CutOff) => Err(PictureError::CutOff { file: file.into(), format: format.name() }),
+        }
     } else if head.starts_with(&IDX_IMAGES) {
-        check_size(file, idx_size(&head), side)?;
+        check_size(file, idx_size(&head), reading)?;
         let images = idx::images_from(file, head.as_slice().chain(reader))?;
         Ok(Found::Images(Images::Many(images.pixels)))
     } else if head.starts_with(&IDX_LABELS) {
@@ -83,6 +133,26 @@ fn read_from(file: &Path, mut reader: impl Read, form: PictureForm) -> Result<Fo
         head.truncate(SHOWN);
         Ok(Found::Other { first: head })
     }
+}
+
+/// All bytes of a picture's file, of which `head` is read already.
+fn read_whole(
+    file: &Path,
+    head: Vec<u8>,
+    rest: impl Read,
+    format: &'static str,
+    reading: Reading,
+) -> Result<Vec<u8>, PictureError> {
+    let most = reading.most_bytes();
+    let mut bytes = head;
+    rest.take(most)
+        .read_to_end(&mut bytes)
+        .map_err(|source| PictureError::Unreadable { path: file.into(), source })?;
+    if bytes.len() as u64 > most {
+        let side = reading.side.unwrap_or(LARGEST_SIDE as usize);
+        return Err(PictureError::LargeFile { file: file.into(), format, side, most });
+    }
+    Ok(bytes)
 }
 
 /// Width and height of the images of an IDX file that begins with `head`: its third and second dimension.
@@ -95,13 +165,13 @@ pub(super) fn be_u32(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|&word| u32::from_be_bytes(word))
 }
 
-fn check_size(file: &Path, found: Option<(u32, u32)>, side: usize) -> Result<(), PictureError> {
+fn check_size(file: &Path, found: Option<(u32, u32)>, reading: Reading) -> Result<(), PictureError> {
     match found {
-        Some((width, height)) if (width as usize, height as usize) != (side, side) => {
-            Err(PictureError::WrongSize { file: file.into(), width, height, side })
+        Some((width, height)) if !reading.accepts(width, height) => {
+            Err(reading.wrong_size(file, width, height))
         }
         // Without this, a model of absurd size would let a file have an absurd size as well.
-        _ if (side as u64).saturating_mul(side as u64) > MOST_CONTENT => {
+        _ if reading.side.is_some_and(|side| (side as u64).saturating_mul(side as u64) > MOST_CONTENT) => {
             Err(PictureError::TooManyPixels { file: file.into(), most: MOST_CONTENT })
         }
         _ => Ok(()),

@@ -7,8 +7,8 @@ use crate::idx_writer::idx;
 
 const SIDE: usize = 4;
 
-fn form(side: usize) -> PictureForm {
-    PictureForm { side, invert: false }
+fn form(side: usize) -> Reading {
+    Reading { side: Some(side), paper: 0 }
 }
 
 fn read(bytes: &[u8]) -> Result<Found, PictureError> {
@@ -18,7 +18,8 @@ fn read(bytes: &[u8]) -> Result<Found, PictureError> {
 /// The pixels of a file that is sound.
 fn pixels(bytes: &[u8]) -> Vec<u8> {
     match read(bytes).unwrap() {
-        Found::Images(Images::One(pixels) | Images::Many(pixels)) => pixels,
+        Found::Images(Images::One(grey)) => grey.pixels,
+        Found::Images(Images::Many(pixels)) => pixels,
         other => panic!("{other:?}"),
     }
 }
@@ -79,11 +80,11 @@ fn a_model_without_pixels_lets_no_file_be_empty() {
 
 #[test]
 fn a_png_file_far_larger_than_its_image_is_not_read_to_its_end() {
-    let text = vec![b'a'; png_file::most_bytes(SIDE) as usize];
+    let text = vec![b'a'; most_bytes(SIDE) as usize];
     let side = SIDE as u32;
     let error = read(&png(Header::new(0, 8, side, side), &[(b"tEXt", &text)], &[&[0_u8; SIDE][..]; SIDE]))
         .unwrap_err();
-    assert!(matches!(error, PictureError::LargePng { .. }), "{error}");
+    assert!(matches!(error, PictureError::LargeFile { .. }), "{error}");
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn no_flipped_bit_of_a_png_file_changes_its_image() {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             match read(&flipped) {
-                Ok(Found::Images(Images::One(pixels))) => assert_eq!(pixels, whole, "bit {bit}"),
+                Ok(Found::Images(Images::One(grey))) => assert_eq!(grey.pixels, whole, "bit {bit}"),
                 Ok(Found::Images(Images::Many(_)) | Found::Labels) => panic!("bit {bit}"),
                 Ok(Found::Other { .. }) | Err(_) => {}
             }
@@ -186,8 +187,8 @@ fn no_hostile_file_makes_the_reader_panic() {
             }
             _ => {}
         }
-        if let Ok(Found::Images(Images::One(pixels))) = read(&bytes) {
-            assert_eq!(pixels.len(), SIDE * SIDE);
+        if let Ok(Found::Images(Images::One(grey))) = read(&bytes) {
+            assert_eq!(grey.pixels.len(), SIDE * SIDE);
             accepted += 1;
         }
     }

@@ -1,23 +1,33 @@
 //! Images to classify, from the files and folders that a user names.
 //!
-//! A file is a PNG file or an IDX file of images, the latter plain or gzip: its first bytes tell which, not
-//! its name. Of a folder, the files directly inside are read in the byte order of their names. Nothing is
-//! resized: a network sees images of one size, and a resized digit is not what the user drew.
+//! A file is a PNG, JPEG or BMP file or an IDX file of images, the latter plain or gzip: its first bytes tell which,
+//! not its name. Of a folder, the files inside and in the folders inside are read in the byte order of their names.
+//! Nothing is resized: a network sees images of one size, and a resized digit is not what the user drew.
+//!
+//! PNG is decoded by the crate `png`, whose checks are stricter than those that `image` makes of it (checksums of
+//! transparency, the end of the file), JPEG and BMP by `image`.
 
 mod error;
-mod file;
-mod folder;
+pub(crate) mod file;
+pub(crate) mod folder;
+mod grey;
+mod other_file;
 mod png_file;
 #[cfg(test)]
 mod png_writer;
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use error::{PictureError, PngError};
+pub use folder::{PassedOver, PassedOverReason};
+
+#[cfg(test)]
+pub(crate) use png_writer::grey_png;
 
 use crate::content::MOST_CONTENT;
-use file::{Found, Images};
+use crate::inspection::Inspection;
+use file::{Found, Images, Reading};
 
 /// What images to classify have to be, and how they are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,9 +40,9 @@ pub struct PictureForm {
 }
 
 impl PictureForm {
-    /// The grey of what is not ink, before inverting.
-    fn paper(self) -> u8 {
-        if self.invert { u8::MAX } else { 0 }
+    /// How files are read. What is transparent gets the grey of what is not ink, before inverting.
+    fn reading(self) -> Reading {
+        Reading { side: Some(self.side), paper: if self.invert { u8::MAX } else { 0 } }
     }
 }
 
@@ -44,7 +54,9 @@ pub struct Pictures {
     form: PictureForm,
     pixels: Vec<u8>,
     names: Vec<String>,
-    passed_over: Vec<PathBuf>,
+    passed_over: Vec<PassedOver>,
+    /// Indices of the images that are drawn in their alpha channel alone.
+    drawn_in_alpha: Vec<usize>,
 }
 
 impl Pictures {
@@ -72,7 +84,7 @@ impl Pictures {
         &self.pixels
     }
 
-    /// One name for each image, no two alike: the path of a PNG file (`digits/7.png`), or that of an IDX
+    /// One name for each image, no two alike: the path of a picture's file (`digits/7.png`), or that of an IDX
     /// file with the image's position in it, from 0 (`t10k-images-idx3-ubyte.gz#12`).
     #[must_use]
     pub fn names(&self) -> &[String] {
@@ -94,31 +106,52 @@ impl Pictures {
         self.pixels.chunks_exact(self.form.side * self.form.side)
     }
 
-    /// Files in folders that are called like images, but are neither PNG nor IDX files, so that whoever
-    /// reports can say so. Files of labels are not among them.
+    /// Files and folders inside folders that were left out, so that whoever reports can say so. Files of labels are
+    /// not among them.
     #[must_use]
-    pub fn passed_over(&self) -> &[PathBuf] {
+    pub fn passed_over(&self) -> &[PassedOver] {
         &self.passed_over
+    }
+
+    /// Which images are unlike those that networks are trained on.
+    #[must_use]
+    pub fn inspect(&self) -> Inspection {
+        Inspection::of(self.iter(), self.form.side)
+    }
+
+    /// Indices of the images whose shape is in the alpha channel alone: opacity differs between pixels, the colour
+    /// does not. Where it is the paper's, nothing can be seen of them.
+    #[must_use]
+    pub fn drawn_in_alpha(&self) -> &[usize] {
+        &self.drawn_in_alpha
     }
 }
 
-/// Reads images to classify from `inputs`, in that order: PNG files, IDX files of images (plain or gzip),
-/// and folders of both.
+/// Reads images to classify from `inputs`, in that order: PNG, JPEG and BMP files, IDX files of images (plain or
+/// gzip), and folders of these.
 ///
 /// PNG files may have any colour type and bit depth. Colours become grey by their Rec. 601 luma, as they are
 /// stored (`gAMA` and `iCCP` are not applied), and transparent pixels are paper. Of an animation, the
-/// still image is taken.
+/// still image is taken. A grey JPEG file keeps its values; one in colour is decoded to red, green and blue, of which
+/// the same luma is taken. A JPEG file's Exif orientation is applied.
 ///
-/// Of a folder, only files whose names end in `.png`, `.idx`, `-ubyte` or `.gz` are looked at, in capitals
-/// or not, so that notes beside them do no harm; files of labels are skipped, and so is a `.gz` beside its
-/// plain file.
+/// Of a folder and the folders inside, 8 deep, only files whose names end in `.png`, `.jpg`, `.jpeg`, `.bmp`, `.idx`,
+/// `-ubyte` or `.gz` are looked at, in capitals or not, so that notes beside them do no harm; files of labels are
+/// skipped, and so are a `.gz` beside its plain file and whatever is hidden (`.name`). Links to folders, and to files
+/// outside the folder, are not followed.
 ///
 /// # Errors
 /// If an input is missing or cannot be read, is damaged, holds labels or something else, has images of
 /// another size than `form.side` squared, or is a folder with nothing usable; if two images have the same
 /// name, or there are more than 1 GiB of pixels in all.
 pub fn read_pictures<P: AsRef<Path>>(inputs: &[P], form: PictureForm) -> Result<Pictures, PictureError> {
-    let mut pictures = Pictures { form, pixels: Vec::new(), names: Vec::new(), passed_over: Vec::new() };
+    let mut pictures = Pictures {
+        form,
+        pixels: Vec::new(),
+        names: Vec::new(),
+        passed_over: Vec::new(),
+        drawn_in_alpha: Vec::new(),
+    };
     for input in inputs.iter().map(AsRef::as_ref) {
         if input.is_dir() {
             pictures.add_folder(input)?;
@@ -141,7 +174,7 @@ pub fn read_pictures<P: AsRef<Path>>(inputs: &[P], form: PictureForm) -> Result<
 
 impl Pictures {
     fn add_file(&mut self, file: &Path) -> Result<(), PictureError> {
-        match file::read(file, self.form)? {
+        match file::read(file, self.form.reading())? {
             Found::Images(images) => self.add(file, images),
             Found::Labels => Err(PictureError::Labels { file: file.into() }),
             Found::Other { first } => Err(PictureError::NotAnImage { file: file.into(), first }),
@@ -151,11 +184,14 @@ impl Pictures {
     fn add_folder(&mut self, folder: &Path) -> Result<(), PictureError> {
         let before = self.len();
         let listing = folder::list(folder)?;
+        self.passed_over.extend(listing.passed_over);
         for file in listing.candidates {
-            match file::read(&file, self.form)? {
+            match file::read(&file, self.form.reading())? {
                 Found::Images(images) => self.add(&file, images)?,
                 Found::Labels => {}
-                Found::Other { .. } => self.passed_over.push(file),
+                Found::Other { .. } => {
+                    self.passed_over.push(PassedOver { path: file, reason: PassedOverReason::NoImage });
+                }
             }
         }
         if self.len() == before {
@@ -165,19 +201,25 @@ impl Pictures {
     }
 
     fn add(&mut self, file: &Path, images: Images) -> Result<(), PictureError> {
-        let (Images::One(pixels) | Images::Many(pixels)) = &images;
+        let (mut pixels, is_one) = match images {
+            Images::One(grey) => {
+                if grey.is_drawn_in_alpha {
+                    self.drawn_in_alpha.push(self.names.len());
+                }
+                (grey.pixels, true)
+            }
+            Images::Many(pixels) => (pixels, false),
+        };
         if (self.pixels.len() + pixels.len()) as u64 > MOST_CONTENT {
             return Err(PictureError::TooManyPixels { file: file.into(), most: MOST_CONTENT });
         }
         let name = file.display();
-        match &images {
-            Images::One(_) => self.names.push(name.to_string()),
-            Images::Many(pixels) => {
-                let count = pixels.len() / (self.form.side * self.form.side);
-                self.names.extend((0..count).map(|position| format!("{name}#{position}")));
-            }
+        if is_one {
+            self.names.push(name.to_string());
+        } else {
+            let count = pixels.len() / (self.form.side * self.form.side);
+            self.names.extend((0..count).map(|position| format!("{name}#{position}")));
         }
-        let (Images::One(mut pixels) | Images::Many(mut pixels)) = images;
         self.pixels.append(&mut pixels);
         Ok(())
     }

@@ -3,7 +3,7 @@ use super::*;
 
 /// The pixels of an image with these chunks before its rows.
 fn grey(header: Header, before: &[(&[u8; 4], &[u8])], rows: &[&[u8]]) -> Vec<u8> {
-    decode_grey(&png(header, before, rows), 0).unwrap()
+    decode_grey(&png(header, before, rows), 0).unwrap().pixels
 }
 
 #[test]
@@ -73,10 +73,10 @@ fn transparent_pixels_lie_on_black() {
 fn transparent_pixels_are_paper_of_any_grey() {
     let rows: [&[u8]; 2] = [&[200, 0, 200, 255], &[0, 128, 255, 1]];
     let file = png(Header::new(4, 8, 2, 2), &[], &rows);
-    assert_eq!(decode_grey(&file, 255).unwrap(), [255, 200, 127, 255]);
+    assert_eq!(decode_grey(&file, 255).unwrap().pixels, [255, 200, 127, 255]);
     let row: &[u8] = &[0, 0, 0x80, 0x00, 0, 0, 0, 0];
     assert_eq!(
-        decode_grey(&png(Header::new(4, 16, 2, 2), &[], &[row, row]), 255).unwrap(),
+        decode_grey(&png(Header::new(4, 16, 2, 2), &[], &[row, row]), 255).unwrap().pixels,
         [127, 255, 127, 255]
     );
 }
@@ -108,7 +108,8 @@ fn of_an_animation_the_still_image_is_taken() {
 
 #[test]
 fn a_text_as_long_as_the_file_may_be_does_no_harm() {
-    let text = [b"Comment\0".as_slice(), &vec![b'a'; most_bytes(1) as usize - 1000]].concat();
+    let text =
+        [b"Comment\0".as_slice(), &vec![b'a'; super::super::file::most_bytes(1) as usize - 1000]].concat();
     assert_eq!(grey(Header::new(0, 8, 1, 1), &[(b"tEXt", &text)], &[&[5]]), [5]);
 }
 
@@ -118,7 +119,7 @@ fn the_size_is_read_where_the_decoder_reads_it() {
     assert_eq!(size(&file), Some((3, 2)));
     assert_eq!(size(&file[..24]), Some((3, 2)));
     assert!((0..24).all(|length| size(&file[..length]).is_none()));
-    assert_eq!(decode_grey(&file, 0).unwrap(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(decode_grey(&file, 0).unwrap().pixels, [1, 2, 3, 4, 5, 6]);
 }
 
 #[test]
@@ -128,4 +129,16 @@ fn the_header_has_to_be_the_first_chunk() {
     chunks.insert(0, (*b"gAMA", vec![0, 0, 0, 1]));
     assert_eq!(size(&file(&chunks)), None);
     assert!(decode_grey(&file(&chunks), 0).is_err());
+}
+
+#[test]
+fn ink_in_the_alpha_channel_alone_is_noticed() {
+    let drawn = |rows: [&[u8]; 2]| {
+        decode_grey(&png(Header::new(4, 8, 2, 2), &[], &rows), 0).unwrap().is_drawn_in_alpha
+    };
+    assert!(drawn([&[0, 0, 0, 255], &[0, 128, 0, 0]]));
+    // What is wholly transparent has no colour that could be seen.
+    assert!(drawn([&[77, 0, 0, 255], &[0, 128, 0, 0]]));
+    assert!(!drawn([&[0, 255, 0, 255], &[0, 255, 0, 255]]));
+    assert!(!drawn([&[0, 255, 9, 255], &[0, 128, 0, 0]]));
 }

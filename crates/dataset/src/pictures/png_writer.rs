@@ -69,7 +69,7 @@ pub(super) fn png(header: Header, before: &[(&[u8; 4], &[u8])], rows: &[&[u8]]) 
 }
 
 /// A grey image of `side` x `side` pixels, 8 bits each.
-pub(super) fn grey_png(side: usize, pixels: &[u8]) -> Vec<u8> {
+pub(crate) fn grey_png(side: usize, pixels: &[u8]) -> Vec<u8> {
     let rows: Vec<&[u8]> = pixels.chunks(side).collect();
     let side = u32::try_from(side).unwrap();
     png(Header::new(0, 8, side, side), &[], &rows)

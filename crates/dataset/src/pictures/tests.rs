@@ -71,7 +71,8 @@ fn a_folder_is_read_in_the_byte_order_of_its_names_and_nothing_else_in_it() {
     fs::create_dir(folder.path().join("sub.png")).unwrap();
     fs::write(folder.path().join("sub.png/1.png"), &image).unwrap();
     let pictures = read_pictures(&[folder.path()], FORM).unwrap();
-    let expected = ["10.PNG", "9.png", "more.idx#0", "t10k-images-idx3-ubyte#0", "t10k-images-idx3-ubyte#1"];
+    let expected = ["10.PNG", "9.png", "more.idx#0", "sub.png/1.png", "t10k-images-idx3-ubyte#0"];
+    let expected = [&expected[..], &["t10k-images-idx3-ubyte#1"]].concat();
     assert_eq!(names_in(&pictures, &folder), expected);
     assert!(pictures.passed_over().is_empty());
 }
@@ -88,10 +89,11 @@ fn of_a_plain_and_a_compressed_file_in_a_folder_the_plain_one_is_read() {
 #[test]
 fn what_is_only_called_like_an_image_is_passed_over_in_a_folder_and_told() {
     let image = grey_png(2, &[0; 4]);
-    let folder = folder(&[("1.png", &image), ("2.png", b"\xff\xd8\xff"), ("3.gz", &gzip(b"notes"))]);
+    let folder = folder(&[("1.png", &image), ("2.png", b"GIF89a"), ("3.gz", &gzip(b"notes"))]);
     let pictures = read_pictures(&[folder.path()], FORM).unwrap();
     assert_eq!(names_in(&pictures, &folder), ["1.png"]);
-    assert_eq!(pictures.passed_over(), [folder.path().join("2.png"), folder.path().join("3.gz")]);
+    let no_image = |name| PassedOver { path: folder.path().join(name), reason: PassedOverReason::NoImage };
+    assert_eq!(pictures.passed_over(), [no_image("2.png"), no_image("3.gz")]);
 }
 
 #[test]
@@ -112,7 +114,7 @@ fn a_folder_without_images_names_what_it_holds() {
     assert!(error.ends_with("it holds a.txt, b, c, d, e.png and 1 more"), "{error}");
     let empty = folder(&[]);
     let error = read_pictures(&[empty.path()], FORM).unwrap_err().to_string();
-    assert!(error.ends_with(" or .gz; it is empty"), "{error}");
+    assert!(error.ends_with("in folders inside as well; it is empty"), "{error}");
 }
 
 #[test]
@@ -142,8 +144,8 @@ fn labels_are_not_taken_for_images() {
 
 #[test]
 fn a_file_of_another_kind_is_named_with_its_first_bytes() {
-    let error = read_one(b"\xff\xd8\xff\xe0\x00\x10JFIF").unwrap_err().to_string();
-    assert!(error.contains("/file begins with ff d8 ff e0 00 10 4a 46; a PNG file (89 50"), "{error}");
+    let error = read_one(b"GIF89a\x1c\x00\x1c").unwrap_err().to_string();
+    assert!(error.contains("/file begins with 47 49 46 38 39 61 1c 00; a PNG file (89 50"), "{error}");
     let error = read_one(b"").unwrap_err().to_string();
     assert!(error.contains("/file is empty; a PNG file"), "{error}");
 }
@@ -154,4 +156,61 @@ fn an_image_named_twice_is_refused() {
     let error = read_pictures(&[folder.path().to_owned(), folder.path().join("1.png")], FORM).unwrap_err();
     let PictureError::SameName { name } = error else { panic!("{error}") };
     assert!(name.ends_with("/1.png"));
+}
+
+#[test]
+fn folders_inside_a_folder_are_read() {
+    let image = grey_png(2, &[0; 4]);
+    let folder = folder(&[("0.png", &image)]);
+    fs::create_dir_all(folder.path().join("testing/7/more")).unwrap();
+    for name in ["testing/7/1.png", "testing/7/more/2.png", "testing/3.png"] {
+        fs::write(folder.path().join(name), &image).unwrap();
+    }
+    let pictures = read_pictures(&[folder.path()], FORM).unwrap();
+    assert_eq!(
+        names_in(&pictures, &folder),
+        ["0.png", "testing/3.png", "testing/7/1.png", "testing/7/more/2.png"]
+    );
+}
+
+#[test]
+fn folders_too_deep_are_passed_over() {
+    let folder = folder(&[("0.png", &grey_png(2, &[0; 4]))]);
+    let deep = folder.path().join("1/2/3/4/5/6/7/8");
+    fs::create_dir_all(deep.join("9")).unwrap();
+    fs::write(deep.join("8.png"), grey_png(2, &[0; 4])).unwrap();
+    fs::write(deep.join("9/9.png"), grey_png(2, &[0; 4])).unwrap();
+    let pictures = read_pictures(&[folder.path()], FORM).unwrap();
+    assert_eq!(names_in(&pictures, &folder), ["0.png", "1/2/3/4/5/6/7/8/8.png"]);
+    assert_eq!(
+        pictures.passed_over(),
+        [PassedOver { path: deep.join("9"), reason: PassedOverReason::TooDeep }]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_within_the_folder_alone() {
+    use std::os::unix::fs::symlink;
+    let outside = folder(&[("secret.png", &grey_png(2, &[0; 4]))]);
+    let folder = folder(&[("0.png", &grey_png(2, &[0; 4]))]);
+    symlink(folder.path().join("0.png"), folder.path().join("1.png")).unwrap();
+    symlink(outside.path().join("secret.png"), folder.path().join("2.png")).unwrap();
+    symlink(outside.path(), folder.path().join("3")).unwrap();
+    symlink(folder.path(), folder.path().join("4")).unwrap();
+    let pictures = read_pictures(&[folder.path()], FORM).unwrap();
+    assert_eq!(names_in(&pictures, &folder), ["0.png", "1.png"]);
+    let link = |name| PassedOver { path: folder.path().join(name), reason: PassedOverReason::Link };
+    assert_eq!(pictures.passed_over(), [link("2.png"), link("3"), link("4")]);
+}
+
+#[test]
+fn a_picture_of_black_ink_on_nothing_is_drawn_in_its_alpha_channel() {
+    let canvas = png(Header::new(4, 8, 2, 2), &[], &[&[0, 0, 0, 255], &[0, 255, 0, 0]]);
+    let folder = folder(&[("0.png", &grey_png(2, &[0, 9, 0, 0])), ("1.png", &canvas)]);
+    let pictures = read_pictures(&[folder.path()], FORM).unwrap();
+    assert_eq!((pictures.drawn_in_alpha(), &pictures.inspect().blank[..]), (&[1][..], &[1][..]));
+    // Inverted, its ink can be seen.
+    let pictures = read_pictures(&[folder.path()], PictureForm { invert: true, ..FORM }).unwrap();
+    assert_eq!((pictures.image(1), pictures.inspect().blank.len()), (&[0, 255, 255, 0][..], 0));
 }

@@ -23,6 +23,8 @@ pub struct PartialArchitecture {
     pub stride: Option<usize>,
     /// Zeros around the image.
     pub padding: Option<PaddingPlan>,
+    /// Rows and columns that an average pooling behind the first square makes one; 1 where there is none.
+    pub pool: Option<usize>,
     /// Convolution maps.
     pub maps: Option<usize>,
     /// Hidden units.
@@ -73,25 +75,36 @@ impl PartialArchitecture {
         };
         architecture.validate()?;
         architecture.hidden = hidden;
-        let inputs = clues.weights[1].0.values.len() / hidden.max(1) - usize::from(clues.weights[1].2);
+        let inputs = clues.inputs(hidden, self.hidden.is_some())?;
         architecture.stride = match self.stride {
             Some(stride) => stride,
             None => self.stride_for(architecture, inputs)?,
         };
         architecture.padding = self.padding(&architecture);
         architecture.validate()?;
-        if self.padding.is_none() && architecture.activations() != inputs {
-            let fits = what_fits(architecture, Some(architecture.stride), inputs);
+        if self.padding.is_none() && self.hidden_inputs(&architecture) != inputs {
+            let fits = what_fits(self, architecture, Some(architecture.stride), inputs);
             // Where no padding fits, the tensors' shapes tell more.
             if let Some(fits) = fits {
                 let reason = format!(
                     "the hidden layer has {inputs} inputs, but without padding the convolution has {} outputs; {fits}",
-                    architecture.activations(),
+                    self.hidden_inputs(&architecture),
                 );
                 return Err(ImportError::Undetermined { field: "padding", reason });
             }
         }
         Ok(architecture)
+    }
+
+    /// Rows and columns that a pooling behind the first square makes one.
+    pub(super) fn pool(&self) -> usize {
+        self.pool.unwrap_or(1).max(1)
+    }
+
+    /// The inputs of the hidden layer of a network of sound sizes.
+    pub(super) fn hidden_inputs(&self, architecture: &Architecture) -> usize {
+        let side = architecture.convolution_side() / self.pool();
+        architecture.maps.saturating_mul(side).saturating_mul(side)
     }
 
     fn padding(&self, architecture: &Architecture) -> Padding {
@@ -114,7 +127,7 @@ impl PartialArchitecture {
             .filter(|&stride| {
                 let mut candidate = Architecture { stride, ..architecture };
                 candidate.padding = self.padding(&candidate);
-                candidate.validate().is_ok() && candidate.activations() == inputs
+                candidate.validate().is_ok() && self.hidden_inputs(&candidate) == inputs
             })
             .collect();
         if let [stride] = *fitting {
@@ -129,7 +142,7 @@ impl PartialArchitecture {
                 kernel = architecture.kernel,
                 padding =
                     self.padding.map_or("no padding given".to_owned(), |plan| format!("padding {plan}")),
-                fits = what_fits(architecture, None, inputs).unwrap_or_else(|| {
+                fits = what_fits(self, architecture, None, inputs).unwrap_or_else(|| {
                     "no stride and padding fit: are image side, kernel and maps right, and biases where the description says?"
                         .to_owned()
                 }),
@@ -141,7 +154,12 @@ impl PartialArchitecture {
 }
 
 /// The strides and numbers of zeros that make `inputs` activations, if any do.
-fn what_fits(architecture: Architecture, stride: Option<usize>, inputs: usize) -> Option<String> {
+fn what_fits(
+    given: &PartialArchitecture,
+    architecture: Architecture,
+    stride: Option<usize>,
+    inputs: usize,
+) -> Option<String> {
     let mut fitting = Vec::new();
     let strides = stride.map_or(1..=architecture.kernel, |stride| stride..=stride);
     for stride in strides {
@@ -149,7 +167,7 @@ fn what_fits(architecture: Architecture, stride: Option<usize>, inputs: usize) -
             .filter(|&zeros| {
                 let padding = Padding { leading: zeros / 2, trailing: zeros.div_ceil(2) };
                 let candidate = Architecture { stride, padding, ..architecture };
-                candidate.validate().is_ok() && candidate.activations() == inputs
+                candidate.validate().is_ok() && given.hidden_inputs(&candidate) == inputs
             })
             .map(|zeros| zeros.to_string())
             .collect();
@@ -179,6 +197,36 @@ impl Clues<'_> {
         })
     }
 
+    /// What may be wrong with a layer's files.
+    fn doubt(&self, layer: usize) -> String {
+        let bias = self.biases[layer].map_or("", |bias| &bias.doubt);
+        format!("{}{bias}", self.weights[layer].0.doubt)
+    }
+
+    /// The inputs of each of `hidden` units, whose number is `given` or told by the tensors.
+    fn inputs(&self, hidden: usize, given: bool) -> Result<usize, ImportError> {
+        let (tensor, _, bias_last) = self.weights[1];
+        let (count, bias) = (tensor.values.len(), usize::from(bias_last));
+        match count.checked_div(hidden).and_then(|each| each.checked_sub(bias)) {
+            Some(inputs) if inputs > 0 && (inputs + bias).checked_mul(hidden) == Some(count) => Ok(inputs),
+            _ => Err(ImportError::Shape {
+                tensor: tensor.origin.clone(),
+                found: tensor.shape.clone(),
+                part: "the hidden layer".to_owned(),
+                needed: format!(
+                    "as many values{} for each of its {hidden} units, and {count} are not {hidden} times as many",
+                    if bias_last { ", and a bias," } else { "" }
+                ),
+                hint: match self.biases[1] {
+                    Some(bias) if !given => {
+                        format!("; {} has {hidden} values{}", bias.origin, self.doubt(1))
+                    }
+                    _ => format!("; is `architecture.hidden` right?{}", self.doubt(1)),
+                },
+            }),
+        }
+    }
+
     /// The side of the kernel.
     fn kernel(&self, maps: usize) -> Result<usize, ImportError> {
         let (tensor, axes, bias_last) = self.weights[0];
@@ -195,10 +243,11 @@ impl Clues<'_> {
         Err(ImportError::Undetermined {
             field: "kernel",
             reason: format!(
-                "{} has the shape {:?}, of which {maps} maps{} make no square kernels{colour}",
+                "{} has the shape {:?}, of which {maps} maps{} make no square kernels{colour}{doubt}",
                 tensor.origin,
                 tensor.shape,
                 if bias_last { " with a bias each" } else { "" },
+                doubt = self.doubt(0),
             ),
         })
     }

@@ -1,35 +1,83 @@
-//! Tensors, checked and put into this project's order.
+//! Members from their files: whole networks, or tensors put into this project's order.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use sottovoce_network::{Architecture, Block};
 
 use super::architecture::Clues;
+use super::batch_norm::{BatchNorm, BatchNormPlace};
+use super::infer::infer;
 use super::layer::Layer;
 use super::layout::Conventions;
+use super::pool::{pooled, unpooled};
 use super::source::Sources;
-use super::{Description, Flatten, ImportError, RealNetwork};
+use super::{
+    Description, Flatten, ImportError, LayerBias, LayerSource, MemberLayers, MemberSource, RealNetwork,
+};
 
-/// Members as they were trained, on pixels in `0..=1`.
+/// Members as they were trained.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imported {
-    /// At least one, all of one architecture.
+    /// The members on pixels in `0..=1`. At least one, all of one architecture.
     pub members: Vec<RealNetwork>,
+    /// The same members on the numbers that they were trained on; none where these cannot be told apart from pixels,
+    /// because the image was padded before its pixels were normalised.
+    pub inner: Vec<RealNetwork>,
     /// SHA-256 of every file that was read, by its path in the description.
     pub files: BTreeMap<String, String>,
     /// Tensors of these files that no layer reads, by the file's path: of layers that this family does not have, perhaps.
     pub unread: BTreeMap<String, Vec<String>>,
+    /// The programs that wrote files of whole networks, and what was left out of these.
+    pub remarks: Vec<String>,
 }
 
-/// Reads the members of a checked description. Paths in it are relative to `folder`; `image_side` is the
-/// architecture's where the description does not say.
+/// The description with the tensors of every member that is a file of weights alone, by their names and shapes. A file that
+/// holds a whole network stays as it is. All files are read, so that `sources` have their checksums.
+///
+/// # Errors
+/// If a file cannot be read, or does not tell which tensor is which.
+pub fn complete(description: &Description, sources: &mut Sources) -> Result<Description, ImportError> {
+    let mut complete = description.clone();
+    for member in &mut complete.members {
+        let file = match &*member {
+            MemberSource::File(file) => file,
+            MemberSource::Layers(layers) => {
+                load(layers, sources)?;
+                continue;
+            }
+        };
+        if sources.model(file)?.is_some() {
+            continue;
+        }
+        let file = file.clone();
+        let tensors = sources.tensors(&file)?.into_iter().map(|(name, tensor)| (name, tensor.shape));
+        let inferred = infer(file.as_ref(), &tensors.collect::<Vec<_>>())?;
+        complete.layout = complete.layout.or(Some(inferred.layout));
+        *member = MemberSource::Layers(Box::new(inferred.layers));
+    }
+    Ok(complete)
+}
+
+/// Reads the files of a member's tensors.
+fn load(layers: &MemberLayers, sources: &mut Sources) -> Result<(), ImportError> {
+    let file = layers.file.as_deref();
+    for layer in [&layers.convolution, &layers.hidden, &layers.output] {
+        sources.load(file, &layer.weights)?;
+        if let Some(LayerBias::Tensor(bias)) = &layer.bias {
+            sources.load(file, bias)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads the members of a checked and completed description; `image_side` is the architecture's where the description does
+/// not say.
 ///
 /// # Errors
 /// If a file cannot be read, a tensor is missing or does not fit, or the pixel normalisation cannot be folded.
 pub fn read_members(
     description: &Description,
-    folder: &Path,
+    sources: &mut Sources,
     image_side: usize,
 ) -> Result<Imported, ImportError> {
     // A checked description has both; the fields are named all the same where it was not checked.
@@ -39,34 +87,102 @@ pub fn read_members(
     };
     let conventions = Conventions::of(description).map_err(unchecked)?;
     let pixels = description.pixels.map().map_err(unchecked)?;
-    let mut sources = Sources::new(folder);
-    let mut members: Vec<RealNetwork> = Vec::new();
+    let mut inner: Vec<RealNetwork> = Vec::new();
+    let mut remarks = Vec::new();
     for (source, number) in description.members.iter().zip(1..) {
-        let file = source.file.as_deref();
-        let mut layer = |index, source| Layer::read(&mut sources, file, source, index, number, &conventions);
-        let layers = [layer(0, &source.convolution)?, layer(1, &source.hidden)?, layer(2, &source.output)?];
-        let architecture = match members.first() {
-            Some(first) => *first.architecture(),
-            None => {
-                let clues = Clues {
-                    weights: [0, 1, 2].map(|i| (&layers[i].weights, &layers[i].axes, layers[i].bias_last())),
-                    biases: [0, 1, 2].map(|i| layers[i].bias.as_ref()),
+        let known = inner.first().map(RealNetwork::architecture).copied();
+        let member = match source {
+            MemberSource::Layers(layers) => {
+                let given = |clues: &Clues<'_>| match known {
+                    Some(architecture) => Ok(architecture),
+                    None => description.architecture.complete(clues, image_side),
                 };
-                description
-                    .architecture
-                    .complete(&clues, image_side)
-                    .map_err(|error| layers[0].advised(error))?
+                assemble(layers, number, sources, &conventions, description.architecture.pool(), given)?
+            }
+            MemberSource::File(file) => {
+                let model = sources.model(file)?.ok_or_else(|| ImportError::Malformed {
+                    file: file.clone(),
+                    reason: "it holds no network, and its weights were not looked through".to_owned(),
+                })?;
+                let read = format!("{file} holds a network of {}", model.framework);
+                remarks.extend(
+                    [read].into_iter().chain(model.remarks.iter().map(|remark| format!("{file}: {remark}"))),
+                );
+                model.network.clone()
             }
         };
-        let [convolution, hidden, output] = &layers;
-        let blocks = [
-            pixels.fold(&convolution.block(&architecture)?, &architecture)?,
-            flattened(&hidden.block(&architecture)?, &architecture, conventions.flatten),
-            output.block(&architecture)?,
-        ];
-        members.push(RealNetwork::new(architecture, blocks));
+        if let Some(first) = known
+            && first != *member.architecture()
+        {
+            return Err(ImportError::OtherShape {
+                member: number,
+                found: Box::new(*member.architecture()),
+                first: Box::new(first),
+            });
+        }
+        inner.push(member);
     }
-    Ok(Imported { members, files: sources.checksums(), unread: sources.unread()? })
+    let fold = |member: &RealNetwork| {
+        let [convolution, hidden, output] = member.blocks();
+        let convolution = pixels.fold(convolution, member.architecture())?;
+        Ok(RealNetwork::new(*member.architecture(), [convolution, hidden.clone(), output.clone()]))
+    };
+    let members = inner.iter().map(fold).collect::<Result<_, ImportError>>()?;
+    Ok(Imported { members, inner, files: sources.checksums(), unread: sources.unread()?, remarks })
+}
+
+/// One member from its tensors, on the numbers that it was trained on.
+fn assemble(
+    source: &MemberLayers,
+    number: usize,
+    sources: &mut Sources,
+    conventions: &Conventions,
+    pool: usize,
+    architecture: impl FnOnce(&Clues<'_>) -> Result<Architecture, ImportError>,
+) -> Result<RealNetwork, ImportError> {
+    let file = source.file.as_deref();
+    let sourced = [&source.convolution, &source.hidden, &source.output];
+    let mut layer = |index: usize| Layer::read(sources, file, sourced[index], index, number, conventions);
+    let layers = [layer(0)?, layer(1)?, layer(2)?];
+    let clues = Clues {
+        weights: [0, 1, 2].map(|i| (&layers[i].weights, &layers[i].axes, layers[i].bias_last())),
+        biases: [0, 1, 2].map(|i| layers[i].bias.as_ref()),
+    };
+    let architecture = architecture(&clues).map_err(|error| layers[0].advised(error))?;
+    let [convolution, hidden, output] = &layers;
+    let mut blocks = [
+        convolution.block(&architecture)?,
+        {
+            let behind = pooled(&architecture, pool);
+            let block = flattened(&hidden.block(&behind)?, &behind, conventions.flatten);
+            unpooled(&block, &architecture, pool)
+        },
+        output.block(&architecture)?,
+    ];
+    // Neighbouring inputs of the next layer that are one channel of this one.
+    let columns = [architecture.positions(), 1];
+    let mut norm = |source: &LayerSource, channels: usize| -> Result<Option<_>, ImportError> {
+        let Some(norm) = &source.batch_norm else { return Ok(None) };
+        Ok(Some((norm.place, BatchNorm::read(sources, file, norm, conventions.epsilon, channels)?)))
+    };
+    if source.output.batch_norm.is_some() {
+        return Err(ImportError::Malformed {
+            file: "the description".to_owned(),
+            reason: format!(
+                "the output layer of member {number} has a `batch_norm`; behind the last layer there is none"
+            ),
+        });
+    }
+    for (index, layer) in [&source.convolution, &source.hidden].into_iter().enumerate() {
+        match norm(layer, blocks[index].rows())? {
+            Some((BatchNormPlace::BeforeSquare, norm)) => blocks[index] = norm.before_square(&blocks[index]),
+            Some((BatchNormPlace::BehindSquare, norm)) => {
+                blocks[index + 1] = norm.behind_square(&blocks[index + 1], columns[index]);
+            }
+            None => {}
+        }
+    }
+    Ok(RealNetwork::new(architecture, blocks))
 }
 
 /// The hidden layer with its inputs map by map.

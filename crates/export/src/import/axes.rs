@@ -30,6 +30,11 @@ impl AxisOrder {
         of.iter().any(|known| sorted(&upper) == sorted(known)).then_some(Self(upper))
     }
 
+    /// The same axes in another order.
+    pub(super) fn reordered(&self, letters: &str) -> Option<Self> {
+        Self::permutation(letters, &[&self.0])
+    }
+
     /// Every order of the same letters, the ones that programs use first.
     pub(super) fn alternatives(&self) -> Vec<Self> {
         let mut orders: Vec<String> = match self.0.len() {

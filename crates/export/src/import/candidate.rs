@@ -44,6 +44,15 @@ impl Candidate {
         [convolution, hidden, hidden.powi(2) * third]
     }
 
+    /// How many layers, from the first, make the same of an image at the scales of `other`. A layer's weights and biases
+    /// depend on the pixel levels, its own scale and those of the layers before it.
+    pub(super) fn layers_in_common(&self, other: &Self) -> usize {
+        if self.levels != other.levels {
+            return 0;
+        }
+        self.scales.0.iter().zip(other.scales.0).take_while(|(own, other)| *own == other).count()
+    }
+
     /// A member with its weights and biases rounded, on pixels in `0..=L`: integers in floating point.
     pub(super) fn round(&self, member: &RealNetwork) -> RealNetwork {
         let outputs = self.output_scales();

@@ -1,8 +1,10 @@
 //! Whether what a description says makes sense.
 
 use super::layout::{Conventions, convolution_axes, dense_axes};
+use super::normalise::unlikely;
 use super::{
-    BiasPlace, Description, LayerBias, LevelsPlan, PixelMap, PixelPlan, QuantisationPlan, ScalesPlan,
+    AxisOrder, BiasPlace, Description, LayerBias, LevelsPlan, PixelMap, PixelPlan, QuantisationPlan,
+    ScalesPlan,
 };
 
 /// More members than this are a slip: each takes a share of every encrypted evaluation.
@@ -43,15 +45,29 @@ impl Description {
                 ),
             )?;
         }
+        let named = self.members.iter().any(|member| member.layers().is_some());
+        for (field, missing) in [("layout", self.layout.is_none()), ("activation", self.activation.is_none())]
+        {
+            require(
+                !(named && missing),
+                &[field],
+                "is missing; it is needed where members name their tensors, which do not tell it".to_owned(),
+            )?;
+        }
+        let activation = self.activation.as_deref().unwrap_or("square");
         require(
-            self.activation == "square",
+            activation == "square",
             &["activation"],
             format!(
-                "is {:?}, but only \"square\" can be evaluated on ciphertexts, which allow additions and multiplications \
-                 alone. What fits: the same network trained with x * x in place of {:?} behind the convolution and behind the \
-                 hidden layer, and nothing behind the last (softmax belongs to the loss)",
-                self.activation, self.activation
+                "is {activation:?}, but only \"square\" can be evaluated on ciphertexts, which allow additions and multiplications \
+                 alone. What fits: the same network trained with x * x in place of {activation:?} behind the convolution and \
+                 behind the hidden layer, and nothing behind the last (softmax belongs to the loss)",
             ),
+        )?;
+        require(
+            self.architecture.pool.is_none_or(|pool| (1..=64).contains(&pool)),
+            &["architecture", "pool"],
+            format!("is {}, but must be between 1 (none) and 64", self.architecture.pool.unwrap_or(0)),
         )?;
         Conventions::of(self)?;
         self.pixels.map()?;
@@ -71,12 +87,8 @@ impl Description {
     fn check_layers(&self) -> Result<(), FieldProblem> {
         let conventions = Conventions::of(self)?;
         for (member, number) in self.members.iter().zip(1..) {
-            let named = |layer: &str, message: String| {
-                FieldProblem::new(
-                    &["members"],
-                    format!("number {number}: the `axes` of its {layer} layer {message}"),
-                )
-            };
+            let Some(member) = member.layers() else { continue };
+            let named = |layer: &str, message: String| of_layer(number, "axes", layer, &message);
             let axes = match &member.convolution.axes {
                 Some(axes) => convolution_axes(axes).map_err(|message| named("convolution", message))?,
                 None => conventions.convolution.clone(),
@@ -91,13 +103,34 @@ impl Description {
                 );
                 return Err(FieldProblem::new(&["axes", "convolution"], message));
             }
+            check_memory(member.convolution.memory.as_deref(), &axes, last)
+                .map_err(|message| of_layer(number, "memory", "convolution", &message))?;
             for (layer, source) in [("hidden", &member.hidden), ("output", &member.output)] {
-                if let Some(axes) = &source.axes {
-                    dense_axes(axes).map_err(|message| named(layer, message))?;
-                }
+                let axes = match &source.axes {
+                    Some(axes) => dense_axes(axes).map_err(|message| named(layer, message))?,
+                    None => conventions.dense.clone(),
+                };
+                check_memory(source.memory.as_deref(), &axes, false)
+                    .map_err(|message| of_layer(number, "memory", layer, &message))?;
             }
         }
         Ok(())
+    }
+}
+
+/// The problem of a layer's field.
+fn of_layer(member: usize, field: &str, layer: &str, message: &str) -> FieldProblem {
+    FieldProblem::new(&["members"], format!("number {member}: the `{field}` of its {layer} layer {message}"))
+}
+
+/// Whether values can lie in the order `memory` in a tensor of `axes`.
+fn check_memory(memory: Option<&str>, axes: &AxisOrder, bias_last: bool) -> Result<(), String> {
+    let Some(memory) = memory else { return Ok(()) };
+    match axes.reordered(memory) {
+        Some(order) if !bias_last || order.outputs_first().is_some() => Ok(()),
+        _ => Err(format!(
+            "is {memory:?}, but must be an order of the letters {axes}, the order in which the values lie"
+        )),
     }
 }
 
@@ -124,6 +157,15 @@ impl PixelPlan {
         // One of the two forms is absent and then changes nothing. A mean of 0 gives the offset 0, not -0.
         let offset = offset.unwrap_or(0.0) + 0.0 - mean.unwrap_or(0.0) / std;
         Ok(PixelMap { scale: scale.unwrap_or(1.0) / std, offset, padding })
+    }
+}
+
+impl PixelPlan {
+    /// What is unlikely about a mean and a standard deviation, where something is: a slip that only accuracy shows
+    /// otherwise.
+    #[must_use]
+    pub fn remark(&self) -> Option<String> {
+        unlikely(self.mean?, self.std?)
     }
 }
 

@@ -1,8 +1,11 @@
 //! What a description file says.
 
-use serde::Deserialize;
+use std::fmt;
 
-use super::{BiasPlace, Flatten, Layout, PartialArchitecture, PixelPadding};
+use serde::Deserialize;
+use sottovoce_dataset::Orientation;
+
+use super::{BatchNormSource, BiasPlace, Flatten, Layout, PartialArchitecture, PixelPadding};
 
 /// Float weights, and how they are to become an integer ensemble. `docs/import.md` explains every field.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -10,10 +13,11 @@ use super::{BiasPlace, Flatten, Layout, PartialArchitecture, PixelPadding};
 pub struct Description {
     /// Names the folder of the result; the description's own name where it is absent.
     pub name: Option<String>,
-    /// Whose conventions the tensors follow where nothing else is said.
-    pub layout: Layout,
-    /// What follows convolution and hidden layer; `square` is the only one that can be encrypted.
-    pub activation: String,
+    /// Whose conventions the tensors follow where nothing else is said; needed where members name tensors.
+    pub layout: Option<Layout>,
+    /// The activation behind convolution and hidden layer; `square` is the only one that can be encrypted. Needed where
+    /// members name tensors.
+    pub activation: Option<String>,
     /// Where the biases of layers without one of their own are.
     pub bias: Option<BiasPlace>,
     /// Sizes that the tensors' shapes do not tell.
@@ -33,6 +37,41 @@ pub struct Description {
     /// Images to measure on.
     #[serde(default)]
     pub data: DataPlan,
+}
+
+impl Description {
+    /// The description that says nothing but where the members are.
+    #[must_use]
+    pub fn of_members(members: Vec<MemberSource>) -> Self {
+        Self {
+            name: None,
+            layout: None,
+            activation: None,
+            bias: None,
+            architecture: PartialArchitecture::default(),
+            axes: AxesPlan::default(),
+            pixels: PixelPlan::default(),
+            members,
+            quantisation: QuantisationPlan::default(),
+            data: DataPlan::default(),
+        }
+    }
+}
+
+impl fmt::Display for PixelPlan {
+    /// As a description has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { mean, std, scale, offset, padding } = *self;
+        let fields = [("mean", mean), ("std", std), ("scale", scale), ("offset", offset)];
+        let mut fields: Vec<String> = fields
+            .iter()
+            .filter_map(|(name, value)| value.map(|value| format!("{name} = {value:?}")))
+            .collect();
+        if padding == PixelPadding::Blank {
+            fields.push("padding = \"blank\"".to_owned());
+        }
+        write!(f, "pixels = {{ {} }}", fields.join(", "))
+    }
 }
 
 /// Orders of axes.
@@ -64,10 +103,37 @@ pub struct PixelPlan {
     pub padding: PixelPadding,
 }
 
+/// Where one member's weights are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MemberSource {
+    /// A file that holds a whole network, or weights whose names and shapes tell which is which.
+    File(String),
+    /// Tensors by name.
+    Layers(Box<MemberLayers>),
+}
+
+impl MemberSource {
+    /// The layers, where they are named.
+    #[must_use]
+    pub fn layers(&self) -> Option<&MemberLayers> {
+        match self {
+            Self::File(_) => None,
+            Self::Layers(layers) => Some(&**layers),
+        }
+    }
+
+    /// The layers, where they are named, to be changed.
+    pub fn layers_mut(&mut self) -> Option<&mut MemberLayers> {
+        match self {
+            Self::File(_) => None,
+            Self::Layers(layers) => Some(&mut **layers),
+        }
+    }
+}
+
 /// One member's tensors.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MemberSource {
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemberLayers {
     /// A file that holds all of them, by name.
     pub file: Option<String>,
     /// Of the convolution.
@@ -79,7 +145,7 @@ pub struct MemberSource {
 }
 
 /// One layer's tensors: names in the member's file, or files, or `FILE::NAME`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LayerSource {
     /// The weights.
     pub weights: String,
@@ -87,6 +153,10 @@ pub struct LayerSource {
     pub bias: Option<LayerBias>,
     /// The order of the weights' axes, where it differs from the other layers'.
     pub axes: Option<String>,
+    /// A BatchNorm behind the layer, on either side of its square.
+    pub batch_norm: Option<BatchNormSource>,
+    /// The order in which the weights' values lie, where their shape does not say it.
+    pub memory: Option<String>,
 }
 
 /// Where one layer's biases are.
@@ -159,11 +229,24 @@ pub struct DataPlan {
     pub images: usize,
     /// The first so many test images, for the accuracy that is reported.
     pub test_images: usize,
+    /// Whether images are upright or transposed; the data set's own where it is known.
+    pub orientation: Option<Orientation>,
+    /// The label of the first class; the smallest one of labels without a gap where it is 0 or 1.
+    pub first_label: Option<u8>,
+    /// Whether images are dark ink on light paper.
+    pub invert: bool,
 }
 
 impl Default for DataPlan {
     fn default() -> Self {
-        Self { name: "mnist".to_owned(), images: 5000, test_images: 10_000 }
+        Self {
+            name: "mnist".to_owned(),
+            images: 5000,
+            test_images: 10_000,
+            orientation: None,
+            first_label: None,
+            invert: false,
+        }
     }
 }
 

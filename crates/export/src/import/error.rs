@@ -3,9 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
-use sottovoce_network::{ArchitectureError, EnsembleError, ForwardError, NetworkError, PixelLevelsError};
+use sottovoce_network::{
+    Architecture, ArchitectureError, EnsembleError, ForwardError, NetworkError, PixelLevelsError,
+};
 
-use super::Scales;
+use super::format::endings;
+use super::{Comparison, PixelPlan, Scales};
 
 /// Weights that cannot be read, or do not fit together.
 #[derive(Debug, thiserror::Error)]
@@ -20,12 +23,13 @@ pub enum ImportError {
         source: io::Error,
     },
     /// The file's name does not say what it is.
-    #[error("{path} is of no kind that can be read; there are .csv and .txt, .npy, .npz, .safetensors{hint}")]
+    #[error(
+        "{path} is of no kind that can be read; there are {}. Weights of other programs can be saved as arrays with numpy.savez",
+        endings()
+    )]
     Kind {
         /// The file.
         path: PathBuf,
-        /// How to make one that can.
-        hint: String,
     },
     /// A file of tensors without the name of one.
     #[error("{path} holds several tensors; say which one is meant as \"{path}::NAME\": it holds {known}")]
@@ -85,6 +89,27 @@ pub enum ImportError {
         /// The file, and the tensor where it is one's fault.
         file: String,
         /// What is wrong.
+        reason: String,
+    },
+    /// A file of weights whose names and shapes do not tell which tensor is which.
+    #[error(
+        "{path} holds weights without a network, and they cannot be told apart: {reason}. A description says which tensor is which \
+         (docs/import.md)"
+    )]
+    Unrecognised {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// A layer of a whole network that cannot be evaluated on ciphertexts, or read.
+    #[error("{file}: the layer {layer:?} {reason}")]
+    Layer {
+        /// The file.
+        file: String,
+        /// The layer's own name in it.
+        layer: String,
+        /// The rest of the sentence.
         reason: String,
     },
     /// Nothing in it.
@@ -148,6 +173,53 @@ pub enum ImportError {
         /// The layer.
         layer: &'static str,
     },
+    /// A member of another shape than the first.
+    #[error(
+        "member {member} has {found}, but the first one has {first}; all members of an ensemble have one shape"
+    )]
+    OtherShape {
+        /// The member, from 1.
+        member: usize,
+        /// Its shape.
+        found: Box<Architecture>,
+        /// The first member's.
+        first: Box<Architecture>,
+    },
+    /// Logits that the framework computed are other ones.
+    #[error(
+        "{file}: the logits of {} of {} images differ from the imported network's by up to {:.1e} of the largest logit (allowed is {:.0e}), \
+         first at image {}; {place}",
+        comparison.differing, comparison.images, comparison.largest, comparison.tolerance, comparison.first.unwrap_or(0)
+    )]
+    OtherLogits {
+        /// The archive.
+        file: String,
+        /// How they differ.
+        comparison: Box<Comparison>,
+        /// Where the difference begins.
+        place: String,
+    },
+    /// The framework's inputs are other ones than the description says.
+    #[error("{file}: its inputs are its bytes with `{found}`, but the description has `{said}`")]
+    OtherPixels {
+        /// The archive.
+        file: String,
+        /// By its inputs and bytes.
+        found: Box<PixelPlan>,
+        /// By the description.
+        said: Box<PixelPlan>,
+    },
+    /// Images of another size than the network's.
+    #[error(
+        "the data set has images of {images} x {images} pixels, but the network reads {network} x {network}; name a data set of that size \
+         with --data and --data-dir"
+    )]
+    OtherImages {
+        /// Pixels on a side of what the network reads.
+        network: usize,
+        /// Pixels on a side of the data set's images.
+        images: usize,
+    },
     /// The sizes are impossible.
     #[error("the weights make an impossible architecture")]
     Architecture(#[from] ArchitectureError),
@@ -176,9 +248,10 @@ impl ImportError {
     pub fn field(&self) -> Option<Vec<&'static str>> {
         match self {
             Self::Undetermined { field, .. } => Some(vec!["architecture", field]),
-            Self::PaddedOffset { .. } => Some(vec!["pixels"]),
+            Self::PaddedOffset { .. } | Self::OtherPixels { .. } => Some(vec!["pixels"]),
             Self::Architecture(_) => Some(vec!["architecture"]),
             Self::Kind { .. }
+            | Self::Unrecognised { .. }
             | Self::NoName { .. }
             | Self::Nameless { .. }
             | Self::UnknownTensor { .. }

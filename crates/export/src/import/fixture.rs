@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::{Description, ImportError, Imported, Layout, RealNetwork, read_members};
+use super::{Description, ImportError, Imported, Layout, RealNetwork, Sources, read_members};
 
 /// 6 x 6 pixels, two maps of 3 x 3 with stride 2 and a zero row and column in front: 18 activations.
 pub const SHAPE: Architecture = Architecture {
@@ -152,5 +152,5 @@ pub fn folder(layout: Layout) -> TempDir {
 pub fn read(folder: &Path, text: &str) -> Result<Imported, ImportError> {
     let description: Description = toml::from_str(text).unwrap();
     description.check().unwrap();
-    read_members(&description, folder, 6)
+    read_members(&description, &mut Sources::new(folder, 6), 6)
 }

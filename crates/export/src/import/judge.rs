@@ -1,11 +1,15 @@
 //! How good a rounded ensemble is.
 
+use std::ops::Range;
+
+use ndarray::{ArcArray2, Array2};
 use rayon::prelude::*;
 use serde::Serialize;
 use sottovoce_dataset::LabelledImages;
-use sottovoce_network::{IntegerEnsemble, ObservedRange, PixelLevels, predict, sum_logits};
+use sottovoce_network::{ForwardError, IntegerEnsemble, ObservedRange, PixelLevels, predict, sum_logits};
 
-use super::{Candidate, QuantiseError, RealNetwork};
+use super::Candidate;
+use super::batch_network::{BatchNetwork, PixelValues, pixel_values};
 
 /// How an ensemble does on images.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -53,26 +57,61 @@ impl Judgement {
     }
 }
 
+/// Images of a batch: enough for matrix products to be fast, few enough for all processors to have some.
+const BATCH: usize = 64;
+
+/// Numbers that one batch may take, 32 MiB: large networks have smaller batches.
+const MOST_IN_BATCH: usize = 1 << 22;
+
+/// Numbers that a trial may keep for the next ones, 256 MiB.
+const MOST_KEPT: usize = 1 << 25;
+
 /// Images with the float ensemble's answers.
 pub(super) struct Reference<'a> {
     images: &'a LabelledImages,
-    logits: Vec<Vec<f64>>,
+    /// The float ensemble's answers, image by image.
+    answers: Vec<Answer>,
     /// The float ensemble's own.
     pub float: Judgement,
 }
 
+/// What the float ensemble makes of an image.
+struct Answer {
+    prediction: usize,
+    log_softmax: Vec<f64>,
+}
+
+/// A candidate that was tried.
+pub(super) struct Trial {
+    pub candidate: Candidate,
+    pub judgement: Judgement,
+    /// Batch by batch and member by member; nothing where it would take too much memory.
+    kept: Vec<Vec<Activations>>,
+}
+
+/// What a member makes of a batch of images, squared.
+#[derive(Clone)]
+struct Activations {
+    convolution: ArcArray2<f64>,
+    hidden: ArcArray2<f64>,
+}
+
 impl<'a> Reference<'a> {
-    pub fn new(members: &[RealNetwork], images: &'a LabelledImages) -> Self {
-        let logits = |index| {
-            let image: Vec<f64> = images.image(index).iter().map(|&pixel| f64::from(pixel) / 255.0).collect();
-            sum(&logits_of(members, &image))
+    pub fn new(members: &[BatchNetwork], images: &'a LabelledImages) -> Self {
+        let values = pixel_values(|byte| f64::from(byte) / 255.0);
+        let answers = |range: Range<usize>| -> Vec<Answer> {
+            let logits = members.iter().map(|member| logits(member, images, &range, &values));
+            let sums = logits.reduce(|sum, logits| sum + logits).unwrap_or_default();
+            let answer = |sum: &[f64]| Answer { prediction: predict(sum), log_softmax: log_softmax(sum) };
+            rows(&sums).map(answer).collect()
         };
-        let logits: Vec<Vec<f64>> = (0..images.len()).into_par_iter().map(logits).collect();
-        let mut reference = Self { images, logits, float: Judgement::default() };
-        let own = |index: usize| reference.one(index, &[], &reference.logits[index]);
-        reference.float =
-            reference.mean((0..images.len()).map(own).fold(Judgement::default(), Judgement::merge));
-        reference
+        let answers = batches(images, members).into_par_iter().map(answers).collect::<Vec<_>>();
+        let answers: Vec<Answer> = answers.into_iter().flatten().collect();
+        let labelled = answers.iter().zip(images.labels());
+        let correct = labelled.filter(|(answer, label)| answer.prediction == usize::from(**label)).count();
+        let count = answers.len();
+        let float = Judgement { images: count, correct, agreeing: count, ..Judgement::default() };
+        Self { images, answers, float }
     }
 
     /// Whether a judgement is at most `tolerance` points below the float ensemble's.
@@ -81,90 +120,218 @@ impl<'a> Reference<'a> {
         self.float.accuracy() - judgement.accuracy() <= tolerance + 1e-9
     }
 
+    /// The float ensemble's mean cross-entropy of the labels, in nats; a label that is no class has the largest there is.
+    pub fn loss(&self) -> f64 {
+        let labelled = self.answers.iter().zip(self.images.labels());
+        let losses = labelled.map(|(answer, label)| match answer.log_softmax.get(usize::from(*label)) {
+            Some(log_probability) => -log_probability,
+            None => f64::INFINITY,
+        });
+        losses.sum::<f64>() / self.answers.len().max(1) as f64
+    }
+
     /// What quantised pixels alone cost: the float members on `levels`.
-    pub fn judge_levels(&self, members: &[RealNetwork], levels: PixelLevels) -> Judgement {
-        self.judge(members, levels, f64::from(levels.largest()).recip(), 1.0)
+    pub fn judge_levels(&self, members: &[BatchNetwork], levels: PixelLevels) -> Judgement {
+        let pixel = f64::from(levels.largest()).recip();
+        let values = pixel_values(|byte| f64::from(levels.quantise(byte)) * pixel);
+        let batch = |range: Range<usize>| {
+            let logits: Vec<_> =
+                members.iter().map(|member| logits(member, self.images, &range, &values)).collect();
+            self.judge(range.start, &logits, 1.0)
+        };
+        self.mean(batches(self.images, members).into_par_iter().map(batch).collect())
     }
 
     /// Integer weights in floating point, exact as long as values stay below 53 bits, and rounded behind that.
-    pub fn judge_candidate(&self, members: &[RealNetwork], candidate: &Candidate) -> Judgement {
-        let rounded: Vec<RealNetwork> = members.iter().map(|member| candidate.round(member)).collect();
-        self.judge(&rounded, candidate.levels, 1.0, candidate.output_scales()[2])
+    pub fn judge_candidate(&self, members: &[BatchNetwork], candidate: &Candidate) -> Judgement {
+        self.try_candidate(members, candidate, None).judgement
     }
 
-    fn judge(&self, members: &[RealNetwork], levels: PixelLevels, pixel: f64, unit: f64) -> Judgement {
-        let one = |index: usize| {
-            let image = self.images.image(index);
-            let image: Vec<f64> = image.iter().map(|&p| f64::from(levels.quantise(p)) * pixel).collect();
-            let logits = logits_of(members, &image);
-            let sum: Vec<f64> = sum(&logits).iter().map(|logit| logit / unit).collect();
-            let mut judgement = self.one(index, &logits, &sum);
-            judgement.largest_logit = judgement.largest_logit.max(largest(&sum) * unit);
-            judgement
+    /// The same, with the layers taken from another trial on the same images that are the same in it.
+    pub fn try_candidate(
+        &self,
+        members: &[BatchNetwork],
+        candidate: &Candidate,
+        from: Option<&Trial>,
+    ) -> Trial {
+        let rounded: Vec<BatchNetwork> = members.iter().map(|member| member.rounded(candidate)).collect();
+        let values = pixel_values(|byte| f64::from(candidate.levels.quantise(byte)));
+        let unit = candidate.output_scales()[2];
+        // A layer's weights and biases depend on the scales of no later one.
+        let shared = from.map_or(0, |from| candidate.layers_in_common(&from.candidate));
+        let activations: usize = members.iter().map(|member| member.activations() + member.units()).sum();
+        let keep = activations.saturating_mul(self.images.len()) <= MOST_KEPT;
+        let batch = |(index, range): (usize, Range<usize>)| {
+            let known = |member: usize| from?.kept.get(index)?.get(member);
+            let of_member = |(number, member): (usize, &BatchNetwork)| {
+                let convolution = match known(number) {
+                    Some(known) if shared >= 1 => known.convolution.clone(),
+                    _ => member.convolve(self.images, range.clone(), &values).into_shared(),
+                };
+                let hidden = match known(number) {
+                    Some(known) if shared >= 2 => known.hidden.clone(),
+                    _ => squared(member.hidden(&convolution)).into_shared(),
+                };
+                (member.output(&hidden), Activations { convolution, hidden })
+            };
+            let (logits, activations): (Vec<_>, Vec<_>) = rounded.iter().enumerate().map(of_member).unzip();
+            (self.judge(range.start, &logits, unit), if keep { activations } else { Vec::new() })
         };
-        let all = (0..self.images.len()).into_par_iter().map(one);
-        self.mean(all.reduce(Judgement::default, Judgement::merge))
+        let batches = batches(self.images, members).into_par_iter().enumerate().map(batch);
+        let (judgements, kept): (Vec<_>, Vec<_>) = batches.unzip();
+        Trial { candidate: *candidate, judgement: self.mean(judgements), kept }
     }
 
-    /// The ensemble in exact integers.
-    pub fn judge_exact(&self, ensemble: &IntegerEnsemble) -> Result<Judgement, QuantiseError> {
-        let levels = ensemble.pixel_levels();
+    /// The ensemble in exact integers, and the range of its logits.
+    ///
+    /// # Errors
+    /// If the images have another size than the network reads.
+    pub fn judge_exact(
+        &self,
+        ensemble: &IntegerEnsemble,
+    ) -> Result<(Judgement, ObservedRange), ForwardError> {
         let unit = ensemble.members()[0].logit_scale();
-        let one = |index: usize| -> Result<Judgement, QuantiseError> {
-            let logits = ensemble.member_logits(&levels.quantise_all(self.images.image(index)))?;
-            let sum = sum_logits(&logits);
-            let real: Vec<f64> = sum.iter().map(|&logit| logit as f64 * unit).collect();
-            let mut judgement = self.one(index, &[], &real);
-            // What is decided by integers is decided by integers.
-            let prediction = predict(&sum);
-            judgement.correct = usize::from(prediction == usize::from(self.images.labels()[index]));
-            judgement.agreeing = usize::from(prediction == predict(&self.logits[index]));
-            judgement.largest_logit = ObservedRange::of(&logits).largest() as f64;
-            Ok(judgement)
+        let exact = ExactEnsemble::new(ensemble);
+        let batch = |range: Range<usize>| -> Result<(Judgement, ObservedRange), ForwardError> {
+            let mut judgement = Judgement::default();
+            let mut observed = ObservedRange::default();
+            for (logits, index) in exact.logits(self.images, range.clone())?.iter().zip(range) {
+                let sum = sum_logits(logits);
+                let real: Vec<f64> = sum.iter().map(|&logit| logit as f64 * unit).collect();
+                let range = ObservedRange::of(logits);
+                // What is decided by integers is decided by integers.
+                judgement = judgement.merge(self.one(index, predict(&sum), &real, range.largest() as f64));
+                observed = observed.merge(range);
+            }
+            Ok((judgement, observed))
         };
-        let all = (0..self.images.len()).into_par_iter().map(one);
-        Ok(self.mean(all.try_reduce(Judgement::default, |a, b| Ok(a.merge(b)))?))
+        let batches = batches(self.images, &exact.members).into_par_iter().map(batch);
+        let (judgements, observed): (Vec<_>, Vec<_>) =
+            batches.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        let observed = observed.into_iter().fold(ObservedRange::default(), ObservedRange::merge);
+        Ok((self.mean(judgements), observed))
+    }
+
+    /// The images from `first`, with the members' logits in units of `1 / unit`.
+    fn judge(&self, first: usize, members: &[Array2<f64>], unit: f64) -> Judgement {
+        let sums = members
+            .iter()
+            .skip(1)
+            .fold(members.first().cloned().unwrap_or_default(), |sum, logits| sum + logits);
+        let mut judgement = Judgement::default();
+        for (row, index) in rows(&sums).zip(first..) {
+            let sum: Vec<f64> = row.iter().map(|logit| logit / unit).collect();
+            judgement = judgement.merge(self.one(index, predict(&sum), &sum, 0.0));
+        }
+        let all = members.iter().chain([&sums]).flatten();
+        judgement.largest_logit = all.fold(0.0, |largest, logit| largest.max(logit.abs()));
+        judgement
     }
 
     /// One image, whose ensemble logits on the float ensemble's scale are `sum`.
-    fn one(&self, index: usize, members: &[Vec<f64>], sum: &[f64]) -> Judgement {
-        let float = &self.logits[index];
-        let prediction = predict(sum);
+    fn one(&self, index: usize, prediction: usize, sum: &[f64], largest_logit: f64) -> Judgement {
+        let float = &self.answers[index];
         Judgement {
             images: 1,
             correct: usize::from(prediction == usize::from(self.images.labels()[index])),
-            agreeing: usize::from(prediction == predict(float)),
-            largest_logit: members.iter().map(|member| largest(member)).fold(0.0, f64::max),
-            divergence: divergence(float, sum),
+            agreeing: usize::from(prediction == float.prediction),
+            largest_logit,
+            divergence: divergence(&float.log_softmax, &log_softmax(sum)),
         }
     }
 
-    fn mean(&self, mut judgement: Judgement) -> Judgement {
+    /// Of batches in their order, so that sums do not depend on which was ready first.
+    fn mean(&self, batches: Vec<Judgement>) -> Judgement {
+        let mut judgement = batches.into_iter().fold(Judgement::default(), Judgement::merge);
         judgement.divergence /= judgement.images.max(1) as f64;
         judgement
     }
 }
 
-fn logits_of(members: &[RealNetwork], image: &[f64]) -> Vec<Vec<f64>> {
-    members.iter().map(|member| member.logits(image)).collect()
+/// Members whose hidden layers are computed in floating point where that is exact.
+struct ExactEnsemble<'a> {
+    ensemble: &'a IntegerEnsemble,
+    members: Vec<BatchNetwork>,
+    /// Whether every member's hidden layer is exact in 53 bits.
+    exact: bool,
 }
 
-fn sum(members: &[Vec<f64>]) -> Vec<f64> {
-    let classes = members.first().map_or(0, Vec::len);
-    (0..classes).map(|class| members.iter().map(|logits| logits[class]).sum()).collect()
+impl<'a> ExactEnsemble<'a> {
+    fn new(ensemble: &'a IntegerEnsemble) -> Self {
+        // Every product and every partial sum of a row, in any order, is at most the row's bound: |w|_1 max|x| + |b|.
+        let exact = ensemble.members().iter().all(|member| {
+            let bounds = member.bounds();
+            let squares = bounds.convolution.checked_mul(bounds.convolution);
+            squares.is_some_and(|squares| squares.max(bounds.hidden) <= 1 << f64::MANTISSA_DIGITS)
+        });
+        Self { ensemble, members: ensemble.members().iter().map(BatchNetwork::of_integers).collect(), exact }
+    }
+
+    /// The members' logits for each of the images `range`.
+    fn logits(
+        &self,
+        images: &LabelledImages,
+        range: Range<usize>,
+    ) -> Result<Vec<Vec<Vec<i128>>>, ForwardError> {
+        let levels = self.ensemble.pixel_levels();
+        if !self.exact {
+            let one = |index| self.ensemble.member_logits(&levels.quantise_all(images.image(index)));
+            return range.map(one).collect();
+        }
+        let values = pixel_values(|byte| f64::from(levels.quantise(byte)));
+        let hidden = |member: &BatchNetwork| member.hidden(&member.convolve(images, range.clone(), &values));
+        let hidden: Vec<_> = self.members.iter().map(hidden).collect();
+        let members = || self.ensemble.members().iter().zip(&hidden);
+        let output = |(network, hidden): (&sottovoce_network::IntegerNetwork, &Array2<f64>), image: usize| {
+            let squares: Vec<i128> = hidden.row(image).iter().map(|&value| (value as i128).pow(2)).collect();
+            // The network's bounds promise that these fit 127 bits.
+            let rows = network.output().row_iter().zip(network.output().biases());
+            rows.map(|(weights, &bias)| {
+                bias + weights
+                    .iter()
+                    .zip(&squares)
+                    .map(|(&weight, square)| i128::from(weight) * square)
+                    .sum::<i128>()
+            })
+            .collect()
+        };
+        Ok((0..range.len()).map(|image| members().map(|member| output(member, image)).collect()).collect())
+    }
 }
 
-fn largest(logits: &[f64]) -> f64 {
-    logits.iter().fold(0.0, |largest, logit| largest.max(logit.abs()))
+/// All images in batches that are not too large for the members.
+fn batches(images: &LabelledImages, members: &[BatchNetwork]) -> Vec<Range<usize>> {
+    let largest = members.iter().map(BatchNetwork::activations).max().unwrap_or(1).max(1);
+    let size = (MOST_IN_BATCH / largest).clamp(1, BATCH);
+    (0..images.len()).step_by(size).map(|first| first..(first + size).min(images.len())).collect()
 }
 
-/// From the softmax of `p` to that of `q`.
+/// A member's logits for the images `range`.
+fn logits(
+    member: &BatchNetwork,
+    images: &LabelledImages,
+    range: &Range<usize>,
+    values: &PixelValues,
+) -> Array2<f64> {
+    member.output(&squared(member.hidden(&member.convolve(images, range.clone(), values))))
+}
+
+fn squared(values: Array2<f64>) -> Array2<f64> {
+    values.mapv_into(|value| value * value)
+}
+
+/// Rows of an array that lies in one piece, as products do.
+fn rows(array: &Array2<f64>) -> impl Iterator<Item = &[f64]> {
+    array.as_slice().unwrap_or_default().chunks_exact(array.ncols().max(1))
+}
+
+fn log_softmax(logits: &[f64]) -> Vec<f64> {
+    let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let log_sum = logits.iter().map(|logit| (logit - top).exp()).sum::<f64>().ln() + top;
+    logits.iter().map(|logit| logit - log_sum).collect()
+}
+
+/// From the softmax whose logarithm is `p` to that whose logarithm is `q`.
 fn divergence(p: &[f64], q: &[f64]) -> f64 {
-    let log_softmax = |logits: &[f64]| -> Vec<f64> {
-        let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let log_sum = logits.iter().map(|logit| (logit - top).exp()).sum::<f64>().ln() + top;
-        logits.iter().map(|logit| logit - log_sum).collect()
-    };
-    let (p, q) = (log_softmax(p), log_softmax(q));
-    p.iter().zip(&q).map(|(p, q)| p.exp() * (p - q)).sum()
+    p.iter().zip(q).map(|(p, q)| p.exp() * (p - q)).sum()
 }

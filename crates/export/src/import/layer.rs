@@ -20,6 +20,8 @@ pub(super) struct Layer {
     /// Where biases are.
     place: BiasPlace,
     pub axes: AxisOrder,
+    /// The order in which the weights' values lie; the axes' own unless the description says otherwise.
+    memory: AxisOrder,
 }
 
 impl Layer {
@@ -46,9 +48,10 @@ impl Layer {
         };
         // The description's check has refused what is no order.
         let axes = source.axes.as_deref().and_then(parse).unwrap_or_else(|| usual.clone());
+        let memory = source.memory.as_deref().and_then(parse).unwrap_or_else(|| axes.clone());
         let weights = sources.tensor(file, &source.weights)?;
         let bias = bias.map(|bias| sources.tensor(file, bias).map_err(or_no_bias)).transpose()?;
-        let layer = Self { index, member, weights, bias, place, axes };
+        let layer = Self { index, member, weights, bias, place, axes, memory };
         if layer.weights.values.iter().all(|&weight| weight == 0.0) {
             return Err(ImportError::AllZero { tensor: layer.weights.origin.clone(), part: layer.part() });
         }
@@ -76,16 +79,16 @@ impl Layer {
         let values = &self.weights.values;
         let size = size_of(self.index, architecture);
         // Where biases are among the weights, every output has one value more, or every input's row one row more.
-        let first = self.axes.outputs_first() == Some(true);
+        let first = self.memory.outputs_first() == Some(true);
         let value = |row: usize, column: usize| -> f64 {
             if self.bias_last() {
-                let inner = self.axes.offset(
+                let inner = self.memory.offset(
                     |letter| if letter == 'O' { 1 } else { size(letter) },
                     |letter| if letter == 'O' { 0 } else { self.place(letter, row, column, architecture) },
                 );
                 values[if first { row * (columns + 1) + inner } else { inner * rows + row }]
             } else {
-                values[self.axes.offset(size, |letter| self.place(letter, row, column, architecture))]
+                values[self.memory.offset(size, |letter| self.place(letter, row, column, architecture))]
             }
         };
         let biases = match &self.bias {
@@ -96,7 +99,7 @@ impl Layer {
                     found: bias.shape.clone(),
                     part: format!("the bias of {}", self.part()),
                     needed: format!("[{rows}]"),
-                    hint: String::new(),
+                    hint: bias.doubt.clone(),
                 });
             }
             None if self.bias_last() => (0..rows)
@@ -155,8 +158,13 @@ impl Layer {
         }
     }
 
-    /// Another order of axes, or place of biases, with which the weights would fit.
+    /// What would make the weights fit: another order of axes or place of biases, where the layer's bias does not say
+    /// otherwise, or else what may be wrong with a file.
     fn hint(&self, architecture: &Architecture) -> String {
+        let doubt = format!("{}{}", self.weights.doubt, self.bias.as_ref().map_or("", |bias| &bias.doubt));
+        if !doubt.is_empty() {
+            return doubt;
+        }
         for axes in [vec![self.axes.clone()], self.axes.alternatives()].concat() {
             for bias_last in [self.bias_last(), !self.bias_last()] {
                 let found = &self.weights.shape;
@@ -164,6 +172,9 @@ impl Layer {
                     || !fits(found, &self.needed(&axes, bias_last, architecture))
                 {
                     continue;
+                }
+                if bias_last && let Some(bias) = &self.bias {
+                    return self.one_too_many(&axes, bias, architecture);
                 }
                 let mut said = Vec::new();
                 if axes != self.axes {
@@ -178,7 +189,37 @@ impl Layer {
                 return format!("; it would fit with {}", said.join(" and "));
             }
         }
-        String::new()
+        self.bias.as_ref().map_or_else(String::new, |bias| {
+            let (rows, _) = self.rows_and_columns(architecture);
+            let size = self.axes.size_in(&self.weights.shape, 'O').filter(|&outputs| outputs != rows);
+            size.filter(|_| bias.values.len() == rows).map_or_else(String::new, |outputs| {
+                format!("; it has {outputs} outputs, but {} has {rows} values", bias.origin)
+            })
+        })
+    }
+
+    /// What to say of weights that have one value more for each output, where the biases are in a tensor of their own.
+    fn one_too_many(&self, axes: &AxisOrder, bias: &Tensor, architecture: &Architecture) -> String {
+        let (rows, columns) = self.rows_and_columns(architecture);
+        let first = axes.outputs_first() == Some(true);
+        let place = |row: usize, column: usize| {
+            if first { row * (columns + 1) + column } else { column * rows + row }
+        };
+        let last = (0..rows).map(|row| self.weights.values.get(place(row, columns)));
+        let (layer, part) = (LAYERS[self.index], if first { "column" } else { "row" });
+        if fits(&bias.shape, &[rows]) && last.eq(bias.values.iter().map(Some)) {
+            let axes = if *axes == self.axes { String::new() } else { format!(" and `axes = \"{axes}\"`") };
+            return format!(
+                "; its last {part} is the bias that {} holds: it would fit with `bias = \"last\"`{axes} in the {layer} layer, in \
+                 place of that bias",
+                bias.origin
+            );
+        }
+        format!(
+            "; it has one {part} too many, which is not the bias that {} holds: is its first {part} an index, or the bias \
+             another layer's?",
+            bias.origin
+        )
     }
 
     /// A size that cannot be told is told by kernels in another order: then that is the mistake.

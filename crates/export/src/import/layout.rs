@@ -50,17 +50,21 @@ impl Layout {
 }
 
 /// A layout with everything that a description says otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Conventions {
     pub convolution: AxisOrder,
     pub dense: AxisOrder,
     pub flatten: Flatten,
     pub bias: BiasPlace,
+    /// Added to a BatchNorm's variances.
+    pub epsilon: f64,
 }
 
 impl Conventions {
     pub fn of(description: &Description) -> Result<Self, FieldProblem> {
-        let (convolution, dense, flatten, bias) = description.layout.conventions();
+        // Files that tell which tensor is which come with orders of axes of their own.
+        let layout = description.layout.unwrap_or(Layout::Pytorch);
+        let (convolution, dense, flatten, bias) = layout.conventions();
         let axes = &description.axes;
         Ok(Self {
             convolution: convolution_axes(axes.convolution.as_deref().unwrap_or(convolution))
@@ -69,6 +73,7 @@ impl Conventions {
                 .map_err(|message| FieldProblem::new(&["axes", "dense"], message))?,
             flatten: axes.flatten.unwrap_or(flatten),
             bias: description.bias.unwrap_or(bias),
+            epsilon: if layout == Layout::Keras { 1e-3 } else { 1e-5 },
         })
     }
 }

@@ -10,29 +10,54 @@
 mod architecture;
 mod assemble;
 mod axes;
+mod batch_network;
+mod batch_norm;
 mod candidate;
 mod check;
+mod classes;
 mod csv;
 mod description;
 mod equalise;
 mod error;
+mod format;
+mod framework_check;
+mod hdf5;
+mod infer;
 mod judge;
+mod keras;
 mod layer;
 mod layout;
+mod model;
 mod normalise;
 mod npy;
 mod npz;
+mod onnx;
 mod outcome;
+mod pool;
+mod prove;
+mod readings;
 mod real_network;
 mod safetensors;
 mod search;
 mod source;
 mod suspects;
 mod tensor;
+mod torch;
+mod trace;
 mod written;
 
 #[cfg(test)]
+mod advice_tests;
+#[cfg(test)]
+mod files_tests;
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
+mod judge_tests;
+#[cfg(test)]
+mod prove_tests;
 #[cfg(test)]
 mod reading_tests;
 #[cfg(test)]
@@ -41,18 +66,24 @@ mod search_tests;
 mod tests;
 
 pub use architecture::{PaddingPlan, PartialArchitecture};
-pub use assemble::{Imported, read_members};
+pub use assemble::{Imported, complete, read_members};
 pub use axes::AxisOrder;
+pub use batch_norm::{BatchNormPlace, BatchNormSource};
 pub use candidate::{Candidate, Scales};
 pub use check::FieldProblem;
+pub use classes::unseen_classes;
 pub use description::{
-    AxesPlan, DataPlan, Description, LayerBias, LayerSource, LevelsPlan, MemberSource, PixelPlan,
-    QuantisationPlan, ScalesPlan,
+    AxesPlan, DataPlan, Description, LayerBias, LayerSource, LevelsPlan, MemberLayers, MemberSource,
+    PixelPlan, QuantisationPlan, ScalesPlan,
 };
 pub use error::{ImportError, QuantiseError};
+pub use framework_check::{Comparison, FrameworkLogits};
 pub use judge::Judgement;
 pub use layout::{BiasPlace, Flatten, Layout};
 pub use normalise::{PixelMap, PixelPadding};
 pub use outcome::{Outcome, Row, RowKind, quantise};
+pub use prove::{Proof, prove};
+pub use readings::{Chosen, Reading, choose, readings};
 pub use real_network::RealNetwork;
+pub use source::Sources;
 pub use suspects::{float_accuracy, likelier_readings};

@@ -4,13 +4,17 @@ use std::io::{Cursor, Read as _};
 use std::path::Path;
 
 use zip::ZipArchive;
+use zip::result::ZipError;
 
 use super::tensor::Tensor;
 use super::{ImportError, npy};
 
-/// A tensor larger than this is refused: the largest block of a network is a gigabyte, and a short archive can
-/// claim to hold far more.
-const MOST_BYTES: u64 = 2 << 30;
+/// All arrays of an archive together unpack to at most this many times the archive's size. Compressed images of digits in 64
+/// bits, which are mostly zeros, unpack to about 20 times their size.
+const MAX_GROWTH: u64 = 64;
+
+/// Small archives may unpack to this many bytes more: weights may be mostly zeros.
+const ALLOWANCE: u64 = 16 << 20;
 
 /// The names of the tensors in an archive.
 ///
@@ -31,18 +35,39 @@ pub fn parse(path: &Path, bytes: &[u8], name: &str, origin: &str) -> Result<Tens
     let malformed = |reason: String| ImportError::Malformed { file: origin.to_owned(), reason };
     let mut archive = open(path, bytes)?;
     let file = archive.by_name(&format!("{name}.npy")).map_err(|error| malformed(error.to_string()))?;
+    let size = file.size();
     let mut unpacked = Vec::new();
-    // The archive's checksum is verified on the way.
-    file.take(MOST_BYTES + 1).read_to_end(&mut unpacked).map_err(|error| malformed(error.to_string()))?;
-    if unpacked.len() as u64 > MOST_BYTES {
-        return Err(malformed(format!("it holds more than {} GiB", MOST_BYTES >> 30)));
+    // The archive's checksum is verified where the entry ends.
+    file.take(size.saturating_add(1))
+        .read_to_end(&mut unpacked)
+        .map_err(|error| malformed(error.to_string()))?;
+    if unpacked.len() as u64 != size {
+        return Err(malformed(format!(
+            "it unpacks to another number of bytes than the {size} that the archive claims"
+        )));
     }
-    npy::parse(origin, &unpacked)
+    npy::parse(origin, &|| format!("{}[{name:?}]", npy::load_expression(path)), &unpacked)
 }
 
+/// The archive in `bytes`.
+///
+/// # Errors
+/// If it is none, or its entries claim to unpack to more than 64 times its size and 16 MiB.
 fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<ZipArchive<Cursor<&'a [u8]>>, ImportError> {
-    ZipArchive::new(Cursor::new(bytes)).map_err(|error| ImportError::Malformed {
-        file: path.display().to_string(),
-        reason: format!("it is no NumPy archive ({error})"),
-    })
+    let malformed = |reason: String| ImportError::Malformed { file: path.display().to_string(), reason };
+    let damaged = |error: ZipError| malformed(format!("it is no NumPy archive ({error})"));
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
+    let mut unpacked = 0u64;
+    for index in 0..archive.len() {
+        unpacked = unpacked.saturating_add(archive.by_index_raw(index).map_err(damaged)?.size());
+    }
+    if unpacked > (bytes.len() as u64).saturating_mul(MAX_GROWTH).saturating_add(ALLOWANCE) {
+        return Err(malformed(format!(
+            "its arrays unpack to {unpacked} bytes, and at most {MAX_GROWTH} times its {} bytes and {} MiB are read; save them with \
+             numpy.savez, which does not compress",
+            bytes.len(),
+            ALLOWANCE >> 20
+        )));
+    }
+    Ok(archive)
 }

@@ -1,15 +1,16 @@
 //! From float members to an integer ensemble, with a table of what it cost.
 
 use sottovoce_dataset::LabelledImages;
-use sottovoce_network::{IntegerEnsemble, ObservedRange, PixelLevels};
+use sottovoce_network::{ForwardError, IntegerEnsemble, ObservedRange, PixelLevels};
 
+use super::batch_network::BatchNetwork;
 use super::equalise::equalise;
 use super::judge::Reference;
 use super::search::{Found, Search, Step};
 use super::{
     Candidate, Judgement, LevelsPlan, QuantisationPlan, QuantiseError, RealNetwork, Scales, ScalesPlan,
 };
-use crate::observe;
+use crate::observe::blank_range;
 
 /// The table has a row for every so many bits.
 const BITS_BETWEEN_ROWS: f64 = 2.0;
@@ -73,36 +74,55 @@ pub fn quantise(
     test: &LabelledImages,
     watch: &dyn Fn(&str),
 ) -> Result<Outcome, QuantiseError> {
-    let all = Reference::new(members, images);
+    check_sizes(members, [images, test])?;
+    let batch = |members: &[RealNetwork]| members.iter().map(BatchNetwork::of_real).collect::<Vec<_>>();
+    let all = Reference::new(&batch(members), images);
     let equalised = plan.equalises();
     let members: Vec<RealNetwork> =
         if equalised { members.iter().map(equalise).collect() } else { members.to_vec() };
+    let batch_members = batch(&members);
     let found = match (plan.scales, plan.pixel_levels) {
         (ScalesPlan::Fixed(scales), LevelsPlan::Fixed(levels)) => {
             let levels = PixelLevels::new(levels)?;
             Found { chosen: Candidate { levels, scales: Scales(scales) }, steps: Vec::new() }
         }
         _ => {
-            let search = Search { members: &members, all: &all, tolerance: plan.tolerance, watch };
+            let search = Search {
+                members: &members,
+                batch_members: &batch_members,
+                all: &all,
+                tolerance: plan.tolerance,
+                watch,
+            };
             search.run(images, plan.pixel_levels)?
         }
     };
     let ensemble = found.chosen.integers(&members)?;
-    let observed = observe(&ensemble, images, &|| {})?;
-    let test = Reference::new(&members, test);
+    let test = Reference::new(&batch_members, test);
     let row = |candidate: Candidate, chosen, training, test| {
         let largest_weights = candidate.largest_weights(&members);
         Row { kind: RowKind::Rounded { candidate, largest_weights, chosen }, training, test }
     };
-    let mut rows = vec![row(found.chosen, true, all.judge_exact(&ensemble)?, test.judge_exact(&ensemble)?)];
+    let (training, observed) = all.judge_exact(&ensemble)?;
+    let observed = blank_range(&ensemble)?.merge(observed);
+    let mut rows = vec![row(found.chosen, true, training, test.judge_exact(&ensemble)?.0)];
     for candidate in worth_telling(&found) {
         watch(&format!("judging {}", candidate.scales));
-        let judge = |reference: &Reference| reference.judge_candidate(&members, &candidate);
+        let judge = |reference: &Reference| reference.judge_candidate(&batch_members, &candidate);
         rows.push(row(candidate, false, judge(&all), judge(&test)));
     }
     rows.sort_by(|a, b| b.training.bits().total_cmp(&a.training.bits()));
     rows.insert(0, Row { kind: RowKind::Float, training: all.float, test: test.float });
     Ok(Outcome { ensemble, chosen: found.chosen, equalised, observed, rows })
+}
+
+/// Refuses images that the members do not read.
+fn check_sizes(members: &[RealNetwork], images: [&LabelledImages; 2]) -> Result<(), ForwardError> {
+    let Some(needed) = members.first().map(|member| member.architecture().pixels()) else { return Ok(()) };
+    match images.map(|images| images.side() * images.side()).into_iter().find(|&found| found != needed) {
+        Some(found) => Err(ForwardError::ImageSize { found, needed }),
+        None => Ok(()),
+    }
 }
 
 /// The candidates beside the chosen one that show what bits buy: the best of every two bits.

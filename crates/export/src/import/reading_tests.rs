@@ -6,7 +6,7 @@ use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{Architecture, Padding, predict};
 
 use super::fixture::{SHAPE, folder, network, read, tensors, toml, write_npz};
-use super::{Description, Layout, RealNetwork, likelier_readings};
+use super::{Description, Layout, RealNetwork, Sources, likelier_readings};
 
 /// The network's logits where a pixel and everything around the image are what the float network saw, by definition.
 fn logits_with_border(network: &RealNetwork, image: &[u8], border: f64, map: fn(f64) -> f64) -> Vec<f64> {
@@ -116,7 +116,7 @@ fn labelled(logits: impl Fn(&[u8]) -> Vec<f64>) -> LabelledImages {
 
 fn readings(folder: &std::path::Path, text: &str, images: &LabelledImages) -> Vec<(String, f64)> {
     let description: Description = toml::from_str(text).unwrap();
-    likelier_readings(&description, folder, images, 1.0)
+    likelier_readings(&description, &mut Sources::new(folder, images.side()), images, 1.0)
 }
 
 #[test]

@@ -10,8 +10,9 @@
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::PixelLevels;
 
+use super::batch_network::BatchNetwork;
 use super::candidate::largest;
-use super::judge::Reference;
+use super::judge::{Reference, Trial};
 use super::{Candidate, Judgement, LevelsPlan, QuantiseError, RealNetwork, Scales};
 
 /// Descents are walked on so many images, and what is promising then judged on all.
@@ -58,6 +59,8 @@ pub(super) struct Found {
 /// Members to round, and images to judge by.
 pub(super) struct Search<'a> {
     pub members: &'a [RealNetwork],
+    /// The same, for batches of images.
+    pub batch_members: &'a [BatchNetwork],
     /// All images.
     pub all: &'a Reference<'a>,
     /// Points that may be lost.
@@ -73,7 +76,7 @@ impl Search<'_> {
     /// If there is none.
     pub fn run(&self, images: &LabelledImages, levels: LevelsPlan) -> Result<Found, QuantiseError> {
         let few = images.take(IMAGES);
-        let few = Reference::new(self.members, &few);
+        let few = Reference::new(self.batch_members, &few);
         let mut steps = Vec::new();
         for levels in self.levels(&few, levels) {
             steps.extend(self.descend(&few, levels));
@@ -106,7 +109,7 @@ impl Search<'_> {
         for pixel_levels in numbers.into_iter().filter_map(|number| PixelLevels::new(number).ok()) {
             levels.push(pixel_levels);
             let enough = u16::from(pixel_levels) >= MOST_LEVELS;
-            if enough && few.tolerates(&few.judge_levels(self.members, pixel_levels), NOTHING) {
+            if enough && few.tolerates(&few.judge_levels(self.batch_members, pixel_levels), NOTHING) {
                 break;
             }
         }
@@ -129,7 +132,7 @@ impl Search<'_> {
                 continue;
             }
             (self.watch)(&format!("judging {levels} pixel levels, {:.0} bits", judgement.bits()));
-            let judgement = self.all.judge_candidate(self.members, candidate);
+            let judgement = self.all.judge_candidate(self.batch_members, candidate);
             let bits = judgement.bits();
             if !self.all.tolerates(&judgement, self.tolerance) {
                 closest = better(closest, (judgement.accuracy(), levels));
@@ -143,14 +146,14 @@ impl Search<'_> {
     /// From scales that lose nothing to ones that lose far too much, with all that were passed.
     fn descend(&self, few: &Reference, levels: PixelLevels) -> Vec<Step> {
         let largest = largest(self.members);
-        let judge = |scales: [f64; 3]| {
+        let judge = |scales: [f64; 3], last: Option<&Trial>| {
             let candidate = Candidate { levels, scales: Scales(scales.map(four_digits)) };
-            let judgement = few.judge_candidate(self.members, &candidate);
-            Step { candidate, judgement }
+            few.try_candidate(self.batch_members, &candidate, last)
         };
+        let step = |trial: Trial| Step { candidate: trial.candidate, judgement: trial.judgement };
         let mut passed = Vec::new();
         let mut bad = 0;
-        let mut last = judge(largest.map(|weight| FIRST_LARGEST / positive(weight)));
+        let mut last = judge(largest.map(|weight| FIRST_LARGEST / positive(weight)), None);
         loop {
             (self.watch)(&format!(
                 "{} pixel levels, {:.0} bits, {:.2} %",
@@ -168,13 +171,13 @@ impl Search<'_> {
                 // A layer whose weights are all rounded to zero is none.
                 (largest[layer] * scales[layer] >= 0.5).then_some(scales)
             });
-            let mut smaller: Vec<Step> = smaller.map(judge).collect();
-            let divergences = smaller.iter().map(|step| step.judgement.divergence).enumerate();
+            let mut smaller: Vec<Trial> = smaller.map(|scales| judge(scales, Some(&last))).collect();
+            let divergences = smaller.iter().map(|trial| trial.judgement.divergence).enumerate();
             let Some((best, _)) = divergences.min_by(|a, b| a.1.total_cmp(&b.1)) else { break };
-            passed.push(std::mem::replace(&mut last, smaller.swap_remove(best)));
-            passed.extend(smaller);
+            passed.push(step(std::mem::replace(&mut last, smaller.swap_remove(best))));
+            passed.extend(smaller.into_iter().map(step));
         }
-        passed.push(last);
+        passed.push(step(last));
         passed
     }
 }

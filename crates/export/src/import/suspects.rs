@@ -1,55 +1,114 @@
 //! Why a network that was read without an error guesses.
 
-use std::path::Path;
-
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::Padding;
 
+use super::batch_network::BatchNetwork;
 use super::judge::Reference;
+use super::normalise::{DATA_SETS, LARGEST_BYTE};
 use super::{
-    Description, Flatten, MemberSource, PaddingPlan, PixelMap, PixelPadding, PixelPlan, RealNetwork,
-    layout::Conventions, read_members,
+    AxisOrder, Description, Flatten, Imported, LayerSource, MemberLayers, MemberSource, PaddingPlan,
+    PixelMap, PixelPadding, PixelPlan, RealNetwork, Sources, layout::Conventions, read_members,
 };
 
+/// Readings within so many points of the best are told apart by more than accuracy: on a thousand images, chance
+/// alone makes so much.
+const NEAR: f64 = 2.0;
+
+/// Readings that are told: of many that do equally well, the likeliest are enough.
+const MOST_TOLD: usize = 3;
+
+/// Images that a reading is tried on first: nearly all readings guess, and are dropped there.
+const FEW: usize = 200;
+
+/// Points by which few images may be worse than many by chance.
+const CHANCE: f64 = 10.0;
+
+/// A reading of the same files, and how it does.
+struct Reading {
+    variant: Variant,
+    /// In per cent.
+    accuracy: f64,
+    /// Mean cross-entropy of the labels in nats, which training made small: a network that sees pixels on a wrong scale
+    /// may classify well, but is far too sure of itself.
+    loss: f64,
+}
+
 /// Other readings of the same files that classify `images` better by at least so many `points`: what to write in the description, and the
-/// accuracy in per cent that it gives, the best first. Some mistakes no shape can tell, such as the order of the
-/// hidden layer's inputs.
+/// accuracy in per cent that it gives, the three likeliest at most. The likeliest is the first: of those that are nearly as accurate as the best, the usual
+/// settings of programs come first, and among these the one with the smallest loss. Some mistakes no shape can tell, such as
+/// the order of the hidden layer's inputs.
 #[must_use]
 pub fn likelier_readings(
     description: &Description,
-    folder: &Path,
+    sources: &mut Sources,
     images: &LabelledImages,
     points: f64,
 ) -> Vec<(String, f64)> {
-    let read = |description: &Description| -> Option<Vec<RealNetwork>> {
-        Some(read_members(description, folder, images.side()).ok()?.members)
+    let mut read = |description: &Description| read_members(description, sources, images.side()).ok();
+    let Some(Imported { members, .. }) = read(description) else { return Vec::new() };
+    let few = images.take(FEW);
+    let least = float_accuracy(&members, images) + points;
+    let least_of_few = float_accuracy(&members, &few) + points - CHANCE;
+    let mut reading = |variant: Variant| -> Option<Reading> {
+        let members = batch_members(&read(&variant.description)?.members);
+        if Reference::new(&members, &few).float.accuracy() < least_of_few {
+            return None;
+        }
+        let reference = Reference::new(&members, images);
+        let (accuracy, loss) = (reference.float.accuracy(), reference.loss());
+        (accuracy >= least).then_some(Reading { variant, accuracy, loss })
     };
-    let accuracy = |members: &[RealNetwork]| float_accuracy(members, images);
-    let Some(members) = read(description) else { return Vec::new() };
-    let now = accuracy(&members);
-    let mut better: Vec<(String, f64)> = variants(description, members.first())
-        .into_iter()
-        .filter_map(|(text, variant)| Some((text, accuracy(&read(&variant)?))))
-        .filter(|(_, accuracy)| *accuracy >= now + points)
-        .collect();
-    better.sort_by(|a, b| b.1.total_cmp(&a.1));
-    better
+    let mut better: Vec<Reading> =
+        variants(description, members.first()).into_iter().filter_map(&mut reading).collect();
+    // Of the many orders in memory, one is meant.
+    better.extend(memory_orders(description).into_iter().filter_map(&mut reading).min_by(more_accurate));
+    sort_by_likelihood(&mut better);
+    better.into_iter().take(MOST_TOLD).map(|reading| (reading.variant.text, reading.accuracy)).collect()
+}
+
+/// The likeliest first: of those that are nearly as accurate as the best, the usual settings, and among these the one with the
+/// smallest loss; then the others by their accuracy.
+fn sort_by_likelihood(readings: &mut [Reading]) {
+    let best = readings.iter().map(|reading| reading.accuracy).fold(f64::NEG_INFINITY, f64::max);
+    let far = |reading: &Reading| reading.accuracy < best - NEAR;
+    readings.sort_by(|a, b| {
+        far(a).cmp(&far(b)).then_with(|| match far(a) {
+            true => more_accurate(a, b),
+            false => b.variant.usual.cmp(&a.variant.usual).then(a.loss.total_cmp(&b.loss)),
+        })
+    });
+}
+
+/// The more accurate first, and of equals the one with the smaller loss.
+fn more_accurate(a: &Reading, b: &Reading) -> std::cmp::Ordering {
+    b.accuracy.total_cmp(&a.accuracy).then(a.loss.total_cmp(&b.loss))
 }
 
 /// The float ensemble's accuracy in per cent.
 #[must_use]
 pub fn float_accuracy(members: &[RealNetwork], images: &LabelledImages) -> f64 {
-    Reference::new(members, images).float.accuracy()
+    Reference::new(&batch_members(members), images).float.accuracy()
 }
 
-/// A description with one mistake undone, and what to write for that.
-type Variant = (String, Description);
+fn batch_members(members: &[RealNetwork]) -> Vec<BatchNetwork> {
+    members.iter().map(BatchNetwork::of_real).collect()
+}
+
+/// A description with one mistake undone.
+struct Variant {
+    /// What to write for that.
+    text: String,
+    description: Description,
+    /// Whether it is a program's or data set's usual setting.
+    usual: bool,
+}
 
 /// A description with a change.
 fn changed(description: &Description, text: String, change: impl Fn(&mut Description)) -> Variant {
     let mut variant = description.clone();
     change(&mut variant);
-    (text, variant)
+    Variant { text, description: variant, usual: true }
 }
 
 /// The usual mistakes, undone one at a time.
@@ -64,12 +123,13 @@ fn variants(description: &Description, member: Option<&RealNetwork>) -> Vec<Vari
                 "architecture.padding = {{ leading = {}, trailing = {} }}",
                 padding.leading, padding.trailing
             );
-            variants.push(changed(description, text, |d| {
-                d.architecture.padding = Some(PaddingPlan::Sides(padding));
-            }));
+            let change = |d: &mut Description| d.architecture.padding = Some(PaddingPlan::Sides(padding));
+            variants.push(changed(description, text, change));
         }
     }
-    variants.extend(pixels(description));
+    let padded =
+        member.is_none_or(|member| member.architecture().padding != Padding { leading: 0, trailing: 0 });
+    variants.extend(pixels(description, padded));
     variants
 }
 
@@ -92,17 +152,19 @@ fn axes(description: &Description, now: &Conventions) -> Vec<Variant> {
         }),
     ];
     // A tensor that tells its axes does not fit when they are swapped.
-    type Layer = fn(&mut MemberSource) -> &mut Option<String>;
+    type Layer = fn(&mut MemberLayers) -> &mut Option<String>;
     let layers: [(&str, Layer); 2] =
         [("hidden", |member| &mut member.hidden.axes), ("output", |member| &mut member.output.axes)];
     let other = |axes: &str| axes.chars().rev().collect::<String>();
     let usual = now.dense.to_string();
     for (name, layer) in layers {
-        let first = description.members.first().cloned().and_then(|mut member| layer(&mut member).take());
+        let first =
+            description.members.first().and_then(|member| layer(&mut member.layers()?.clone()).take());
         let axes = other(first.as_ref().unwrap_or(&usual));
         let text = format!("axes = {axes:?}` in the {name} layer of each of the `members");
         let change = |d: &mut Description| {
-            d.members.iter_mut().for_each(|member| *layer(member) = Some(axes.clone()));
+            let members = d.members.iter_mut().filter_map(MemberSource::layers_mut);
+            members.for_each(|member| *layer(member) = Some(axes.clone()));
         };
         variants.push(changed(description, text, change));
     }
@@ -112,36 +174,100 @@ fn axes(description: &Description, now: &Conventions) -> Vec<Variant> {
     variants
 }
 
-/// Usual normalisations in place of the one that is given, or of none.
-fn pixels(description: &Description) -> Vec<Variant> {
+/// Values that lie in memory in another order than their shape says, as some writers of arrays have it: `safetensors.numpy`
+/// writes a transposed array's memory under its transposed shape.
+fn memory_orders(description: &Description) -> Vec<Variant> {
+    let (Ok(now), Some(member)) =
+        (Conventions::of(description), description.members.iter().find_map(MemberSource::layers))
+    else {
+        return Vec::new();
+    };
+    let orders = |source: &LayerSource, usual: &AxisOrder, others: &[&str]| -> Vec<Option<String>> {
+        let axes =
+            source.axes.as_deref().and_then(|axes| usual.reordered(axes)).unwrap_or_else(|| usual.clone());
+        let reversed: String = axes.letters().rev().collect();
+        let current = source.memory.clone().unwrap_or_else(|| axes.to_string());
+        let orders = [axes.to_string(), reversed].into_iter().chain(others.iter().map(ToString::to_string));
+        let mut known = vec![None];
+        for order in orders.filter(|order| *order != current && axes.reordered(order).is_some()) {
+            if !known.contains(&Some(order.clone())) {
+                known.push(Some(order));
+            }
+        }
+        known
+    };
+    // Text has no memory.
+    let weights = [&member.convolution, &member.hidden, &member.output].map(|layer| layer.weights.as_str());
+    let is_text = |name: &str| [".csv", ".txt"].iter().any(|kind| name.to_ascii_lowercase().contains(kind));
+    if weights.into_iter().any(is_text) {
+        return Vec::new();
+    }
     let mut variants = Vec::new();
-    let now = description.pixels.map().ok();
-    for (text, plan) in [
-        ("scale = 1.0", PixelPlan { scale: Some(1.0), ..PixelPlan::default() }),
-        ("scale = 255.0", PixelPlan { scale: Some(255.0), ..PixelPlan::default() }),
-        (
-            "scale = 2.0, offset = -1.0",
-            PixelPlan { scale: Some(2.0), offset: Some(-1.0), ..PixelPlan::default() },
-        ),
-        (
-            "scale = -1.0, offset = 1.0",
-            PixelPlan { scale: Some(-1.0), offset: Some(1.0), ..PixelPlan::default() },
-        ),
-        (
-            "mean = 0.1307, std = 0.3081",
-            PixelPlan { mean: Some(0.1307), std: Some(0.3081), ..PixelPlan::default() },
-        ),
-    ] {
+    for convolution in orders(&member.convolution, &now.convolution, &["HWIO", "OIHW"]) {
+        for hidden in orders(&member.hidden, &now.dense, &[]) {
+            for output in orders(&member.output, &now.dense, &[]) {
+                let layers =
+                    [("convolution", &convolution), ("hidden layer", &hidden), ("output layer", &output)];
+                let changes: Vec<String> = layers
+                    .iter()
+                    .filter_map(|(layer, order)| {
+                        Some(format!("memory = {:?}` in the {layer}", order.as_ref()?))
+                    })
+                    .collect();
+                if changes.is_empty() {
+                    continue;
+                }
+                let text = format!("{} of each of the `members", changes.join(" and `"));
+                let change = |d: &mut Description| {
+                    for member in d.members.iter_mut().filter_map(MemberSource::layers_mut) {
+                        for (source, order) in [
+                            (&mut member.convolution, &convolution),
+                            (&mut member.hidden, &hidden),
+                            (&mut member.output, &output),
+                        ] {
+                            if order.is_some() {
+                                source.memory.clone_from(order);
+                            }
+                        }
+                    }
+                };
+                variants.push(Variant { usual: false, ..changed(description, text, change) });
+            }
+        }
+    }
+    variants.retain(|variant| variant.description.check().is_ok());
+    variants
+}
+
+/// Usual normalisations in place of the one that is given, or of none, and the given one with a slip undone; `padded`
+/// where there is something around the image.
+fn pixels(description: &Description, padded: bool) -> Vec<Variant> {
+    let scaled = |scale, offset| PixelPlan { scale: Some(scale), offset, ..PixelPlan::default() };
+    let standard = |mean, std| PixelPlan { mean: Some(mean), std: Some(std), ..PixelPlan::default() };
+    // 0 to 1, raw bytes, -1 to 1.
+    let mut plans =
+        vec![(scaled(1.0, None), true), (scaled(LARGEST_BYTE, None), true), (scaled(2.0, Some(-1.0)), true)];
+    plans.extend(DATA_SETS.map(|(_, mean, std)| (standard(mean, std), true)));
+    plans.push((scaled(-1.0, Some(1.0)), false));
+    if let PixelPlan { mean: Some(mean), std: Some(std), .. } = description.pixels {
+        plans.push((standard(std, mean), false));
+        plans.push((standard(mean / LARGEST_BYTE, std / LARGEST_BYTE), false));
+    }
+    let mut known: Vec<PixelMap> = description.pixels.map().into_iter().collect();
+    let mut variants = Vec::new();
+    for (plan, usual) in plans {
         for padding in [PixelPadding::Zero, PixelPadding::Blank] {
             let plan = PixelPlan { padding, ..plan };
-            let map = plan.map().ok();
-            // Around an image without an offset, blank pixels are zeros.
-            let same = map == now || (padding == PixelPadding::Blank && map.is_none_or(is_plain));
-            if !same {
-                let blank = if padding == PixelPadding::Blank { ", padding = \"blank\"" } else { "" };
-                variants
-                    .push(changed(description, format!("pixels = {{ {text}{blank} }}"), |d| d.pixels = plan));
+            let Ok(map) = plan.map() else { continue };
+            // Around an image without an offset, blank pixels are zeros, and around most there is nothing.
+            let same = padding == PixelPadding::Blank && (is_plain(map) || !padded);
+            if same || known.contains(&map) {
+                continue;
             }
+            known.push(map);
+            let text = plan.to_string();
+            let variant = changed(description, text, |d| d.pixels = plan);
+            variants.push(Variant { usual, ..variant });
         }
     }
     variants
@@ -150,4 +276,29 @@ fn pixels(description: &Description) -> Vec<Variant> {
 /// Whether a blank pixel is zero.
 fn is_plain(map: PixelMap) -> bool {
     map.offset == 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::toml;
+    use super::*;
+
+    #[test]
+    fn of_nearly_equal_readings_the_usual_one_with_the_smallest_loss_is_the_likeliest() {
+        let description: Description = toml::from_str(&toml("pytorch", "")).unwrap();
+        let reading = |text: &str, usual, accuracy, loss| {
+            let variant = changed(&description, text.to_owned(), |_| {});
+            Reading { variant: Variant { usual, ..variant }, accuracy, loss }
+        };
+        let mut readings = [
+            reading("far", true, 90.0, 0.3),
+            reading("raw bytes", true, 97.4, 1e7),
+            reading("no data set's", false, 97.6, 0.09),
+            reading("MNIST's", true, 97.3, 0.1),
+            reading("farther", true, 80.0, 0.2),
+        ];
+        sort_by_likelihood(&mut readings);
+        let texts = readings.map(|reading| reading.variant.text);
+        assert_eq!(texts, ["MNIST's", "raw bytes", "no data set's", "far", "farther"]);
+    }
 }

@@ -11,6 +11,8 @@ pub struct Tensor {
     pub shape: Vec<usize>,
     /// As many as the shape says.
     pub values: Vec<f64>,
+    /// What may be wrong with the file, as errors end where the tensor does not fit; usually nothing.
+    pub doubt: String,
 }
 
 impl Tensor {
@@ -31,7 +33,12 @@ impl Tensor {
             let position = position(index, &shape);
             return Err(ImportError::NotFinite { tensor: origin, position, value });
         }
-        Ok(Self { origin, shape, values })
+        Ok(Self { origin, shape, values, doubt: String::new() })
+    }
+
+    /// The tensor of a file that may have something wrong with it.
+    pub fn doubted(self, doubt: String) -> Self {
+        Self { doubt, ..self }
     }
 
     /// A column-major tensor's values in row-major order.

@@ -205,8 +205,11 @@ fn files_that_cannot_be_read_are_refused_with_what_is_there() {
     let text = toml("pytorch", "");
     for (from, to, words) in [
         ("net.npz", "none.npz", &["cannot read the weights", "none.npz"][..]),
-        ("net.npz", "net.pt", &["net.pt is of no kind that can be read", "safetensors.torch.save_file"]),
-        ("net.npz", "net.keras", &["numpy.savez"]),
+        (
+            "net.npz",
+            "net.tflite",
+            &["net.tflite is of no kind that can be read; there are .csv, .txt, .npy", "numpy.savez"],
+        ),
         ("net.npz", "broken.npz", &["broken.npz cannot be used: it is no NumPy archive"]),
         ("net.npz", "broken.safetensors", &["it is no safetensors file"]),
         (
@@ -419,7 +422,7 @@ fn other_readings_that_are_far_better_are_told() {
     let folder = folder(Layout::Pytorch);
     let text = toml("pytorch", "axes = { flatten = \"channels-last\" }");
     let description: Description = toml::from_str(&text).unwrap();
-    let better = likelier_readings(&description, folder.path(), &images(200), 20.0);
+    let better = likelier_readings(&description, &mut Sources::new(folder.path(), 6), &images(200), 20.0);
     assert!(better.contains(&("axes.flatten = \"channels-first\"".to_owned(), 100.0)), "{better:?}");
 }
 

@@ -6,7 +6,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{LayerBias, LayerSource, LevelsPlan, ScalesPlan};
+use super::{BatchNormSource, LayerBias, LayerSource, LevelsPlan, MemberLayers, MemberSource, ScalesPlan};
 
 /// The word for what is to be searched for.
 const SEARCH: &str = "search";
@@ -81,6 +81,8 @@ impl<'de> Deserialize<'de> for LayerSource {
             weights: String,
             bias: Option<String>,
             axes: Option<String>,
+            batch_norm: Option<BatchNormSource>,
+            memory: Option<String>,
         }
         struct Layer;
         impl<'de> Visitor<'de> for Layer {
@@ -91,14 +93,55 @@ impl<'de> Deserialize<'de> for LayerSource {
             }
 
             fn visit_str<E: Error>(self, weights: &str) -> Result<LayerSource, E> {
-                Ok(LayerSource { weights: weights.to_owned(), bias: None, axes: None })
+                Ok(LayerSource {
+                    weights: weights.to_owned(),
+                    bias: None,
+                    axes: None,
+                    batch_norm: None,
+                    memory: None,
+                })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<LayerSource, A::Error> {
-                let Fields { weights, bias, axes } = Fields::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(LayerSource { weights, bias: bias.map(LayerBias::named), axes })
+                let Fields { weights, bias, axes, batch_norm, memory } =
+                    Fields::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(LayerSource { weights, bias: bias.map(LayerBias::named), axes, batch_norm, memory })
             }
         }
         deserializer.deserialize_any(Layer)
+    }
+}
+
+impl<'de> Deserialize<'de> for MemberSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Fields {
+            file: Option<String>,
+            convolution: Option<LayerSource>,
+            hidden: Option<LayerSource>,
+            output: Option<LayerSource>,
+        }
+        let Fields { file, convolution, hidden, output } = Fields::deserialize(deserializer)?;
+        match (file, convolution, hidden, output) {
+            (Some(file), None, None, None) => Ok(Self::File(file)),
+            (file, Some(convolution), Some(hidden), Some(output)) => {
+                Ok(Self::Layers(Box::new(MemberLayers { file, convolution, hidden, output })))
+            }
+            (file, convolution, hidden, output) => {
+                let layers = [("convolution", convolution), ("hidden", hidden), ("output", output)];
+                let missing: Vec<_> =
+                    layers.iter().filter(|(_, layer)| layer.is_none()).map(|(name, _)| *name).collect();
+                let alone = if file.is_some() {
+                    ", or `file` alone where the file tells which tensor is which"
+                } else {
+                    ""
+                };
+                Err(D::Error::custom(format!(
+                    "a member names all three layers{alone}; missing are {}",
+                    missing.join(", ")
+                )))
+            }
+        }
     }
 }

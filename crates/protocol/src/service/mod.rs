@@ -83,7 +83,7 @@ pub struct Service {
 #[non_exhaustive]
 pub enum ServiceError {
     /// There must be a name for every model.
-    #[error("{models} models, but {names} different names: every model needs one of its own")]
+    #[error("{models} models need as many different names, but have {names}")]
     Names {
         /// Different names.
         names: usize,

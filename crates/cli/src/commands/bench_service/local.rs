@@ -1,6 +1,7 @@
 //! A service of this program in a process of its own, and clients that its authority vouches for.
 
 use std::cell::Cell;
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -49,10 +50,12 @@ impl LocalService {
         std::fs::copy(authority.root_path(), path("provider/root.pem"))?;
 
         let program = std::env::current_exe().context("this program does not find itself")?;
-        let weights = options.weights.display();
+        // A folder that exists is taken as it is, whatever its name.
+        let mut models = OsString::from("--models=");
+        models.push(&options.weights);
         let mut child = Command::new(program)
-            .args(["serve", "--models"])
-            .arg(format!("bench={weights}"))
+            .arg("serve")
+            .arg(models)
             .args(["--listen", "127.0.0.1:0", "--batches-per-client", "1"])
             .args(["--batches", &options.clients.to_string()])
             .arg("--identity")

@@ -53,6 +53,20 @@ pub fn steps(classified: &Classified, model: &str, parameters: &Parameters) -> T
                  two plaintext moduli.",
                 classes * CIPHERTEXT_BYTES
             ),
+            range_note(classified, parameters),
         ],
     }
+}
+
+/// What the exactness of logits rests on, as far as a client can tell.
+fn range_note(classified: &Classified, parameters: &Parameters) -> String {
+    let largest = classified.logits.iter().flatten().map(|logit| logit.unsigned_abs()).max().unwrap_or(0);
+    // Logits are exact up to half of the product.
+    let half = parameters.plaintext_moduli().iter().map(|&modulus| modulus as f64).product::<f64>() / 2.0;
+    format!(
+        "Logits are exact up to 2^{:.1}; the largest here has {:.0} % of that. If the provider took that bound from observed \
+         logits, an image unlike its training images can exceed it and get a wrong label, which a client cannot see.",
+        half.log2(),
+        100.0 * largest as f64 / half
+    )
 }

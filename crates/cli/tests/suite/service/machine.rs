@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use sottovoce_network::disk::{Origin, write_ensemble};
+
 use super::world::{LOCAL, Served, World};
 use crate::suite::sandbox::rows;
 
@@ -77,6 +79,57 @@ fn images_are_classified_and_every_logit_is_the_oracles() {
 }
 
 #[test]
+fn models_are_called_by_folders_that_may_have_any_name() {
+    let world = World::new();
+    for (folder, model) in [
+        ("lr=0.01/ens", &world.small),
+        ("A/ensemble", &world.small),
+        ("B/ensemble", &world.slow),
+        ("fig5/members/regular-1-seed1/ensemble", &world.small),
+        ("fig5/members/regular-1-seed2/ensemble", &world.small),
+        ("C/B", &world.small),
+    ] {
+        write_ensemble(&world.sandbox.path(folder), model, &Origin::default()).unwrap();
+    }
+    let models = [
+        "./lr=0.01/ens",
+        "rate=lr=0.01/ens",
+        "A/ensemble",
+        "B/ensemble",
+        "fig5/members/regular-1-seed1/ensemble",
+        "fig5/members/regular-1-seed2/ensemble",
+    ];
+    let served = Served::start(&world, &models, &LOCAL);
+    let names = "--model: ens, rate, A, B, fig5-regular-1-seed1, fig5-regular-1-seed2";
+    world.classify(&served.url, "client", &LOCAL).fails(1, &["several models", names]);
+    world.classify(&served.url, "client", &["--insecure-local", "--model", "rate"]).succeeds();
+    world.assert_exact("predictions.csv", &world.small);
+
+    let serve = |models: &[&str]| {
+        world.sandbox.run(&[&["serve", "--insecure-local", "--range", "proven", "--models"], models].concat())
+    };
+    serve(&["B/ensemble", "C/B"]).fails(1, &["B/ensemble and C/B are both called B", "--models NAME=C/B"]);
+    serve(&["lr=0.02"]).fails(1, &["there is no folder lr=0.02, and no folder 0.02 to be served as lr"]);
+    serve(&["./lr=0.02/ens"]).fails(1, &["./lr=0.02/ens"]);
+}
+
+#[test]
+fn predictions_that_are_there_are_kept_until_they_are_to_be_replaced() {
+    let world = World::new();
+    let served = Served::start(&world, &["small"], &LOCAL);
+    world.sandbox.write("predictions.csv", "of last week");
+    let classify = ["classify", "images.idx", "--provider", &served.url, "--insecure-local"];
+    let words = ["predictions.csv is there already", "--out", "--replace"];
+    let run = world.sandbox.run(&classify).fails(1, &words);
+    assert!(!run.stderr.contains("made new keys"), "{}", run.stderr);
+    assert_eq!(world.sandbox.read("predictions.csv"), "of last week");
+    world.sandbox.run(&[&classify[..], &["--out", "today.csv"]].concat()).succeeds();
+    world.assert_exact("today.csv", &world.small);
+    world.sandbox.run(&[&classify[..], &["--replace"]].concat()).succeeds();
+    world.assert_exact("predictions.csv", &world.small);
+}
+
+#[test]
 fn hidden_answers_are_the_same_and_every_batch_goes_by_itself() {
     let world = World::new();
     let served = Served::start(&world, &["small"], &["--insecure-local", "--hide-model", "--degree", "8192"]);
@@ -140,7 +193,7 @@ fn mistakes_are_told_before_anything_is_sent() {
     serve(&["small"]).fails(1, &["--identity", "sottovoce authority provider", "--insecure-local"]);
     serve(&["nowhere", "--insecure-local"]).fails(1, &["nowhere"]);
     serve(&["small", "a=small", "a=slow", "--insecure-local", "--range", "proven"])
-        .fails(1, &["3 models, but 2 different names"]);
+        .fails(1, &["small and slow are both called a", "--models NAME=slow"]);
     serve(&[
         "small",
         "--insecure-local",

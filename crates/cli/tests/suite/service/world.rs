@@ -111,8 +111,9 @@ impl World {
         self.sandbox.run(&["authority", "issue", "authority", &request, "--out", &certificate]).succeeds();
     }
 
+    /// Classifies the images, over earlier predictions if there are any.
     pub fn classify(&self, url: &str, client: &str, arguments: &[&str]) -> Run {
-        let common = ["classify", "images.idx", "--provider", url, "--client", client];
+        let common = ["classify", "images.idx", "--replace", "--provider", url, "--client", client];
         self.sandbox.run(&[&common[..], arguments].concat())
     }
 }

@@ -1,0 +1,111 @@
+//! Which images look unlike those that networks are trained on, and what mends it.
+
+use sottovoce_dataset::{FAINT, Pictures};
+
+use crate::output::counted;
+
+/// Names of images that a remark shows.
+const NAMES_SHOWN: usize = 3;
+
+/// Images with bright edges are remarked from one in so many on: single ones occur in data sets of full pictures.
+const BRIGHT_ONE_IN: usize = 10;
+
+/// One sentence for everything that looks wrong. `inverted` says whether the images were inverted already.
+pub fn remarks(pictures: &Pictures, inverted: bool) -> Vec<String> {
+    let found = pictures.inspect();
+    let all = pictures.len();
+    let named = |indices: &[usize]| {
+        let names: Vec<&str> = indices
+            .iter()
+            .take(NAMES_SHOWN)
+            .filter_map(|&index| pictures.names().get(index))
+            .map(String::as_str)
+            .collect();
+        let more = if indices.len() > NAMES_SHOWN { ", ..." } else { "" };
+        format!("{} of {} ({}{more})", indices.len(), counted(all, "image", "images"), names.join(", "))
+    };
+    let advice = if inverted { "Leave out --invert" } else { "Use --invert" };
+    let mut remarks = Vec::new();
+    if !found.bright_border.is_empty() && BRIGHT_ONE_IN * found.bright_border.len() >= all {
+        remarks.push(format!(
+            "{}: the edges are bright, so these may be inverted; networks are trained on bright ink on a dark ground. \
+             {advice} if they are.",
+            named(&found.bright_border)
+        ));
+    }
+    let (in_alpha, blank): (Vec<usize>, Vec<usize>) =
+        found.blank.iter().partition(|index| pictures.drawn_in_alpha().contains(index));
+    if !in_alpha.is_empty() {
+        remarks.push(format!(
+            "{}: the ink is in the alpha channel alone and has the colour of the ground, so nothing of it can be seen. \
+             {advice}.",
+            named(&in_alpha)
+        ));
+    }
+    if !blank.is_empty() {
+        remarks.push(format!("{}: blank, all pixels are equal; the label means nothing.", named(&blank)));
+    }
+    if !found.faint.is_empty() {
+        remarks.push(format!(
+            "{}: faint, no pixel is above {FAINT} of 255. Save pixels as 0 to 255, not as 0 to 1.",
+            named(&found.faint)
+        ));
+    }
+    remarks
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use sottovoce_dataset::{PictureForm, read_pictures};
+
+    use super::*;
+
+    /// Remarks on images of 3 x 3 pixels.
+    fn remarks_on(images: &[[u8; 9]], invert: bool) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let count = u32::try_from(images.len()).unwrap().to_be_bytes();
+        let header = [&[0, 0, 8, 3][..], &count, &3_u32.to_be_bytes(), &3_u32.to_be_bytes()].concat();
+        fs::write(folder.path().join("x.idx"), [header, images.concat()].concat()).unwrap();
+        remarks(&read_pictures(&[folder.path()], PictureForm { side: 3, invert }).unwrap(), invert)
+    }
+
+    const INK: [u8; 9] = [0, 0, 0, 0, 255, 200, 0, 0, 0];
+    const DARK_INK: [u8; 9] = [255, 255, 255, 255, 0, 55, 255, 255, 255];
+
+    #[test]
+    fn bright_ink_on_a_dark_ground_is_not_remarked() {
+        assert_eq!(remarks_on(&[INK; 3], false), Vec::<String>::new());
+        assert_eq!(remarks_on(&[DARK_INK; 3], true), Vec::<String>::new());
+    }
+
+    #[test]
+    fn dark_ink_on_light_paper_is_remarked_with_the_option_that_mends_it() {
+        let remarks = remarks_on(&[DARK_INK; 12], false);
+        assert!(remarks.len() == 1 && remarks[0].contains("12 of 12 images"), "{remarks:?}");
+        assert!(remarks[0].contains("Use --invert"), "{remarks:?}");
+        let remarks = remarks_on(&[INK; 12], true);
+        assert!(remarks.len() == 1 && remarks[0].contains("Leave out --invert"), "{remarks:?}");
+    }
+
+    #[test]
+    fn a_single_bright_image_among_many_is_not_remarked() {
+        let mut images = vec![INK; 20];
+        images[7] = DARK_INK;
+        assert_eq!(remarks_on(&images, false), Vec::<String>::new());
+    }
+
+    #[test]
+    fn blank_and_faint_images_are_remarked_and_named() {
+        let remarks = remarks_on(&[[9; 9], INK, [0, 0, 0, 0, 1, 0, 0, 0, 0]], false);
+        assert!(
+            remarks[0].starts_with("1 of 3 images (") && remarks[0].contains("x.idx#0): blank"),
+            "{remarks:?}"
+        );
+        assert!(
+            remarks[1].starts_with("1 of 3 images (") && remarks[1].contains("x.idx#2): faint"),
+            "{remarks:?}"
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! What is unusual about images.
+
+use std::collections::HashMap;
+
+use crate::images::LabelledImages;
+
+/// Images whose brightest pixel is not above this, of 255, are faint: few grey levels leave nothing of them.
+pub const FAINT: u8 = 32;
+
+/// Images whose pixels along the edges are brighter on average than this look inverted: ink is bright, and what
+/// networks are trained on has none along the edges.
+const BRIGHT_BORDER: usize = 127;
+
+/// Images that are unlike those that networks are trained on. Each is in one of the lists at most.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inspection {
+    /// Number of images.
+    pub images: usize,
+    /// Indices of images whose pixels are all equal.
+    pub blank: Vec<usize>,
+    /// Indices of images whose brightest pixel is at most [`FAINT`].
+    pub faint: Vec<usize>,
+    /// Indices of images whose edges are bright, as dark ink on light paper is.
+    pub bright_border: Vec<usize>,
+}
+
+impl Inspection {
+    /// Looks at `images` of `side` x `side` pixels.
+    pub fn of<'a>(images: impl Iterator<Item = &'a [u8]>, side: usize) -> Self {
+        let mut inspection = Self::default();
+        for (index, image) in images.enumerate() {
+            inspection.images += 1;
+            let brightest = image.iter().copied().max().unwrap_or_default();
+            if image.iter().all(|&pixel| pixel == brightest) {
+                inspection.blank.push(index);
+            } else if brightest <= FAINT {
+                inspection.faint.push(index);
+            } else if border_mean(image, side) > BRIGHT_BORDER {
+                inspection.bright_border.push(index);
+            }
+        }
+        inspection
+    }
+
+    /// Whether most images have bright edges.
+    #[must_use]
+    pub fn looks_inverted(&self) -> bool {
+        2 * self.bright_border.len() > self.images
+    }
+}
+
+/// Mean of the pixels along the edges, rounded down.
+fn border_mean(image: &[u8], side: usize) -> usize {
+    let last = side.saturating_sub(1);
+    let (mut sum, mut count) = (0, 0);
+    for (index, &pixel) in image.iter().enumerate() {
+        let (row, column) = (index / side, index % side);
+        if row == 0 || row == last || column == 0 || column == last {
+            sum += usize::from(pixel);
+            count += 1;
+        }
+    }
+    sum / count.max(1)
+}
+
+/// Images that occur more than once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Repetitions {
+    /// Training images that are equal to an earlier one.
+    pub in_training: usize,
+    /// Test images that are equal to an earlier one.
+    pub in_test: usize,
+    /// Test images that are equal to a training image.
+    pub in_both: usize,
+    /// Training images that are equal to an earlier one with another label.
+    pub contradictory: usize,
+}
+
+impl Repetitions {
+    /// Looks for images that occur more than once.
+    #[must_use]
+    pub fn of(train: &LabelledImages, test: &LabelledImages) -> Self {
+        let mut repetitions = Self::default();
+        let mut seen: HashMap<&[u8], u8> = HashMap::with_capacity(train.len());
+        for (image, &label) in train.iter().zip(train.labels()) {
+            match seen.get(image) {
+                Some(&earlier) => {
+                    repetitions.in_training += 1;
+                    repetitions.contradictory += usize::from(earlier != label);
+                }
+                None => {
+                    seen.insert(image, label);
+                }
+            }
+        }
+        let mut seen_in_test: HashMap<&[u8], ()> = HashMap::with_capacity(test.len());
+        for image in test.iter() {
+            repetitions.in_test += usize::from(seen_in_test.insert(image, ()).is_some());
+            repetitions.in_both += usize::from(seen.contains_key(image));
+        }
+        repetitions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synthetic::{Half, synthetic_digits};
+
+    #[test]
+    fn digits_of_a_data_set_are_not_unusual() {
+        let digits = synthetic_digits(500, 1, Half::Train);
+        let inspection = Inspection::of(digits.iter(), digits.side());
+        assert_eq!(inspection, Inspection { images: 500, ..Inspection::default() });
+    }
+
+    #[test]
+    fn dark_digits_on_light_paper_look_inverted() {
+        let digits = synthetic_digits(50, 1, Half::Train);
+        let inverted: Vec<Vec<u8>> =
+            digits.iter().map(|image| image.iter().map(|&pixel| 255 - pixel).collect()).collect();
+        let inspection = Inspection::of(inverted.iter().map(Vec::as_slice), digits.side());
+        assert_eq!(inspection.bright_border.len(), 50);
+        assert!(inspection.looks_inverted());
+    }
+
+    #[test]
+    fn blank_and_faint_images_are_told_apart() {
+        let images: [&[u8]; 5] =
+            [&[0; 4], &[255; 4], &[0, 1, 0, 0], &[0, FAINT, 0, 0], &[0, FAINT + 1, 0, 0]];
+        let inspection = Inspection::of(images.into_iter(), 2);
+        assert_eq!((inspection.blank, inspection.faint), (vec![0, 1], vec![2, 3]));
+        assert!(inspection.bright_border.is_empty());
+    }
+
+    #[test]
+    fn repeated_images_are_counted() {
+        let train = LabelledImages::new(1, vec![1, 2, 1, 1], vec![0, 0, 0, 1]).unwrap();
+        let test = LabelledImages::new(1, vec![2, 3, 3], vec![0, 1, 1]).unwrap();
+        let expected = Repetitions { in_training: 2, in_test: 1, in_both: 1, contradictory: 1 };
+        assert_eq!(Repetitions::of(&train, &test), expected);
+    }
+}
