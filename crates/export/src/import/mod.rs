@@ -1,11 +1,12 @@
 //! Float weights that were trained elsewhere, to an integer ensemble.
 //!
-//! A [`Description`] (TOML, `docs/import.md`) says where every member's tensors are, in which order their axes lie,
-//! and how the float network saw its pixels. [`read_members`] reads them from CSV, NumPy or safetensors files,
-//! derives the architecture from their shapes, puts their axes into this project's order, and folds the pixel
-//! normalisation into the convolution: what comes out are [`RealNetwork`]s on pixels in `0..=1`, exactly the function
-//! that was trained. [`quantise`] rounds them at chosen scales, or searches for the cheapest scales that keep
-//! their accuracy on images.
+//! A [`Description`] (TOML, `docs/import.md`), or a list of files alone, says where every member's weights are. A file may
+//! hold a whole network, which is traced (Keras, ONNX, PyTorch's exported programs), or weights by name, for which
+//! [`complete`] finds the layer of each tensor. [`read_members`] puts axes into this project's order and folds the pixel
+//! normalisation into the convolution: the [`RealNetwork`]s on pixels in `0..=1` compute exactly the function that was
+//! trained. Where a file leaves open how it is to be read, [`readings`] lists the ways, [`choose`] takes the one that
+//! classifies best, and [`prove`] the one that gives logits which the framework computed. [`quantise`] rounds the members
+//! at chosen scales, or searches for the cheapest scales that keep their accuracy on images.
 
 mod architecture;
 mod assemble;
