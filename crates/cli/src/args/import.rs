@@ -1,8 +1,8 @@
-//! What `import` reads.
+//! Arguments of `import`.
 
 use std::path::PathBuf;
 
-/// What `import` reads, and how it rounds.
+/// Files that `import` reads, and how it rounds their weights.
 #[derive(Debug, clap::Args)]
 pub struct ImportOptions {
     /// Files of weights, one for each member, or a description (TOML) that says how to read them.

@@ -78,7 +78,7 @@ fn is_description(path: &Path) -> bool {
     path.extension() == Some(OsStr::new("toml"))
 }
 
-/// What is imported, checked as far as it can be without reading weights.
+/// An import to be done, checked as far as possible without reading weights.
 struct Import {
     /// The description's file, where there is one.
     path: Option<PathBuf>,

@@ -62,7 +62,6 @@ pub fn prove(
         if let (Some(found), Some(archive)) = (plan, archives.first())
             && given
             && pixels_proven
-            && !reading.pixels_open
             && whole
             && !alike(&found, &original.pixels)
         {

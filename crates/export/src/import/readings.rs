@@ -325,7 +325,7 @@ fn epsilons(description: &Description) -> Vec<Answer> {
 }
 
 /// Usual normalisations of pixels: 0 to 1, raw bytes, -1 to 1, the data sets' own, and inverted ink.
-fn usual_normalisations() -> Vec<PixelPlan> {
+pub(super) fn usual_normalisations() -> Vec<PixelPlan> {
     let scaled =
         |scale: f64, offset: Option<f64>| PixelPlan { scale: Some(scale), offset, ..PixelPlan::default() };
     let standard = |(_, mean, std): (&str, f64, f64)| PixelPlan {

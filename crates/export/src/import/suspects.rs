@@ -5,7 +5,8 @@ use sottovoce_network::Padding;
 
 use super::batch_network::BatchNetwork;
 use super::judge::Reference;
-use super::normalise::{DATA_SETS, LARGEST_BYTE};
+use super::normalise::LARGEST_BYTE;
+use super::readings::usual_normalisations;
 use super::{
     AxisOrder, Description, Flatten, Imported, LayerSource, MemberLayers, MemberSource, PaddingPlan,
     PixelMap, PixelPadding, PixelPlan, RealNetwork, Sources, layout::Conventions, read_members,
@@ -242,13 +243,10 @@ fn memory_orders(description: &Description) -> Vec<Variant> {
 /// Usual normalisations in place of the one that is given, or of none, and the given one with a slip undone; `padded`
 /// where there is something around the image.
 fn pixels(description: &Description, padded: bool) -> Vec<Variant> {
-    let scaled = |scale, offset| PixelPlan { scale: Some(scale), offset, ..PixelPlan::default() };
     let standard = |mean, std| PixelPlan { mean: Some(mean), std: Some(std), ..PixelPlan::default() };
-    // 0 to 1, raw bytes, -1 to 1.
-    let mut plans =
-        vec![(scaled(1.0, None), true), (scaled(LARGEST_BYTE, None), true), (scaled(2.0, Some(-1.0)), true)];
-    plans.extend(DATA_SETS.map(|(_, mean, std)| (standard(mean, std), true)));
-    plans.push((scaled(-1.0, Some(1.0)), false));
+    // Inverted ink is no program's own setting.
+    let plans = usual_normalisations().into_iter().map(|plan| (plan, plan.scale != Some(-1.0)));
+    let mut plans: Vec<(PixelPlan, bool)> = plans.collect();
     if let PixelPlan { mean: Some(mean), std: Some(std), .. } = description.pixels {
         plans.push((standard(std, mean), false));
         plans.push((standard(mean / LARGEST_BYTE, std / LARGEST_BYTE), false));

@@ -39,7 +39,7 @@ pub struct Question<'a> {
     pub images: &'a LabelledImages,
 }
 
-/// What shows that weights were read as they were meant.
+/// The evidence that weights were read as they were meant.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "by")]
 pub enum Report {
