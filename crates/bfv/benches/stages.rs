@@ -46,21 +46,19 @@ fn stages(criterion: &mut Criterion) {
     let parameters = parameters(&ensemble, Encryption::PublicKey);
     let client = ClientKey::generate(&parameters);
     let key = client.evaluation_key().unwrap();
-    let batch = client.encrypt(&[1], 1, &|| ()).unwrap();
+    let images = vec![1; ensemble.architecture().pixels()];
+    let batch = client.encrypt(&images, images.len(), &|| ()).unwrap();
     for kernel in Kernel::available() {
         let engine = Engine::with_kernel(&key, &ensemble, kernel).unwrap();
-        let mut stages = Stages::new(&engine, &batch);
+        let mut stages = Stages::new(&engine, &batch).unwrap();
         let parameters = stages.parameters();
         let mut bench = |name: &str, stage: &mut dyn FnMut()| {
             criterion.bench_function(&format!("{name}/{parameters}"), |bencher| bencher.iter(&mut *stage));
         };
-        bench("prepare a polynomial", &mut || stages.prepare(&batch));
-        bench("lift to a prime", &mut || stages.lift());
         bench("transform", &mut || stages.transform());
-        bench("load a tile", &mut || stages.load());
-        bench("convolution of a tile", &mut || stages.convolution());
-        bench("squares and hidden layer of a tile", &mut || stages.squares_and_hidden_layer());
-        bench("take back and relinearise a unit", &mut || stages.take_back_and_relinearise());
+        bench("load four tiles", &mut || stages.load());
+        bench("a member at a tile", &mut || stages.member());
+        bench("relinearise and switch a unit", &mut || stages.switch());
     }
 }
 

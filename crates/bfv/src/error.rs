@@ -53,6 +53,9 @@ pub enum BfvError {
     /// Whoever waited for the answer does not any longer.
     #[error("the evaluation was cancelled")]
     Cancelled,
+    /// Values could not be encrypted, or a ciphertext not decrypted.
+    #[error(transparent)]
+    Encryption(#[from] crate::EncryptionError),
     /// The `fhe` crate refused an operation.
     #[error("the encryption library refused an operation")]
     Fhe(#[from] fhe::Error),

@@ -1,27 +1,65 @@
 //! The client's keys, and what the provider gets of them.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use fhe::bfv::{PublicKey, RelinearizationKey, SecretKey};
 use fhe_traits::{DeserializeParametrized as _, Serialize as _};
 use zeroize::Zeroizing;
 
+use crate::encryption::{Decryption, EncryptionError, PixelEncryption};
 use crate::parameters::Channel;
-use crate::{BfvError, Parameters};
+use crate::{BfvError, Encryption, Parameters};
 
 /// Everything the client keeps: for every channel a secret key, and the public key it encrypts with.
 ///
 /// Keys come from the operating system's randomness, never from an experiment's seed. The secrets are
-/// zeroed when dropped (by `fhe`) and never printed.
+/// zeroed when dropped, by `fhe`, as is what encryption and decryption have computed of them, and never printed.
 pub struct ClientKey {
     pub(crate) parameters: Parameters,
     pub(crate) channels: Vec<ClientChannelKey>,
 }
 
-/// The client's keys of one channel.
+/// The client's keys of one channel, with what is computed of them once: nothing before it is asked for.
 pub(crate) struct ClientChannelKey {
-    pub secret: SecretKey,
+    pub secret: Arc<SecretKey>,
     pub public: PublicKey,
+    encryption: OnceLock<PixelEncryption>,
+    /// By level.
+    decryptions: Vec<OnceLock<Decryption>>,
+}
+
+impl ClientChannelKey {
+    fn new(channel: &Channel, secret: SecretKey, public: PublicKey) -> Self {
+        let decryptions = channel.key_primes().iter().map(|_| OnceLock::new()).collect();
+        Self { secret: Arc::new(secret), public, encryption: OnceLock::new(), decryptions }
+    }
+
+    /// Encryption with the key that the parameters were chosen for.
+    pub fn encryption(
+        &self,
+        channel: &Channel,
+        encryption: Encryption,
+    ) -> Result<&PixelEncryption, EncryptionError> {
+        let new = || PixelEncryption::new(channel, encryption, &self.secret, &self.public);
+        made_once(&self.encryption, new)
+    }
+
+    /// Decryption of ciphertexts that keep so many primes, of all that the channel has.
+    pub fn decryption(&self, channel: &Channel, primes: usize) -> Result<&Decryption, EncryptionError> {
+        let level = channel.key_primes().len().checked_sub(primes).ok_or(EncryptionError::Key)?;
+        let place = self.decryptions.get(level).ok_or(EncryptionError::Key)?;
+        made_once(place, || Decryption::new(channel, &self.secret, level))
+    }
+}
+
+/// What is there already, or is made now. Where two threads make it, the first one's stays.
+fn made_once<T, E>(place: &OnceLock<T>, new: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
+    if let Some(made) = place.get() {
+        return Ok(made);
+    }
+    let made = new()?;
+    Ok(place.get_or_init(|| made))
 }
 
 /// What the provider gets of a client's keys, for every channel: the relinearisation key that it squares ciphertexts with,
@@ -46,7 +84,7 @@ impl ClientKey {
         let keys = |channel: &Channel| {
             let secret = SecretKey::random(channel.inner(), &mut rng);
             let public = PublicKey::new(&secret, &mut rng);
-            ClientChannelKey { secret, public }
+            ClientChannelKey::new(channel, secret, public)
         };
         let channels = parameters.channels().iter().map(keys).collect();
         Self { parameters: parameters.clone(), channels }
@@ -58,7 +96,10 @@ impl ClientKey {
     /// If the parameters do not support key switching.
     pub fn evaluation_key(&self) -> Result<EvaluationKey, BfvError> {
         let key = |(channel, key): (&Channel, &ClientChannelKey)| {
-            let relinearisation = RelinearizationKey::new(&key.secret, &mut rand::rng())?;
+            // Nothing is relinearised with more primes than an upload has.
+            let level = channel.upload_level();
+            let rng = &mut rand::rng();
+            let relinearisation = RelinearizationKey::new_leveled(&key.secret, level, level, rng)?;
             Ok(ChannelKey { channel: channel.clone(), relinearisation, public: key.public.clone() })
         };
         let channels = self.parameters.channels().iter().zip(&self.channels).map(key);
@@ -85,7 +126,7 @@ impl ClientKey {
         }
         let key = |(bytes, shared): (&Zeroizing<Vec<u8>>, &ChannelKey)| {
             let secret = SecretKey::from_bytes(bytes, shared.channel.inner())?;
-            Ok(ClientChannelKey { secret, public: shared.public.clone() })
+            Ok(ClientChannelKey::new(&shared.channel, secret, shared.public.clone()))
         };
         let channels = secrets.iter().zip(&shared.channels).map(key).collect::<Result<_, BfvError>>()?;
         Ok(Self { parameters: shared.parameters.clone(), channels })

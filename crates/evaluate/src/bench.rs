@@ -7,14 +7,16 @@ use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 use sottovoce_bfv::planner::Fixed;
 use sottovoce_bfv::{
-    ClientKey, EncryptedLogits, Encryption, Engine, Kernel, Layer, LayerTime, ReferenceEvaluator,
+    ClientKey, EncryptedBatch, EncryptedLogits, Encryption, Engine, Kernel, Layer, LayerTime, Parameters,
+    ReferenceEvaluator,
 };
 use sottovoce_network::{
     Architecture, Block, IntegerEnsemble, IntegerNetwork, ObservedRange, PixelLevels, sum_logits,
 };
-use sottovoce_protocol::size;
+use sottovoce_protocol::{Client, Provider, size};
 
 use crate::encrypted::mismatches;
+use crate::session::transfer;
 use crate::{EvaluateError, Evaluator, Need, Policy, Progress, RangeRule};
 
 /// What a benchmark measured. Seconds are wall-clock time.
@@ -38,25 +40,42 @@ pub struct BenchRecord {
     pub ciphertext_primes: usize,
     /// Bits of the ciphertext modulus.
     pub ciphertext_modulus_bits: f64,
-    /// Primes that the engine evaluates at.
-    pub evaluation_primes: usize,
+    /// Ciphertext primes that hidden units keep.
+    pub hidden_primes: usize,
     /// What the batch was encrypted with.
     pub encryption: Encryption,
     /// Bytes of the encrypted batch's message.
     pub upload_bytes: usize,
     /// Bytes of the answer's message.
     pub download_bytes: usize,
-    /// Encryption of the batch.
+    /// Encryption of the batch: the median of the repetitions.
     pub encrypt_seconds: f64,
+    /// Encryption of the same batch by `fhe` alone, alternating with the one above: the median of the repetitions; absent
+    /// where it was left out.
+    #[serde(default)]
+    pub fhe_encrypt_seconds: Option<f64>,
+    /// `fhe_encrypt_seconds / encrypt_seconds`.
+    #[serde(default)]
+    pub encrypt_ratio: Option<f64>,
+    /// Writing, reading and checking the batch's message at the same time: the median of the repetitions.
+    pub transfer_seconds: f64,
+    /// The transfer's repetitions, in order.
+    pub transfer_seconds_all: Vec<f64>,
+    /// From pixels to predictions of one batch: encryption, transfer, the engine's work and decryption together.
+    #[serde(default)]
+    pub prediction_seconds: f64,
     /// The provider's work with the reference; absent where it was left out.
     pub reference_seconds: Option<f64>,
     /// The provider's work with the engine: the median of the repetitions.
     pub engine_seconds: f64,
     /// The engine's repetitions, in order.
     pub engine_seconds_all: Vec<f64>,
+    /// Bits of the reference's own ciphertext modulus.
+    #[serde(default)]
+    pub reference_modulus_bits: Option<f64>,
     /// `reference_seconds / engine_seconds`.
     pub ratio: Option<f64>,
-    /// Decryption of the ensemble's logits.
+    /// Decryption of the ensemble's logits: the median of the repetitions.
     pub decrypt_seconds: f64,
     /// The largest memory that the process has held, in bytes, where the system tells.
     pub peak_rss_bytes: Option<u64>,
@@ -87,7 +106,7 @@ pub struct BenchSubject<'a> {
     pub largest_logit: Option<i128>,
     /// Images in the batch, random ones.
     pub images: usize,
-    /// The engine's repetitions.
+    /// Repetitions of encryption, of the engine and of decryption, at least one.
     pub repetitions: usize,
     /// Whether the reference runs, too.
     pub with_reference: bool,
@@ -116,7 +135,7 @@ pub fn random_ensemble(members: usize) -> Option<IntegerEnsemble> {
     IntegerEnsemble::new((0..members).map(|_| network()).collect::<Option<_>>()?).ok()
 }
 
-/// Runs engine and reference on one encrypted batch. `peak_memory` is asked at the end.
+/// Runs engine and reference on the same images, each with parameters of its own, and encryption beside `fhe`'s. `peak_memory` is asked at the end.
 ///
 /// # Errors
 /// If there are no parameters for the ensemble, or an evaluation fails. Logits that differ are counted.
@@ -125,7 +144,8 @@ pub fn bench_engine(
     peak_memory: impl Fn() -> Option<u64>,
     progress: &dyn Progress,
 ) -> Result<BenchRecord, EvaluateError> {
-    let BenchSubject { ensemble, images, repetitions, with_reference, kernel, .. } = *subject;
+    let BenchSubject { ensemble, images, with_reference, kernel, .. } = *subject;
+    let repetitions = subject.repetitions.max(1);
     let (pixels, classes) = (ensemble.architecture().pixels(), ensemble.architecture().classes);
     let largest = ensemble.pixel_levels().largest();
     // Ink in a fifth of the pixels, as in handwriting.
@@ -150,51 +170,74 @@ pub fn bench_engine(
         hide_model: false,
         fixed: subject.fixed.clone(),
     };
-    let evaluators: &[Evaluator] = match with_reference {
-        true => &[Evaluator::Engine(kernel), Evaluator::Reference],
-        false => &[Evaluator::Engine(kernel)],
-    };
     let need = Need { ensemble, observed: Some(needed), proven: None };
-    let parameters = policy.choose(&[need], images, evaluators)?.parameters;
-    let client = ClientKey::generate(&parameters);
-    let key = client.evaluation_key()?;
-    let engine = Engine::with_kernel(&key, ensemble, kernel)?;
-
-    progress.begin("encrypting", client.encryption_work(pixels));
-    let (encrypt, encrypted) = timed(|| client.encrypt(&batch, pixels, &|| progress.advance(1)));
-    let encrypted = encrypted?;
+    // Each evaluator has parameters of its own: the reference needs more bits than the engine.
+    let parameters_of =
+        |evaluator| policy.choose(&[need], images, &[evaluator]).map(|choice| choice.parameters);
     let mut differing = 0;
-    let mut decrypt_seconds = 0.0;
-    let mut check = |answer: &EncryptedLogits| -> Result<(), EvaluateError> {
-        let (seconds, decrypted) = timed(|| client.decrypt(answer));
+    // Seconds of the decryption.
+    let mut check = |client: &ClientKey, answer: &EncryptedLogits| -> Result<f64, EvaluateError> {
+        let (elapsed, decrypted) = timed(|| client.decrypt(answer));
         let decrypted = decrypted?;
-        decrypt_seconds = seconds.as_secs_f64();
         for slot in 0..decrypted.slots() {
             let expected = expected.get(slot).unwrap_or(&blank);
             differing += mismatches(&decrypted.slot(slot), expected);
         }
-        Ok(())
+        Ok(elapsed.as_secs_f64())
     };
     let mut reference = None;
     if with_reference {
+        let parameters = parameters_of(Evaluator::Reference)?;
+        let client = ClientKey::generate(&parameters);
+        let key = client.evaluation_key()?;
+        let encrypted = client.encrypt(&batch, pixels, &|| ())?;
         let evaluator = ReferenceEvaluator::new(&key, ensemble);
         progress.begin("the reference", evaluator.work());
         let (seconds, answer) = timed(|| evaluator.evaluate(&encrypted, &|work| progress.advance(work)));
         let answer = answer?;
-        check(&answer.ensemble)?;
-        reference = Some((seconds.as_secs_f64(), answer.times));
+        check(&client, &answer.ensemble)?;
+        reference = Some((seconds.as_secs_f64(), answer.times, parameters.ciphertext_modulus_bits()));
     }
+
+    let parameters = parameters_of(Evaluator::Engine(kernel))?;
+    let client = ClientKey::generate(&parameters);
+    let key = client.evaluation_key()?;
+    let engine = Engine::with_kernel(&key, ensemble, kernel)?;
+
+    // Before the batch of the evaluation is in memory as well.
+    let transfer_seconds_all = transfers(&parameters, ensemble, &batch, repetitions, progress)?;
+    progress.begin("encrypting", client.encryption_work(pixels) * 2 * repetitions as u64);
+    let advance = || progress.advance(1);
+    let (mut encrypt_seconds, mut fhe_encrypt_seconds) = (Vec::new(), Vec::new());
+    let mut encrypt = || -> Result<EncryptedBatch, EvaluateError> {
+        let (elapsed, encrypted) = timed(|| client.encrypt_with_fhe(&batch, pixels, &advance));
+        drop(encrypted?);
+        fhe_encrypt_seconds.push(elapsed.as_secs_f64());
+        let (elapsed, encrypted) = timed(|| client.encrypt(&batch, pixels, &advance));
+        encrypt_seconds.push(elapsed.as_secs_f64());
+        Ok(encrypted?)
+    };
+    for _ in 1..repetitions {
+        // One batch in memory at a time.
+        drop(encrypt()?);
+    }
+    let encrypted = encrypt()?;
+    let encrypt_seconds = median(encrypt_seconds).unwrap_or_default();
+    let fhe_encrypt_seconds = median(fhe_encrypt_seconds);
+    let transfer_seconds = median(transfer_seconds_all.clone()).unwrap_or_default();
     progress.begin("the engine", engine.work() * repetitions as u64);
     let mut runs = Vec::new();
+    let mut decrypt_seconds = Vec::new();
     for _ in 0..repetitions {
         let (seconds, answer) = timed(|| engine.evaluate(&encrypted, false, &|work| progress.advance(work)));
         let answer = answer?;
-        check(&answer.ensemble)?;
+        decrypt_seconds.push(check(&client, &answer.ensemble)?);
         runs.push((seconds.as_secs_f64(), answer.times));
     }
     let engine_seconds_all: Vec<f64> = runs.iter().map(|(seconds, _)| *seconds).collect();
     runs.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (engine_seconds, engine_times) = runs.swap_remove(runs.len() / 2);
+    let decrypt_seconds = median(decrypt_seconds).unwrap_or_default();
     // A batch of such bytes has just been in memory.
     let bytes = |bytes: u64| bytes as usize;
     Ok(BenchRecord {
@@ -207,26 +250,62 @@ pub fn bench_engine(
         plaintext_bits: parameters.plaintext_bits().ceil() as u32,
         ciphertext_primes: parameters.ciphertext_primes().len(),
         ciphertext_modulus_bits: parameters.ciphertext_modulus_bits(),
-        evaluation_primes: engine.evaluation_primes(),
+        hidden_primes: parameters.hidden_primes(),
         encryption: parameters.encryption(),
         upload_bytes: bytes(size::batch_bytes(&parameters, pixels)),
         download_bytes: bytes(size::answer_bytes(&parameters, classes)),
-        encrypt_seconds: encrypt.as_secs_f64(),
-        reference_seconds: reference.as_ref().map(|(seconds, _)| *seconds),
+        encrypt_seconds,
+        prediction_seconds: encrypt_seconds + transfer_seconds + engine_seconds + decrypt_seconds,
+        fhe_encrypt_seconds,
+        encrypt_ratio: fhe_encrypt_seconds.map(|fhe| fhe / encrypt_seconds),
+        transfer_seconds,
+        transfer_seconds_all,
+        reference_seconds: reference.as_ref().map(|(seconds, ..)| *seconds),
         engine_seconds,
         engine_seconds_all,
-        ratio: reference.as_ref().map(|(seconds, _)| seconds / engine_seconds),
+        reference_modulus_bits: reference.as_ref().map(|(.., bits)| *bits),
+        ratio: reference.as_ref().map(|(seconds, ..)| seconds / engine_seconds),
         decrypt_seconds,
         peak_rss_bytes: peak_memory(),
         mismatches: differing,
-        layers: layers(reference.as_ref().map(|(_, times)| &times[..]), &engine_times),
+        layers: layers(reference.as_ref().map(|(_, times, _)| &times[..]), &engine_times),
     })
+}
+
+/// Seconds of every transfer of the images, encrypted once more by a client of the protocol's.
+fn transfers(
+    parameters: &Parameters,
+    ensemble: &IntegerEnsemble,
+    images: &[u8],
+    repetitions: usize,
+    progress: &dyn Progress,
+) -> Result<Vec<f64>, EvaluateError> {
+    let provider = Provider::new(parameters, vec![ensemble.clone()], 1);
+    let client = Client::new(parameters)?;
+    provider.register(client.registration())?;
+    let message = provider.model_messages()?.pop().unwrap_or_default();
+    let model = client.model(&message[..])?;
+    progress.begin("encrypting for a transfer", client.encryption_work(model.pixels()));
+    let request = client.encrypt(&model, images, &|| progress.advance(1))?;
+    progress.begin("transferring", repetitions as u64);
+    let transfer = |_| {
+        let (seconds, received) = timed(|| transfer(&provider, &request));
+        progress.advance(1);
+        received.map(|_| seconds.as_secs_f64()).map_err(EvaluateError::from)
+    };
+    (0..repetitions).map(transfer).collect()
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let start = Instant::now();
     let result = work();
     (start.elapsed(), result)
+}
+
+/// The upper median.
+fn median(mut seconds: Vec<f64>) -> Option<f64> {
+    seconds.sort_by(f64::total_cmp);
+    seconds.get(seconds.len() / 2).copied()
 }
 
 fn layers(reference: Option<&[LayerTime]>, engine: &[LayerTime]) -> Vec<BenchLayer> {

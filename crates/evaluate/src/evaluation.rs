@@ -92,8 +92,13 @@ pub struct ParameterRecord {
     pub ciphertext_modulus_bits: f64,
     /// The largest log2 of Q that is 128-bit secure at this degree.
     pub security_limit_bits: usize,
-    /// Primes that the engine evaluates at, in every channel; none where it does not evaluate.
-    pub evaluation_primes: Option<usize>,
+    /// log2 of the largest modulus under which anything is encrypted, which security depends on; absent in records of
+    /// version 0.1, where it is that of Q.
+    #[serde(default)]
+    pub key_modulus_bits: Option<f64>,
+    /// Ciphertext primes that the engine's hidden units keep; absent in records of version 0.1.
+    #[serde(default)]
+    pub hidden_primes: Option<usize>,
     /// log2 of the standard deviation that was expected of the logits' noise before answers are switched down.
     pub expected_noise_bits: f64,
     /// Bits of the largest noise coefficient in any answer, after it was switched down.
@@ -130,7 +135,8 @@ impl ParameterRecord {
             ciphertext_primes: parameters.ciphertext_primes().to_vec(),
             ciphertext_modulus_bits: parameters.ciphertext_modulus_bits(),
             security_limit_bits: parameters.security_limit_bits(),
-            evaluation_primes: choice.evaluation_primes,
+            key_modulus_bits: Some(parameters.key_modulus_bits()),
+            hidden_primes: Some(parameters.hidden_primes()),
             expected_noise_bits: choice.noise.logits,
             noise_bits,
             noise_budget_bits,

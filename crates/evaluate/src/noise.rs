@@ -9,9 +9,9 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use sottovoce_bfv::Encryption;
 use sottovoce_bfv::noise::{
-    Evaluation, MeasureError, NoiseEstimate, NoiseSubject, Norms, RUN_COEFFICIENTS, Stage, tail_bits,
+    Evaluation, MeasureError, NoiseEstimate, NoiseSubject, Norms, RUN_COEFFICIENTS, Stage, Tail,
 };
-use sottovoce_bfv::parameters::security_limit;
+use sottovoce_bfv::parameters::PrimeSizes;
 use sottovoce_bfv::planner::FAILURE_LOG2;
 use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
 
@@ -127,42 +127,37 @@ impl Kind {
     }
 }
 
-fn reads_pixels(ensemble: &IntegerEnsemble) -> bool {
-    let norms = Norms::of(ensemble);
-    NoiseEstimate::new(&norms, Evaluation::Engine, Encryption::SecretKey, 8192, 65_537, 2, 50).reads_pixels()
+fn reads_pixels(norms: &Norms) -> bool {
+    let primes = PrimeSizes::new(&[50, 50]);
+    NoiseEstimate::new(norms, Evaluation::Engine, Encryption::SecretKey, 8192, 65_537, &primes).reads_pixels()
 }
 
 /// Parameters of one measurement, drawn so that the noise can be measured.
 fn subject<'a>(
     ensemble: &'a IntegerEnsemble,
+    norms: &Norms,
     evaluation: Evaluation,
     rng: &mut StdRng,
 ) -> Option<NoiseSubject<'a>> {
-    let norms = Norms::of(ensemble);
     let encryption = if rng.random() { Encryption::PublicKey } else { Encryption::SecretKey };
     let small = rng.random_bool(0.4);
-    for draw in 0..1000 {
+    let [small_tail, tail] = [4096, 8192].map(|degree| Tail::new(FAILURE_LOG2, degree, RUN_COEFFICIENTS));
+    for draw in 0..40_000 {
         // Where the small ring has no room for the network's noise, the other has.
-        let degree = if small && draw < 500 { 4096 } else { 8192 };
-        let limit = security_limit(degree).ok()?;
-        let primes = rng.random_range(2..=4);
-        let most = (limit / primes).min(53);
-        let prime_bits = rng.random_range(most.saturating_sub(8).max(24)..=most.max(24));
-        let subject = NoiseSubject {
-            ensemble,
-            evaluation,
-            encryption,
-            degree,
-            plaintext_bits: rng.random_range(17..=45),
-            primes,
-            prime_bits,
-        };
-        if subject.plaintext_bits >= prime_bits || primes * prime_bits > limit {
+        let (degree, tail) = if small && draw < 20_000 { (4096, &small_tail) } else { (8192, &tail) };
+        let plaintext_bits = rng.random_range(17..=45);
+        // Primes of any sizes, all above the plaintext modulus.
+        let primes = rng.random_range(2..=5);
+        let most = rng.random_range(24..=50);
+        if most <= plaintext_bits {
             continue;
         }
-        let Ok(estimate) = subject.estimate(&norms) else { continue };
-        let tail = tail_bits(FAILURE_LOG2, encryption, degree, RUN_COEFFICIENTS);
-        if estimate.logits.max(estimate.hidden) + tail + 1.0 < subject.limit_bits() {
+        let upload =
+            (0..primes).map(|_| rng.random_range(24.max(plaintext_bits + 1)..=most)).collect::<Vec<usize>>();
+        let primes = PrimeSizes { upload, hidden: rng.random_range(1..primes) };
+        let subject = NoiseSubject { ensemble, evaluation, encryption, degree, plaintext_bits, primes };
+        let Ok(estimate) = subject.estimate(norms) else { continue };
+        if estimate.largest_bound(tail) + 1.0 < subject.limit_bits() && subject.check().is_ok() {
             return Some(subject);
         }
     }
@@ -192,14 +187,19 @@ pub fn measure_noise(
         let evaluations =
             if both { &[Evaluation::Engine, Evaluation::Reference][..] } else { &[Evaluation::Engine] };
         // A sparse network may read no pixel: a constant, whose noise is a rounding error.
-        let mut draws = (0..100).filter_map(|_| kind.ensemble(shape, members, rng));
-        let Some(ensemble) = draws.find(|ensemble| kind.largest == [0; 3] || reads_pixels(ensemble)) else {
+        let mut draws = (0..100).filter_map(|_| {
+            let ensemble = kind.ensemble(shape, members, rng)?;
+            let norms = Norms::of(&ensemble);
+            Some((ensemble, norms))
+        });
+        let Some((ensemble, norms)) = draws.find(|(_, norms)| kind.largest == [0; 3] || reads_pixels(norms))
+        else {
             continue;
         };
         let images: Vec<u8> =
             (0..IMAGES * shape.pixels()).map(|_| rng.random_range(0..LEVELS) as u8).collect();
         for &evaluation in evaluations {
-            let Some(subject) = subject(&ensemble, evaluation, rng) else { continue };
+            let Some(subject) = subject(&ensemble, &norms, evaluation, rng) else { continue };
             for stage in subject.measure(&images)? {
                 rows.push(NoiseRow {
                     network: number,
@@ -213,8 +213,9 @@ pub fn measure_noise(
                     evaluator: evaluator_name(evaluation).to_owned(),
                     degree: subject.degree,
                     plaintext_bits: subject.plaintext_bits,
-                    ciphertext_primes: subject.primes,
-                    ciphertext_bits: subject.primes * subject.prime_bits,
+                    ciphertext_primes: subject.primes.upload.len(),
+                    hidden_primes: subject.primes.hidden,
+                    ciphertext_bits: subject.primes.upload.iter().sum(),
                     stage: stage_name(stage.stage).to_owned(),
                     predicted_bits: rounded(stage.predicted),
                     bound_bits: rounded(stage.bound),

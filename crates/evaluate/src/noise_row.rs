@@ -30,11 +30,15 @@ pub struct NoiseRow {
     pub degree: usize,
     /// Bits of the plaintext modulus.
     pub plaintext_bits: usize,
-    /// Ciphertext primes.
+    /// Ciphertext primes of an upload.
     pub ciphertext_primes: usize,
-    /// Bits of the ciphertext modulus.
+    /// Bits of the ciphertext modulus of an upload.
     pub ciphertext_bits: usize,
-    /// `fresh`, `hidden` (units), `logits` (the members' sum with all primes) or `answer` (switched down).
+    /// How many of the primes the engine's hidden units keep.
+    #[serde(default)]
+    pub hidden_primes: usize,
+    /// `fresh`, `hidden` (units), `logits` (the members' sum with all primes that it has: in the engine those of hidden units)
+    /// or `answer` (switched down).
     pub stage: String,
     /// The predicted standard deviation.
     pub predicted_bits: f64,

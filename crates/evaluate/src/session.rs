@@ -145,29 +145,30 @@ impl Session {
         let encrypt = start.elapsed();
 
         let start = Instant::now();
-        let (batch, pending, bytes) = self.transfer(&request)?;
+        let (batch, pending, bytes) = transfer(&self.provider, &request)?;
         Ok(Received { batch, pending, encrypt, transfer: start.elapsed(), bytes })
     }
+}
 
-    /// Writes the message on a thread of its own while the provider reads it; also its bytes.
-    fn transfer(
-        &self,
-        request: &EncryptedRequest<'_>,
-    ) -> Result<(ReceivedBatch, PendingAnswer, usize), ProtocolError> {
-        let (output, mut input) = pipe();
-        thread::scope(|scope| {
-            let writer = thread::Builder::new().spawn_scoped(scope, || request.write(output));
-            let writer = writer.map_err(|source| ProtocolError::Transfer { message: Kind::Batch, source })?;
-            let received = self.provider.receive(&mut input);
-            let bytes = input.passed();
-            // Where the message was refused, its writer need not wait for anybody to read the rest.
-            drop(input);
-            let written = writer.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
-            match (written, received) {
-                (Ok(pending), Ok(batch)) => Ok((batch, pending, bytes)),
-                // The writer fails if the reader has gone, which then knows why.
-                (Ok(_) | Err(ProtocolError::Transfer { .. }), Err(error)) | (Err(error), _) => Err(error),
-            }
-        })
-    }
+/// Hands a batch to the provider in a message, which a thread of its own writes while the provider reads it; also the
+/// message's bytes.
+pub(crate) fn transfer(
+    provider: &Provider,
+    request: &EncryptedRequest<'_>,
+) -> Result<(ReceivedBatch, PendingAnswer, usize), ProtocolError> {
+    let (output, mut input) = pipe();
+    thread::scope(|scope| {
+        let writer = thread::Builder::new().spawn_scoped(scope, || request.write(output));
+        let writer = writer.map_err(|source| ProtocolError::Transfer { message: Kind::Batch, source })?;
+        let received = provider.receive(&mut input);
+        let bytes = input.passed();
+        // Where the message was refused, its writer need not wait for anybody to read the rest.
+        drop(input);
+        let written = writer.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+        match (written, received) {
+            (Ok(pending), Ok(batch)) => Ok((batch, pending, bytes)),
+            // The writer fails if the reader has gone, which then knows why.
+            (Ok(_) | Err(ProtocolError::Transfer { .. }), Err(error)) | (Err(error), _) => Err(error),
+        }
+    })
 }

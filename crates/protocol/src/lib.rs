@@ -21,7 +21,6 @@
 //! | `client`, `provider` | the roles |
 //! | `message` | the messages |
 //! | `reading`, `writing` | fields, header and checksum |
-//! | `packing` | residues at the bit width of their prime |
 //! | `fingerprint` | SHA-256 of parameters and models |
 //! | [`size`] | bytes of messages |
 //! | [`authority`] | certificates that vouch for clients' keys |
@@ -38,7 +37,6 @@ mod hexadecimal;
 mod kind;
 mod lock;
 mod message;
-mod packing;
 mod provider;
 mod reading;
 pub mod remote;

@@ -3,23 +3,60 @@
 use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
+use sottovoce_bfv::packed::RowLayout;
 
-use crate::packing::{PackedPolynomial, packed_bytes, residue_bits};
 use crate::writing::{MAGIC, VERSION};
 use crate::{Fingerprint, Kind, ProtocolError};
 
 /// Reads one message, field after field, and sums it up. Nothing that is read counts before [`end`](Self::end) has found
 /// the checksum.
 pub struct MessageReader<R> {
+    input: MessageInput<R>,
+    sum: Sha256,
+}
+
+/// The bytes of one message as they come.
+pub struct MessageInput<R> {
     input: R,
     message: Kind,
-    sum: Sha256,
+}
+
+impl<R: Read> MessageInput<R> {
+    /// The next bytes.
+    fn fill(&mut self, field: &'static str, bytes: &mut [u8]) -> Result<(), ProtocolError> {
+        let message = self.message;
+        self.input.read_exact(bytes).map_err(|source| {
+            if source.kind() == io::ErrorKind::UnexpectedEof {
+                ProtocolError::Truncated { message, field }
+            } else {
+                ProtocolError::Transfer { message, source }
+            }
+        })
+    }
+
+    /// A field of as many bytes as the array has.
+    pub fn array<const BYTES: usize>(&mut self, field: &'static str) -> Result<[u8; BYTES], ProtocolError> {
+        let mut bytes = [0; BYTES];
+        self.fill(field, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A packed polynomial, of which no residue has been compared with its prime yet. It takes memory when it is the next.
+    pub fn polynomial(
+        &mut self,
+        field: &'static str,
+        layout: &RowLayout,
+    ) -> Result<Box<[u8]>, ProtocolError> {
+        let mut bytes = vec![0; layout.bytes()].into_boxed_slice();
+        self.fill(field, &mut bytes)?;
+        Ok(bytes)
+    }
 }
 
 impl<R: Read> MessageReader<R> {
     /// Reads the header up to the fingerprint of the parameters.
     pub fn begin(input: R, message: Kind) -> Result<Self, ProtocolError> {
-        let mut reader = Self { input, message, sum: Sha256::new() };
+        let mut reader = Self { input: MessageInput { input, message }, sum: Sha256::new() };
         let magic = reader.number::<4>("magic")?;
         let expected = u64::from(u32::from_le_bytes(MAGIC));
         reader.check("magic", magic, magic == expected, || format!("{expected}, the bytes \"svce\""))?;
@@ -71,7 +108,7 @@ impl<R: Read> MessageReader<R> {
         if sound {
             return Ok(());
         }
-        Err(ProtocolError::Field { message: self.message, field, found, allowed: allowed() })
+        Err(ProtocolError::Field { message: self.input.message, field, found, allowed: allowed() })
     }
 
     /// A fingerprint.
@@ -85,60 +122,41 @@ impl<R: Read> MessageReader<R> {
         if found == allowed {
             return Ok(());
         }
-        Err(ProtocolError::Fingerprint { message: self.message, field, found, allowed })
+        Err(ProtocolError::Fingerprint { message: self.input.message, field, found, allowed })
     }
 
     /// A field of as many bytes as the array has.
     pub fn array<const BYTES: usize>(&mut self, field: &'static str) -> Result<[u8; BYTES], ProtocolError> {
-        let mut bytes = [0; BYTES];
-        self.input.read_exact(&mut bytes).map_err(|error| self.failed(field, error))?;
+        let bytes = self.input.array(field)?;
         self.sum.update(bytes);
         Ok(bytes)
     }
 
-    /// A polynomial: `degree` residues modulo each of `primes`, of which none has been compared with its prime yet.
-    /// It stays packed, and takes memory as its rows come.
-    pub fn polynomial<'p>(
+    /// A packed polynomial: [`MessageInput::polynomial`].
+    pub fn polynomial(
         &mut self,
         field: &'static str,
-        primes: &'p [u64],
-        degree: usize,
-    ) -> Result<PackedPolynomial<'p>, ProtocolError> {
-        let mut bytes = Vec::new();
-        for (index, &prime) in primes.iter().enumerate() {
-            let begin = bytes.len();
-            let row = packed_bytes(degree, residue_bits(prime));
-            if index < 2 {
-                // One prime's, and when those have come all.
-                let rows = &primes[index..if index == 0 { 1 } else { primes.len() }];
-                let rows = rows.iter().map(|&prime| packed_bytes(degree, residue_bits(prime)));
-                bytes.reserve_exact(rows.sum());
-            }
-            bytes.resize(begin + row, 0);
-            self.input.read_exact(&mut bytes[begin..]).map_err(|error| self.failed(field, error))?;
-            self.sum.update(&bytes[begin..]);
-        }
-        Ok(PackedPolynomial::new(bytes, primes, degree))
+        layout: &RowLayout,
+    ) -> Result<Box<[u8]>, ProtocolError> {
+        let bytes = self.input.polynomial(field, layout)?;
+        self.sum.update(&bytes);
+        Ok(bytes)
+    }
+
+    /// The bytes that come and their sum, for whoever sums up what has come while more is read: all of it, in its order.
+    pub fn halves(&mut self) -> (&mut MessageInput<R>, &mut Sha256) {
+        (&mut self.input, &mut self.sum)
     }
 
     /// The checksum, and nothing behind it; the message's fingerprint, which is its checksum.
     pub fn end(mut self) -> Result<Fingerprint, ProtocolError> {
         let sum = Fingerprint::new(self.sum.clone().finalize().into());
         self.same("checksum", sum)?;
-        let mut more = [0];
-        match self.input.read_exact(&mut more) {
-            Ok(()) => Err(ProtocolError::Trailing { message: self.message }),
+        let MessageInput { mut input, message } = self.input;
+        match input.read_exact(&mut [0]) {
+            Ok(()) => Err(ProtocolError::Trailing { message }),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(sum),
-            Err(source) => Err(ProtocolError::Transfer { message: self.message, source }),
-        }
-    }
-
-    fn failed(&self, field: &'static str, source: io::Error) -> ProtocolError {
-        let message = self.message;
-        if source.kind() == io::ErrorKind::UnexpectedEof {
-            ProtocolError::Truncated { message, field }
-        } else {
-            ProtocolError::Transfer { message, source }
+            Err(source) => Err(ProtocolError::Transfer { message, source }),
         }
     }
 }

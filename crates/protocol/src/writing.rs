@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
+use sottovoce_bfv::packed::RowLayout;
 use sottovoce_bfv::parts::PartsError;
 
-use crate::packing::{pack, residue_bits};
 use crate::{Fingerprint, Kind, ProtocolError};
 
 /// What every message begins with.
@@ -13,7 +13,7 @@ pub const MAGIC: [u8; 4] = *b"svce";
 
 /// The version of the format. It stands for the layout of messages, and for `fhe` 0.1.1's choice of primes, order of
 /// transformed values and expansion of seeds.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// Bytes of a header: magic, version, kind, fingerprint of the parameters.
 pub const HEADER_BYTES: u64 = 4 + 2 + 2 + Fingerprint::BYTES as u64;
@@ -26,14 +26,12 @@ pub struct MessageWriter<W> {
     output: W,
     message: Kind,
     sum: Sha256,
-    /// The packed residues of one prime.
-    packed: Vec<u8>,
 }
 
 impl<W: Write> MessageWriter<W> {
     /// Writes the header.
     pub fn begin(output: W, message: Kind, parameters: Fingerprint) -> Result<Self, ProtocolError> {
-        let mut writer = Self { output, message, sum: Sha256::new(), packed: Vec::new() };
+        let mut writer = Self { output, message, sum: Sha256::new() };
         writer.bytes(&MAGIC)?;
         writer.bytes(&VERSION.to_le_bytes())?;
         writer.bytes(&message.number().to_le_bytes())?;
@@ -47,21 +45,16 @@ impl<W: Write> MessageWriter<W> {
         self.output.write_all(bytes).map_err(|source| self.failed(source))
     }
 
-    /// A polynomial: residues modulo each of `primes`.
-    pub fn polynomial(&mut self, residues: &[u64], primes: &[u64]) -> Result<(), ProtocolError> {
-        let degree = (residues.len() / primes.len().max(1)).max(1);
-        for (residues, &prime) in residues.chunks_exact(degree).zip(primes) {
+    /// A polynomial's residues, packed.
+    pub fn polynomial(&mut self, residues: &[u64], layout: &RowLayout) -> Result<(), ProtocolError> {
+        for (residues, prime) in residues.chunks_exact(layout.degree()).zip(layout.primes()) {
             // A wider residue would run into its neighbour, and a reader would refuse it.
             if let Some(position) = residues.iter().position(|&residue| residue >= prime) {
                 let source = PartsError::Residue { prime, position, found: residues[position] };
                 return Err(ProtocolError::Parts { message: self.message, source });
             }
-            pack(residues, residue_bits(prime), &mut self.packed);
-            self.sum.update(&self.packed);
-            let written = self.output.write_all(&self.packed);
-            written.map_err(|source| self.failed(source))?;
         }
-        Ok(())
+        self.bytes(&layout.pack(residues))
     }
 
     /// The checksum; the message's fingerprint, which is its checksum.

@@ -1,33 +1,40 @@
 //! The engine of one channel: the whole evaluation modulo one plaintext modulus.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use fhe::bfv::{Ciphertext, PublicKey};
-use fhe_math::rq::Poly;
 use rayon::prelude::*;
 use sottovoce_network::{Architecture, IntegerEnsemble};
 
+use super::PlanError;
+use super::block::{BlockEvaluation, Inputs, Points};
 use super::buffers::{Buffer, Buffers};
-use super::ciphertext_ring::{CiphertextRing, ciphertext};
-use super::clock::StageClock;
+use super::clock::{StageClock, TileClock};
 use super::hiding::Flood;
-use super::kernels::{Kernel, LANES};
-use super::plan::Plan;
-use super::rns::Prepared;
-use super::{PlanError, first_block, second_block};
+use super::kernels::{LANES, PARTS};
+use super::key_switching::{Switch, SwitchingKey, ciphertext};
+use super::plan::{BlockPlan, Plan};
+use crate::kernel::Kernel;
 use crate::keys::ChannelKey;
+use crate::packed::{PackedCiphertext, RowLayout};
 use crate::parameters::Channel;
-use crate::{BfvError, Layer, LayerTime, Watch};
+use crate::{BfvError, Layer, LayerTime, Watch, encryption};
+
+/// The layers of every block: of its first map, its square and its second map.
+const LAYERS: [[Layer; 3]; 2] = [
+    [Layer::Convolution1, Layer::Activation2, Layer::Dense3],
+    [Layer::Activation4, Layer::Activation4, Layer::Dense5],
+];
 
 /// Evaluates an ensemble modulo one plaintext modulus.
 pub struct ChannelEngine {
     pub channel: Channel,
     pub shape: Architecture,
-    pub ring: CiphertextRing,
+    key: SwitchingKey,
     /// The weights' side, which does not depend on the key.
     pub plan: Arc<Plan>,
-    /// How often an answer is switched down.
-    pub answer_level: usize,
+    layout: RowLayout,
     pub buffers: Arc<Buffers>,
     public: PublicKey,
     /// What answers are hidden with, if they are.
@@ -52,163 +59,215 @@ impl ChannelEngine {
         Ok(Self {
             channel: key.channel.clone(),
             shape: *ensemble.architecture(),
-            ring: CiphertextRing::new(key)?,
+            key: SwitchingKey::new(key, &plan)?,
             plan: Arc::new(plan),
-            answer_level: key.channel.answer_level(),
+            layout: key.channel.upload_layout(),
             buffers: buffers.clone(),
             public: key.public.clone(),
             flood: None,
         })
     }
 
-    /// The same under another key for the same channel.
-    pub fn under(&self, key: &ChannelKey) -> Result<Self, PlanError> {
+    /// An engine with the same plan and memory, and another key for the same channel.
+    pub fn with_key(&self, key: &ChannelKey) -> Result<Self, PlanError> {
         if !Arc::ptr_eq(self.channel.inner(), key.channel.inner()) {
             return Err(PlanError::OtherParameters);
         }
         Ok(Self {
             channel: self.channel.clone(),
             shape: self.shape,
-            ring: CiphertextRing::new(key)?,
+            key: SwitchingKey::new(key, &self.plan)?,
             plan: self.plan.clone(),
-            answer_level: self.answer_level,
+            layout: self.layout.clone(),
             buffers: self.buffers.clone(),
             public: key.public.clone(),
             flood: self.flood,
         })
     }
 
-    /// The work of one batch.
+    /// The work of one batch: tiles of all blocks.
     pub fn work(&self) -> u64 {
-        (self.plan.moduli.len() * self.tiles()) as u64
+        let primes: usize = self.plan.blocks.iter().map(|block| block.primes).sum();
+        (primes * self.degree() / LANES) as u64
     }
 
     pub fn degree(&self) -> usize {
         self.channel.degree()
     }
 
-    fn tiles(&self) -> usize {
-        self.degree() / LANES
-    }
-
     /// Evaluates every member on a batch of as many ciphertexts as the network reads pixels.
     pub fn evaluate(
         &self,
-        pixels: &[Ciphertext],
+        pixels: &[PackedCiphertext],
         with_members: bool,
         watch: &dyn Watch,
     ) -> Result<ChannelAnswer, BfvError> {
-        let mut clock = StageClock::new(self.plan.members.len());
-        let inputs = self.prepare(pixels);
-        clock.shared(Layer::Convolution1);
-        let points = self.first_block(&inputs, watch, &mut clock)?;
-        drop(inputs);
-        let hidden = self.hidden_units(&points);
-        drop(points);
-        clock.members(Layer::Activation2);
-        let logits = self.second_block(&hidden);
-        drop(hidden);
-        clock.members(Layer::Activation4);
+        let mut clock = StageClock::new(self.plan.blocks[0].members.len());
+        let points = self.last_sums(pixels, watch, &mut clock)?;
+        let block = self.last_block();
         let members = if with_members {
-            (0..self.plan.members.len())
-                .map(|member| {
-                    self.answer(
-                        &logits,
-                        |sums| &sums.members[member][..],
-                        &self.plan.members[member].output_biases,
-                    )
-                })
+            let members = block.members.iter().enumerate();
+            members
+                .map(|(member, plan)| self.answer(&points, &[member], &plan.output_biases))
                 .collect::<Result<_, _>>()?
         } else {
             Vec::new()
         };
         clock.members(Layer::Dense5);
-        let ensemble = self.answer(&logits, |sums| &sums.ensemble[..], &self.plan.ensemble_biases)?;
+        let all: Vec<usize> = (0..block.members.len()).collect();
+        let ensemble = self.answer(&points, &all, &block.summed_biases)?;
         clock.shared(Layer::EnsembleSum);
         Ok(ChannelAnswer { members, ensemble, times: clock.times() })
     }
 
-    /// Both polynomials of every ciphertext, ready to be lifted: ciphertext after ciphertext.
-    pub fn prepare(&self, ciphertexts: &[Ciphertext]) -> Vec<Prepared<'_>> {
-        let polynomials: Vec<&Poly> = ciphertexts.iter().flat_map(|ciphertext| ciphertext.iter()).collect();
-        polynomials.into_par_iter().map(|polynomial| self.prepare_polynomial(polynomial)).collect()
+    pub fn last_block(&self) -> &BlockPlan {
+        // A plan has two blocks.
+        &self.plan.blocks[self.plan.blocks.len() - 1]
     }
 
-    pub fn prepare_polynomial(&self, polynomial: &Poly) -> Prepared<'_> {
-        let coefficients = self.ring.scaled_coefficients(polynomial, &self.buffers);
-        self.plan.lift.prepare_scaled(self.plan.kernel, coefficients)
-    }
-
-    /// Takes values at the evaluation points of all primes, N times too large, back to the coefficients of a ciphertext
-    /// polynomial, and adds the constant polynomial `bias`, given modulo the ciphertext primes.
-    fn take_back(&self, mut values: Buffer<'_>, bias: Option<&[u64]>) -> Buffer<'_> {
-        let degree = self.degree();
-        for (values, transform) in values.chunks_exact_mut(degree).zip(&self.plan.transforms) {
-            transform.inv(values);
+    /// The sums of squares of the last block, after all blocks before it.
+    fn last_sums<'a>(
+        &'a self,
+        pixels: &'a [PackedCiphertext],
+        watch: &dyn Watch,
+        clock: &mut StageClock,
+    ) -> Result<Points<'a>, BfvError> {
+        let mut inputs = self.pixels(pixels)?;
+        clock.shared(Layer::Convolution1);
+        let sums = |block: &'a BlockPlan, layers, inputs: &Inputs<'_>, clock: &mut StageClock| {
+            let tiles = TileClock::new(block.members.len());
+            let points = self.sums(block, inputs, &tiles, watch)?;
+            clock.tiles(&tiles, layers);
+            Ok::<_, BfvError>(points)
+        };
+        let blocks = &self.plan.blocks;
+        for (block, layers) in blocks[..blocks.len() - 1].iter().zip(LAYERS) {
+            let points = sums(block, layers, &inputs, clock)?;
+            inputs = self.members(block, &points);
+            clock.members(layers[1]);
         }
-        let mut residues = self.plan.scale.scale(self.plan.kernel, &mut values, &self.buffers);
-        if let Some(bias) = bias {
-            let q = self.channel.ciphertext_primes();
-            for ((residues, bias), &q) in residues.chunks_exact_mut(degree).zip(bias).zip(q) {
-                residues[0] = (residues[0] + bias) % q;
-            }
+        sums(self.last_block(), LAYERS[LAYERS.len() - 1], &inputs, clock)
+    }
+
+    /// A batch as the first block reads it.
+    pub fn pixels<'a>(&self, pixels: &'a [PackedCiphertext]) -> Result<Inputs<'a>, BfvError>
+    where
+        Self: 'a,
+    {
+        let (primes, degree) = (self.channel.ciphertext_primes(), self.degree());
+        let expanded = |seed| encryption::expanded(self.plan.kernel, &seed, primes, degree);
+        let pixel = |pixel: &'a PackedCiphertext| -> Result<[Cow<'a, [u8]>; 2], BfvError> {
+            let second = match (&pixel.second, pixel.seed) {
+                (Some(second), _) => Cow::Borrowed(&second[..]),
+                (None, Some(seed)) => Cow::Owned(self.layout.pack(&expanded(seed)).into_vec()),
+                (None, None) => return Err(BfvError::Ring),
+            };
+            Ok([Cow::Borrowed(&pixel.first[..]), second])
+        };
+        let pixels = pixels.par_iter().map(pixel).collect::<Result<_, _>>()?;
+        Ok(Inputs::Pixels { layout: self.layout.clone(), pixels })
+    }
+
+    pub fn sums<'a>(
+        &'a self,
+        block: &'a BlockPlan,
+        inputs: &Inputs<'_>,
+        clock: &TileClock,
+        watch: &dyn Watch,
+    ) -> Result<Points<'a>, BfvError> {
+        self.evaluation(block, clock, watch).evaluate(inputs, &self.buffers)
+    }
+
+    pub fn evaluation<'b>(
+        &'b self,
+        block: &'b BlockPlan,
+        clock: &'b TileClock,
+        watch: &'b dyn Watch,
+    ) -> BlockEvaluation<'b> {
+        let (kernel, moduli) = (self.plan.kernel, &self.plan.moduli[..]);
+        BlockEvaluation { block, kernel, moduli, degree: self.degree(), clock, watch }
+    }
+
+    /// Switches a block's outputs to the primes that are kept, or to others.
+    fn switch(&self, block: &BlockPlan, kept: usize) -> Switch<'_> {
+        Switch {
+            kernel: self.plan.kernel,
+            moduli: &self.plan.moduli,
+            transforms: self.channel.transforms(self.channel.upload_level()),
+            buffers: &self.buffers,
+            degree: self.degree(),
+            square_factors: block.square_factors.clone(),
+            kept,
         }
-        residues
     }
 
-    /// A ciphertext of three parts relinearised to two. `part` gives the values of a part at all primes.
-    pub fn relinearised<'b>(&self, part: impl Fn(usize) -> Buffer<'b>, bias: &[u64]) -> [Buffer<'_>; 2] {
-        let parts = [0, 1, 2].map(|index| self.take_back(part(index), (index == 0).then_some(bias)));
-        self.ring.relinearise(self.plan.kernel, parts, &self.buffers)
+    /// The outputs of every member of a block as the next block reads them.
+    fn members(&self, block: &BlockPlan, points: &Points<'_>) -> Inputs<'_> {
+        let units = self.outputs(block, points);
+        Inputs::Members { units, per_member: block.outputs, degree: self.degree() }
     }
 
-    /// Pieces of values, in their order, as one buffer: a value for every evaluation point of every prime.
-    pub fn gathered<'b>(&self, pieces: impl Iterator<Item = &'b [u64]>) -> Buffer<'_> {
-        let mut values = self.buffers.take(self.plan.moduli.len() * self.degree());
-        let mut rest = &mut values[..];
-        for piece in pieces {
-            let (place, behind) = rest.split_at_mut(piece.len());
-            place.copy_from_slice(piece);
-            rest = behind;
-        }
-        debug_assert!(rest.is_empty());
-        values
+    /// The outputs of every member of a block, member after member, as ciphertexts of two parts.
+    pub fn outputs(&self, block: &BlockPlan, points: &Points<'_>) -> Vec<[Buffer<'_>; 2]> {
+        let outputs = (0..block.members.len() * block.outputs).into_par_iter();
+        outputs.map(|index| self.output(block, points, index)).collect()
     }
 
-    /// The hidden units of every member, member after member, ready to be lifted.
-    fn hidden_units(&self, points: &first_block::Points<'_>) -> Vec<[Prepared<'_>; 2]> {
-        let hidden = self.shape.hidden;
-        (0..self.plan.members.len() * hidden)
-            .into_par_iter()
-            .map(|index| {
-                let (member, unit) = (index / hidden, index % hidden);
-                let bias = &self.plan.members[member].hidden_biases[unit];
-                self.relinearised(|part| self.gathered(points.pieces(member, part, unit)), bias)
-                    .map(|part| self.plan.lift.prepare(self.plan.kernel, part))
-            })
-            .collect()
+    /// One of them.
+    pub fn output(&self, block: &BlockPlan, points: &Points<'_>, index: usize) -> [Buffer<'_>; 2] {
+        let (member, output) = (index / block.outputs, index % block.outputs);
+        let bias = &block.members[member].output_biases[output];
+        let parts = points.parts(member, output, &self.buffers);
+        self.switch(block, block.kept).relinearise_and_drop(&self.key, &parts, block.primes, bias)
     }
 
-    /// The logits of a voter, hidden if they are to be, at the lowest level at which they still decrypt.
-    pub fn answer(
+    /// The logits of the sum of some members, hidden if they are to be, at the level of answers.
+    fn answer(
         &self,
-        logits: &[second_block::Sums<'_>],
-        voter: impl for<'b> Fn(&'b second_block::Sums<'_>) -> &'b [u64] + Sync,
+        points: &Points<'_>,
+        members: &[usize],
         biases: &[Vec<u64>],
     ) -> Result<Vec<Ciphertext>, BfvError> {
-        let degree = self.degree();
         let class = |(class, bias): (usize, &Vec<u64>)| {
-            let part = |part: usize| {
-                let start = (3 * class + part) * degree;
-                self.gathered(logits.iter().map(|sums| &voter(sums)[start..start + degree]))
+            let level = self.channel.answer_level();
+            let Some(flood) = self.flood else {
+                return self.logit(points, members, class, bias, level);
             };
-            let mut ciphertext = ciphertext(&self.relinearised(part, bias), self.channel.inner())?;
-            if let Some(flood) = self.flood {
-                flood.hide(&mut ciphertext, &self.public, self.channel.inner())?;
-            }
-            ciphertext.switch_to_level(self.answer_level)?;
-            Ok(ciphertext)
+            let mut logit = self.logit(points, members, class, bias, self.channel.hidden_level())?;
+            flood.hide(&mut logit, &self.public, self.channel.inner())?;
+            logit.switch_to_level(level)?;
+            Ok(logit)
         };
         biases.par_iter().enumerate().map(class).collect()
+    }
+
+    /// One logit of the sum of some members at a level between that of hidden units and that of answers.
+    pub fn logit(
+        &self,
+        points: &Points<'_>,
+        members: &[usize],
+        class: usize,
+        bias: &[u64],
+        level: usize,
+    ) -> Result<Ciphertext, BfvError> {
+        let block = self.last_block();
+        let mut parts = [(); PARTS].map(|()| {
+            let mut sum = self.buffers.take(block.primes * self.degree());
+            sum.fill(0);
+            sum
+        });
+        for &member in members {
+            for (sum, part) in parts.iter_mut().zip(points.parts(member, class, &self.buffers)) {
+                let degree = self.degree();
+                for ((sum, part), &modulus) in
+                    sum.chunks_exact_mut(degree).zip(part.chunks_exact(degree)).zip(&self.plan.moduli)
+                {
+                    self.plan.kernel.add(sum, part, modulus);
+                }
+            }
+        }
+        let kept = self.channel.key_primes().len() - level;
+        let switched = self.switch(block, kept).relinearise_and_drop(&self.key, &parts, block.primes, bias);
+        ciphertext(&switched, kept * self.degree(), self.channel.inner(), level)
     }
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::{Layer, LayerTime};
 
-/// The layers of a tile, in the order of [`TileClock::lap`].
-const TILE_LAYERS: [Layer; 3] = [Layer::Convolution1, Layer::Activation2, Layer::Dense3];
+/// Parts of a block: its first map, its square and its second map, in the order of [`TileClock::lap`].
+const TILE_PARTS: usize = 3;
 
 /// Times the stages of one evaluation.
 pub struct StageClock {
@@ -49,14 +49,14 @@ impl StageClock {
         }
     }
 
-    /// The time since the last call was spent in tiles.
-    pub fn tiles(&mut self, tiles: &TileClock) {
+    /// The time since the last call was spent in tiles, on these layers.
+    pub fn tiles(&mut self, tiles: &TileClock, layers: [Layer; TILE_PARTS]) {
         let elapsed = self.lap();
         let nanoseconds: Vec<f64> =
             tiles.nanoseconds.iter().map(|n| n.load(Ordering::Relaxed) as f64).collect();
         let all = nanoseconds.iter().sum::<f64>().max(1.0);
         for (index, nanoseconds) in nanoseconds.iter().enumerate() {
-            let (member, layer) = (index / TILE_LAYERS.len(), TILE_LAYERS[index % TILE_LAYERS.len()]);
+            let (member, layer) = (index / TILE_PARTS, layers[index % TILE_PARTS]);
             self.add(Some(member), layer, elapsed.mul_f64(nanoseconds / all));
         }
     }
@@ -66,21 +66,21 @@ impl StageClock {
     }
 }
 
-/// Time spent in tiles over all threads, by member and layer.
+/// Time spent in tiles over all threads, by member and part.
 pub struct TileClock {
     nanoseconds: Vec<AtomicU64>,
 }
 
 impl TileClock {
     pub fn new(members: usize) -> Self {
-        Self { nanoseconds: (0..members * TILE_LAYERS.len()).map(|_| AtomicU64::new(0)).collect() }
+        Self { nanoseconds: (0..members * TILE_PARTS).map(|_| AtomicU64::new(0)).collect() }
     }
 
-    /// Adds the time since `last` to a member's layer, and returns the time now.
-    pub fn lap(&self, last: Instant, member: usize, layer: usize) -> Instant {
+    /// Adds the time since `last` to a part of a member's block, and returns the time now.
+    pub fn lap(&self, last: Instant, member: usize, part: usize) -> Instant {
         let now = Instant::now();
         let nanoseconds = (now - last).as_nanos() as u64;
-        self.nanoseconds[member * TILE_LAYERS.len() + layer].fetch_add(nanoseconds, Ordering::Relaxed);
+        self.nanoseconds[member * TILE_PARTS + part].fetch_add(nanoseconds, Ordering::Relaxed);
         now
     }
 }

@@ -44,7 +44,7 @@ impl Flood {
         self.bits
     }
 
-    /// Makes an answer anew, at the level of all ciphertext primes.
+    /// Makes an answer anew, at its level.
     pub(crate) fn hide(
         self,
         answer: &mut Ciphertext,
@@ -53,15 +53,25 @@ impl Flood {
     ) -> Result<(), BfvError> {
         let rng = &mut rand::rng();
         let zero = Plaintext::zero(Encoding::poly(), parameters)?;
-        *answer += &public.try_encrypt(&zero, rng)?;
-        let noise = self.noise(parameters, rng)?;
+        let level = parameters.level_of_context(answer[0].ctx())?;
+        let mut zero = public.try_encrypt(&zero, rng)?;
+        // Switched down, it has the noise of a rounding.
+        zero.switch_to_level(level)?;
+        *answer += &zero;
+        let noise = self.noise(parameters, level, rng)?;
         answer[0] += &noise;
         Ok(())
     }
 
     /// A polynomial of independent, uniform coefficients in `[-2^bits, 2^bits)`, transformed.
-    fn noise(self, parameters: &Arc<BfvParameters>, rng: &mut impl RngCore) -> Result<Poly, BfvError> {
-        let (degree, primes) = (parameters.degree(), parameters.moduli());
+    fn noise(
+        self,
+        parameters: &Arc<BfvParameters>,
+        level: usize,
+        rng: &mut impl RngCore,
+    ) -> Result<Poly, BfvError> {
+        let context = parameters.context_at_level(level)?;
+        let (degree, primes) = (parameters.degree(), context.moduli());
         let mut residues = vec![0; degree * primes.len()];
         // Of `bits + 1` random bits, in words of 64 from the highest on.
         let words = (self.bits + 1).div_ceil(64) as usize;
@@ -78,7 +88,6 @@ impl Flood {
                 residues[place] = (number.iter().fold(0, reduce) + prime - offset) % prime;
             }
         }
-        let context = parameters.context_at_level(0)?;
         // The provider's secret: in constant time.
         let noise = Poly::try_convert_from(residues, context, false, Representation::PowerBasis);
         let mut noise = noise.map_err(fhe::Error::from)?;
@@ -104,7 +113,7 @@ mod tests {
         let parameters = Parameters::insecure(64, 1 << 10, &[50; 5]);
         let inner = parameters.channels()[0].inner();
         for bits in [0, 1, 62, 63, 64, 100, 127, 128, 200] {
-            let mut noise = Flood { bits }.noise(inner, &mut rand::rng()).unwrap();
+            let mut noise = Flood { bits }.noise(inner, 0, &mut rand::rng()).unwrap();
             noise.change_representation(Representation::PowerBasis);
             let q = noise.ctx().modulus().clone();
             let limit = BigUint::from(1u32) << bits;

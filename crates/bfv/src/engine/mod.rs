@@ -1,45 +1,39 @@
-//! The engine: an ensemble as plain arithmetic at the evaluation points.
+//! The engine: an ensemble as plain arithmetic at the evaluation points, without a transform or a scaling before the first
+//! dense layer has been added up.
 //!
-//! In the reference evaluator every one of the 845 squares is scaled and relinearised by itself. Here the inputs are
-//! lifted once from the ciphertext modulus Q to a base of primes so large that nothing wraps, and transformed;
-//! from then on a polynomial is its values at the evaluation points, and convolution, square and dense layer are small
-//! sums and products of residues at every point by itself (`first_block`). Only the 100 hidden units are taken back:
-//! inverse transform, scaling by t / Q, bias, relinearisation. The second block is the same once more, and its last
-//! sums run over all members, so that ten scalings serve the whole ensemble (`second_block`).
+//! A BFV ciphertext times t is a BGV ciphertext (Alperin-Sheriff and Peikert 2013, appendix A), whose squares need no scaling.
+//! So a network is evaluated modulo the ciphertext primes alone, at the points where `fhe` keeps its ciphertexts: block by
+//! block, each a linear map, a square and a linear map (`block`), behind which sums of squares are relinearised with `fhe`'s
+//! key and lose primes, and with them their noise (`key_switching`). The members' sum is a sum of the last block's sums, so
+//! that ten relinearisations serve the whole ensemble. `docs/engine.md` derives all of it, with the public factors that
+//! messages get on the way and the bounds of every number.
 //!
-//! What decrypts is what the reference's answers decrypt to, since both are the same ring arithmetic; the noise
-//! differs by a few bits.
+//! The answers decrypt to the reference's logits times a public constant
+//! ([`Channel::answer_factor`](crate::parameters::Channel::answer_factor)).
 //!
 //! All of that is done once in every channel, for one plaintext modulus after the other.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `channel` | the evaluation in one channel |
-//! | `plan` | evaluation primes, weights in their kernel's form |
-//! | `bounds` | how large values become |
-//! | `rns` | lift from Q, scaling back to Q |
-//! | `ciphertext_ring` | transforms modulo the ciphertext primes, relinearisation |
-//! | `buffers` | memory that is used again |
+//! | `channel` | the evaluation in one channel: the loop over blocks |
+//! | `plan` | weights in their kernel's form, constants with their factors |
+//! | `block` | linear map, square, linear map at the evaluation points |
+//! | `key_switching` | relinearisation, dropping primes |
 //! | `kernels` | the inner loops, compiled for several instruction sets |
-//! | `first_block` | convolution, square and hidden layer at the evaluation points |
+//! | `buffers` | memory that is used again |
 //! | `hiding` | answers that say nothing of the weights but the logits |
-//! | `second_block` | square, last layer and the members' sum |
 //!
-//! Memory: the prepared inputs (25 bytes a coefficient with three ciphertext primes, 320 MB for the paper's network),
-//! the transformed inputs of one prime (103 MB), and the hidden units' values at all primes (140 MB a member). It is kept
-//! for the next channel and the next batch (`buffers`).
+//! Memory beside the batch: the first block's sums (177 MB for three members of the paper's shape and three primes) and the
+//! hidden units (79 MB). It is kept for the next channel and the next batch (`buffers`).
 
-mod bounds;
+mod block;
 mod buffers;
 mod channel;
-mod ciphertext_ring;
 mod clock;
-mod first_block;
 mod hiding;
 mod kernels;
+mod key_switching;
 mod plan;
-mod rns;
-mod second_block;
 #[doc(hidden)]
 pub mod stages;
 mod watched;
@@ -48,13 +42,14 @@ use std::sync::Arc;
 
 use sottovoce_network::{Architecture, IntegerEnsemble};
 
+use crate::kernel::Kernel;
+use crate::noise::Evaluation;
 use crate::{BfvError, EncryptedAnswer, EncryptedBatch, EncryptedLogits, EvaluationKey, LayerTime, Watch};
-pub(crate) use bounds::BlockNorms;
 use buffers::Buffers;
 use channel::{ChannelAnswer, ChannelEngine};
 pub use hiding::{Flood, HIDING_LOG2};
-pub use kernels::{Kernel, UnknownKernel};
 pub use plan::PlanError;
+pub(crate) use plan::check_inputs;
 
 /// The provider's side: evaluates an ensemble on encrypted batches.
 pub struct Engine {
@@ -87,15 +82,15 @@ impl Engine {
         Ok(Self { shape: *ensemble.architecture(), channels })
     }
 
-    /// The same engine under another client's key: weights and memory are shared, so that clients can take turns.
+    /// The same engine with another client's key: weights and memory are shared, so that clients can take turns.
     ///
     /// # Errors
     /// If the key is for other parameters.
-    pub fn under(&self, key: &EvaluationKey) -> Result<Self, PlanError> {
+    pub fn with_key(&self, key: &EvaluationKey) -> Result<Self, PlanError> {
         if key.channels.len() != self.channels.len() {
             return Err(PlanError::OtherParameters);
         }
-        let channels = self.channels.iter().zip(&key.channels).map(|(channel, key)| channel.under(key));
+        let channels = self.channels.iter().zip(&key.channels).map(|(channel, key)| channel.with_key(key));
         Ok(Self { shape: self.shape, channels: channels.collect::<Result<_, _>>()? })
     }
 
@@ -113,12 +108,6 @@ impl Engine {
         self.channels[0].plan.kernel
     }
 
-    /// Primes that ciphertexts of a channel are lifted to.
-    #[must_use]
-    pub fn evaluation_primes(&self) -> usize {
-        self.channels[0].plan.moduli.len()
-    }
-
     /// The work of one batch, in the units that [`evaluate`](Self::evaluate) reports.
     #[must_use]
     pub fn work(&self) -> u64 {
@@ -127,7 +116,7 @@ impl Engine {
 
     /// Evaluates every member on `batch` and adds their logits, using the threads of the current `rayon` pool;
     /// `watch` is told of finished work and may end it between two tiles. The members' own logits are returned
-    /// `with_members` only: they cost a scaling each that their sum does not need.
+    /// `with_members` only: they cost ten relinearisations each that their sum does not need.
     ///
     /// # Errors
     /// If the batch holds other images than the network reads or comes from other parameters, `watch` ends the
@@ -150,8 +139,8 @@ impl Engine {
 /// The channels' answers as one, with the time of all of them.
 fn joined(answers: Vec<ChannelAnswer>) -> EncryptedAnswer {
     let members = answers.first().map_or(0, |answer| answer.members.len());
-    let mut voters = vec![EncryptedLogits { channels: Vec::new() }; members];
-    let mut ensemble = EncryptedLogits { channels: Vec::new() };
+    let mut voters = vec![EncryptedLogits { channels: Vec::new(), evaluation: Evaluation::Engine }; members];
+    let mut ensemble = EncryptedLogits { channels: Vec::new(), evaluation: Evaluation::Engine };
     let mut times: Vec<LayerTime> = Vec::new();
     for answer in answers {
         for (voter, classes) in voters.iter_mut().zip(answer.members) {
@@ -163,11 +152,6 @@ fn joined(answers: Vec<ChannelAnswer>) -> EncryptedAnswer {
         }
     }
     EncryptedAnswer { members: voters, ensemble, times }
-}
-
-/// The factors of the three parts of a square (Fan and Vercauteren 2012): a0^2, 2 a0 a1, a1^2.
-fn square_parts([first, second]: [&[i64]; 2]) -> [(&[i64], &[i64], i64); 3] {
-    [(first, first, 1), (first, second, 2), (second, second, 1)]
 }
 
 #[cfg(test)]

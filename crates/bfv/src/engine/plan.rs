@@ -1,20 +1,11 @@
-//! What is fixed before the first ciphertext arrives: evaluation primes, bounds, weights in their kernel's form.
+//! Plans: weights in their kernel's form and constants with their factors, fixed before the first ciphertext arrives.
 
-use fhe_math::zq::primes::generate_prime;
 use num_bigint::BigUint;
-use sottovoce_network::{IntegerEnsemble, IntegerNetwork};
-use tfhe_ntt::prime64::Plan as Ntt;
+use sottovoce_network::{Architecture, IntegerBlock, IntegerEnsemble, IntegerNetwork};
 
-use super::bounds::{BlockNorms, HEADROOM, norm};
-use super::kernels::{DenseWeights, Kernel, Modulus, NORM_LIMIT, Rows};
-use super::rns::{Lift, Scale, scaled_constant};
-use crate::parameters::{Channel, bits_of};
-
-/// Evaluation primes have this many bits: six bytes, and fast transforms.
-pub const EVALUATION_PRIME_BITS: usize = 48;
-
-/// The most evaluation primes that sums over a base leave room for (`Kernel::combine`).
-pub const MOST_PRIMES: usize = 20;
+use super::kernels::{Band, InputMap, MOST_INPUTS, Modulus, SparseRow, SquareMap};
+use crate::kernel::Kernel;
+use crate::parameters::{Channel, inverse};
 
 /// A network that the engine cannot evaluate exactly.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,28 +21,6 @@ pub enum PlanError {
         /// The first number that does not fit.
         most: usize,
     },
-    /// A ciphertext prime is too large.
-    #[error(
-        "a ciphertext prime has {found} bits, but the engine takes at most {most}; use more and smaller primes"
-    )]
-    CiphertextPrime {
-        /// Its bits.
-        found: u32,
-        /// The most that fit.
-        most: u32,
-    },
-    /// There are not enough primes for transforms of this degree.
-    #[error("values of {bits} bits need more evaluation primes than there are at this ring degree")]
-    Primes {
-        /// Bits of the largest value.
-        bits: u64,
-    },
-    /// The encryption library transforms polynomials in another way than the engine.
-    #[error(
-        "the encryption library's number-theoretic transform is not the engine's for these ciphertext primes; use the \
-         reference evaluator"
-    )]
-    Transform,
     /// The encryption library refused an operation on its key.
     #[error("the encryption library refused an operation: {0}")]
     Fhe(String),
@@ -68,120 +37,230 @@ pub enum PlanError {
     },
 }
 
-/// One member's weights and biases in the form that the engine reads.
-#[derive(Debug)]
-pub(super) struct Member {
-    /// One row for each map and position.
-    pub convolution: Rows,
-    /// By evaluation prime, by map.
-    pub convolution_biases: Vec<Vec<u64>>,
-    /// Whether sums of the convolution may be too large to be squared as they are.
-    pub convolution_is_large: bool,
-    pub hidden: DenseWeights,
-    /// By unit, by ciphertext prime.
-    pub hidden_biases: Vec<Vec<u64>>,
-    /// Rows of `hidden` weights.
-    pub output: Vec<i64>,
-    /// By class, by ciphertext prime.
+/// Checks that an ensemble's rows are short enough for the engine.
+///
+/// # Errors
+/// If one is not.
+pub fn check_inputs(shape: &Architecture) -> Result<(), PlanError> {
+    let found = shape.activations().max(shape.taps()).max(shape.hidden);
+    if found >= MOST_INPUTS {
+        return Err(PlanError::Inputs { found, most: MOST_INPUTS });
+    }
+    Ok(())
+}
+
+/// The least ring degree: a tile of the engine's kernels.
+const LEAST_DEGREE: usize = super::kernels::LANES;
+
+/// Activations of a band: their squares (384 bytes each) and a row's sums fit the first-level cache.
+const BAND: usize = 60;
+
+/// Everything that an evaluation needs beside ciphertexts and keys.
+pub struct Plan {
+    pub kernel: Kernel,
+    /// Of the primes of an upload.
+    pub moduli: Vec<Modulus>,
+    /// In their order; each begins with the primes that the one before has left.
+    pub blocks: Vec<BlockPlan>,
+}
+
+/// A linear map, a square, a linear map, and the loss of primes behind it.
+pub struct BlockPlan {
+    /// Primes of the inputs.
+    pub primes: usize,
+    /// Primes of the outputs.
+    pub kept: usize,
+    /// True where all members read the same inputs, a batch's pixels; false where each has its own.
+    pub shared_inputs: bool,
+    pub inputs: usize,
+    pub outputs: usize,
+    /// `t R` modulo every prime, in Montgomery form: what sums of kernels' squares, which are too small by R, are multiplied
+    /// with.
+    pub square_factors: Vec<u64>,
+    pub members: Vec<MemberBlock>,
+    /// The members' output biases added up, as [`MemberBlock::output_biases`]: of the last block.
+    pub summed_biases: Vec<Vec<u64>>,
+}
+
+/// One member's part of a block.
+pub struct MemberBlock {
+    pub bands: Vec<BandPlan>,
+    /// The map before the square; none where inputs are squared as they are.
+    pub before: Option<InputMap>,
+    /// By band, by prime, by activation of the band: the bias in its layer's factor.
+    pub biases: Vec<Vec<Vec<u64>>>,
+    /// The map behind the square.
+    pub behind: SquareMap,
+    /// By output, by prime of the inputs: what is added before any prime is dropped.
     pub output_biases: Vec<Vec<u64>>,
 }
 
-/// Everything that an evaluation needs beside ciphertexts.
-pub(super) struct Plan {
-    pub kernel: Kernel,
-    pub moduli: Vec<Modulus>,
-    pub transforms: Vec<Ntt>,
-    pub lift: Lift,
-    pub scale: Scale,
-    pub members: Vec<Member>,
-    /// The members' output biases added up, by class, by ciphertext prime.
-    pub ensemble_biases: Vec<Vec<u64>>,
-    /// Whether the last layer's sums over all members may leave 62 bits.
-    pub output_is_large: bool,
+/// Activations that are squared together.
+pub struct BandPlan {
+    /// Which: inputs of the map behind the square.
+    pub activations: Vec<usize>,
+}
+
+/// Constants in the factors that messages have on their way (docs/engine.md): t times a ciphertext encrypts `factor` times the
+/// true value.
+#[derive(Clone, Copy)]
+struct Factor {
+    t: u64,
+    value: u64,
+}
+
+impl Factor {
+    fn of_inputs(t: u64, primes: &[u64]) -> Self {
+        let q: BigUint = primes.iter().map(|&q| BigUint::from(q)).product();
+        let q = (q % t).iter_u64_digits().next().unwrap_or(0);
+        Self { t, value: t - q }
+    }
+
+    fn multiplied(self, by: u64) -> Self {
+        let value = u128::from(self.value) * u128::from(by % self.t) % u128::from(self.t);
+        Self { value: value as u64, ..self }
+    }
+
+    /// Behind a square.
+    fn squared(self) -> Self {
+        self.multiplied(self.value)
+    }
+
+    /// Behind a switch that drops `primes`.
+    fn without(self, primes: &[u64]) -> Self {
+        primes.iter().fold(self, |factor, &prime| factor.multiplied(inverse(prime % self.t, self.t)))
+    }
+
+    /// The constant polynomial that adds `bias` to a ciphertext, modulo every prime: `1/t` times the number of least absolute
+    /// value that is `factor * bias` modulo t.
+    fn constant(self, bias: i128, primes: &[u64]) -> Vec<u64> {
+        let t = i128::from(self.t);
+        let residue = bias.rem_euclid(t) * i128::from(self.value) % t;
+        let centred = if residue > t / 2 { residue - t } else { residue };
+        let modulo = |&q: &u64| {
+            let residue = centred.rem_euclid(i128::from(q)) as u128;
+            (residue * u128::from(inverse(self.t % q, q)) % u128::from(q)) as u64
+        };
+        primes.iter().map(modulo).collect()
+    }
 }
 
 impl Plan {
     pub fn new(channel: &Channel, ensemble: &IntegerEnsemble, kernel: Kernel) -> Result<Self, PlanError> {
         let (degree, t) = (channel.degree(), channel.plaintext_modulus());
-        let q = channel.ciphertext_primes();
-        if degree < 32 {
-            return Err(PlanError::Degree { found: degree, least: 32 });
+        let (q, shape) = (channel.ciphertext_primes(), ensemble.architecture());
+        if degree < LEAST_DEGREE {
+            return Err(PlanError::Degree { found: degree, least: LEAST_DEGREE });
         }
-        let found = q.iter().map(|&q| bits_of(q)).max().unwrap_or(0);
-        if found > Modulus::MOST_BITS {
-            return Err(PlanError::CiphertextPrime { found, most: Modulus::MOST_BITS });
-        }
-        let product: BigUint = q.iter().map(|&q| BigUint::from(q)).product();
-        let norms = BlockNorms::of(ensemble)?;
-        let largest = norms.largest_value(&product, degree);
-        let primes = evaluation_primes(&largest, degree, q)?;
-        let transforms: Option<Vec<Ntt>> = primes.iter().map(|&p| Ntt::try_new(degree, p)).collect();
-        let transforms = transforms.ok_or(PlanError::Primes { bits: EVALUATION_PRIME_BITS as u64 })?;
+        check_inputs(shape)?;
+        let moduli: Vec<Modulus> = q.iter().map(|&q| Modulus::new(q)).collect();
+        let square_factors: Vec<u64> = moduli
+            .iter()
+            .map(|&modulus| {
+                // Once for the kernels' squares, once for the product with this constant.
+                let factor = kernel.montgomery_form(t % modulus.value, modulus);
+                kernel.montgomery_form(factor, modulus)
+            })
+            .collect();
+        let (hidden, answer) = (channel.hidden_primes().len(), channel.answer_primes().len());
+        let mut factor = Factor::of_inputs(t, q);
 
-        let shape = ensemble.architecture();
-        let constants = |b: i128, primes: &[u64]| scaled_constant(b, t, q, primes);
-        let member = |network: &IntegerNetwork| Member {
-            convolution: convolution_rows(network, kernel),
-            convolution_biases: transpose(
-                network.convolution().biases().iter().map(|&b| constants(b, &primes)),
-            ),
-            // The weights' residues below 2^48 and the bias's must stay below 2^53.
-            convolution_is_large: norm(network.convolution()) + 1 > 1 << (53 - EVALUATION_PRIME_BITS),
-            hidden: DenseWeights::new(kernel, network.hidden().weights(), network.hidden().columns()),
-            hidden_biases: network.hidden().biases().iter().map(|&b| constants(b, q)).collect(),
-            output: network.output().weights().to_vec(),
-            output_biases: network.output().biases().iter().map(|&b| constants(b, q)).collect(),
+        let convolution_bands = bands(shape);
+        let of_convolution = |network: &IntegerNetwork| convolution(network, &convolution_bands, factor, q);
+        let first: Vec<_> = ensemble.members().iter().map(of_convolution).collect();
+        factor = factor.squared();
+        let first =
+            first.into_iter().zip(ensemble.members()).map(|((before, biases), network)| MemberBlock {
+                bands: convolution_bands.iter().map(|band| BandPlan { activations: band.clone() }).collect(),
+                before: Some(before),
+                biases,
+                behind: square_map(kernel, network.hidden(), &convolution_bands),
+                output_biases: constants(network.hidden().biases(), factor, q),
+            });
+        let first = BlockPlan {
+            primes: q.len(),
+            kept: hidden,
+            shared_inputs: true,
+            inputs: shape.pixels(),
+            outputs: shape.hidden,
+            square_factors: square_factors.clone(),
+            members: first.collect(),
+            summed_biases: Vec::new(),
         };
-        let ensemble_bias = |class: usize| {
+
+        factor = factor.without(&q[hidden..]).squared();
+        let units: Vec<usize> = (0..shape.hidden).collect();
+        let unit_bands: Vec<Vec<usize>> = units.chunks(BAND).map(<[usize]>::to_vec).collect();
+        let member = |network: &IntegerNetwork| MemberBlock {
+            bands: unit_bands.iter().map(|band| BandPlan { activations: band.clone() }).collect(),
+            before: None,
+            biases: Vec::new(),
+            behind: square_map(kernel, network.output(), &unit_bands),
+            output_biases: constants(network.output().biases(), factor, &q[..hidden]),
+        };
+        let summed: Vec<i128> = (0..shape.classes)
             // Below 2^127: the ensemble's logits are bounded.
-            let sum: i128 = ensemble.members().iter().map(|network| network.output().biases()[class]).sum();
-            constants(sum, q)
-        };
-        Ok(Self {
-            kernel,
-            moduli: primes.iter().map(|&p| Modulus::new(p)).collect(),
-            transforms,
-            lift: Lift::new(q, &primes, degree),
-            scale: Scale::new(&primes, q, t, degree),
+            .map(|class| ensemble.members().iter().map(|network| network.output().biases()[class]).sum())
+            .collect();
+        let second = BlockPlan {
+            primes: hidden,
+            kept: answer,
+            shared_inputs: false,
+            inputs: shape.hidden,
+            outputs: shape.classes,
+            square_factors: square_factors[..hidden].to_vec(),
             members: ensemble.members().iter().map(member).collect(),
-            ensemble_biases: (0..shape.classes).map(ensemble_bias).collect(),
-            output_is_large: norms.output >= i128::from(NORM_LIMIT),
-        })
+            summed_biases: constants(&summed, factor, &q[..hidden]),
+        };
+        Ok(Self { kernel, moduli, blocks: vec![first, second] })
     }
 }
 
-/// The fewest primes whose product is [`HEADROOM`] times `largest`.
-fn evaluation_primes(largest: &BigUint, degree: usize, taken: &[u64]) -> Result<Vec<u64>, PlanError> {
-    let needed = largest * HEADROOM;
-    let mut primes = Vec::new();
-    let mut product = BigUint::from(1u32);
-    let mut below = 1 << EVALUATION_PRIME_BITS;
-    while product <= needed {
-        if primes.len() == MOST_PRIMES {
-            return Err(PlanError::Primes { bits: largest.bits() });
-        }
-        below = generate_prime(EVALUATION_PRIME_BITS, 2 * degree as u64, below)
-            .ok_or(PlanError::Primes { bits: largest.bits() })?;
-        if !taken.contains(&below) {
-            product *= below;
-            primes.push(below);
-        }
-    }
-    Ok(primes)
+fn constants(biases: &[i128], factor: Factor, primes: &[u64]) -> Vec<Vec<u64>> {
+    biases.iter().map(|&bias| factor.constant(bias, primes)).collect()
 }
 
-/// The weights of every map at every position, with the pixels that they read.
-fn convolution_rows(network: &IntegerNetwork, kernel: Kernel) -> Rows {
+/// The activations of a convolution in bands: all maps of some positions, which read nearly the same pixels.
+fn bands(shape: &Architecture) -> Vec<Vec<usize>> {
+    let positions: Vec<usize> = (0..shape.positions()).collect();
+    let band = |positions: &[usize]| {
+        let maps = |&position: &usize| (0..shape.maps).map(move |map| map * shape.positions() + position);
+        positions.iter().flat_map(maps).collect()
+    };
+    positions.chunks((BAND / shape.maps.max(1)).max(1)).map(band).collect()
+}
+
+/// A member's convolution, and its biases by band, by prime, by activation.
+fn convolution(
+    network: &IntegerNetwork,
+    bands: &[Vec<usize>],
+    factor: Factor,
+    primes: &[u64],
+) -> (InputMap, Vec<Vec<Vec<u64>>>) {
     let (shape, block) = (network.architecture(), network.convolution());
-    let rows = block.row_iter().flat_map(|weights| {
-        (0..shape.positions())
-            .map(move |position| shape.window(position).map(|(tap, pixel)| (pixel, weights[tap])).collect())
-    });
-    Rows::new(kernel, &rows.collect::<Vec<_>>())
+    let row = |&activation: &usize| -> SparseRow {
+        let (weights, position) = (block.row(activation / shape.positions()), activation % shape.positions());
+        let window = shape.window(position).map(|(tap, pixel)| (pixel, weights[tap]));
+        window.filter(|(_, weight)| *weight != 0).collect()
+    };
+    let rows: Vec<Vec<SparseRow>> = bands.iter().map(|band| band.iter().map(row).collect()).collect();
+    let constants = constants(block.biases(), factor, primes);
+    let biases = |prime: usize, band: &[usize]| {
+        band.iter().map(|activation| constants[activation / shape.positions()][prime]).collect()
+    };
+    let biases = bands.iter().map(|band| (0..primes.len()).map(|prime| biases(prime, band)).collect());
+    (InputMap::new(&rows), biases.collect())
 }
 
-fn transpose(rows: impl Iterator<Item = Vec<u64>>) -> Vec<Vec<u64>> {
-    let rows: Vec<Vec<u64>> = rows.collect();
-    let columns = rows.first().map_or(0, Vec::len);
-    (0..columns).map(|column| rows.iter().map(|row| row[column]).collect()).collect()
+/// A dense layer in bands of its inputs.
+fn square_map(kernel: Kernel, block: &IntegerBlock, bands: &[Vec<usize>]) -> SquareMap {
+    let band = |inputs: &Vec<usize>| {
+        let row = |weights: &[i64]| -> SparseRow {
+            let weights = inputs.iter().map(|&input| weights[input]).enumerate();
+            weights.filter(|(_, weight)| *weight != 0).collect()
+        };
+        Band { inputs: inputs.len(), rows: block.row_iter().map(row).collect() }
+    };
+    let bands: Vec<Band> = bands.iter().map(band).collect();
+    SquareMap::new(kernel, block.row_iter().len(), &bands)
 }

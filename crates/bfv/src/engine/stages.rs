@@ -1,93 +1,82 @@
 //! The engine's stages one at a time, for benchmarks: not part of the public interface.
 
-use rand::Rng;
+use std::time::Instant;
+
+use aligned_vec::{AVec, avec};
 
 use super::Engine;
+use super::block::{GROUP, Inputs, Points, Tile};
 use super::channel::ChannelEngine;
-use super::first_block::Tile;
-use super::kernels::LANES;
-use super::rns::Prepared;
-use crate::EncryptedBatch;
+use super::clock::TileClock;
+use super::kernels::{LANES, PARTS};
+use crate::{BfvError, EncryptedBatch};
 
-/// One polynomial, one tile and one hidden unit of an engine's first channel, at its first evaluation prime.
+/// Four tiles and one hidden unit of an engine's first channel, at its first prime.
 pub struct Stages<'a> {
     engine: &'a ChannelEngine,
-    prepared: Prepared<'a>,
-    spectrum: Vec<u64>,
-    spectra: Vec<u64>,
+    inputs: Inputs<'a>,
+    points: Points<'a>,
+    clock: TileClock,
     tile: Tile,
+    output: AVec<u64>,
+    values: AVec<u64>,
 }
 
 impl<'a> Stages<'a> {
-    /// Values of the kind that an evaluation meets.
+    /// Evaluates the first block of `batch`, and keeps what stages begin with.
     ///
-    /// # Panics
-    /// If the batch is empty.
-    pub fn new(engine: &'a Engine, batch: &EncryptedBatch) -> Self {
+    /// # Errors
+    /// As [`Engine::evaluate`].
+    pub fn new(engine: &'a Engine, batch: &'a EncryptedBatch) -> Result<Self, BfvError> {
         let engine = &engine.channels[0];
-        let degree = engine.degree();
-        let prepared = engine.prepare_polynomial(&batch.channels[0][0][0]);
-        let mut rng = rand::rng();
-        // Residues modulo every prime.
-        let prime = engine.plan.moduli.iter().map(|modulus| modulus.value).min().unwrap_or(1);
-        let mut residues =
-            |count: usize| (0..count).map(|_| rng.random_range(0..prime)).collect::<Vec<u64>>();
-        let spectra = residues(2 * engine.shape.pixels() * degree);
-        Self { engine, prepared, spectrum: residues(degree), spectra, tile: engine.new_tile() }
+        let block = &engine.plan.blocks[0];
+        let inputs = engine.pixels(&batch.channels[0])?;
+        let clock = TileClock::new(block.members.len());
+        let points = engine.sums(block, &inputs, &clock, &|_| ())?;
+        let rows = block.outputs * PARTS * LANES;
+        let mut stages = Self {
+            engine,
+            inputs,
+            points,
+            tile: engine.evaluation(block, &clock, &|_| ()).new_tile(),
+            output: avec![0; rows],
+            values: avec![1; engine.degree()],
+            clock,
+        };
+        stages.load();
+        Ok(stages)
     }
 
     /// What the figures depend on.
+    #[must_use]
     pub fn parameters(&self) -> String {
-        let ChannelEngine { channel, plan, .. } = self.engine;
-        format!(
-            "{},N={},k={},m={}",
-            plan.kernel,
-            self.engine.degree(),
-            channel.ciphertext_primes().len(),
-            plan.moduli.len()
-        )
+        let (plan, block) = (&self.engine.plan, &self.engine.plan.blocks[0]);
+        format!("{},N={},k={},hidden={}", plan.kernel, self.engine.degree(), block.primes, block.kept)
     }
 
-    /// An input polynomial out of its transform and ready to be lifted.
-    pub fn prepare(&self, batch: &EncryptedBatch) {
-        drop(self.engine.prepare_polynomial(&batch.channels[0][0][0]));
+    /// The inputs of four tiles, gathered out of their packed rows.
+    pub fn load(&mut self) {
+        let inputs = GROUP * self.engine.plan.blocks[0].inputs;
+        self.inputs.load(0, 0, 0, &mut self.tile.inputs[..inputs]);
     }
 
-    /// A polynomial lifted to one evaluation prime.
-    pub fn lift(&mut self) {
-        self.engine.plan.lift.lift(self.engine.plan.kernel, &self.prepared, 0, &mut self.spectrum);
+    /// Convolution, squares and hidden layer of one member at one tile.
+    pub fn member(&mut self) {
+        let Self { engine, clock, tile, output, .. } = self;
+        let block = &engine.plan.blocks[0];
+        let evaluation = engine.evaluation(block, clock, &|_| ());
+        let mut lap = Instant::now();
+        evaluation.evaluate_member(0, (0, &block.members[0]), 0, tile, output, LANES, &mut lap);
     }
 
     /// One forward transform.
     pub fn transform(&mut self) {
-        self.engine.plan.transforms[0].fwd(&mut self.spectrum);
+        let channel = &self.engine.channel;
+        channel.transforms(channel.upload_level())[0].forward(&mut self.values);
     }
 
-    /// A tile's inputs copied together.
-    pub fn load(&mut self) {
-        self.tile.load(&self.spectra, self.engine.degree(), LANES);
-    }
-
-    /// One member's convolution of a tile.
-    pub fn convolution(&mut self) {
-        self.engine.convolve(0, 0, &mut self.tile);
-    }
-
-    /// One member's squares and hidden layer of a tile.
-    pub fn squares_and_hidden_layer(&mut self) {
-        self.engine.square_and_add_up(0, 0, &mut self.tile, |_| ());
-    }
-
-    /// A hidden unit's three parts taken back to the ciphertext primes and relinearised.
-    pub fn take_back_and_relinearise(&self) {
-        let engine = self.engine;
-        let part = |_| {
-            let mut values = engine.buffers.take(engine.plan.moduli.len() * engine.degree());
-            for values in values.chunks_exact_mut(engine.degree()) {
-                values.copy_from_slice(&self.spectra[..engine.degree()]);
-            }
-            values
-        };
-        drop(engine.relinearised(part, &engine.plan.members[0].hidden_biases[0]));
+    /// A hidden unit gathered, relinearised and switched to its primes.
+    pub fn switch(&self) {
+        drop(self.engine.output(&self.engine.plan.blocks[0], &self.points, 0));
     }
 }

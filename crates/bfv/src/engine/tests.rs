@@ -4,13 +4,12 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use sottovoce_network::{Architecture, IntegerEnsemble, ObservedRange, Padding, sum_logits};
 
-use super::kernels::Kernel;
 use super::{Engine, PlanError};
 use crate::noise::{Evaluation, NoiseEstimate, Norms};
-use crate::parameters::bits_of;
+use crate::parameters::PrimeSizes;
 use crate::planner::{Fixed, Request};
 use crate::reference::tests::{assert_exact, random_images, random_network};
-use crate::{BfvError, ClientKey, Encryption, Parameters, Watch};
+use crate::{BfvError, ClientKey, Encryption, Kernel, Parameters, Watch};
 
 /// Of any voter over the images and the blank one.
 fn largest_logit(ensemble: &IntegerEnsemble, images: &[u8]) -> i128 {
@@ -24,23 +23,19 @@ fn largest_logit(ensemble: &IntegerEnsemble, images: &[u8]) -> i128 {
 /// Checks every kernel's answers and the work that the engine reports.
 fn assert_engine_exact(parameters: &Parameters, ensemble: &IntegerEnsemble, images: &[u8]) {
     for kernel in Kernel::available() {
-        noise_of_exact_answers(parameters, ensemble, images, kernel, None);
+        noise_of_exact_answers(parameters, ensemble, images, kernel);
     }
 }
 
-/// Checks one kernel's answers; bits of noise in the ensemble's logits, switched down to a level of one's choice.
+/// Checks one kernel's answers; bits of noise in the ensemble's answer.
 fn noise_of_exact_answers(
     parameters: &Parameters,
     ensemble: &IntegerEnsemble,
     images: &[u8],
     kernel: Kernel,
-    answer_level: Option<usize>,
 ) -> usize {
     assert_exact(parameters, ensemble, images, |key, batch| {
-        let mut engine = Engine::with_kernel(key, ensemble, kernel).unwrap();
-        for channel in &mut engine.channels {
-            channel.answer_level = answer_level.unwrap_or(channel.answer_level);
-        }
+        let engine = Engine::with_kernel(key, ensemble, kernel).unwrap();
         let done = AtomicU64::new(0);
         let answer = engine.evaluate(batch, true, &|work| {
             done.fetch_add(work, Ordering::Relaxed);
@@ -75,7 +70,7 @@ fn every_kernel_equals_the_oracle_in_every_slot_for_odd_shapes_and_wide_weights(
             // What needs more than one channel gets two and three.
             let fewest = if largest < 1 << 48 { 1 } else { 2 };
             for channels in fewest..=3 {
-                let parameters = Parameters::insecure_channels(64, largest, channels, &[53; 5]);
+                let parameters = Parameters::insecure_channels(64, largest, channels, &[50; 5]);
                 assert_engine_exact(&parameters, &ensemble, &images);
             }
         }
@@ -96,18 +91,18 @@ fn every_kernel_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_that
         let fixed = Fixed { encryption: Some(encryption), ..Fixed::default() };
         let choice = Request { fixed, ..Request::new(&[&ensemble], ensemble.proven_logits()) }.choose();
         let parameters = choice.unwrap().parameters;
-        let q = parameters.ciphertext_primes();
-        let (primes, bits) = (q.len(), bits_of(q[0]) as usize);
+        let primes = parameters.channels()[0].prime_sizes();
         let t = parameters.plaintext_moduli().into_iter().max().unwrap();
         let evaluation = Evaluation::Engine;
-        let expected =
-            NoiseEstimate::new(&norms, evaluation, encryption, parameters.degree(), t, primes, bits);
-        // The largest of 80,000 coefficients is about 4.5 standard deviations large.
-        let expected = expected.logits + 4.5f64.log2();
+        let expected = NoiseEstimate::new(&norms, evaluation, encryption, parameters.degree(), t, &primes);
+        let channel = &parameters.channels()[parameters.narrowest()];
+        let limit = |level| channel.noise_limit_bits(level);
+        let dropped = limit(channel.hidden_level()) - limit(channel.answer_level());
+        // The largest of 80,000 coefficients is about 4.5 standard deviations large, and its bits are rounded up.
+        let expected = expected.answer(dropped) + 4.5f64.log2() + 0.5;
         for kernel in Kernel::available() {
-            let noise = noise_of_exact_answers(&parameters, &ensemble, &images, kernel, Some(0)) as f64;
-            assert!((noise - expected).abs() < 2.0, "{noise} bits, expected {expected:.1}");
-            noise_of_exact_answers(&parameters, &ensemble, &images, kernel, None);
+            let noise = noise_of_exact_answers(&parameters, &ensemble, &images, kernel) as f64;
+            assert!((noise - expected).abs() < 1.5, "{noise} bits, expected {expected:.1}");
         }
     }
 }
@@ -122,22 +117,21 @@ fn members_of_zeros_and_members_of_other_forms_go_together() {
     let networks = members.map(|largest| random_network(shape, 4, largest, &mut rng)).to_vec();
     let ensemble = IntegerEnsemble::new(networks).unwrap();
     let images = random_images(50, &shape, 4, &mut rng);
-    let parameters = Parameters::insecure(64, largest_logit(&ensemble, &images), &[53; 6]);
+    let parameters = Parameters::insecure(64, largest_logit(&ensemble, &images), &[50; 6]);
     assert_engine_exact(&parameters, &ensemble, &images);
 }
 
 #[test]
 fn networks_that_do_not_fit_are_refused_with_the_numbers() {
-    let shape = Architecture { image_side: 5, kernel: 3, maps: 1, hidden: 1, ..Architecture::default() };
-    let ensemble = |largest| {
-        IntegerEnsemble::new(vec![random_network(shape, 2, largest, &mut StdRng::seed_from_u64(5))]).unwrap()
-    };
-    let key = |bits: &[usize]| {
-        ClientKey::generate(&Parameters::insecure(64, 1 << 10, bits)).evaluation_key().unwrap()
-    };
-    let small = ensemble([1, 1, 1]);
-    let refused = |key: crate::EvaluationKey, ensemble: &IntegerEnsemble| Engine::new(&key, ensemble).err();
-    assert_eq!(refused(key(&[55, 55]), &small), Some(PlanError::CiphertextPrime { found: 55, most: 53 }));
+    // 65,536 activations, and no weights.
+    let none = Padding { leading: 0, trailing: 0 };
+    let shape =
+        Architecture { image_side: 256, kernel: 1, stride: 1, padding: none, maps: 1, hidden: 1, classes: 2 };
+    let network = random_network(shape, 2, [0, 0, 0], &mut StdRng::seed_from_u64(5));
+    let ensemble = IntegerEnsemble::new(vec![network]).unwrap();
+    let key = ClientKey::generate(&Parameters::insecure(64, 1 << 10, &[50, 50])).evaluation_key().unwrap();
+    let refused = Engine::new(&key, &ensemble).err();
+    assert_eq!(refused, Some(PlanError::Inputs { found: 65_536, most: 65_536 }));
 }
 
 #[test]
@@ -158,7 +152,7 @@ fn an_evaluation_that_nobody_waits_for_ends_between_two_tiles() {
     let mut rng = StdRng::seed_from_u64(4);
     let shape = Architecture { image_side: 5, kernel: 3, maps: 1, hidden: 1, ..Architecture::default() };
     let ensemble = IntegerEnsemble::new(vec![random_network(shape, 2, [1, 1, 1], &mut rng)]).unwrap();
-    let parameters = Parameters::insecure(1024, 1 << 20, &[53; 3]);
+    let parameters = Parameters::insecure(1024, 1 << 20, &[50; 3]);
     let client = ClientKey::generate(&parameters);
     let key = client.evaluation_key().unwrap();
     let images = random_images(9, &shape, 2, &mut rng);
@@ -207,14 +201,17 @@ fn hidden_answers_are_exact_and_have_noise_of_the_flood_alone_under_any_clients_
         let stranger = ClientKey::generate(&choice.parameters).evaluation_key().unwrap();
         let first = Engine::new(&stranger, &ensemble).unwrap().hiding(flood);
         let noise = assert_exact(&choice.parameters, &ensemble, &images, |key, batch| {
-            let mut engine = first.under(key).unwrap();
-            engine.channels.iter_mut().for_each(|channel| channel.answer_level = 0);
+            let engine = first.with_key(key).unwrap();
             engine.evaluate(batch, true, &|_| ()).unwrap()
         });
-        // Of 8192 uniform coefficients the largest has the flood's bits.
-        assert!((flood.bits() as usize..=flood.bits() as usize + 1).contains(&noise), "{noise}");
-        let other = Parameters::new(8192, &[65_537], &[50, 50], encryption).unwrap();
+        // Of 8192 uniform coefficients the largest has the flood's bits, which are divided by what the answer drops.
+        let channel = &choice.parameters.channels()[0];
+        let limit = |level| channel.noise_limit_bits(level);
+        let dropped = limit(channel.hidden_level()) - limit(channel.answer_level());
+        let expected = f64::from(flood.bits()) - dropped;
+        assert!((noise as f64 - expected - 0.5).abs() < 1.0, "{noise} {expected}");
+        let other = Parameters::new(8192, &[65_537], &PrimeSizes::new(&[50, 50]), encryption).unwrap();
         let other = ClientKey::generate(&other).evaluation_key().unwrap();
-        assert_eq!(first.under(&other).err(), Some(PlanError::OtherParameters));
+        assert_eq!(first.with_key(&other).err(), Some(PlanError::OtherParameters));
     }
 }

@@ -4,13 +4,15 @@ use fhe::bfv::Ciphertext;
 use rayon::prelude::*;
 
 use super::Engine;
+use super::block::Inputs;
 use super::channel::ChannelEngine;
-use super::ciphertext_ring::ciphertext;
-use super::clock::StageClock;
+use super::clock::TileClock;
+use super::key_switching::ciphertext;
+use crate::packed::PackedCiphertext;
 use crate::{BfvError, EncryptedBatch};
 
 impl Engine {
-    /// In one channel the hidden units of every member, and the members' summed logits with all ciphertext primes.
+    /// In one channel the hidden units of every member, and the members' summed logits with the primes of hidden units.
     pub(crate) fn hidden_and_logits(
         mut self,
         batch: &EncryptedBatch,
@@ -22,26 +24,26 @@ impl Engine {
 
 impl ChannelEngine {
     fn hidden_and_logits(
-        mut self,
-        pixels: &[Ciphertext],
+        self,
+        pixels: &[PackedCiphertext],
     ) -> Result<(Vec<Ciphertext>, Vec<Ciphertext>), BfvError> {
-        self.answer_level = 0;
-        let inputs = self.prepare(pixels);
-        let points = self.first_block(&inputs, &|_| (), &mut StageClock::new(self.plan.members.len()))?;
-        let units = self.shape.hidden;
-        let hidden: Vec<Ciphertext> = (0..self.plan.members.len() * units)
-            .into_par_iter()
-            .map(|index| {
-                let (member, unit) = (index / units, index % units);
-                let bias = &self.plan.members[member].hidden_biases[unit];
-                let parts = self.relinearised(|part| self.gathered(points.pieces(member, part, unit)), bias);
-                ciphertext(&parts, self.channel.inner())
-            })
+        let (first, last) = (&self.plan.blocks[0], self.last_block());
+        let (level, degree) = (self.channel.hidden_level(), self.degree());
+        let sums = |block, inputs: &Inputs<'_>| {
+            self.sums(block, inputs, &TileClock::new(first.members.len()), &|_| ())
+        };
+        let units = self.outputs(first, &sums(first, &self.pixels(pixels)?)?);
+        let length = self.channel.hidden_primes().len() * degree;
+        let hidden = units
+            .par_iter()
+            .map(|unit| ciphertext(unit, length, self.channel.inner(), level))
             .collect::<Result<_, _>>()?;
-        let prepared: Vec<_> =
-            hidden.iter().map(|unit| [0, 1].map(|part| self.prepare_polynomial(&unit[part]))).collect();
-        let sums = self.second_block(&prepared);
-        let logits = self.answer(&sums, |sums| &sums.ensemble[..], &self.plan.ensemble_biases)?;
+        let points = sums(last, &Inputs::Members { units, per_member: first.outputs, degree })?;
+        let all: Vec<usize> = (0..last.members.len()).collect();
+        let logits = last.summed_biases.par_iter().enumerate();
+        let logits = logits
+            .map(|(class, bias)| self.logit(&points, &all, class, bias, level))
+            .collect::<Result<_, _>>()?;
         Ok((hidden, logits))
     }
 }

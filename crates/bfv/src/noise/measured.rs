@@ -9,8 +9,8 @@ use num_bigint::BigUint;
 use rayon::prelude::*;
 use sottovoce_network::IntegerEnsemble;
 
-use super::{Evaluation, NoiseEstimate, Norms, tail_bits};
-use crate::parameters::{Channel, bits_of};
+use super::{Evaluation, NoiseEstimate, Norms, Stage, Tail};
+use crate::parameters::{Channel, PrimeSizes};
 use crate::planner::FAILURE_LOG2;
 use crate::{
     BfvError, ClientKey, Encryption, Engine, Kernel, Parameters, ParametersError, PlanError,
@@ -24,7 +24,7 @@ const FRESH_CIPHERTEXTS: usize = 8;
 pub const RUN_COEFFICIENTS: f64 = 1e7;
 
 /// What is measured: an ensemble under parameters of one's choice, which need not hold its logits.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct NoiseSubject<'a> {
     /// The networks.
     pub ensemble: &'a IntegerEnsemble,
@@ -36,23 +36,8 @@ pub struct NoiseSubject<'a> {
     pub degree: usize,
     /// Bits of the plaintext modulus.
     pub plaintext_bits: usize,
-    /// Ciphertext primes.
-    pub primes: usize,
-    /// Bits of each.
-    pub prime_bits: usize,
-}
-
-/// Where noise is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// Freshly encrypted pixels.
-    Fresh,
-    /// The hidden units, before their square.
-    Hidden,
-    /// The members' sum, with all ciphertext primes.
-    Logits,
-    /// The same, switched to the primes that an answer keeps.
-    Answer,
+    /// Sizes of the ciphertext primes.
+    pub primes: PrimeSizes,
 }
 
 /// The noise at one stage, in bits: binary logarithms of absolute coefficients.
@@ -106,8 +91,17 @@ impl NoiseSubject<'_> {
     /// If there is no such plaintext modulus.
     pub fn estimate(&self, norms: &Norms) -> Result<NoiseEstimate, MeasureError> {
         let t = self.plaintext_modulus()?;
-        let Self { evaluation, encryption, degree, primes, prime_bits, .. } = *self;
-        Ok(NoiseEstimate::new(norms, evaluation, encryption, degree, t, primes, prime_bits))
+        let Self { evaluation, encryption, degree, ref primes, .. } = *self;
+        Ok(NoiseEstimate::new(norms, evaluation, encryption, degree, t, primes))
+    }
+
+    /// Whether there are such parameters, without making them.
+    ///
+    /// # Errors
+    /// If there are none, or they are not secure.
+    pub fn check(&self) -> Result<(), MeasureError> {
+        let t = self.plaintext_modulus()?;
+        Ok(Parameters::check(self.degree, &[t], &self.primes, self.encryption)?)
     }
 
     /// The parameters that it says.
@@ -116,7 +110,7 @@ impl NoiseSubject<'_> {
     /// If there are none, or they are not secure.
     pub fn parameters(&self) -> Result<Parameters, MeasureError> {
         let t = self.plaintext_modulus()?;
-        Ok(Parameters::new(self.degree, &[t], &vec![self.prime_bits; self.primes], self.encryption)?)
+        Ok(Parameters::new(self.degree, &[t], &self.primes, self.encryption)?)
     }
 
     /// Measures the noise of every stage ([`measure_stages`]).
@@ -127,10 +121,14 @@ impl NoiseSubject<'_> {
         measure_stages(self.ensemble, self.evaluation, &self.parameters()?, images)
     }
 
-    /// log2(Q / 2t): larger noise cannot be measured.
+    /// log2(Q / 2t) where there is the least room: larger noise cannot be measured.
     #[must_use]
     pub fn limit_bits(&self) -> f64 {
-        (self.primes * self.prime_bits) as f64 - self.plaintext_bits as f64 - 1.0
+        let left = match self.evaluation {
+            Evaluation::Engine => self.primes.hidden,
+            Evaluation::Reference => self.primes.upload.len(),
+        };
+        self.primes.upload.iter().take(left).sum::<usize>() as f64 - self.plaintext_bits as f64 - 1.0
     }
 }
 
@@ -148,11 +146,12 @@ pub fn measure_stages(
     let (degree, encryption) = (parameters.degree(), parameters.encryption());
     let narrowest = parameters.narrowest();
     let channel = &parameters.channels()[narrowest];
-    let primes = channel.ciphertext_primes();
-    let prime_bits = primes.iter().map(|&prime| bits_of(prime)).max().unwrap_or(0) as usize;
+    let primes = channel.prime_sizes();
     let t = channel.plaintext_modulus();
-    let norms = Norms::of(ensemble);
-    let estimate = NoiseEstimate::new(&norms, evaluation, encryption, degree, t, primes.len(), prime_bits);
+    let pixels = ensemble.architecture().pixels();
+    let not_blank = |pixel: usize| images.iter().skip(pixel).step_by(pixels).any(|&value| value != 0);
+    let norms = Norms::for_pixels(ensemble, &(0..pixels).map(not_blank).collect::<Vec<bool>>());
+    let estimate = NoiseEstimate::new(&norms, evaluation, encryption, degree, t, &primes);
     let client = ClientKey::generate(parameters);
     let key = client.evaluation_key()?;
     let batch = client.encrypt(images, ensemble.architecture().pixels(), &|| ())?;
@@ -165,23 +164,27 @@ pub fn measure_stages(
         }
     };
     let meter = Meter::new(channel, &client.channels[narrowest].secret)?;
-    let margin = tail_bits(FAILURE_LOG2, encryption, degree, RUN_COEFFICIENTS);
-    let at = |stage, predicted, ciphertexts: &[Ciphertext]| -> Result<StageNoise, BfvError> {
+    let tail = Tail::new(FAILURE_LOG2, degree, RUN_COEFFICIENTS);
+    let level = channel.answer_level();
+    let logits_level = match evaluation {
+        Evaluation::Engine => channel.hidden_level(),
+        Evaluation::Reference => channel.upload_level(),
+    };
+    let dropped = channel.noise_limit_bits(logits_level) - channel.noise_limit_bits(level);
+    let at = |stage, ciphertexts: &[Ciphertext]| -> Result<StageNoise, BfvError> {
+        let expected = estimate.deviation(stage, dropped);
         let (largest, deviation) = meter.measure(ciphertexts)?;
-        Ok(StageNoise { stage, predicted, bound: predicted + margin, largest, deviation })
+        Ok(StageNoise { stage, predicted: expected.bits(), bound: tail.bound(&expected), largest, deviation })
     };
     let pixels = &batch.channels[narrowest];
-    let mut stages = vec![
-        at(Stage::Fresh, estimate.fresh, &pixels[..pixels.len().min(FRESH_CIPHERTEXTS)])?,
-        at(Stage::Hidden, estimate.hidden, &hidden)?,
-        at(Stage::Logits, estimate.logits, &logits)?,
-    ];
-    let level = channel.answer_level();
+    let fresh = crate::parts::pixels(&batch.layout, channel, &pixels[..pixels.len().min(FRESH_CIPHERTEXTS)]);
+    let fresh = fresh.map_err(BfvError::from)?;
+    let mut stages =
+        vec![at(Stage::Fresh, &fresh)?, at(Stage::Hidden, &hidden)?, at(Stage::Logits, &logits)?];
     for logit in &mut logits {
         logit.switch_to_level(level).map_err(BfvError::from)?;
     }
-    let dropped = channel.noise_limit_bits(0) - channel.noise_limit_bits(level);
-    stages.push(at(Stage::Answer, estimate.answer(dropped), &logits)?);
+    stages.push(at(Stage::Answer, &logits)?);
     Ok(stages)
 }
 

@@ -1,26 +1,85 @@
 //! What of an ensemble's weights decides the noise.
 //!
 //! Write `w_j` for the row of convolution weights by which activation j reads the pixels (zero at every other pixel),
-//! `B_j` for its bias and `u` for a hidden unit's weights. The engine's hidden unit is one quadratic form,
-//! `x^T M x + 2 L^T x + const` with `M = sum_j u_j w_j w_j^T` and `L = sum_j u_j B_j w_j`: its noise goes with the
-//! Frobenius norm of M. The reference squares every activation by itself, so that norms of rows count there.
+//! `B_j` for its bias and `u` for a hidden unit's weights. A hidden unit is a quadratic form,
+//! `x^T M x + 2 L^T x + const` with `M = sum_j u_j w_j w_j^T` and `L = sum_j u_j B_j w_j`: the engine's noise goes with the
+//! Frobenius norm of M, and behind the second square with what `moments` finds. The reference squares every activation by
+//! itself, so that norms of rows count there.
 //!
-//! Ciphertexts that are multiples of each other modulo Q have dependent noise, and small networks have many of them:
+//! Its ciphertexts that are multiples of each other modulo Q have dependent noise, and small networks have many of them:
 //! windows of one pixel, maps with the same kernel, hidden units that read one activation. For a uniform y the
 //! fractions `{p y}` and `{q y}` (centred) have the correlation `gcd(p, q)^2 / (p q)`, and ciphertexts that are no
 //! multiples of each other have none (Fourier series of the sawtooth), so directions and multiples are all that must
-//! be known.
+//! be known. The engine relinearises hidden units last, which randomises all but equal ones.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rayon::prelude::*;
 use sottovoce_network::{IntegerBlock, IntegerEnsemble, IntegerNetwork};
 
+use super::moments::{Moments, logit_moments};
+
 /// What of an ensemble's weights decides the noise.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Norms {
     pub(super) members: Vec<MemberNorms>,
+    /// For the members' sum and, where there are several members, every member's own logits, class by class.
+    pub(super) logits: Vec<LogitNorms>,
+}
+
+/// Of one logit in the engine.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct LogitNorms {
+    /// What comes of the pixels' noise.
+    pub pixels: Moments,
+    /// The sum over different units of their squared output weights times four times [`HiddenNorms::moments`]: what a
+    /// unit's own noise is multiplied with.
+    pub mixed: [f64; 3],
+    /// The same, of units whose squares cancel: they are linear in the pixels.
+    pub mixed_linear: f64,
+    /// Twice the squared sum of absolute output weights times those units' variances.
+    pub linear: f64,
+    /// Twice the sum over different units of their squared output weights.
+    pub own: f64,
+    /// For units that read no pixel, whose noise is a constant `a f + b`: the sums of absolute output weights times a^2, 2 a b
+    /// and b^2.
+    pub constants: [f64; 3],
+}
+
+impl LogitNorms {
+    /// Whether the logit's ciphertext depends on any pixel.
+    pub fn reads_pixels(&self) -> bool {
+        self.own != 0.0
+    }
+
+    /// Of the units with these output weights.
+    fn new(pixels: Moments, units: &[(&HiddenNorms, f64)]) -> Self {
+        let mut norms = Self { pixels, ..Self::default() };
+        // A unit and its negative have the same square.
+        let mut different: BTreeMap<(u64, u64), (&HiddenNorms, f64)> = BTreeMap::new();
+        for &(unit, weight) in units {
+            if unit.reads_pixels() {
+                let key = (unit.direction, unit.multiple.abs().to_bits());
+                different.entry(key).or_insert((unit, 0.0)).1 += weight;
+            } else {
+                let [a, b] = unit.constant_noise;
+                for (sum, part) in norms.constants.iter_mut().zip([a * a, 2.0 * a * b, b * b]) {
+                    *sum += weight.abs() * part;
+                }
+            }
+        }
+        let mut linear = 0.0;
+        for (unit, weight) in different.values() {
+            let square = weight * weight;
+            norms.own += 2.0 * square;
+            norms.mixed.iter_mut().zip(unit.moments()).for_each(|(sum, part)| *sum += 4.0 * square * part);
+            norms.mixed_linear += 4.0 * square * unit.only_linear;
+            linear += weight.abs() * unit.only_linear;
+        }
+        norms.linear = 2.0 * linear * linear;
+        norms
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -35,8 +94,6 @@ pub(super) struct MemberNorms {
 pub(super) struct HiddenNorms {
     /// The square of the Frobenius norm of its M.
     pub form: f64,
-    /// The sum of the squares of M's row sums, by which noise with a mean counts.
-    pub form_mean: f64,
     /// The square of the norm of its L.
     pub linear: f64,
     /// By what the sum of the reference's squares multiplies the variance of one unweighted square.
@@ -57,6 +114,15 @@ pub(super) struct HiddenNorms {
     pub constant: f64,
     /// In that case, the square of the factor by which it multiplies the rounding of encoded biases.
     pub constant_rounding: f64,
+    /// In that case, a and b of the engine's noise in it, at most `a f + b` where f is t over the dropped primes.
+    pub constant_noise: [f64; 2],
+    /// Where squares cancel and M is zero, a bound on the variance per unit of the pixels' variance and of `f^2`, else 0.
+    pub only_linear: f64,
+    /// The square of `b^T M b`, the sum of M's entries of pixels that are not blank in every image. Where that is not known, of
+    /// all pixels, or the mean over random halves of them if that is larger.
+    pub mean_square: f64,
+    /// The same for the squared norm of `M b`.
+    pub mean_row: f64,
 }
 
 impl HiddenNorms {
@@ -64,27 +130,63 @@ impl HiddenNorms {
     pub fn reads_pixels(&self) -> bool {
         self.multiple != 0.0
     }
+
+    /// By number of factors m (the pixels' mean, see `moments`) in pairs: the means of the squares of `z^T M z`, `2 b^T M z`
+    /// and `b^T M b`.
+    pub fn moments(&self) -> [f64; 3] {
+        [2.0 * self.form, 4.0 * self.mean_row, self.mean_square]
+    }
 }
 
 impl Norms {
-    /// Measures the weights of `ensemble`: some 0.2 core-seconds for three members of the paper's shape.
+    /// Measures the weights of `ensemble`, for whatever images: some 0.5 core-seconds for three members of the paper's shape.
     #[must_use]
     pub fn of(ensemble: &IntegerEnsemble) -> Self {
-        Self { members: ensemble.members().par_iter().map(MemberNorms::of).collect() }
+        Self::new(ensemble, None)
+    }
+
+    /// The same for images of which it is known which pixels are not blank in all of them. Blank ones are encrypted without a
+    /// rounding, whose mean counts with the secret key.
+    #[must_use]
+    pub fn for_pixels(ensemble: &IntegerEnsemble, pixels: &[bool]) -> Self {
+        Self::new(ensemble, Some(pixels))
+    }
+
+    fn new(ensemble: &IntegerEnsemble, pixels: Option<&[bool]>) -> Self {
+        let member = |network| MemberNorms::of(network, pixels);
+        let members: Vec<MemberNorms> = ensemble.members().par_iter().map(member).collect();
+        let mut logits = Vec::new();
+        for (voter, classes) in logit_moments(ensemble, pixels).into_iter().enumerate() {
+            // The first is the members' sum.
+            let members: Vec<&MemberNorms> = members
+                .iter()
+                .enumerate()
+                .filter(|(member, _)| voter == 0 || voter == member + 1)
+                .map(|(_, m)| m)
+                .collect();
+            for (class, pixels) in classes.into_iter().enumerate() {
+                let units: Vec<(&HiddenNorms, f64)> = members
+                    .iter()
+                    .flat_map(|member| member.hidden.iter().zip(member.output[class].iter().copied()))
+                    .collect();
+                logits.push(LogitNorms::new(pixels, &units));
+            }
+        }
+        Self { members, logits }
     }
 }
 
 impl MemberNorms {
-    fn of(network: &IntegerNetwork) -> Self {
+    fn of(network: &IntegerNetwork, pixels: Option<&[bool]>) -> Self {
         let rays = rays(network);
         let units: Vec<_> = network.hidden().row_iter().zip(network.hidden().biases()).collect();
-        let unit = |(row, &bias): (&[i64], &i128)| HiddenNorms::of(network, &rays, row, bias as f64);
+        let unit = |(row, &bias): (&[i64], &i128)| HiddenNorms::of(network, &rays, row, bias as f64, pixels);
         Self { hidden: units.into_par_iter().map(unit).collect(), output: rows(network.output()) }
     }
 }
 
 impl HiddenNorms {
-    fn of(network: &IntegerNetwork, rays: &[Ray], u: &[i64], bias: f64) -> Self {
+    fn of(network: &IntegerNetwork, rays: &[Ray], u: &[i64], bias: f64, pixels: Option<&[bool]>) -> Self {
         let form = band(network, u);
         let linear = linear_form(network, u);
         let (mut squares, mut squares_mean, mut sum, mut distinct) = (0.0, 0.0, 0.0, 0.0);
@@ -112,9 +214,31 @@ impl HiddenNorms {
             constant += u * bias * bias;
             constant_rounding += (2.0 * u * bias).powi(2);
         }
+        let norm = squared_norm(&form);
+        let (mut mean_square, mut mean_row) = of_mean(network, u, pixels);
+        if pixels.is_none() {
+            // A pixel meets itself in the middle of its square.
+            let trace: f64 = form.iter().skip(reach * reach / 2).step_by(reach * reach).sum();
+            // b = (1 + signs) / 2: b^T M b = (1^T M 1 + 2 signs^T M 1 + signs^T M signs) / 4.
+            let half = (mean_square + trace).powi(2) / 16.0 + mean_row / 4.0 + norm / 8.0;
+            mean_square = (mean_square * mean_square).max(half);
+            mean_row = mean_row.max((mean_row + norm) / 4.0);
+        } else {
+            mean_square *= mean_square;
+        }
+        let only_linear = if norm == 0.0 && multiple != 0.0 { largest_linear(network, u) } else { 0.0 };
+        let constants = u.chunks_exact(positions).zip(network.convolution().biases());
+        let constants = constants.filter(|(_, bias)| **bias != 0);
+        // Constants are encoded as at most half a unit of noise.
+        let squared_biases =
+            constants.flat_map(|(u, _)| u).map(|u| u.unsigned_abs() as f64).sum::<f64>() / 4.0;
+        let own_constant = if squared_biases == 0.0 && bias == 0.0 { 0.0 } else { 1.0 };
         Self {
-            form: squared_norm(&form),
-            form_mean: form.chunks_exact(reach * reach).map(|row| row.iter().sum::<f64>().powi(2)).sum(),
+            form: norm,
+            constant_noise: [squared_biases, own_constant],
+            only_linear,
+            mean_square,
+            mean_row,
             linear: squared_norm(&linear),
             squares,
             squares_mean,
@@ -238,6 +362,39 @@ fn linear_form(network: &IntegerNetwork, u: &[i64]) -> Vec<f64> {
     form
 }
 
+/// `b^T M b` and the squared norm of `M b`, where b is 1 for the pixels that are given, or for all.
+fn of_mean(network: &IntegerNetwork, u: &[i64], pixels: Option<&[bool]>) -> (f64, f64) {
+    let shape = network.architecture();
+    let mut row_sums = vec![0.0; shape.pixels()];
+    let mut total = 0.0;
+    for (activation, &u) in u.iter().enumerate().filter(|(_, u)| **u != 0) {
+        let (map, position) = (activation / shape.positions(), activation % shape.positions());
+        let kernel = network.convolution().row(map);
+        let counts = |pixel: usize| pixels.is_none_or(|pixels| pixels[pixel]);
+        let terms = shape.window(position).filter(|(_, pixel)| counts(*pixel));
+        let sum: f64 = terms.map(|(tap, _)| kernel[tap] as f64).sum();
+        total += u as f64 * sum * sum;
+        for (tap, pixel) in shape.window(position) {
+            row_sums[pixel] += u as f64 * sum * kernel[tap] as f64;
+        }
+    }
+    (total, squared_norm(&row_sums))
+}
+
+/// Four times the squared norm of L with biases that are all half a unit of noise and add up.
+fn largest_linear(network: &IntegerNetwork, u: &[i64]) -> f64 {
+    let shape = network.architecture();
+    let mut form = vec![0.0; shape.pixels()];
+    for (activation, &u) in u.iter().enumerate() {
+        let (map, position) = (activation / shape.positions(), activation % shape.positions());
+        let kernel = network.convolution().row(map);
+        for (tap, pixel) in shape.window(position) {
+            form[pixel] += (u as f64 * kernel[tap] as f64).abs();
+        }
+    }
+    squared_norm(&form)
+}
+
 /// Pixels on a side of the square around a pixel with those that it meets in M.
 fn reach(network: &IntegerNetwork) -> usize {
     2 * network.architecture().kernel - 1
@@ -324,5 +481,21 @@ mod tests {
                 assert!((squared_norm(&band(&network, u)).sqrt() / expected - 1.0).abs() < 1e-12);
             }
         }
+    }
+
+    #[test]
+    fn pixels_that_are_blank_have_no_mean() {
+        let shape = Architecture { image_side: 6, kernel: 3, maps: 2, hidden: 3, ..Architecture::default() };
+        let network = random_network(shape, 4, [5, 5, 5], &mut StdRng::seed_from_u64(1));
+        let ensemble = IntegerEnsemble::new(vec![network]).unwrap();
+        let means = |norms: &Norms| {
+            let units = norms.members[0].hidden.iter().map(|unit| unit.mean_square + unit.mean_row);
+            units.sum::<f64>()
+                + norms.logits.iter().map(|logit| logit.pixels[1..].iter().sum::<f64>()).sum::<f64>()
+        };
+        let [none, all] = [false, true].map(|mean| Norms::for_pixels(&ensemble, &vec![mean; shape.pixels()]));
+        let unknown = Norms::of(&ensemble);
+        assert!(means(&none) == 0.0 && 0.0 < means(&all) && means(&all) <= means(&unknown) * 1.2);
+        assert_eq!(none.logits[0].own, unknown.logits[0].own);
     }
 }

@@ -6,89 +6,154 @@
 //! with independent, uniform phases. Since `E exp(a cos(phase)) <= exp(a^2 / 4)`, such a sum has at most the tail of a
 //! Gaussian of its own variance: `P(|c| > z sigma) <= 2 exp(-z^2 / 2)`.
 //!
-//! **The key** decides that variance. Noise with p factors `s` has, at a root, the p-th power of `|s(x)|^2`, which is
-//! exponentially distributed about its mean (a centred binomial's moments are at most a Gaussian's), so a coefficient's
-//! variance given the key is the mean of N/2 values `X^p / p!` with X exponential. Their tail is heavier than
-//! exponential: one large root in 4096 is what inflates the variance of a bad key. It is bounded by cutting X off at B:
-//! `P <= n exp(-B) + exp(n (ln E[exp(l X^p); X <= B] - l p! inflation))` for every l (Chernoff), n = N/2.
+//! **The key** decides that variance. A part of it with p factors of the key is at a root the p-th power of X (`variance`),
+//! and in a coefficient the mean over N/2 roots of `X^p / p!`. Its tail is heavier than exponential: one large root in 4096
+//! is what inflates the variance of a bad key. It is bounded by cutting X off at B:
+//! `P <= n exp(-B) + exp(n (ln E[exp(l X^p); X <= B] - l p! inflation))` for every l (Chernoff), n = N/2. A variance of
+//! several such parts is at most the sum of its parts' bounds. Y has a lighter tail than X, and is counted as X.
+//!
+//! **Both**: keys are sorted into levels, the j-th of inflations that are exceeded with a probability of at most `2^-2j`. A
+//! key of the j-th level has the probability of leaving the level before, and its coefficients the tail of the level's variance.
 //!
 //! What is assumed: roots are independent, and the sums over pixels and hidden units have so many terms that their own
 //! squares stay near the mean. The second holds less for a network of one pixel and one unit; decryption measures noise
 //! and refuses what is too large, so what is beyond the bound is an error and not a wrong answer.
 
-use crate::Encryption;
+use super::variance::{Deviation, POWERS};
 
 /// Steps of the integral, and of the search for the best l.
-const STEPS: usize = 400;
-const SLOPES: u32 = 20;
+const STEPS: usize = 200;
+const SLOPES: u32 = 12;
+
+/// Bits between the probabilities of two levels of keys.
+const LEVEL_BITS: f64 = 2.0;
+
+/// By what a limit must exceed a standard deviation so that, but for a given probability, none of a run's coefficients
+/// leaves it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tail {
+    levels: Vec<Level>,
+}
+
+/// Keys of a level.
+#[derive(Debug, Clone, PartialEq)]
+struct Level {
+    /// The square of the deviations that no coefficient leaves under such a key, but for its share of the probability.
+    deviations_squared: f64,
+    /// By what at most such a key multiplies the parts of a variance, by their power.
+    inflation: [f64; POWERS],
+}
+
+impl Tail {
+    /// For a run of so many coefficients (answers x classes x ring degree) under one key.
+    #[must_use]
+    pub fn new(probability_log2: f64, degree: usize, coefficients: f64) -> Self {
+        // Every level has the same share, and so have the keys beyond the last.
+        let count = (-probability_log2 / LEVEL_BITS).ceil().max(1.0) + 3.0;
+        let share = probability_log2 - (count + 1.0).log2();
+        let level = |level: u32| {
+            let reached = -LEVEL_BITS * f64::from(level - 1);
+            // 2 exp(-z^2 / 2) for every coefficient.
+            let bits = ((2.0 * coefficients).log2() + reached - share).max(0.0);
+            Level {
+                deviations_squared: 2.0 * bits / std::f64::consts::LOG2_E,
+                inflation: inflation(reached - LEVEL_BITS, degree),
+            }
+        };
+        // At most some hundred.
+        Self { levels: (1..=count as u32).map(level).collect() }
+    }
+
+    /// In bits, for noise of that deviation.
+    #[must_use]
+    pub fn bits(&self, deviation: &Deviation) -> f64 {
+        let squared = |level: &Level| level.deviations_squared * inflated(deviation, &level.inflation);
+        self.levels.iter().map(squared).fold(1.0, f64::max).log2() / 2.0
+    }
+
+    /// The deviation's bits with its tail: what the largest coefficient does not exceed.
+    #[must_use]
+    pub fn bound(&self, deviation: &Deviation) -> f64 {
+        deviation.bits() + self.bits(deviation)
+    }
+}
+
+fn inflated(deviation: &Deviation, inflation: &[f64; POWERS]) -> f64 {
+    deviation.shares().iter().zip(inflation).map(|(share, inflation)| share * inflation).sum()
+}
+
+/// Levels of keys that a probability is added up from: those beyond have 2^-160.
+const LEVELS: u32 = 80;
 
 /// A bound on the binary logarithm of the probability that any of `coefficients` coefficients (answers x classes x
-/// ring degree) leaves `limit_bits`, where their standard deviation is expected to be `deviation_bits`. Evaluations
-/// under one key are meant.
+/// ring degree) leaves `limit_bits`, where their standard deviation is expected to be `deviation` and may be
+/// `model_bits` more. Evaluations under one key are meant.
 #[must_use]
 pub fn failure_probability_log2(
-    deviation_bits: f64,
+    deviation: &Deviation,
+    model_bits: f64,
     limit_bits: f64,
-    encryption: Encryption,
     degree: usize,
     coefficients: f64,
 ) -> f64 {
-    let deviations = (limit_bits - deviation_bits).exp2();
-    // Any share between bad keys and bad coefficients gives a bound.
-    let bounds = (1..=150).map(|step| {
-        let key_log2 = 1.0 - 2.0 * f64::from(step);
-        let gaussian = (2.0 * coefficients).log2()
-            - deviations.powi(2) / (2.0 * inflation(key_log2, encryption, degree)) * std::f64::consts::LOG2_E;
-        let (larger, smaller) = (gaussian.max(key_log2), gaussian.min(key_log2));
-        larger + (smaller - larger).exp2().ln_1p() * std::f64::consts::LOG2_E
-    });
-    bounds.fold(0.0, f64::min)
-}
-
-/// Bits by which a limit must exceed the expected standard deviation so that, with probability
-/// `1 - 2^probability_log2`, none of `coefficients` coefficients leaves it.
-#[must_use]
-pub fn tail_bits(probability_log2: f64, encryption: Encryption, degree: usize, coefficients: f64) -> f64 {
-    // Half of the probability each.
-    let half = probability_log2 - 1.0;
-    let deviations_squared = 2.0 * ((2.0 * coefficients).log2() - half) / std::f64::consts::LOG2_E;
-    (deviations_squared * inflation(half, encryption, degree)).log2() / 2.0
-}
-
-/// By what at most a key multiplies the expected variance, but with a probability of `2^probability_log2`.
-fn inflation(probability_log2: f64, encryption: Encryption, degree: usize) -> f64 {
-    // Of the logits' noise: each square is a product with `s`, and public-key encryption has a part with another.
-    let power = match encryption {
-        Encryption::PublicKey => 3,
-        Encryption::SecretKey => 2,
+    let deviations = (limit_bits - deviation.bits() - model_bits).exp2();
+    let level = |level: u32| {
+        let reached = -LEVEL_BITS * f64::from(level - 1);
+        let inflation = inflated(deviation, &inflation(reached - LEVEL_BITS, degree));
+        let gaussian =
+            (2.0 * coefficients).log2() - deviations.powi(2) / (2.0 * inflation) * std::f64::consts::LOG2_E;
+        (reached + gaussian.min(0.0)).exp2()
     };
+    let beyond = (-LEVEL_BITS * f64::from(LEVELS)).exp2();
+    (1..=LEVELS).map(level).fold(beyond, |sum, level| sum + level).log2().min(0.0)
+}
+
+/// By what at most a key multiplies the expected variance of a part of every power, but with a probability of
+/// `2^probability_log2` for any of them.
+fn inflation(probability_log2: f64, degree: usize) -> [f64; POWERS] {
+    // The part without a factor of the key is not inflated.
+    let each = probability_log2 - ((POWERS - 1) as f64).log2();
+    let mut inflation = [1.0; POWERS];
+    for (power, inflation) in inflation.iter_mut().enumerate().skip(1) {
+        *inflation = inflation_of_power(power as i32, each, degree);
+    }
+    inflation
+}
+
+fn inflation_of_power(power: i32, probability_log2: f64, degree: usize) -> f64 {
     let mean: f64 = (1..=power).map(f64::from).product();
     let roots = degree as f64 / 2.0;
     // Half of the probability for the cut, half for the sum below it.
     let log_odds = (1.0 - probability_log2) / std::f64::consts::LOG2_E;
     let cut = log_odds + roots.ln();
+    let points = points(power, cut);
     let bound = |slope: u32| {
         // Below 1, so that exp(l X^p - X) falls from 0 to the cut and beyond.
         let l = f64::from(slope) / f64::from(SLOPES) / cut.powi(power - 1);
-        (log_moment(l, power, cut) + log_odds / roots) / (l * mean)
+        (log_moment(l, &points) + log_odds / roots) / (l * mean)
     };
     (1..SLOPES).map(bound).fold(f64::INFINITY, f64::min)
 }
 
-/// `ln E[exp(l X^p); X <= cut]` by Simpson's rule.
-fn log_moment(l: f64, power: i32, cut: f64) -> f64 {
+/// `X^p` from 0 to the cut, and the weights of its values by Simpson's rule.
+fn points(power: i32, cut: f64) -> Vec<(f64, f64)> {
     let width = cut / STEPS as f64;
-    let value = |step: usize| {
+    let point = |step: usize| {
         let x = step as f64 * width;
-        // Less 1, which is added again: the moment is near 1.
-        (l * x.powi(power)).exp_m1() * (-x).exp()
+        let weight = match step {
+            0 | STEPS => 1.0,
+            step if step % 2 == 1 => 4.0,
+            _ => 2.0,
+        };
+        (x.powi(power), weight * width / 3.0 * (-x).exp())
     };
-    let weight = |step: usize| match step {
-        0 | STEPS => 1.0,
-        step if step % 2 == 1 => 4.0,
-        _ => 2.0,
-    };
-    ((0..=STEPS).map(|step| weight(step) * value(step)).sum::<f64>() * width / 3.0).ln_1p()
+    (0..=STEPS).map(point).collect()
+}
+
+/// `ln E[exp(l X^p); X <= cut]`.
+fn log_moment(l: f64, points: &[(f64, f64)]) -> f64 {
+    // Less 1, which is added again: the moment is near 1.
+    points.iter().map(|(power, weight)| weight * (l * power).exp_m1()).sum::<f64>().ln_1p()
 }
 
 #[cfg(test)]
@@ -97,15 +162,19 @@ mod tests {
 
     const DEGREES: [usize; 3] = [4096, 8192, 16_384];
 
+    fn of_power(power: usize) -> Deviation {
+        Deviation::of_power(4f64.powi(60), power)
+    }
+
     #[test]
     fn the_tail_keeps_the_probability_that_it_was_asked_for() {
         for degree in DEGREES {
-            for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
+            for power in 0..POWERS {
                 for coefficients in [1e5, 1e7, 1e9] {
-                    let tail = tail_bits(-40.0, encryption, degree, coefficients);
-                    let found = failure_probability_log2(60.0, 60.0 + tail, encryption, degree, coefficients);
-                    // The search for the best split may find a better one than halves.
-                    assert!((-41.0..=-39.9).contains(&found), "{degree} {encryption}: {found}");
+                    let limit = Tail::new(-40.0, degree, coefficients).bound(&of_power(power));
+                    let found = failure_probability_log2(&of_power(power), 0.0, limit, degree, coefficients);
+                    // Not every level needs its share.
+                    assert!((-45.0..=-40.0).contains(&found), "{degree} {power}: {found}");
                 }
             }
         }
@@ -113,12 +182,26 @@ mod tests {
 
     #[test]
     fn bad_keys_are_rarer_in_larger_rings_and_with_fewer_factors() {
-        let tails = |encryption| DEGREES.map(|degree| tail_bits(-40.0, encryption, degree, 1e7));
-        let (public, secret) = (tails(Encryption::PublicKey), tails(Encryption::SecretKey));
-        assert!(public.windows(2).chain(secret.windows(2)).all(|pair| pair[0] > pair[1]));
-        assert!(public.iter().zip(secret).all(|(&public, secret)| public > secret));
-        // At least the Gaussian's: 9.4 deviations for 2^-41 over 10^7 coefficients.
-        assert!(secret.iter().all(|&tail| tail > 9.4f64.log2() && tail < 4.5));
+        for degrees in DEGREES.windows(2) {
+            for power in 1..POWERS {
+                let tails = |power| {
+                    let tail = |degree| Tail::new(-40.0, degree, 1e7).bits(&of_power(power));
+                    [tail(degrees[0]), tail(degrees[1])]
+                };
+                let (more, fewer) = (tails(power), tails(power - 1));
+                assert!(more[0] > more[1] && more[0] > fewer[0] && more[1] > fewer[1]);
+                // At least the Gaussian's: 9.4 deviations for 2^-41 over 10^7 coefficients.
+                assert!(more[1] > 9.4f64.log2() && more[0] < 5.6, "{power} {more:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_tail_of_a_sum_lies_between_those_of_its_parts() {
+        let tail = Tail::new(-40.0, 8192, 1e7);
+        let [light, heavy] = [0, 4].map(of_power);
+        let both = tail.bits(&light.divided(0.0, &heavy));
+        assert!(tail.bits(&light) < both && both < tail.bits(&heavy));
     }
 
     #[test]
@@ -126,20 +209,22 @@ mod tests {
         // E[exp(l X^2)] - 1 = 2 l + 24 l^2 / 2 + ... with next to nothing beyond the cut.
         let l: f64 = 1e-4;
         let expected = (2.0 * l + 12.0 * l * l + 120.0 * l.powi(3)).ln_1p();
-        assert!((log_moment(l, 2, 40.0) / expected - 1.0).abs() < 1e-4);
+        assert!((log_moment(l, &points(2, 40.0)) / expected - 1.0).abs() < 1e-4);
     }
 
     #[test]
     fn sampled_keys_stay_below_the_inflation() {
         use rand::{Rng, SeedableRng};
         let mut rng = rand::rngs::StdRng::seed_from_u64(1);
-        // Of 2000 keys, those beyond a bound of 2^-8 should be fewer than 2000 / 256.
-        let most = inflation(-8.0, Encryption::PublicKey, 4096);
-        let mut key = || {
-            let cubes = (0..2048).map(|_| (-rng.random::<f64>().ln()).powi(3));
-            cubes.sum::<f64>() / 2048.0 / 6.0
-        };
-        let beyond = (0..2000).filter(|_| key() > most).count();
-        assert!(beyond <= 8, "{beyond} beyond {most}");
+        for (power, mean) in [(3, 6.0), (4, 24.0)] {
+            // Of 2000 keys, those beyond a bound of 2^-8 should be fewer than 2000 / 256.
+            let most = inflation_of_power(power, -8.0, 4096);
+            let mut key = || {
+                let powers = (0..2048).map(|_| (-rng.random::<f64>().ln()).powi(power));
+                powers.sum::<f64>() / 2048.0 / mean
+            };
+            let beyond = (0..2000).filter(|_| key() > most).count();
+            assert!(beyond <= 8, "{beyond} beyond {most}");
+        }
     }
 }

@@ -4,21 +4,18 @@ use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, Pa
 
 use super::*;
 use crate::Encryption;
+use crate::parameters::PrimeSizes;
 use crate::reference::tests::{random_images, random_network};
 
 const NONE: Padding = Padding { leading: 0, trailing: 0 };
 
 fn subject(ensemble: &IntegerEnsemble, evaluation: Evaluation, encryption: Encryption) -> NoiseSubject<'_> {
-    // 4 x 26 bits are secure at this degree, and few enough for relinearisation not to hide everything else.
-    NoiseSubject {
-        ensemble,
-        evaluation,
-        encryption,
-        degree: 4096,
-        plaintext_bits: 18,
-        primes: 4,
-        prime_bits: 26,
-    }
+    let primes = match evaluation {
+        Evaluation::Engine => PrimeSizes { upload: vec![36, 36, 44], hidden: 2 },
+        // Few enough bits for relinearisation not to hide everything else.
+        Evaluation::Reference => PrimeSizes { upload: vec![26; 4], hidden: 3 },
+    };
+    NoiseSubject { ensemble, evaluation, encryption, degree: 8192, plaintext_bits: 18, primes }
 }
 
 /// A network with the same row of hidden weights, times `multiples`, for every unit.
@@ -80,8 +77,7 @@ fn measured_noise_stays_within_the_prediction_and_the_prediction_within_four_bit
 fn assert_within(subject: &NoiseSubject<'_>, images: &[u8]) -> usize {
     let norms = Norms::of(subject.ensemble);
     let estimate = subject.estimate(&norms).unwrap();
-    let tail = tail_bits(-40.0, subject.encryption, subject.degree, 1e7);
-    if estimate.hidden.max(estimate.logits) + tail > subject.limit_bits() {
+    if estimate.largest_bound(&Tail::new(-40.0, subject.degree, 1e7)) > subject.limit_bits() {
         return 0;
     }
     let any_unit = norms.members.iter().flat_map(|member| &member.hidden).any(|unit| unit.reads_pixels());
@@ -147,7 +143,8 @@ fn what_cannot_be_measured_is_refused() {
     let ensemble = network_of_multiples([1, 1], [1, 1]);
     let subject = subject(&ensemble, Evaluation::Engine, Encryption::PublicKey);
     let refused = |subject: NoiseSubject<'_>| subject.measure(&[1; 9]).unwrap_err().to_string();
-    assert!(refused(NoiseSubject { primes: 5, ..subject }).contains("not 128-bit secure"));
+    let primes = PrimeSizes::new(&[48; 4]);
+    assert!(refused(NoiseSubject { primes, ..subject.clone() }).contains("not 128-bit secure"));
     let none = refused(NoiseSubject { plaintext_bits: 64, ..subject });
-    assert_eq!(none, "there is no plaintext modulus of 64 bits for ring degree 4096");
+    assert_eq!(none, "there is no plaintext modulus of 64 bits for ring degree 8192");
 }

@@ -80,10 +80,13 @@ pub enum ParametersError {
     },
     /// The parameters are not 128-bit secure.
     #[error(
-        "a ciphertext modulus of {found_bits} bits at ring degree {degree} is not 128-bit secure: at most {limit_bits} \
-         bits are ({SECURITY_SOURCE})"
+        "a ciphertext modulus of {found_bits} bits{} at ring degree {degree} is not 128-bit secure: at most {limit_bits} \
+         bits are ({SECURITY_SOURCE})",
+        if *encryption_bits > 0 { format!(", {encryption_bits} of them for public-key encryption,") } else { String::new() }
     )]
     Insecure {
+        /// Bits of the encryption prime, which counts; none with the secret key.
+        encryption_bits: usize,
         /// The ring degree.
         degree: usize,
         /// Bits of the ciphertext modulus.
@@ -133,6 +136,17 @@ pub enum ParametersError {
     /// The engine cannot evaluate an ensemble under any such parameters.
     #[error(transparent)]
     Engine(#[from] crate::PlanError),
+    /// A number of primes that hidden units cannot keep.
+    #[error("hidden units keep {found} of {upload} ciphertext primes, but must keep 1 to {}", upload - 1)]
+    HiddenPrimes {
+        /// How many.
+        found: usize,
+        /// Primes of an upload.
+        upload: usize,
+    },
+    /// A modulus has no number-theoretic transform, or a wrong one.
+    #[error(transparent)]
+    Transform(#[from] crate::TransformError),
     /// The `fhe` crate refused the parameters.
     #[error("the encryption library refused the parameters")]
     Fhe(#[from] fhe::Error),

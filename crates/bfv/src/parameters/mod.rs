@@ -3,16 +3,19 @@
 mod channel;
 mod crt;
 mod error;
+mod primes;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use channel::Channel;
-pub(crate) use channel::{answer_level, largest_noise_bits};
-pub(crate) use crt::{Crt, MOST_MODULI, inverse, plaintext_moduli};
+pub(crate) use channel::{ANSWER_BITS, largest_noise_bits};
+pub(crate) use crt::{Crt, MOST_MODULI, inverse, plaintext_moduli, product};
 use crt::{MOST_PLAINTEXT_BITS, MOST_RANGE_BITS, is_prime};
 pub use error::ParametersError;
+pub use primes::PrimeSizes;
+pub(crate) use primes::{PRIME_BITS, PRIMES};
 
 /// The paper's ring degree: 8192 slots.
 pub const PAPER_DEGREE: usize = 8192;
@@ -60,34 +63,28 @@ impl fmt::Display for Encryption {
     }
 }
 
-/// Sizes of ciphertext primes: below, there are too few primes congruent to 1 modulo 2N; above, the engine's arithmetic
-/// does not reach.
-pub(crate) const PRIME_BITS: std::ops::RangeInclusive<usize> = 24..=53;
-
-/// How many ciphertext primes there may be.
-pub(crate) const PRIMES: std::ops::RangeInclusive<usize> = 2..=8;
-
 impl Parameters {
     /// Parameters with given plaintext moduli and sizes of ciphertext primes.
     ///
     /// # Errors
-    /// If they are not 128-bit secure, or cannot work. Whether they are large enough for a network is the planner's
+    /// If they are not 128-bit secure, or cannot work, or a transform is wrong on this processor. Whether they are large enough for a network is the planner's
     /// question ([`Request`](crate::planner::Request)).
     pub fn new(
         degree: usize,
         plaintext_moduli: &[u64],
-        prime_bits: &[usize],
+        primes: &PrimeSizes,
         encryption: Encryption,
     ) -> Result<Self, ParametersError> {
-        Self::check(degree, plaintext_moduli, prime_bits)?;
-        Self::unchecked(degree, plaintext_moduli, prime_bits, encryption)
+        Self::check(degree, plaintext_moduli, primes, encryption)?;
+        Self::unchecked(degree, plaintext_moduli, primes, encryption)
     }
 
     /// Whether there are such parameters, without making them, which takes some 10 ms.
     pub(crate) fn check(
         degree: usize,
         plaintext_moduli: &[u64],
-        prime_bits: &[usize],
+        primes: &PrimeSizes,
+        encryption: Encryption,
     ) -> Result<(), ParametersError> {
         let limit_bits = security_limit(degree)?;
         let (count, bits) = (plaintext_moduli.len(), log2_of_product(plaintext_moduli));
@@ -104,13 +101,19 @@ impl Parameters {
         let plaintext_bits = plaintext_moduli.iter().map(|&t| bits_of(t)).max().unwrap_or(0);
         // `fhe` decrypts by way of the first ciphertext prime, which must be larger than t.
         let sound = |&bits: &usize| PRIME_BITS.contains(&bits) && bits > plaintext_bits as usize;
-        if !PRIMES.contains(&prime_bits.len()) || !prime_bits.iter().all(sound) {
-            let found = prime_bits.to_vec();
-            return Err(ParametersError::CiphertextPrimes { found, plaintext_bits });
+        let PrimeSizes { upload, hidden } = primes;
+        if !PRIMES.contains(&upload.len()) || !upload.iter().all(sound) {
+            return Err(ParametersError::CiphertextPrimes { found: upload.clone(), plaintext_bits });
         }
-        let found_bits = prime_bits.iter().sum();
+        if !(1..upload.len()).contains(hidden) {
+            return Err(ParametersError::HiddenPrimes { found: *hidden, upload: upload.len() });
+        }
+        // The keys' modulus decides, and not an upload's.
+        let largest = plaintext_moduli.iter().copied().max().unwrap_or(0);
+        let found_bits = primes.all(largest, encryption).iter().sum();
+        let encryption_bits = found_bits - upload.iter().sum::<usize>();
         if found_bits > limit_bits {
-            return Err(ParametersError::Insecure { degree, found_bits, limit_bits });
+            return Err(ParametersError::Insecure { encryption_bits, degree, found_bits, limit_bits });
         }
         Ok(())
     }
@@ -118,11 +121,16 @@ impl Parameters {
     fn unchecked(
         degree: usize,
         plaintext_moduli: &[u64],
-        prime_bits: &[usize],
+        primes: &PrimeSizes,
         encryption: Encryption,
     ) -> Result<Self, ParametersError> {
-        let channels = plaintext_moduli.iter().map(|&t| Channel::new(degree, t, prime_bits));
-        let channels = channels.collect::<Result<_, _>>()?;
+        // Channels have the same ciphertext primes: the largest modulus decides the encryption prime of all.
+        let largest = plaintext_moduli.iter().copied().max().unwrap_or(0);
+        let sizes = primes.all(largest, encryption);
+        let mut channels: Vec<Channel> = Vec::with_capacity(plaintext_moduli.len());
+        for &t in plaintext_moduli {
+            channels.push(Channel::new(degree, t, primes, &sizes, channels.first())?);
+        }
         Ok(Self { channels, encryption, crt: Crt::new(plaintext_moduli) })
     }
 
@@ -141,13 +149,14 @@ impl Parameters {
         prime_bits: &[usize],
     ) -> Self {
         let moduli = plaintext_moduli(largest_logit, channels, degree).unwrap();
-        Self::unchecked(degree, &moduli, prime_bits, Encryption::default()).unwrap()
+        Self::unchecked(degree, &moduli, &PrimeSizes::new(prime_bits), Encryption::default()).unwrap()
     }
 
     /// The same with another key for images.
     #[cfg(test)]
     pub(crate) fn encrypted_with(self, encryption: Encryption) -> Self {
-        Self { encryption, ..self }
+        let primes = self.channels[0].prime_sizes();
+        Self::unchecked(self.degree(), &self.plaintext_moduli(), &primes, encryption).unwrap()
     }
 
     /// One channel for each plaintext modulus.
@@ -187,19 +196,32 @@ impl Parameters {
         (0..self.channels.len()).max_by_key(largest).unwrap_or(0)
     }
 
-    /// The ciphertext primes, whose product is Q; every channel's.
+    /// The ciphertext primes of an upload, whose product is Q; every channel's.
     #[must_use]
     pub fn ciphertext_primes(&self) -> &[u64] {
         self.channels[0].ciphertext_primes()
     }
 
-    /// log2 of the ciphertext modulus Q.
+    /// How many of them hidden units keep.
+    #[must_use]
+    pub fn hidden_primes(&self) -> usize {
+        self.channels[0].hidden_primes().len()
+    }
+
+    /// log2 of the ciphertext modulus Q of an upload.
     #[must_use]
     pub fn ciphertext_modulus_bits(&self) -> f64 {
         log2_of_product(self.ciphertext_primes())
     }
 
-    /// The largest bits of Q that are 128-bit secure at this degree.
+    /// log2 of the largest modulus under which anything is encrypted, which security depends on: Q, and with the public key
+    /// the encryption prime.
+    #[must_use]
+    pub fn key_modulus_bits(&self) -> f64 {
+        self.channels.iter().map(|channel| log2_of_product(channel.key_primes())).fold(0.0, f64::max)
+    }
+
+    /// The largest bits of [`key_modulus_bits`](Self::key_modulus_bits) that are 128-bit secure at this degree.
     #[must_use]
     pub fn security_limit_bits(&self) -> usize {
         security_limit(self.degree()).unwrap_or(0)
@@ -239,16 +261,18 @@ mod tests {
     use super::*;
 
     fn refused(degree: usize, moduli: &[u64], primes: &[usize]) -> String {
-        Parameters::new(degree, moduli, primes, Encryption::PublicKey).unwrap_err().to_string()
+        Parameters::new(degree, moduli, &PrimeSizes::new(primes), Encryption::SecretKey)
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
     fn parameters_beyond_the_security_limit_are_refused() {
-        let error = refused(8192, &[65_537], &[53, 53, 53, 53, 53]);
+        let error = refused(8192, &[65_537], &[50, 50, 50, 50, 50]);
         assert!(error.starts_with(
-            "a ciphertext modulus of 265 bits at ring degree 8192 is not 128-bit secure: at most 214 bits are"
+            "a ciphertext modulus of 250 bits at ring degree 8192 is not 128-bit secure: at most 214 bits are"
         ));
-        assert!(refused(4096, &[65_537], &[53, 52, 24]).contains("not 128-bit secure"));
+        assert!(refused(4096, &[65_537], &[50, 50, 24]).contains("not 128-bit secure"));
         assert_eq!(
             refused(1024, &[65_537], &[27, 27]),
             "the ring degree is 1024, but must be 4096, 8192 or 16384"
@@ -263,10 +287,10 @@ mod tests {
             assert!(refused(8192, moduli, &[50, 50]).contains("is no plaintext modulus"), "{moduli:?}");
         }
         assert!(refused(8192, &[], &[50, 50]).contains("0 plaintext moduli"));
-        for primes in [&[50][..], &[50, 23], &[54, 54], &[50, 16], &[]] {
+        for primes in [&[50][..], &[50, 23], &[51, 51], &[50, 16], &[]] {
             assert!(refused(8192, &[good], primes).contains("ciphertext primes of"), "{primes:?}");
         }
-        let wide = plaintext_moduli(1 << 48, 1, 8192).unwrap();
-        assert!(refused(8192, &wide, &[49, 53]).contains("more than the 50 bits"));
+        let wide = plaintext_moduli(1 << 47, 1, 8192).unwrap();
+        assert!(refused(8192, &wide, &[49, 50]).contains("more than the 49 bits"));
     }
 }

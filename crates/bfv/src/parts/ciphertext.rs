@@ -1,32 +1,25 @@
-//! Batches and answers as residues.
+//! Batches as they are packed, and answers as residues.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
 
 use fhe::bfv::Ciphertext;
+use fhe_math::rq::traits::TryConvertFrom;
 use fhe_math::rq::{Poly, Representation};
+use rayon::prelude::*;
 
 use super::{PartsError, Seed, polynomial, residues};
+use crate::noise::Evaluation;
+use crate::packed::{PackedCiphertext, RowLayout};
 use crate::parameters::Channel;
 use crate::{EncryptedBatch, EncryptedLogits, Parameters};
 
-/// A ciphertext's two polynomials.
+/// The residues of a ciphertext's two polynomials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CiphertextParts<'a> {
     /// The polynomial that holds the message.
     pub first: Cow<'a, [u64]>,
     /// The polynomial that goes with the secret.
-    pub second: Second<'a>,
-}
-
-/// A ciphertext's second polynomial.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Second<'a> {
-    /// Its residues.
-    Residues(Cow<'a, [u64]>),
-    /// What it is expanded from: it is uniform in a ciphertext that was encrypted with the secret key.
-    Seed(Seed),
+    pub second: Cow<'a, [u64]>,
 }
 
 impl EncryptedBatch {
@@ -36,28 +29,41 @@ impl EncryptedBatch {
         self.channels.first().map_or(0, Vec::len)
     }
 
-    /// The ciphertexts of every channel, pixel after pixel. Second polynomials are seeds where the client's own
-    /// secret-key encryption made them; a batch that was made of parts has lost its seeds.
-    pub fn parts(&self) -> impl Iterator<Item = impl Iterator<Item = CiphertextParts<'_>>> {
-        self.channels.iter().map(|ciphertexts| ciphertexts.iter().map(parts))
+    /// The ciphertexts of every channel, pixel after pixel.
+    pub fn ciphertexts(&self) -> impl Iterator<Item = &PackedCiphertext> {
+        self.channels.iter().flatten()
     }
 
-    /// A batch under `parameters` of images of `pixels` values. `next` gives the parts of one ciphertext after the
-    /// other, those of a channel's pixels before the next channel's, so that they need not all be there at once. They are
-    /// made into ciphertexts by the threads of the current `rayon` pool while it goes on: what it gives can be less
-    /// than parts, if it takes no more memory than the ciphertext will.
+    /// A batch under `parameters` of images of `pixels` values. `next` gives one ciphertext after the other, those of a
+    /// channel's pixels before the next channel's, so that they need not all be there at once. Each is compared with its
+    /// primes when it comes.
     ///
     /// How many images it holds is the client's knowledge: [`images`](Self::images) says N.
     ///
     /// # Errors
-    /// If there are no pixels, parts do not fit the parameters, or `next` fails.
-    pub fn from_parts<'a, E: From<PartsError>, P: Into<CiphertextParts<'a>> + Send>(
+    /// If there are no pixels, ciphertexts do not fit the parameters, or `next` fails.
+    pub fn from_ciphertexts<E: From<PartsError>>(
         parameters: &Parameters,
         pixels: usize,
-        next: impl FnMut() -> Result<P, E>,
+        mut next: impl FnMut() -> Result<PackedCiphertext, E>,
     ) -> Result<Self, E> {
-        let channels = ciphertexts(parameters, pixels, |_| 0, next)?;
-        Ok(Self::new(channels, parameters.degree()))
+        if pixels == 0 {
+            return Err(PartsError::Empty.into());
+        }
+        // The same in every channel.
+        let layout = parameters.channels()[0].upload_layout();
+        let mut channels = Vec::with_capacity(parameters.channels().len());
+        for _ in parameters.channels() {
+            // Grows as ciphertexts come: whoever announces many has to send them.
+            let mut ciphertexts = Vec::new();
+            for _ in 0..pixels {
+                let ciphertext = next()?;
+                layout.check_ciphertext(&ciphertext)?;
+                ciphertexts.push(ciphertext);
+            }
+            channels.push(ciphertexts);
+        }
+        Ok(Self::new(channels, layout, parameters.degree()))
     }
 }
 
@@ -73,60 +79,39 @@ impl EncryptedLogits {
         self.channels.iter().map(|ciphertexts| ciphertexts.iter().map(parts))
     }
 
+    /// Who evaluated.
+    #[must_use]
+    pub fn evaluation(&self) -> Evaluation {
+        self.evaluation
+    }
+
     /// Logits of `classes` under `parameters`, at the level of an answer
-    /// ([`Channel::answer_level`](crate::parameters::Channel::answer_level)). `next` gives parts as for
-    /// [`EncryptedBatch::from_parts`].
+    /// ([`Channel::answer_level`](crate::parameters::Channel::answer_level)), that `evaluation` gave. `next` gives the parts
+    /// of one ciphertext after the other, those of a channel's classes before the next channel's.
     ///
     /// # Errors
     /// If there are no classes, parts do not fit the parameters, or `next` fails.
-    pub fn from_parts<'a, E: From<PartsError>, P: Into<CiphertextParts<'a>> + Send>(
+    pub fn from_parts<'a, E: From<PartsError>>(
         parameters: &Parameters,
         classes: usize,
-        next: impl FnMut() -> Result<P, E>,
+        evaluation: Evaluation,
+        mut next: impl FnMut() -> Result<CiphertextParts<'a>, E>,
     ) -> Result<Self, E> {
-        Ok(Self { channels: ciphertexts(parameters, classes, Channel::answer_level, next)? })
-    }
-}
-
-fn ciphertexts<'a, E: From<PartsError>, P: Into<CiphertextParts<'a>> + Send>(
-    parameters: &Parameters,
-    count: usize,
-    level: impl Fn(&Channel) -> usize,
-    mut next: impl FnMut() -> Result<P, E>,
-) -> Result<Vec<Vec<Ciphertext>>, E> {
-    if count == 0 {
-        return Err(PartsError::Empty.into());
-    }
-    let mut channels = Vec::with_capacity(parameters.channels().len());
-    for channel in parameters.channels() {
-        let level = level(channel);
-        let frame = &frame(channel, level)?;
-        let (sender, receiver) = mpsc::channel();
-        let refused = &AtomicBool::new(false);
-        // Grows as parts come: whoever announces many has to send them.
-        rayon::in_place_scope(|scope| {
-            for index in 0..count {
-                if refused.load(Ordering::Relaxed) {
-                    break;
-                }
-                let (parts, sender) = (next()?, sender.clone());
-                scope.spawn(move |_| {
-                    let made = ciphertext(frame, channel, level, parts.into());
-                    if made.is_err() {
-                        refused.store(true, Ordering::Relaxed);
-                    }
-                    // The receiver outlives the scope.
-                    let _ = sender.send((index, made));
-                });
+        if classes == 0 {
+            return Err(PartsError::Empty.into());
+        }
+        let mut channels = Vec::with_capacity(parameters.channels().len());
+        for channel in parameters.channels() {
+            let level = channel.answer_level();
+            let frame = frame(channel, level)?;
+            let mut ciphertexts = Vec::new();
+            for _ in 0..classes {
+                ciphertexts.push(ciphertext(&frame, channel, level, next()?)?);
             }
-            Ok::<(), E>(())
-        })?;
-        drop(sender);
-        let mut made: Vec<_> = receiver.into_iter().collect();
-        made.sort_unstable_by_key(|(index, _)| *index);
-        channels.push(made.into_iter().map(|(_, made)| made).collect::<Result<_, _>>()?);
+            channels.push(ciphertexts);
+        }
+        Ok(Self { channels, evaluation })
     }
-    Ok(channels)
 }
 
 /// A ciphertext at that level without its polynomials. `Ciphertext::new` compares all tables of the ring, which takes longer
@@ -149,10 +134,7 @@ fn ciphertext(
         |part: Cow<'_, [u64]>| polynomial(part.into_owned(), context, channel.degree(), Representation::Ntt);
     let mut ciphertext = frame.clone();
     ciphertext[0] = polynomial(parts.first)?;
-    ciphertext[1] = match parts.second {
-        Second::Residues(second) => polynomial(second)?,
-        Second::Seed(seed) => Poly::random_from_seed(context, Representation::Ntt, seed),
-    };
+    ciphertext[1] = polynomial(parts.second)?;
     Ok(ciphertext)
 }
 
@@ -161,12 +143,39 @@ fn without_polynomials(mut ciphertext: Ciphertext) -> Ciphertext {
     ciphertext
 }
 
-fn parts(ciphertext: &Ciphertext) -> CiphertextParts<'_> {
-    let second = match seed(ciphertext) {
-        Some(seed) => Second::Seed(seed),
-        None => Second::Residues(residues(&ciphertext[1])),
+/// A ciphertext of `fhe`'s at the level of an upload, packed.
+pub(crate) fn packed(layout: &RowLayout, ciphertext: &Ciphertext) -> PackedCiphertext {
+    let [first, second] = [0, 1].map(|part| layout.pack(&residues(&ciphertext[part])));
+    PackedCiphertext { first, second: Some(second), seed: seed(ciphertext) }
+}
+
+/// The ciphertexts of a channel's pixels as `fhe` has them.
+pub(crate) fn pixels(
+    layout: &RowLayout,
+    channel: &Channel,
+    pixels: &[PackedCiphertext],
+) -> Result<Vec<Ciphertext>, fhe::Error> {
+    let level = channel.upload_level();
+    let parameters = channel.inner();
+    let context = parameters.context_at_level(level)?;
+    let zero = Poly::zero(context, Representation::Ntt);
+    let frame = without_polynomials(Ciphertext::new(vec![zero.clone(), zero], parameters)?);
+    let pixel = |pixel: &PackedCiphertext| {
+        let unpacked =
+            |bytes: &[u8]| Poly::try_convert_from(layout.unpack(bytes), context, true, Representation::Ntt);
+        let mut ciphertext = frame.clone();
+        ciphertext[0] = unpacked(&pixel.first)?;
+        ciphertext[1] = match (&pixel.second, pixel.seed) {
+            (None, Some(seed)) => Poly::random_from_seed(context, Representation::Ntt, seed),
+            (second, _) => unpacked(second.as_deref().unwrap_or_default())?,
+        };
+        Ok(ciphertext)
     };
-    CiphertextParts { first: residues(&ciphertext[0]), second }
+    pixels.par_iter().map(pixel).collect()
+}
+
+fn parts(ciphertext: &Ciphertext) -> CiphertextParts<'_> {
+    CiphertextParts { first: residues(&ciphertext[0]), second: residues(&ciphertext[1]) }
 }
 
 /// The seed of the second polynomial, which `fhe` shows in the protobuf form alone.

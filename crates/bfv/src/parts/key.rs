@@ -21,11 +21,11 @@ use crate::{EvaluationKey, Parameters};
 pub struct KeyParts {
     /// What the relinearisation key's second polynomials of all digits are expanded from.
     pub seed: Seed,
-    /// Its first polynomials, modulo all ciphertext primes each.
+    /// Its first polynomials, modulo the ciphertext primes of an upload each.
     pub digits: Vec<Vec<u64>>,
     /// What the public key's second polynomial is expanded from: whoever chose it did not choose the polynomial.
     pub public_seed: Seed,
-    /// The public key's first polynomial.
+    /// The public key's first polynomial, modulo all primes ([`Channel::key_primes`]).
     pub public: Vec<u64>,
 }
 
@@ -63,22 +63,25 @@ impl EvaluationKey {
 fn parts(key: &ChannelKey) -> Result<KeyParts, PartsError> {
     // `fhe` shows a key's parts in the protobuf form alone. This one is our own, so its bytes are sound.
     let proto = RelinearizationProto::from(&key.relinearisation).ksk.unwrap_or_default();
-    let context = key.channel.inner().context_at_level(0)?;
-    let digit = |bytes: &Vec<u8>| -> Result<Vec<u64>, PartsError> {
+    let parameters = key.channel.inner();
+    let polynomial = |bytes: &Vec<u8>, level| -> Result<Vec<u64>, PartsError> {
+        let context = parameters.context_at_level(level)?;
         let polynomial = Poly::from_bytes(bytes, context).map_err(fhe::Error::from)?;
         Ok(residues(&polynomial).into_owned())
     };
+    let digit = |bytes| polynomial(bytes, key.channel.upload_level());
     let public = PublicProto::from(&key.public).c.unwrap_or_default();
     Ok(KeyParts {
         seed: proto.seed.try_into().map_err(|_| PartsError::NoSeed)?,
         digits: proto.c0.iter().map(digit).collect::<Result<_, _>>()?,
-        public: public.c.first().map(digit).ok_or(PartsError::Empty)??,
+        public: public.c.first().map(|bytes| polynomial(bytes, 0)).ok_or(PartsError::Empty)??,
         public_seed: public.seed.try_into().map_err(|_| PartsError::NoSeed)?,
     })
 }
 
 fn channel_key(channel: &Channel, parts: KeyParts) -> Result<ChannelKey, PartsError> {
-    let context = channel.inner().context_at_level(0)?;
+    let level = channel.upload_level();
+    let context = channel.inner().context_at_level(level)?;
     let (found, needed) = (parts.digits.len(), context.moduli().len());
     if found != needed {
         return Err(PartsError::Digits { found, needed });
@@ -88,7 +91,16 @@ fn channel_key(channel: &Channel, parts: KeyParts) -> Result<ChannelKey, PartsEr
         Ok(polynomial(residues, context, channel.degree(), Representation::NttShoup)?.to_bytes())
     };
     let c0 = parts.digits.into_iter().map(digit).collect::<Result<_, _>>()?;
-    let ksk = KeySwitchingProto { c0, seed: parts.seed.to_vec(), ..KeySwitchingProto::default() };
+    // At most 9.
+    let level = level as u32;
+    let seed = parts.seed.to_vec();
+    let ksk = KeySwitchingProto {
+        c0,
+        seed,
+        ciphertext_level: level,
+        ksk_level: level,
+        ..KeySwitchingProto::default()
+    };
     let proto = RelinearizationProto { ksk: Some(ksk) };
     let relinearisation = RelinearizationKey::try_convert_from(&proto, channel.inner())?;
     let public = public_key(channel, parts.public, parts.public_seed)?;

@@ -17,7 +17,8 @@ use std::sync::Arc;
 use fhe_math::rq::traits::TryConvertFrom;
 use fhe_math::rq::{Context, Poly, Representation};
 
-pub use ciphertext::{CiphertextParts, Second};
+pub use ciphertext::CiphertextParts;
+pub(crate) use ciphertext::{packed, pixels};
 pub use key::KeyParts;
 
 /// What a uniform polynomial is expanded from.
@@ -33,6 +34,14 @@ pub enum PartsError {
         /// Residues found.
         found: usize,
         /// Residues of all primes that the level keeps.
+        needed: usize,
+    },
+    /// Too few or too many bytes.
+    #[error("a packed polynomial of {found} bytes, but the parameters ask for {needed}")]
+    Bytes {
+        /// Bytes found.
+        found: usize,
+        /// Bytes of the rows of all primes that the level keeps.
         needed: usize,
     },
     /// A residue that its prime should have reduced.
@@ -71,21 +80,27 @@ fn polynomial(
     degree: usize,
     representation: Representation,
 ) -> Result<Poly, PartsError> {
-    let needed = context.moduli().len() * degree;
-    if residues.len() != needed {
-        return Err(PartsError::Length { found: residues.len(), needed });
-    }
-    for (values, &prime) in residues.chunks_exact(degree).zip(context.moduli()) {
-        if let Some(position) = values.iter().position(|&residue| residue >= prime) {
-            return Err(PartsError::Residue { prime, position, found: values[position] });
-        }
-    }
+    check_residues(&residues, context.moduli(), degree)?;
     // What goes over a wire is public: its operations need not take constant time.
     Ok(Poly::try_convert_from(residues, context, true, representation).map_err(fhe::Error::from)?)
 }
 
+/// Whether there are residues modulo every prime, each below it.
+fn check_residues(residues: &[u64], primes: &[u64], degree: usize) -> Result<(), PartsError> {
+    let needed = primes.len() * degree;
+    if residues.len() != needed {
+        return Err(PartsError::Length { found: residues.len(), needed });
+    }
+    for (values, &prime) in residues.chunks_exact(degree).zip(primes) {
+        if let Some(position) = values.iter().position(|&residue| residue >= prime) {
+            return Err(PartsError::Residue { prime, position, found: values[position] });
+        }
+    }
+    Ok(())
+}
+
 /// The residues of a polynomial of `fhe`'s.
-fn residues(polynomial: &Poly) -> Cow<'_, [u64]> {
+pub(crate) fn residues(polynomial: &Poly) -> Cow<'_, [u64]> {
     let coefficients = polynomial.coefficients();
     // `fhe` keeps them in one piece.
     match coefficients.to_slice() {

@@ -4,17 +4,14 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use sottovoce_network::{Architecture, IntegerEnsemble};
 
-use super::{CiphertextParts, KeyParts, PartsError, Second, residues};
+use super::{CiphertextParts, KeyParts, PartsError, residues};
+use crate::noise::Evaluation;
+use crate::packed::PackedCiphertext;
+use crate::parameters::PrimeSizes;
 use crate::reference::tests::{assert_exact, random_images, random_network};
 use crate::{
     EncryptedBatch, EncryptedLogits, Encryption, Engine, EvaluationKey, Parameters, ReferenceEvaluator,
 };
-
-fn owned<'a>(
-    parts: impl Iterator<Item = impl Iterator<Item = CiphertextParts<'a>>>,
-) -> Vec<CiphertextParts<'a>> {
-    parts.flatten().collect()
-}
 
 /// Everything that is sent, sent as parts.
 #[test]
@@ -29,34 +26,33 @@ fn what_is_made_of_parts_evaluates_and_decrypts_like_what_the_parts_are_of() {
         for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
             let largest = ensemble.proven_logits();
             let parameters =
-                Parameters::insecure_channels(64, largest, channels, &[53; 5]).encrypted_with(encryption);
+                Parameters::insecure_channels(64, largest, channels, &[50; 5]).encrypted_with(encryption);
             assert_exact(&parameters, &ensemble, &images, |key, batch| {
                 let mut parts = key.parts().unwrap().into_iter();
                 let key = EvaluationKey::from_parts::<PartsError>(&parameters, || Ok(parts.next().unwrap()))
                     .unwrap();
                 assert!(parts.next().is_none());
-                let mut parts = owned(batch.parts()).into_iter();
-                let seeds = parts.clone().filter(|parts| matches!(parts.second, Second::Seed(_))).count();
+                let seeds = batch.ciphertexts().filter(|pixel| pixel.seed.is_some()).count();
                 let seeded = encryption == Encryption::SecretKey;
                 assert_eq!(seeds, if seeded { channels * shape.pixels() } else { 0 });
-                let next = || Ok(parts.next().unwrap());
+                let mut ciphertexts = batch.ciphertexts().cloned();
+                let next = || Ok(ciphertexts.next().unwrap());
                 let received =
-                    EncryptedBatch::from_parts::<PartsError, _>(&parameters, shape.pixels(), next).unwrap();
-                for (received, sent) in
-                    received.channels.iter().flatten().zip(batch.channels.iter().flatten())
-                {
-                    assert!((0..2).all(|part| residues(&received[part]) == residues(&sent[part])));
-                }
+                    EncryptedBatch::from_ciphertexts::<PartsError>(&parameters, shape.pixels(), next)
+                        .unwrap();
+                assert!(ciphertexts.next().is_none() && received.channels == batch.channels);
                 let mut answer =
                     Engine::new(&key, &ensemble).unwrap().evaluate(&received, true, &|_| ()).unwrap();
                 let reference =
                     ReferenceEvaluator::new(&key, &ensemble).evaluate(&received, &|_| ()).unwrap();
                 answer.members[0] = reference.members[0].clone();
                 let logits = answer.ensemble;
-                let mut parts = owned(logits.parts()).into_iter();
+                let mut parts = logits.parts().flatten();
                 let next = || Ok(parts.next().unwrap());
+                let evaluation = logits.evaluation();
                 answer.ensemble =
-                    EncryptedLogits::from_parts::<PartsError, _>(&parameters, shape.classes, next).unwrap();
+                    EncryptedLogits::from_parts::<PartsError>(&parameters, shape.classes, evaluation, next)
+                        .unwrap();
                 answer
             });
         }
@@ -65,28 +61,67 @@ fn what_is_made_of_parts_evaluates_and_decrypts_like_what_the_parts_are_of() {
 
 #[test]
 fn parts_that_do_not_fit_are_refused_with_the_numbers() {
-    let parameters = Parameters::insecure(64, 1 << 10, &[50, 51]);
+    let parameters = Parameters::insecure(64, 1 << 10, &[49, 50]);
     let primes = parameters.ciphertext_primes();
     let good: Vec<u64> = primes.iter().flat_map(|&prime| vec![prime - 1; 64]).collect();
-    let batch = |pixels, first: &[u64], second: &[u64]| {
-        let parts = CiphertextParts { first: first.into(), second: Second::Residues(second.into()) };
-        EncryptedBatch::from_parts::<PartsError, _>(&parameters, pixels, || Ok(parts.clone()))
+    let answer = |classes, first: &[u64], second: &[u64]| {
+        let next = || Ok(CiphertextParts { first: first.into(), second: second.into() });
+        EncryptedLogits::from_parts::<PartsError>(&parameters, classes, Evaluation::Engine, next)
     };
-    assert_eq!(batch(2, &good, &good).unwrap().pixels(), 2);
-    assert!(matches!(batch(0, &good, &good), Err(PartsError::Empty)));
+    // An answer keeps the first prime.
+    assert_eq!(parameters.channels()[0].answer_primes(), &primes[..1]);
+    let kept = &good[..64];
+    assert_eq!(answer(2, kept, kept).unwrap().classes(), 2);
+    assert!(matches!(answer(0, kept, kept), Err(PartsError::Empty)));
     let mut long = good.clone();
     long.push(0);
-    for wrong in [&good[1..], &long, &[], &good[..64]] {
+    for wrong in [&kept[1..], &good, &long, &[]] {
         let found = wrong.len();
-        for result in [batch(1, wrong, &good), batch(1, &good, wrong)] {
-            assert!(matches!(result, Err(PartsError::Length { found: f, needed: 128 }) if f == found));
+        for result in [answer(1, wrong, kept), answer(1, kept, wrong)] {
+            assert!(matches!(result, Err(PartsError::Length { found: f, needed: 64 }) if f == found));
         }
     }
+    for (place, value) in [(5, primes[0]), (63, u64::MAX)] {
+        let mut wrong = kept.to_vec();
+        wrong[place] = value;
+        let (prime, error) = (primes[0], answer(1, kept, &wrong).unwrap_err().to_string());
+        assert_eq!(
+            error,
+            format!("residue {place} modulo the prime {prime} is {value}, but must be below the prime")
+        );
+    }
+
+    let layout = parameters.channels()[0].upload_layout();
+    let ciphertext = |first: &[u8], second: Option<&[u8]>, seed| PackedCiphertext {
+        first: first.into(),
+        second: second.map(Into::into),
+        seed,
+    };
+    let batch = |pixels, ciphertext: &PackedCiphertext| {
+        EncryptedBatch::from_ciphertexts::<PartsError>(&parameters, pixels, || Ok(ciphertext.clone()))
+    };
+    let packed = layout.pack(&good);
+    let sound = ciphertext(&packed, Some(&packed), None);
+    assert_eq!(batch(2, &sound).unwrap().pixels(), 2);
+    assert!(batch(1, &ciphertext(&packed, None, Some([7; 32]))).is_ok());
+    assert!(matches!(batch(0, &sound), Err(PartsError::Empty)));
+    let needed = 64 * (49 + 50) / 8;
+    for wrong in [&packed[1..], &[&packed[..], &[0]].concat(), &[]] {
+        let found = wrong.len();
+        for ciphertext in [ciphertext(wrong, Some(&packed), None), ciphertext(&packed, Some(wrong), None)] {
+            let result = batch(1, &ciphertext);
+            assert!(
+                matches!(result, Err(PartsError::Bytes { found: f, needed: n }) if (f, n) == (found, needed))
+            );
+        }
+    }
+    assert!(matches!(batch(1, &ciphertext(&packed, None, None)), Err(PartsError::Bytes { found: 0, .. })));
     for (place, &prime) in [(5, &primes[0]), (64 + 63, &primes[1])] {
-        for value in [prime, u64::MAX] {
+        for value in [prime, prime + 1] {
             let mut wrong = good.clone();
             wrong[place] = value;
-            let error = batch(1, &good, &wrong).unwrap_err().to_string();
+            let error =
+                batch(1, &ciphertext(&packed, Some(&layout.pack(&wrong)), None)).unwrap_err().to_string();
             let place = place % 64;
             assert_eq!(
                 error,
@@ -95,7 +130,9 @@ fn parts_that_do_not_fit_are_refused_with_the_numbers() {
         }
     }
     let key = |digits: Vec<Vec<u64>>| {
-        let public = digits[0].clone();
+        // One prime more, which only encryption uses.
+        let public =
+            parameters.channels()[0].key_primes().iter().flat_map(|&prime| vec![prime - 1; 64]).collect();
         let parts = KeyParts { seed: [7; 32], digits, public_seed: [8; 32], public };
         EvaluationKey::from_parts::<PartsError>(&parameters, || Ok(parts.clone()))
     };
@@ -111,7 +148,8 @@ fn parts_that_do_not_fit_are_refused_with_the_numbers() {
 /// needs a new version.
 #[test]
 fn primes_transforms_and_expansions_are_those_of_the_wire_format() {
-    let parameters = Parameters::new(8192, &[65_537], &[48, 48, 50], Encryption::SecretKey).unwrap();
+    let parameters =
+        Parameters::new(8192, &[65_537], &PrimeSizes::new(&[48, 48, 50]), Encryption::SecretKey).unwrap();
     let primes = parameters.ciphertext_primes();
     assert_eq!(primes, [281_474_976_694_273, 281_474_976_546_817, 1_125_899_906_826_241]);
     let channel = parameters.channels()[0].inner();

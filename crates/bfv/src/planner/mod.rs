@@ -6,13 +6,15 @@
 
 mod cost;
 mod search;
+mod sizes;
 
 use sottovoce_network::IntegerEnsemble;
 
-use crate::engine::{Flood, Kernel};
+use crate::engine::Flood;
+use crate::kernel::Kernel;
 use crate::noise::{Evaluation, NoiseEstimate};
 use crate::parameters::{
-    MOST_MODULI, PRIME_BITS, PRIMES, SECURITY_LIMITS, bits_of, plaintext_moduli, security_limit,
+    MOST_MODULI, PRIME_BITS, PRIMES, PrimeSizes, SECURITY_LIMITS, bits_of, plaintext_moduli, security_limit,
 };
 use crate::{Encryption, Parameters, ParametersError};
 pub use cost::Cost;
@@ -30,7 +32,7 @@ pub struct Fixed {
     pub degree: Option<usize>,
     /// The plaintext moduli.
     pub plaintext_moduli: Option<Vec<u64>>,
-    /// Bits of every ciphertext prime.
+    /// Bits of every ciphertext prime of an upload; how many of them hidden units keep is chosen.
     pub ciphertext_prime_bits: Option<Vec<usize>>,
 }
 
@@ -51,7 +53,8 @@ impl Fixed {
             let bits = |t: &u64| bits_of(*t) as usize + 1;
             let least = moduli.iter().map(bits).max().unwrap_or(0).max(*PRIME_BITS.start());
             let primes = self.ciphertext_prime_bits.clone().unwrap_or_else(|| vec![least; *PRIMES.start()]);
-            match Parameters::check(degree, &moduli, &primes) {
+            let encryption = self.encryption.unwrap_or(Encryption::SecretKey);
+            match Parameters::check(degree, &moduli, &PrimeSizes::new(&primes), encryption) {
                 Ok(()) => return Ok(()),
                 // The largest degree comes last, and allows most.
                 Err(error) => refused = Some(error),
@@ -90,8 +93,6 @@ pub struct Request<'a> {
 pub struct Choice {
     /// The parameters.
     pub parameters: Parameters,
-    /// Primes that the engine lifts ciphertexts to; none where the engine does not evaluate.
-    pub evaluation_primes: Option<usize>,
     /// log2 of the noise's standard deviation in the noisiest ensemble, in the channel of the largest plaintext modulus.
     pub noise: NoiseEstimate,
     /// Bits by which the largest coefficient of a run may exceed that deviation.

@@ -46,8 +46,8 @@ fn the_error_is_that_of_the_choice_that_came_nearest() {
     let error = refused(primes(&[30, 30]), 1 << 20);
     assert!(error.contains("60 bits together leave room for"), "{error}");
     let error = primes(&[usize::MAX, usize::MAX]).check().unwrap_err().to_string();
-    assert!(error.contains("of 24 to 53 bits"), "{error}");
-    assert!(refused(primes(&[53; 9]), 1 << 20).contains("2 to 8"));
+    assert!(error.contains("of 24 to 50 bits"), "{error}");
+    assert!(refused(primes(&[50; 9]), 1 << 20).contains("2 to 8"));
 }
 
 #[test]
@@ -78,12 +78,68 @@ fn small_primes_are_not_taken_for_powers_of_two() {
     for (degree, bits) in [(4096, 24), (8192, 26), (16_384, 24), (16_384, 30)] {
         for count in [2, 4, 8] {
             let prime_bits = vec![bits; count];
-            let t = crate::parameters::plaintext_moduli(1, 1, degree).unwrap();
-            let Ok(parameters) = Parameters::new(degree, &t, &prime_bits, Encryption::PublicKey) else {
-                continue;
-            };
-            let real = parameters.channels()[0].noise_limit_bits(0);
+            let t = plaintext_moduli(1, 1, degree).unwrap();
+            let sizes = PrimeSizes::new(&prime_bits);
+            let Ok(parameters) = Parameters::new(degree, &t, &sizes, Encryption::PublicKey) else { continue };
+            let channel = &parameters.channels()[0];
+            let real = channel.noise_limit_bits(channel.upload_level());
             assert!(search::limit(degree, t[0], &prime_bits) <= real, "{degree} {bits} {count}");
+        }
+    }
+}
+
+#[test]
+fn parameters_for_the_engine_alone_do_not_pay_for_the_reference() {
+    let ensemble = ensemble(SMALL, [3, 3, 7]);
+    let bits = |evaluations: &[Evaluation]| {
+        let fixed = Fixed { degree: Some(8192), ..Fixed::default() };
+        let ensembles = [&ensemble];
+        let request = Request { fixed, evaluations, ..Request::new(&ensembles, 1 << 20) };
+        request.choose().unwrap().parameters.ciphertext_modulus_bits()
+    };
+    let (engine, reference) = (Evaluation::Engine, Evaluation::Reference);
+    let both = bits(&[engine, reference]);
+    assert!(bits(&[engine]) < both && bits(&[reference]) <= both);
+}
+
+#[test]
+fn of_fixed_primes_hidden_units_keep_as_many_as_their_noise_needs() {
+    let ensemble = ensemble(SMALL, [3, 3, 7]);
+    let hidden = |primes: &[usize]| {
+        let fixed = Fixed {
+            degree: Some(8192),
+            encryption: Some(Encryption::SecretKey),
+            ciphertext_prime_bits: Some(primes.to_vec()),
+            ..Fixed::default()
+        };
+        let choice = Request { fixed, ..Request::new(&[&ensemble], 1 << 20) }.choose().unwrap();
+        let sizes = choice.parameters.channels()[0].prime_sizes();
+        assert_eq!(sizes.upload, primes);
+        sizes.hidden
+    };
+    // t of 22 bits: the logits' noise is about as large as 2^46.
+    assert_eq!(hidden(&[40, 40, 40]), 2);
+    assert_eq!(hidden(&[27, 27, 27, 40]), 3);
+}
+
+#[test]
+fn every_level_has_room_for_its_noise() {
+    let ensemble = ensemble(SMALL, [3, 3, 7]);
+    for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
+        for hide_model in [false, true] {
+            let fixed = Fixed { encryption: Some(encryption), ..Fixed::default() };
+            let ensembles = [&ensemble];
+            let request = Request { fixed, hide_model, ..Request::new(&ensembles, 1 << 20) };
+            let choice = request.choose().unwrap();
+            let channel = &choice.parameters.channels()[0];
+            let room = |level| channel.noise_limit_bits(level);
+            let (hidden, answer) = (room(channel.hidden_level()), room(channel.answer_level()));
+            let added = choice
+                .flood
+                .map_or(choice.noise.logits + choice.margin_bits, |flood| f64::from(flood.bits() + 1));
+            assert!(added <= hidden, "{added} {hidden}");
+            assert!(added - (hidden - answer) <= answer.floor() && answer >= 14.0);
+            assert!(choice.failure_probability_log2 <= -40.0);
         }
     }
 }

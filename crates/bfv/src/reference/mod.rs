@@ -20,6 +20,7 @@ use rayon::prelude::*;
 use sottovoce_network::{IntegerBlock, IntegerEnsemble, IntegerNetwork};
 
 use crate::keys::ChannelKey;
+use crate::noise::Evaluation;
 use crate::{BfvError, EncryptedBatch, EncryptedLogits, EvaluationKey, Layer, LayerTime};
 use weighted_sum::weighted_sum;
 
@@ -78,11 +79,12 @@ impl<'a> ReferenceEvaluator<'a> {
         advance: &(dyn Fn(u64) + Sync),
     ) -> Result<EncryptedAnswer, BfvError> {
         batch.check(self.ensemble.architecture(), self.key.channels.iter().map(|key| &key.channel))?;
-        let none = EncryptedLogits { channels: Vec::new() };
+        let none = EncryptedLogits { channels: Vec::new(), evaluation: Evaluation::Reference };
         let mut members = vec![none.clone(); self.ensemble.members().len()];
         let mut ensemble = none;
         let mut times = Vec::new();
         for (key, pixels) in self.key.channels.iter().zip(&batch.channels) {
+            let pixels = &crate::parts::pixels(&batch.layout, &key.channel, pixels)?[..];
             let channel = ChannelEvaluator { key, pixels, advance };
             let mut voters = Vec::new();
             for (number, network) in self.ensemble.members().iter().enumerate() {
@@ -178,13 +180,14 @@ impl ChannelEvaluator<'_> {
     /// Every bias in all slots, as a ciphertext that hides nothing: (delta * bias, 0).
     fn biases(&self, block: &IntegerBlock) -> Result<Vec<Ciphertext>, BfvError> {
         let parameters = self.key.channel.inner();
-        let context = parameters.context_at_level(0)?;
+        let level = self.key.channel.upload_level();
+        let context = parameters.context_at_level(level)?;
         let t = i128::from(parameters.plaintext());
         let encode = |&bias: &i128| -> Result<Ciphertext, BfvError> {
             let zero = Poly::zero(context, Representation::Ntt);
             // A constant polynomial has the same value in every slot.
             let value = bias.rem_euclid(t) as u64;
-            let plaintext = Plaintext::try_encode(&[value], Encoding::poly(), parameters)?;
+            let plaintext = Plaintext::try_encode(&[value], Encoding::poly_at_level(level), parameters)?;
             Ok(Ciphertext::new(vec![zero.clone(), zero], parameters)? + &plaintext)
         };
         block.biases().par_iter().map(encode).collect()

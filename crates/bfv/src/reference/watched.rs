@@ -12,7 +12,8 @@ impl ReferenceEvaluator<'_> {
         batch: &EncryptedBatch,
         channel: usize,
     ) -> Result<(Vec<Ciphertext>, Vec<Ciphertext>), BfvError> {
-        let (key, pixels) = (&self.key.channels[channel], &batch.channels[channel][..]);
+        let key = &self.key.channels[channel];
+        let pixels = &crate::parts::pixels(&batch.layout, &key.channel, &batch.channels[channel])?[..];
         let evaluator = ChannelEvaluator { key, pixels, advance: &|_| () };
         let (mut units, mut logits) = (Vec::new(), Vec::new());
         for network in self.ensemble.members() {

@@ -130,8 +130,9 @@ fn describe(
         "plaintext_bits": parameters.plaintext_bits(),
         "ciphertext_primes": parameters.ciphertext_primes(),
         "ciphertext_modulus_bits": parameters.ciphertext_modulus_bits(),
+        "key_modulus_bits": parameters.key_modulus_bits(),
         "security_limit_bits": parameters.security_limit_bits(),
-        "evaluation_primes": choice.evaluation_primes,
+        "hidden_primes": parameters.hidden_primes(),
         "answer_primes": tables::answer_primes(choice),
         "noise": tables::stages(choice)
             .iter()

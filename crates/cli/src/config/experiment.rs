@@ -224,9 +224,9 @@ mod tests {
             ("degree = 8192", "degree = 5000", "encryption.degree", "the ring degree is 5000, but must be"),
             (
                 "degree = 8192\n",
-                "degree = 8192\nciphertext_prime_bits = [53, 53, 53, 53, 53]\n",
+                "degree = 8192\nciphertext_prime_bits = [50, 50, 50, 50, 50]\n",
                 "encryption.ciphertext_prime_bits",
-                "a ciphertext modulus of 265 bits at ring degree 8192 is not 128-bit secure: at most 214 bits are",
+                "a ciphertext modulus of 274 bits, 24 of them for public-key encryption, at ring degree 8192 is not 128-bit secure: at most 214 bits are",
             ),
             (
                 "degree = 8192\n",

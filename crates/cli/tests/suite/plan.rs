@@ -17,7 +17,7 @@ fn a_plan_says_what_it_rests_on_and_what_it_costs() {
         "The plan rests on the observed range with a margin of 15 %.",
         "proven: norms",
         "plaintext moduli",
-        "128 bits: Q of",
+        "128 bits: keys of",
         "Bossuat et al. 2024",
         "with a probability below 2^-",
         "hidden units (convolution, square, dense)",
@@ -56,13 +56,13 @@ fn what_is_fixed_is_kept_to_or_refused() {
     assert_eq!(json["ciphertext_primes"].as_array().unwrap().len(), 4);
 
     plan(&["--degree", "5000"]).fails(2, &["the ring degree is 5000, but must be 4096, 8192 or 16384"]);
-    plan(&["--degree", "8192", "--ciphertext-prime-bits", "53,53,53,53,53"])
-        .fails(2, &["265 bits at ring degree 8192 is not 128-bit secure: at most 214 bits are"]);
+    plan(&["--degree", "8192", "--key", "secret", "--ciphertext-prime-bits", "50,50,50,50,50"])
+        .fails(2, &["250 bits at ring degree 8192 is not 128-bit secure: at most 214 bits are"]);
     plan(&["--ciphertext-prime-bits", "30,30"]).fails(1, &["60 bits", "room"]);
     plan(&["--plaintext-moduli", "12"]).fails(2, &["12 is no plaintext modulus"]);
     plan(&["--plaintext-moduli", "65537", "--degree", "4096"]).fails(1, &["hold logits of up to 32768"]);
     plan(&["--images", "0"]).fails(2, &["must be between 1 and"]);
-    plan(&["--ciphertext-prime-bits", "60,60"]).fails(2, &["of 24 to 53 bits"]);
+    plan(&["--ciphertext-prime-bits", "60,60"]).fails(2, &["of 24 to 50 bits"]);
     sandbox.run(&["plan", "nowhere"]).fails(1, &["nowhere"]);
     sandbox.run(&["plan", "net.toml"]).fails(1, &["net.toml is a file, but exported networks are a folder"]);
     sandbox.run(&["plan", "."]).fails(1, &["name the folder that `import` or `export` printed"]);

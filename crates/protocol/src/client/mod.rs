@@ -18,10 +18,11 @@ pub use stored::StoreError;
 /// bytes: its [`registration`](Self::registration) and its [`request`](Self::request)s.
 ///
 /// ```
+/// use sottovoce_bfv::parameters::PrimeSizes;
 /// use sottovoce_bfv::{Encryption, Parameters};
 /// use sottovoce_protocol::{Client, Provider};
 ///
-/// let parameters = Parameters::new(4096, &[65_537], &[30, 30], Encryption::SecretKey)?;
+/// let parameters = Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)?;
 /// let client = Client::new(&parameters)?;
 /// let provider = Provider::new(&parameters, Vec::new(), 1);
 /// provider.register(client.registration())?;
@@ -33,9 +34,10 @@ pub use stored::StoreError;
 /// The client itself cannot be registered,
 ///
 /// ```compile_fail,E0277
+/// # use sottovoce_bfv::parameters::PrimeSizes;
 /// # use sottovoce_bfv::{Encryption, Parameters};
 /// # use sottovoce_protocol::{Client, Provider};
-/// # let parameters = Parameters::new(4096, &[65_537], &[30, 30], Encryption::SecretKey)?;
+/// # let parameters = Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)?;
 /// # let client = Client::new(&parameters)?;
 /// # let provider = Provider::new(&parameters, Vec::new(), 1);
 /// provider.register(client)?;
@@ -45,9 +47,10 @@ pub use stored::StoreError;
 /// serialised,
 ///
 /// ```compile_fail,E0277
+/// # use sottovoce_bfv::parameters::PrimeSizes;
 /// # use sottovoce_bfv::{Encryption, Parameters};
 /// # use sottovoce_protocol::Client;
-/// # let parameters = Parameters::new(4096, &[65_537], &[30, 30], Encryption::SecretKey)?;
+/// # let parameters = Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)?;
 /// # let client = Client::new(&parameters)?;
 /// let registration = serde_json::to_string(&client);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -56,9 +59,10 @@ pub use stored::StoreError;
 /// printed,
 ///
 /// ```compile_fail,E0277
+/// # use sottovoce_bfv::parameters::PrimeSizes;
 /// # use sottovoce_bfv::{Encryption, Parameters};
 /// # use sottovoce_protocol::Client;
-/// # let parameters = Parameters::new(4096, &[65_537], &[30, 30], Encryption::SecretKey)?;
+/// # let parameters = Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)?;
 /// # let client = Client::new(&parameters)?;
 /// println!("{client:?}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -67,9 +71,10 @@ pub use stored::StoreError;
 /// or asked for its keys.
 ///
 /// ```compile_fail,E0616
+/// # use sottovoce_bfv::parameters::PrimeSizes;
 /// # use sottovoce_bfv::{Encryption, Parameters};
 /// # use sottovoce_protocol::Client;
-/// # let parameters = Parameters::new(4096, &[65_537], &[30, 30], Encryption::SecretKey)?;
+/// # let parameters = Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)?;
 /// # let client = Client::new(&parameters)?;
 /// let key = client.key;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

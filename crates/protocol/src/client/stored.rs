@@ -169,6 +169,7 @@ fn check_rights(_: &Path, _: &fs::Metadata) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use rand::Rng;
+    use sottovoce_bfv::parameters::PrimeSizes;
     use sottovoce_bfv::{Encryption, Parameters};
 
     use super::*;
@@ -179,7 +180,9 @@ mod tests {
     fn stored_keys_are_the_same_keys_and_no_file_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys");
-        let parameters = Parameters::new(4096, &[65_537, 114_689], &[30, 30], Encryption::PublicKey).unwrap();
+        let parameters =
+            Parameters::new(4096, &[65_537, 114_689], &PrimeSizes::new(&[30, 30]), Encryption::PublicKey)
+                .unwrap();
         let client = Client::new(&parameters).unwrap();
         client.save(&path).unwrap();
         assert!(matches!(client.save(&path), Err(StoreError::Exists { .. })));
@@ -198,7 +201,8 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys");
-        let parameters = Parameters::new(4096, &[65_537], &[30, 30], Encryption::SecretKey).unwrap();
+        let parameters =
+            Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey).unwrap();
         Client::new(&parameters).unwrap().save(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         for mode in [0o640, 0o604, 0o666] {
@@ -212,7 +216,8 @@ mod tests {
     fn damaged_key_files_are_refused_whatever_is_wrong_with_them() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys");
-        let parameters = Parameters::new(4096, &[65_537], &[30, 30], Encryption::SecretKey).unwrap();
+        let parameters =
+            Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey).unwrap();
         Client::new(&parameters).unwrap().save(&path).unwrap();
         let good = fs::read(&path).unwrap();
         fs::remove_file(&path).unwrap();

@@ -1,9 +1,10 @@
 use std::io;
 
 use rand::Rng;
-use sottovoce_bfv::parts::PartsError;
+use sottovoce_bfv::packed::PackedCiphertext;
+use sottovoce_bfv::parameters::PrimeSizes;
 use sottovoce_bfv::planner::{Fixed, Request};
-use sottovoce_bfv::{EncryptedBatch, Encryption, Engine};
+use sottovoce_bfv::{Encryption, Engine};
 use sottovoce_network::{
     Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels, sum_logits,
 };
@@ -56,7 +57,9 @@ fn parameters(
 fn answers_through_bytes_are_the_engines_and_the_oracles_in_every_slot() {
     let ensemble = ensemble();
     for (degree, channels) in [(4096, 1), (4096, 2), (8192, 1), (8192, 3)] {
-        for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
+        // Logits under the public key need more primes than are secure at N = 4096.
+        let keys = [Encryption::SecretKey, Encryption::PublicKey];
+        for encryption in keys.into_iter().take(degree / 4096) {
             let parameters = parameters(&ensemble, degree, channels, encryption);
             let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
             let announced = parameters::read(&provider.parameters_message().unwrap()[..], 1 << 28).unwrap();
@@ -101,7 +104,8 @@ fn answers_through_bytes_are_the_engines_and_the_oracles_in_every_slot() {
 fn a_batch_of_bytes_is_the_batch_that_was_encrypted() {
     let ensemble = ensemble();
     for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
-        let parameters = Parameters::new(4096, &PLAINTEXT_MODULI[..2], &[40, 41], encryption).unwrap();
+        let parameters =
+            Parameters::new(4096, &PLAINTEXT_MODULI[..2], &PrimeSizes::new(&[40, 41]), encryption).unwrap();
         let client = Client::new(&parameters).unwrap();
         let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
         provider.register(client.registration()).unwrap();
@@ -112,17 +116,24 @@ fn a_batch_of_bytes_is_the_batch_that_was_encrypted() {
         batch::write(&mut upload, &batch, &parameters, address).unwrap();
         let received = provider.receive(&upload[..]).unwrap();
         assert_eq!(received.address, address);
-        // Residues, and of the second polynomials what their seeds are expanded to.
-        let expanded = |batch: &EncryptedBatch| {
-            let mut parts = batch.parts().flatten();
-            let again =
-                EncryptedBatch::from_parts::<PartsError, _>(&parameters, 16, || Ok(parts.next().unwrap()));
-            again.unwrap().parts().flatten().map(|parts| format!("{parts:?}")).collect::<String>()
+        // A polynomial that has a seed does not travel.
+        let sent = batch.ciphertexts().cloned().map(|mut ciphertext| {
+            ciphertext.second = ciphertext.second.filter(|_| ciphertext.seed.is_none());
+            ciphertext
+        });
+        assert!(received.batch.ciphertexts().cloned().eq(sent));
+        // It can be sent again, seeds and all.
+        let mut again = Vec::new();
+        batch::write(&mut again, &received.batch, &parameters, address).unwrap();
+        assert!(again == upload);
+        let bytes = |ciphertext: &PackedCiphertext| {
+            let second = ciphertext.second.as_ref().map_or(0, |second| second.len());
+            size_of_val(ciphertext) + ciphertext.first.len() + second
         };
-        assert!(expanded(&received.batch) == expanded(&batch));
-        // What has lost its seeds cannot be sent again where seeds are asked for.
-        let again = batch::write(std::io::sink(), &received.batch, &parameters, address);
-        assert_eq!(again.is_ok(), encryption == Encryption::PublicKey);
+        let taken: usize = received.batch.ciphertexts().map(bytes).sum();
+        // A seed is within the ciphertext.
+        let seeds = if encryption == Encryption::SecretKey { 2 * 16 * 32 } else { 0 };
+        assert_eq!((taken + seeds) as u64, size::batch_memory_bytes(&parameters, 16));
     }
 }
 
@@ -169,7 +180,9 @@ fn messages_of_others_and_for_others_are_refused_with_what_they_name() {
     // A batch that was received before is still answered.
     assert_eq!(provider.evaluate(&received, &|_| ()).unwrap(), answer);
 
-    let stranger = Client::new(&Parameters::new(4096, &[65_537], &[30, 30], Encryption::SecretKey).unwrap());
+    let stranger = Client::new(
+        &Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey).unwrap(),
+    );
     let error = provider.register(stranger.unwrap().registration()).unwrap_err();
     assert!(matches!(error, ProtocolError::Fingerprint { field: field::PARAMETERS, .. }), "{error}");
     let error = client.request(&model, &[0, 2], &|| (), std::io::sink()).unwrap_err();
@@ -180,8 +193,8 @@ fn messages_of_others_and_for_others_are_refused_with_what_they_name() {
 #[test]
 fn a_wrong_key_gives_an_error_and_never_a_label() {
     let ensemble = ensemble();
-    for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
-        let parameters = parameters(&ensemble, 4096, 1, encryption);
+    for (encryption, degree) in [(Encryption::PublicKey, 8192), (Encryption::SecretKey, 4096)] {
+        let parameters = parameters(&ensemble, degree, 1, encryption);
         let provider = Provider::new(&parameters, vec![ensemble.clone()], 4);
         let [own, foreign] = [(); 2].map(|()| ClientKey::generate(&parameters));
         let evaluation_key = foreign.evaluation_key().unwrap();
@@ -214,7 +227,9 @@ impl Read for Line<'_> {
 
 #[test]
 fn a_line_that_breaks_is_told_apart_from_a_message_that_ends() {
-    let parameters = Parameters::new(4096, &PLAINTEXT_MODULI[..1], &[30, 30], Encryption::SecretKey).unwrap();
+    let parameters =
+        Parameters::new(4096, &PLAINTEXT_MODULI[..1], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)
+            .unwrap();
     let client = Client::new(&parameters).unwrap();
     let provider = Provider::new(&parameters, vec![ensemble()], 1);
     let message = provider.model_messages().unwrap().remove(0);
@@ -233,7 +248,9 @@ fn a_line_that_breaks_is_told_apart_from_a_message_that_ends() {
 #[test]
 fn fingerprints_tell_apart_whatever_differs() {
     let new = |degree, moduli: &[u64], bits: &[usize], encryption| {
-        Fingerprint::of_parameters(&Parameters::new(degree, moduli, bits, encryption).unwrap())
+        Fingerprint::of_parameters(
+            &Parameters::new(degree, moduli, &PrimeSizes::new(bits), encryption).unwrap(),
+        )
     };
     let (public, secret) = (Encryption::PublicKey, Encryption::SecretKey);
     let [t, u, _] = PLAINTEXT_MODULI;

@@ -2,10 +2,13 @@
 
 use std::io::Read;
 
+use sottovoce_bfv::noise::Evaluation;
+use sottovoce_bfv::packed::RowLayout;
 use sottovoce_bfv::parameters::Channel;
+use sottovoce_bfv::parts::{CiphertextParts, PartsError};
 use sottovoce_bfv::{EncryptedLogits, Parameters};
 
-use super::{Refusal, Seeded, field, read_ciphertext, write_ciphertext};
+use super::{Refusal, field};
 use crate::reading::MessageReader;
 use crate::writing::MessageWriter;
 use crate::{Fingerprint, Kind, ProtocolError};
@@ -20,10 +23,17 @@ pub struct Address {
     pub batch: Fingerprint,
 }
 
-/// The ciphertext primes that an answer keeps.
-pub fn primes(channel: &Channel) -> &[u64] {
-    let primes = channel.ciphertext_primes();
-    &primes[..primes.len() - channel.answer_level()]
+/// How an answer's polynomials are packed.
+fn layout(channel: &Channel) -> RowLayout {
+    RowLayout::new(channel.degree(), channel.answer_primes())
+}
+
+/// The byte that says who evaluated.
+fn number(evaluation: Evaluation) -> u8 {
+    match evaluation {
+        Evaluation::Reference => 0,
+        Evaluation::Engine => 1,
+    }
 }
 
 pub fn write(
@@ -37,12 +47,14 @@ pub fn write(
     writer.bytes(address.batch.as_bytes())?;
     // At most 256.
     writer.bytes(&(logits.classes() as u16).to_le_bytes())?;
+    writer.bytes(&[number(logits.evaluation())])?;
     for (ciphertexts, channel) in logits.parts().zip(parameters.channels()) {
-        let primes = primes(channel);
+        let layout = layout(channel);
         // At most 8.
-        writer.bytes(&[primes.len() as u8])?;
+        writer.bytes(&[layout.primes().len() as u8])?;
         for parts in ciphertexts {
-            write_ciphertext(&mut writer, MESSAGE, &parts, primes, Seeded(false))?;
+            writer.polynomial(&parts.first, &layout)?;
+            writer.polynomial(&parts.second, &layout)?;
         }
     }
     writer.end()?;
@@ -61,20 +73,27 @@ pub fn read(
     reader.same(field::MODEL, address.model)?;
     reader.same(field::BATCH, address.batch)?;
     reader.exactly::<2>(field::CLASSES, classes)?;
+    let evaluation = match reader.between::<1>("evaluator", 0, 1)? {
+        0 => Evaluation::Reference,
+        _ => Evaluation::Engine,
+    };
     let mut channels =
         parameters.channels().iter().flat_map(|channel| (0..classes).map(move |c| (channel, c)));
     let next = || -> Result<_, Refusal> {
         // As many as are asked for.
         let Some((channel, class)) = channels.next() else {
-            return Err(sottovoce_bfv::parts::PartsError::Empty.into());
+            return Err(PartsError::Empty.into());
         };
-        let primes = primes(channel);
+        let layout = layout(channel);
         if class == 0 {
-            reader.exactly::<1>("number of primes", primes.len())?;
+            reader.exactly::<1>("number of primes", layout.primes().len())?;
         }
-        Ok(read_ciphertext(&mut reader, primes, channel.degree(), Seeded(false))?)
+        let mut polynomial = || -> Result<_, ProtocolError> {
+            Ok(layout.unpack(&reader.polynomial("ciphertexts", &layout)?).into())
+        };
+        Ok(CiphertextParts { first: polynomial()?, second: polynomial()? })
     };
-    let logits = EncryptedLogits::from_parts(parameters, classes, next);
+    let logits = EncryptedLogits::from_parts(parameters, classes, evaluation, next);
     let logits = logits.map_err(|refusal| refusal.of(MESSAGE))?;
     reader.end()?;
     Ok(logits)

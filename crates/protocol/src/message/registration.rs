@@ -2,6 +2,8 @@
 
 use std::io::Read;
 
+use sottovoce_bfv::packed::RowLayout;
+use sottovoce_bfv::parameters::Channel;
 use sottovoce_bfv::parts::{KeyParts, PartsError};
 use sottovoce_bfv::{EvaluationKey, Parameters};
 
@@ -14,20 +16,27 @@ const MESSAGE: Kind = Kind::Registration;
 
 /// The message and its fingerprint, by which the provider knows the key.
 pub fn write(key: &EvaluationKey, fingerprint: Fingerprint) -> Result<(Vec<u8>, Fingerprint), ProtocolError> {
-    let primes = key.parameters().ciphertext_primes();
     let parts = key.parts().map_err(|source| ProtocolError::Parts { message: MESSAGE, source })?;
     let mut message = Vec::new();
     let mut writer = MessageWriter::begin(&mut message, MESSAGE, fingerprint)?;
-    for KeyParts { seed, digits, public_seed, public } in parts {
+    for (KeyParts { seed, digits, public_seed, public }, channel) in
+        parts.into_iter().zip(key.parameters().channels())
+    {
+        let layout = channel.upload_layout();
         writer.bytes(&seed)?;
         for digit in digits {
-            writer.polynomial(&digit, primes)?;
+            writer.polynomial(&digit, &layout)?;
         }
         writer.bytes(&public_seed)?;
-        writer.polynomial(&public, primes)?;
+        writer.polynomial(&public, &key_layout(channel))?;
     }
     let key = writer.end()?;
     Ok((message, key))
+}
+
+/// How a public key's polynomial is packed.
+fn key_layout(channel: &Channel) -> RowLayout {
+    RowLayout::new(channel.degree(), channel.key_primes())
 }
 
 /// The fingerprint of the parameters that a message of our own is for: behind magic, version and kind.
@@ -40,16 +49,19 @@ pub fn read(
     parameters: &Parameters,
     fingerprint: Fingerprint,
 ) -> Result<(EvaluationKey, Fingerprint), ProtocolError> {
-    let (primes, degree) = (parameters.ciphertext_primes(), parameters.degree());
     let mut reader = MessageReader::begin(input, MESSAGE)?;
     reader.same(field::PARAMETERS, fingerprint)?;
-    let channels = parameters.channels().iter().map(|_| {
+    let channels = parameters.channels().iter().map(|channel| {
         let seed = reader.array("seeds")?;
+        let mut polynomial = |layout: &RowLayout| -> Result<_, ProtocolError> {
+            Ok(layout.unpack(&reader.polynomial("polynomials", layout)?))
+        };
+        let layout = channel.upload_layout();
         // One for each ciphertext prime.
-        let digits = primes.iter().map(|_| Ok(reader.polynomial("polynomials", primes, degree)?.unpack()));
-        let digits = digits.collect::<Result<_, ProtocolError>>()?;
+        let digits = layout.primes().map(|_| polynomial(&layout)).collect::<Result<_, _>>()?;
         let public_seed = reader.array("seeds")?;
-        let public = reader.polynomial("polynomials", primes, degree)?.unpack();
+        let layout = key_layout(channel);
+        let public = layout.unpack(&reader.polynomial("polynomials", &layout)?);
         Ok(KeyParts { seed, digits, public_seed, public })
     });
     // Making a key takes longer than reading one: the checksum comes first.

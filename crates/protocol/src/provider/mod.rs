@@ -152,8 +152,8 @@ impl Provider {
         }
     }
 
-    /// Reads and checks a batch. It takes memory as its ciphertexts come, in the end 16 k N bytes a ciphertext with k
-    /// ciphertext primes.
+    /// Reads and checks a batch. It takes memory as its ciphertexts come, and stays as it came
+    /// ([`size::batch_memory_bytes`](crate::size::batch_memory_bytes)).
     ///
     /// # Errors
     /// If the message is no batch under these parameters, for one of the models, of a registered client.
@@ -259,7 +259,7 @@ impl Provider {
         let idle = lock(&self.idle).take();
         let engine = match idle {
             Some(ready) if ready.model == model && ready.key == fingerprint => return Ok(ready),
-            Some(ready) if ready.model == model => ready.engine.under(key)?,
+            Some(ready) if ready.model == model => ready.engine.with_key(key)?,
             other => {
                 // Its memory goes first.
                 drop(other);

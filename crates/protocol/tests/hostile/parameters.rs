@@ -1,6 +1,7 @@
 //! Parameters, the one message that brings numbers of its own.
 
 use sha2::{Digest, Sha256};
+use sottovoce_bfv::parameters::PrimeSizes;
 use sottovoce_bfv::{Encryption, Parameters};
 use sottovoce_protocol::{Client, Provider, size};
 
@@ -25,7 +26,7 @@ fn parameters_messages() {
     let message = provider.parameters_message().unwrap();
     let model = &provider.model_messages().unwrap()[0];
     // Magic, version, kind, fingerprint; degree, encryption, counts; moduli; primes.
-    let fields = fields(0, [4, 2, 2, 32, 4, 1, 1, 1, 8, 8, 8, 8]);
+    let fields = fields(0, [4, 2, 2, 32, 4, 1, 1, 1, 1, 8, 8, 8, 8]);
     let fixed: Vec<usize> = (0..fields.len()).collect();
     let mut target = target(message, &fields, &fixed, Vec::new(), &[model]);
     target.fingerprinted = Some(fingerprint_of_parameters);
@@ -37,10 +38,11 @@ fn parameters_messages() {
 fn parameters_that_are_not_secure_or_not_chosen_as_here_are_refused_before_they_are_made() {
     let good = [281_474_976_694_273, 281_474_976_546_817, 281_474_976_317_441];
     let message = |degree: u32, moduli: &[u64], primes: &[u64]| {
-        let mut message = b"svce\x02\0\x01\0".to_vec();
+        let mut message = b"svce\x03\0\x01\0".to_vec();
         message.extend([0; 32]);
         message.extend(degree.to_le_bytes());
-        message.extend([1, moduli.len() as u8, primes.len() as u8]);
+        let hidden = (primes.len() as u8).saturating_sub(1);
+        message.extend([1, moduli.len() as u8, primes.len() as u8, hidden]);
         message.extend(moduli.iter().chain(primes).flat_map(|number| number.to_le_bytes()));
         message.extend([0; 32]);
         fingerprint_of_parameters(&mut message);
@@ -86,7 +88,8 @@ fn parameters_take_the_memory_that_is_expected_of_them() {
         (8192, &[65_537, 114_689], &[48; 3]),
         (8192, &[65_537], &[30; 6]),
     ] {
-        let (made, peak) = peak_bytes(|| Parameters::new(degree, moduli, bits, Encryption::SecretKey));
+        let (made, peak) =
+            peak_bytes(|| Parameters::new(degree, moduli, &PrimeSizes::new(bits), Encryption::SecretKey));
         let parameters = made.unwrap();
         let expected = size::parameters_memory_bytes(degree, moduli.len(), bits.len());
         let share = peak as f64 / expected as f64;

@@ -1,249 +1,191 @@
 //! The inner loops of the engine, chosen once for the processor at hand.
 //!
-//! Every loop is written once, in portable Rust (`loops`), and compiled several times: as it is, and with the
-//! vector instructions that a processor may have. Only the 8-bit matrix product of AVX-512 VNNI is written in
-//! intrinsics of its own. All variants give the same residues.
+//! Every loop is written once, in portable Rust (`loops`, `lists`, `digits`), and compiled several times: as it is, and with
+//! the vector instructions that a processor may have. Loops with modular products are written a second time for AVX-512's
+//! 52-bit products (`ifma`), and dense layers of large weights for its 16-bit products (`words`). All variants give the
+//! same residues. `modular` defines the ranges of values and derives them.
 
-mod dense;
+mod digits;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
+mod input_map;
+mod lists;
 mod loops;
 mod modular;
-mod rows;
-mod sparse;
+mod square_map;
 #[cfg(target_arch = "x86_64")]
-mod vnni;
+mod words;
 
-pub use dense::{DenseWeights, Scratch};
-pub use loops::{LANES, PLANES};
+use digits::Digits;
+pub use digits::MOST_INPUTS;
+pub use input_map::{InputMap, Sums as InputSums};
+use lists::Lists;
+pub use loops::{Input, Square};
 pub use modular::Modulus;
-pub use rows::{Rows, WeightedRows};
-pub use sparse::{NORM_LIMIT, SparseRows};
+pub use square_map::{Band, SquareMap, Sums as SquareSums};
 
-use std::fmt;
-use std::str::FromStr;
+use crate::kernel::{InstructionSet, Kernel};
 
-/// The instruction set that the loops run with. There are only values whose instructions the processor has: they
-/// come from [`available`](Self::available) and nowhere else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kernel(InstructionSet);
+/// Evaluation points of a tile: two vectors of 64-bit numbers.
+pub const LANES: usize = 16;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum InstructionSet {
-    /// What every processor of the target has.
-    Portable,
-    /// AVX2.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// AVX-512 with DQ, BW, VL and VNNI.
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
+/// Parts of a square (Fan and Vercauteren 2012): a0^2, 2 a0 a1, a1^2.
+pub const PARTS: usize = 3;
+
+/// The weights of one row that are not zero, with their inputs.
+pub type SparseRow = Vec<(usize, i64)>;
+
+/// A row's L1 norm.
+fn norm(row: &SparseRow) -> u128 {
+    row.iter().map(|(_, weight)| u128::from(weight.unsigned_abs())).sum()
 }
 
-impl fmt::Display for Kernel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            InstructionSet::Portable => "portable",
-            #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2 => "avx2",
-            #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => "avx512",
-        })
-    }
-}
-
-/// A name that no kernel of this processor has.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("this processor runs {}", available.join(", "))]
-pub struct UnknownKernel {
-    available: Vec<String>,
-}
-
-impl FromStr for Kernel {
-    type Err = UnknownKernel;
-
-    fn from_str(name: &str) -> Result<Self, UnknownKernel> {
-        let kernels = Self::available();
-        let found = kernels.iter().copied().find(|kernel| kernel.to_string() == name);
-        found.ok_or_else(|| UnknownKernel { available: kernels.iter().map(Self::to_string).collect() })
-    }
+/// A row's largest weight in absolute value.
+fn largest_weight(row: &SparseRow) -> u64 {
+    row.iter().map(|(_, weight)| weight.unsigned_abs()).max().unwrap_or(0)
 }
 
 impl Kernel {
-    /// The fastest kernel that this processor can run.
-    #[must_use]
-    pub fn detect() -> Self {
-        Self::available().pop().unwrap_or(Self(InstructionSet::Portable))
-    }
-
-    /// All kernels that this processor can run, the fastest last.
-    #[must_use]
-    pub fn available() -> Vec<Self> {
-        #[allow(unused_mut)]
-        let mut kernels = vec![Self(InstructionSet::Portable)];
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::is_x86_feature_detected as has;
-            if has!("avx2") {
-                kernels.push(Self(InstructionSet::Avx2));
-            }
-            if has!("avx512f")
-                && has!("avx512dq")
-                && has!("avx512bw")
-                && has!("avx512vl")
-                && has!("avx512vnni")
-            {
-                kernels.push(Self(InstructionSet::Avx512));
-            }
-        }
-        kernels
-    }
-
-    /// How much longer tiles take than with AVX-512 (docs/performance.md).
-    pub(crate) fn slowness(self) -> f64 {
-        match self.0 {
-            InstructionSet::Portable => 3.2,
+    /// Adds the weighted inputs of every row to its sums.
+    fn add_input_lists(self, lists: &Lists, input: &[Input], sums: &mut [Input]) {
+        match self.instruction_set() {
+            InstructionSet::Portable => loops::add_input_lists::<false>(lists, input, sums),
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2 => 2.6,
+            _ => self.add_input_lists_widely(lists, input, sums),
+        }
+    }
+
+    /// Adds the weighted squares of every row to its sums.
+    fn add_square_lists(self, lists: &Lists, input: &[Square], sums: &mut [Square]) {
+        match self.instruction_set() {
+            InstructionSet::Portable => loops::add_square_lists::<false>(lists, input, sums),
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => 1.0,
+            _ => self.add_square_lists_widely(lists, input, sums),
         }
     }
 
-    /// Whether there are AVX-512's products: of vectors of 64-bit integers, and of bytes (VNNI).
-    pub(crate) fn is_avx512(self) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        return self.0 == InstructionSet::Avx512;
-        #[cfg(not(target_arch = "x86_64"))]
-        false
+    /// log2 of R, by which Montgomery products are too small (`modular`).
+    pub(in crate::engine) fn radix_bits(self) -> u32 {
+        if self.is_avx512() { 52 } else { 64 }
     }
 
-    /// The products of `a` and `b`, value by value, times 1 or 2. Values are at most 2^53 in absolute value. Where there
-    /// are no instructions for vectors of 64-bit products (all but AVX-512), products of 128 bits are faster.
-    pub(in crate::engine) fn products(
-        self,
-        a: &[i64],
-        b: &[i64],
-        factor: i64,
-        modulus: Modulus,
-        products: &mut [u64],
-    ) {
-        if self.is_avx512() {
-            self.products_by_vectors(a, b, factor, modulus, products);
-        } else {
-            loops::products_wide(a, b, factor, modulus, products);
-        }
+    /// `a R` modulo q: a constant that a Montgomery product multiplies with `a`.
+    pub(in crate::engine) fn montgomery_form(self, a: u64, modulus: Modulus) -> u64 {
+        modulus.shifted(a, self.radix_bits())
     }
 }
 
-/// Defines a method of [`Kernel`] that runs a loop compiled for its instruction set.
+/// Defines methods of [`Kernel`] that run a loop compiled for its instruction set; AVX-512's is that of the module named.
 macro_rules! compiled_loops {
-    ($($(#[$doc:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?);)*) => {
+    ($avx512:ident: $features:literal; $($(#[$doc:meta])* fn $method:ident = $name:ident $(::<$wide:literal>)?($($argument:ident: $type:ty),* $(,)?);)*) => {
         impl Kernel {
             $($(#[$doc])*
             #[inline]
-            #[allow(unsafe_code, clippy::too_many_arguments)]
-            pub(in crate::engine) fn $name(self, $($argument: $type),*) {
-                match self.0 {
-                    InstructionSet::Portable => loops::$name($($argument),*),
+            #[allow(unsafe_code)]
+            pub(in crate::engine) fn $method(self, $($argument: $type),*) {
+                match self.instruction_set() {
+                    InstructionSet::Portable => loops::$name$(::<$wide>)?($($argument),*),
                     // SAFETY: `available` alone makes these, on processors with their features.
                     #[cfg(target_arch = "x86_64")]
-                    InstructionSet::Avx2 => unsafe { avx2::$name($($argument),*) },
+                    InstructionSet::Avx2 => {
+                        #[target_feature(enable = "avx2,bmi2")]
+                        fn compiled($($argument: $type),*) {
+                            loops::$name$(::<$wide>)?($($argument),*);
+                        }
+                        unsafe { compiled($($argument),*) }
+                    }
                     #[cfg(target_arch = "x86_64")]
-                    InstructionSet::Avx512 => unsafe { avx512::$name($($argument),*) },
+                    InstructionSet::Avx512 => {
+                        #[target_feature(enable = $features)]
+                        fn compiled($($argument: $type),*) {
+                            $avx512::$name$(::<$wide>)?($($argument),*);
+                        }
+                        unsafe { compiled($($argument),*) }
+                    }
                 }
-            })*
-        }
-
-        #[cfg(target_arch = "x86_64")]
-        mod avx2 {
-            #[allow(unused_imports)]
-            use super::{Modulus, SparseRows, WeightedRows, loops};
-
-            $(#[target_feature(enable = "avx2")]
-            #[allow(clippy::too_many_arguments)]
-            pub fn $name($($argument: $type),*) {
-                loops::$name($($argument),*);
-            })*
-        }
-
-        #[cfg(target_arch = "x86_64")]
-        mod avx512 {
-            #[allow(unused_imports)]
-            use super::{Modulus, SparseRows, WeightedRows, loops};
-
-            $(#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
-            #[allow(clippy::too_many_arguments)]
-            pub fn $name($($argument: $type),*) {
-                loops::$name($($argument),*);
             })*
         }
     };
 }
 
 compiled_loops! {
-    /// `output = sum_i digits_i * factors_i - wraps * wrap` modulo `modulus`; `digits` holds one row of
-    /// `output.len()` for each factor, at most 20 rows of digits below 2^53; wraps are at most 20.
-    fn combine(
-        digits: &[u64],
-        wraps: &[u8],
-        factors: &[u64],
-        wrap: u64,
-        modulus: Modulus,
-        output: &mut [u64],
-    );
+    loops: "avx512f,avx512dq,avx512bw,avx512vl";
 
-    /// [`Kernel::products`] with vectors of floating-point quotients.
-    fn products_by_vectors(a: &[i64], b: &[i64], factor: i64, modulus: Modulus, products: &mut [u64]);
+    /// [`Kernel::add_input_lists`] with all of a tile's values at once.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    fn add_input_lists_widely = add_input_lists::<true>(lists: &Lists, input: &[Input], sums: &mut [Input]);
 
-    /// Multiplies `digits` by `factor` modulo `modulus`, and adds each result divided by the modulus to
-    /// `quotients`.
-    fn scale_digits(digits: &mut [u64], factor: u64, modulus: Modulus, quotients: &mut [f64]);
+    /// [`Kernel::add_square_lists`] with all of a tile's values at once.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    fn add_square_lists_widely = add_square_lists::<true>(lists: &Lists, input: &[Square], sums: &mut [Square]);
 
-    /// Adds the weighted inputs of every row to its sums; `input` holds LANES residues below 2^48 for each input, `sums`
-    /// LANES numbers for each row.
-    fn add_rows(rows: &SparseRows, input: &[u64], modulus: Modulus, sums: &mut [i64]);
+    /// Adds inputs with weights of any size to the digits' sums of every row.
+    fn add_input_digits = add_digits(weights: &Digits, input: &[Input], sums: &mut [Input]);
 
-    /// The same with products; the sum of a row's weights is below [`NORM_LIMIT`] in absolute values.
-    fn multiply_rows(rows: &WeightedRows, input: &[u64], sums: &mut [i64]);
+    /// Adds squares with weights of any size to the digits' sums of every row.
+    fn add_square_digits = add_digits(weights: &Digits, input: &[Square], sums: &mut [Square]);
 
-    /// Residues instead of numbers below 2^62 in absolute value.
-    fn reduce_in_place(values: &mut [i64], modulus: Modulus);
+    /// The residues of all rows' digits' sums.
+    fn join_input_digits = join_digits(weights: &Digits, sums: &[Input], modulus: Modulus, output: &mut [Input]);
 
-    /// The residues of residues modulo `from` that are taken for numbers from `-from / 2` to `from / 2`.
-    fn centred_residues(values: &[u64], from: Modulus, modulus: Modulus, output: &mut [u64]);
+    /// The residues of all rows' digits' sums.
+    fn join_square_digits = join_digits(weights: &Digits, sums: &[Square], modulus: Modulus, output: &mut [Square]);
 
-    /// Adds numbers congruent to the products of `a` and `b`, residues, to `sums`: each at most five times the modulus.
-    fn add_products(sums: &mut [i64], a: &[u64], b: &[u64], modulus: Modulus);
+    /// Values that are biases in the first polynomial and zeros in the second.
+    fn begin = begin(biases: &[u64], values: &mut [Input]);
 
-    /// Adds `factor * values`, residues, to the residues `sums`.
-    fn add_multiplied(sums: &mut [u64], values: &[u64], factor: u64, modulus: Modulus);
+    /// Copies residues, part after part, each to the beginning of `stride` numbers of `output`.
+    fn copy_all = copy_all(residues: &[Square], output: &mut [u64], stride: usize);
 
-    /// Adds `weight * values` to `sums`, which the caller keeps below 2^62.
-    fn add_scaled(sums: &mut [i64], values: &[u64], weight: i64);
+    /// Adds residues to residues.
+    fn add = add(sums: &mut [u64], values: &[u64], modulus: Modulus);
+}
 
-    /// Adds `values` to `sums`, which the caller keeps below 2^62.
-    fn add_all(sums: &mut [i64], values: &[i64]);
+compiled_loops! {
+    ifma: "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma";
 
-    /// The residues of sums of byte planes: for every row six times LANES sums below 2^31.
-    fn join_planes(sums: &[i32], modulus: Modulus, output: &mut [u64]);
+    /// The three parts of the squares of sums, each divided by R: numbers in `-q..2q`.
+    fn square = square(values: &[Input], modulus: Modulus, squares: &mut [Square]);
 
-    /// The nearest integers of numbers from 0 to 20.
-    fn round_quotients(quotients: &[f64], wraps: &mut [u8]);
+    /// The residues of sums, part after part, each to the beginning of `stride` numbers of `output`.
+    fn reduce_all = reduce_all(sums: &[Square], modulus: Modulus, output: &mut [u64], stride: usize);
 
-    /// `0.5 - wraps * fraction`.
-    fn start_roundings(wraps: &[u8], fraction: f64, roundings: &mut [f64]);
+    /// Multiplies residues by `factor / R`.
+    fn scale = scale(values: &mut [u64], factor: u64, modulus: Modulus);
 
-    /// Adds to residues modulo `q` below 2^53 the integer part of `roundings`, below 2^53 in absolute value.
-    fn add_rounded(values: &mut [u64], roundings: &[f64], modulus: Modulus);
+    /// The residues modulo `modulus` of residues modulo `from` that are taken for numbers from `-from / 2` to `from / 2`.
+    fn centred_residues = centred_residues(values: &[u64], from: Modulus, modulus: Modulus, output: &mut [u64]);
 
-    /// Adds `digits * fraction` to `sums`; digits are below 2^53.
-    fn add_fractions(digits: &[u64], fraction: f64, sums: &mut [f64]);
+    /// The residues of `sum_i a_i b_i / R + constant` for residues a_i and b_i, value by value, of at most 2^9 terms.
+    fn inner_product = inner_product(terms: &[(&[u64], &[u64])], constant: u64, modulus: Modulus, output: &mut [u64]);
 
-    /// The residues of `sums`.
-    fn reduce_all(sums: &[i64], modulus: Modulus, output: &mut [u64]);
+    /// `(value - rest) inverse / R` for residues.
+    fn divide_exactly = divide_exactly(values: &mut [u64], rests: &[u64], inverse: u64, modulus: Modulus);
+}
 
-    /// Splits rows of LANES residues below 2^48 into byte planes: for four rows at a time and every plane, LANES
-    /// groups of the four rows' bytes.
-    fn split_bytes(values: &[u64], planes: &mut [u8]);
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+impl Kernel {
+    /// Splits squares, numbers in `-q..2q`, into words.
+    fn split_words(self, squares: &[Square], modulus: Modulus, pairs: &mut [words::Pair]) {
+        assert!(self.is_avx512());
+        // SAFETY: `available` alone makes these, on processors with their features.
+        unsafe { words::split_words(squares, modulus, pairs) }
+    }
+
+    /// Adds the weighted words of every row to its sums.
+    fn add_words(self, words: &words::Words, pairs: &[words::Pair], sums: &mut [words::Sums]) {
+        assert!(self.is_avx512());
+        // SAFETY: as above.
+        unsafe { words::add_words(words, pairs, sums) }
+    }
+
+    /// The residues of all rows.
+    fn join_words(self, sums: &[words::Sums], modulus: Modulus, output: &mut [Square]) {
+        assert!(self.is_avx512());
+        // SAFETY: as above.
+        unsafe { words::join_words(sums, modulus, output) }
+    }
 }
 
 #[cfg(test)]

@@ -1,157 +1,216 @@
+//! Every kernel against exact integers.
+
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use super::modular::SUM_LIMIT;
 use super::*;
 
-/// A prime below 2^48, as the engine's evaluation primes.
-const P: u64 = 281_474_975_285_249;
+/// The smallest and the largest primes in use, and the largest odd number below the limit.
+const MODULI: [u64; 5] = [8_404_993, 16_580_609, 281_474_976_694_273, 1_125_899_906_826_241, (1 << 50) - 1];
 
-fn residues(count: usize, rng: &mut StdRng) -> Vec<u64> {
-    // The extremes are where sums overflow.
-    (0..count)
-        .map(|_| match rng.random_range(0..4) {
-            0 => P - 1,
-            1 => 0,
-            _ => rng.random_range(0..P),
-        })
-        .collect()
+fn residue(value: i128, modulus: u64) -> u64 {
+    value.rem_euclid(i128::from(modulus)) as u64
 }
 
-fn modular(sum: i128) -> u64 {
-    sum.rem_euclid(i128::from(P)) as u64
+/// `1 / R` modulo the modulus, which is odd.
+fn inverse_radix(kernel: Kernel, modulus: u64) -> i128 {
+    // Halving R times.
+    let half = i128::from(modulus).midpoint(1);
+    (0..kernel.radix_bits()).fold(1, |power, _| power * half % i128::from(modulus))
 }
 
-/// Weights like trained ones: mostly 0, 1 and -1, so that larger ones are listed several times.
-#[test]
-fn every_kernel_adds_up_nearly_ternary_rows_exactly() {
-    let mut rng = StdRng::seed_from_u64(7);
-    let mut row: Vec<(usize, i64)> = (0..60).map(|input| (input, rng.random_range(-1..=1))).collect();
-    (row[5].1, row[40].1) = (3, -2);
-    let input = residues(60 * LANES, &mut rng);
-    let expected: Vec<u64> = (0..LANES)
-        .map(|lane| {
-            modular(row.iter().map(|&(i, w)| i128::from(w) * i128::from(input[i * LANES + lane])).sum())
-        })
-        .collect();
-    let sparse = SparseRows::new([row].into_iter(), false);
-    assert!(sparse.repeats());
-    for kernel in Kernel::available() {
-        let (mut sums, mut output) = ([0; LANES], [0; LANES]);
-        kernel.add_rows(&sparse, &input, Modulus::new(P), &mut sums);
-        kernel.reduce_all(&sums, Modulus::new(P), &mut output);
-        assert_eq!(output[..], expected, "{kernel}");
-    }
+/// Residues of which many are the largest.
+fn residues(modulus: u64, count: usize, rng: &mut StdRng) -> Vec<u64> {
+    let random =
+        |rng: &mut StdRng| if rng.random_bool(0.2) { modulus - 1 } else { rng.random_range(0..modulus) };
+    (0..count).map(|_| random(rng)).collect()
+}
+
+fn rows(count: usize, inputs: usize, density: f64, largest: i64, rng: &mut StdRng) -> Vec<SparseRow> {
+    let mut row = || {
+        let mut row: SparseRow = Vec::new();
+        for input in 0..inputs {
+            if rng.random_bool(density) {
+                // Of all sizes, and the largest.
+                let bound = if rng.random_bool(0.2) { largest } else { rng.random_range(0..=largest) };
+                let weight = if rng.random() { bound } else { -bound };
+                row.extend((weight != 0).then_some((input, weight)));
+            }
+        }
+        row
+    };
+    (0..count).map(|_| row()).collect()
 }
 
 proptest! {
-    #[test]
-    fn every_kernel_multiplies_matrices_exactly(
-        rows in 1usize..11,
-        columns in 1usize..300,
-        largest in prop::sample::select(vec![1i64, 3, 127, 128, 5000, 1 << 40]),
-        seed in any::<u64>(),
-    ) {
-        let mut rng = StdRng::seed_from_u64(seed);
-        let weights: Vec<i64> =
-            (0..rows * columns).map(|_| if rng.random() { rng.random_range(-largest..=largest) } else { -largest }).collect();
-        let mut values = residues(columns * LANES, &mut rng);
-        let modulus = Modulus::new(P);
-        let expected: Vec<u64> = (0..rows * LANES)
-            .map(|index| {
-                let (row, lane) = (index / LANES, index % LANES);
-                let term = |column| i128::from(weights[row * columns + column]) * i128::from(values[column * LANES + lane]);
-                modular((0..columns).map(term).sum())
-            })
-            .collect();
-        values.resize(columns.next_multiple_of(4) * LANES, 0);
-        for kernel in Kernel::available() {
-            let dense = DenseWeights::new(kernel, &weights, columns);
-            let mut output = vec![0; rows * LANES];
-            let mut scratch = dense.scratch(rows);
-            for (span, values) in values.chunks(dense.span().next_multiple_of(4) * LANES).enumerate() {
-                dense.add(kernel, span, values, modulus, &mut scratch);
-            }
-            dense.finish(kernel, modulus, &mut scratch, &mut output);
-            prop_assert_eq!(&output, &expected, "{}", kernel);
-        }
-    }
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn every_kernel_sums_up_weighted_rows_with_their_biases_exactly(
-        seed in any::<u64>(),
-        largest in prop::sample::select(vec![1i64, 3, 31, 800, 5000, 1 << 40]),
-    ) {
-        let mut rng = StdRng::seed_from_u64(seed);
-        let rows: Vec<Vec<(usize, i64)>> = (0..6)
-            .map(|_| (0..9).filter(|_| rng.random()).collect::<Vec<_>>())
-            .collect::<Vec<_>>()
-            .into_iter()
-            .map(|inputs| inputs.into_iter().map(|input| (input, rng.random_range(-largest..=largest))).collect())
-            .collect();
-        let (biases, input) = (residues(2, &mut rng), residues(9 * LANES, &mut rng));
-        let expected: Vec<u64> = (0..6 * LANES)
-            .map(|index| {
-                let (row, lane) = (index / LANES, index % LANES);
-                let terms = rows[row].iter().map(|&(i, w)| i128::from(w) * i128::from(input[i * LANES + lane]));
-                modular(terms.sum::<i128>() + i128::from(biases[row / 3]))
-            })
-            .collect();
+    fn every_kernel_squares_sums_exactly(seed in any::<u64>(), index in 0..MODULI.len()) {
+        let (mut rng, modulus) = (StdRng::seed_from_u64(seed), Modulus::new(MODULI[index]));
+        let mut sum = || if rng.random_bool(0.2) { SUM_LIMIT } else { rng.random_range(-SUM_LIMIT..=SUM_LIMIT) };
+        let values: Vec<Input> = (0..3).map(|_| std::array::from_fn(|_| sum())).collect();
         for kernel in Kernel::available() {
-            let mut sums: Vec<i64> = biases.iter().flat_map(|&bias| [bias as i64; 3 * LANES]).collect();
-            Rows::new(kernel, &rows).add(kernel, &input, Modulus::new(P), &mut sums);
-            let mut output = vec![0; expected.len()];
-            kernel.reduce_all(&sums, Modulus::new(P), &mut output);
-            prop_assert_eq!(&output, &expected, "{}", kernel);
-        }
-    }
-
-    #[test]
-    fn every_kernel_multiplies_values_and_sums_them_up_exactly(seed in any::<u64>(), count in 1usize..200) {
-        let mut rng = StdRng::seed_from_u64(seed);
-        let (a, b, modulus) = (residues(count, &mut rng), residues(count, &mut rng), Modulus::new(P));
-        for kernel in Kernel::available() {
-            let mut products = vec![0; count];
-            // Sums of up to 32 residues, of both signs.
-            let wide = |values: &[u64], factor: i64| -> Vec<i64> { values.iter().map(|&value| value as i64 * factor).collect() };
-            let (wide_a, wide_b) = (wide(&a, 31), wide(&b, -32));
-            kernel.products(&wide_a, &wide_b, 2, modulus, &mut products);
-            let exact = |i: usize| modular(2 * i128::from(wide_a[i]) * i128::from(wide_b[i]));
-            prop_assert!((0..count).all(|i| products[i] == exact(i)), "{}", kernel);
-
-            let mut sums = vec![-5; count];
-            kernel.add_scaled(&mut sums, &products, -7);
-            let mut reduced = vec![0; count];
-            kernel.reduce_all(&sums, modulus, &mut reduced);
-            let exact = |i: usize| modular(-5 - 7 * i128::from(products[i]));
-            prop_assert!((0..count).all(|i| reduced[i] == exact(i)), "{}", kernel);
-        }
-    }
-
-    #[test]
-    fn every_kernel_combines_digits_exactly(
-        seed in any::<u64>(),
-        count in 1usize..200,
-        // Digits modulo ciphertext primes, and modulo evaluation primes.
-        (rows, bits) in prop_oneof![(1usize..=8, Just(53u32)), (1usize..=20, Just(48u32))],
-        prime in prop::sample::select(vec![P, (1 << 53) - 111, 16_580_609]),
-    ) {
-        let mut rng = StdRng::seed_from_u64(seed);
-        let largest = (1u64 << bits) - 1;
-        let digits: Vec<u64> =
-            (0..rows * count).map(|_| if rng.random() { rng.random_range(0..=largest) } else { largest }).collect();
-        let factors: Vec<u64> =
-            (0..rows).map(|_| if rng.random() { rng.random_range(0..prime) } else { prime - 1 }).collect();
-        let wraps = (0..count).map(|_| rng.random_range(0..=rows as u8)).collect::<Vec<u8>>();
-        let (wrap, modulus) = (prime - 1, Modulus::new(prime));
-        for kernel in Kernel::available() {
-            let mut output = vec![0; count];
-            kernel.combine(&digits, &wraps, &factors, wrap, modulus, &mut output);
-            for i in 0..count {
-                let sum: i128 = (0..rows).map(|r| i128::from(digits[r * count + i]) * i128::from(factors[r])).sum();
-                let exact = (sum - i128::from(wraps[i]) * i128::from(wrap)).rem_euclid(prime.into());
-                prop_assert_eq!(i128::from(output[i]), exact, "{}", kernel);
+            let mut squares = vec![[0; PARTS * LANES]; 3];
+            kernel.square(&values, modulus, &mut squares);
+            let q = modulus.value;
+            for (value, square) in values.iter().zip(&squares) {
+                for lane in 0..LANES {
+                    let [a, b] = [value[lane], value[LANES + lane]].map(|sum| i128::from(residue(sum.into(), q)));
+                    for (part, exact) in [a * a, 2 * a * b, b * b].into_iter().enumerate() {
+                        let found = square[part * LANES + lane];
+                        prop_assert!(found > -(q as i64) && found < 2 * q as i64, "{kernel} {found}");
+                        let exact = i128::from(residue(exact, q)) * inverse_radix(kernel, q);
+                        prop_assert_eq!(residue(found.into(), q), residue(exact, q), "{}", kernel);
+                    }
+                }
             }
         }
     }
+
+    #[test]
+    fn every_kernel_multiplies_and_reduces_residues_exactly(
+        seed in any::<u64>(), index in 0..MODULI.len(), other in 0..MODULI.len(), terms in 1usize..=9,
+    ) {
+        let (mut rng, modulus) = (StdRng::seed_from_u64(seed), Modulus::new(MODULI[index]));
+        let (q, count) = (modulus.value, 32);
+        for kernel in Kernel::available() {
+            let wide = |value: u64| i128::from(value);
+            let inverse = inverse_radix(kernel, q);
+            let sums: [Square; 2] =
+                std::array::from_fn(|_| std::array::from_fn(|_| rng.random_range(-SUM_LIMIT..=SUM_LIMIT)));
+            // Six parts of 16 residues, each at the beginning of 20.
+            let mut found = vec![7; 5 * 20 + LANES];
+            kernel.reduce_all(&sums, modulus, &mut found, 20);
+            for (index, found) in found.iter().enumerate() {
+                let sum = sums.as_flattened().get(index / 20 * LANES + index % 20);
+                let exact = sum.filter(|_| index % 20 < LANES).map_or(7, |&sum| residue(sum.into(), q));
+                prop_assert_eq!(*found, exact, "{}", kernel);
+            }
+            let mut found = vec![0; count];
+
+            let (values, factor) = (residues(q, count, &mut rng), q - 1);
+            let mut scaled = values.clone();
+            kernel.scale(&mut scaled, factor, modulus);
+            let exact = |i: usize| residue(residue(wide(values[i]) * wide(factor), q) as i128 * inverse, q);
+            prop_assert!((0..count).all(|i| scaled[i] == exact(i)), "{kernel}");
+
+            let from = Modulus::new(MODULI[other]);
+            let others = residues(from.value, count, &mut rng);
+            kernel.centred_residues(&others, from, modulus, &mut found);
+            let centred = |value: u64| wide(value) - if value > from.value / 2 { wide(from.value) } else { 0 };
+            prop_assert!((0..count).all(|i| found[i] == residue(centred(others[i]), q)), "{kernel}");
+
+            let factors: Vec<[Vec<u64>; 2]> =
+                (0..terms).map(|_| [(); 2].map(|()| residues(q, count, &mut rng))).collect();
+            let slices: Vec<(&[u64], &[u64])> = factors.iter().map(|[a, b]| (&a[..], &b[..])).collect();
+            kernel.inner_product(&slices, q - 1, modulus, &mut found);
+            let exact = |i: usize| {
+                let sum: i128 = factors.iter().map(|[a, b]| i128::from(residue(wide(a[i]) * wide(b[i]), q))).sum();
+                residue(i128::from(residue(sum, q)) * inverse + wide(q - 1), q)
+            };
+            prop_assert!((0..count).all(|i| found[i] == exact(i)), "{kernel}");
+
+            let rests = residues(q, count, &mut rng);
+            let mut quotients = values.clone();
+            kernel.divide_exactly(&mut quotients, &rests, factor, modulus);
+            let exact = |i: usize| {
+                let product = residue((wide(values[i]) - wide(rests[i])) * wide(factor), q);
+                residue(i128::from(product) * inverse, q)
+            };
+            prop_assert!((0..count).all(|i| quotients[i] == exact(i)), "{kernel}");
+
+            let mut sums = values.clone();
+            kernel.add(&mut sums, &rests, modulus);
+            prop_assert!((0..count).all(|i| sums[i] == residue(wide(values[i]) + wide(rests[i]), q)), "{kernel}");
+        }
+    }
+
+    #[test]
+    fn every_kernel_maps_inputs_exactly_whatever_the_weights(
+        seed in any::<u64>(),
+        index in 0..MODULI.len(),
+        largest in prop::sample::select(vec![0, 1, 3, 20, 200, 70_000, i64::MAX]),
+        density in 0.1f64..1.0,
+    ) {
+        let (mut rng, modulus) = (StdRng::seed_from_u64(seed), Modulus::new(MODULI[index]));
+        let bands: Vec<Vec<SparseRow>> = (0..2).map(|_| rows(3, 25, density, largest, &mut rng)).collect();
+        let map = InputMap::new(&bands);
+        let inputs = residues(modulus.value, 25 * 2 * LANES, &mut rng);
+        let inputs: Vec<Input> =
+            inputs.chunks(2 * LANES).map(|values| std::array::from_fn(|i| values[i] as i64)).collect();
+        for kernel in Kernel::available() {
+            for (band, rows) in bands.iter().enumerate() {
+                let mut values = vec![[modulus.value as i64 - 1; 2 * LANES]; rows.len()];
+                map.add(kernel, band, &inputs, modulus, &mut aligned_vec::avec![], &mut values);
+                for (values, row) in values.iter().zip(rows) {
+                    for (lane, &value) in values.iter().enumerate() {
+                        prop_assert!(value.abs() <= SUM_LIMIT);
+                        let terms = row.iter().map(|&(input, weight)| {
+                            i128::from(weight) * i128::from(inputs[input][lane])
+                        });
+                        let exact = residue(terms.sum::<i128>() - 1, modulus.value);
+                        prop_assert_eq!(residue(value.into(), modulus.value), exact, "{}", kernel);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_kernel_maps_squares_exactly_whatever_the_weights(
+        seed in any::<u64>(),
+        index in 0..MODULI.len(),
+        // Lists, repeated and by digits; words of the largest norm; several digits.
+        (largest, density) in prop::sample::select(vec![
+            (0, 0.5), (1, 0.3), (3, 0.3), (2, 1.0), (40, 0.5), (1 << 14, 1.0), (70_000, 0.7), (i64::MAX, 0.7),
+        ]),
+        inputs in prop::sample::select(vec![1, 2, 4, 7]),
+    ) {
+        let (mut rng, modulus) = (StdRng::seed_from_u64(seed), Modulus::new(MODULI[index]));
+        let q = modulus.value as i64;
+        let bands = [inputs, inputs, 1];
+        let bands: Vec<Band> =
+            bands.map(|inputs| Band { inputs, rows: rows(3, inputs, density, largest, &mut rng) }).into();
+        let squares: Vec<Vec<Square>> = bands
+            .iter()
+            .map(|band| {
+                let mut value = || if rng.random_bool(0.2) { 2 * q - 1 } else { rng.random_range(1 - q..2 * q) };
+                (0..band.inputs).map(|_| std::array::from_fn(|_| value())).collect()
+            })
+            .collect();
+        for kernel in Kernel::available() {
+            let map = SquareMap::new(kernel, 3, &bands);
+            let (mut sums, mut found) = (SquareSums::default(), vec![0; 3 * PARTS * LANES]);
+            // What an earlier tile has left is forgotten.
+            for _ in 0..2 {
+                map.begin(&mut sums);
+                for (band, squares) in squares.iter().enumerate() {
+                    map.add(kernel, band, squares, modulus, &mut sums);
+                }
+                map.finish(kernel, modulus, &mut sums, &mut found, LANES);
+            }
+            for (row, found) in found.chunks_exact(PARTS * LANES).enumerate() {
+                for (lane, &found) in found.iter().enumerate() {
+                    let terms = bands.iter().zip(&squares).flat_map(|(band, squares)| {
+                        band.rows[row].iter().map(move |&(input, weight)| {
+                            i128::from(weight) * i128::from(squares[input][lane])
+                        })
+                    });
+                    prop_assert_eq!(found, residue(terms.sum(), modulus.value), "{}", kernel);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn weights_have_the_form_that_costs_least() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut lists = |largest| Lists::new(&rows(10, 100, 0.4, largest, &mut rng));
+    // Large weights are rare enough to be listed several times, or they are not.
+    assert!(lists(1).repeats());
+    assert!(!lists(40).repeats());
 }

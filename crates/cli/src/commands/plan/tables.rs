@@ -64,7 +64,7 @@ fn narrowest(choice: &Choice) -> &Channel {
 
 /// Ciphertext primes that an answer keeps.
 pub fn answer_primes(choice: &Choice) -> usize {
-    choice.parameters.ciphertext_primes().len() - narrowest(choice).answer_level()
+    narrowest(choice).answer_primes().len()
 }
 
 pub fn parameters(choice: &Choice, evaluator: Evaluator) -> Table {
@@ -73,7 +73,7 @@ pub fn parameters(choice: &Choice, evaluator: Evaluator) -> Table {
         let sizes = numbers.iter().map(|number| format!("{:.1}", (*number as f64).log2()));
         sizes.collect::<Vec<_>>().join(" + ")
     };
-    let (q, limit) = (parameters.ciphertext_modulus_bits(), parameters.security_limit_bits());
+    let (q, limit) = (parameters.key_modulus_bits(), parameters.security_limit_bits());
     let primes = parameters.ciphertext_primes();
     let moduli = parameters.plaintext_moduli();
     Table {
@@ -83,18 +83,12 @@ pub fn parameters(choice: &Choice, evaluator: Evaluator) -> Table {
             ("ring degree N, images in a batch", parameters.degree().to_string()),
             ("plaintext moduli", format!("{} of {} bits: {}", moduli.len(), sizes(&moduli), list(&moduli))),
             ("ciphertext primes", format!("{} of {} bits", primes.len(), sizes(primes))),
-            (
-                "evaluation primes, each channel",
-                choice.evaluation_primes.map_or_else(
-                    || "none: the reference evaluates".to_owned(),
-                    |count| format!("{count} of 48 bits"),
-                ),
-            ),
+            ("primes that hidden units keep", parameters.hidden_primes().to_string()),
             ("encryption", parameters.encryption().to_string()),
             ("primes that an answer keeps", answer_primes(choice).to_string()),
             (
                 "security",
-                format!("128 bits: Q of {q:.1} bits, at most {limit}; {:.1} to spare", limit as f64 - q),
+                format!("128 bits: keys of {q:.1} bits, at most {limit}; {:.1} to spare", limit as f64 - q),
             ),
             (
                 "decryption of a whole run fails",
@@ -162,10 +156,12 @@ pub struct Stage {
 pub fn stages(choice: &Choice) -> [Stage; 4] {
     let channel = narrowest(choice);
     let level = channel.answer_level();
-    let (limit, answer_limit) = (channel.noise_limit_bits(0), channel.noise_limit_bits(level));
+    let upload_limit = channel.noise_limit_bits(channel.upload_level());
+    let limit = channel.noise_limit_bits(channel.hidden_level());
+    let answer_limit = channel.noise_limit_bits(level);
     let stage = |name, expected, limit| Stage { name, expected, limit };
     [
-        stage("encrypted pixels", choice.noise.fresh, limit),
+        stage("encrypted pixels", choice.noise.fresh, upload_limit),
         stage("hidden units (convolution, square, dense)", choice.noise.hidden, limit),
         stage("logits (square, dense, members' sum)", choice.noise.logits, limit),
         stage("answer, switched down", choice.noise.answer(limit - answer_limit), answer_limit),

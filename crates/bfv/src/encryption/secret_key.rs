@@ -1,0 +1,107 @@
+//! Encryption with the secret key.
+
+use fhe::bfv::SecretKey;
+use fhe::proto::bfv::SecretKey as SecretKeyProto;
+use rand::CryptoRng;
+use zeroize::Zeroizing;
+
+use super::buffers::EncryptionBuffers;
+use super::error::EncryptionError;
+use super::expansion::expand;
+use super::factor::{Factor, Factors, message_factor};
+use super::kernels::{self, ScaledMessage};
+use super::sampling::draw_error;
+use super::slots::{MessageScale, SlotEncoder};
+use crate::kernel::Kernel;
+use crate::parameters::Channel;
+use crate::parts::Seed;
+use crate::transform::Transform;
+
+/// Encrypts with the secret key at level 0: `c1 = a`, expanded from a seed, and `c0 = e - a s + m`.
+///
+/// Ciphertexts equal, bit for bit, those that `fhe`'s [`SecretKey`] makes with the same seed and the same error. The transformed
+/// secret is kept, and zeroed when dropped.
+pub struct SecretKeyEncryption {
+    kernel: Kernel,
+    channel: Channel,
+    encoder: SlotEncoder,
+    message_scale: MessageScale,
+    /// By prime: -1 / t.
+    scales: Vec<Factor>,
+    /// By prime: the transformed secret.
+    secret: Vec<Factors>,
+}
+
+impl SecretKeyEncryption {
+    /// For the channel's key.
+    ///
+    /// # Errors
+    /// If the key is of another degree.
+    pub fn new(channel: &Channel, key: &SecretKey) -> Result<Self, EncryptionError> {
+        let (kernel, t) = (Kernel::detect(), channel.plaintext_modulus());
+        let primes = channel.key_primes();
+        let encoder = SlotEncoder::new(channel);
+        let message_scale = encoder.scale(primes);
+        let scales = primes.iter().map(|&prime| message_factor(t, prime)).collect();
+        let secret = transformed_secret(key, kernel, channel.transforms(0))?;
+        Ok(Self { kernel, channel: channel.clone(), encoder, message_scale, scales, secret })
+    }
+
+    /// Encrypts `values`, one in each of the first slots; the other slots hold 0. The error is drawn from `rng`, which must be
+    /// seeded by the operating system. `seed` must be fresh and random. `first` and `second` receive the residues of
+    /// the two polynomials in `fhe`'s NTT form: prime after prime, N of each.
+    ///
+    /// # Errors
+    /// If there are more than N values, or a value is not below the plaintext modulus.
+    ///
+    /// # Panics
+    /// If an output or a buffer has another length.
+    pub fn encrypt<V: Copy + Into<u64>>(
+        &self,
+        values: &[V],
+        seed: &Seed,
+        rng: &mut impl CryptoRng,
+        buffers: &mut EncryptionBuffers,
+        first: &mut [u64],
+        second: &mut [u64],
+    ) -> Result<(), EncryptionError> {
+        let (degree, primes) = (self.encoder.slots(), self.channel.key_primes());
+        assert!([first.len(), second.len()] == [degree * primes.len(); 2], "N residues for each prime");
+        let EncryptionBuffers { message: coefficients, errors: [error, _], .. } = buffers;
+        self.encoder.encode(self.kernel, values, self.message_scale, coefficients)?;
+        draw_error(rng, error);
+        expand(self.kernel, seed, primes, second);
+        let polynomials = first.chunks_exact_mut(degree).zip(second.chunks_exact(degree));
+        let ring = self.channel.transforms(0).iter().zip(&self.scales).zip(&self.secret);
+        for ((first, second), ((transform, &scale), secret)) in polynomials.zip(ring) {
+            let (message, prime) = (ScaledMessage { coefficients, scale }, transform.prime());
+            kernels::add_message(self.kernel, message, error, prime, first);
+            transform.forward(first);
+            kernels::subtract_products(self.kernel, first, second, secret, prime);
+        }
+        Ok(())
+    }
+}
+
+/// The secret's values modulo each transform's prime.
+///
+/// # Errors
+/// If the key is of another degree.
+pub fn transformed_secret(
+    key: &SecretKey,
+    kernel: Kernel,
+    transforms: &[Transform],
+) -> Result<Vec<Factors>, EncryptionError> {
+    // `fhe` shows the coefficients only in the protobuf form, which is a plain copy of them.
+    let coefficients = Zeroizing::new(SecretKeyProto::from(key).coeffs);
+    let transformed = |transform: &Transform| {
+        if coefficients.len() != transform.degree() {
+            return Err(EncryptionError::Key);
+        }
+        let mut values = Zeroizing::new(vec![0; coefficients.len()]);
+        kernels::residues(kernel, &coefficients, transform.prime(), &mut values);
+        transform.forward(&mut values);
+        Ok(Factors::new(values, transform.prime()))
+    };
+    transforms.iter().map(transformed).collect()
+}
