@@ -13,7 +13,7 @@ pub struct EncryptionBuffers {
     pub(super) mask: Small,
     /// u, transformed.
     pub(super) transformed_mask: Residues,
-    /// What a switch subtracts from both polynomials.
+    /// Centred residues that a switch subtracts from both polynomials.
     pub(super) roundings: [Residues; 2],
 }
 

@@ -29,7 +29,7 @@ pub struct NoiseMeter {
     radix: Option<MixedRadix>,
 }
 
-/// What is computed modulo one prime.
+/// Constants of one prime.
 struct LevelPrime {
     inverse_degree: Factor,
     /// -1 / t.

@@ -38,7 +38,7 @@ pub struct PublicKeyEncryption {
     primes: Vec<UploadPrime>,
 }
 
-/// What is computed modulo the prime q that the switch drops.
+/// Constants of the prime q that the switch drops.
 struct LastPrime {
     inverse_degree: Factor,
     /// -1 / t.
@@ -47,7 +47,7 @@ struct LastPrime {
     key: [Factors; 2],
 }
 
-/// What is computed modulo a prime of the upload.
+/// Constants of a prime of the upload.
 struct UploadPrime {
     /// -1 / (t q).
     scale: Factor,

@@ -90,7 +90,7 @@ impl SlotEncoder {
 #[derive(Debug, Clone, Copy)]
 pub struct MessageScale(Factor);
 
-/// Where `fhe`, as SEAL, puts each slot: slots are two rows of N / 2, and slot i of the first belongs to the root with exponent
+/// Positions of the slots in `fhe`, as in SEAL: slots are two rows of N / 2, and slot i of the first belongs to the root with exponent
 /// 3^i, of the second to the one with -3^i. Values are in bit-reversed order.
 fn slot_positions(degree: usize) -> Vec<u32> {
     let (exponents, shift) = (2 * degree, degree.leading_zeros() + 1);

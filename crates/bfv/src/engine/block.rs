@@ -142,8 +142,7 @@ impl BlockEvaluation<'_> {
     }
 
     pub fn new_tile(&self) -> Tile {
-        let bands = self.block.members.iter().flat_map(|member| &member.bands);
-        let band = bands.map(|band| band.activations.len()).max().unwrap_or(0);
+        let band = self.block.bands.iter().map(Vec::len).max().unwrap_or(0);
         Tile {
             inputs: avec![[0; 2 * LANES]; GROUP * self.block.inputs],
             activations: avec![[0; 2 * LANES]; band],
@@ -194,8 +193,8 @@ impl BlockEvaluation<'_> {
         let (kernel, modulus) = (self.kernel, self.moduli[prime]);
         let inputs = &tile.inputs[index * self.block.inputs..(index + 1) * self.block.inputs];
         member.behind.begin(&mut tile.square_sums);
-        for (index, band) in member.bands.iter().enumerate() {
-            let activations = &mut tile.activations[..band.activations.len()];
+        for (index, band) in self.block.bands.iter().enumerate() {
+            let activations = &mut tile.activations[..band.len()];
             match &member.before {
                 Some(map) => {
                     // A bias is a constant in the first polynomial.
@@ -203,13 +202,13 @@ impl BlockEvaluation<'_> {
                     map.add(kernel, index, inputs, modulus, &mut tile.input_sums, activations);
                 }
                 None => {
-                    for (activation, &input) in activations.iter_mut().zip(&band.activations) {
+                    for (activation, &input) in activations.iter_mut().zip(band) {
                         *activation = inputs[input];
                     }
                 }
             }
             *lap = self.clock.lap(*lap, number, 0);
-            let squares = &mut tile.squares[..band.activations.len()];
+            let squares = &mut tile.squares[..band.len()];
             kernel.square(activations, modulus, squares);
             *lap = self.clock.lap(*lap, number, 1);
             member.behind.add(kernel, index, squares, modulus, &mut tile.square_sums);

@@ -149,7 +149,7 @@ impl<'a> Switch<'a> {
     }
 }
 
-/// What `fhe` multiplies the residues modulo the prime of that number with. Its relinearisation is linear in the
+/// Key of one digit, which `fhe` multiplies the residues modulo the prime of that number with. `fhe`'s relinearisation is linear in the
 /// digits, so the key is the answer to a third part that is one in this digit and zero in the others.
 fn key_of_digit(key: &ChannelKey, digit: usize) -> Result<[Residues; 2], PlanError> {
     let relinearised = || -> Result<[Residues; 2], fhe::Error> {

@@ -82,7 +82,7 @@ impl Engine {
         Ok(Self { shape: *ensemble.architecture(), channels })
     }
 
-    /// The same engine with another client's key: weights and memory are shared, so that clients can take turns.
+    /// An engine for another client's key: weights and memory are shared, so that clients can take turns.
     ///
     /// # Errors
     /// If the key is for other parameters.

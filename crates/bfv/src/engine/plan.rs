@@ -77,6 +77,8 @@ pub struct BlockPlan {
     /// `t R` modulo every prime, in Montgomery form: what sums of kernels' squares, which are too small by R, are multiplied
     /// with.
     pub square_factors: Vec<u64>,
+    /// Activations that are squared together, band after band: inputs of every member's map behind the square.
+    pub bands: Vec<Vec<usize>>,
     pub members: Vec<MemberBlock>,
     /// The members' output biases added up, as [`MemberBlock::output_biases`]: of the last block.
     pub summed_biases: Vec<Vec<u64>>,
@@ -84,7 +86,6 @@ pub struct BlockPlan {
 
 /// One member's part of a block.
 pub struct MemberBlock {
-    pub bands: Vec<BandPlan>,
     /// The map before the square; none where inputs are squared as they are.
     pub before: Option<InputMap>,
     /// By band, by prime, by activation of the band: the bias in its layer's factor.
@@ -93,12 +94,6 @@ pub struct MemberBlock {
     pub behind: SquareMap,
     /// By output, by prime of the inputs: what is added before any prime is dropped.
     pub output_biases: Vec<Vec<u64>>,
-}
-
-/// Activations that are squared together.
-pub struct BandPlan {
-    /// Which: inputs of the map behind the square.
-    pub activations: Vec<usize>,
 }
 
 /// Constants in the factors that messages have on their way (docs/engine.md): t times a ciphertext encrypts `factor` times the
@@ -171,7 +166,6 @@ impl Plan {
         factor = factor.squared();
         let first =
             first.into_iter().zip(ensemble.members()).map(|((before, biases), network)| MemberBlock {
-                bands: convolution_bands.iter().map(|band| BandPlan { activations: band.clone() }).collect(),
                 before: Some(before),
                 biases,
                 behind: square_map(kernel, network.hidden(), &convolution_bands),
@@ -185,6 +179,7 @@ impl Plan {
             outputs: shape.hidden,
             square_factors: square_factors.clone(),
             members: first.collect(),
+            bands: convolution_bands,
             summed_biases: Vec::new(),
         };
 
@@ -192,7 +187,6 @@ impl Plan {
         let units: Vec<usize> = (0..shape.hidden).collect();
         let unit_bands: Vec<Vec<usize>> = units.chunks(BAND).map(<[usize]>::to_vec).collect();
         let member = |network: &IntegerNetwork| MemberBlock {
-            bands: unit_bands.iter().map(|band| BandPlan { activations: band.clone() }).collect(),
             before: None,
             biases: Vec::new(),
             behind: square_map(kernel, network.output(), &unit_bands),
@@ -210,6 +204,7 @@ impl Plan {
             outputs: shape.classes,
             square_factors: square_factors[..hidden].to_vec(),
             members: ensemble.members().iter().map(member).collect(),
+            bands: unit_bands,
             summed_biases: constants(&summed, factor, &q[..hidden]),
         };
         Ok(Self { kernel, moduli, blocks: vec![first, second] })

@@ -104,17 +104,9 @@ impl Packing {
     /// If either is not a multiple of 8, or the row ends before.
     #[inline]
     pub fn unpack_from(&self, row: &[u8], first: usize, residues: &mut [u64]) {
-        let end = first + residues.len();
-        assert!(first.is_multiple_of(GROUP) && end.is_multiple_of(GROUP), "residues {first} to {end}");
-        assert!(packed_bytes(end, self.bits) <= row.len(), "the row ends before residue {end}");
-        let bytes = &row[packed_bytes(first, self.bits)..];
-        match self.kernel.instruction_set() {
-            // SAFETY: `Kernel::available` alone makes these, on processors with their features.
-            #[cfg(target_arch = "x86_64")]
-            #[allow(unsafe_code)]
-            InstructionSet::Avx512 => unsafe { avx512::unpack(&self.windows, bytes, residues) },
-            _ => with_width!(self.bits, loops::unpack, (bytes, residues)),
-        }
+        // One run; of no residues there is none.
+        let run = residues.len();
+        self.unpack_runs(row, first, run, residues, run.max(1));
     }
 
     /// Unpacks residues of a row from that numbered `first` on, `run` of them to the beginning of every `stride` numbers of
@@ -245,16 +237,6 @@ pub(crate) mod avx512 {
             let bytes = unsafe { _mm512_maskz_loadu_epi8(self.loaded, bytes.as_ptr().cast()) };
             let windows = _mm512_permutexvar_epi8(self.permutation, bytes);
             _mm512_and_si512(_mm512_srlv_epi64(windows, self.shifts), self.mask)
-        }
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
-    pub(super) fn unpack(windows: &Windows, bytes: &[u8], residues: &mut [u64]) {
-        let reader = GroupReader::new(windows);
-        let (groups, _) = residues.as_chunks_mut::<GROUP>();
-        for (group, residues) in groups.iter_mut().enumerate() {
-            // SAFETY: eight residues.
-            unsafe { _mm512_storeu_si512(residues.as_mut_ptr().cast(), reader.read(bytes, group)) };
         }
     }
 

@@ -16,7 +16,7 @@ pub trait Vector: Copy {
     /// Writes the numbers to `values`, which holds LANES.
     fn store(self, values: &mut [u64]);
 
-    /// The same number in every lane.
+    /// A vector of one number in every lane.
     fn splat(value: u64) -> Self;
 
     /// Sums modulo 2^64.
@@ -41,7 +41,7 @@ pub trait Vector: Copy {
     /// The upper and the lower 64 bits of `self * prime`, for a prime below 2^50.
     fn multiply_wide(self, prime: u64) -> (Self, Self);
 
-    /// Whether no number is below `bound`.
+    /// True where no number is below `bound`.
     fn none_below(self, bound: Self) -> bool;
 
     /// Subtracts `bound` from numbers that are not below it: residues of numbers below `2 bound`.

@@ -71,7 +71,7 @@ impl Lists {
         lists
     }
 
-    /// Whether weights are listed as often as they are large.
+    /// True where weights are listed as often as they are large.
     #[cfg(test)]
     pub fn repeats(&self) -> bool {
         self.digits_per_row == 1

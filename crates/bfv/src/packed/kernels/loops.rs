@@ -23,14 +23,6 @@ pub fn pack<const BITS: usize>(residues: &[u64], bytes: &mut [u8]) {
     }
 }
 
-/// Unpacks residues.
-pub fn unpack<const BITS: usize>(bytes: &[u8], residues: &mut [u64]) {
-    let (groups, _) = residues.as_chunks_mut::<GROUP>();
-    for (group, residues) in groups.iter_mut().enumerate() {
-        *residues = unpack_group::<BITS>(bytes, group);
-    }
-}
-
 /// Unpacks runs of residues, each to the beginning of `stride` numbers.
 pub fn unpack_runs<const BITS: usize>(bytes: &[u8], run: usize, output: &mut [u64], stride: usize) {
     let mut group = 0;
