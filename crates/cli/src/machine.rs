@@ -10,8 +10,20 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub struct Machine {
     pub processor: Option<String>,
+    /// What tells processors of one name apart.
+    pub cpu: Option<Cpu>,
     pub features: Vec<&'static str>,
     pub cores: usize,
+    /// The C library and its version, such as `glibc 2.36`.
+    pub c_library: Option<String>,
+}
+
+/// The numbers by which x86 processors are told apart; family 25 and model 17, for example, is a Zen 4.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Cpu {
+    pub family: u32,
+    pub model: u32,
+    pub stepping: u32,
 }
 
 /// The checkout that the program was built in, as it is when the program runs.
@@ -27,15 +39,40 @@ pub struct Source {
 impl Machine {
     pub fn here() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { processor: processor(), features: features(), cores }
+        Self { processor: processor(), cpu: cpu(), features: features(), cores, c_library: c_library() }
     }
 }
 
 /// The processor's name, where the system tells.
 pub fn processor() -> Option<String> {
-    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = text.lines().find(|line| line.starts_with("model name"))?;
-    Some(line.split_once(':')?.1.trim().to_owned())
+    cpu_field(&fs::read_to_string("/proc/cpuinfo").ok()?, "model name").map(str::to_owned)
+}
+
+fn cpu() -> Option<Cpu> {
+    cpu_in(&fs::read_to_string("/proc/cpuinfo").ok()?)
+}
+
+/// The numbers of the first processor in the contents of `/proc/cpuinfo`; `None` on architectures without them.
+fn cpu_in(text: &str) -> Option<Cpu> {
+    let number = |name| cpu_field(text, name)?.parse().ok();
+    Some(Cpu { family: number("cpu family")?, model: number("model")?, stepping: number("stepping")? })
+}
+
+/// The first value of a field in the contents of `/proc/cpuinfo`.
+fn cpu_field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let mut fields = text.lines().filter_map(|line| line.split_once(':'));
+    fields.find(|(field, _)| field.trim() == name).map(|(_, value)| value.trim())
+}
+
+/// The C library that the program runs on, where the system tells.
+fn c_library() -> Option<String> {
+    if cfg!(target_env = "musl") {
+        // Linked into the program; the system's own, if it has one, says nothing about it.
+        return Some("musl".to_owned());
+    }
+    let output = Command::new("getconf").arg("GNU_LIBC_VERSION").output().ok()?;
+    let version = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !version.is_empty()).then_some(version)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -129,6 +166,16 @@ fn versions() -> std::collections::BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::{Cpu, cpu_in};
+
+    #[test]
+    fn the_numbers_of_the_first_processor_are_found() {
+        let text = "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: AMD EPYC\n\
+                    stepping\t: 1\n\nprocessor\t: 1\nmodel\t\t: 99\n";
+        assert_eq!(cpu_in(text), Some(Cpu { family: 25, model: 17, stepping: 1 }));
+        assert_eq!(cpu_in("processor\t: 0\nBogoMIPS\t: 100.00\n"), None);
+    }
+
     #[test]
     fn the_versions_that_matter_are_found_in_the_lock_file() {
         let versions = super::versions();

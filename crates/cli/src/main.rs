@@ -12,12 +12,14 @@ Results go to standard output; progress and remarks to standard error.
 mod args;
 mod commands;
 mod config;
+mod interrupt;
 mod machine;
 mod output;
 mod progress;
 mod run_folder;
 mod run_record;
 mod stages;
+mod sweep;
 
 use std::process::ExitCode;
 

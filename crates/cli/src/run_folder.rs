@@ -18,6 +18,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Serialize;
@@ -25,11 +26,53 @@ use sottovoce_network::atomic_file;
 use sottovoce_network::disk::sha256;
 
 /// The folder of one run, which no other process works on as long as this value lives.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RunFolder {
     root: PathBuf,
-    _lock: File,
+    _lock: Arc<File>,
 }
+
+/// What a folder's records are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Those of `reproduce` and its stages.
+    Run,
+    /// Those of `sweep`.
+    Sweep,
+}
+
+/// The file that tells a sweep's folder from a run's.
+pub const SWEEP_RECORD: &str = "sweep.json";
+
+/// Refuses the folder `root` where it holds another experiment than `name`, or another kind of records, unless `replace`
+/// asks for it.
+pub fn check_claim(root: &Path, kind: Kind, name: &str, replace: bool) -> Result<()> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        name: String,
+    }
+    let Ok(text) = fs::read_to_string(root.join(CONFIG)) else { return Ok(()) };
+    let earlier = toml::from_str::<Named>(&text).map(|named| named.name).unwrap_or_default();
+    let found = if root.join(SWEEP_RECORD).exists() { Kind::Sweep } else { Kind::Run };
+    if replace || (earlier == name && found == kind) {
+        return Ok(());
+    }
+    let what = match found {
+        Kind::Run => "a run of the experiment",
+        Kind::Sweep => "the sweep",
+    };
+    bail!(
+        "{} holds {what} {earlier:?}, and this is {} {name:?}; choose another folder with --out, or let its records be replaced with \
+         --replace",
+        root.display(),
+        match kind {
+            Kind::Run => "a run of",
+            Kind::Sweep => "the sweep",
+        }
+    )
+}
+
+const CONFIG: &str = "config.toml";
 
 impl RunFolder {
     /// Makes the folder and locks it, which also makes sure that files can be written to it before hours are
@@ -40,7 +83,7 @@ impl RunFolder {
         fs::create_dir_all(root).with_context(advice)?;
         let lock = File::create(root.join("run.lock")).with_context(advice)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { root: root.to_owned(), _lock: Arc::new(lock) }),
             Err(TryLockError::WouldBlock) => {
                 bail!(
                     "another process is working in {}; wait for it, or choose another folder with --out",
@@ -56,7 +99,7 @@ impl RunFolder {
     }
 
     pub fn config(&self) -> PathBuf {
-        self.root.join("config.toml")
+        self.root.join(CONFIG)
     }
 
     pub fn record(&self) -> PathBuf {

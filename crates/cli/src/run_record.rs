@@ -42,16 +42,19 @@ struct DatasetRecord {
     sha256: BTreeMap<String, String>,
 }
 
+/// A data set's name as people write it.
+pub fn dataset_title(data: &DataSet) -> &str {
+    match data.name.as_str() {
+        "mnist" => "MNIST",
+        "synthetic" => "Synthetic digits",
+        name => name,
+    }
+}
+
 impl DatasetRecord {
     fn of(data: &DataSet) -> Self {
-        // As people write it.
-        let name = match data.name.as_str() {
-            "mnist" => "MNIST",
-            "synthetic" => "Synthetic digits",
-            name => name,
-        };
         Self {
-            name: name.to_owned(),
+            name: dataset_title(data).to_owned(),
             synthetic: data.is_synthetic(),
             train_images: data.train.len(),
             test_images: data.test.len(),
@@ -62,12 +65,12 @@ impl DatasetRecord {
 
 /// Refuses a folder with a run on other data: its records would be replaced by ones that cannot be compared
 /// with them.
-pub fn check_dataset(folder: &RunFolder, data: &DataSet) -> Result<()> {
-    let Some(earlier) = read(folder) else { return Ok(()) };
+pub fn check_dataset(folder: &RunFolder, data: &DataSet, replace: bool) -> Result<()> {
+    let Some(earlier) = read(folder).filter(|_| !replace) else { return Ok(()) };
     let now = DatasetRecord::of(data);
     if earlier.dataset.sha256 != now.sha256 {
         bail!(
-            "{} holds a run on other data ({}; this one is on {}); choose another folder with --out, or remove that one",
+            "{} holds a run on other data ({}; this one is on {}); choose another folder with --out, or let its records be replaced with --replace",
             folder.root().display(),
             earlier.dataset.name,
             now.name,

@@ -5,6 +5,8 @@
 mod suite {
     mod architectures;
     mod authority;
+    mod chart;
+    mod compare;
     mod data;
     mod errors;
     mod import;
@@ -13,6 +15,8 @@ mod suite {
     mod pipeline;
     mod plan;
     mod sandbox;
+    mod scripts;
     mod service;
+    mod sweep;
     mod whole;
 }

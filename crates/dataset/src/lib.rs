@@ -11,7 +11,8 @@
 //!    recorded, and known ones are recognised under any name. EMNIST's images are turned upright.
 //! 3. Some training images may be set aside ([`hold_out`]), to choose by what no member has trained on.
 //! 4. Labels are cut into [`groups`] by a [`SplitMethod`], and the training images shared out by a
-//!    [`partition`], so that each member sees mostly its own group's labels.
+//!    [`partition`], so that each member sees mostly its own group's labels. Or every member draws its own mix of
+//!    labels ([`partition_dirichlet`]).
 //!
 //! Whatever is random follows from a seed.
 //!
@@ -72,5 +73,8 @@ pub use pictures::{
     PassedOver, PassedOverReason, PictureError, PictureForm, Pictures, PngError, read_pictures,
 };
 pub use source::{DataName, DataSet, Orientation, Origin, Request, open};
-pub use split::{Partition, ShareRange, SplitError, SplitMethod, groups, hold_out, label_counts, partition};
+pub use split::{
+    GREATEST_ALPHA, LEAST_ALPHA, Partition, ShareRange, SplitError, SplitMethod, groups, hold_out,
+    label_counts, partition, partition_dirichlet,
+};
 pub use synthetic::{Half, SIDE as SYNTHETIC_SIDE, SyntheticSize, synthetic_digits};

@@ -26,6 +26,7 @@ mod received;
 pub mod records;
 mod rows;
 mod session;
+mod shard;
 #[cfg(test)]
 mod tests;
 
@@ -38,4 +39,5 @@ pub use predictions::{Prediction, PredictionSummary, encode_predictions, predict
 pub use progress::Progress;
 pub use received::EncryptedSet;
 pub use session::Session;
+pub use shard::{MergeError, Shard, merge_shards};
 pub use sottovoce_protocol::Evaluator;

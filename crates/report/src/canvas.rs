@@ -52,8 +52,8 @@ type Drawn = Result<(), DrawError>;
 
 impl<'a, B: DrawingBackend> Canvas<'a, B> {
     /// A canvas whose unit is `scale` pixels of `backend`.
-    pub(crate) fn new(backend: B, scale: u32, typeface: &'a Typeface) -> Self {
-        Self { backend, scale: f64::from(scale), typeface }
+    pub(crate) fn new(backend: B, scale: f64, typeface: &'a Typeface) -> Self {
+        Self { backend, scale, typeface }
     }
 
     /// Hands everything drawn to the backend's target.
@@ -106,7 +106,7 @@ impl<'a, B: DrawingBackend> Canvas<'a, B> {
     }
 
     fn pixel(&self, (x, y): Point) -> BackendCoord {
-        // Charts are a few thousand units wide and scales below 16: both coordinates fit an i32.
+        // Charts are a few thousand units wide and scales below 100: both coordinates fit an i32.
         ((x * self.scale).round() as i32, (y * self.scale).round() as i32)
     }
 

@@ -17,9 +17,8 @@ pub struct Caption {
 
 impl Caption {
     /// What no reader may miss, if anything.
-    pub(crate) fn warning(&self, has_paper: bool) -> Option<String> {
-        let beside = if has_paper { " Not comparable with the paper's MNIST results." } else { "" };
-        self.synthetic.then(|| format!("SYNTHETIC DATA, drawn by a program.{beside}"))
+    pub(crate) fn warning(&self) -> Option<&'static str> {
+        self.synthetic.then_some("SYNTHETIC DATA, drawn by a program.")
     }
 
     /// The data set, how much of it was classified, and whether encryption changed any answer.
@@ -41,13 +40,14 @@ impl Caption {
     }
 }
 
-/// Where the paper's values come from, and how far they compare.
-pub(crate) fn footnote(split: &str) -> String {
+/// Where the paper's values come from, how far they compare, and how this run's members were `trained`, if that is known.
+pub(crate) fn footnote(split: &str, trained: Option<&str>) -> String {
     let figure = paper::figure(split).map_or_else(String::new, |number| format!(", Figure {number}"));
     let known = if split == "random" {
         "Its share ranges and random groups are not known: settings are matched by number, groups are ours."
     } else {
         "Its share ranges are not known, so settings are matched by number."
     };
-    format!("Paper: Xiong, Nguyen, So and Chen (2020){figure}. {known}")
+    let trained = trained.map_or_else(String::new, |line| format!(" This run: {line}."));
+    format!("Paper: Xiong, Nguyen, So and Chen (2020){figure}. {known}{trained}")
 }

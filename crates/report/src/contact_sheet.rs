@@ -79,7 +79,7 @@ pub fn contact_sheet(
     for index in 0..grid.cells(images) {
         draw_image(&mut pixels, size.0 as usize, images.image(index), images.side(), grid.corner(index));
     }
-    let file = raster::encode(&pixels, size, Shade::Grey).map_err(DrawError::from_backend)?;
+    let file = raster::encode(&pixels, size, Shade::Grey, None).map_err(DrawError::from_backend)?;
     atomic_file::write(path, &file)
         .map_err(|source| ContactSheetError::Write { path: path.to_owned(), source })
 }
@@ -123,7 +123,7 @@ fn draw_labels(
 ) -> Result<Vec<u8>, ContactSheetError> {
     let typeface = Typeface::shipped().map_err(|_| ContactSheetError::Font)?;
     let mut colours = vec![0xFF; 3 * width as usize * height as usize];
-    let mut canvas = Canvas::new(BitMapBackend::with_buffer(&mut colours, (width, height)), 1, &typeface);
+    let mut canvas = Canvas::new(BitMapBackend::with_buffer(&mut colours, (width, height)), 1.0, &typeface);
     for (index, label) in images.labels().iter().enumerate().take(grid.cells(images)) {
         let (left, top) = grid.corner(index);
         let at = ((left + grid.side / 2) as f64, (top + grid.side + LABEL - 4) as f64);

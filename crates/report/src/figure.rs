@@ -1,10 +1,12 @@
-//! A finished chart, ready to be written as SVG or PNG from one drawing.
+//! A finished chart, ready to be written as SVG, PNG or PDF from one drawing.
 
 use plotters::prelude::{BitMapBackend, DrawingBackend, SVGBackend};
 
 use crate::canvas::Canvas;
 use crate::markup::escaped;
+use crate::pdf;
 use crate::raster::{self, Shade};
+use crate::rendering::{FinishedSize, Format, Rendering};
 use crate::typeface::Typeface;
 
 /// Units of an SVG's inner coordinates in one chart unit: positions to a tenth.
@@ -17,6 +19,10 @@ pub const PNG_SCALE: u32 = 2;
 /// leaves polygons jagged.
 const OVERSAMPLING: u32 = 3;
 
+/// Pixels of a PNG whose width or font size was asked for.
+const PRINT_PIXELS_PER_INCH: f64 = 300.0;
+const CSS_PIXELS_PER_INCH: f64 = 96.0;
+
 /// Why a chart could not be drawn or encoded.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot draw the chart: {0}")]
@@ -25,6 +31,10 @@ pub struct DrawError(String);
 impl DrawError {
     pub(crate) fn from_backend(error: impl std::error::Error) -> Self {
         Self(error.to_string())
+    }
+
+    pub(crate) fn from_text(text: String) -> Self {
+        Self(text)
     }
 }
 
@@ -40,19 +50,44 @@ pub(crate) trait Drawing {
     fn description(&self) -> String;
 }
 
-/// The SVG text of a drawing.
+/// The file of a drawing in the format, width and font size of `rendering`.
+pub(crate) fn render(
+    drawing: &impl Drawing,
+    typeface: &Typeface,
+    rendering: &Rendering,
+) -> Result<Vec<u8>, DrawError> {
+    let size = rendering.finished(drawing.size());
+    match rendering.format {
+        Format::Svg => Ok(svg_of_size(drawing, typeface, &size)?.into_bytes()),
+        Format::Png if *rendering == (Rendering { format: Format::Png, ..Rendering::default() }) => {
+            png(drawing, typeface)
+        }
+        Format::Png => print_png(drawing, typeface, &size),
+        Format::Pdf => pdf::from_svg(&svg_of_size(drawing, typeface, &size)?),
+    }
+}
+
+/// The SVG text of a drawing, one CSS pixel to the unit.
 pub(crate) fn svg(drawing: &impl Drawing, typeface: &Typeface) -> Result<String, DrawError> {
+    svg_of_size(drawing, typeface, &Rendering::default().finished(drawing.size()))
+}
+
+fn svg_of_size(
+    drawing: &impl Drawing,
+    typeface: &Typeface,
+    size: &FinishedSize,
+) -> Result<String, DrawError> {
     let (width, height) = drawing.size();
     let (fine_width, fine_height) = (width * SVG_SCALE, height * SVG_SCALE);
     let mut markup = String::new();
     let backend = SVGBackend::with_string(&mut markup, (fine_width, fine_height));
-    let mut canvas = Canvas::new(backend, SVG_SCALE, typeface);
+    let mut canvas = Canvas::new(backend, f64::from(SVG_SCALE), typeface);
     drawing.draw(&mut canvas)?;
     canvas.finish()?;
 
     // Three repairs. The fine coordinates stay inside, the chart's own size shows outside.
     let fine = format!("<svg width=\"{fine_width}\" height=\"{fine_height}\"");
-    let shown = format!("<svg width=\"{width}\" height=\"{height}\" role=\"img\"");
+    let shown = format!("<svg width=\"{}\" height=\"{}\" role=\"img\"", size.width, size.height);
     let markup = markup.replacen(&fine, &shown, 1);
     // Our positions are on the baseline already, so text needs no shift.
     let markup = markup.replace(" dy=\"0.76em\"", "");
@@ -64,15 +99,37 @@ pub(crate) fn svg(drawing: &impl Drawing, typeface: &Typeface) -> Result<String,
 /// The PNG file of a drawing, [`PNG_SCALE`] pixels to the unit.
 pub(crate) fn png(drawing: &impl Drawing, typeface: &Typeface) -> Result<Vec<u8>, DrawError> {
     let (width, height) = drawing.size();
-    let (width, height) = (width * PNG_SCALE, height * PNG_SCALE);
+    let size = (width * PNG_SCALE, height * PNG_SCALE);
+    let pixels = pixels(drawing, typeface, size, f64::from(PNG_SCALE))?;
+    raster::encode(&pixels, size, Shade::Colour, None).map_err(DrawError::from_backend)
+}
+
+/// The PNG file of a drawing for print: [`PRINT_PIXELS_PER_INCH`], which the file says.
+fn print_png(drawing: &impl Drawing, typeface: &Typeface, size: &FinishedSize) -> Result<Vec<u8>, DrawError> {
+    let scale = size.pixels_per_unit * PRINT_PIXELS_PER_INCH / CSS_PIXELS_PER_INCH;
+    let (width, height) = drawing.size();
+    // At most 8000 CSS pixels wide; a chart is a few times as high as it is wide.
+    let pixel_count = |units: u32| ((f64::from(units) * scale).round() as u32).max(1);
+    let size = (pixel_count(width), pixel_count(height));
+    let pixels = pixels(drawing, typeface, size, scale)?;
+    raster::encode(&pixels, size, Shade::Colour, Some(PRINT_PIXELS_PER_INCH)).map_err(DrawError::from_backend)
+}
+
+/// The pixels of a drawing with `scale` of them to the unit.
+fn pixels(
+    drawing: &impl Drawing,
+    typeface: &Typeface,
+    (width, height): (u32, u32),
+    scale: f64,
+) -> Result<Vec<u8>, DrawError> {
     let fine = (width * OVERSAMPLING, height * OVERSAMPLING);
-    let mut pixels = vec![0; 3 * fine.0 as usize * fine.1 as usize];
+    // White: a chart's last row of pixels may be covered in part.
+    let mut pixels = vec![0xFF; 3 * fine.0 as usize * fine.1 as usize];
     {
         let backend = BitMapBackend::with_buffer(&mut pixels, fine);
-        let mut canvas = Canvas::new(backend, PNG_SCALE * OVERSAMPLING, typeface);
+        let mut canvas = Canvas::new(backend, scale * f64::from(OVERSAMPLING), typeface);
         drawing.draw(&mut canvas)?;
         canvas.finish()?;
     }
-    let pixels = raster::average_down(&pixels, fine.0 as usize, OVERSAMPLING as usize);
-    raster::encode(&pixels, (width, height), Shade::Colour).map_err(DrawError::from_backend)
+    Ok(raster::average_down(&pixels, fine.0 as usize, OVERSAMPLING as usize))
 }

@@ -13,6 +13,8 @@ use crate::figure::{self, DrawError, Drawing};
 use crate::layout::Layout;
 use crate::legend::{Entry, Legend, WIDER_FONT};
 use crate::marker::Marker;
+use crate::paper_scope::PaperScope;
+use crate::rendering::Frame;
 use crate::style::{BAND, BASE, GRID, INK, LABEL, SMALL, STRONG, SUBTITLE, TITLE, VALUE, WARNING, WHITE};
 use crate::sweep::{Setting, Sweep, SweepError};
 use crate::typeface::{Align, Typeface};
@@ -22,6 +24,8 @@ use crate::voter::Voter;
 #[derive(Debug, Clone)]
 pub struct AccuracyFigure {
     caption: Caption,
+    /// Whether the title is drawn.
+    titled: bool,
     sweep: Sweep,
     layout: Layout,
     legend: Legend,
@@ -43,7 +47,7 @@ pub enum FigureError {
     Font,
 }
 
-/// The chart of the rows of one split method.
+/// The chart of the rows of one split method, beside the paper's values where `scope` has them.
 ///
 /// # Errors
 /// If there is no row of `split`, or a voter was not evaluated under encryption.
@@ -51,19 +55,37 @@ pub fn accuracy_figure(
     rows: &[AccuracyRow],
     split: &str,
     caption: &Caption,
+    scope: &PaperScope,
+) -> Result<AccuracyFigure, FigureError> {
+    framed_accuracy_figure(rows, split, caption, scope, Frame::NATURAL)
+}
+
+/// The same in a frame for print.
+pub(crate) fn framed_accuracy_figure(
+    rows: &[AccuracyRow],
+    split: &str,
+    caption: &Caption,
+    scope: &PaperScope,
+    frame: Frame,
 ) -> Result<AccuracyFigure, FigureError> {
     let typeface = Typeface::shipped().map_err(|_| FigureError::Font)?;
-    let sweep = Sweep::gather(rows, split)?;
-    let width = Layout::width(sweep.settings.len(), sweep.voters.len(), sweep.has_paper());
-    let text_width = width - 2.0 * Layout::EDGE;
+    let sweep = Sweep::gather(rows, split, scope)?;
+    let (voters, titled) = (sweep.voters.len(), frame.title);
+    let (width, narrow) = Layout::width_in(frame, sweep.settings.len(), voters, sweep.has_paper());
+    let text_width = width - 2.0 * Layout::edge(narrow, titled);
     let legend = Legend::arrange(entries(&sweep), &typeface, text_width);
     let wrap = |text: String, style: TextStyle| style.wrap(&typeface, &text, text_width / WIDER_FONT);
-    let warnings = caption.warning(sweep.has_paper()).map_or_else(Vec::new, |text| wrap(text, WARNING));
-    let subtitle = wrap(caption.subtitle(&sweep), SUBTITLE);
-    let footnote = if sweep.has_paper() { wrap(caption::footnote(split), SMALL) } else { Vec::new() };
-    let layout = Layout::new(width, &sweep, warnings.len() + subtitle.len(), legend.rows(), footnote.len());
+    let warnings = caption.warning().map_or_else(Vec::new, |text| wrap(text.to_owned(), WARNING));
+    let subtitle = if titled { wrap(caption.subtitle(&sweep), SUBTITLE) } else { Vec::new() };
+    let footnote = if sweep.has_paper() && titled {
+        wrap(caption::footnote(split, scope.training()), SMALL)
+    } else {
+        Vec::new()
+    };
+    let lines = warnings.len() + subtitle.len();
+    let layout = Layout::new((width, narrow), titled, &sweep, lines, legend.rows(), footnote.len());
     let caption = caption.clone();
-    Ok(AccuracyFigure { caption, sweep, layout, legend, warnings, subtitle, footnote, typeface })
+    Ok(AccuracyFigure { caption, titled, sweep, layout, legend, warnings, subtitle, footnote, typeface })
 }
 
 impl AccuracyFigure {
@@ -84,13 +106,16 @@ impl AccuracyFigure {
     }
 
     fn draw_heading<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError> {
-        canvas.text(&self.caption.title, (Layout::EDGE, Layout::TITLE), Align::Left, TITLE)?;
+        let edge = self.layout.edge;
+        if self.titled {
+            canvas.text(&self.caption.title, (edge, Layout::TITLE), Align::Left, TITLE)?;
+        }
         let warnings = self.warnings.iter().map(|line| (line, WARNING));
         let subtitle = self.subtitle.iter().map(|line| (line, SUBTITLE));
         for (row, (line, style)) in warnings.chain(subtitle).enumerate() {
-            canvas.text(line, (Layout::EDGE, Layout::subtitle(row)), Align::Left, style)?;
+            canvas.text(line, (edge, Layout::subtitle(row, self.titled)), Align::Left, style)?;
         }
-        self.legend.draw(canvas, (Layout::EDGE, self.layout.legend), &self.typeface)
+        self.legend.draw(canvas, (edge, self.layout.legend), &self.typeface)
     }
 
     fn draw_axes<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError> {
@@ -103,29 +128,31 @@ impl AccuracyFigure {
         }
         for percent in axis.ticks() {
             let y = axis.place(percent);
-            canvas.line((Layout::LEFT, y), (layout.right, y), GRID)?;
-            canvas.text(&format!("{percent:.0}"), (Layout::LEFT - 9.0, y + 4.2), Align::Right, LABEL)?;
+            canvas.line((layout.left, y), (layout.right, y), GRID)?;
+            canvas.text(&format!("{percent:.0}"), (layout.left - 9.0, y + 4.2), Align::Right, LABEL)?;
         }
         let title = format!("Test accuracy in % (axis from {:.0} to 100)", axis.low);
-        canvas.text(&title, (Layout::LEFT - 30.0, layout.plot_top - 12.0), Align::Left, LABEL)?;
-        canvas.line((Layout::LEFT, layout.plot_bottom), (layout.right, layout.plot_bottom), BASE)
+        canvas.text(&title, (layout.left - 30.0, layout.plot_top - 12.0), Align::Left, LABEL)?;
+        canvas.line((layout.left, layout.plot_bottom), (layout.right, layout.plot_bottom), BASE)
     }
 
     fn draw_rows_below<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError> {
         let ensemble = self.sweep.voters.iter().position(|&voter| voter == Voter::Ensemble);
-        let mut heads = vec!["Setting", "Majority share"];
+        let narrow = self.layout.narrow;
+        let mut heads = if narrow { vec!["Setting", "Share, %"] } else { vec!["Setting", "Majority share"] };
         if ensemble.is_some() {
-            heads.push("Ensemble, %");
+            heads.push(if narrow { "Ours, %" } else { "Ensemble, %" });
             if self.sweep.has_paper() {
-                heads.push("Paper's ensemble, %");
+                heads.push(if narrow { "Paper, %" } else { "Paper's ensemble, %" });
             }
         }
         for (row, head) in heads.iter().enumerate() {
-            canvas.text(head, (Layout::LEFT - 9.0, self.layout.row_below(row)), Align::Right, LABEL)?;
+            canvas.text(head, (self.layout.left - 9.0, self.layout.row_below(row)), Align::Right, LABEL)?;
         }
         for (index, setting) in self.sweep.settings.iter().enumerate() {
             let (left, right) = self.layout.slot(index);
-            let mut cells = vec![(setting.number.to_string(), STRONG), (setting.shares.clone(), VALUE)];
+            let shares = if narrow { setting.shares.replace(" %", "") } else { setting.shares.clone() };
+            let mut cells = vec![(setting.number.to_string(), STRONG), (shares, VALUE)];
             if let Some(ensemble) = ensemble {
                 let ours = setting.ours[ensemble].map_or_else(String::new, |s| format!("{:.2}", s.mean));
                 let paper = setting.paper[ensemble].map_or_else(String::new, |p| format!("{p:.2}"));
@@ -143,7 +170,7 @@ impl AccuracyFigure {
     fn draw_references<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError> {
         for &(baseline, spread) in &self.sweep.references {
             let y = self.layout.axis.place(spread.mean);
-            let ends = ((Layout::LEFT, y), (self.layout.right, y));
+            let ends = ((self.layout.left, y), (self.layout.right, y));
             canvas.dashed_line(ends.0, ends.1, baseline.dash(), baseline.stroke())?;
         }
         Ok(())
@@ -234,7 +261,7 @@ impl Drawing for AccuracyFigure {
         self.draw_ensemble_lines(canvas)?;
         self.draw_points(canvas)?;
         for (row, line) in self.footnote.iter().enumerate() {
-            canvas.text(line, (Layout::EDGE, self.layout.footnote(row)), Align::Left, SMALL)?;
+            canvas.text(line, (self.layout.edge, self.layout.footnote(row)), Align::Left, SMALL)?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use sottovoce_evaluate::records::LayerRow;
 use crate::baseline::Baseline;
 use crate::distinct::distinct;
 use crate::paper;
+use crate::paper_scope::PaperScope;
 use crate::statistics::summary::median;
 use crate::tables::ABSENT;
 use crate::voter::{UnknownVoter, Voter};
@@ -23,6 +24,8 @@ pub(crate) struct LayerTimes {
     pub(crate) batches: usize,
     /// Numbers of worker threads, such as `2`.
     pub(crate) threads: String,
+    /// Whether the paper's seconds are beside.
+    pub(crate) has_paper: bool,
 }
 
 /// Seconds of one layer for one batch.
@@ -39,29 +42,31 @@ pub(crate) struct LayerSeconds {
 
 impl LayerTimes {
     /// Medians over batches, settings and seeds; baselines are other ensembles and left out, unless there is nothing
-    /// else.
-    pub(crate) fn gather(rows: &[LayerRow]) -> Result<Self, UnknownVoter> {
+    /// else. The paper's seconds come along where `scope` has times.
+    pub(crate) fn gather(rows: &[LayerRow], scope: &PaperScope) -> Result<Self, UnknownVoter> {
         let of_sweeps: Vec<&LayerRow> =
             rows.iter().filter(|row| Baseline::named(&row.split).is_none()).collect();
         let rows = if of_sweeps.is_empty() { rows.iter().collect() } else { of_sweeps };
         let voters: BTreeSet<Voter> = rows.iter().map(|row| row.voter.parse()).collect::<Result<_, _>>()?;
         let members = voters.iter().filter(|voter| **voter != Voter::Ensemble).count();
+        let has_paper = scope.has_times();
         let papers = paper::LAYER_SECONDS.iter().map(|(layer, _)| *layer);
         let names = distinct(papers.chain(rows.iter().map(|row| row.layer.as_str())));
         let layers: Vec<LayerSeconds> =
-            names.iter().map(|layer| LayerSeconds::of(layer, &rows, &voters)).collect();
+            names.iter().map(|layer| LayerSeconds::of(layer, &rows, &voters, has_paper)).collect();
         let listed = &layers[..paper::LAYER_SECONDS.len()];
         let sum = LayerSeconds {
-            layer: "Sum of the paper's layers".to_owned(),
+            layer: if has_paper { "Sum of the paper's layers" } else { "Sum of encryption and layers" }
+                .to_owned(),
             member: listed.iter().map(|times| times.member).sum(),
             ensemble: listed.iter().map(|times| times.ensemble).sum(),
-            paper: listed.iter().map(|times| times.paper).sum(),
+            paper: has_paper.then(|| listed.iter().filter_map(|times| times.paper).sum()),
         };
         let threads: BTreeSet<usize> = rows.iter().map(|row| row.threads).collect();
         // One row for every batch of every setting and seed.
         let batches = rows.iter().filter(|row| row.layer == paper::LAYER_SECONDS[0].0).count();
         let threads: Vec<String> = threads.iter().map(usize::to_string).collect();
-        Ok(Self { layers, sum, members, batches, threads: threads.join(", ") })
+        Ok(Self { layers, sum, members, batches, threads: threads.join(", "), has_paper })
     }
 
     /// Seconds of the paper's layers without encryption, for all members.
@@ -72,7 +77,7 @@ impl LayerTimes {
 }
 
 impl LayerSeconds {
-    fn of(layer: &str, rows: &[&LayerRow], voters: &BTreeSet<Voter>) -> Self {
+    fn of(layer: &str, rows: &[&LayerRow], voters: &BTreeSet<Voter>, has_paper: bool) -> Self {
         let rows = || rows.iter().filter(|row| row.layer == layer);
         let seconds = |voter: &Voter| {
             median(rows().filter(|row| row.voter.parse() == Ok(*voter)).map(|row| row.seconds))
@@ -91,7 +96,7 @@ impl LayerSeconds {
             layer: layer.to_owned(),
             member: add(own.map(|own| own / medians.len() as f64)),
             ensemble: add(own),
-            paper: paper::layer_seconds(layer),
+            paper: paper::layer_seconds(layer).filter(|_| has_paper),
         }
     }
 

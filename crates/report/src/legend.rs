@@ -23,6 +23,10 @@ pub(crate) enum Entry {
     Voter(Voter),
     /// The marker of a voter under another name.
     Named(Voter, String),
+    /// The marker of a voter on a line of its colour, under another name.
+    Series(Voter, String),
+    /// What the entries behind it are values of.
+    Heading(String),
     /// What filled markers mean.
     Filled(String),
     /// What hollow markers mean.
@@ -49,7 +53,9 @@ impl Entry {
             | Self::Hollow(text)
             | Self::Whisker(text)
             | Self::Swatch(text, _)
+            | Self::Series(_, text)
             | Self::Named(_, text) => text.clone(),
+            Self::Heading(text) => format!("{text}:"),
             Self::Line { name, .. } => name.clone(),
         }
     }
@@ -62,6 +68,9 @@ impl Entry {
     fn symbol(&self) -> f64 {
         match self {
             Self::Voter(Voter::Ensemble) | Self::Named(Voter::Ensemble, _) | Self::Line { .. } => 30.0,
+            Self::Series(..) => 26.0,
+            // The text begins where symbols do.
+            Self::Heading(_) => -6.0,
             _ => 12.0,
         }
     }
@@ -81,6 +90,13 @@ impl Entry {
                 }
                 marker.draw_filled(canvas, centre)?;
             }
+            Self::Series(voter, _) => {
+                let marker = Marker::of(*voter);
+                let line = Stroke { colour: marker.colour, width: 1.8 };
+                canvas.line((x, y), (x + self.symbol(), y), line)?;
+                marker.draw_filled(canvas, centre)?;
+            }
+            Self::Heading(_) => {}
             Self::Filled(_) => Marker::neutral().draw_filled(canvas, centre)?,
             Self::Hollow(_) => Marker::neutral().draw_hollow(canvas, centre)?,
             Self::Whisker(_) => {

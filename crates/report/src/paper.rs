@@ -10,6 +10,14 @@ use crate::voter::Voter;
 /// Members of the paper's ensemble.
 pub const MEMBERS: usize = 3;
 
+/// The ranges of majority shares that stand for the paper's settings 1 to 6. The paper does not print its own; these are of
+/// this project's reference experiment, `configs/paper.toml`.
+pub const SHARES: [(f64, f64); 6] =
+    [(0.50, 0.60), (0.60, 0.70), (0.70, 0.80), (0.80, 0.90), (0.90, 0.95), (0.95, 0.99)];
+
+/// Images of MNIST that the paper's accuracies rest on: training, test.
+pub const IMAGES: (u64, u64) = (60_000, 10_000);
+
 /// Images in one of the paper's batches: one for each slot of a ciphertext of degree 8192.
 pub const BATCH: usize = 8192;
 
@@ -121,6 +129,19 @@ pub fn figure(split: &str) -> Option<u8> {
     }
 }
 
+/// The range of shares of `setting` (from 1), as fractions; see [`SHARES`].
+#[must_use]
+pub fn shares(setting: usize) -> Option<(f64, f64)> {
+    SHARES.get(setting.checked_sub(1)?).copied()
+}
+
+/// Bytes of the paper's upload and answer for one batch of images with `pixels` pixels and for `classes` classes, for one
+/// plaintext modulus. Only images of 28 x 28 pixels and ten classes are the paper's.
+#[must_use]
+pub fn message_bytes(pixels: usize, classes: usize) -> Option<(usize, usize)> {
+    (pixels == 28 * 28 && classes == 10).then_some((pixels * CIPHERTEXT_BYTES, classes * CIPHERTEXT_BYTES))
+}
+
 /// The paper's accuracies for `setting` (from 1) of a split method.
 #[must_use]
 pub fn accuracy(split: &str, setting: usize) -> Option<PaperAccuracy> {
@@ -167,6 +188,9 @@ mod tests {
         assert_eq!(accuracy("explicit", 1), None);
         assert_eq!(voter_accuracy("regular", 1, Voter::Member(4)), None);
         assert_eq!(layer_seconds("Decryption"), None);
+        assert_eq!((shares(0), shares(7)), (None, None));
+        assert_eq!(message_bytes(784, 26), None);
+        assert_eq!(message_bytes(784, 10), Some((411_091_968, 5_243_520)));
     }
 
     #[test]

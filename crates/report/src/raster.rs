@@ -30,11 +30,13 @@ pub(crate) fn average_down(pixels: &[u8], width: usize, factor: usize) -> Vec<u8
     averaged
 }
 
-/// A PNG file of `pixels`, row by row, and nothing that differs from run to run in it.
+/// A PNG file of `pixels`, row by row, and nothing that differs from run to run in it. The file says how large it is on
+/// paper where `pixels_per_inch` is given.
 pub(crate) fn encode(
     pixels: &[u8],
     (width, height): (u32, u32),
     shade: Shade,
+    pixels_per_inch: Option<f64>,
 ) -> Result<Vec<u8>, png::EncodingError> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
@@ -44,6 +46,13 @@ pub(crate) fn encode(
     });
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::High);
+    if let Some(pixels_per_inch) = pixels_per_inch {
+        const INCHES_PER_METRE: f64 = 1000.0 / 25.4;
+        // 300 pixels an inch are 11811 a metre.
+        let per_metre = (pixels_per_inch * INCHES_PER_METRE).round() as u32;
+        let unit = png::Unit::Meter;
+        encoder.set_pixel_dims(Some(png::PixelDimensions { xppu: per_metre, yppu: per_metre, unit }));
+    }
     let mut writer = encoder.write_header()?;
     writer.write_image_data(pixels)?;
     writer.finish()?;

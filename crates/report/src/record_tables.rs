@@ -13,13 +13,13 @@ use crate::tables::ABSENT;
 use crate::voter::{UnknownVoter, Voter};
 use crate::wording::thousands;
 
-/// `elapsed.csv`, beside the paper where it has the same number of images.
-pub(crate) fn elapsed_table(rows: &[ElapsedRow]) -> Table {
+/// `elapsed.csv`; where it `has_paper`, beside the paper's seconds for the same number of images.
+pub(crate) fn elapsed_table(rows: &[ElapsedRow], has_paper: bool) -> Table {
     let some_seconds = |seconds: f64| if seconds > 0.0 { format!("{seconds:.2}") } else { ABSENT.to_owned() };
     let cells = |row: &ElapsedRow| {
         let paper = paper::ELAPSED.iter().find(|(images, _)| *images == row.images).map(|point| point.1);
         let ratio = paper.filter(|_| row.seconds > 0.0).map(|paper| format!("{:.1}×", paper / row.seconds));
-        vec![
+        let mut cells = vec![
             thousands(row.images as u64),
             row.batches.to_string(),
             format!("{:.2}", row.seconds),
@@ -29,11 +29,14 @@ pub(crate) fn elapsed_table(rows: &[ElapsedRow]) -> Table {
             format!("{:.2}", row.evaluate_seconds),
             format!("{:.2}", row.decrypt_seconds),
             row.threads.to_string(),
-            paper.map_or_else(|| ABSENT.to_owned(), |seconds| format!("{seconds:.0}")),
-            ratio.unwrap_or_else(|| ABSENT.to_owned()),
-        ]
+        ];
+        if has_paper {
+            cells.push(paper.map_or_else(|| ABSENT.to_owned(), |seconds| format!("{seconds:.0}")));
+            cells.push(ratio.unwrap_or_else(|| ABSENT.to_owned()));
+        }
+        cells
     };
-    let header = [
+    let mut header = vec![
         "images",
         "batches",
         "all, s",
@@ -42,17 +45,17 @@ pub(crate) fn elapsed_table(rows: &[ElapsedRow]) -> Table {
         "evaluate, s",
         "decrypt, s",
         "threads",
-        "paper, s",
-        "paper / ours",
     ];
+    let mut note = "From pixels to predictions.".to_owned();
+    if has_paper {
+        header.extend(["paper, s", "paper / ours"]);
+        note += &format!(" Paper: read off its second Figure 7 to 5 s, on {}.", paper::MACHINE);
+    }
     Table {
         title: "Elapsed seconds".to_owned(),
-        header: header.map(str::to_owned).to_vec(),
+        header: header.into_iter().map(str::to_owned).collect(),
         rows: rows.iter().map(cells).collect(),
-        notes: vec![format!(
-            "From pixels to predictions. Paper: read off its second Figure 7 to 5 s, on {}.",
-            paper::MACHINE
-        )],
+        notes: vec![note],
     }
 }
 
@@ -121,36 +124,35 @@ pub(crate) fn bits_table(rows: &[BitsRow]) -> Result<Table, UnknownVoter> {
     })
 }
 
-/// `sizes.csv` beside the paper's formulas.
-pub(crate) fn sizes_table(rows: &[SizeRow]) -> Table {
+/// `sizes.csv`; where it `has_paper`, beside the paper's formulas.
+pub(crate) fn sizes_table(rows: &[SizeRow], has_paper: bool) -> Table {
     let cells = |row: &SizeRow| {
-        let one = row.ciphertexts * paper::CIPHERTEXT_BYTES;
-        vec![
+        let mut cells = vec![
             row.message.clone(),
             thousands(row.ciphertexts as u64),
             thousands(row.slots as u64),
             thousands(row.bytes as u64),
             megabytes_text(row.bytes),
-            thousands(one as u64),
-            thousands((paper::PLAINTEXT_MODULI * one) as u64),
-        ]
+        ];
+        if has_paper {
+            let one = row.ciphertexts * paper::CIPHERTEXT_BYTES;
+            cells.extend([thousands(one as u64), thousands((paper::PLAINTEXT_MODULI * one) as u64)]);
+        }
+        cells
     };
-    let header = [
-        "message",
-        "ciphertexts",
-        "slots",
-        "bytes",
-        "MB",
-        "paper, bytes for one plaintext modulus",
-        "paper, bytes for both",
-    ];
-    Table {
-        title: "Sizes of messages".to_owned(),
-        header: header.map(str::to_owned).to_vec(),
-        rows: rows.iter().map(cells).collect(),
-        notes: vec![format!(
+    let mut header = vec!["message", "ciphertexts", "slots", "bytes", "MB"];
+    let mut notes = Vec::new();
+    if has_paper {
+        header.extend(["paper, bytes for one plaintext modulus", "paper, bytes for both"]);
+        notes.push(format!(
             "Paper: {} bytes a ciphertext, as many ciphertexts as ours for each plaintext modulus.",
             thousands(paper::CIPHERTEXT_BYTES as u64)
-        )],
+        ));
+    }
+    Table {
+        title: "Sizes of messages".to_owned(),
+        header: header.into_iter().map(str::to_owned).collect(),
+        rows: rows.iter().map(cells).collect(),
+        notes,
     }
 }

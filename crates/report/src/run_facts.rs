@@ -35,6 +35,11 @@ pub(crate) struct RunFacts {
 }
 
 impl DatasetFacts {
+    /// The data set's name, where `run.json` has one.
+    pub(crate) fn recorded_name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
     /// The data set's name as a chart shows it.
     pub(crate) fn name(&self) -> &str {
         self.name.as_deref().unwrap_or("Data set not recorded")

@@ -7,6 +7,7 @@ use sottovoce_evaluate::records::{AccuracyRow, Domain};
 use crate::baseline::Baseline;
 use crate::legend::Entry;
 use crate::paper;
+use crate::paper_scope::PaperScope;
 use crate::voter::{UnknownVoter, Voter};
 use crate::wording::share_range;
 
@@ -100,9 +101,9 @@ pub enum SweepError {
 impl Sweep {
     /// Gathers the rows of `split`.
     ///
-    /// The paper's values come along only for an ensemble of as many members as the paper's: others
-    /// are not comparable member by member.
-    pub(crate) fn gather(rows: &[AccuracyRow], split: &str) -> Result<Self, SweepError> {
+    /// The paper's values come along where `scope` has them, and only for an ensemble of as many members as the paper's:
+    /// others are not comparable member by member.
+    pub(crate) fn gather(rows: &[AccuracyRow], split: &str, scope: &PaperScope) -> Result<Self, SweepError> {
         let references = Baseline::ALL
             .into_iter()
             .filter_map(|baseline| Some((baseline, Spread::of(&baseline.percents(rows))?)))
@@ -140,7 +141,7 @@ impl Sweep {
                 ours: voters.iter().map(|&voter| spread(rows, voter)).collect(),
                 paper: voters
                     .iter()
-                    .map(|&voter| paper::voter_accuracy(split, number, voter))
+                    .map(|&voter| rows.first().and_then(|(row, _)| scope.accuracy(row, voter)))
                     .map(|accuracy| accuracy.filter(|_| members == paper::MEMBERS))
                     .collect(),
             })
@@ -169,6 +170,11 @@ impl Sweep {
     /// Whether any of the paper's values is beside ours.
     pub(crate) fn has_paper(&self) -> bool {
         self.settings.iter().any(|setting| setting.paper.iter().any(Option::is_some))
+    }
+
+    /// Whether every setting is one of the paper's, so that the chart is the paper's figure.
+    pub(crate) fn is_papers(&self) -> bool {
+        self.settings.iter().all(|setting| setting.paper.iter().any(Option::is_some))
     }
 
     /// The lowest value drawn, in percent.

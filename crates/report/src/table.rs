@@ -1,6 +1,15 @@
-//! A table, rendered as Markdown or as aligned text for a terminal. (`html` renders it, too.)
+//! A table, rendered as Markdown, as LaTeX or as aligned text for a terminal. (`html` renders it, too.)
 
 use std::fmt::Write as _;
+
+use crate::latex;
+
+/// What a document needs for [`Table::to_latex`].
+pub const LATEX_PACKAGES: &str =
+    "Needs \\usepackage{booktabs} and, for tables of more than a page, \\usepackage{longtable}.";
+
+/// A LaTeX table of more rows is broken over pages.
+const ROWS_OF_A_PAGE: usize = 45;
 
 /// A table of words and numbers. Rows have as many cells as the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +49,38 @@ impl Table {
             let _ = write!(markdown, "\n{note}\n");
         }
         markdown
+    }
+
+    /// The table as LaTeX with rules of `booktabs`: a floating `table` with the title as its caption, or a `longtable` where it
+    /// has more rows than a page. `subject` follows the title in the caption. Notes follow the rows.
+    #[must_use]
+    pub fn to_latex(&self, label: &str, subject: Option<&str>) -> String {
+        let alignment: String =
+            self.numeric_columns().iter().map(|&numeric| if numeric { 'r' } else { 'l' }).collect();
+        let line = |cells: &[String]| {
+            let cells: Vec<String> = cells.iter().map(|cell| latex::escaped(cell)).collect();
+            format!("{} \\\\\n", cells.join(" & "))
+        };
+        let subject = subject.map_or_else(String::new, |subject| format!(" {}.", latex::escaped(subject)));
+        let caption = format!("\\caption{{{}.{subject}}}\\label{{{label}}}", latex::escaped(&self.title));
+        let head = format!("\\toprule\n{}\\midrule\n", line(&self.header));
+        let rows: String = self.rows.iter().map(|row| line(row)).collect();
+        let notes: String = self
+            .notes
+            .iter()
+            .map(|note| format!("\\par\\smallskip{{\\footnotesize {}\\par}}\n", latex::escaped(note)))
+            .collect();
+        if self.rows.len() > ROWS_OF_A_PAGE {
+            format!(
+                "\\begin{{longtable}}{{{alignment}}}\n{caption}\\\\\n{head}\\endfirsthead\n{head}\\endhead\n\\bottomrule\n\\endfoot\n\
+                 {rows}\\end{{longtable}}\n{notes}"
+            )
+        } else {
+            format!(
+                "\\begin{{table}}\n\\centering\n{caption}\n\\begin{{tabular}}{{{alignment}}}\n{head}{rows}\\bottomrule\n\
+                 \\end{{tabular}}\n{notes}\\end{{table}}\n"
+            )
+        }
     }
 
     /// Which columns hold numbers alone.
@@ -121,6 +162,27 @@ mod tests {
             Dense|3    0.5         12.3×\n\
             Sum      10.25             –\n\nA note.\n";
         assert_eq!(table().to_text(), expected);
+    }
+
+    #[test]
+    fn latex_has_rules_a_caption_a_label_and_the_notes() {
+        let expected = "\\begin{table}\n\\centering\n\\caption{Layers. MNIST.}\\label{tab:layers-1}\n\
+            \\begin{tabular}{lrr}\n\\toprule\nlayer & s & paper / ours \\\\\n\\midrule\n\
+            Dense\\textbar{}3 & 0.5 & 12.3$\\times$ \\\\\nSum & 10.25 & -- \\\\\n\\bottomrule\n\\end{tabular}\n\
+            \\par\\smallskip{\\footnotesize A note.\\par}\n\\end{table}\n";
+        assert_eq!(table().to_latex("tab:layers-1", Some("MNIST")), expected);
+    }
+
+    #[test]
+    fn latex_of_more_rows_than_a_page_is_a_long_table() {
+        let mut long = table();
+        long.rows = long.rows.iter().cycle().take(60).cloned().collect();
+        let latex = long.to_latex("tab:x", None);
+        assert!(
+            latex.starts_with("\\begin{longtable}{lrr}\n\\caption{Layers.}\\label{tab:x}\\\\\n"),
+            "{latex}"
+        );
+        assert!(latex.contains("\\end{longtable}") && !latex.contains("{table}"), "{latex}");
     }
 
     #[test]

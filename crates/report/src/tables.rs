@@ -7,6 +7,7 @@ use sottovoce_evaluate::records::{AccuracyRow, Domain, LayerRow};
 use crate::baseline::Baseline;
 use crate::layer_times::{LayerSeconds, LayerTimes};
 use crate::paper;
+use crate::paper_scope::PaperScope;
 use crate::sweep::total_mismatches;
 use crate::table::Table;
 use crate::voter::{UnknownVoter, Voter};
@@ -16,22 +17,23 @@ use crate::wording::{counted, share_range, thousands};
 pub(crate) const ABSENT: &str = "–";
 
 /// Accuracy in percent of every voter at every setting of a split method, in each domain, beside the
-/// paper's (for an ensemble of as many members), and the decrypted logits that differ from the integer
+/// paper's (where `scope` has it, for an ensemble of as many members), and the decrypted logits that differ from the integer
 /// oracle. Several seeds are averaged; their mismatches are added.
 ///
 /// # Errors
 /// If a voter's name is unknown.
-pub fn accuracy_table(rows: &[AccuracyRow], split: &str) -> Result<Table, UnknownVoter> {
+pub fn accuracy_table(rows: &[AccuracyRow], split: &str, scope: &PaperScope) -> Result<Table, UnknownVoter> {
     let mut groups: BTreeMap<(usize, Voter), Vec<&AccuracyRow>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.split == split) {
         groups.entry((row.setting, row.voter.parse()?)).or_default().push(row);
     }
     let members: BTreeSet<Voter> =
         groups.keys().map(|(_, voter)| *voter).filter(|voter| *voter != Voter::Ensemble).collect();
-    let paper_of = |setting, voter| {
-        paper::voter_accuracy(split, setting, voter).filter(|_| members.len() == paper::MEMBERS)
+    let paper_of = |voter, group: &[&AccuracyRow]| {
+        let paper = group.first().and_then(|row| scope.accuracy(row, voter));
+        paper.filter(|_| members.len() == paper::MEMBERS)
     };
-    let has_paper = groups.keys().any(|&(setting, voter)| paper_of(setting, voter).is_some());
+    let has_paper = groups.iter().any(|(&(_, voter), group)| paper_of(voter, group).is_some());
 
     let cells = |(&(setting, voter), group): (&(usize, Voter), &Vec<&AccuracyRow>)| {
         let shares = group.first().map_or_else(String::new, |row| share_range(row.share_low, row.share_high));
@@ -40,7 +42,7 @@ pub fn accuracy_table(rows: &[AccuracyRow], split: &str) -> Result<Table, Unknow
             [Domain::Float, Domain::Integer, Domain::Encrypted].map(|domain| mean_percent(group, domain)),
         );
         if has_paper {
-            cells.push(paper_of(setting, voter).map_or_else(|| ABSENT.to_owned(), |p| format!("{p:.2}")));
+            cells.push(paper_of(voter, group).map_or_else(|| ABSENT.to_owned(), |p| format!("{p:.2}")));
         }
         cells.push(total_mismatches(group.iter().copied()).map_or_else(|| ABSENT.to_owned(), thousands));
         cells
@@ -57,7 +59,7 @@ pub fn accuracy_table(rows: &[AccuracyRow], split: &str) -> Result<Table, Unknow
         },
         header: header.into_iter().map(str::to_owned).collect(),
         rows: groups.iter().map(cells).collect(),
-        notes: accuracy_notes(rows, split, has_paper),
+        notes: accuracy_notes(rows, split, has_paper.then_some(scope)),
     })
 }
 
@@ -67,7 +69,7 @@ fn mean_percent(group: &[&AccuracyRow], domain: Domain) -> String {
     mean(&accuracies).map_or_else(|| ABSENT.to_owned(), |accuracy| format!("{:.2}", accuracy * 100.0))
 }
 
-fn accuracy_notes(rows: &[AccuracyRow], split: &str, has_paper: bool) -> Vec<String> {
+fn accuracy_notes(rows: &[AccuracyRow], split: &str, paper: Option<&PaperScope>) -> Vec<String> {
     let rows: Vec<&AccuracyRow> = rows.iter().filter(|row| row.split == split).collect();
     let seeds: BTreeSet<u64> = rows.iter().map(|row| row.seed).collect();
     let images: BTreeSet<u64> = rows.iter().map(|row| row.images as u64).collect();
@@ -88,39 +90,40 @@ fn accuracy_notes(rows: &[AccuracyRow], split: &str, has_paper: bool) -> Vec<Str
          Encrypted: the decrypted answers. Mismatches: decrypted logits that differ from the integer network's."
             .to_owned(),
     ];
-    if has_paper {
-        notes.push(
+    if let Some(scope) = paper {
+        let training = scope.training().map_or_else(String::new, |line| format!(" This run: {line}."));
+        notes.push(format!(
             "Paper: Xiong, Nguyen, So and Chen (2020). The share ranges of its settings are not known, so \
-             settings are matched by number."
-                .to_owned(),
-        );
+             settings are matched by number.{training}"
+        ));
     }
     notes
 }
 
 /// Seconds of each layer for one batch, for one member (the mean of the members' medians, and all that they share) and for
-/// the whole ensemble (the sum of those medians), medians over batches, settings and seeds; beside Table 3 of the paper,
-/// which is read as the time of one member (see [`paper::LAYER_SECONDS`]).
+/// the whole ensemble (the sum of those medians), medians over batches, settings and seeds; where `scope` has times, beside
+/// Table 3 of the paper, which is read as the time of one member (see [`paper::LAYER_SECONDS`]).
 ///
 /// # Errors
 /// If a voter's name is unknown.
-pub fn layer_table(rows: &[LayerRow]) -> Result<Table, UnknownVoter> {
-    let times = LayerTimes::gather(rows)?;
+pub fn layer_table(rows: &[LayerRow], scope: &PaperScope) -> Result<Table, UnknownVoter> {
+    let times = LayerTimes::gather(rows, scope)?;
     let cells = |row: &LayerSeconds| {
         let seconds = |seconds: Option<f64>| seconds.map_or_else(|| ABSENT.to_owned(), |s| format!("{s:.3}"));
-        vec![
-            row.layer.clone(),
-            seconds(row.ensemble),
-            seconds(row.member),
-            seconds(row.paper),
-            row.ratio_text(),
-        ]
+        let mut cells = vec![row.layer.clone(), seconds(row.ensemble), seconds(row.member)];
+        if times.has_paper {
+            cells.extend([seconds(row.paper), row.ratio_text()]);
+        }
+        cells
+    };
+    let header: &[&str] = if times.has_paper {
+        &["layer", "our ensemble, s", "our member, s", "paper's member, s", "paper / ours"]
+    } else {
+        &["layer", "ensemble, s", "member, s"]
     };
     Ok(Table {
         title: "Seconds per layer and batch".to_owned(),
-        header: ["layer", "our ensemble, s", "our member, s", "paper's member, s", "paper / ours"]
-            .map(str::to_owned)
-            .to_vec(),
+        header: header.iter().map(|name| (*name).to_owned()).collect(),
         rows: times.layers.iter().chain([&times.sum]).map(cells).collect(),
         notes: layer_notes(&times),
     })
@@ -128,17 +131,18 @@ pub fn layer_table(rows: &[LayerRow]) -> Result<Table, UnknownVoter> {
 
 fn layer_notes(times: &LayerTimes) -> Vec<String> {
     let encryption = paper::layer_seconds("EncryptedLayer").unwrap_or(0.0);
-    vec![
-        format!(
-            "Ours: wall-clock seconds of one batch, medians over {} of all settings and seeds (encryption, which all of \
+    let ours = if times.has_paper { "Ours: wall-clock" } else { "Wall-clock" };
+    let mut notes = vec![format!(
+        "{ours} seconds of one batch, medians over {} of all settings and seeds (encryption, which all of \
              them share, was timed once for each batch of the test set); ensemble of {}; worker threads: {}. A member: the \
              mean of the members. What the members share (encryption, the engine's lift and transforms, sum, decryption) counts in \
              full for one member, too.",
-            counted(times.batches as u64, "batch", "batches"),
-            counted(times.members as u64, "member", "members"),
-            times.threads,
-        ),
-        format!(
+        counted(times.batches as u64, "batch", "batches"),
+        counted(times.members as u64, "member", "members"),
+        times.threads,
+    )];
+    if times.has_paper {
+        notes.push(format!(
             "Paper: Table 3 of Xiong, Nguyen, So and Chen (2020), seconds for one batch of {} images on {}; it \
              does not list layers marked {ABSENT}. It is read as the time of one member: one encryption and {} \
              members make {:.1} s, and the paper's ensemble took {} s for a batch.",
@@ -147,8 +151,9 @@ fn layer_notes(times: &LayerTimes) -> Vec<String> {
             paper::MEMBERS,
             encryption + paper::ensemble_seconds(),
             paper::ELAPSED_SECONDS_PER_BATCH,
-        ),
-    ]
+        ));
+    }
+    notes
 }
 
 fn mean(values: &[f64]) -> Option<f64> {

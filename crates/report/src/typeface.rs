@@ -18,6 +18,10 @@ const FAMILY: &str = "Inter, Helvetica Neue, Helvetica, Arial, sans-serif";
 /// `plotters-svg` divides a style's size by this to get the CSS font size.
 const PLOTTERS_SIZE_PER_EM: f64 = 1.24;
 
+/// The font files that are compiled into the crate.
+pub(crate) const REGULAR: &[u8] = include_bytes!("../fonts/Inter-Regular-subset.otf");
+pub(crate) const BOLD: &[u8] = include_bytes!("../fonts/Inter-Bold-subset.otf");
+
 /// Stroke weight of the letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weight {
@@ -35,10 +39,7 @@ pub(crate) struct Typeface {
 impl Typeface {
     /// Parses the fonts that are compiled into the crate.
     pub(crate) fn shipped() -> Result<Self, InvalidFont> {
-        Ok(Self {
-            regular: FontRef::try_from_slice(include_bytes!("../fonts/Inter-Regular-subset.otf"))?,
-            bold: FontRef::try_from_slice(include_bytes!("../fonts/Inter-Bold-subset.otf"))?,
-        })
+        Ok(Self { regular: FontRef::try_from_slice(REGULAR)?, bold: FontRef::try_from_slice(BOLD)? })
     }
 
     /// Width of `text` in the unit of `em`, the font size.

@@ -3,12 +3,15 @@
 // Test code in the eyes of clippy as well, helper functions included.
 #[cfg(test)]
 mod suite {
+    mod compare;
     mod contact_sheet;
     mod figures;
     mod full_run;
     mod page;
     mod records;
     mod report;
+    mod sample_sweep;
+    mod study;
     mod tables;
     mod verdicts;
 }

@@ -3,6 +3,8 @@
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::elementary::sin_cos;
+
 /// The largest distortions; each image draws its own uniformly. Zeros leave images as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,7 +22,8 @@ impl Augmentation {
     /// the input bilinearly at its inversely mapped place, zero outside.
     pub(crate) fn apply(&self, image: &[u8], side: usize, output: &mut [f32], rng: &mut impl Rng) {
         let mut draw = |most: f32| if most > 0.0 { rng.random_range(-most..=most) } else { 0.0 };
-        let (sin, cos) = draw(self.rotation_degrees).to_radians().sin_cos();
+        let (sin, cos) = sin_cos(f64::from(draw(self.rotation_degrees)).to_radians());
+        let (sin, cos) = (sin as f32, cos as f32);
         let scale = 1.0 + draw(self.scale);
         let (shift_x, shift_y) = (draw(self.shift_pixels), draw(self.shift_pixels));
         let centre = (side as f32 - 1.0) / 2.0;

@@ -1,6 +1,6 @@
 //! Training images as the tensors that a step reads.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use sottovoce_dataset::LabelledImages;
@@ -26,18 +26,18 @@ impl Batches<'_> {
         order
     }
 
-    /// The images at `indices`.
+    /// The patches that the convolution reads of the images at `indices`, and the images' labels.
     ///
-    /// # Shapes
-    /// - ink: `[images, 1, padded side, padded side]`, in `0..=1`
-    /// - labels: `[images]`
-    pub fn batch(&self, indices: &[usize], rng: &mut impl Rng) -> (Tensor<4>, Tensor<1, Int>) {
-        let side = self.architecture.image_side;
-        let padding = self.architecture.padding;
+    /// The patches are `[images, taps, positions]`, ink in `0..=1`: a convolution is then a matrix product.
+    pub fn batch(&self, indices: &[usize], rng: &mut impl Rng) -> (Tensor<3>, Vec<u8>) {
+        let Architecture { image_side: side, padding, kernel, stride, .. } = *self.architecture;
         let padded = side + padding.leading + padding.trailing;
-        let mut ink = vec![0.0; indices.len() * padded * padded];
+        let output_side = self.architecture.convolution_side();
+        let (taps, positions) = (self.architecture.taps(), self.architecture.positions());
+        let mut patches: Vec<f32> = Vec::with_capacity(indices.len() * taps * positions);
         let mut image = vec![0.0; side * side];
-        for (&index, target) in indices.iter().zip(ink.chunks_exact_mut(padded * padded)) {
+        let mut ink = vec![0.0; padded * padded];
+        for &index in indices {
             self.augmentation.apply(self.images.image(index), side, &mut image, rng);
             if let Some(levels) = self.pixel_levels {
                 let largest = f32::from(levels.largest());
@@ -45,14 +45,17 @@ impl Batches<'_> {
             }
             for (row, line) in image.chunks_exact(side).enumerate() {
                 let start = (row + padding.leading) * padded + padding.leading;
-                target[start..start + side].copy_from_slice(line);
+                ink[start..start + side].copy_from_slice(line);
+            }
+            for (tap_row, tap_column) in (0..taps).map(|tap| (tap / kernel, tap % kernel)) {
+                for row in 0..output_side {
+                    let line = &ink[(row * stride + tap_row) * padded + tap_column..];
+                    patches.extend(line.iter().step_by(stride).take(output_side));
+                }
             }
         }
-        let labels: Vec<i32> = indices.iter().map(|&index| self.images.labels()[index].into()).collect();
-        let count = indices.len();
-        (
-            Tensor::from_data(TensorData::new(ink, [count, 1, padded, padded]), self.device),
-            Tensor::from_data(TensorData::new(labels, [count]), self.device),
-        )
+        let patches = TensorData::new(patches, [indices.len(), taps, positions]);
+        let labels = indices.iter().map(|&index| self.images.labels()[index]).collect();
+        (Tensor::from_data(patches, self.device), labels)
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sottovoce_network::PixelLevels;
 
 use crate::Augmentation;
+use crate::elementary::ln;
 
 /// Choices for training one member. The configs' comments explain each field to users.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,16 +41,48 @@ pub struct TrainingConfig {
     /// a label was for it. A label that never occurs counts as half an image. Only the loss sees it: the
     /// range penalty, the curve's accuracy and the trained network have the logits as they are.
     pub logit_adjustment: f64,
+    /// The largest share of the hidden layer's integer weights that are not zero, above 0 and at most 1. Not written where it is 1,
+    /// as in configurations from before the field.
+    #[serde(default = "every_weight", skip_serializing_if = "is_every_weight")]
+    pub density: f64,
+}
+
+fn every_weight() -> f64 {
+    1.0
+}
+
+fn is_every_weight(density: &f64) -> bool {
+    *density == 1.0
+}
+
+/// The choices that the float phase depends on. Two configurations that agree in them have the same float networks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FloatPhase {
+    float_epochs: usize,
+    batch: usize,
+    float_rate: f64,
+    weight_decay: f64,
+    clip: f64,
+    augmentation: Augmentation,
+    logit_adjustment: f64,
 }
 
 /// The largest real logit of a well-trained member over its images, in nats: what `logit_bits` is sized for.
 const USUAL_LARGEST_LOGIT: f64 = 60.0;
 
 impl TrainingConfig {
+    /// What the float phase depends on.
+    pub fn float_phase(&self) -> FloatPhase {
+        let Self {
+            float_epochs, batch, float_rate, weight_decay, clip, augmentation, logit_adjustment, ..
+        } = *self;
+        FloatPhase { float_epochs, batch, float_rate, weight_decay, clip, augmentation, logit_adjustment }
+    }
+
     /// Natural logarithm of the real logit that one integer unit stands for, in an ensemble of `members`.
     pub(crate) fn log_logit_scale(&self, members: usize) -> f64 {
         // Logits of both signs: |sum| < t / 2.
-        let largest_integer = 2f64.powi(self.logit_bits as i32 - 1);
-        (USUAL_LARGEST_LOGIT * members as f64 / largest_integer).ln()
+        let log_largest_integer = (f64::from(self.logit_bits) - 1.0) * std::f64::consts::LN_2;
+        ln(USUAL_LARGEST_LOGIT * members as f64) - log_largest_integer
     }
 }

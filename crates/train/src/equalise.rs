@@ -14,19 +14,25 @@ pub fn equalise(network: &FloatNetwork) -> FloatNetwork {
     let map_factors: Vec<f32> =
         network.convolution.row_iter().map(|row| factor(kernel_norm, norm(row))).collect();
     let convolution = network.convolution.scaled(|_| 1.0, |map| map_factors[map]);
-    let hidden = network.hidden.scaled(|column| map_factors[column / shape.positions()].powi(-2), |_| 1.0);
+    let hidden =
+        network.hidden.scaled(|column| square_behind(map_factors[column / shape.positions()]), |_| 1.0);
 
     let norms: Vec<f32> = hidden.row_iter().map(norm).collect();
     let mean = norms.iter().sum::<f32>() / norms.len() as f32;
     let unit_factors: Vec<f32> = norms.iter().map(|&norm| factor(mean, norm)).collect();
     let hidden = hidden.scaled(|_| 1.0, |unit| unit_factors[unit]);
-    let output = network.output.scaled(|unit| unit_factors[unit].powi(-2), |_| 1.0);
+    let output = network.output.scaled(|unit| square_behind(unit_factors[unit]), |_| 1.0);
     FloatNetwork { architecture: *shape, convolution, hidden, output }
 }
 
 /// What takes `norm` to `target`; a row of zeros stays one.
 fn factor(target: f32, norm: f32) -> f32 {
     if norm > 0.0 && target > 0.0 { target / norm } else { 1.0 }
+}
+
+/// What takes a factor before a square back behind it.
+fn square_behind(factor: f32) -> f32 {
+    1.0 / (factor * factor)
 }
 
 fn norm(row: &[f32]) -> f32 {

@@ -1,16 +1,17 @@
 //! One phase of training: steps over shuffled batches.
 
 use burn::module::{Module, ParamGroup};
-use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::grad_clipping::GradientClippingConfig;
 use burn::optim::{AdamWConfig, GradientsParams};
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 use rand::Rng;
 
 use crate::TrainingConfig;
 use crate::batches::Batches;
 use crate::curve::{CurveRow, Phase};
+use crate::elementary::cos;
 use crate::logit_adjustment::LogitAdjustment;
+use crate::loss::{BatchLoss, Loss, RangePenalty};
 
 /// Told after every step, for progress bars.
 #[derive(Debug, Clone, Copy)]
@@ -61,12 +62,13 @@ impl Task<'_> {
         result.ok_or(Failure::Diverged { epoch: self.epochs, loss: f64::NAN })
     }
 
-    /// Trains `model`, whose logits and loss beyond the cross-entropy `forward` and `penalty` give.
+    /// Trains `model`, whose logits `forward` gives for patches after a share of the steps in `0..1`, with a penalty on the
+    /// logits' range where given.
     pub fn fit<M: Module>(
         &self,
         mut model: M,
-        forward: impl Fn(&M, Tensor<4>) -> Tensor<2>,
-        penalty: impl Fn(Tensor<2>) -> Option<Tensor<1>>,
+        forward: impl Fn(&M, Tensor<3>, f64) -> Tensor<2>,
+        range: Option<RangePenalty>,
         rng: &mut impl Rng,
         curve: &mut Vec<CurveRow>,
     ) -> Result<M, Failure> {
@@ -77,8 +79,7 @@ impl Task<'_> {
         let undecayed = ParamGroup::from_any_predicates(vec!["bias", "log_steps"]);
         let mut optimiser =
             weights.init().with_group(undecayed, adam.with_weight_decay(0.0).build(), Some(clip.init()));
-        let cross_entropy = CrossEntropyLossConfig::new().init(self.batches.device);
-        let offsets = self.adjustment.offsets(self.batches.device);
+        let loss = Loss { offsets: self.adjustment.offsets(), range };
         let images = self.batches.images.len();
         let steps = self.epochs * images.div_ceil(self.config.batch);
         let (mut step, mut first_loss) = (0, None);
@@ -86,22 +87,19 @@ impl Task<'_> {
             let order = self.batches.shuffled(rng);
             let (mut loss_sum, mut correct, mut rate) = (0.0, 0, 0.0);
             for indices in order.chunks(self.config.batch) {
-                let (ink, labels) = self.batches.batch(indices, rng);
-                let logits = forward(&model, ink);
-                let loss = cross_entropy.forward(logits.clone() + offsets.clone(), labels.clone());
-                let predicted = logits.clone().detach().argmax(1).flatten::<1>(0, 1);
-                let right = predicted.equal(labels).int().sum().into_scalar::<i64>() as usize;
-                let loss = match penalty(logits) {
-                    Some(penalty) => loss + penalty,
-                    None => loss,
-                };
-                let value = f64::from(loss.clone().into_scalar::<f32>());
+                let (patches, labels) = self.batches.batch(indices, rng);
+                let logits = forward(&model, patches, step as f64 / steps as f64);
+                let numbers = logits.to_data().iter::<f32>().collect::<Vec<f32>>();
+                let BatchLoss { value, correct: right, gradient } = loss.of(&numbers, &labels);
                 if !value.is_finite() {
                     return Err(Failure::Diverged { epoch, loss: value });
                 }
                 let _ = first_loss.get_or_insert(value);
                 rate = one_cycle(step, steps, self.rate);
-                let gradients = GradientsParams::from_grads(loss.backward(), &model);
+                // The sum has the loss's gradient by the logits as its own.
+                let gradient = TensorData::new(gradient, logits.dims());
+                let slope = (logits * Tensor::from_data(gradient, self.batches.device)).sum();
+                let gradients = GradientsParams::from_grads(slope.backward(), &model);
                 model = optimiser.step(rate, model, gradients);
                 step += 1;
                 loss_sum += value * indices.len() as f64;
@@ -158,7 +156,7 @@ fn one_cycle(step: usize, steps: usize, peak: f64) -> f64 {
     let warm_up = steps as f64 / 5.0;
     let step = step as f64;
     let cosine = |from: f64, to: f64, share: f64| {
-        to + (from - to) * (1.0 + (std::f64::consts::PI * share.clamp(0.0, 1.0)).cos()) / 2.0
+        to + (from - to) * (1.0 + cos(std::f64::consts::PI * share.clamp(0.0, 1.0))) / 2.0
     };
     if step < warm_up {
         cosine(peak / 10.0, peak, step / warm_up)

@@ -1,17 +1,17 @@
 //! The network as `burn` parameters, in floating point.
 
 use burn::module::{Module, Param};
-use burn::tensor::module::conv2d;
-use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use sottovoce_network::{Architecture, Block, FloatNetwork, IntegerNetwork};
 
+use crate::product::product;
+
 /// Weights and biases of the three blocks.
 #[derive(Module, Debug)]
 pub struct FloatModel {
-    /// `[maps, 1, kernel, kernel]`
-    pub convolution: Param<Tensor<4>>,
+    /// `[maps, taps]`
+    pub convolution: Param<Tensor<2>>,
     /// `[maps]`
     pub convolution_bias: Param<Tensor<1>>,
     /// `[hidden, activations]`
@@ -26,7 +26,7 @@ pub struct FloatModel {
 
 /// Values of the six parameters for one forward pass, as they are or rounded.
 pub struct Weights {
-    pub convolution: Tensor<4>,
+    pub convolution: Tensor<2>,
     pub convolution_bias: Tensor<1>,
     pub hidden: Tensor<2>,
     pub hidden_bias: Tensor<1>,
@@ -37,13 +37,14 @@ pub struct Weights {
 /// convolution -> square -> dense -> square -> dense.
 ///
 /// # Shapes
-/// - images: `[batch, 1, padded side, padded side]`
+/// - patches: `[batch, taps, positions]`
 /// - logits: `[batch, classes]`
-pub fn forward(weights: Weights, images: Tensor<4>, stride: usize) -> Tensor<2> {
-    let options = ConvOptions::new([stride, stride], [0, 0], [1, 1], 1);
-    let maps = conv2d(images, weights.convolution, Some(weights.convolution_bias), options).square();
-    let hidden = maps.flatten(1, 3).matmul(weights.hidden.transpose()) + weights.hidden_bias.unsqueeze();
-    hidden.square().matmul(weights.output.transpose()) + weights.output_bias.unsqueeze()
+pub fn forward(weights: Weights, patches: Tensor<3>) -> Tensor<2> {
+    let convolution_bias = weights.convolution_bias.unsqueeze_dim::<2>(1).unsqueeze::<3>();
+    let maps = product(weights.convolution.unsqueeze(), patches) + convolution_bias;
+    let maps = maps.square().flatten(1, 2);
+    let hidden = product(maps, weights.hidden.transpose()) + weights.hidden_bias.unsqueeze();
+    product(hidden.square(), weights.output.transpose()) + weights.output_bias.unsqueeze()
 }
 
 impl FloatModel {
@@ -70,8 +71,7 @@ impl FloatModel {
 
     /// The parameters of `network`.
     pub fn from_network(network: &FloatNetwork, device: &Device) -> Self {
-        let FloatNetwork { architecture, convolution, hidden, output } = network;
-        let kernel = architecture.kernel;
+        let FloatNetwork { convolution, hidden, output, .. } = network;
         let matrix = |block: &Block<f32>| {
             let data = TensorData::new(block.weights().to_vec(), [block.rows(), block.columns()]);
             Param::from_tensor(Tensor::<2>::from_data(data, device))
@@ -82,15 +82,20 @@ impl FloatModel {
                 device,
             ))
         };
-        let taps = TensorData::new(convolution.weights().to_vec(), [convolution.rows(), 1, kernel, kernel]);
         Self {
-            convolution: Param::from_tensor(Tensor::from_data(taps, device)),
+            convolution: matrix(convolution),
             convolution_bias: biases(convolution),
             hidden: matrix(hidden),
             hidden_bias: biases(hidden),
             output: matrix(output),
             output_bias: biases(output),
         }
+    }
+
+    /// The same with other weights of the hidden layer.
+    pub fn with_hidden(mut self, change: impl Fn(Tensor<2>) -> Tensor<2>) -> Self {
+        self.hidden = Param::from_tensor(change(self.hidden.val()).detach());
+        self
     }
 
     /// The parameters as plain numbers.
@@ -102,7 +107,7 @@ impl FloatModel {
             architecture: *architecture,
             convolution: block(
                 architecture.taps(),
-                weights.convolution.flatten(0, 3),
+                weights.convolution.flatten(0, 1),
                 weights.convolution_bias,
             )?,
             hidden: block(architecture.activations(), weights.hidden.flatten(0, 1), weights.hidden_bias)?,

@@ -5,7 +5,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use sottovoce_network::{Architecture, FloatNetwork, Quantisation, TrainedMember};
 
 use crate::TrainingConfig;
+use crate::elementary::{exp, exp_tensor, ln};
 use crate::float_model::{FloatModel, Weights, forward};
+use crate::pruning::HiddenMask;
 
 /// Real-valued weights, and the step sizes of the first two blocks as learned logarithms.
 ///
@@ -20,7 +22,6 @@ pub struct QuantisedModel {
 /// What stays fixed while a [`QuantisedModel`] trains.
 #[derive(Debug, Clone, Copy)]
 pub struct Grid {
-    pub stride: usize,
     pub largest_pixel: f32,
     pub largest_weights: [u32; 3],
     /// Natural logarithm of the real logit that one integer unit stands for.
@@ -38,7 +39,7 @@ fn initial_log_steps(network: &FloatNetwork, grid: &Grid) -> [f64; 2] {
     let log_steps = std::array::from_fn(|i| {
         let weights = blocks[i].weights();
         let mean = weights.iter().map(|w| f64::from(w.abs())).sum::<f64>() / weights.len() as f64;
-        (2.0 * mean.max(1e-6) / f64::from(grid.largest_weights[i]).sqrt()).ln()
+        ln(2.0 * mean.max(1e-6) / f64::from(grid.largest_weights[i]).sqrt())
     });
     let [_, _, log_logits] = log_output_scales(log_steps, f64::from(grid.largest_pixel));
     let missing = (grid.log_logit_scale - log_logits) / 7.0;
@@ -47,7 +48,7 @@ fn initial_log_steps(network: &FloatNetwork, grid: &Grid) -> [f64; 2] {
 
 /// Natural logarithms of the scales of the three blocks' outputs ([`Quantisation::output_scales`]).
 fn log_output_scales(log_steps: [f64; 3], largest_pixel: f64) -> [f64; 3] {
-    let convolution = log_steps[0] - largest_pixel.ln();
+    let convolution = log_steps[0] - ln(largest_pixel);
     let hidden = 2.0 * convolution + log_steps[1];
     [convolution, hidden, 2.0 * hidden + log_steps[2]]
 }
@@ -65,26 +66,26 @@ impl QuantisedModel {
         Self { weights: FloatModel::from_network(network, device), log_steps: Param::from_tensor(log_steps) }
     }
 
-    /// Logits, `[batch, classes]`, in real units, of images whose ink is already quantised.
-    pub fn logits(&self, grid: &Grid, images: Tensor<4>) -> Tensor<2> {
+    /// Logits, `[batch, classes]`, in real units, of patches whose ink is already quantised, after a share
+    /// `progress` of the steps.
+    pub fn logits(&self, grid: &Grid, mask: &HiddenMask, patches: Tensor<3>, progress: f64) -> Tensor<2> {
         let log_step = |i: usize| self.log_steps.val().narrow(0, i, 1);
-        let log_convolution = log_step(0) - grid.largest_pixel.ln();
+        let log_convolution = log_step(0) - ln(grid.largest_pixel.into());
         let log_hidden = log_convolution.clone() * 2.0 + log_step(1);
         let log_logits = log_hidden.clone() * 0.0 + grid.log_logit_scale;
-        let steps =
-            [log_step(0), log_step(1), log_logits.clone() - log_hidden.clone() * 2.0].map(Tensor::exp);
+        let steps = [log_step(0), log_step(1), log_logits.clone() - log_hidden.clone() * 2.0].map(exp_tensor);
         let [first, second, third] = steps;
         let [largest_first, largest_second, largest_third] = grid.largest_weights.map(|q| q as f32);
         let weights = self.weights.weights();
         let rounded = Weights {
             convolution: on_grid(weights.convolution, first.unsqueeze(), Some(largest_first)),
-            convolution_bias: on_grid(weights.convolution_bias, log_convolution.exp(), None),
-            hidden: on_grid(weights.hidden, second.unsqueeze(), Some(largest_second)),
-            hidden_bias: on_grid(weights.hidden_bias, log_hidden.exp(), None),
+            convolution_bias: on_grid(weights.convolution_bias, exp_tensor(log_convolution), None),
+            hidden: on_grid(mask.applied(weights.hidden, progress), second.unsqueeze(), Some(largest_second)),
+            hidden_bias: on_grid(weights.hidden_bias, exp_tensor(log_hidden), None),
             output: on_grid(weights.output, third.unsqueeze(), Some(largest_third)),
-            output_bias: on_grid(weights.output_bias, log_logits.exp(), None),
+            output_bias: on_grid(weights.output_bias, exp_tensor(log_logits), None),
         };
-        forward(rounded, images, grid.stride)
+        forward(rounded, patches)
     }
 
     /// The trained member, with `float` as it was before this phase.
@@ -94,6 +95,7 @@ impl QuantisedModel {
         architecture: &Architecture,
         config: &TrainingConfig,
         grid: &Grid,
+        mask: &HiddenMask,
     ) -> Option<TrainedMember> {
         let log_steps = self.log_steps.val().into_data().try_to_vec::<f32>().ok()?;
         let [first, second] = log_steps.try_into().ok()?;
@@ -102,10 +104,14 @@ impl QuantisedModel {
         let third = grid.log_logit_scale - 2.0 * log_hidden;
         Some(TrainedMember {
             float,
-            aware: self.weights.to_network(architecture)?,
+            aware: self
+                .weights
+                .clone()
+                .with_hidden(|hidden| mask.applied(hidden, 1.0))
+                .to_network(architecture)?,
             quantisation: Quantisation {
                 pixel_levels: config.pixel_levels,
-                steps: [first, second, third].map(f64::exp),
+                steps: [first, second, third].map(exp),
                 largest_weights: config.largest_weights,
             },
         })
@@ -120,15 +126,4 @@ fn on_grid<const D: usize>(x: Tensor<D>, step: Tensor<D>, largest: Option<f32>) 
         None => steps,
     };
     round_straight_through(steps) * step
-}
-
-/// The bits that the logits of a batch need, smoothly: a fourth-power mean over images of the largest
-/// absolute logit. `logits` is `[batch, classes]`; the result is `[1]`.
-pub fn range_bits(logits: Tensor<2>, log_logit_scale: f64) -> Tensor<1> {
-    let largest = logits.abs().max_dim(1);
-    // Divided by the batch's largest value before the fourth power, which would overflow otherwise.
-    let unit = largest.clone().detach().max().reshape([1, 1]);
-    let mean = (largest / unit.clone()).powi_scalar(4).mean();
-    let log_range = mean.log() / 4.0 + unit.log().reshape([1]) - log_logit_scale;
-    log_range / std::f64::consts::LN_2
 }

@@ -1,10 +1,14 @@
+#![allow(clippy::disallowed_methods)]
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use sottovoce_dataset::LabelledImages;
-use sottovoce_network::{Architecture, Padding, PixelLevels, predict};
+use sottovoce_network::{Architecture, FloatNetwork, Padding, PixelLevels, predict};
 
-use crate::{Augmentation, Phase, TrainError, TrainingConfig, train_ensemble};
+use crate::{
+    Augmentation, MemberTask, Phase, TrainError, TrainingConfig, train_ensemble, train_float, train_quantised,
+};
 
 const SHAPE: Architecture = Architecture {
     image_side: 8,
@@ -31,6 +35,7 @@ fn config() -> TrainingConfig {
         logit_bits: 40,
         range_penalty: 0.003,
         logit_adjustment: 1.0,
+        density: 1.0,
     }
 }
 
@@ -86,6 +91,54 @@ fn the_result_depends_on_the_seed_and_not_on_the_threads() {
     assert_ne!(with(1, 5), with(1, 6));
 }
 
+/// Whether the processor is one on which the recorded bits hold; says so where not.
+///
+/// Without fused multiply-adds the matrix library rounds products and sums apart.
+pub fn has_fused_multiply_add() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let found = std::arch::is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    let found = false;
+    if !found {
+        println!("not compared: the processor is no x86-64 with fused multiply-adds (FMA)");
+    }
+    found
+}
+
+/// FNV-1a hash of the bits of all weights and biases.
+fn fingerprint<'a>(networks: impl IntoIterator<Item = &'a FloatNetwork>) -> u64 {
+    let blocks = networks.into_iter().flat_map(|n| [&n.convolution, &n.hidden, &n.output]);
+    let values = blocks.flat_map(|block| block.weights().iter().chain(block.biases()));
+    let bytes = values.flat_map(|value| value.to_bits().to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Sums of more than 512 products are where the matrix library depends on caches.
+#[test]
+fn a_small_training_gives_the_recorded_bits_on_every_machine() {
+    if !has_fused_multiply_add() {
+        return;
+    }
+    let shape = Architecture { image_side: 24, kernel: 5, maps: 5, hidden: 70, ..SHAPE };
+    assert!(shape.activations() > 512);
+    let config = TrainingConfig { float_epochs: 6, quantised_epochs: 4, batch: 70, ..config() };
+    let small = bars(210, 1);
+    let enlarged = small
+        .iter()
+        .flat_map(|image| (0..24 * 24).map(move |pixel| image[pixel / 24 / 3 * 8 + pixel % 24 / 3]));
+    let part = LabelledImages::new(24, enlarged.collect(), small.labels().to_vec()).unwrap();
+    let trained = train_ensemble(&[part], &shape, &config, 11, &|_| ()).unwrap();
+    let member = &trained.members[0];
+    let steps = member.quantisation.steps.map(f64::to_bits);
+    let found = (fingerprint([&member.float]), fingerprint([&member.aware]), steps);
+    let recorded = (
+        0xdc7f_9a63_b297_7154,
+        0x85f7_3c1a_e4d0_27e1,
+        [0x3fc4_58ab_57c3_4859, 0x3f8e_ee6f_ff5a_a2c4, 0x3faf_14a4_539b_c0ca],
+    );
+    assert_eq!(found, recorded, "{found:#x?}");
+}
+
 #[test]
 fn ensembles_trained_side_by_side_are_those_trained_alone() {
     let parts = [bars(60, 1), bars(60, 2), bars(60, 3)];
@@ -94,6 +147,65 @@ fn ensembles_trained_side_by_side_are_those_trained_alone() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
     let together: Vec<_> = pool.install(|| (1..=4).into_par_iter().map(train).collect());
     assert_eq!(together, (1..=4).map(train).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_float_phase_is_shared_by_configurations_that_differ_in_the_quantised_phase() {
+    let parts = [bars(60, 1), bars(60, 2)];
+    let coarse = TrainingConfig { float_epochs: 2, quantised_epochs: 2, ..config() };
+    let fine = TrainingConfig {
+        quantised_epochs: 3,
+        quantised_rate: 1e-3,
+        pixel_levels: PixelLevels::new(16).unwrap(),
+        largest_weights: [15; 3],
+        logit_bits: 48,
+        range_penalty: 0.0,
+        ..coarse.clone()
+    };
+    assert_eq!(coarse.float_phase(), fine.float_phase());
+    let member = |config, members| MemberTask {
+        part: &parts[1],
+        member: 2,
+        members,
+        architecture: &SHAPE,
+        config,
+        seed: 7,
+    };
+    // The number of members matters to the quantised phase alone.
+    let (float, curve) = train_float(&member(&coarse, 5), &|_| ()).unwrap();
+    assert!(curve.iter().all(|row| (row.member, row.phase) == (2, Phase::Float)));
+    for config in [&coarse, &fine] {
+        let (apart, _) = train_quantised(&member(config, 2), float.clone(), &|_| ()).unwrap();
+        let together = train_ensemble(&parts, &SHAPE, config, 7, &|_| ()).unwrap();
+        assert_eq!(apart, together.members[1]);
+    }
+    let other = Architecture { hidden: 7, ..SHAPE };
+    let task = MemberTask { architecture: &other, ..member(&coarse, 2) };
+    let error = train_quantised(&task, float, &|_| ()).unwrap_err();
+    assert_eq!(error, TrainError::FloatNetwork { member: 2 });
+}
+
+#[test]
+fn at_most_the_density_of_hidden_weights_is_not_zero() {
+    let weights = SHAPE.activations() * SHAPE.hidden;
+    let config = TrainingConfig { quantised_epochs: 16, density: 0.3, ..config() };
+    let trained = train_ensemble(&[bars(300, 1)], &SHAPE, &config, 3, &|_| ()).unwrap();
+    let member = &trained.members[0];
+    let kept = member.aware.hidden.weights().iter().filter(|weight| **weight != 0.0).count();
+    assert_eq!(kept, weights * 3 / 10);
+    let test = bars(300, 9);
+    let right = test.iter().zip(test.labels());
+    let right = right.filter(|(image, label)| predict(&member.aware.logits(image)) == usize::from(**label));
+    assert!(right.count() > 240, "most of 300 bars are told apart");
+}
+
+#[test]
+fn a_density_of_one_is_not_written_and_is_what_a_configuration_without_the_field_has() {
+    let written = serde_json::to_value(config()).unwrap();
+    assert!(written.get("density").is_none());
+    assert_eq!(serde_json::from_value::<TrainingConfig>(written).unwrap(), config());
+    let sparse = TrainingConfig { density: 0.25, ..config() };
+    assert_eq!(serde_json::to_value(&sparse).unwrap()["density"], 0.25);
 }
 
 /// White images of label 0 and black ones of labels 1 and 2, which nothing tells apart: nine to one.

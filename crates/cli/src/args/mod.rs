@@ -2,10 +2,13 @@
 
 mod authority;
 mod bench;
+mod chart;
+mod compare;
 mod import;
 mod policy;
 mod run;
 mod service;
+mod sweep;
 mod weights;
 
 use std::path::PathBuf;
@@ -15,10 +18,13 @@ use sottovoce_dataset::Orientation;
 
 pub use authority::{AuthorityCommand, Revoked};
 pub use bench::{BenchCommand, BenchServiceOptions, EngineOptions, Format, NoiseOptions};
+pub use chart::{ChartOptions, ReportOptions};
+pub use compare::{CompareOptions, TableFormat};
 pub use import::ImportOptions;
 pub use policy::PolicyOptions;
 pub use run::RunOptions;
 pub use service::{ClassifyOptions, ClientOptions, EnrolOptions, LogForm, ServeOptions};
+pub use sweep::{ListFormat, SweepOptions};
 pub use weights::{PlanOptions, PredictOptions};
 
 /// Encrypted inference with ensembles of neural networks.
@@ -119,6 +125,10 @@ pub enum Command {
         #[command(flatten)]
         options: RunOptions,
     },
+    /// Run an experiment at every point of its axes; what is finished already, or what points share, is not done again.
+    ///
+    /// Axes are fields of the configuration with several values, in its table `[sweep]` (docs/sweeps.md).
+    Sweep(SweepOptions),
     /// Look at data sets and at how experiments share them out.
     Data {
         #[command(subcommand)]
@@ -162,7 +172,14 @@ pub enum Command {
         /// A run's folder, such as results/fig5.
         #[arg(value_name = "RUN")]
         run: PathBuf,
+
+        #[command(flatten)]
+        options: ReportOptions,
     },
+    /// Set two runs, or two sweeps, side by side: configuration, parameters, machine, accuracy with tests, times as ratios.
+    Compare(CompareOptions),
+    /// Draw a chart over the axes of a sweep: lines with intervals, a heat map, or a frontier (docs/charts.md).
+    Chart(ChartOptions),
 }
 
 #[derive(Debug, clap::Args)]
@@ -190,6 +207,10 @@ pub enum DataCommand {
         /// The PNG file for the contact sheet of a data set [default: contact-sheet-NAME.png].
         #[arg(long, value_name = "FILE")]
         sheet: Option<PathBuf>,
+
+        /// A field of the experiment's configuration, such as ensemble.members=5; may be given several times.
+        #[arg(long, value_name = "PATH=VALUE")]
+        set: Vec<String>,
     },
     /// Draw a contact sheet of the first images with their labels.
     Show {

@@ -44,4 +44,12 @@ pub struct RunOptions {
     /// [default: results/<experiment's name>].
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
+
+    /// A field of the configuration, in place of what its file says, such as training.clip=0.5; may be given several times.
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+
+    /// Replace the records of another experiment in that folder.
+    #[arg(long)]
+    pub replace: bool,
 }

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use sottovoce_dataset::LabelledImages;
 use sottovoce_evaluate::{Evaluator, Need, Session, predict_images};
 use sottovoce_network::{IntegerEnsemble, sum_logits};
+use sottovoce_report::paper::message_bytes;
 
 use super::classify::batches::{Classified, Encrypted, Steps, classify};
 use super::{EXIT_MISMATCH, serve, weights};
@@ -79,7 +80,8 @@ pub fn run(options: &BenchServiceOptions, common: &Common) -> Result<ExitCode> {
     if common.json {
         output::json(&to_value(&record));
     } else {
-        output::result(&table(&record).to_text());
+        let shapes = need.ensemble.architecture();
+        output::result(&table(&record, message_bytes(shapes.pixels(), shapes.classes)).to_text());
     }
     Ok(ExitCode::from(if record.mismatches == 0 { 0 } else { EXIT_MISMATCH }))
 }

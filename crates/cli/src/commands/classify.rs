@@ -70,7 +70,7 @@ pub fn run(options: &ClassifyOptions, common: &Common) -> Result<ExitCode> {
             "steps": to_value(&classified.steps),
         }));
     } else {
-        output::result(&table::steps(&classified, &name, client.parameters()).to_text());
+        output::result(&table::steps(&classified, &name, model.pixels(), client.parameters()).to_text());
         output::result(&format!(
             "Predictions and logits of {} are in {}.",
             counted(pictures.len(), "image", "images"),

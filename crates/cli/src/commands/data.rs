@@ -8,12 +8,12 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use serde_json::json;
 use sottovoce_dataset::{
-    DataName, DataSet, Fetch, LabelledImages, Orientation, Origin, Request, label_counts, partition,
+    DataName, DataSet, Fetch, LabelledImages, Orientation, Origin, Request, label_counts,
 };
 use sottovoce_report::table::Table;
 
 use crate::args::{Common, DataCommand};
-use crate::config::{self, ConfigError, Experiment};
+use crate::config::{ConfigError, Configuration, Experiment};
 use crate::output;
 use crate::run_folder;
 use crate::stages;
@@ -21,7 +21,7 @@ use crate::stages;
 pub fn run(command: &DataCommand, common: &Common) -> Result<ExitCode> {
     match command {
         DataCommand::Fetch => fetch(common),
-        DataCommand::Info { name, sheet } => match subject(name, common)? {
+        DataCommand::Info { name, sheet, set } => match subject(name, set, common)? {
             Subject::Experiment(experiment) => experiment_info(&experiment, common),
             Subject::DataSet(request) => data_set_info(*request, sheet.as_deref(), common),
         },
@@ -63,13 +63,20 @@ enum Subject {
 }
 
 /// An experiment where there is one of this name, else a data set.
-fn subject(name: &str, common: &Common) -> Result<Subject> {
+fn subject(name: &str, sets: &[String], common: &Common) -> Result<Subject> {
     let is_data = is_data_path(name) || !matches!(name.parse(), Ok(DataName::Other(_)));
     if is_data {
         return Ok(Subject::DataSet(Box::new(request(name, common))));
     }
-    match config::load(name) {
-        Ok(experiment) => Ok(Subject::Experiment(Box::new(experiment))),
+    match Configuration::load(name, sets) {
+        Ok(configuration) => {
+            if configuration.has_axes() {
+                output::remark(
+                    "what [sweep] varies is left aside: this is what the configuration says without it",
+                );
+            }
+            Ok(Subject::Experiment(Box::new(configuration.experiment)))
+        }
         // A name close to an experiment's is a slip.
         Err(ConfigError::Unknown { hint, .. }) if hint.is_empty() && common.data_path().is_some() => {
             Ok(Subject::DataSet(Box::new(request(name, common))))
@@ -147,19 +154,17 @@ fn of_every_label(images: &LabelledImages, count: usize) -> LabelledImages {
 }
 
 fn experiment_info(experiment: &Experiment, common: &Common) -> Result<ExitCode> {
-    let plan = &experiment.data;
-    let data = stages::open_plan(plan, common)?;
-    let (training, validation) = stages::training_and_validation(experiment, &data)?;
+    let stages::Images { data, training, validation } = stages::Images::open(&experiment.data, common)?;
     let mut settings = Vec::new();
     let mut tables = Vec::new();
     for plan in experiment.settings()? {
         let labels = training.labels();
-        let parts = partition(labels, &plan.groups, plan.share, plan.setting.seed)?;
+        let parts = plan.division.partition(labels, plan.setting.seed)?;
         let counts = label_counts(&parts.indices, labels, experiment.architecture.classes);
-        tables.push(table(&plan.key(), &plan.groups, &counts));
+        tables.push(table(&plan.key(), plan.division.groups(), &counts));
         settings.push(json!({
             "setting": output::to_value(&plan.setting),
-            "groups": plan.groups,
+            "groups": plan.division.groups(),
             "shares": parts.shares,
             "label_counts": counts,
         }));
@@ -209,14 +214,18 @@ fn describe(data: &DataSet) -> String {
 }
 
 /// Images of each label for every member.
-fn table(key: &str, groups: &[Vec<u8>], counts: &[Vec<usize>]) -> Table {
+fn table(key: &str, groups: Option<&[Vec<u8>]>, counts: &[Vec<usize>]) -> Table {
     let classes = counts.first().map_or(0, Vec::len);
     let mut header = vec!["member".to_owned(), "group".to_owned()];
     header.extend((0..classes).map(|label| label.to_string()));
     header.push("all".to_owned());
-    let rows = counts.iter().zip(groups).enumerate().map(|(index, (counts, group))| {
-        let group: Vec<String> = group.iter().map(u8::to_string).collect();
-        let mut row = vec![(index + 1).to_string(), group.join(" ")];
+    let rows = counts.iter().enumerate().map(|(index, counts)| {
+        // Only splits by groups of labels have any.
+        let group = groups.and_then(|groups| groups.get(index)).map_or_else(
+            || "-".to_owned(),
+            |group| group.iter().map(u8::to_string).collect::<Vec<_>>().join(" "),
+        );
+        let mut row = vec![(index + 1).to_string(), group];
         row.extend(counts.iter().map(usize::to_string));
         row.push(counts.iter().sum::<usize>().to_string());
         row

@@ -4,56 +4,115 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
-use sottovoce_dataset::{DataSet, LabelledImages};
+use serde_json::{Value, json};
+use sottovoce_dataset::DataSet;
 use sottovoce_evaluate::Evaluation;
+use sottovoce_report::report::run_tables;
 
 use super::{EXIT_MISMATCH, report};
 use crate::args::{Common, RunOptions, Stage};
-use crate::config::{self, Experiment, SettingPlan};
-use crate::output::{self, to_value};
-use crate::run_folder::{self, RunFolder};
+use crate::config::{ConfigError, Configuration, Experiment};
+use crate::interrupt;
+use crate::output::{self, counted, to_value};
+use crate::run_folder::{self, Kind, RunFolder, check_claim};
 use crate::run_record::{Invocation, State, check_dataset};
 use crate::stages::{self, Results, Run};
 
 pub fn reproduce(names: &[&str], options: &RunOptions, common: &Common) -> Result<ExitCode> {
     // All configurations before any work: a mistake in the last one is told at once.
-    let experiments = names.iter().map(|name| config::load(name)).collect::<Result<Vec<_>, _>>()?;
-    for (index, experiment) in experiments.iter().enumerate() {
-        let same = experiments[..index].iter().any(|earlier| earlier.name == experiment.name);
+    let load = |name: &&str| {
+        let configuration = Configuration::load(name, &options.set)?;
+        configuration
+            .clone()
+            .without_axes()
+            .map(|experiment| (configuration, experiment))
+            .map_err(ConfigError::from)
+    };
+    let experiments = names.iter().map(load).collect::<Result<Vec<_>, _>>()?;
+    for (index, (_, experiment)) in experiments.iter().enumerate() {
+        let same = experiments[..index].iter().any(|(_, earlier)| earlier.name == experiment.name);
         ensure!(!same, "two of the experiments are called {:?}; they would share a folder", experiment.name);
     }
-    let mut code = ExitCode::SUCCESS;
+    let several = names.len() > 1;
+    let mut outcome = Outcome::default();
     let mut results = Vec::new();
-    for (name, experiment) in names.iter().zip(experiments) {
-        let invocation = Invocation::begin("reproduce", &experiment.name);
-        let run = prepare(name, experiment, options, names.len() > 1, common)?;
-        let found = evaluate_run(&run, &invocation)?;
-        let files = sottovoce_report::write_report(run.folder.root())?;
-        if !exact(&found) {
-            code = ExitCode::from(EXIT_MISMATCH);
-        }
-        if common.json {
-            results.push(describe(&run, &found, Some(&files)));
-        } else {
-            report::print(run.folder.root(), &files)?;
+    for (configuration, experiment) in experiments {
+        let name = experiment.name.clone();
+        match reproduce_one(&configuration, experiment, options, several, common) {
+            Ok((outcome_of_one, value)) => {
+                outcome.add(outcome_of_one);
+                results.extend(value);
+            }
+            // The others may still run.
+            Err(error) if several => {
+                output::remark(&format!("the experiment {name} failed; the others go on"));
+                output::error(&error);
+                outcome.failures += 1;
+                results.push(json!({ "experiment": name, "error": format!("{error:#}") }));
+            }
+            Err(error) => return Err(error),
         }
     }
     if common.json {
         output::json(&to_value(&results));
     }
-    Ok(code)
+    Ok(outcome.exit_code())
+}
+
+/// Runs one experiment and prints its tables; with `--json` returns what it found instead.
+fn reproduce_one(
+    configuration: &Configuration,
+    experiment: Experiment,
+    options: &RunOptions,
+    several: bool,
+    common: &Common,
+) -> Result<(Outcome, Option<Value>)> {
+    let invocation = Invocation::begin("reproduce", &experiment.name);
+    let mut run = prepare(configuration, experiment, options, several, common)?;
+    let found = evaluate_run(&mut run, &invocation)?;
+    let files = sottovoce_report::write_report(run.folder.root())?;
+    let outcome = Outcome { inexact: !exact(&found), failures: run.failures.len() };
+    if common.json {
+        return Ok((outcome, Some(describe(&run, &found, Some(&files)))));
+    }
+    report::print(run.folder.root(), &files)?;
+    Ok((outcome, None))
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, Default)]
+struct Outcome {
+    /// Whether a decrypted logit differs from the oracle's.
+    inexact: bool,
+    /// Settings or experiments that could not be run.
+    failures: usize,
+}
+
+impl Outcome {
+    fn add(&mut self, other: Self) {
+        self.inexact |= other.inexact;
+        self.failures += other.failures;
+    }
+
+    /// The promise that was broken weighs more than the work that was not done.
+    fn exit_code(self) -> ExitCode {
+        match self {
+            Self { inexact: true, .. } => ExitCode::from(EXIT_MISMATCH),
+            Self { failures: 0, .. } => ExitCode::SUCCESS,
+            Self { .. } => ExitCode::FAILURE,
+        }
+    }
 }
 
 pub fn train(stage: &Stage, common: &Common) -> Result<ExitCode> {
-    let run = prepare_stage(stage, common)?;
+    let mut run = prepare_stage(stage, common)?;
     run.train(&|_| Ok(()))?;
     let files: Vec<PathBuf> = run.plans().map(|plan| run.folder.trained(&plan.key())).collect();
     finish(&run, "trained", &files, common)
 }
 
 pub fn export(stage: &Stage, common: &Common) -> Result<ExitCode> {
-    let run = prepare_stage(stage, common)?;
+    let mut run = prepare_stage(stage, common)?;
     run.train(&|_| Ok(()))?;
     run.export()?;
     // Networks that were there already are checked, too.
@@ -65,32 +124,33 @@ pub fn export(stage: &Stage, common: &Common) -> Result<ExitCode> {
 }
 
 pub fn evaluate(stage: &Stage, common: &Common) -> Result<ExitCode> {
-    let experiment = config::load(&stage.experiment)?;
+    let (configuration, experiment) = load(stage)?;
     let invocation = Invocation::begin("evaluate", &experiment.name);
-    let run = prepare(&stage.experiment, experiment, &stage.options, false, common)?;
-    let results = evaluate_run(&run, &invocation)?;
+    let mut run = prepare(&configuration, experiment, &stage.options, false, common)?;
+    let results = evaluate_run(&mut run, &invocation)?;
     if common.json {
         output::json(&describe(&run, &results, None));
     } else {
-        output::result(&report::accuracy_text(&run.folder.records("accuracy"))?);
+        output::result(&report::accuracy_text(&run_tables(run.folder.root())?));
         output::result(&format!("\nRecords are in {}.", run.folder.root().display()));
     }
-    Ok(if exact(&results) { ExitCode::SUCCESS } else { ExitCode::from(EXIT_MISMATCH) })
+    Ok(Outcome { inexact: !exact(&results), failures: run.failures.len() }.exit_code())
 }
 
-/// Trains, exports, evaluates and measures what is missing.
-fn evaluate_run(run: &Run, invocation: &Invocation) -> Result<Results> {
+/// Trains, exports, evaluates and measures what is missing. Settings that fail are recorded, and the others go on.
+fn evaluate_run(run: &mut Run, invocation: &Invocation) -> Result<Results> {
     output::remark(&run.outlook()?);
-    let (folder, data) = (&run.folder, &run.data);
     let mut results = Results::default();
-    invocation.record(folder, data, &results, State::Running)?;
-    let mut worked = run.train(&|throughput| invocation.trained(folder, data, throughput))?;
+    invocation.record(&run.folder, &run.data, &results, State::Running)?;
+    let (folder, data) = (run.folder.clone(), run.data.clone());
+    let mut worked = run.train(&|throughput| invocation.trained(&folder, &data, throughput))?;
     worked |= run.export()?;
     let ensembles = run.ensembles()?;
     let (settings, evaluated) = run.evaluate(&ensembles, |settings| {
         let results = Results { settings: settings.to_vec(), ..Results::default() };
-        invocation.record(folder, data, &results, State::Running)
+        invocation.record(&folder, &data, &results, State::Running)
     })?;
+    ensure!(!settings.is_empty(), "every setting failed; {} says why", folder.records("failures").display());
     results.settings = settings;
     worked |= evaluated;
     // All settings are there: who stops the program now has their records.
@@ -102,18 +162,29 @@ fn evaluate_run(run: &Run, invocation: &Invocation) -> Result<Results> {
     results.elapsed = elapsed;
     worked |= measured;
     run.write_records(&results)?;
-    let toml = toml::to_string(&run.experiment).context("cannot write the configuration as TOML")?;
-    run_folder::write(&folder.config(), toml.as_bytes())?;
-    invocation.record(folder, data, &results, if worked { State::Finished } else { State::Idle })?;
+    invocation.record(&folder, &data, &results, if worked { State::Finished } else { State::Idle })?;
     if !worked {
         output::remark("everything was evaluated already; the records are as they were");
+    }
+    if !run.failures.is_empty() {
+        output::remark(&format!(
+            "{} failed: {} says why",
+            counted(run.failures.len(), "setting", "settings"),
+            folder.records("failures").display()
+        ));
     }
     Ok(results)
 }
 
+fn load(stage: &Stage) -> Result<(Configuration, Experiment)> {
+    let configuration = Configuration::load(&stage.experiment, &stage.options.set)?;
+    let experiment = configuration.clone().without_axes().map_err(ConfigError::from)?;
+    Ok((configuration, experiment))
+}
+
 fn prepare_stage(stage: &Stage, common: &Common) -> Result<Run> {
-    let name = &stage.experiment;
-    prepare(name, config::load(name)?, &stage.options, false, common)
+    let (configuration, experiment) = load(stage)?;
+    prepare(&configuration, experiment, &stage.options, false, common)
 }
 
 /// Where a run goes. Synthetic digits that took another data set's place get a folder of their own, beside
@@ -133,15 +204,15 @@ fn folder(options: &RunOptions, experiment: &Experiment, several: bool, data: &D
 
 /// Makes sure of everything that can fail early: the data, the split, the folder.
 fn prepare(
-    name: &str,
+    configuration: &Configuration,
     mut experiment: Experiment,
     options: &RunOptions,
     several: bool,
     common: &Common,
 ) -> Result<Run> {
-    let plan = &experiment.data;
-    let data = stages::open_plan(plan, common)?;
-    if data.is_synthetic() && plan.name != data.name {
+    let images = stages::Images::open(&experiment.data, common)?;
+    let data = &images.data;
+    if data.is_synthetic() && experiment.data.name != data.name {
         let sizes = experiment.elapsed.images.len();
         experiment.elapsed.images.retain(|&images| images <= data.train.len());
         if experiment.elapsed.images.len() < sizes {
@@ -151,22 +222,6 @@ fn prepare(
             ));
         }
     }
-    let shape = &experiment.architecture;
-    ensure!(
-        data.train.side() == shape.image_side,
-        "the data set {} has images of {side} x {side} pixels, but `architecture.image_side` is {}",
-        data.name,
-        shape.image_side,
-        side = data.train.side(),
-    );
-    let labels = data.train.labels().iter().chain(data.test.labels());
-    let largest = labels.max().copied().unwrap_or(0);
-    ensure!(
-        usize::from(largest) < shape.classes,
-        "the data set {} has the label {largest}, but `architecture.classes` is {}",
-        data.name,
-        shape.classes,
-    );
     let most = experiment.elapsed.images.iter().max().copied().unwrap_or(0);
     ensure!(
         most <= data.train.len(),
@@ -175,69 +230,53 @@ fn prepare(
         data.train.len(),
     );
     let (settings, logit_ranges) = (experiment.settings()?, experiment.logit_ranges()?);
-    let (training, validation) = stages::training_and_validation(&experiment, &data)?;
-    check_members(name, &experiment, &settings, &training)?;
-    let folder = RunFolder::create(&folder(options, &experiment, several, &data))?;
-    check_dataset(&folder, &data)?;
+    stages::check_fit(&experiment, data)?;
+    if let Some((path, message)) = stages::small_member(&experiment, &settings, &images.training)? {
+        return Err(ConfigError::from(configuration.field_problem(&path, message)).into());
+    }
+    let folder = folder(options, &experiment, several, data);
+    check_claim(&folder, Kind::Run, &experiment.name, options.replace)?;
+    let folder = RunFolder::create(&folder)?;
+    check_dataset(&folder, data, options.replace)?;
+    let toml = toml::to_string(&experiment).context("cannot write the configuration as TOML")?;
+    run_folder::write(&folder.config(), toml.as_bytes())?;
+    interrupt::announce(folder.root());
     let evaluator = options.evaluator.evaluator();
-    let run = Run { experiment, settings, logit_ranges, data, training, validation, folder, evaluator };
+    let stages::Images { data, training, validation } = images;
+    let run = Run {
+        experiment,
+        settings,
+        logit_ranges,
+        failures: Vec::new(),
+        data,
+        training,
+        validation,
+        folder,
+        evaluator,
+    };
     output::remark(&format!(
-        "{}: {} ({} training, {} validation and {} test images), {} {}, to {}",
+        "{}: {} ({} training, {} validation and {} test images), {}, to {}",
         run.experiment.name,
         run.data.name,
         run.training.len(),
         run.validation.len(),
         run.data.test.len(),
-        run.settings.len(),
-        if run.settings.len() == 1 { "setting" } else { "settings" },
+        counted(run.settings.len(), "setting", "settings"),
         run.folder.root().display(),
     ));
     Ok(run)
 }
 
-/// Refuses settings whose members have fewer training images than a step takes. Settings for other logit ranges share out the
-/// images in the same way.
-fn check_members(
-    name: &str,
-    experiment: &Experiment,
-    settings: &[SettingPlan],
-    training: &LabelledImages,
-) -> Result<()> {
-    // The member with the fewest images of all: the count, the member from 1, and its setting.
-    let mut fewest: Option<(usize, usize, String)> = None;
-    for plan in settings {
-        let partition = stages::share_out(training, plan)?;
-        for (indices, member) in partition.indices.iter().zip(1..) {
-            if fewest.as_ref().is_none_or(|(count, ..)| indices.len() < *count) {
-                fewest = Some((indices.len(), member, plan.key()));
-            }
-        }
-    }
-    let Some((images, member, setting)) = fewest else { return Ok(()) };
-    ensure!(
-        images > 0,
-        "member {member} of {setting} would have no training images; use more images or fewer members"
-    );
-    let batch = experiment.training.batch;
-    if batch > images {
-        let message = format!(
-            "is {batch}, but member {member} of {setting} has {images} training images, the fewest of all members, and a batch may \
-             not be larger; lower it, or use more images or fewer members"
-        );
-        return Err(config::field_problem(name, &["training", "batch"], &message).into());
-    }
-    Ok(())
-}
-
 fn finish(run: &Run, done: &str, paths: &[PathBuf], common: &Common) -> Result<ExitCode> {
+    run.write_failures()?;
     if common.json {
-        output::json(&json!({ "run": run.folder.root(), done: paths }));
+        output::json(&json!({ "run": run.folder.root(), done: paths, "failures": run.failures }));
     } else {
         for path in paths {
             output::result(&path.display().to_string());
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Outcome { inexact: false, failures: run.failures.len() }.exit_code())
 }
 
 /// Whether every decrypted logit equals the oracle's and none left its range; says so where not.
@@ -284,6 +323,7 @@ fn describe(run: &Run, results: &Results, files: Option<&[PathBuf]>) -> serde_js
         "synthetic": run.data.is_synthetic(),
         "files": files,
         "settings": evaluations,
+        "failures": run.failures,
         "logit_ranges": results.logit_ranges,
         "elapsed": results.elapsed,
     })

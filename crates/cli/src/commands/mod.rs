@@ -4,8 +4,10 @@ mod authority;
 mod bench;
 mod bench_noise;
 mod bench_service;
+mod chart;
 mod classify;
 mod client_folder;
+mod compare;
 mod data;
 mod enrol;
 mod experiment;
@@ -15,6 +17,7 @@ mod plan;
 mod predict;
 mod report;
 mod serve;
+mod sweep;
 mod weights;
 
 use std::process::ExitCode;
@@ -43,12 +46,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             };
             experiment::reproduce(&names, options, common)
         }
+        Command::Sweep(options) => sweep::run(options, common),
         Command::Data { command } => data::run(command, common),
         Command::Train(stage) => experiment::train(stage, common),
         Command::Export(stage) => experiment::export(stage, common),
         Command::Evaluate(stage) => experiment::evaluate(stage, common),
         Command::Import(options) => import::run(options, common),
-        Command::Report { run } => report::run(run, common),
+        Command::Report { run, options } => report::run(run, options, common),
+        Command::Chart(options) => chart::run(options, common),
+        Command::Compare(options) => compare::run(options, common),
         Command::Plan(options) => plan::run(options, common),
         Command::Predict(options) => predict::run(options, common),
         Command::Serve(options) => serve::run(options),

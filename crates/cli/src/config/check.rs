@@ -4,7 +4,7 @@ use sottovoce_bfv::ParametersError;
 use sottovoce_bfv::planner::Fixed;
 use sottovoce_dataset::{SplitMethod, groups};
 
-use super::experiment::{Averaging, EnsemblePlan, Experiment};
+use super::experiment::{Averaging, EncryptionPlan, EnsemblePlan, Experiment};
 
 /// More members than this are a slip: each takes a minute of encrypted evaluation.
 const MOST_MEMBERS: usize = 100;
@@ -30,8 +30,9 @@ fn check_logit_bits(bits: u32, path: &'static [&'static str]) -> Checked {
 }
 
 impl Experiment {
-    /// The first field that makes no sense, alone or beside the others.
-    pub(super) fn check(&self) -> Checked {
+    /// The first field that makes no sense, alone or beside the others. Encryption that was `checked` before, which takes searches
+    /// for primes, is not checked again.
+    pub(super) fn check(&self, checked: Option<&EncryptionPlan>) -> Checked {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         require(
             !self.name.is_empty() && self.name.chars().all(plain) && !self.name.starts_with('.'),
@@ -57,7 +58,9 @@ impl Experiment {
             &["encryption", "range_margin"],
             format!("is {margin}, but must be between 0 and 100"),
         )?;
-        self.check_parameters()?;
+        if checked != Some(&self.encryption) {
+            self.check_parameters()?;
+        }
         self.check_data()?;
         self.check_ensemble()?;
         self.check_baselines()?;
@@ -112,6 +115,11 @@ impl Experiment {
                 format!("is {value}, but must be between 0 and {most}"),
             )?;
         }
+        require(
+            training.density > 0.0 && training.density <= 1.0,
+            &["training", "density"],
+            format!("is {}, but must be above 0 and at most 1", training.density),
+        )?;
         check_logit_bits(training.logit_bits, &["training", "logit_bits"])?;
         require(
             training.largest_weights.iter().all(|weight| (1..=1 << 20).contains(weight)),
@@ -152,7 +160,7 @@ impl Experiment {
         )?;
         let path = &["ensemble", "splits"];
         require(!splits.is_empty(), path, "is empty: there is no setting to run")?;
-        for split in splits {
+        for split in splits.iter().filter(|split| !matches!(split, SplitMethod::Dirichlet { .. })) {
             groups(split, *members, self.architecture.classes, 0)
                 .map_err(|error| (&path[..], format!("holds {split}, which does not fit: {error}")))?;
         }

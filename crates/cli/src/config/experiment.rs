@@ -1,5 +1,7 @@
 //! One experiment, checked.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use sottovoce_bfv::Encryption;
@@ -9,9 +11,13 @@ use sottovoce_evaluate::{Policy, RangeRule};
 use sottovoce_network::Architecture;
 use sottovoce_train::TrainingConfig;
 
-use super::{Problem, base};
+use super::layers::{self, Layer};
+use super::{Problem, problem};
 
-/// Everything that decides what an experiment does. Its fields are documented in `configs/paper.toml`.
+/// The table of a configuration that says which fields a sweep varies ([`super::Study`]).
+pub(super) const SWEEP: &str = "sweep";
+
+/// Everything that decides what an experiment does, but what a sweep varies. Its fields are documented in `configs/paper.toml`.
 ///
 /// A value of this type has been checked: later code does not ask again whether fields make sense.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +39,9 @@ pub struct Experiment {
 #[serde(deny_unknown_fields)]
 pub struct DataPlan {
     pub name: String,
+    /// Its folder or file; arguments go before it, and the environment behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
     pub train_images: usize,
     pub test_images: usize,
     #[serde(default)]
@@ -77,12 +86,34 @@ pub struct EncryptionPlan {
     pub range_margin: f64,
     #[serde(default)]
     pub key: KeyRule,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "chosen", skip_serializing_if = "Option::is_none")]
     pub degree: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "chosen", skip_serializing_if = "Option::is_none")]
     pub plaintext_moduli: Option<Vec<u64>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "chosen", skip_serializing_if = "Option::is_none")]
     pub ciphertext_prime_bits: Option<Vec<usize>>,
+}
+
+/// A value, or `"auto"` for one that the planner chooses, which a configuration needs where its base gives one.
+fn chosen<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written<T> {
+        Value(T),
+        Word(String),
+    }
+    match Written::deserialize(deserializer) {
+        Ok(Written::Value(value)) => Ok(Some(value)),
+        Ok(Written::Word(word)) if word == "auto" => Ok(None),
+        Ok(Written::Word(word)) => Err(serde::de::Error::custom(format!(
+            "is {word:?}, but must be \"auto\", which leaves it to the planner, or whole numbers"
+        ))),
+        Err(_) => Err(serde::de::Error::custom(
+            "must be \"auto\", which leaves it to the planner, or whole numbers",
+        )),
+    }
 }
 
 /// What images are encrypted with.
@@ -137,12 +168,36 @@ pub struct BitsPlan {
 }
 
 impl Experiment {
-    /// Reads and checks the configuration `text`; `origin` names it in errors.
-    pub fn parse(origin: &str, text: &str) -> Result<Self, Problem> {
-        let table = base::complete(origin, text)?;
-        let experiment = Self::deserialize(toml::Deserializer::from(table))
-            .map_err(|error| Problem::from_toml(origin, text, &error))?;
-        experiment.check().map_err(|(path, message)| Problem::at_field(origin, text, path, message))?;
+    /// Reads and checks the configuration that `layers` give together. Every layer must be right with those below it, so that an error
+    /// names the text that it is in.
+    pub(super) fn of_layers(layers: &[Layer]) -> Result<Self, Problem> {
+        let mut experiment = Err(Problem::new("configuration", "is empty".to_owned()));
+        for (index, Layer { origin, text }) in layers.iter().enumerate() {
+            let mut table = layers::merge(&layers[..=index])?;
+            table.get_mut().remove(SWEEP);
+            let read = Self::deserialize(toml::Deserializer::from(table))
+                .map_err(|error| Problem::from_toml(origin, text, &error))?;
+            read.check(None).map_err(|(path, message)| Problem::at_field(origin, text, path, message))?;
+            experiment = Ok(read);
+        }
+        experiment
+    }
+
+    /// Reads and checks one point of a sweep with this experiment as its base; an error is the field at fault, where it is known,
+    /// and what is wrong.
+    pub(super) fn point(&self, table: toml::Table) -> Result<Self, (Option<String>, String)> {
+        let experiment = Self::deserialize(toml::Value::Table(table)).map_err(|error| {
+            let mut message = error.message().to_owned();
+            if let Some(near) = problem::nearest_alternative(&message) {
+                message = format!("{message}; did you mean `{near}`?");
+            }
+            (None, message)
+        })?;
+        experiment.check(Some(&self.encryption)).map_err(|(path, message)| {
+            let path = path.join(".");
+            let message = format!("`{path}` {message}");
+            (Some(path), message)
+        })?;
         Ok(experiment)
     }
 }
@@ -150,12 +205,22 @@ impl Experiment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::BUILT_IN;
+    use crate::config::{BUILT_IN, ConfigError};
+
+    /// The experiment that `text` gives in a file `origin`, on top of the built-in experiment that it names.
+    fn parse(origin: &str, text: &str) -> Result<Experiment, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(origin);
+        std::fs::write(&path, text).unwrap();
+        let mut layers = layers::read(path.to_str().unwrap(), &[])?;
+        layers.last_mut().unwrap().origin = origin.to_owned();
+        Ok(Experiment::of_layers(&layers)?)
+    }
 
     fn error_after(from: &str, to: &str) -> String {
         let text = BUILT_IN[0].1;
         assert!(text.contains(from), "{from}");
-        Experiment::parse("my.toml", &text.replacen(from, to, 1)).unwrap_err().to_string()
+        parse("my.toml", &text.replacen(from, to, 1)).unwrap_err().to_string()
     }
 
     /// The number of the line that holds `needle`.
@@ -264,15 +329,15 @@ mod tests {
         assert!(error.contains("`ensemble.baselines` is true, but `ensemble.members` is 1"), "{error}");
         let text = BUILT_IN[0].1.replace("averaging = \"sum\"", "averaging = \"weighted\"");
         let text = text.replace("validation_images = 5000", "validation_images = 0");
-        let error = Experiment::parse("my.toml", &text).unwrap_err().to_string();
+        let error = parse("my.toml", &text).unwrap_err().to_string();
         assert!(error.contains("votes are chosen on validation images"), "{error}");
     }
 
     #[test]
     fn what_a_configuration_does_not_say_is_its_bases() {
-        let paper = Experiment::parse("x", BUILT_IN[0].1).unwrap();
+        let paper = parse("x", BUILT_IN[0].1).unwrap();
         let text = "base = \"paper\"\nname = \"mine\"\n[training]\naugmentation = { scale = 0.1 }\n";
-        let mine = Experiment::parse("my.toml", text).unwrap();
+        let mine = parse("my.toml", text).unwrap();
         let mut expected = Experiment { name: "mine".into(), ..paper };
         expected.training.augmentation.scale = 0.1;
         assert_eq!(mine, expected);
@@ -280,14 +345,18 @@ mod tests {
 
     #[test]
     fn mistakes_beside_a_base_are_told_with_their_line() {
-        let error = |text: &str| Experiment::parse("my.toml", text).unwrap_err().to_string();
+        // Without the folder, which is another one each time.
+        let error = |text: &str| {
+            let error = parse("my.toml", text).unwrap_err().to_string();
+            error[error.find("my.toml").unwrap()..].to_owned()
+        };
         let found = error("name = \"x\"\nbase = \"papers\"\n");
         assert!(
-            found.starts_with("my.toml, line 2: `base` must be a built-in experiment: paper,"),
+            found.starts_with("my.toml, line 2: `base` must be a built-in experiment (paper,"),
             "{found}"
         );
         assert!(found.contains("did you mean \"paper\"?"), "{found}");
-        let found = error("base = 3\n");
+        let found = error("base = 3\nname = \"x\"\n");
         assert!(found.starts_with("my.toml, line 1: `base` must be a built-in experiment"), "{found}");
         let base = "base = \"paper\"\nname = \"x\"\n";
         let found = error(&format!("{base}[ensemble]\nmembres = 3\n"));
@@ -304,8 +373,8 @@ mod tests {
 
     #[test]
     fn the_resolved_configuration_reads_back_the_same() {
-        let experiment = Experiment::parse("x", BUILT_IN[0].1).unwrap();
+        let experiment = parse("x", BUILT_IN[0].1).unwrap();
         let written = toml::to_string(&experiment).unwrap();
-        assert_eq!(Experiment::parse("y", &written).unwrap(), experiment);
+        assert_eq!(parse("y", &written).unwrap(), experiment);
     }
 }

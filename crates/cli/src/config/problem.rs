@@ -27,6 +27,11 @@ impl fmt::Display for Problem {
 }
 
 impl Problem {
+    /// A mistake that is on no line.
+    pub fn new(origin: &str, message: String) -> Self {
+        Self { origin: origin.to_owned(), line: None, excerpt: String::new(), message }
+    }
+
     /// What the TOML reader found, with the nearest known name where one is unknown.
     pub fn from_toml(origin: &str, text: &str, error: &toml::de::Error) -> Self {
         let mut message = error.message().to_owned();
@@ -42,10 +47,24 @@ impl Problem {
     }
 
     fn at(origin: &str, text: &str, offset: Option<usize>, message: String) -> Self {
-        let line = offset.map(|offset| text[..offset.min(text.len())].matches('\n').count() + 1);
+        // A place in the text of a base is none here.
+        let line =
+            offset.and_then(|offset| text.get(..offset)).map(|before| before.matches('\n').count() + 1);
         let excerpt = line.and_then(|line| text.lines().nth(line - 1)).unwrap_or_default();
         Self { origin: origin.to_owned(), line, excerpt: excerpt.trim_end().to_owned(), message }
     }
+}
+
+/// Whether `text` has the field that `path` leads to.
+pub fn has_field(text: &str, path: &[&str]) -> bool {
+    let Ok(document) = toml::de::DeTable::parse(text) else { return false };
+    let mut table = Some(document.get_ref());
+    for name in path {
+        let found = table.and_then(|table| table.iter().find(|(key, _)| key.get_ref() == name));
+        let Some((_, value)) = found else { return false };
+        table = value.get_ref().as_table();
+    }
+    true
 }
 
 /// Where the value of a field begins; of the innermost table on the way where the field is absent.
@@ -65,7 +84,7 @@ fn offset_of(text: &str, path: &[&str]) -> Option<usize> {
 }
 
 /// The alternative that an "unknown field `x`, expected one of `a`, `b`" most likely meant.
-fn nearest_alternative(message: &str) -> Option<&str> {
+pub fn nearest_alternative(message: &str) -> Option<&str> {
     if !message.starts_with("unknown ") {
         return None;
     }

@@ -1,24 +1,70 @@
 //! What there is to train and to evaluate.
 
-use sottovoce_dataset::{ShareRange, SplitError, SplitMethod, groups};
+use serde::Serialize;
+use sottovoce_dataset::{
+    Partition, ShareRange, SplitError, SplitMethod, groups, partition, partition_dirichlet,
+};
 use sottovoce_evaluate::Setting;
 use sottovoce_network::disk::sha256;
 use sottovoce_train::TrainingConfig;
 
 use super::experiment::{EnsemblePlan, Experiment};
 
+/// How the training images are divided among the members.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Division {
+    /// By groups of labels, one for each member, whose member gets a share of the range.
+    Groups { groups: Vec<Vec<u8>>, share: ShareRange },
+    /// By a mix of labels that each of the members draws.
+    Dirichlet { alpha: f64, members: usize, classes: usize },
+}
+
+impl Division {
+    /// Who gets which images; `seed` decides what is drawn.
+    ///
+    /// # Errors
+    /// If a label is beyond the classes, or there are fewer images than members.
+    pub fn partition(&self, labels: &[u8], seed: u64) -> Result<Partition, SplitError> {
+        match self {
+            Self::Groups { groups, share } => partition(labels, groups, *share, seed),
+            &Self::Dirichlet { alpha, members, classes } => {
+                partition_dirichlet(labels, classes, members, alpha, seed)
+            }
+        }
+    }
+
+    pub fn members(&self) -> usize {
+        match self {
+            Self::Groups { groups, .. } => groups.len(),
+            Self::Dirichlet { members, .. } => *members,
+        }
+    }
+
+    /// The labels of the group of each member; nothing where there are no groups.
+    pub fn groups(&self) -> Option<&[Vec<u8>]> {
+        match self {
+            Self::Groups { groups, .. } => Some(groups),
+            Self::Dirichlet { .. } => None,
+        }
+    }
+}
+
 /// One setting of an experiment, with one seed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SettingPlan {
     pub setting: Setting,
-    pub share: ShareRange,
-    /// The labels of each member's group.
-    pub groups: Vec<Vec<u8>>,
+    pub division: Division,
     /// Another logit range than the experiment's to train for.
     logit_bits: Option<u32>,
 }
 
 impl SettingPlan {
+    fn new(split: String, number: usize, share: ShareRange, seed: u64, division: Division) -> Self {
+        let setting = Setting { split, number, share_low: share.low(), share_high: share.high(), seed };
+        Self { setting, division, logit_bits: None }
+    }
+
     /// Names the setting's files.
     pub fn key(&self) -> String {
         let Setting { split, number, seed, .. } = &self.setting;
@@ -39,7 +85,41 @@ impl SettingPlan {
     }
 
     pub fn members(&self) -> usize {
-        self.groups.len()
+        self.division.members()
+    }
+}
+
+/// An ensemble without a skewed split, to compare with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Baseline {
+    /// One network trained on all images.
+    Single,
+    /// As many members as in the experiment, each trained on its share of every label.
+    Balanced,
+}
+
+impl Baseline {
+    pub const ALL: [Self; 2] = [Self::Single, Self::Balanced];
+
+    /// The name that records have in place of a split.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::Balanced => "balanced",
+        }
+    }
+
+    fn members(self, members: usize) -> usize {
+        match self {
+            Self::Single => 1,
+            Self::Balanced => members,
+        }
+    }
+
+    /// The share of a label that goes to the member whose group it is in. One group gets all of every label; a share of
+    /// 1 / members leaves as much to each other member.
+    pub fn share(self, members: usize) -> f64 {
+        1.0 / self.members(members) as f64
     }
 }
 
@@ -47,34 +127,45 @@ impl Experiment {
     /// Every setting with every seed, in the order of the records: the splits, then the baselines.
     pub fn settings(&self) -> Result<Vec<SettingPlan>, SplitError> {
         let EnsemblePlan { members, splits, shares, seeds, baselines, .. } = &self.ensemble;
-        let classes = self.architecture.classes;
-        let plan = |split: String, number, share: ShareRange, seed, groups| SettingPlan {
-            setting: Setting { split, number, share_low: share.low(), share_high: share.high(), seed },
-            share,
-            groups,
-            logit_bits: None,
-        };
         let mut plans = Vec::new();
         for split in splits {
+            if let SplitMethod::Dirichlet { alpha } = *split {
+                // Shares are drawn by the split itself.
+                let any = ShareRange::new(0.0, 1.0)?;
+                let division =
+                    Division::Dirichlet { alpha, members: *members, classes: self.architecture.classes };
+                let plan = |&seed: &u64| SettingPlan::new(split.to_string(), 1, any, seed, division.clone());
+                plans.extend(seeds.iter().map(plan));
+                continue;
+            }
             for (share, number) in shares.iter().zip(1..) {
                 for &seed in seeds {
-                    let groups = groups(split, *members, classes, seed)?;
-                    plans.push(plan(split.to_string(), number, *share, seed, groups));
+                    let groups = groups(split, *members, self.architecture.classes, seed)?;
+                    let division = Division::Groups { groups, share: *share };
+                    plans.push(SettingPlan::new(split.to_string(), number, *share, seed, division));
                 }
             }
         }
         if *baselines {
-            // One group gets all of every label; a share of 1 / members leaves as much to each other member.
-            let like = 1.0 / *members as f64;
-            for (name, members, share) in [("single", 1, 1.0), ("balanced", *members, like)] {
-                let share = ShareRange::new(share, share)?;
-                for &seed in seeds {
-                    let groups = groups(&SplitMethod::Regular, members, classes, seed)?;
-                    plans.push(plan(name.to_owned(), 1, share, seed, groups));
-                }
+            for baseline in Baseline::ALL {
+                plans.extend(self.baseline_settings(baseline)?);
             }
         }
         Ok(plans)
+    }
+
+    /// An ensemble without a skewed split, with every seed.
+    pub fn baseline_settings(&self, baseline: Baseline) -> Result<Vec<SettingPlan>, SplitError> {
+        let EnsemblePlan { members, seeds, .. } = &self.ensemble;
+        let share = baseline.share(*members);
+        let share = ShareRange::new(share, share)?;
+        let plan = |&seed: &u64| {
+            let groups =
+                groups(&SplitMethod::Regular, baseline.members(*members), self.architecture.classes, seed)?;
+            let division = Division::Groups { groups, share };
+            Ok(SettingPlan::new(baseline.name().to_owned(), 1, share, seed, division))
+        };
+        seeds.iter().map(plan).collect()
     }
 
     /// The first setting for every logit range that is compared. The one that the experiment trains for anyway is the
@@ -92,7 +183,11 @@ impl Experiment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::load;
+    use crate::config::Configuration;
+
+    fn load(name: &str) -> Result<Experiment, crate::config::ConfigError> {
+        Ok(Configuration::load(name, &[])?.experiment)
+    }
 
     #[test]
     fn the_papers_experiment_has_three_splits_six_ranges_three_seeds_and_two_baselines() {
@@ -105,9 +200,13 @@ mod tests {
         assert_eq!(keys.len(), settings.len());
         let baseline = |split: &str| settings.iter().find(|plan| plan.setting.split == split).unwrap();
         let single = baseline("single");
-        assert_eq!((single.members(), single.share.low(), single.share.high()), (1, 1.0, 1.0));
+        let setting = &single.setting;
+        assert_eq!((single.members(), setting.share_low, setting.share_high), (1, 1.0, 1.0));
         let balanced = baseline("balanced");
-        assert_eq!((balanced.members(), balanced.share.low(), balanced.setting.number), (3, 1.0 / 3.0, 1));
+        assert_eq!(
+            (balanced.members(), balanced.setting.share_low, balanced.setting.number),
+            (3, 1.0 / 3.0, 1)
+        );
     }
 
     #[test]

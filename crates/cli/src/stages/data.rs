@@ -1,12 +1,15 @@
 //! Opening the data set, and reporting on it.
 
-use anyhow::{Context, Result};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
 use sottovoce_dataset::{
     DataName, DataSet, Event, LabelledImages, Orientation, Request, SyntheticSize, hold_out,
 };
 
+use super::share_out;
 use crate::args::Common;
-use crate::config::{DataPlan, Experiment};
+use crate::config::{DataPlan, Experiment, SettingPlan};
 use crate::output;
 use crate::progress::Progress;
 
@@ -28,13 +31,85 @@ pub fn open(name: &str, train: usize, test: usize, common: &Common) -> Result<Da
     open_request(request(name, common), train, test)
 }
 
-/// Opens an experiment's data set.
-pub fn open_plan(plan: &DataPlan, common: &Common) -> Result<DataSet> {
-    let mut request = request(&plan.name, common);
-    request.orientation = request.orientation.or(plan.orientation);
-    request.first_label = plan.first_label;
-    request.invert = plan.invert;
-    open_request(request, plan.train_images, plan.test_images)
+/// An experiment's images.
+#[derive(Debug, Clone)]
+pub struct Images {
+    pub data: Arc<DataSet>,
+    /// The training images that members are trained on.
+    pub training: Arc<LabelledImages>,
+    /// Those that nobody is trained on.
+    pub validation: Arc<LabelledImages>,
+}
+
+impl Images {
+    /// Opens an experiment's data set and sets its validation images aside.
+    pub fn open(plan: &DataPlan, common: &Common) -> Result<Self> {
+        let mut request = request(&plan.name, common);
+        // An argument goes before the configuration, which goes before the environment.
+        if let (None, Some(path)) = (&common.data_dir, &plan.path) {
+            request.explicit_dir = Some(path.clone());
+        }
+        request.orientation = request.orientation.or(plan.orientation);
+        request.first_label = plan.first_label;
+        request.invert = plan.invert;
+        let data = open_request(request, plan.train_images, plan.test_images)?;
+        let (training, validation) = hold_out(&data.train, plan.validation_images, VALIDATION_SEED)
+            .context("`data.validation_images` is too large")?;
+        Ok(Self { data: Arc::new(data), training: Arc::new(training), validation: Arc::new(validation) })
+    }
+}
+
+/// Refuses images that the experiment's networks cannot read.
+pub fn check_fit(experiment: &Experiment, data: &DataSet) -> Result<()> {
+    let shape = &experiment.architecture;
+    ensure!(
+        data.train.side() == shape.image_side,
+        "the data set {} has images of {side} x {side} pixels, but `architecture.image_side` is {}",
+        data.name,
+        shape.image_side,
+        side = data.train.side(),
+    );
+    let labels = data.train.labels().iter().chain(data.test.labels());
+    let largest = labels.max().copied().unwrap_or(0);
+    ensure!(
+        usize::from(largest) < shape.classes,
+        "the data set {} has the label {largest}, but `architecture.classes` is {}",
+        data.name,
+        shape.classes,
+    );
+    Ok(())
+}
+
+/// The field at fault and what is wrong, where members of `settings` have fewer training images than a step takes. Settings for
+/// other logit ranges share out the images in the same way.
+pub fn small_member(
+    experiment: &Experiment,
+    settings: &[SettingPlan],
+    training: &LabelledImages,
+) -> Result<Option<([&'static str; 2], String)>> {
+    // The member with the fewest images of all: the count, the member from 1, and its setting.
+    let mut fewest: Option<(usize, usize, String)> = None;
+    for plan in settings {
+        let partition = share_out(training, plan)?;
+        for (indices, member) in partition.indices.iter().zip(1..) {
+            if fewest.as_ref().is_none_or(|(count, ..)| indices.len() < *count) {
+                fewest = Some((indices.len(), member, plan.key()));
+            }
+        }
+    }
+    let Some((images, member, setting)) = fewest else { return Ok(None) };
+    ensure!(
+        images > 0,
+        "member {member} of {setting} would have no training images; use more images or fewer members"
+    );
+    let batch = experiment.training.batch;
+    Ok((batch > images).then(|| {
+        let message = format!(
+            "is {batch}, but member {member} of {setting} has {images} training images, the fewest of all members, and a batch may \
+             not be larger; lower it, or use more images or fewer members"
+        );
+        (["training", "batch"], message)
+    }))
 }
 
 /// Opens a data set with at most the given numbers of images.
@@ -64,15 +139,6 @@ fn first(images: &LabelledImages, count: usize, name: &str) -> LabelledImages {
 
 /// Draws the validation images. Not an experiment's seed: all settings shall have the same.
 const VALIDATION_SEED: u64 = 0;
-
-/// The training images that members may see, and those held out from them.
-pub fn training_and_validation(
-    experiment: &Experiment,
-    data: &DataSet,
-) -> Result<(LabelledImages, LabelledImages)> {
-    let count = experiment.data.validation_images;
-    hold_out(&data.train, count, VALIDATION_SEED).context("`data.validation_images` is too large")
-}
 
 /// Turns events into bars and remarks.
 #[derive(Default)]

@@ -1,21 +1,38 @@
 //! Encrypted evaluation, setting by setting.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use sottovoce_bfv::planner::Choice;
 use sottovoce_evaluate::{
-    EncryptedSet, EvaluateError, Evaluation, Need, RangeRule, Session, Subject, evaluate_setting,
+    EncryptedSet, EvaluateError, Evaluation, Evaluator, Need, RangeRule, Session, Subject, evaluate_setting,
 };
 use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
 use sottovoce_network::{FloatNetwork, ObservedRange};
 
-use super::{Found, Run, SettingResult, found};
-use crate::config::SettingPlan;
+use super::{Failure, Found, Run, SettingResult, found};
+use crate::config::{Experiment, SettingPlan};
 use crate::output::{self, counted};
 use crate::progress::StageProgress;
 use crate::run_folder::{fingerprint, write_json};
 
 /// Raised whenever evaluation records something else for the same networks.
 const VERSION: u32 = 4;
+
+/// What an evaluation is made from; `exported` identifies the networks, and `counts` are the validation and the test images. What
+/// the planner chooses is no part of it: whatever ensembles need together, what decrypts is the same, so a setting that
+/// joins later leaves finished ones valid. Each evaluation records the parameters that it was made under. What the
+/// configuration asks for is a part.
+pub fn evaluation_inputs(
+    experiment: &Experiment,
+    evaluator: Evaluator,
+    exported: &str,
+    (validation, test): (usize, usize),
+    checksums: &BTreeMap<String, String>,
+) -> Result<String> {
+    // The export's inputs stand for its networks: their files are checked when they are read.
+    fingerprint(&(VERSION, evaluator, exported, &experiment.encryption, validation, test, checksums))
+}
 
 impl Run {
     /// The exported ensembles of all settings, checked: networks that were altered on disk must not go unnoticed, even
@@ -29,20 +46,10 @@ impl Run {
             .with_context(|| format!("cannot use the exported networks of {}", plan.key()))
     }
 
-    /// What an evaluation is made from; `exported` identifies the networks. What the planner chooses is no part of it: whatever
-    /// the run's ensembles need together, what decrypts is the same, so a setting that joins later leaves finished ones
-    /// valid. Each evaluation records the parameters that it was made under. What the configuration asks for is a part.
+    /// What the evaluation of a setting is made from.
     pub(super) fn evaluation_inputs(&self, exported: &str) -> Result<String> {
-        // The export's inputs stand for its networks: their files have just been checked.
-        fingerprint(&(
-            VERSION,
-            self.evaluator,
-            exported,
-            &self.experiment.encryption,
-            self.validation.len(),
-            self.data.test.len(),
-            &self.data.checksums,
-        ))
+        let counts = (self.validation.len(), self.data.test.len());
+        evaluation_inputs(&self.experiment, self.evaluator, exported, counts, &self.data.checksums)
     }
 
     /// Parameters and keys that serve all of the run's settings, finished or not, so that a run that is
@@ -77,9 +84,9 @@ impl Run {
     /// Evaluates every setting that is not evaluated yet, telling `evaluated` of all so far after each; also whether
     /// there was any to evaluate.
     ///
-    /// The test images are encrypted once for all of them.
+    /// The test images are encrypted once for all of them. Settings that cannot be evaluated are left out of the run.
     pub fn evaluate(
-        &self,
+        &mut self,
         ensembles: &[ExportedEnsemble],
         evaluated: impl Fn(&[SettingResult]) -> Result<()>,
     ) -> Result<(Vec<SettingResult>, bool)> {
@@ -95,6 +102,7 @@ impl Run {
             }
         }
         let worked = !missing.is_empty();
+        let mut failures = Vec::new();
         if worked {
             warn_of_range(self.experiment.encryption.range);
             let common = self.session(ensembles)?;
@@ -109,7 +117,13 @@ impl Run {
                         self.evaluate_on(&set, plan, exported, &plan.key())
                     }),
                 };
-                let evaluation = evaluation.with_context(context)?;
+                let evaluation = match evaluation.with_context(context) {
+                    Ok(evaluation) => evaluation,
+                    Err(error) => {
+                        failures.push(Failure::of(plan, "evaluate", error)?);
+                        continue;
+                    }
+                };
                 let file =
                     Found { inputs: self.evaluation_inputs(&exported.origin.inputs)?, found: evaluation };
                 write_json(&path, &file)?;
@@ -121,6 +135,7 @@ impl Run {
                 evaluated(&so_far)?;
             }
         }
+        self.leave_out(failures);
         Ok((results.into_iter().map(|(_, result)| result).collect(), worked))
     }
 

@@ -14,18 +14,23 @@ mod train;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Result;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sottovoce_dataset::{DataSet, LabelledImages, Partition, partition};
-use sottovoce_evaluate::Evaluator;
+use sottovoce_dataset::{DataSet, LabelledImages, Partition};
+use sottovoce_evaluate::{EvaluateError, Evaluator, Setting};
+use sottovoce_export::{ExportError, VotesError};
+use sottovoce_train::TrainError;
 
 use crate::config::{Experiment, SettingPlan};
+use crate::output;
 use crate::run_folder::RunFolder;
 
-pub use data::{Teller, open, open_plan, open_request, request, training_and_validation};
-pub use evaluate::{need, warn_of_range};
+pub use data::{Images, Teller, check_fit, open, open_request, request, small_member};
+pub use evaluate::{evaluation_inputs, need, warn_of_range};
+pub use export::{Export, export_inputs};
 pub use records::{Results, SettingResult};
 pub use train::Throughput;
 
@@ -35,18 +40,58 @@ pub struct Run {
     pub settings: Vec<SettingPlan>,
     /// A setting for every logit range that is compared.
     pub logit_ranges: Vec<(u32, SettingPlan)>,
-    pub data: DataSet,
+    /// Settings that could not be trained or evaluated; they are no longer among the others.
+    pub failures: Vec<Failure>,
+    pub data: Arc<DataSet>,
     /// The training images that members are trained on.
-    pub training: LabelledImages,
+    pub training: Arc<LabelledImages>,
     /// Those that nobody is trained on.
-    pub validation: LabelledImages,
+    pub validation: Arc<LabelledImages>,
     pub folder: RunFolder,
     pub evaluator: Evaluator,
 }
 
+/// One row of `failures.csv`: a setting that could not be run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Failure {
+    pub split: String,
+    pub setting: usize,
+    pub seed: u64,
+    /// `train`, `export` or `evaluate`.
+    pub stage: &'static str,
+    /// The error with its causes.
+    pub error: String,
+    /// Names the setting's files.
+    #[serde(skip)]
+    pub key: String,
+}
+
+impl Failure {
+    /// A failure of this setting alone; an error that every other setting would meet as well, such as a full disk, comes back as it
+    /// is.
+    pub fn of(plan: &SettingPlan, stage: &'static str, error: anyhow::Error) -> Result<Self> {
+        if !is_of_setting(&error) {
+            return Err(error);
+        }
+        let Setting { split, number, seed, .. } = &plan.setting;
+        let error = format!("{error:#}");
+        Ok(Self { split: split.clone(), setting: *number, seed: *seed, stage, error, key: plan.key() })
+    }
+}
+
+/// Whether an error is about the networks of one setting and not about files or the machine.
+pub fn is_of_setting(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.is::<TrainError>()
+            || cause.is::<ExportError>()
+            || cause.is::<VotesError>()
+            || cause.is::<EvaluateError>()
+    })
+}
+
 /// How a setting shares out the training images.
 pub fn share_out(training: &LabelledImages, plan: &SettingPlan) -> Result<Partition> {
-    Ok(partition(training.labels(), &plan.groups, plan.share, plan.setting.seed)?)
+    Ok(plan.division.partition(training.labels(), plan.setting.seed)?)
 }
 
 impl Run {
@@ -63,6 +108,16 @@ impl Run {
     pub fn plans(&self) -> impl Iterator<Item = &SettingPlan> {
         let others = self.logit_ranges.iter().map(|(_, plan)| plan);
         self.settings.iter().chain(others.filter(|plan| !self.settings.contains(plan)))
+    }
+
+    /// Takes settings that failed out of the run, and says so.
+    fn leave_out(&mut self, failures: Vec<Failure>) {
+        for failure in failures {
+            output::remark(&format!("{} failed and is left out: {}", failure.key, failure.error));
+            self.settings.retain(|plan| plan.key() != failure.key);
+            self.logit_ranges.retain(|(_, plan)| plan.key() != failure.key);
+            self.failures.push(failure);
+        }
     }
 
     /// Passes over a member's images.

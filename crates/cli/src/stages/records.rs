@@ -43,8 +43,14 @@ impl Run {
         self.write("elapsed", &elapsed)
     }
 
+    /// Writes which settings failed.
+    pub fn write_failures(&self) -> Result<()> {
+        self.write("failures", &self.failures)
+    }
+
     /// Writes the records of the settings alone.
     pub fn write_setting_records(&self, results: &Results) -> Result<()> {
+        self.write_failures()?;
         fn all<T: Clone>(results: &Results, rows: impl Fn(&Evaluation) -> &Vec<T>) -> Vec<T> {
             results.settings.iter().flat_map(|result| rows(&result.evaluation).clone()).collect()
         }

@@ -11,14 +11,14 @@ use sottovoce_evaluate::records::encode_rows;
 use sottovoce_network::TrainedMember;
 use sottovoce_train::{Trained, train_ensemble};
 
-use super::Run;
+use super::{Failure, Run};
 use crate::config::SettingPlan;
 use crate::output;
 use crate::progress::Progress;
 use crate::run_folder::{self, fingerprint};
 
 /// Raised whenever training gives other members from the same inputs.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Contents of `trained.json`.
 #[derive(Serialize, Deserialize)]
@@ -62,8 +62,7 @@ impl Run {
             VERSION,
             &self.experiment.architecture,
             plan.training(&self.experiment),
-            &plan.groups,
-            plan.share,
+            &plan.division,
             plan.setting.seed,
             (self.training.len(), self.validation.len()),
             &self.data.checksums,
@@ -110,10 +109,10 @@ impl Run {
     }
 
     /// Trains the members of every setting that is not trained yet, telling `trained` of the throughput so far
-    /// after each; whether there was any.
+    /// after each; whether there was any. Settings that cannot be trained are left out of the run.
     ///
     /// Settings are trained side by side, so that all threads are busy whatever the number of members.
-    pub fn train(&self, trained: &(dyn Fn(Throughput) -> Result<()> + Sync)) -> Result<bool> {
+    pub fn train(&mut self, trained: &(dyn Fn(Throughput) -> Result<()> + Sync)) -> Result<bool> {
         let mut missing = Vec::new();
         for plan in self.plans() {
             if self.trained(plan)?.is_none() {
@@ -136,10 +135,17 @@ impl Run {
                 progress.note(&format!("{rate:.0} images/s, loss {:.3}", step.loss));
             }
         };
-        missing.par_iter().with_max_len(1).try_for_each(|plan| {
-            self.train_setting(plan, &report)?;
-            trained(Throughput::since(start, images.load(Ordering::Relaxed)))
-        })?;
+        let train = |plan: &&SettingPlan| -> Result<Option<Failure>> {
+            if let Err(error) = self.train_setting(plan, &report) {
+                return Failure::of(plan, "train", error).map(Some);
+            }
+            trained(Throughput::since(start, images.load(Ordering::Relaxed)))?;
+            Ok(None)
+        };
+        let failures: Vec<Option<Failure>> =
+            missing.par_iter().with_max_len(1).map(train).collect::<Result<_>>()?;
+        drop(progress);
+        self.leave_out(failures.into_iter().flatten().collect());
         Ok(true)
     }
 

@@ -36,7 +36,12 @@ fn what_cannot_be_run_is_refused_by_field_before_anything_begins() {
     for (from, to, words) in [
         ("[\"regular\"]", "[\"regular\", \"likely\"]", ["line 21", "no split method is called `likely`"]),
         ("[\"regular\"]", "[\"random\", \"random\"]", ["line 21: `ensemble.splits`", "random twice"]),
-        ("splits = [\"regular\"]", "split = \"regular\"", ["line 21: unknown field `split`", "`splits`?"]),
+        ("splits = [\"regular\"]", "spilt = [\"regular\"]", ["line 21: unknown field `spilt`", "`splits`?"]),
+        (
+            "splits = [\"regular\"]",
+            "splits = [\"regular\"]\nsplit = \"random\"",
+            ["line 22: `ensemble.split`", "beside `ensemble.splits`"],
+        ),
         (
             "validation_images = 100",
             "validation_images = 2000",

@@ -50,3 +50,25 @@ fn files_cut_short_by_a_full_disk_are_made_again() {
     sandbox.run(&["evaluate", "small.toml"]).succeeds();
     assert_eq!(sandbox.read("results/small/accuracy.csv"), accuracy, "the same seed gives the same members");
 }
+
+#[test]
+fn a_run_that_is_interrupted_says_what_is_kept_and_how_to_go_on() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(&["train", "small.toml"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    // The folder is announced once its configuration is there.
+    let config = sandbox.path("results/small/config.toml");
+    let begun = Instant::now();
+    while !config.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(300), "the run takes too long to begin");
+        sleep(Duration::from_millis(1));
+    }
+    sleep(Duration::from_millis(50));
+    let signal = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(signal.success());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("everything that was finished is kept in results/small"), "{stderr}");
+    assert!(stderr.contains("run the same command again"), "{stderr}");
+}

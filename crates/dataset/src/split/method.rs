@@ -9,16 +9,22 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::SplitError;
+use super::dirichlet::check_alpha;
 
 /// The digits in an order in which neighbours look alike. Cut into three, it gives the partition of the
 /// paper (Fig. 6): round 0 6 8, curved 2 3 5 7, straight 1 4 9.
 const LIKEWISE: [u8; 10] = [0, 6, 8, 2, 3, 5, 7, 1, 4, 9];
 
-/// How labels are grouped, one group for each member.
+/// What stands before the concentration in the text of a Dirichlet split.
+const DIRICHLET: &str = "dirichlet-";
+
+/// How labels are shared out: in one group for each member ([`groups`]), or as each member's own mix
+/// ([`partition_dirichlet`](super::partition_dirichlet)).
 ///
-/// As text: `regular`, `likewise`, `random`, or the groups such as `0.1.2-3.4.5-6.7.8.9`. In
-/// configurations the groups may also be a list of lists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// As text: `regular`, `likewise`, `random`, the groups such as `0.1.2-3.4.5-6.7.8.9`, or `dirichlet-0.5`. In
+/// configurations the groups may also be a list of lists and the Dirichlet split a table, `{ dirichlet = 0.5 }`;
+/// these are the forms that are written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub enum SplitMethod {
     /// In the labels' own order.
@@ -29,6 +35,13 @@ pub enum SplitMethod {
     Random,
     /// As given.
     Explicit(Vec<Vec<u8>>),
+    /// No groups: every member draws its own mix of the labels from Dirichlet(alpha * p), with p the labels'
+    /// frequencies (Hsu, Qi and Brown 2019).
+    Dirichlet {
+        /// The concentration, between [`LEAST_ALPHA`](super::LEAST_ALPHA) and
+        /// [`GREATEST_ALPHA`](super::GREATEST_ALPHA) where it was read from text. Small: few labels a member.
+        alpha: f64,
+    },
 }
 
 /// Cuts the labels `0..classes` into one group for each of `members`.
@@ -38,7 +51,8 @@ pub enum SplitMethod {
 ///
 /// # Errors
 /// If there are no members, or no classes or more than 256; if `Likewise` meets other than 10 classes; if
-/// `Explicit` has another number of groups than members, or does not name every label exactly once.
+/// `Explicit` has another number of groups than members, or does not name every label exactly once; if the method
+/// is `Dirichlet`, which has no groups.
 pub fn groups(
     method: &SplitMethod,
     members: usize,
@@ -68,6 +82,7 @@ pub fn groups(
             Ok(groups.clone())
         }
         SplitMethod::Explicit(groups) => Err(SplitError::GroupCount { groups: groups.len(), members }),
+        SplitMethod::Dirichlet { .. } => Err(SplitError::DirichletHasNoGroups),
     }
 }
 
@@ -92,6 +107,17 @@ pub(super) fn check_cover(groups: &[Vec<u8>], classes: usize) -> Result<(), Spli
     }
 }
 
+impl SplitMethod {
+    /// The Dirichlet split of this concentration.
+    ///
+    /// # Errors
+    /// If `alpha` is not between [`LEAST_ALPHA`](super::LEAST_ALPHA) and [`GREATEST_ALPHA`](super::GREATEST_ALPHA).
+    pub fn dirichlet(alpha: f64) -> Result<Self, SplitError> {
+        check_alpha(alpha)?;
+        Ok(Self::Dirichlet { alpha })
+    }
+}
+
 impl fmt::Display for SplitMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -106,6 +132,8 @@ impl fmt::Display for SplitMethod {
                     .collect();
                 f.write_str(&texts.join("-"))
             }
+            // Rust writes the shortest digits that are read as the same number, without an exponent.
+            Self::Dirichlet { alpha } => write!(f, "{DIRICHLET}{alpha}"),
         }
     }
 }
@@ -118,6 +146,10 @@ impl FromStr for SplitMethod {
             "" => Ok(Vec::new()),
             labels => labels.split('.').map(str::parse).collect(),
         };
+        if let Some(alpha) = text.strip_prefix(DIRICHLET) {
+            let alpha = alpha.parse().map_err(|_| SplitError::UnknownMethod { name: text.into() })?;
+            return Self::dirichlet(alpha);
+        }
         match text {
             "regular" => Ok(Self::Regular),
             "likewise" => Ok(Self::Likewise),
@@ -133,15 +165,22 @@ impl FromStr for SplitMethod {
     }
 }
 
-/// A split method in a configuration: its text, or groups as lists.
+/// A split method in a configuration: its text, groups as lists, or the table of a Dirichlet split.
 #[derive(Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "a split is \"regular\", \"likewise\", \"random\", or the groups of labels such as [[0, 1, 2], [3, 4, 5], [6, 7, 8, 9]]"
+    expecting = "a split is \"regular\", \"likewise\", \"random\", the groups of labels such as [[0, 1, 2], [3, 4, 5], [6, 7, 8, 9]], or a Dirichlet split such as { dirichlet = 0.5 }"
 )]
 enum Written {
     Text(String),
     Groups(Vec<Vec<u8>>),
+    Table(DirichletTable),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DirichletTable {
+    dirichlet: f64,
 }
 
 impl TryFrom<Written> for SplitMethod {
@@ -151,6 +190,7 @@ impl TryFrom<Written> for SplitMethod {
         match written {
             Written::Text(text) => text.parse(),
             Written::Groups(groups) => Ok(Self::Explicit(groups)),
+            Written::Table(DirichletTable { dirichlet }) => Self::dirichlet(dirichlet),
         }
     }
 }
@@ -159,6 +199,7 @@ impl From<SplitMethod> for Written {
     fn from(method: SplitMethod) -> Self {
         match method {
             SplitMethod::Explicit(groups) => Self::Groups(groups),
+            SplitMethod::Dirichlet { alpha } => Self::Table(DirichletTable { dirichlet: alpha }),
             named => Self::Text(named.to_string()),
         }
     }

@@ -55,7 +55,9 @@ fn impossible_numbers_are_refused() {
 
 #[test]
 fn what_is_no_method_is_named_with_what_is_one() {
-    for text in ["", "Regular", "alike", "0.1-2.x", "0.1-256", "0..1"] {
+    for text in
+        ["", "Regular", "alike", "0.1-2.x", "0.1-256", "0..1", "dirichlet", "dirichlet-", "dirichlet-x"]
+    {
         let error = text.parse::<SplitMethod>().unwrap_err();
         assert!(error.to_string().contains(&format!("`{text}`")) && error.to_string().contains("likewise"));
     }
@@ -70,6 +72,36 @@ fn configurations_may_list_the_groups() {
     assert_eq!(serde_json::to_string(&method).unwrap(), "[[0,1],[2]]");
     assert_eq!(serde_json::from_str::<SplitMethod>("\"likewise\"").unwrap(), SplitMethod::Likewise);
     assert_eq!(serde_json::to_string(&SplitMethod::Random).unwrap(), "\"random\"");
+}
+
+#[test]
+fn a_dirichlet_split_is_a_table_or_a_text_in_configurations() {
+    let method = SplitMethod::Dirichlet { alpha: 0.5 };
+    for text in ["{\"dirichlet\":0.5}", "\"dirichlet-0.5\"", "\"dirichlet-5e-1\""] {
+        assert_eq!(serde_json::from_str::<SplitMethod>(text).unwrap(), method);
+    }
+    assert_eq!(serde_json::to_string(&method).unwrap(), "{\"dirichlet\":0.5}");
+    let whole = serde_json::from_str::<SplitMethod>("{\"dirichlet\":1}").unwrap();
+    assert_eq!(whole, SplitMethod::Dirichlet { alpha: 1.0 });
+    assert_eq!(whole.to_string(), "dirichlet-1");
+    let refused = [
+        ("\"dirichlet-0\"", "alpha of a Dirichlet split is 0; between 0.001 and 1000000"),
+        ("\"dirichlet--1\"", "is -1;"),
+        ("\"dirichlet-NaN\"", "is NaN;"),
+        ("{\"dirichlet\":2e6}", "is 2000000;"),
+        ("{\"dirichlet\":\"much\"}", "{ dirichlet = 0.5 }"),
+        ("{\"dirichlet\":1,\"alpha\":1}", "{ dirichlet = 0.5 }"),
+    ];
+    for (text, part) in refused {
+        let error = serde_json::from_str::<SplitMethod>(text).unwrap_err().to_string();
+        assert!(error.contains(part), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_dirichlet_split_has_no_groups() {
+    let method = SplitMethod::Dirichlet { alpha: 0.5 };
+    assert_eq!(groups(&method, 3, 10, 1), Err(SplitError::DirichletHasNoGroups));
 }
 
 proptest! {
@@ -91,10 +123,19 @@ proptest! {
     #[test]
     fn a_method_is_read_as_it_is_written(
         lists in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..5), 1..5),
+        alpha in super::super::LEAST_ALPHA..super::super::GREATEST_ALPHA,
     ) {
-        let methods =
-            [SplitMethod::Regular, SplitMethod::Likewise, SplitMethod::Random, SplitMethod::Explicit(lists)];
+        let methods = [
+            SplitMethod::Regular,
+            SplitMethod::Likewise,
+            SplitMethod::Random,
+            SplitMethod::Explicit(lists),
+            SplitMethod::Dirichlet { alpha },
+            SplitMethod::Dirichlet { alpha: (1.0 / alpha).max(super::super::LEAST_ALPHA) },
+        ];
         for method in methods {
+            let json = serde_json::to_string(&method).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<SplitMethod>(&json).unwrap(), &method);
             prop_assert_eq!(method.to_string().parse(), Ok(method));
         }
     }

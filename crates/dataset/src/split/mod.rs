@@ -1,14 +1,18 @@
 //! Label-skewed splits: every member of an ensemble sees mostly the labels of its own group.
 //!
 //! First the labels are cut into [`groups`], one for each member; then the images are shared out by a
-//! [`partition`], in which a member gets the majority of the images of its group's labels. Before that,
-//! [`hold_out`] sets images aside that no member trains on.
+//! [`partition`], in which a member gets the majority of the images of its group's labels. The Dirichlet split has
+//! no groups: [`partition_dirichlet`] draws a mix of labels for each member. Before that, [`hold_out`] sets images
+//! aside that no member trains on.
 
+mod dirichlet;
+mod gamma;
 mod hold_out;
 mod method;
 mod partition;
 mod share;
 
+pub use dirichlet::{GREATEST_ALPHA, LEAST_ALPHA, partition_dirichlet};
 pub use hold_out::hold_out;
 pub use method::{SplitMethod, groups};
 pub use partition::{Partition, label_counts, partition};
@@ -20,8 +24,8 @@ pub use share::ShareRange;
 pub enum SplitError {
     /// A name that no split method has.
     #[error(
-        "no split method is called `{name}`; there are `regular`, `likewise`, `random`, and groups such as \
-         `0.1.2-3.4.5-6.7.8.9`"
+        "no split method is called `{name}`; there are `regular`, `likewise`, `random`, groups such as \
+         `0.1.2-3.4.5-6.7.8.9`, and Dirichlet splits such as `dirichlet-0.5`"
     )]
     UnknownMethod {
         /// The name.
@@ -70,6 +74,35 @@ pub enum SplitError {
         /// How many classes there are.
         classes: usize,
     },
+    /// An image's label that names no class.
+    #[error("training image {image} has the label {label}, but only labels below {classes} are allowed")]
+    UnknownLabel {
+        /// The image's index.
+        image: usize,
+        /// The label.
+        label: u8,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// A member would have nothing to train on.
+    #[error("{images} training images cannot be shared out among {members} members; each needs at least 1")]
+    TooFewImages {
+        /// How many images there are.
+        images: usize,
+        /// How many members there are.
+        members: usize,
+    },
+    /// A concentration outside the range that is allowed.
+    #[error(
+        "the alpha of a Dirichlet split is {alpha}; between {LEAST_ALPHA} and {GREATEST_ALPHA} is allowed"
+    )]
+    Alpha {
+        /// The concentration.
+        alpha: f64,
+    },
+    /// Groups of a method that has none.
+    #[error("a Dirichlet split has no groups of labels; every member draws its own mix of all labels")]
+    DirichletHasNoGroups,
     /// Nothing would be left to train on.
     #[error("{count} of {images} training images cannot be held out; fewer than all are allowed")]
     HoldOut {

@@ -12,8 +12,9 @@ use super::{ShareRange, SplitError};
 pub struct Partition {
     /// The images of each member, as ascending indices. Every image belongs to exactly one member.
     pub indices: Vec<Vec<usize>>,
-    /// The share of each label's images that was drawn for the member whose group has the label; 1 where
-    /// there is one member only.
+    /// One share, between 0 and 1, for each label. Of a split in groups: the share of the label's images that was
+    /// drawn for the member whose group has the label; 1 where there is one member only. Of a Dirichlet split: the
+    /// share of the label's images that the member with most of them has; 0 where no image has the label.
     pub shares: Vec<f64>,
 }
 

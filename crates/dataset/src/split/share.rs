@@ -6,9 +6,9 @@ use super::SplitError;
 
 /// A range of majority shares, as fractions with 0 <= low <= high <= 1.
 ///
-/// Written as a pair, `[0.5, 0.6]`.
+/// Written as a pair, `[0.5, 0.6]`; read also from one number, which is both ends.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "[f64; 2]", into = "[f64; 2]")]
+#[serde(try_from = "Written", into = "[f64; 2]")]
 pub struct ShareRange {
     low: f64,
     high: f64,
@@ -41,10 +41,22 @@ impl ShareRange {
     }
 }
 
-impl TryFrom<[f64; 2]> for ShareRange {
+/// A range in a configuration.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a share is a range such as [0.5, 0.6], or one number such as 0.5")]
+enum Written {
+    Ends([f64; 2]),
+    Both(f64),
+}
+
+impl TryFrom<Written> for ShareRange {
     type Error = SplitError;
 
-    fn try_from([low, high]: [f64; 2]) -> Result<Self, SplitError> {
+    fn try_from(written: Written) -> Result<Self, SplitError> {
+        let [low, high] = match written {
+            Written::Ends(ends) => ends,
+            Written::Both(share) => [share, share],
+        };
         Self::new(low, high)
     }
 }
@@ -75,6 +87,7 @@ mod tests {
         let range = ShareRange::new(0.5, 0.6).unwrap();
         assert_eq!(serde_json::to_string(&range).unwrap(), "[0.5,0.6]");
         assert_eq!(serde_json::from_str::<ShareRange>("[0.5,0.6]").unwrap(), range);
+        assert_eq!(serde_json::from_str::<ShareRange>("0.5").unwrap(), ShareRange::new(0.5, 0.5).unwrap());
         let error = serde_json::from_str::<ShareRange>("[60,70]").unwrap_err();
         assert!(error.to_string().contains("60 to 70"), "{error}");
     }

@@ -13,6 +13,7 @@ use crate::figure_accuracy::FigureError;
 use crate::legend::{Entry, Legend};
 use crate::marker::Marker;
 use crate::percent_axis::PercentAxis;
+use crate::rendering::Frame;
 use crate::style::{BASE, GRID, INK, LABEL, STRONG, VALUE};
 use crate::sweep::{Spread, SweepError};
 use crate::typeface::Align;
@@ -27,6 +28,8 @@ const FOOT: f64 = 78.0;
 /// Room for the heads of the rows below.
 const NAMES: f64 = 150.0;
 const SLOT: f64 = 92.0;
+/// A slot with its accuracy, `98.84`, below.
+const NARROWEST_SLOT: f64 = 44.0;
 const LEAST_WIDTH: f64 = 760.0;
 /// Widest distance from one voter's column to the next.
 const STEP: f64 = 14.0;
@@ -54,7 +57,7 @@ struct Bits {
 
 impl BitsFigure {
     /// The chart of at least one row.
-    pub(crate) fn new(rows: &[BitsRow], caption: &Caption) -> Result<Self, FigureError> {
+    pub(crate) fn new(rows: &[BitsRow], caption: &Caption, frame: Frame) -> Result<Self, FigureError> {
         let named: Vec<(&BitsRow, Voter)> =
             rows.iter().map(|row| Ok((row, row.voter.parse()?))).collect::<Result<_, SweepError>>()?;
         let voters: Vec<Voter> =
@@ -70,16 +73,17 @@ impl BitsFigure {
             "Ensembles trained for logits of so many bits, classified under encryption; {mismatches} logits differ from \
              the integer oracle."
         );
-        let width = (2.0 * Page::EDGE + NAMES + points.len() as f64 * SLOT).max(LEAST_WIDTH);
+        let natural = (2.0 * Page::EDGE + NAMES + points.len() as f64 * SLOT).max(LEAST_WIDTH);
+        let width = frame.width(natural, NAMES + points.len() as f64 * NARROWEST_SLOT);
         let mut groups = vec![voters.iter().map(|&voter| Entry::Voter(voter)).collect()];
         if seeds > 1 {
             groups.push(vec![Entry::Whisker(format!("mean and range of {seeds} seeds"))]);
         }
         // The legend's rows depend on the typeface, which comes with the page.
-        let bare = Page::new(caption, &subtitle, "", (width, 0.0))?;
+        let bare = Page::new(caption, &subtitle, "", (width, 0.0), frame)?;
         let legend = Legend::arrange(groups, &bare.typeface, bare.right() - bare.left());
         let body = legend.rows() as f64 * LEGEND + HEAD + PLOT + FOOT;
-        let page = Page::new(caption, &subtitle, "", (width, body))?;
+        let page = Page::new(caption, &subtitle, "", (width, body), frame)?;
         Ok(Self { page, legend, voters, points, seeds })
     }
 }
@@ -167,6 +171,6 @@ impl Drawing for BitsFigure {
     }
 
     fn description(&self) -> String {
-        self.page.description()
+        self.page.description().to_owned()
     }
 }

@@ -1,7 +1,7 @@
 //! The paper's second Figure 7, here Figure 8: elapsed seconds over numbers of images.
 //!
 //! Two panels, since one axis cannot show both: on the left the paper's points and ours on one axis from
-//! zero, on the right ours alone and where the time goes.
+//! zero, on the right ours alone and where the time goes. Of a run that is not the paper's there is the second one only.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,7 @@ use crate::figure_accuracy::FigureError;
 use crate::legend::{Entry, Legend};
 use crate::marker::Marker;
 use crate::paper;
+use crate::rendering::Frame;
 use crate::statistics::summary::median;
 use crate::style::{BASE, BLUE, GREEN, GRID, INK, LABEL, ORANGE, PURPLE, SMALL, STRONG};
 use crate::typeface::Align;
@@ -24,6 +25,8 @@ use crate::voter::Voter;
 use crate::wording::thousands;
 
 const WIDTH: f64 = 980.0;
+/// Two panels with their titles beside each other.
+const LEAST_WIDTH: f64 = 640.0;
 const PLOT: f64 = 300.0;
 /// Room for the panel's title and legend.
 const HEAD: f64 = 78.0;
@@ -51,11 +54,17 @@ const PARTS: [(&str, Colour); 4] =
 pub(crate) struct ElapsedFigure {
     page: Page,
     ours: Vec<Measured>,
+    has_paper: bool,
 }
 
 impl ElapsedFigure {
-    /// The chart of at least one row.
-    pub(crate) fn new(rows: &[ElapsedRow], caption: &Caption) -> Result<Self, FigureError> {
+    /// The chart of at least one row in `frame`, beside the paper's points where it `has_paper`.
+    pub(crate) fn new(
+        rows: &[ElapsedRow],
+        caption: &Caption,
+        has_paper: bool,
+        frame: Frame,
+    ) -> Result<Self, FigureError> {
         let ours = gather(rows);
         let threads: std::collections::BTreeSet<usize> = rows.iter().map(|row| row.threads).collect();
         let threads: Vec<String> = threads.iter().map(usize::to_string).collect();
@@ -63,14 +72,20 @@ impl ElapsedFigure {
             "Wall-clock time from pixels to predictions, encryption and decryption included; worker threads: {}.",
             threads.join(", ")
         );
-        let note = format!(
-            "Paper: Xiong, Nguyen, So and Chen (2020), second Figure 7, read off the chart to 5 s, on {}. Images travel \
-             in batches of up to {}, one in each slot of a ciphertext: time goes up in steps of a batch.",
-            paper::MACHINE,
-            thousands(paper::BATCH as u64),
-        );
-        let page = Page::new(caption, &subtitle, &note, (WIDTH, HEAD + PLOT + FOOT))?;
-        Ok(Self { page, ours })
+        let note = if has_paper {
+            format!(
+                "Paper: Xiong, Nguyen, So and Chen (2020), second Figure 7, read off the chart to 5 s, on {}. Images travel \
+                 in batches of up to {}, one in each slot of a ciphertext: time goes up in steps of a batch.",
+                paper::MACHINE,
+                thousands(paper::BATCH as u64),
+            )
+        } else {
+            "Images travel in batches, one in each slot of a ciphertext: time goes up in steps of a batch."
+                .to_owned()
+        };
+        let width = frame.width(WIDTH, LEAST_WIDTH);
+        let page = Page::new(caption, &subtitle, &note, (width, HEAD + PLOT + FOOT), frame)?;
+        Ok(Self { page, ours, has_paper })
     }
 
     fn draw_comparison<B: DrawingBackend>(
@@ -124,7 +139,9 @@ impl ElapsedFigure {
         let bottom = page.top() + HEAD + PLOT;
         let longest = self.ours.iter().map(|m| m.total).fold(0.0, f64::max);
         let y = Scale::from_zero(longest * HEADROOM, (bottom, page.top() + HEAD));
-        self.draw_frame(canvas, "This run alone, and where its time goes", &y, (left, right))?;
+        let title =
+            if self.has_paper { "This run alone, and where its time goes" } else { "Where the time goes" };
+        self.draw_frame(canvas, title, &y, (left, right))?;
         // Older records do not know every part.
         let known = |part: &usize| self.ours.iter().any(|measured| measured.parts[*part] > 0.0);
         let parts = (0..PARTS.len()).filter(known).map(|part| PARTS[part]);
@@ -186,6 +203,9 @@ impl Drawing for ElapsedFigure {
     fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError> {
         self.page.draw(canvas)?;
         let (left, right) = (self.page.left(), self.page.right());
+        if !self.has_paper {
+            return self.draw_parts(canvas, (left, right));
+        }
         let middle = left + (right - left) * 0.42;
         self.draw_comparison(canvas, (left, middle - 22.0))?;
         self.draw_parts(canvas, (middle + 22.0, right))

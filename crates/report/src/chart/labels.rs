@@ -12,6 +12,7 @@ use crate::canvas::Canvas;
 use crate::caption::Caption;
 use crate::figure::{DrawError, Drawing};
 use crate::figure_accuracy::FigureError;
+use crate::rendering::Frame;
 use crate::style::LABEL;
 use crate::voter::{UnknownVoter, Voter};
 use crate::wording::thousands;
@@ -33,7 +34,12 @@ pub(crate) struct LabelsFigure {
 
 impl LabelsFigure {
     /// The chart of at least one row of `split`.
-    pub(crate) fn new(rows: &[LabelRow], split: &str, caption: &Caption) -> Result<Self, FigureError> {
+    pub(crate) fn new(
+        rows: &[LabelRow],
+        split: &str,
+        caption: &Caption,
+        frame: Frame,
+    ) -> Result<Self, FigureError> {
         let rows: Vec<&LabelRow> = rows.iter().filter(|row| row.split == split).collect();
         let seed = rows.iter().map(|row| row.seed).min().unwrap_or(0);
         let rows: Vec<&LabelRow> = rows.into_iter().filter(|row| row.seed == seed).collect();
@@ -48,16 +54,20 @@ impl LabelsFigure {
             .map_err(crate::sweep::SweepError::from)?;
         let members = panels.iter().map(|panel| panel.rows.len()).max().unwrap_or(0);
         let panel = (HeatMap::width(GRID, labels.len()), HeatMap::height(GRID, members));
-        let columns = panels.len().clamp(1, 2);
+        let most = if frame.width(f64::INFINITY, 0.0) < 2.0 * panel.0 + GAP { 1 } else { 2 };
+        let columns = panels.len().clamp(1, most);
         let lines = panels.len().div_ceil(columns) as f64;
-        let width =
-            (2.0 * Page::EDGE + columns as f64 * panel.0 + (columns - 1) as f64 * GAP).max(LEAST_WIDTH);
+        let panels_width = columns as f64 * panel.0 + (columns - 1) as f64 * GAP;
+        let width = frame.width(
+            (2.0 * Page::EDGE + panels_width).max(LEAST_WIDTH),
+            panels_width + 2.0 * Page::edge(frame, panels_width),
+        );
         let subtitle = format!(
             "Of each label's training images, the share in % that each member got, seed {seed}. Bold: the member with the \
              most."
         );
         let size = (width, KEY + lines * (panel.1 + 16.0));
-        Ok(Self { page: Page::new(caption, &subtitle, "", size)?, panels, columns, panel })
+        Ok(Self { page: Page::new(caption, &subtitle, "", size, frame)?, panels, columns, panel })
     }
 }
 
@@ -110,6 +120,6 @@ impl Drawing for LabelsFigure {
     }
 
     fn description(&self) -> String {
-        self.page.description()
+        self.page.description().to_owned()
     }
 }

@@ -12,6 +12,7 @@ use crate::layer_times::{LayerSeconds, LayerTimes};
 use crate::legend::{Entry, Legend};
 use crate::marker::Marker;
 use crate::paper;
+use crate::rendering::Frame;
 use crate::style::{BAND, GRID, LABEL, PAPER, STRONG, VALUE};
 use crate::tables::ABSENT;
 use crate::typeface::Align;
@@ -19,6 +20,8 @@ use crate::voter::Voter;
 use crate::wording::{counted, thousands};
 
 const WIDTH: f64 = 920.0;
+/// Names, three columns of numbers, and an axis between them.
+const LEAST_WIDTH: f64 = 620.0;
 const ROW: f64 = 32.0;
 /// Room for the legend and the heads of the columns.
 const HEAD: f64 = 58.0;
@@ -34,29 +37,46 @@ const COLUMN: f64 = 86.0;
 pub(crate) struct LayersFigure {
     page: Page,
     rows: Vec<LayerSeconds>,
+    has_paper: bool,
 }
 
 impl LayersFigure {
-    /// The chart of the layers' times.
-    pub(crate) fn new(times: &LayerTimes, caption: &Caption) -> Result<Self, FigureError> {
+    /// The chart of the layers' times in `frame`, beside the paper's where they have them.
+    pub(crate) fn new(times: &LayerTimes, caption: &Caption, frame: Frame) -> Result<Self, FigureError> {
         let subtitle = format!(
             "Wall-clock seconds of one member for one batch, median over {}; worker threads: {}.",
             counted(times.batches as u64, "batch", "batches"),
             times.threads,
         );
-        let note = format!(
-            "Paper: Table 3 of Xiong, Nguyen, So and Chen (2020), read as the time of one member for {} images, on {}. \
-             What our members share counts in full for one.",
-            thousands(paper::BATCH as u64),
-            paper::MACHINE,
-        );
+        let note = if times.has_paper {
+            format!(
+                "Paper: Table 3 of Xiong, Nguyen, So and Chen (2020), read as the time of one member for {} images, on {}. \
+                 What our members share counts in full for one.",
+                thousands(paper::BATCH as u64),
+                paper::MACHINE,
+            )
+        } else {
+            "What the members share counts in full for one.".to_owned()
+        };
         let rows: Vec<LayerSeconds> = times.layers.iter().chain([&times.sum]).cloned().collect();
         let body = HEAD + rows.len() as f64 * ROW + FOOT;
-        Ok(Self { page: Page::new(caption, &subtitle, &note, (WIDTH, body))?, rows })
+        let width = frame.width(WIDTH, LEAST_WIDTH);
+        let page = Page::new(caption, &subtitle, &note, (width, body), frame)?;
+        Ok(Self { page, rows, has_paper: times.has_paper })
+    }
+
+    /// Heads of the columns of numbers.
+    fn heads(&self) -> &'static [&'static str] {
+        if self.has_paper { &["paper, s", "ours, s", "paper / ours"] } else { &["seconds"] }
+    }
+
+    /// Left end of the columns of numbers.
+    fn numbers(&self) -> f64 {
+        self.page.right() - self.heads().len() as f64 * COLUMN
     }
 
     fn scale(&self) -> Scale {
-        let ends = (self.page.left() + NAMES, self.page.right() - 3.0 * COLUMN - 14.0);
+        let ends = (self.page.left() + NAMES, self.numbers() - 14.0);
         let seconds =
             || self.rows.iter().flat_map(|row| [row.member, row.paper]).flatten().filter(|s| *s > 0.0);
         let lowest = seconds().fold(f64::INFINITY, f64::min).min(1.0);
@@ -73,9 +93,11 @@ impl Drawing for LayersFigure {
         let page = &self.page;
         page.draw(canvas)?;
         let ours = Marker::of(Voter::Member(1));
-        let legend =
-            vec![Entry::Named(Voter::Member(1), "this run".to_owned()), Entry::Hollow("paper".to_owned())];
-        Legend::arrange(vec![legend], &page.typeface, WIDTH).draw(
+        let mut legend = vec![Entry::Named(Voter::Member(1), "this run".to_owned())];
+        if self.has_paper {
+            legend.push(Entry::Hollow("paper".to_owned()));
+        }
+        Legend::arrange(vec![legend], &page.typeface, page.right() - page.left()).draw(
             canvas,
             (page.left() + NAMES, page.top() + 16.0),
             &page.typeface,
@@ -89,10 +111,11 @@ impl Drawing for LayersFigure {
             canvas.line((x.place(value), top - 6.0), (x.place(value), bottom + 4.0), GRID)?;
             canvas.text(&label, (x.place(value), bottom + 20.0), Align::Centre, LABEL)?;
         }
-        let middle = (x.place(x.ticks()[0].0) + page.right() - 3.0 * COLUMN) / 2.0;
+        let middle = (x.place(x.ticks()[0].0) + self.numbers()) / 2.0;
         canvas.text("Seconds (logarithmic axis)", (middle, bottom + 38.0), Align::Centre, LABEL)?;
-        let column = |index: usize| page.right() - 8.0 - (2 - index) as f64 * COLUMN;
-        for (index, head) in ["paper, s", "ours, s", "paper / ours"].iter().enumerate() {
+        let heads = self.heads();
+        let column = |index: usize| page.right() - 8.0 - (heads.len() - 1 - index) as f64 * COLUMN;
+        for (index, head) in heads.iter().enumerate() {
             canvas.text(head, (column(index), top - 10.0), Align::Right, LABEL)?;
         }
         for (index, row) in self.rows.iter().enumerate() {
@@ -111,7 +134,11 @@ impl Drawing for LayersFigure {
                 ours.draw_filled(canvas, (x.place(member), y))?;
             }
             let seconds = |s: Option<f64>| s.map_or_else(|| ABSENT.to_owned(), |s| format!("{s:.3}"));
-            let cells = [seconds(row.paper), seconds(row.member), row.ratio_text()];
+            let cells = if self.has_paper {
+                vec![seconds(row.paper), seconds(row.member), row.ratio_text()]
+            } else {
+                vec![seconds(row.member)]
+            };
             for (index, cell) in cells.iter().enumerate() {
                 canvas.text(cell, (column(index), y + 4.2), Align::Right, style)?;
             }
@@ -120,6 +147,6 @@ impl Drawing for LayersFigure {
     }
 
     fn description(&self) -> String {
-        self.page.description()
+        self.page.description().to_owned()
     }
 }

@@ -12,6 +12,7 @@ use crate::figure_accuracy::FigureError;
 use crate::legend::{Entry, Legend};
 use crate::marker::Marker;
 use crate::noise::{MOST_GAP_BITS, STAGES};
+use crate::rendering::Frame;
 use crate::style::{BASE, GREY, GRID, INK, LABEL, STRONG};
 use crate::typeface::Align;
 use crate::voter::Voter;
@@ -74,10 +75,10 @@ impl NoiseFigure {
         groups.push(rest);
         let subtitle = "The largest noise coefficient of random networks, under fresh keys, against the predicted bound: \
                         the standard deviation with a tail that at most 2^-40 of all runs leave.";
-        let bare = Page::new(caption, subtitle, "", (WIDTH, 0.0))?;
+        let bare = Page::new(caption, subtitle, "", (WIDTH, 0.0), Frame::NATURAL)?;
         let legend = Legend::arrange(groups, &bare.typeface, bare.right() - bare.left());
         let body = legend.rows() as f64 * LEGEND + 2.0 * (HEAD + FOOT) + PLOT + GAPS;
-        let page = Page::new(caption, subtitle, "", (WIDTH, body))?;
+        let page = Page::new(caption, subtitle, "", (WIDTH, body), Frame::NATURAL)?;
         Ok(Self { page, legend, points, highest })
     }
 
@@ -160,6 +161,6 @@ impl Drawing for NoiseFigure {
     }
 
     fn description(&self) -> String {
-        self.page.description()
+        self.page.description().to_owned()
     }
 }

@@ -20,7 +20,14 @@ pub(crate) const REDS: Ramp = Ramp([(0xFE, 0xF8, 0xF3), VERMILLION, (0x6B, 0x22,
 /// Where on the ramp its purest shade is.
 const PURE: f64 = 0.7;
 
+/// Shades of a key, and the width of each.
+const STEPS: u32 = 40;
+const STEP: f64 = 3.5;
+
 impl Ramp {
+    /// Width of a key without its texts.
+    pub(crate) const KEY_WIDTH: f64 = STEPS as f64 * STEP;
+
     /// The shade of `part`, between 0 and 1.
     pub(crate) fn colour(&self, part: f64) -> Colour {
         let [light, pure, dark] = self.0;
@@ -48,8 +55,6 @@ impl Ramp {
         low: (&str, f64),
         high: &str,
     ) -> Result<(), DrawError> {
-        const STEPS: u32 = 40;
-        const STEP: f64 = 3.5;
         let (low, low_width) = low;
         canvas.text(low, (left, middle + 4.2), Align::Left, LABEL)?;
         let start = left + low_width + 8.0;

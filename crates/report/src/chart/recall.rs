@@ -13,6 +13,7 @@ use crate::caption::Caption;
 use crate::figure::{DrawError, Drawing};
 use crate::figure_accuracy::FigureError;
 use crate::recall::{Recall, recalls};
+use crate::rendering::Frame;
 use crate::style::LABEL;
 use crate::sweep::SweepError;
 use crate::voter::Voter;
@@ -34,7 +35,11 @@ pub(crate) struct RecallFigure {
 
 impl RecallFigure {
     /// The chart of the sweeps in `rows`, or nothing where there are none.
-    pub(crate) fn new(rows: &[RecallRow], caption: &Caption) -> Result<Option<Self>, FigureError> {
+    pub(crate) fn new(
+        rows: &[RecallRow],
+        caption: &Caption,
+        frame: Frame,
+    ) -> Result<Option<Self>, FigureError> {
         let sweeps = recalls(rows).map_err(SweepError::from)?;
         let lowest = sweeps
             .iter()
@@ -53,8 +58,9 @@ impl RecallFigure {
             "Of each digit's test images, the share in % that was classified correctly under encryption, at the last \
              setting. Darker: more were missed.{over}"
         );
-        let width = (2.0 * Page::EDGE + HeatMap::width(GRID, digits)).max(LEAST_WIDTH);
-        let page = Page::new(caption, &subtitle, "", (width, KEY + height))?;
+        let grid = HeatMap::width(GRID, digits);
+        let width = frame.width((2.0 * Page::EDGE + grid).max(LEAST_WIDTH), grid + GAP);
+        let page = Page::new(caption, &subtitle, "", (width, KEY + height), frame)?;
         Ok(Some(Self { page, panels, darkest }))
     }
 }
@@ -107,6 +113,6 @@ impl Drawing for RecallFigure {
     }
 
     fn description(&self) -> String {
-        self.page.description()
+        self.page.description().to_owned()
     }
 }

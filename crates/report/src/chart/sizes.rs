@@ -1,4 +1,4 @@
-//! What travels between client and provider, beside the paper's formulas.
+//! What travels between client and provider, beside the paper's formulas where they are comparable.
 
 use plotters::prelude::DrawingBackend;
 use sottovoce_evaluate::records::SizeRow;
@@ -10,11 +10,14 @@ use crate::caption::Caption;
 use crate::figure::{DrawError, Drawing};
 use crate::figure_accuracy::FigureError;
 use crate::paper;
+use crate::rendering::Frame;
 use crate::style::{BASE, BLUE, GRID, LABEL, PAPER, STRONG, VALUE};
 use crate::typeface::Align;
 use crate::wording::thousands;
 
 const WIDTH: f64 = 860.0;
+/// Names, values, and bars between them.
+const LEAST_WIDTH: f64 = 540.0;
 /// Room for the names of the bars, and for the values behind them.
 const NAMES: f64 = 230.0;
 const VALUES: f64 = 96.0;
@@ -40,41 +43,51 @@ struct Panel {
 }
 
 impl SizesFigure {
-    /// The chart of at least one row.
-    pub(crate) fn new(rows: &[SizeRow], caption: &Caption) -> Result<Self, FigureError> {
-        let panels: Vec<Panel> = rows.iter().map(panel).collect();
+    /// The chart of at least one row in `frame`, beside the paper's sizes where it `has_paper`.
+    pub(crate) fn new(
+        rows: &[SizeRow],
+        caption: &Caption,
+        has_paper: bool,
+        frame: Frame,
+    ) -> Result<Self, FigureError> {
+        let panels: Vec<Panel> = rows.iter().map(|row| panel(row, has_paper)).collect();
         let bars: usize = panels.iter().map(|panel| panel.bars.len()).sum();
         let body = panels.len() as f64 * (HEAD + FOOT) + bars as f64 * ROW;
-        let note = format!(
+        let paper = format!(
             "Paper: Xiong, Nguyen, So and Chen (2020): {} bytes a ciphertext, {} ciphertexts of m x m images up and one of \
-             each class down, for each of {} plaintext moduli. MB: 1,000,000 bytes.",
+             each class down, for each of {} plaintext moduli. ",
             thousands(paper::CIPHERTEXT_BYTES as u64),
             "m²",
             paper::PLAINTEXT_MODULI,
         );
+        let note = format!("{}MB: 1,000,000 bytes.", if has_paper { &paper } else { "" });
         let subtitle = "Bytes of one batch, serialised, from client to provider and back.";
-        Ok(Self { page: Page::new(caption, subtitle, &note, (WIDTH, body))?, panels })
+        Ok(Self {
+            page: Page::new(caption, subtitle, &note, (frame.width(WIDTH, LEAST_WIDTH), body), frame)?,
+            panels,
+        })
     }
 }
 
-fn panel(row: &SizeRow) -> Panel {
+fn panel(row: &SizeRow, has_paper: bool) -> Panel {
     let what = match row.message.as_str() {
         "upload" => "Upload: an encrypted batch",
         "answer" => "Answer: the ensemble's encrypted logits",
         other => other,
     };
-    let one = row.ciphertexts * paper::CIPHERTEXT_BYTES;
+    let mut bars = vec![("This run".to_owned(), row.bytes, BLUE)];
+    if has_paper {
+        let one = row.ciphertexts * paper::CIPHERTEXT_BYTES;
+        bars.push(("Paper, one plaintext modulus".to_owned(), one, PAPER));
+        bars.push(("Paper, both moduli".to_owned(), paper::PLAINTEXT_MODULI * one, BOTH));
+    }
     Panel {
         title: format!(
             "{what}, {} ciphertexts for up to {} images",
             thousands(row.ciphertexts as u64),
             thousands(row.slots as u64)
         ),
-        bars: vec![
-            ("This run".to_owned(), row.bytes, BLUE),
-            ("Paper, one plaintext modulus".to_owned(), one, PAPER),
-            ("Paper, both moduli".to_owned(), paper::PLAINTEXT_MODULI * one, BOTH),
-        ],
+        bars,
     }
 }
 
@@ -114,7 +127,7 @@ impl Drawing for SizesFigure {
     }
 
     fn description(&self) -> String {
-        self.page.description()
+        self.page.description().to_owned()
     }
 }
 

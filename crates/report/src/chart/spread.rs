@@ -11,7 +11,8 @@ use crate::figure_accuracy::FigureError;
 use crate::legend::{Entry, Legend};
 use crate::marker::Marker;
 use crate::percent_axis::PercentAxis;
-use crate::style::{BAND, BASE, GRID, INK, LABEL, STRONG};
+use crate::rendering::Frame;
+use crate::style::{BAND, BASE, GRID, INK, LABEL, SMALL, STRONG};
 use crate::sweep::{Setting, Sweep};
 use crate::typeface::Align;
 use crate::voter::Voter;
@@ -28,6 +29,9 @@ const GAP: f64 = 10.0;
 /// Room for the labels of the vertical axis.
 const AXIS: f64 = 44.0;
 const LEAST_SPAN: f64 = 5.0;
+/// A slot with its shares, `95–99`, below, and the gap between two labels.
+const NARROWEST_SLOT: f64 = 40.0;
+const LABEL_GAP: f64 = 8.0;
 /// Widest distance from one voter's column to the next.
 const STEP: f64 = 22.0;
 
@@ -42,7 +46,11 @@ pub(crate) struct SpreadFigure {
 
 impl SpreadFigure {
     /// The chart of at least one sweep, each with the name of its split method.
-    pub(crate) fn new(panels: Vec<(String, Sweep)>, caption: &Caption) -> Result<Self, FigureError> {
+    pub(crate) fn new(
+        panels: Vec<(String, Sweep)>,
+        caption: &Caption,
+        frame: Frame,
+    ) -> Result<Self, FigureError> {
         let ours = |sweep: &Sweep| sweep.lowest_of_ours();
         let lowest = panels.iter().map(|(_, sweep)| ours(sweep)).fold(100.0, f64::min);
         let most = panels.iter().map(|(_, sweep)| sweep).max_by_key(|sweep| sweep.voters.len());
@@ -56,11 +64,13 @@ impl SpreadFigure {
             groups.push(sweep.reference_entries());
         }
         let subtitle = "Decrypted answers, every split method on the same axis. Below each panel: the setting, and its majority share.";
+        let settings = panels.iter().map(|(_, sweep)| sweep.settings.len()).max().unwrap_or(0);
+        let width = frame.width(WIDTH, AXIS + settings as f64 * NARROWEST_SLOT);
         // The legend's rows depend on the typeface, which comes with the page.
-        let bare = Page::new(caption, subtitle, "", (WIDTH, 0.0))?;
+        let bare = Page::new(caption, subtitle, "", (width, 0.0), frame)?;
         let legend = Legend::arrange(groups, &bare.typeface, bare.right() - bare.left());
         let body = legend.rows() as f64 * LEGEND + GAP + panels.len() as f64 * (HEAD + PLOT + FOOT);
-        let page = Page::new(caption, subtitle, "", (WIDTH, body))?;
+        let page = Page::new(caption, subtitle, "", (width, body), frame)?;
         Ok(Self { page, panels, legend, lowest })
     }
 
@@ -106,7 +116,15 @@ impl SpreadFigure {
         }
         for (index, setting) in sweep.settings.iter().enumerate() {
             let label = format!("{} ({})", setting.number, setting.shares);
-            canvas.text(&label, (left + (index as f64 + 0.5) * slot, bottom + 18.0), Align::Centre, LABEL)?;
+            let middle = left + (index as f64 + 0.5) * slot;
+            if LABEL.width(&self.page.typeface, &label) + LABEL_GAP <= slot {
+                canvas.text(&label, (middle, bottom + 18.0), Align::Centre, LABEL)?;
+            } else {
+                canvas.text(&setting.number.to_string(), (middle, bottom + 15.0), Align::Centre, LABEL)?;
+                let fits = SMALL.width(&self.page.typeface, &setting.shares) + 3.0 <= slot;
+                let shares = if fits { setting.shares.clone() } else { setting.shares.replace(" %", "") };
+                canvas.text(&shares, (middle, bottom + 29.0), Align::Centre, SMALL)?;
+            }
             for (column, &voter) in sweep.voters.iter().enumerate() {
                 let (Some(at), Some(spread)) = (place(index, column, setting), setting.ours[column]) else {
                     continue;
@@ -139,6 +157,6 @@ impl Drawing for SpreadFigure {
     }
 
     fn description(&self) -> String {
-        self.page.description()
+        self.page.description().to_owned()
     }
 }

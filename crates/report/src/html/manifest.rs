@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::sections::Section;
+use super::Section;
 use super::table;
 use crate::markup::escaped;
 use crate::report::RunRecords;
@@ -13,9 +13,14 @@ use crate::table::Table;
 use crate::tables::ABSENT;
 use crate::wording::thousands;
 
-/// The manifest of a run, as tables and as it was written.
+/// The manifest of a run, as a section of its page.
 pub(crate) fn section(records: &RunRecords) -> Section {
-    let facts = &records.facts;
+    let html = provenance(&records.facts, records.config.as_deref());
+    Section { id: "manifest".to_owned(), title: "Where the records come from", html }
+}
+
+/// The manifest of a run, as tables and as it was written.
+pub(crate) fn provenance(facts: &RunFacts, config: Option<&str>) -> String {
     let mut html = String::new();
     match &facts.text {
         None => html
@@ -27,13 +32,17 @@ pub(crate) fn section(records: &RunRecords) -> Section {
                 html +=
                     &table::table(&facts_table(&title, invocation), &format!("manifest-invocation-{index}"));
             }
-            let settings = table::table(&settings_table(facts), "manifest-settings");
-            // Writing to a string never fails, here and below.
-            let _ =
-                write!(html, "<details><summary>Settings and parameters</summary>\n{settings}</details>\n");
+            if !facts.settings.is_empty() {
+                let settings = table::table(&settings_table(facts), "manifest-settings");
+                // Writing to a string never fails, here and below.
+                let _ = write!(
+                    html,
+                    "<details><summary>Settings and parameters</summary>\n{settings}</details>\n"
+                );
+            }
         }
     }
-    for (file, text) in [("run.json", &facts.text), ("config.toml", &records.config)] {
+    for (file, text) in [("run.json", facts.text.as_deref()), ("config.toml", config)] {
         if let Some(text) = text {
             let _ = write!(
                 html,
@@ -43,7 +52,7 @@ pub(crate) fn section(records: &RunRecords) -> Section {
             );
         }
     }
-    Section { id: "manifest".to_owned(), title: "Where the records come from", html }
+    html
 }
 
 fn two_columns(title: &str, rows: Vec<(String, String)>) -> Table {

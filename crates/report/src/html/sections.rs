@@ -2,22 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::{Contents, manifest, table};
+use super::{Contents, Section, manifest, table};
 use crate::markup::escaped;
 use crate::report::{Part, Picture};
 use crate::wording::{counted, thousands};
 
-/// A part of the page.
-pub(crate) struct Section {
-    /// Unique on the page.
-    pub(crate) id: String,
-    pub(crate) title: &'static str,
-    pub(crate) html: String,
-}
-
 /// Every section, in order.
 pub(crate) fn all(contents: &Contents<'_>) -> Vec<Section> {
-    let mut sections = vec![verdicts(contents)];
+    let mut sections: Vec<Section> = verdicts(contents).into_iter().collect();
     sections.extend(contents.parts.iter().enumerate().map(|(index, part)| figures(part, index)));
     sections.push(statistics(contents));
     sections.push(choices(contents));
@@ -28,14 +20,13 @@ pub(crate) fn all(contents: &Contents<'_>) -> Vec<Section> {
     sections
 }
 
-fn verdicts(contents: &Contents<'_>) -> Section {
+fn verdicts(contents: &Contents<'_>) -> Option<Section> {
+    if contents.verdicts.is_empty() {
+        return None;
+    }
     let mut html = String::new();
-    for (verdicts, words) in contents
-        .verdicts
-        .iter()
-        .zip([["met", "not met", "not measured"], ["reproduced or better", "not reproduced", "not measured"]])
-    {
-        let counts = verdicts.counts();
+    for verdicts in contents.verdicts {
+        let (counts, words) = (verdicts.counts(), verdicts.words);
         let counted: Vec<String> = counts
             .iter()
             .zip(words)
@@ -49,7 +40,7 @@ fn verdicts(contents: &Contents<'_>) -> Section {
     for (index, verdicts) in contents.verdicts.iter().enumerate() {
         html += &table::verdicts(verdicts, &format!("verdicts-{index}"));
     }
-    Section { id: "verdicts".to_owned(), title: "What came of it", html }
+    Some(Section { id: "verdicts".to_owned(), title: "What came of it", html })
 }
 
 fn figures(part: &Part, index: usize) -> Section {

@@ -6,6 +6,7 @@ use sottovoce_evaluate::records::RecordError;
 
 use crate::figure::DrawError;
 use crate::figure_accuracy::FigureError;
+use crate::study::StudyError;
 use crate::voter::UnknownVoter;
 
 /// Why a report was not written. No half-written file is left behind.
@@ -48,6 +49,9 @@ pub enum ReportError {
         /// Which name.
         source: UnknownVoter,
     },
+    /// A sweep's records cannot be read or drawn.
+    #[error(transparent)]
+    Study(#[from] StudyError),
     /// The drawing or the encoding library failed.
     #[error("cannot draw {path}")]
     Draw {

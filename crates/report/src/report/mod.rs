@@ -2,6 +2,7 @@
 
 mod error;
 mod figures;
+mod heading;
 mod records;
 
 use std::fs;
@@ -12,12 +13,14 @@ use sottovoce_network::atomic_file;
 
 pub use error::ReportError;
 pub(crate) use figures::{Part, Picture};
+pub(crate) use heading::Heading;
 pub(crate) use records::RunRecords;
 
 use crate::distinct::distinct;
 use crate::html;
-use crate::run_facts::DatasetFacts;
+use crate::rendering::Rendering;
 use crate::statistics;
+use crate::study::{self, StudyRecords, write_study_report};
 use crate::table::Table;
 use crate::tables::{accuracy_table, layer_table};
 use crate::verdict::{self, Evidence, Verdicts};
@@ -27,15 +30,21 @@ use crate::verdict::{self, Evidence, Verdicts};
 ///
 /// Reads `accuracy.csv` and `layers.csv`, and, where they are there, `validation.csv`, `recall.csv`, `pairs.csv`,
 /// `labels.csv`, `elapsed.csv`, `bits.csv`, `sizes.csv`, `run.json` and `config.toml`. Writes charts as SVG and PNG:
-/// `figure5`, `figure6`, `figure7` (regular, likewise, random) or `accuracy-<split>` for each split method but the
-/// baselines, `spread` (all sweeps without the paper), `table3`, and `figure8`, `labels-<split>`, `recall`, `bits`, `sizes` where there are such records;
-/// tables as Markdown: `accuracy.md`, `layers.md`, `statistics.md`, `verdicts.md`; and all of it as one page,
-/// `report.html`. The same input gives the same bytes.
+/// `figure5`, `figure6`, `figure7` (regular, likewise, random at the paper's settings) or `accuracy-<split>` for each split method
+/// but the baselines, `spread` (all sweeps without the paper), `table3` or `layers`, and `figure8` or `elapsed`, `labels-<split>`,
+/// `recall`, `bits`, `sizes` where there are such records; tables as Markdown and LaTeX: `accuracy`, `layers`, `statistics`; as
+/// Markdown, `verdicts`, where there is one; and all of it as one page, `report.html`. Names that start with `figure` or `table`
+/// are for runs that are comparable with the paper's ([`paper_scope`](crate::paper_scope)). The same input gives the same bytes.
+///
+/// A folder with `table.csv` is that of a sweep: see [`write_study_report`].
 ///
 /// # Errors
 /// If a record is missing, broken or not encrypted, or a file cannot be written. Everything is drawn before
 /// anything is written.
 pub fn write_report(run_folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    if StudyRecords::are_in(run_folder) {
+        return write_study_report(run_folder);
+    }
     let records = RunRecords::read(run_folder)?;
     let path = |name: &str| run_folder.join(name);
     let unknown_voter = |file: &str| {
@@ -43,13 +52,8 @@ pub fn write_report(run_folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
         move |source| ReportError::Voter { path, source }
     };
 
-    let parts = figures::draw(&records, run_folder)?;
-    let accuracy: Vec<Table> = splits(&records.accuracy)
-        .into_iter()
-        .map(|split| accuracy_table(&records.accuracy, split))
-        .collect::<Result<_, _>>()
-        .map_err(unknown_voter("accuracy.csv"))?;
-    let layers = layer_table(&records.layers).map_err(unknown_voter("layers.csv"))?;
+    let parts = figures::draw(&records, run_folder, None)?;
+    let RunTables { accuracy, layers } = tables_of(&records, run_folder)?;
     let comparisons = statistics::pairs::comparisons(&records.pairs, &records.validation)
         .map_err(unknown_voter("pairs.csv or validation.csv"))?;
     let mut statistics = vec![statistics::tables::spread_table(&records.accuracy)];
@@ -63,16 +67,17 @@ pub fn write_report(run_folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
         files.push((path(&format!("{}.svg", picture.stem)), picture.svg.clone().into_bytes()));
         files.push((path(&format!("{}.png", picture.stem)), picture.png.clone()));
     }
-    let heading = heading(&records.facts.dataset);
-    let markdown = |tables: &[Table]| {
-        let tables: Vec<String> = tables.iter().map(Table::to_markdown).collect();
-        (heading.clone() + &tables.join("\n")).into_bytes()
-    };
-    let judged: Vec<Table> = verdicts.iter().map(Verdicts::table).collect();
-    files.push((path("accuracy.md"), markdown(&accuracy)));
-    files.push((path("layers.md"), markdown(&[layers])));
-    files.push((path("statistics.md"), markdown(&statistics)));
-    files.push((path("verdicts.md"), markdown(&judged)));
+    let heading = Heading::of(&records);
+    for (name, tables) in
+        [("accuracy", accuracy), ("layers", vec![layers]), ("statistics", statistics.clone())]
+    {
+        files.push((path(&format!("{name}.md")), heading.markdown(&tables).into_bytes()));
+        files.push((path(&format!("{name}.tex")), heading.latex(name, &tables).into_bytes()));
+    }
+    if !verdicts.is_empty() {
+        let judged: Vec<Table> = verdicts.iter().map(Verdicts::table).collect();
+        files.push((path("verdicts.md"), heading.markdown(&judged).into_bytes()));
+    }
     let page = html::page(&html::Contents {
         records: &records,
         parts: &parts,
@@ -81,7 +86,7 @@ pub fn write_report(run_folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
     });
     files.push((path("report.html"), page.into_bytes()));
 
-    remove_stale_charts(run_folder, &files)?;
+    remove_stale_files(run_folder, &files)?;
     for (path, bytes) in &files {
         atomic_file::write(path, bytes)
             .map_err(|source| ReportError::Write { path: path.clone(), source })?;
@@ -89,7 +94,48 @@ pub fn write_report(run_folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }
 
-/// What came of this project's targets and of the paper's claims, as one table each, without drawing anything.
+/// A chart that was written for print.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrintedChart {
+    /// The file.
+    pub path: PathBuf,
+    /// What to say where its labels are smaller than asked for, since the chart needs more room.
+    pub remark: Option<String>,
+}
+
+/// Draws the charts of the run or sweep in `run_folder` as `rendering` says into the folder `out`, and nothing else.
+///
+/// # Errors
+/// As [`write_report`].
+pub fn write_charts(
+    run_folder: &Path,
+    out: &Path,
+    rendering: &Rendering,
+) -> Result<Vec<PrintedChart>, ReportError> {
+    let charts: Vec<(String, Vec<u8>, Option<String>)> = if StudyRecords::are_in(run_folder) {
+        study::draw_for_print(&StudyRecords::read(run_folder)?, rendering)?
+    } else {
+        let parts = figures::draw(&RunRecords::read(run_folder)?, run_folder, Some(*rendering))?;
+        let pictures = parts.into_iter().flat_map(|part| part.pictures);
+        pictures.filter_map(|picture| picture.printed.map(|p| (picture.stem, p.file, p.remark))).collect()
+    };
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| ReportError::Write { path, source }
+    };
+    fs::create_dir_all(out).map_err(failed(out))?;
+    charts
+        .into_iter()
+        .map(|(stem, file, remark)| {
+            let path = out.join(format!("{stem}.{}", rendering.format.extension()));
+            atomic_file::write(&path, &file).map_err(failed(&path))?;
+            Ok(PrintedChart { path, remark })
+        })
+        .collect()
+}
+
+/// What came of this project's targets, for a run of all that they are defined for, and of the paper's claims, for a run that is
+/// comparable with the paper's ([`paper_scope`](crate::paper_scope)), as one table each, without drawing anything.
 ///
 /// # Errors
 /// If a record is missing or broken.
@@ -99,10 +145,47 @@ pub fn verdict_tables(run_folder: &Path) -> Result<Vec<Table>, ReportError> {
     Ok(verdicts.iter().map(Verdicts::table).collect())
 }
 
-fn judge(records: &RunRecords, run_folder: &Path) -> Result<[Verdicts; 2], ReportError> {
+fn judge(records: &RunRecords, run_folder: &Path) -> Result<Vec<Verdicts>, ReportError> {
+    if records.scope.obstacle().is_some() {
+        return Ok(Vec::new());
+    }
     let evidence = Evidence::new(records)
         .map_err(|source| ReportError::Voter { path: run_folder.join("layers.csv"), source })?;
-    Ok([verdict::targets(&evidence), verdict::claims(&evidence)])
+    let targets = evidence.is_whole().then(|| verdict::targets(&evidence));
+    Ok(targets.into_iter().chain([verdict::claims(&evidence)]).collect())
+}
+
+/// The tables that a run prints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunTables {
+    /// Accuracies, one table for each split method.
+    pub accuracy: Vec<Table>,
+    /// Seconds of each layer.
+    pub layers: Table,
+}
+
+/// The accuracies and layer times of the run in `run_folder`, beside the paper's where they are comparable
+/// ([`paper_scope`](crate::paper_scope)).
+///
+/// # Errors
+/// If a record is missing or broken.
+pub fn run_tables(run_folder: &Path) -> Result<RunTables, ReportError> {
+    tables_of(&RunRecords::read(run_folder)?, run_folder)
+}
+
+fn tables_of(records: &RunRecords, run_folder: &Path) -> Result<RunTables, ReportError> {
+    let unknown_voter = |file: &str| {
+        let path = run_folder.join(file);
+        move |source| ReportError::Voter { path, source }
+    };
+    let rows = &records.accuracy;
+    let accuracy = splits(rows)
+        .into_iter()
+        .map(|split| accuracy_table(rows, split, &records.scope))
+        .collect::<Result<_, _>>()
+        .map_err(unknown_voter("accuracy.csv"))?;
+    let layers = layer_table(&records.layers, &records.scope).map_err(unknown_voter("layers.csv"))?;
+    Ok(RunTables { accuracy, layers })
 }
 
 /// Split methods in the order of their first rows, baselines included.
@@ -111,30 +194,23 @@ pub fn splits(rows: &[AccuracyRow]) -> Vec<&str> {
     distinct(rows.iter().map(|row| row.split.as_str()))
 }
 
-/// Removes charts of an earlier report that this one does not draw: they would show what the run no longer holds. Files
-/// with other names are left alone.
-fn remove_stale_charts(run_folder: &Path, files: &[(PathBuf, Vec<u8>)]) -> Result<(), ReportError> {
-    const STEMS: [&str; 9] =
-        ["figure5", "figure6", "figure7", "figure8", "spread", "table3", "recall", "bits", "sizes"];
+/// Removes charts and verdicts of an earlier report that this one does not have: they would show what the run no longer holds.
+/// Files with other names are left alone.
+fn remove_stale_files(run_folder: &Path, files: &[(PathBuf, Vec<u8>)]) -> Result<(), ReportError> {
+    const STEMS: [&str; 11] = [
+        "figure5", "figure6", "figure7", "figure8", "spread", "table3", "layers", "elapsed", "recall",
+        "bits", "sizes",
+    ];
     const PREFIXES: [&str; 2] = ["accuracy-", "labels-"];
     let Ok(entries) = fs::read_dir(run_folder) else { return Ok(()) };
     for path in entries.flatten().map(|entry| entry.path()) {
         let is_chart = path.extension().is_some_and(|ending| ending == "svg" || ending == "png");
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let is_verdict = path.file_name().is_some_and(|name| name == "verdicts.md");
         let ours = STEMS.contains(&stem) || PREFIXES.iter().any(|prefix| stem.starts_with(prefix));
-        if is_chart && ours && !files.iter().any(|(written, _)| *written == path) {
+        if (is_chart && ours || is_verdict) && !files.iter().any(|(written, _)| *written == path) {
             fs::remove_file(&path).map_err(|source| ReportError::Write { path, source })?;
         }
     }
     Ok(())
-}
-
-/// What stands above the tables of a file.
-fn heading(dataset: &DatasetFacts) -> String {
-    let warning = if dataset.synthetic {
-        "**SYNTHETIC DATA, drawn by a program: not comparable with results on MNIST.**\n\n"
-    } else {
-        ""
-    };
-    format!("{warning}Data set: {}.\n\n", dataset.name())
 }

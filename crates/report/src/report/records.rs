@@ -9,10 +9,12 @@ use sottovoce_evaluate::records::{
 };
 
 use super::ReportError;
+use crate::experiment_facts::ExperimentFacts;
+use crate::paper_scope::PaperScope;
 use crate::run_facts::RunFacts;
 
 /// What a run folder holds. Files that a run may lack, and those without rows, are empty here.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct RunRecords {
     pub(crate) accuracy: Vec<AccuracyRow>,
     pub(crate) layers: Vec<LayerRow>,
@@ -26,6 +28,10 @@ pub(crate) struct RunRecords {
     pub(crate) facts: RunFacts,
     /// The configuration that the run was made with, as it was written.
     pub(crate) config: Option<String>,
+    /// The same, read; `None` where it is no TOML.
+    pub(crate) experiment: Option<ExperimentFacts>,
+    /// Which of the numbers the paper's are comparable with.
+    pub(crate) scope: PaperScope,
     /// What is left out, file by file, since there are no such records.
     pub(crate) absent: Vec<Absent>,
 }
@@ -43,8 +49,13 @@ impl RunRecords {
     pub(crate) fn read(folder: &Path) -> Result<Self, ReportError> {
         let mut absent = Vec::new();
         let facts = RunFacts::read(&folder.join("run.json"))?;
+        // Shown, never needed: without it the run is beside nobody's numbers.
+        let config = std::fs::read_to_string(folder.join("config.toml")).ok();
+        let experiment = config.as_deref().and_then(ExperimentFacts::parse);
+        let accuracy: Vec<AccuracyRow> = required(folder.join("accuracy.csv"))?;
+        let scope = PaperScope::of(config.as_deref(), experiment.as_ref(), &facts, &accuracy);
         Ok(Self {
-            accuracy: required(folder.join("accuracy.csv"))?,
+            accuracy,
             layers: required(folder.join("layers.csv"))?,
             validation: optional(
                 folder,
@@ -55,12 +66,13 @@ impl RunRecords {
             recall: optional(folder, "recall.csv", "recall of each digit", &mut absent)?,
             pairs: optional(folder, "pairs.csv", "McNemar's test", &mut absent)?,
             labels: optional(folder, "labels.csv", "what the members trained on", &mut absent)?,
-            elapsed: optional(folder, "elapsed.csv", "Figure 8, elapsed time", &mut absent)?,
+            elapsed: optional(folder, "elapsed.csv", "elapsed time", &mut absent)?,
             bits: optional(folder, "bits.csv", "accuracy against logit bits", &mut absent)?,
             sizes: optional(folder, "sizes.csv", "sizes of messages", &mut absent)?,
             facts,
-            // Shown, never needed.
-            config: std::fs::read_to_string(folder.join("config.toml")).ok(),
+            config,
+            experiment,
+            scope,
             absent,
         })
     }

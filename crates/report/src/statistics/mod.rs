@@ -2,6 +2,7 @@
 
 pub(crate) mod advantage;
 pub(crate) mod mcnemar;
+pub(crate) mod paired;
 pub(crate) mod pairs;
 pub(crate) mod summary;
 pub(crate) mod tables;

@@ -135,7 +135,7 @@ pub(crate) fn comparison_table(comparisons: &[Comparison]) -> Table {
 }
 
 /// A p-value with two digits that say something.
-fn p_text(p: f64) -> String {
+pub(crate) fn p_text(p: f64) -> String {
     if p >= 0.001 {
         format!("{p:.3}")
     } else if p > 0.0 {

@@ -22,6 +22,7 @@ const STEP_TOLERANCE: f64 = 0.15;
 pub(crate) fn claims(evidence: &Evidence<'_>) -> Verdicts {
     Verdicts {
         title: "Claims of the paper",
+        words: ["reproduced or better", "not reproduced", "not measured"],
         header: ["claim", "paper", "ours", "verdict"],
         notes: vec![format!(
             "Paper: Xiong, Nguyen, So and Chen (2020). Reproduced: times and sizes up to {ALIKE} times the paper's, \

@@ -10,7 +10,7 @@ use crate::report::RunRecords;
 use crate::statistics::advantage::{SettingAdvantage, advantages};
 use crate::statistics::summary::{Summary, median};
 use crate::voter::UnknownVoter;
-use crate::wording::counted;
+use crate::wording::{counted, thousands};
 
 /// Split methods and settings of the whole reproduction.
 pub(crate) const SPLITS: [&str; 3] = ["regular", "likewise", "random"];
@@ -22,7 +22,9 @@ pub(crate) const SETTINGS: usize = 6;
 pub(crate) struct Evidence<'a> {
     pub(crate) records: &'a RunRecords,
     pub(crate) layers: LayerTimes,
-    /// Settings of the three split methods, under encryption.
+    /// Rows of the paper's settings.
+    rows: Vec<AccuracyRow>,
+    /// The same settings under encryption.
     pub(crate) advantages: Vec<SettingAdvantage>,
 }
 
@@ -32,36 +34,47 @@ impl<'a> Evidence<'a> {
     /// # Errors
     /// If a voter's name is unknown.
     pub(crate) fn new(records: &'a RunRecords) -> Result<Self, UnknownVoter> {
-        let of_paper =
-            |setting: &SettingAdvantage| paper::accuracy(&setting.split, setting.setting).is_some();
-        let advantages = advantages(&records.accuracy).into_iter().filter(of_paper).collect();
-        Ok(Self { records, layers: LayerTimes::gather(&records.layers)?, advantages })
+        let of_paper = |row: &&AccuracyRow| records.scope.setting(row).is_some();
+        let rows: Vec<AccuracyRow> = records.accuracy.iter().filter(of_paper).cloned().collect();
+        let (layers, advantages) = (LayerTimes::gather(&records.layers, &records.scope)?, advantages(&rows));
+        Ok(Self { records, layers, rows, advantages })
     }
 
-    /// Why accuracies say nothing about MNIST, if so.
-    pub(crate) fn synthetic(&self) -> Option<String> {
-        self.records.facts.dataset.synthetic.then(|| "the data are synthetic".to_owned())
+    /// Whether this is the whole reproduction, for which this project's targets are defined: all settings, on all of MNIST.
+    /// Any training counts, since the targets judge its accuracy and its time together.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.incomparable().is_none()
     }
 
-    /// Why accuracies cannot be held against the paper's, if so.
+    /// Why accuracies do not compare with the paper's as a whole, if so.
     pub(crate) fn incomparable(&self) -> Option<String> {
         let members = self.layers.members;
         let other = (members != paper::MEMBERS)
             .then(|| format!("the ensemble has {}", counted(members as u64, "member", "members")));
         let (found, all) = (self.advantages.len(), SPLITS.len() * SETTINGS);
         let part = (found < all).then(|| format!("only {found} of {all} settings"));
-        self.synthetic().or(other).or(part)
+        other.or(part).or_else(|| self.fewer_images())
     }
 
-    /// The ensemble's mean accuracy over seeds, a fraction, for each split and setting of the sweeps.
-    pub(crate) fn ensemble(&self, domain: Domain) -> BTreeMap<(&'a str, usize), f64> {
+    fn fewer_images(&self) -> Option<String> {
+        let dataset = &self.records.facts.dataset;
+        let fewer = |found: Option<u64>, all: u64, what: &str| match found {
+            Some(found) if found < all => {
+                Some(format!("{} of MNIST's {} {what} images", thousands(found), thousands(all)))
+            }
+            _ => None,
+        };
+        fewer(dataset.train_images, paper::IMAGES.0, "training")
+            .or_else(|| fewer(dataset.test_images, paper::IMAGES.1, "test"))
+    }
+
+    /// The ensemble's mean accuracy over seeds, a fraction, for each split and setting of the paper's.
+    pub(crate) fn ensemble(&self, domain: Domain) -> BTreeMap<(&str, usize), f64> {
         let mut groups: BTreeMap<(&str, usize), Vec<f64>> = BTreeMap::new();
-        let of_sweep = |row: &&AccuracyRow| paper::accuracy(&row.split, row.setting).is_some();
-        let rows = self.records.accuracy.iter().filter(of_sweep);
-        for row in rows.filter(|row| row.voter == "ensemble" && row.domain == domain) {
+        for row in self.rows.iter().filter(|row| row.voter == "ensemble" && row.domain == domain) {
             groups.entry((&row.split, row.setting)).or_default().push(row.accuracy);
         }
-        let mean = |(key, values): ((&'a str, usize), Vec<f64>)| Some((key, Summary::of(&values)?.mean));
+        let mean = |(key, values): (_, Vec<f64>)| Some((key, Summary::of(&values)?.mean));
         groups.into_iter().filter_map(mean).collect()
     }
 

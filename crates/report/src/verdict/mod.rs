@@ -74,6 +74,8 @@ pub(crate) struct Judged {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdicts {
     pub(crate) title: &'static str,
+    /// What good, bad and open verdicts are called.
+    pub(crate) words: [&'static str; 3],
     pub(crate) header: [&'static str; 4],
     pub(crate) notes: Vec<String>,
     pub(crate) judged: Vec<Judged>,

@@ -15,6 +15,30 @@ use super::records::{layer, sweep};
 pub const LAYERS: [&str; 6] =
     ["EncryptedLayer", "ConverLayer1", "ActivationLayer2", "DenseLayer3", "ActivationLayer4", "DenseLayer5"];
 
+/// A configuration that is the paper's in everything.
+pub const CONFIG: &str = r#"
+name = "made-up"
+[data]
+name = "mnist"
+[architecture]
+image_side = 28
+kernel = 5
+stride = 2
+padding = { leading = 1, trailing = 0 }
+maps = 5
+hidden = 100
+classes = 10
+[ensemble]
+members = 3
+[training]
+float_epochs = 12
+quantised_epochs = 8
+batch = 64
+pixel_levels = 4
+logit_bits = 30
+augmentation = { rotation_degrees = 8.0, shift_pixels = 1.0, scale = 0.05 }
+"#;
+
 pub fn write_csv(path: &Path, rows: &[impl Serialize]) {
     let mut writer = csv::Writer::from_path(path).unwrap();
     rows.iter().for_each(|row| writer.serialize(row).unwrap());
@@ -121,6 +145,7 @@ pub fn full_run() -> TempDir {
     });
     write_csv(&path("sizes.csv"), &sizes);
     write_facts(folder.path(), &facts());
+    fs::write(path("config.toml"), CONFIG).unwrap();
     folder
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use sottovoce_report::write_report;
 
-use super::full_run::{facts, full_run, write_facts};
+use super::full_run::{CONFIG, facts, full_run, write_facts};
 
 fn page(folder: &Path) -> String {
     write_report(folder).unwrap();
@@ -96,7 +96,9 @@ fn whatever_a_record_says_is_text_and_never_markup() {
     facts["invocations"][0]["command"] = json!(hostile);
     facts["settings"][0]["evaluator"] = json!(hostile);
     write_facts(folder.path(), &facts);
-    fs::write(folder.path().join("config.toml"), format!("name = {hostile}")).unwrap();
+    let name = hostile.replace('"', "\\\"");
+    let config = CONFIG.replace("made-up", &name);
+    fs::write(folder.path().join("config.toml"), config).unwrap();
     let page = page(folder.path());
     assert_eq!(page.matches("<script").count(), 1, "one script is ours");
     assert!(!page.contains("\" onload=\""));

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use sottovoce_bfv::Encryption;
-use sottovoce_report::paper::CIPHERTEXT_BYTES;
+use sottovoce_report::paper;
 use sottovoce_report::table::Table;
 
 use crate::commands::classify::batches::Steps;
@@ -48,7 +48,8 @@ pub fn median(seconds: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }
 
-pub fn table(record: &Record) -> Table {
+/// The record as a table, beside the bytes of the paper's upload and answer where the networks are like the paper's.
+pub fn table(record: &Record, paper: Option<(usize, usize)>) -> Table {
     let Steps { encrypt_seconds, upload_seconds, compute_seconds, download_seconds, decrypt_seconds, .. } =
         record.steps;
     let gib = |bytes: Option<u64>| {
@@ -59,8 +60,14 @@ pub fn table(record: &Record) -> Table {
     };
     let megabytes = |bytes: f64| format!("{:.1} MB", bytes / 1e6);
     let (up, down) = (record.steps.upload_bytes as f64, record.steps.download_bytes as f64);
-    // 28 x 28 pixels, ten classes.
-    let (paper_up, paper_down) = ((784 * CIPHERTEXT_BYTES) as f64, (10 * CIPHERTEXT_BYTES) as f64);
+    let beside = |ours: f64, paper: Option<usize>| {
+        paper.map_or_else(String::new, |bytes| {
+            format!(" (paper: {}, {:.1}× as much)", megabytes(bytes as f64), bytes as f64 / ours)
+        })
+    };
+    let an_image = paper.map_or_else(String::new, |(up, _)| {
+        format!(" (paper: {:.0} of {})", up as f64 / paper::BATCH as f64, paper::BATCH)
+    });
     let rows = [
         ("in process, s", format!("{:.2}", record.in_process_seconds)),
         (
@@ -72,23 +79,9 @@ pub fn table(record: &Record) -> Table {
             ),
         ),
         ("service / in process", format!("{:.2}×", record.ratio)),
-        (
-            "upload, a batch",
-            format!("{} (paper: {}, {:.1}× as much)", megabytes(up), megabytes(paper_up), paper_up / up),
-        ),
-        (
-            "upload, an image",
-            format!("{:.0} bytes (paper: {:.0} of 8192)", up / record.images as f64, paper_up / 8192.0),
-        ),
-        (
-            "download",
-            format!(
-                "{} (paper: {}, {:.1}× as much)",
-                megabytes(down),
-                megabytes(paper_down),
-                paper_down / down
-            ),
-        ),
+        ("upload, a batch", format!("{}{}", megabytes(up), beside(up, paper.map(|(bytes, _)| bytes)))),
+        ("upload, an image", format!("{:.0} bytes{an_image}", up / record.images as f64)),
+        ("download", format!("{}{}", megabytes(down), beside(down, paper.map(|(_, bytes)| bytes)))),
         ("registration, once", format!("{} bytes", record.registration_bytes)),
         (
             "clients at once",
@@ -104,6 +97,10 @@ pub fn table(record: &Record) -> Table {
         ),
         ("logits that differ from the oracle", record.mismatches.to_string()),
     ];
+    let mut notes = vec!["The service is a process of its own.".to_owned()];
+    if paper.is_some() {
+        notes.insert(0, "The paper needs as much again for a second plaintext modulus.".to_owned());
+    }
     Table {
         title: format!(
             "Service on loopback: {} images, {} members, {} threads, {} encryption, Q of {:.0} bits{}",
@@ -116,6 +113,6 @@ pub fn table(record: &Record) -> Table {
         ),
         header: ["", "measured"].map(str::to_owned).to_vec(),
         rows: rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect(),
-        notes: vec!["The paper needs as much again for a second plaintext modulus. The service is a process of its own.".to_owned()],
+        notes,
     }
 }

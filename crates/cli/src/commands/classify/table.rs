@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sottovoce_bfv::Parameters;
-use sottovoce_report::paper::CIPHERTEXT_BYTES;
+use sottovoce_report::paper;
 use sottovoce_report::table::Table;
 
 use super::Classified;
@@ -16,7 +16,8 @@ pub fn parameters(parameters: &Parameters) -> Value {
     })
 }
 
-pub fn steps(classified: &Classified, model: &str, parameters: &Parameters) -> Table {
+/// Time and bytes of every step, beside the bytes of the paper's messages where images have as many `pixels` and classes.
+pub fn steps(classified: &Classified, model: &str, pixels: usize, parameters: &Parameters) -> Table {
     let steps = &classified.steps;
     let images = classified.logits.len().max(1);
     let classes = classified.logits.first().map_or(0, Vec::len);
@@ -29,6 +30,21 @@ pub fn steps(classified: &Classified, model: &str, parameters: &Parameters) -> T
             bytes.map_or_else(String::new, per_image),
         ]
     };
+    let mut notes = vec![format!(
+        "{images} images in {} of up to {}; {} encryption; noise of {} bits in the answers.",
+        crate::output::counted(steps.batches, "batch", "batches"),
+        parameters.degree(),
+        parameters.encryption(),
+        steps.noise_bits
+    )];
+    notes.extend(paper::message_bytes(pixels, classes).map(|(upload, answer)| {
+        format!(
+            "The paper sends {upload} bytes for a batch of {} images and gets {answer}, for each of {} plaintext moduli.",
+            paper::BATCH,
+            paper::PLAINTEXT_MODULI
+        )
+    }));
+    notes.push(range_note(classified, parameters));
     Table {
         title: format!("Classified by {model}, which saw ciphertexts alone"),
         header: ["step", "seconds", "bytes, a batch", "bytes, an image"].map(str::to_owned).to_vec(),
@@ -40,21 +56,7 @@ pub fn steps(classified: &Classified, model: &str, parameters: &Parameters) -> T
             row("decrypt", steps.decrypt_seconds, None),
             row("all", steps.seconds(), Some(steps.upload_bytes + steps.download_bytes)),
         ],
-        notes: vec![
-            format!(
-                "{images} images in {} of up to {}; {} encryption; noise of {} bits in the answers.",
-                crate::output::counted(steps.batches, "batch", "batches"),
-                parameters.degree(),
-                parameters.encryption(),
-                steps.noise_bits
-            ),
-            format!(
-                "The paper sends {CIPHERTEXT_BYTES} bytes a pixel and gets {} bytes for {classes} classes, for each of \
-                 two plaintext moduli.",
-                classes * CIPHERTEXT_BYTES
-            ),
-            range_note(classified, parameters),
-        ],
+        notes,
     }
 }
 

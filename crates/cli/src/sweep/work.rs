@@ -1,0 +1,296 @@
+//! What one job does: training, export, evaluation and merge of a unit's parts.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use sottovoce_bfv::Kernel;
+use sottovoce_dataset::LabelledImages;
+use sottovoce_evaluate::{
+    EncryptedSet, Evaluation, Evaluator, Session, Shard, Subject, evaluate_setting, merge_shards,
+};
+use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
+use sottovoce_network::{FloatNetwork, TrainedMember};
+use sottovoce_protocol::Fingerprint;
+use sottovoce_train::{MemberTask, Progress as TrainingProgress, train_float, train_quantised};
+
+use super::store::{Quantised, Store, Trained, TrainingTime};
+use super::units::{DataSets, Unit};
+use crate::config::{Experiment, Study};
+use crate::progress::StageProgress;
+use crate::run_folder::{fingerprint, write_json};
+use crate::stages::{Export, Images, need, share_out};
+
+/// A sweep with its data and its shared files.
+pub struct Work<'a> {
+    pub study: &'a Study,
+    pub data_sets: &'a DataSets,
+    pub store: &'a Store,
+    pub evaluator: Evaluator,
+}
+
+/// Called after every training step.
+pub type Report<'a> = &'a (dyn Fn(TrainingProgress) + Sync);
+
+impl Work<'_> {
+    pub fn experiment(&self, unit: &Unit) -> Result<&Experiment> {
+        Ok(&self.study.points.get(unit.point).context("a unit of no point")?.experiment)
+    }
+
+    pub fn images(&self, unit: &Unit) -> Result<&Images> {
+        self.data_sets.of(self.experiment(unit)?)
+    }
+
+    /// How a unit is called in remarks.
+    pub fn title(&self, unit: &Unit) -> String {
+        let point = self.study.points.get(unit.point).map_or("", |point| &point.name);
+        format!("{point} seed {}", unit.plan.setting.seed)
+    }
+
+    /// The images that a member of a unit is trained on; `index` counts from 0.
+    pub fn part(&self, unit: &Unit, index: usize) -> Result<LabelledImages> {
+        let training = &self.images(unit)?.training;
+        let parts = share_out(training, &unit.plan)?;
+        Ok(training.select(parts.indices.get(index).context("there is no such member")?))
+    }
+
+    fn task<'b>(&'b self, unit: &'b Unit, index: usize, part: &'b LabelledImages) -> Result<MemberTask<'b>> {
+        let experiment = self.experiment(unit)?;
+        Ok(MemberTask {
+            part,
+            member: index + 1,
+            members: unit.members.len(),
+            architecture: &experiment.architecture,
+            config: &experiment.training,
+            seed: unit.plan.setting.seed,
+        })
+    }
+
+    /// The float phase of a member, from its file or trained now.
+    pub fn float(
+        &self,
+        unit: &Unit,
+        index: usize,
+        part: &LabelledImages,
+        report: Report<'_>,
+    ) -> Result<Trained<FloatNetwork>> {
+        let keys = unit.members.get(index).context("there is no such member")?;
+        let path = self.store.float(&keys.float);
+        if let Some(trained) = self.store.read_trained(&path)? {
+            return Ok(trained);
+        }
+        let (start, images) = (Instant::now(), AtomicU64::new(0));
+        let counted = |progress: TrainingProgress| {
+            images.fetch_add(progress.images as u64, Ordering::Relaxed);
+            report(progress);
+        };
+        let (network, curve) = train_float(&self.task(unit, index, part)?, &counted)
+            .with_context(|| format!("cannot train member {} of {}", index + 1, self.title(unit)))?;
+        let trained = Trained::new(network, start.elapsed().as_secs_f64(), images.into_inner(), curve)?;
+        self.store.write_trained(&path, &trained)?;
+        Ok(trained)
+    }
+
+    /// Trains a member with everything rounded, from the float network `float`, where it is not there yet.
+    pub fn member(
+        &self,
+        unit: &Unit,
+        index: usize,
+        part: &LabelledImages,
+        float: &FloatNetwork,
+        report: Report<'_>,
+    ) -> Result<Trained<Quantised>> {
+        let keys = unit.members.get(index).context("there is no such member")?;
+        let path = self.store.member(&keys.member);
+        if let Some(trained) = self.store.read_trained(&path)? {
+            return Ok(trained);
+        }
+        let (start, images) = (Instant::now(), AtomicU64::new(0));
+        let counted = |progress: TrainingProgress| {
+            images.fetch_add(progress.images as u64, Ordering::Relaxed);
+            report(progress);
+        };
+        let (member, curve) = train_quantised(&self.task(unit, index, part)?, float.clone(), &counted)
+            .with_context(|| format!("cannot train member {} of {}", index + 1, self.title(unit)))?;
+        let network = Quantised { aware: member.aware, quantisation: member.quantisation };
+        let trained = Trained::new(network, start.elapsed().as_secs_f64(), images.into_inner(), curve)?;
+        self.store.write_trained(&path, &trained)?;
+        self.store.remove_failure(&keys.member);
+        Ok(trained)
+    }
+
+    /// Both phases' files of a member, which training left.
+    fn trained(&self, unit: &Unit, index: usize) -> Result<(Trained<FloatNetwork>, Trained<Quantised>)> {
+        let keys = unit.members.get(index).context("there is no such member")?;
+        let missing = |path: &Path| {
+            format!(
+                "member {} of {} is not trained: {} is missing",
+                index + 1,
+                self.title(unit),
+                path.display()
+            )
+        };
+        let (float, member) = (self.store.float(&keys.float), self.store.member(&keys.member));
+        let float = self.store.read_trained(&float)?.with_context(|| missing(&float))?;
+        let member = self.store.read_trained(&member)?.with_context(|| missing(&member))?;
+        Ok((float, member))
+    }
+
+    /// Whether a unit's networks are exported.
+    pub fn is_exported(&self, unit: &Unit) -> bool {
+        self.store.training_time(&unit.ensemble).is_file()
+    }
+
+    /// Exports a unit's networks where they are not there yet.
+    pub fn export(&self, unit: &Unit) -> Result<()> {
+        if self.is_exported(unit) {
+            return Ok(());
+        }
+        let (mut members, mut time) = (Vec::new(), TrainingTime { seconds: 0.0, images: 0 });
+        for index in 0..unit.members.len() {
+            let (float, member) = self.trained(unit, index)?;
+            time.seconds += float.seconds + member.seconds;
+            time.images += float.images + member.images;
+            let Quantised { aware, quantisation } = member.network;
+            members.push(TrainedMember { float: float.network, aware, quantisation });
+        }
+        let images = self.images(unit)?;
+        let trained_from: Vec<&str> = unit.members.iter().map(|keys| keys.member.as_str()).collect();
+        let export = Export {
+            experiment: self.experiment(unit)?,
+            plan: &unit.plan,
+            members: &members,
+            trained_from: &trained_from.join(" "),
+            data: &images.data,
+            validation: &images.validation,
+        };
+        export
+            .write(&self.store.ensemble(&unit.ensemble), unit.ensemble.as_str().to_owned())
+            .with_context(|| format!("cannot export the networks of {}", self.title(unit)))?;
+        write_json(&self.store.training_time(&unit.ensemble), &time)
+    }
+
+    /// A unit's exported networks, checked.
+    pub fn exported(&self, unit: &Unit) -> Result<ExportedEnsemble> {
+        let folder = self.store.ensemble(&unit.ensemble);
+        read_ensemble(&folder)
+            .with_context(|| format!("cannot use the exported networks of {}", self.title(unit)))
+    }
+
+    /// How long a unit's members were trained.
+    pub fn training_time(&self, unit: &Unit) -> Result<TrainingTime> {
+        let path = self.store.training_time(&unit.ensemble);
+        let read = || -> Result<TrainingTime> { Ok(serde_json::from_slice(&std::fs::read(&path)?)?) };
+        read().with_context(|| format!("cannot read {}", path.display()))
+    }
+
+    /// Parameters and keys of a unit. The planner goes by the portable kernel's costs, so that shards on different processors get
+    /// the same parameters.
+    pub fn session(&self, unit: &Unit, exported: &ExportedEnsemble) -> Result<Session> {
+        let policy = self.experiment(unit)?.encryption.policy();
+        let needs = [need(exported)];
+        let planned = match self.evaluator {
+            Evaluator::Engine(kernel) => {
+                Evaluator::Engine(Kernel::available().first().copied().unwrap_or(kernel))
+            }
+            Evaluator::Reference => Evaluator::Reference,
+        };
+        let test = self.images(unit)?.data.test.len();
+        let choice = policy.choose(&needs, test, &[planned]);
+        let session = choice.and_then(|choice| Session::under(choice, policy.range, &needs, self.evaluator));
+        session.with_context(|| format!("cannot evaluate {}", self.title(unit)))
+    }
+
+    /// Evaluates a unit on its test images `first..end` where that was not done yet, with the networks `exported` and a session for
+    /// them.
+    pub fn evaluate(
+        &self,
+        unit: &Unit,
+        exported: &ExportedEnsemble,
+        session: &Session,
+        (first, end): (usize, usize),
+    ) -> Result<()> {
+        let images = self.images(unit)?;
+        let indices: Vec<usize> = (first..end).collect();
+        let test = images.data.test.select(&indices);
+        let floats = (0..unit.members.len())
+            .map(|index| Ok(self.trained(unit, index)?.0.network))
+            .collect::<Result<Vec<FloatNetwork>>>()?;
+        // Held-out images count once.
+        let validation = images.validation.take(if first == 0 { images.validation.len() } else { 0 });
+        let subject = Subject {
+            setting: &unit.plan.setting,
+            floats: &floats,
+            ensemble: &exported.ensemble,
+            observed_logit: need(exported).observed,
+            validation: &validation,
+            set: &EncryptedSet::new(session, &test),
+        };
+        let evaluation = evaluate_setting(&subject, &StageProgress::new(self.title(unit)))
+            .with_context(|| format!("cannot evaluate {}", self.title(unit)))?;
+        let networks = networks_of(exported)?;
+        let shard = Shard { first, end, networks, evaluation };
+        write_json(&self.store.shard(&unit.evaluation, first, end), &shard)
+    }
+
+    /// What was found on all test images; nothing where shards are missing altogether.
+    pub fn merged(&self, unit: &Unit) -> Result<Option<Evaluation>> {
+        let images = self.images(unit)?.data.test.len();
+        let shards = self.store.shards(&unit.evaluation, images);
+        if shards.is_empty() {
+            return Ok(None);
+        }
+        // Shards of a point that another one shares have its name.
+        let merged = merge_shards(shards, images).with_context(|| {
+            format!(
+                "cannot merge the shards of {} in {}",
+                self.title(unit),
+                self.store.evaluations(&unit.evaluation).display()
+            )
+        })?;
+        Ok(Some(renamed(merged, unit)))
+    }
+
+    /// The images of one of `count` shards, from 0.
+    pub fn range(&self, unit: &Unit, shard: usize, count: usize) -> Result<(usize, usize)> {
+        let images = self.images(unit)?.data.test.len();
+        if count > images {
+            bail!("--shards is {count}, but there are {images} test images");
+        }
+        Ok((images * shard / count, images * (shard + 1) / count))
+    }
+}
+
+/// Identifies exported networks by their integers.
+fn networks_of(exported: &ExportedEnsemble) -> Result<String> {
+    fingerprint(&Fingerprint::of_ensemble(&exported.ensemble).to_string())
+}
+
+/// The same evaluation under the name of a unit's setting: points may share one.
+fn renamed(mut evaluation: Evaluation, unit: &Unit) -> Evaluation {
+    let setting = unit.plan.setting.clone();
+    for row in &mut evaluation.accuracy {
+        row.split.clone_from(&setting.split);
+        row.setting = setting.number;
+        (row.share_low, row.share_high, row.seed) = (setting.share_low, setting.share_high, setting.seed);
+    }
+    for row in &mut evaluation.layers {
+        row.split.clone_from(&setting.split);
+        row.setting = setting.number;
+    }
+    for row in &mut evaluation.validation {
+        row.split.clone_from(&setting.split);
+        (row.setting, row.seed) = (setting.number, setting.seed);
+    }
+    for row in &mut evaluation.recall {
+        row.split.clone_from(&setting.split);
+        (row.setting, row.seed) = (setting.number, setting.seed);
+    }
+    for row in &mut evaluation.pairs {
+        row.split.clone_from(&setting.split);
+        (row.setting, row.seed) = (setting.number, setting.seed);
+    }
+    evaluation.setting = setting;
+    evaluation
+}

@@ -1,0 +1,150 @@
+//! Splits whose members draw the labels of their images from mixes of their own.
+
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::gamma::log_gamma_variate;
+use super::{Partition, SplitError};
+
+/// The smallest concentration. With ten labels, members of such a split have one label each while it lasts.
+pub const LEAST_ALPHA: f64 = 1e-3;
+
+/// The largest concentration. With ten labels, a label's part of a mix then differs from its frequency by about
+/// 0.03 percentage points.
+pub const GREATEST_ALPHA: f64 = 1e6;
+
+/// Shares the images with these `labels` out among `members` whose label mixes are drawn from a Dirichlet
+/// distribution, all from `seed`.
+///
+/// This is the split of Hsu, Qi and Brown, "Measuring the effects of non-identical data distribution for federated
+/// visual classification" (2019, arXiv 1909.06335, section 3). Every member draws a mix q of the labels `0..classes`
+/// from Dirichlet(alpha * p), where p is the frequency of each label in `labels`. A small `alpha` gives members of
+/// few labels; a large one gives every member the frequencies of all images. Members get equal numbers of images;
+/// where the number of images is not a multiple of `members`, the first members get one more.
+///
+/// Images are drawn without replacement. The members take turns, one image a turn, in an order drawn at random:
+/// no member always chooses last. On its turn, a member draws a label from its mix and an image from the label's
+/// remaining ones. When a label has no image left, it leaves every mix and the rest is normalised again, as in
+/// Flower's `InnerDirichletPartitioner` and FedLab's `client_inner_dirichlet_partition`. So a member may have no
+/// image of some labels, and the last images drawn follow the mixes less closely than the first.
+///
+/// The result depends on the arguments only, not on the machine.
+///
+/// # Errors
+/// If there are no members, no classes or more than 256, fewer images than members, a label that is not below
+/// `classes`, or an `alpha` that is not between [`LEAST_ALPHA`] and [`GREATEST_ALPHA`].
+pub fn partition_dirichlet(
+    labels: &[u8],
+    classes: usize,
+    members: usize,
+    alpha: f64,
+    seed: u64,
+) -> Result<Partition, SplitError> {
+    check_alpha(alpha)?;
+    if members == 0 {
+        return Err(SplitError::NoMembers);
+    }
+    if !(1..=256).contains(&classes) {
+        return Err(SplitError::Classes { classes });
+    }
+    if labels.len() < members {
+        return Err(SplitError::TooFewImages { images: labels.len(), members });
+    }
+    let mut stock = vec![Vec::new(); classes];
+    for (index, &label) in labels.iter().enumerate() {
+        stock
+            .get_mut(usize::from(label))
+            .ok_or(SplitError::UnknownLabel { image: index, label, classes })?
+            .push(index);
+    }
+    let totals: Vec<usize> = stock.iter().map(Vec::len).collect();
+
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let frequencies: Vec<f64> = totals.iter().map(|&total| total as f64 / labels.len() as f64).collect();
+    let mut mixes: Vec<LabelMix> =
+        (0..members).map(|_| LabelMix::draw(alpha, &frequencies, &mut rng)).collect();
+    stock.iter_mut().for_each(|images| images.shuffle(&mut rng));
+    let mut turns: Vec<usize> = (0..members).cycle().take(labels.len()).collect();
+    turns.shuffle(&mut rng);
+
+    let mut indices = vec![Vec::new(); members];
+    let mut counts = vec![vec![0; members]; classes];
+    for member in turns {
+        let label = mixes[member].label(&mut rng);
+        // There is an image, as a label without one is in no mix.
+        indices[member].extend(stock[label].pop());
+        counts[label][member] += 1;
+        if stock[label].is_empty() {
+            mixes.iter_mut().for_each(|mix| mix.remove(label));
+        }
+    }
+    indices.iter_mut().for_each(|images| images.sort_unstable());
+    let shares = counts
+        .iter()
+        .zip(totals)
+        .map(|(counts, total)| counts.iter().copied().max().unwrap_or(0) as f64 / total.max(1) as f64)
+        .collect();
+    Ok(Partition { indices, shares })
+}
+
+/// Checks that `alpha` is a concentration that [`partition_dirichlet`] takes.
+pub(super) fn check_alpha(alpha: f64) -> Result<(), SplitError> {
+    // No NaN is in the range.
+    if (LEAST_ALPHA..=GREATEST_ALPHA).contains(&alpha) { Ok(()) } else { Err(SplitError::Alpha { alpha }) }
+}
+
+/// How often a member draws each label.
+struct LabelMix {
+    /// The logarithm of each label's weight, up to a constant that is common to all labels; negative infinity for a
+    /// label that is not in the mix. Logarithms keep the order of weights that are too small for an `f64`: they
+    /// matter as soon as the heavier labels are used up.
+    log_weights: Vec<f64>,
+    /// The sums of the weights of each label and those before it. The heaviest label has the weight 1.
+    cumulative: Vec<f64>,
+}
+
+impl LabelMix {
+    /// Draws a mix from Dirichlet(alpha * frequencies): gamma variates of these shapes, which the mix's sum
+    /// normalises. Labels of frequency 0 are not in the mix.
+    fn draw(alpha: f64, frequencies: &[f64], rng: &mut impl Rng) -> Self {
+        let log_weights = frequencies
+            .iter()
+            .map(|&p| if p > 0.0 { log_gamma_variate(alpha * p, rng) } else { f64::NEG_INFINITY })
+            .collect();
+        let mut mix = Self { log_weights, cumulative: Vec::new() };
+        mix.add_up();
+        mix
+    }
+
+    /// Draws a label of the mix, which must not be empty.
+    fn label(&self, rng: &mut impl Rng) -> usize {
+        let total = self.cumulative.last().copied().unwrap_or(0.0);
+        let drawn = rng.random::<f64>() * total;
+        // The product may round up to the total: the last label that adds to the sum is drawn then.
+        self.cumulative.partition_point(|&sum| sum <= drawn && sum < total)
+    }
+
+    /// Takes a label out of the mix.
+    fn remove(&mut self, label: usize) {
+        self.log_weights[label] = f64::NEG_INFINITY;
+        self.add_up();
+    }
+
+    /// Computes the cumulative sums.
+    fn add_up(&mut self) {
+        let greatest = self.log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let mut sum = 0.0;
+        self.cumulative.clear();
+        self.cumulative.extend(self.log_weights.iter().map(|&log| {
+            if log > f64::NEG_INFINITY {
+                sum += libm::exp(log - greatest);
+            }
+            sum
+        }));
+    }
+}
+
+#[cfg(test)]
+#[path = "dirichlet_tests.rs"]
+mod tests;
