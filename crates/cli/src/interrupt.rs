@@ -1,4 +1,4 @@
-//! What is said where a person stops a run.
+//! The message at Ctrl-C: which folder keeps finished work, and how to resume.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -19,7 +19,7 @@ pub fn announce(folder: &Path) {
         Ok(mut current) => current.replace(folder.to_owned()).is_none(),
         Err(_) => return,
     };
-    // Where the handler cannot be installed, Ctrl-C ends the program without a word, as it does by itself.
+    // If the handler cannot be installed, Ctrl-C ends the program without a word, as it does by itself.
     if first {
         let _ = ctrlc::set_handler(|| {
             let folder = FOLDER.lock().ok().and_then(|folder| folder.clone()).unwrap_or_default();

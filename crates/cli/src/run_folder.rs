@@ -32,7 +32,7 @@ pub struct RunFolder {
     _lock: Arc<File>,
 }
 
-/// What a folder's records are.
+/// The kind of records in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Those of `reproduce` and its stages.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::evaluation::{Evaluation, ParameterRecord};
 use crate::records::{AccuracyRow, Domain, PairRow, RecallRow};
 
-/// What was found on a range of the test images.
+/// Result on a range of the test images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shard {
     /// Position of the first image among all test images.
@@ -14,7 +14,7 @@ pub struct Shard {
     pub end: usize,
     /// Fingerprint of the exported networks that were evaluated.
     pub networks: String,
-    /// What was found. Held-out images belong to the shard that begins with the first test image.
+    /// The evaluation. Held-out images belong to the shard that begins with the first test image.
     pub evaluation: Evaluation,
 }
 
@@ -113,7 +113,7 @@ pub fn merge_shards(mut shards: Vec<Shard>, images: usize) -> Result<Evaluation,
     Ok(merged)
 }
 
-/// What differs between two evaluations that must be of the same setting and networks.
+/// Names what differs between two evaluations that must be of the same setting and networks.
 fn differing(one: &Evaluation, other: &Evaluation) -> Option<&'static str> {
     // The measured noise is each shard's own.
     let planned =

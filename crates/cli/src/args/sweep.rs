@@ -1,4 +1,4 @@
-//! What a sweep runs, and how.
+//! Options of `sweep`: points, jobs and shards to run or to list.
 
 use clap::ValueEnum;
 

@@ -82,7 +82,7 @@ fn reproduce_one(
 /// How a command ended.
 #[derive(Debug, Clone, Copy, Default)]
 struct Outcome {
-    /// Whether a decrypted logit differs from the oracle's.
+    /// Set if a decrypted logit differs from the oracle's.
     inexact: bool,
     /// Settings or experiments that could not be run.
     failures: usize,

@@ -76,7 +76,7 @@ pub fn run(options: &SweepOptions, common: &Common) -> Result<ExitCode> {
     finish(&study, &folder, &summary, &files, common)
 }
 
-/// Where a sweep goes; synthetic digits in place of another data set get a folder of their own.
+/// Folder of a sweep; synthetic digits in place of another data set get a folder of their own.
 fn folder(options: &SweepOptions, study: &Study, data_sets: &DataSets) -> Result<PathBuf> {
     let first = &study.points.first().context("a sweep has a point")?.experiment;
     let data = &data_sets.of(first)?.data;
@@ -90,7 +90,7 @@ fn write_config(study: &Study, folder: &Path) -> Result<()> {
     run_folder::write(&folder.join("config.toml"), toml.as_bytes())
 }
 
-/// Prints what came of a sweep.
+/// Prints a sweep's result.
 fn finish(
     study: &Study,
     folder: &Path,

@@ -23,7 +23,7 @@ impl Axis {
 /// Axes that vary together: all have the same number of values. An axis alone is a group of its own.
 pub type Group = Vec<Axis>;
 
-/// What is wrong with `[sweep]`: the path to the field below it, and the message.
+/// A mistake in `[sweep]`: the path to the field below it, and the message.
 pub type AxisError = (Vec<String>, String);
 
 /// The key of axes that vary together.
@@ -173,7 +173,7 @@ fn stepped(table: &Table) -> Result<Vec<Value>, String> {
     if to < from {
         return Err(format!("goes from {from} to {to}; `to` must not be smaller"));
     }
-    // What adding binary fractions leaves behind must not keep the last value out.
+    // Rounding errors of binary fractions must not keep the last value out.
     let slack = 1.0 + 1e-9;
     let mut values = Vec::new();
     loop {

@@ -23,7 +23,7 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// Whether its text came with the program.
+    /// Returns whether the text came with the program.
     pub fn is_built_in(&self) -> bool {
         matches!(self.text, Cow::Borrowed(_))
     }

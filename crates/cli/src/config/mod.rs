@@ -61,7 +61,7 @@ pub struct Configuration {
     table: Table,
     /// The table `[sweep]`; empty where there is none.
     sweep: Table,
-    /// What the configuration says without its axes.
+    /// The experiment that the configuration describes without its axes.
     pub experiment: Experiment,
 }
 
@@ -153,7 +153,7 @@ impl Configuration {
         }
     }
 
-    /// Whether there is a table `[sweep]`.
+    /// Returns whether there is a table `[sweep]`.
     pub fn has_axes(&self) -> bool {
         !self.sweep.is_empty()
     }

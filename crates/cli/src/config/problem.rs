@@ -55,7 +55,7 @@ impl Problem {
     }
 }
 
-/// Whether `text` has the field that `path` leads to.
+/// Returns whether `text` has the field that `path` leads to.
 pub fn has_field(text: &str, path: &[&str]) -> bool {
     let Ok(document) = toml::de::DeTable::parse(text) else { return false };
     let mut table = Some(document.get_ref());

@@ -21,7 +21,7 @@ pub enum Division {
 }
 
 impl Division {
-    /// Who gets which images; `seed` decides what is drawn.
+    /// The images of each member; `seed` decides what is drawn.
     ///
     /// # Errors
     /// If a label is beyond the classes, or there are fewer images than members.

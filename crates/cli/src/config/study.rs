@@ -21,7 +21,7 @@ const LONGEST_NAME: usize = 120;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Study {
     pub name: String,
-    /// What every point starts from.
+    /// The experiment that every point starts from.
     pub base: Experiment,
     /// The table `[sweep]` as it was written.
     pub sweep: Table,
@@ -33,7 +33,7 @@ pub struct Study {
 /// One combination of the axes' values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
-    /// What differs, such as `logit_bits=24,clip=0.5`; also the name of its folder.
+    /// The values that differ, such as `logit_bits=24,clip=0.5`; also the name of its folder.
     pub name: String,
     /// A value for each axis, as text.
     pub values: Vec<String>,
@@ -348,7 +348,7 @@ mod tests {
         assert_eq!(study.points[1].experiment.architecture.hidden, 100);
         assert_eq!(study.points[2].experiment.training.clip, 1.0);
         assert_eq!(study.points[0].experiment.ensemble.splits, [SplitMethod::Likewise]);
-        // What is written is read as the same sweep.
+        // The written sweep is read as the same sweep.
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("again.toml");
         std::fs::write(&path, study.to_toml().unwrap()).unwrap();

@@ -19,7 +19,7 @@ use crate::run_folder::{fingerprint, write_json};
 /// Raised whenever evaluation records something else for the same networks.
 const VERSION: u32 = 4;
 
-/// What an evaluation is made from; `exported` identifies the networks, and `counts` are the validation and the test images. What
+/// Hash of everything that an evaluation is made from; `exported` identifies the networks, and `counts` are the validation and the test images. What
 /// the planner chooses is no part of it: whatever ensembles need together, what decrypts is the same, so a setting that
 /// joins later leaves finished ones valid. Each evaluation records the parameters that it was made under. What the
 /// configuration asks for is a part.
@@ -46,7 +46,7 @@ impl Run {
             .with_context(|| format!("cannot use the exported networks of {}", plan.key()))
     }
 
-    /// What the evaluation of a setting is made from.
+    /// Hash of everything that the evaluation of a setting is made from.
     pub(super) fn evaluation_inputs(&self, exported: &str) -> Result<String> {
         let counts = (self.validation.len(), self.data.test.len());
         evaluation_inputs(&self.experiment, self.evaluator, exported, counts, &self.data.checksums)

@@ -21,7 +21,7 @@ const VERSION: u32 = 2;
 /// The most votes of a member where they are weighted: each doubling costs a bit of plaintext modulus.
 const MOST_VOTES: i64 = 3;
 
-/// What exported networks are made from, with members that `members` identifies; the validation images only where votes are chosen
+/// Hash of everything that exported networks are made from, with members that `members` identifies; the validation images only where votes are chosen
 /// by them.
 pub fn export_inputs(experiment: &Experiment, members: &str, validation: usize) -> Result<String> {
     let votes = (experiment.ensemble.averaging == Averaging::Weighted).then_some((MOST_VOTES, validation));
@@ -75,7 +75,7 @@ impl Run {
     }
 }
 
-/// What is exported.
+/// One ensemble to export.
 pub struct Export<'a> {
     pub experiment: &'a Experiment,
     pub plan: &'a SettingPlan,

@@ -79,7 +79,7 @@ impl Failure {
     }
 }
 
-/// Whether an error is about the networks of one setting and not about files or the machine.
+/// Returns whether an error is about the networks of one setting and not about files or the machine.
 pub fn is_of_setting(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.is::<TrainError>()

@@ -16,7 +16,7 @@ use crate::config::Experiment;
 /// Into how many ranges of images an evaluation is cut.
 pub type Shards = usize;
 
-/// What a job does.
+/// The kinds of jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JobKind {
@@ -52,7 +52,7 @@ impl fmt::Display for JobKind {
     }
 }
 
-/// What a job works on.
+/// The member, unit, shard or point that a job works on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Subject {
     /// A member of a unit, both by their places.
@@ -176,7 +176,7 @@ impl Graph {
     }
 }
 
-/// What jobs are made from.
+/// Everything that jobs are made from.
 struct Listing<'a> {
     work: &'a Work<'a>,
     /// The shared files, relative to the sweep's folder.

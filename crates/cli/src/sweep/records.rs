@@ -18,14 +18,14 @@ use crate::run_folder::{self, RunFolder, SWEEP_RECORD, write_json};
 use crate::run_record::{Invocation, State, dataset_title};
 use crate::stages::{Results, Run, SettingResult, Throughput};
 
-/// What has become of a point.
+/// State of a point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PointState {
     /// Its records are there.
     Done,
     /// A seed of it could not be trained, exported or evaluated.
     Failed(Vec<PointFailure>),
-    /// It has not been run to its end.
+    /// The point has not been run to its end.
     Open,
 }
 

@@ -35,7 +35,7 @@ pub struct Store {
     root: PathBuf,
 }
 
-/// What one phase of training gave.
+/// Result of one phase of training.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Trained<T> {
     /// Fingerprint of `network`: of a file's contents, it tells whether they were altered.
@@ -114,7 +114,7 @@ impl Store {
         self.root.join("logs").join(format!("{job}.log"))
     }
 
-    /// What a phase of training left; nothing where the file is not there or was cut short.
+    /// Reads the result of a phase of training; nothing where the file is not there or was cut short.
     ///
     /// # Errors
     /// If the file was altered.
@@ -151,7 +151,7 @@ impl Store {
 
     /// Forgets that a member could not be trained.
     pub fn remove_failure(&self, key: &Key) {
-        // Where it stays, training is tried again all the same and its result counts.
+        // If the file stays, training is tried again all the same and its result counts.
         let _ = fs::remove_file(self.failure(key));
     }
 

@@ -1,4 +1,4 @@
-//! What has to be made for a sweep: every point with each of its seeds, and the hashes of its parts.
+//! Units of a sweep, every point with each of its seeds, and the hashes of their parts.
 
 use std::collections::{HashMap, HashSet};
 

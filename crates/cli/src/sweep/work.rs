@@ -1,4 +1,4 @@
-//! What one job does: training, export, evaluation and merge of a unit's parts.
+//! The steps of one job: training, export, evaluation and merge of a unit's parts.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -137,7 +137,7 @@ impl Work<'_> {
         Ok((float, member))
     }
 
-    /// Whether a unit's networks are exported.
+    /// Returns whether a unit's networks are exported.
     pub fn is_exported(&self, unit: &Unit) -> bool {
         self.store.training_time(&unit.ensemble).is_file()
     }
@@ -234,7 +234,7 @@ impl Work<'_> {
         write_json(&self.store.shard(&unit.evaluation, first, end), &shard)
     }
 
-    /// What was found on all test images; nothing where shards are missing altogether.
+    /// The evaluation on all test images; nothing where shards are missing altogether.
     pub fn merged(&self, unit: &Unit) -> Result<Option<Evaluation>> {
         let images = self.images(unit)?.data.test.len();
         let shards = self.store.shards(&unit.evaluation, images);
@@ -267,7 +267,7 @@ fn networks_of(exported: &ExportedEnsemble) -> Result<String> {
     fingerprint(&Fingerprint::of_ensemble(&exported.ensemble).to_string())
 }
 
-/// The same evaluation under the name of a unit's setting: points may share one.
+/// Puts the name of a unit's setting into an evaluation: points may share one.
 fn renamed(mut evaluation: Evaluation, unit: &Unit) -> Evaluation {
     let setting = unit.plan.setting.clone();
     for row in &mut evaluation.accuracy {
