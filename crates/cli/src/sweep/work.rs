@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use serde::Serialize;
 use sottovoce_bfv::Kernel;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_evaluate::{
@@ -13,7 +14,9 @@ use sottovoce_evaluate::{
 use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
 use sottovoce_network::{FloatNetwork, TrainedMember};
 use sottovoce_protocol::Fingerprint;
-use sottovoce_train::{MemberTask, Progress as TrainingProgress, train_float, train_quantised};
+use sottovoce_train::{
+    CurveRow, MemberTask, Progress as TrainingProgress, TrainError, train_float, train_quantised,
+};
 
 use super::store::{Quantised, Store, Trained, TrainingTime};
 use super::units::{DataSets, Unit};
@@ -80,14 +83,9 @@ impl Work<'_> {
         if let Some(trained) = self.store.read_trained(&path)? {
             return Ok(trained);
         }
-        let (start, images) = (Instant::now(), AtomicU64::new(0));
-        let counted = |progress: TrainingProgress| {
-            images.fetch_add(progress.images as u64, Ordering::Relaxed);
-            report(progress);
-        };
-        let (network, curve) = train_float(&self.task(unit, index, part)?, &counted)
+        let task = self.task(unit, index, part)?;
+        let trained = measured(|report| train_float(&task, report), report)
             .with_context(|| format!("cannot train member {} of {}", index + 1, self.title(unit)))?;
-        let trained = Trained::new(network, start.elapsed().as_secs_f64(), images.into_inner(), curve)?;
         self.store.write_trained(&path, &trained)?;
         Ok(trained)
     }
@@ -106,15 +104,13 @@ impl Work<'_> {
         if let Some(trained) = self.store.read_trained(&path)? {
             return Ok(trained);
         }
-        let (start, images) = (Instant::now(), AtomicU64::new(0));
-        let counted = |progress: TrainingProgress| {
-            images.fetch_add(progress.images as u64, Ordering::Relaxed);
-            report(progress);
+        let task = self.task(unit, index, part)?;
+        let quantised = |report: Report<'_>| {
+            let (member, curve) = train_quantised(&task, float.clone(), report)?;
+            Ok((Quantised { aware: member.aware, quantisation: member.quantisation }, curve))
         };
-        let (member, curve) = train_quantised(&self.task(unit, index, part)?, float.clone(), &counted)
+        let trained = measured(quantised, report)
             .with_context(|| format!("cannot train member {} of {}", index + 1, self.title(unit)))?;
-        let network = Quantised { aware: member.aware, quantisation: member.quantisation };
-        let trained = Trained::new(network, start.elapsed().as_secs_f64(), images.into_inner(), curve)?;
         self.store.write_trained(&path, &trained)?;
         self.store.remove_failure(&keys.member);
         Ok(trained)
@@ -260,6 +256,20 @@ impl Work<'_> {
         }
         Ok((images * shard / count, images * (shard + 1) / count))
     }
+}
+
+/// Runs one phase of training, and measures its seconds and the images of its steps.
+fn measured<T: Serialize>(
+    train: impl FnOnce(Report<'_>) -> Result<(T, Vec<CurveRow>), TrainError>,
+    report: Report<'_>,
+) -> Result<Trained<T>> {
+    let (start, images) = (Instant::now(), AtomicU64::new(0));
+    let counted = |progress: TrainingProgress| {
+        images.fetch_add(progress.images as u64, Ordering::Relaxed);
+        report(progress);
+    };
+    let (network, curve) = train(&counted)?;
+    Trained::new(network, start.elapsed().as_secs_f64(), images.into_inner(), curve)
 }
 
 /// Identifies exported networks by their integers.
