@@ -12,6 +12,7 @@ mod suite {
     mod import;
     mod interrupt;
     mod mnist;
+    mod modules;
     mod pipeline;
     mod plan;
     mod sandbox;
