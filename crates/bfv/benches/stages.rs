@@ -5,26 +5,16 @@
 #![allow(clippy::unwrap_used)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
 use sottovoce_bfv::engine::stages::Stages;
 use sottovoce_bfv::parameters::PAPER_DEGREE;
 use sottovoce_bfv::planner::{Fixed, Request};
 use sottovoce_bfv::{ClientKey, Encryption, Engine, Kernel, Parameters};
-use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, PixelLevels};
+use sottovoce_network::{Architecture, IntegerEnsemble, NetworkSampler};
 
 /// Weights as small and as sparse as trained ones.
 fn ensemble() -> IntegerEnsemble {
-    let shape = Architecture::default();
-    let mut rng = StdRng::seed_from_u64(1);
-    let mut layers = [(1, 0.9), (1, 0.45), (3, 0.75)].into_iter();
-    let blocks = IntegerNetwork::shapes(&shape).map(|(_, [rows, columns])| {
-        let (largest, density) = layers.next().unwrap();
-        let weight = |_, _| if rng.random_bool(density) { rng.random_range(-largest..=largest) } else { 0 };
-        Block::from_fn(rows, columns, weight, |_| 1)
-    });
-    let network = IntegerNetwork::new(shape, PixelLevels::new(4).unwrap(), 1.0, blocks).unwrap();
-    IntegerEnsemble::new(vec![network]).unwrap()
+    let sampler = NetworkSampler::new(Architecture::default(), 1);
+    sampler.with_largest_weights([1, 1, 3]).with_densities([0.9, 0.45, 0.75]).ensemble(1).unwrap()
 }
 
 fn parameters(ensemble: &IntegerEnsemble, encryption: Encryption) -> Parameters {

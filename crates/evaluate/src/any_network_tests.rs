@@ -5,7 +5,9 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sottovoce_bfv::planner::Fixed;
 use sottovoce_dataset::LabelledImages;
-use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
+use sottovoce_network::{
+    Architecture, Block, BlockShape, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels,
+};
 
 use crate::{EvaluateError, Evaluator, Need, Policy, RangeRule, Session, predict_images};
 
@@ -45,7 +47,7 @@ fn architectures() -> impl Strategy<Value = Architecture> {
         .prop_filter("the kernel fits", |shape| shape.validate().is_ok())
 }
 
-fn block(kind: Weights, [rows, columns]: [usize; 2], rng: &mut StdRng) -> Block<i64, i128> {
+fn block(kind: Weights, BlockShape { rows, columns, .. }: BlockShape, rng: &mut StdRng) -> Block<i64, i128> {
     let one = rng.random_range(0..rows * columns);
     let weights = (0..rows * columns).map(|index| match kind {
         Weights::Zero => 0,
@@ -70,7 +72,7 @@ fn outcome(
     let mut rng = StdRng::seed_from_u64(seed);
     let mut member = || {
         let mut kinds = kinds.into_iter();
-        let blocks = IntegerNetwork::shapes(&shape).map(|(_, s)| block(kinds.next().unwrap(), s, &mut rng));
+        let blocks = shape.block_shapes().map(|shape| block(kinds.next().unwrap(), shape, &mut rng));
         IntegerNetwork::new(shape, PixelLevels::new(levels).unwrap(), 1.0, blocks)
     };
     let networks: Result<Vec<_>, _> = (0..members).map(|_| member()).collect();

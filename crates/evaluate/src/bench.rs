@@ -10,9 +10,7 @@ use sottovoce_bfv::{
     ClientKey, EncryptedBatch, EncryptedLogits, Encryption, Engine, Kernel, Layer, LayerTime, Parameters,
     ReferenceEvaluator,
 };
-use sottovoce_network::{
-    Architecture, Block, IntegerEnsemble, IntegerNetwork, ObservedRange, PixelLevels, sum_logits,
-};
+use sottovoce_network::{Architecture, IntegerEnsemble, NetworkSampler, ObservedRange, sum_logits};
 use sottovoce_protocol::{Client, Provider, size};
 
 use crate::encrypted::mismatches;
@@ -119,20 +117,9 @@ pub struct BenchSubject<'a> {
 /// An ensemble of the paper's shape with random weights as small and as sparse as trained ones.
 #[must_use]
 pub fn random_ensemble(members: usize) -> Option<IntegerEnsemble> {
-    let shape = Architecture::default();
-    let mut rng = StdRng::seed_from_u64(1);
-    let mut network = || {
-        // Largest weights and shares of weights that are not zero, as in results/reference.
-        let mut layers = [(3, 0.5), (2, 0.35), (7, 0.7)].into_iter();
-        let blocks = IntegerNetwork::shapes(&shape).map(|(_, [rows, columns])| {
-            let (largest, density) = layers.next().unwrap_or((1, 1.0));
-            let weight =
-                |_, _| if rng.random_bool(density) { rng.random_range(-largest..=largest) } else { 0 };
-            Block::from_fn(rows, columns, weight, |_| 1)
-        });
-        IntegerNetwork::new(shape, PixelLevels::new(4).ok()?, 1.0, blocks).ok()
-    };
-    IntegerEnsemble::new((0..members).map(|_| network()).collect::<Option<_>>()?).ok()
+    // Largest weights and shares of weights that are not zero, as in results/reference.
+    let sampler = NetworkSampler::new(Architecture::default(), 1);
+    sampler.with_largest_weights([3, 2, 7]).with_densities([0.5, 0.35, 0.7]).ensemble(members).ok()
 }
 
 /// Runs engine and reference on the same images, each with parameters of its own, and encryption beside `fhe`'s. `peak_memory` is asked at the end.

@@ -13,7 +13,9 @@ use sottovoce_bfv::noise::{
 };
 use sottovoce_bfv::parameters::PrimeSizes;
 use sottovoce_bfv::planner::FAILURE_LOG2;
-use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
+use sottovoce_network::{
+    Architecture, Block, BlockShape, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels,
+};
 
 use crate::Progress;
 use crate::records::NoiseRow;
@@ -94,7 +96,7 @@ impl Kind {
 
     fn network(&self, shape: Architecture, rng: &mut StdRng) -> Option<IntegerNetwork> {
         let mut layers = self.largest.into_iter().zip(self.density);
-        let blocks = IntegerNetwork::shapes(&shape).map(|(_, [rows, columns])| {
+        let blocks = shape.block_shapes().map(|BlockShape { rows, columns, .. }| {
             let (largest, density) = layers.next().unwrap_or((0, 0.0));
             let least = if self.positive { 1.min(largest) } else { -largest };
             let mut row = || -> Vec<i64> {

@@ -4,7 +4,7 @@ use sottovoce_bfv::Encryption;
 use sottovoce_bfv::planner::Fixed;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{
-    Architecture, Block, FloatNetwork, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels,
+    Architecture, FloatNetwork, IntegerEnsemble, IntegerNetwork, NetworkSampler, Padding, PixelLevels,
 };
 use sottovoce_protocol::size;
 
@@ -26,15 +26,15 @@ const SHAPE: Architecture = Architecture {
 
 /// The same random weights in integers and in floating point.
 fn member(rng: &mut StdRng) -> (FloatNetwork, IntegerNetwork) {
-    let blocks = IntegerNetwork::shapes(&SHAPE).map(|(_, [rows, columns])| {
-        Block::from_fn(rows, columns, |_, _| rng.random_range(-2i64..=2), |_| 1i128)
-    });
-    let [convolution, hidden, output] =
-        blocks.each_ref().map(|b| b.map(|_, _, w| *w as f32, |_, b| *b as f32));
-    let float = FloatNetwork { architecture: SHAPE, convolution, hidden, output };
     // Two levels: pixels are 0 and 1, as in floating point.
-    let integer = IntegerNetwork::new(SHAPE, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap();
-    (float, integer)
+    let integer = NetworkSampler::with_rng(SHAPE, rng)
+        .with_pixel_levels(PixelLevels::BINARY)
+        .with_largest_weights([2; 3])
+        .network()
+        .unwrap();
+    let [convolution, hidden, output] =
+        integer.blocks().map(|(_, block)| block.map(|_, _, w| *w as f32, |_, b| *b as f32));
+    (FloatNetwork { architecture: SHAPE, convolution, hidden, output }, integer)
 }
 
 fn images(count: usize, rng: &mut StdRng) -> LabelledImages {

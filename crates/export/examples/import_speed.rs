@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let origin = Origin {
         observed: Some(outcome.observed.clone()),
         provenance: BTreeMap::new(),
-        inputs: String::new(),
+        input_hash: String::new(),
     };
     write_ensemble(&ensemble, &outcome.ensemble, &origin)?;
     read_ensemble(&ensemble)?;

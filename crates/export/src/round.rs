@@ -90,7 +90,7 @@ fn rounded(block: &Block<f32>, step: f64, largest: f64, scale: f64) -> IntegerBl
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use sottovoce_network::{Architecture, FloatNetwork, Padding, PixelLevels, Quantisation};
+    use sottovoce_network::{Architecture, BlockShape, FloatNetwork, Padding, PixelLevels, Quantisation};
 
     use super::*;
 
@@ -113,16 +113,17 @@ mod tests {
         };
         let scales = quantisation.output_scales();
         let mut index = 0;
-        let [convolution, hidden, output] = IntegerNetwork::shapes(&SHAPE).map(|(_, [rows, columns])| {
-            let (step, scale) = (quantisation.steps[index] as f32, scales[index] as f32);
-            index += 1;
-            Block::from_fn(
-                rows,
-                columns,
-                |row, column| weight(row * columns + column + index) as f32 * step,
-                |row| (row as f32 - 1.0) * scale,
-            )
-        });
+        let [convolution, hidden, output] =
+            SHAPE.block_shapes().map(|BlockShape { rows, columns, .. }| {
+                let (step, scale) = (quantisation.steps[index] as f32, scales[index] as f32);
+                index += 1;
+                Block::from_fn(
+                    rows,
+                    columns,
+                    |row, column| weight(row * columns + column + index) as f32 * step,
+                    |row| (row as f32 - 1.0) * scale,
+                )
+            });
         let aware = FloatNetwork { architecture: SHAPE, convolution, hidden, output };
         TrainedMember { float: aware.clone(), aware, quantisation }
     }

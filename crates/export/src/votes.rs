@@ -25,7 +25,7 @@ pub enum VotesError {
 }
 
 /// The votes in `1..=most`, one for each member, whose weighted sum of logits classifies the most of
-/// `validation` correctly; [`with_vote`](sottovoce_network::IntegerNetwork::with_vote) puts them into a member.
+/// `validation` correctly; [`with_votes`](sottovoce_network::IntegerNetwork::with_votes) puts them into a member.
 ///
 /// Of equally good votes the ones with the smallest sum are taken, which need the smallest plaintext modulus,
 /// and of these the lexicographically first. So members have equal votes, one each, unless others are better, and

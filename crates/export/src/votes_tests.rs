@@ -34,7 +34,8 @@ fn images(images: &[([u8; 4], u8)]) -> LabelledImages {
 
 /// How many images the ensemble of weighted members gets right, by way of the networks.
 fn right(ensemble: &IntegerEnsemble, votes: &[i64], images: &LabelledImages) -> usize {
-    let members = ensemble.members().iter().zip(votes).map(|(member, &vote)| member.with_vote(vote).unwrap());
+    let members =
+        ensemble.members().iter().zip(votes).map(|(member, &vote)| member.with_votes(vote).unwrap());
     let weighted = IntegerEnsemble::new(members.collect()).unwrap();
     let count = images.iter().zip(images.labels()).filter(|(image, label)| {
         let image: Vec<u8> = image.iter().map(|&pixel| pixel / 255).collect();

@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
-use sottovoce_network::{Architecture, Block, FloatNetwork, IntegerNetwork};
+use sottovoce_network::{Architecture, Block, BlockShape, FloatNetwork};
 
 use crate::product::product;
 
@@ -54,12 +54,12 @@ impl FloatModel {
     /// side by side and must not depend on each other's draws.
     pub fn random(architecture: &Architecture, device: &Device, rng: &mut impl Rng) -> Self {
         // Unit variance into the first square; squares are never negative and add up, so less behind it.
-        let mut random = |(_, [rows, columns]): (_, [usize; 2]), gain: f32| {
+        let mut random = |BlockShape { rows, columns, .. }: BlockShape, gain: f32| {
             // Uniform on +-sqrt(3) has unit variance.
             let bound = (3.0 * gain / columns as f32).sqrt();
             Block::from_fn(rows, columns, |_, _| rng.random_range(-bound..bound), |_| 0.0)
         };
-        let [convolution, hidden, output] = IntegerNetwork::shapes(architecture);
+        let [convolution, hidden, output] = architecture.block_shapes();
         let network = FloatNetwork {
             architecture: *architecture,
             convolution: random(convolution, 1.0),

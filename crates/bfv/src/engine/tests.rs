@@ -2,13 +2,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use sottovoce_network::{Architecture, IntegerEnsemble, ObservedRange, Padding, sum_logits};
+use sottovoce_network::{
+    Architecture, IntegerEnsemble, NetworkSampler, ObservedRange, Padding, PixelLevels, sum_logits,
+};
 
 use super::{Engine, PlanError};
 use crate::noise::{Evaluation, NoiseEstimate, Norms};
 use crate::parameters::PrimeSizes;
 use crate::planner::{Fixed, Request};
-use crate::reference::tests::{assert_exact, random_images, random_network};
+use crate::reference::tests::assert_exact;
 use crate::{BfvError, ClientKey, Encryption, Kernel, Parameters, Watch};
 
 /// Of any voter over the images and the blank one.
@@ -63,9 +65,9 @@ fn every_kernel_equals_the_oracle_in_every_slot_for_odd_shapes_and_wide_weights(
         for (members, largest) in
             [(1, [1, 1, 1]), (2, [3, 3, 7]), (3, [7, 20, 9]), (1, [1, 300, 1]), (2, [40, 70_000, 20_000])]
         {
-            let networks = (0..members).map(|_| random_network(shape, 4, largest, &mut rng)).collect();
-            let ensemble = IntegerEnsemble::new(networks).unwrap();
-            let images = random_images(37, &shape, 4, &mut rng);
+            let mut sampler =
+                NetworkSampler::with_rng(shape, &mut rng).with_largest_weights(largest).with_random_biases(9);
+            let (ensemble, images) = (sampler.ensemble(members).unwrap(), sampler.images(37));
             let largest = largest_logit(&ensemble, &images);
             // What needs more than one channel gets two and three.
             let fewest = if largest < 1 << 48 { 1 } else { 2 };
@@ -79,13 +81,14 @@ fn every_kernel_equals_the_oracle_in_every_slot_for_odd_shapes_and_wide_weights(
 
 #[test]
 fn every_kernel_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_that_was_expected() {
-    let mut rng = StdRng::seed_from_u64(2);
     // Windows overlap.
     let shape =
         Architecture { image_side: 10, kernel: 3, stride: 1, maps: 2, hidden: 4, ..Architecture::default() };
-    let networks = (0..2).map(|_| random_network(shape, 2, [1, 1, 3], &mut rng)).collect();
-    let ensemble = IntegerEnsemble::new(networks).unwrap();
-    let images = random_images(8000, &shape, 2, &mut rng);
+    let mut sampler = NetworkSampler::new(shape, 2)
+        .with_pixel_levels(PixelLevels::BINARY)
+        .with_largest_weights([1, 1, 3])
+        .with_random_biases(9);
+    let (ensemble, images) = (sampler.ensemble(2).unwrap(), sampler.images(8000));
     let norms = Norms::of(&ensemble);
     for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
         let fixed = Fixed { encryption: Some(encryption), ..Fixed::default() };
@@ -114,9 +117,15 @@ fn members_of_zeros_and_members_of_other_forms_go_together() {
         Architecture { image_side: 9, kernel: 3, stride: 1, maps: 2, hidden: 5, ..Architecture::default() };
     // Bytes where there are such products, lists, wide lists, and nothing but biases.
     let members = [[3, 100, 3], [31, 1, 1], [2, 200, 1], [0, 0, 0]];
-    let networks = members.map(|largest| random_network(shape, 4, largest, &mut rng)).to_vec();
-    let ensemble = IntegerEnsemble::new(networks).unwrap();
-    let images = random_images(50, &shape, 4, &mut rng);
+    let networks = members.map(|largest| {
+        NetworkSampler::with_rng(shape, &mut rng)
+            .with_largest_weights(largest)
+            .with_random_biases(9)
+            .network()
+            .unwrap()
+    });
+    let ensemble = IntegerEnsemble::new(networks.to_vec()).unwrap();
+    let images = NetworkSampler::with_rng(shape, &mut rng).images(50);
     let parameters = Parameters::insecure(64, largest_logit(&ensemble, &images), &[50; 6]);
     assert_engine_exact(&parameters, &ensemble, &images);
 }
@@ -127,8 +136,7 @@ fn networks_that_do_not_fit_are_refused_with_the_numbers() {
     let none = Padding { leading: 0, trailing: 0 };
     let shape =
         Architecture { image_side: 256, kernel: 1, stride: 1, padding: none, maps: 1, hidden: 1, classes: 2 };
-    let network = random_network(shape, 2, [0, 0, 0], &mut StdRng::seed_from_u64(5));
-    let ensemble = IntegerEnsemble::new(vec![network]).unwrap();
+    let ensemble = NetworkSampler::new(shape, 5).with_largest_weights([0; 3]).ensemble(1).unwrap();
     let key = ClientKey::generate(&Parameters::insecure(64, 1 << 10, &[50, 50])).evaluation_key().unwrap();
     let refused = Engine::new(&key, &ensemble).err();
     assert_eq!(refused, Some(PlanError::Inputs { found: 65_536, most: 65_536 }));
@@ -149,13 +157,16 @@ fn an_evaluation_that_nobody_waits_for_ends_between_two_tiles() {
         }
     }
 
-    let mut rng = StdRng::seed_from_u64(4);
     let shape = Architecture { image_side: 5, kernel: 3, maps: 1, hidden: 1, ..Architecture::default() };
-    let ensemble = IntegerEnsemble::new(vec![random_network(shape, 2, [1, 1, 1], &mut rng)]).unwrap();
+    let mut sampler = NetworkSampler::new(shape, 4)
+        .with_pixel_levels(PixelLevels::BINARY)
+        .with_largest_weights([1, 1, 1])
+        .with_random_biases(9);
+    let ensemble = sampler.ensemble(1).unwrap();
     let parameters = Parameters::insecure(1024, 1 << 20, &[50; 3]);
     let client = ClientKey::generate(&parameters);
     let key = client.evaluation_key().unwrap();
-    let images = random_images(9, &shape, 2, &mut rng);
+    let images = sampler.images(9);
     let batch = client.encrypt(&images, shape.pixels(), &|| ()).unwrap();
     let engine = Engine::new(&key, &ensemble).unwrap();
     let watch = Impatient(AtomicU64::new(0));
@@ -175,12 +186,10 @@ fn an_evaluation_that_nobody_waits_for_ends_between_two_tiles() {
 
 #[test]
 fn hidden_answers_are_exact_and_have_noise_of_the_flood_alone_under_any_clients_key() {
-    let mut rng = StdRng::seed_from_u64(5);
     let shape =
         Architecture { image_side: 5, kernel: 3, maps: 2, hidden: 3, classes: 4, ..Architecture::default() };
-    let networks = (0..2).map(|_| random_network(shape, 4, [3, 3, 7], &mut rng)).collect();
-    let ensemble = IntegerEnsemble::new(networks).unwrap();
-    let images = random_images(20, &shape, 4, &mut rng);
+    let mut sampler = NetworkSampler::new(shape, 5).with_random_biases(9);
+    let (ensemble, images) = (sampler.ensemble(2).unwrap(), sampler.images(20));
     let parameters = |hide_model, encryption, plaintext_moduli| {
         let encryption = Some(encryption);
         let fixed = Fixed { encryption, degree: Some(8192), plaintext_moduli, ..Fixed::default() };

@@ -197,10 +197,9 @@ fn squares(sums: &Sums) -> [Moments; 2] {
 
 #[cfg(test)]
 mod tests {
-    use sottovoce_network::{Architecture, Block, Padding, PixelLevels};
+    use sottovoce_network::{Architecture, NetworkSampler, Padding, PixelLevels};
 
     use super::*;
-    use crate::reference::tests::random_network;
 
     const NONE: Padding = Padding { leading: 0, trailing: 0 };
 
@@ -215,9 +214,8 @@ mod tests {
             hidden: 1,
             classes: 2,
         };
-        let blocks = IntegerNetwork::shapes(&shape)
-            .map(|(_, [rows, columns])| Block::from_fn(rows, columns, |row, _| 1 + row as i64, |_| 0));
-        let network = IntegerNetwork::new(shape, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap();
+        let weight = |_: &str, row, _| 1 + row as i64;
+        let network = IntegerNetwork::from_fn(shape, PixelLevels::BINARY, weight, |_, _| 0).unwrap();
         let moments = logit_moments(&IntegerEnsemble::new(vec![network]).unwrap(), None);
         assert_eq!(moments.len(), 1);
         // h = (m + v z)^2, and the square of h has the binomial coefficients of 4; E |z|^2k = k!.
@@ -233,7 +231,8 @@ mod tests {
     fn many_pixels_have_the_moments_that_the_matrices_say() {
         let shape =
             Architecture { image_side: 12, maps: 2, hidden: 2, classes: 2, ..Architecture::default() };
-        let network = random_network(shape, 4, [3, 3, 5], &mut StdRng::seed_from_u64(3));
+        let mut sampler = NetworkSampler::new(shape, 3).with_largest_weights([3, 3, 5]).with_random_biases(9);
+        let network = sampler.network().unwrap();
         let (pixels, output) = (shape.pixels(), network.output().clone());
         let matrix = |u: &[i64]| {
             let mut matrix = vec![0.0; pixels * pixels];

@@ -440,12 +440,13 @@ fn band(network: &IntegerNetwork, u: &[i64]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use rand::SeedableRng;
-    use rand::rngs::StdRng;
-    use sottovoce_network::{Architecture, Padding};
+    use sottovoce_network::{Architecture, NetworkSampler, Padding};
 
     use super::*;
-    use crate::reference::tests::random_network;
+
+    fn sampler(shape: Architecture) -> NetworkSampler {
+        NetworkSampler::new(shape, 1).with_largest_weights([5; 3]).with_random_biases(9)
+    }
 
     #[test]
     fn the_band_has_the_norm_of_the_whole_matrix() {
@@ -463,7 +464,7 @@ mod tests {
                 classes: 2,
             },
         ] {
-            let network = random_network(shape, 4, [5, 5, 5], &mut StdRng::seed_from_u64(1));
+            let network = sampler(shape).network().unwrap();
             for u in network.hidden().row_iter() {
                 let pixels = shape.pixels();
                 let mut matrix = vec![0i64; pixels * pixels];
@@ -486,8 +487,7 @@ mod tests {
     #[test]
     fn pixels_that_are_blank_have_no_mean() {
         let shape = Architecture { image_side: 6, kernel: 3, maps: 2, hidden: 3, ..Architecture::default() };
-        let network = random_network(shape, 4, [5, 5, 5], &mut StdRng::seed_from_u64(1));
-        let ensemble = IntegerEnsemble::new(vec![network]).unwrap();
+        let ensemble = sampler(shape).ensemble(1).unwrap();
         let means = |norms: &Norms| {
             let units = norms.members[0].hidden.iter().map(|unit| unit.mean_square + unit.mean_row);
             units.sum::<f64>()

@@ -1,11 +1,12 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
+use sottovoce_network::{
+    Architecture, IntegerEnsemble, IntegerNetwork, NetworkSampler, Padding, PixelLevels,
+};
 
 use super::*;
 use crate::Encryption;
 use crate::parameters::PrimeSizes;
-use crate::reference::tests::{random_images, random_network};
 
 const NONE: Padding = Padding { leading: 0, trailing: 0 };
 
@@ -22,15 +23,12 @@ fn subject(ensemble: &IntegerEnsemble, evaluation: Evaluation, encryption: Encry
 fn network_of_multiples(multiples: [i64; 2], output: [i64; 2]) -> IntegerEnsemble {
     let shape =
         Architecture { image_side: 3, kernel: 2, stride: 1, padding: NONE, maps: 1, hidden: 2, classes: 2 };
-    let blocks = IntegerNetwork::shapes(&shape).map(|(name, [rows, columns])| {
-        let weight = |row: usize, column: usize| match name {
-            "convolution" => [1, -2, 1, 1][column],
-            "hidden" => multiples[row] * [1, -1, 2, 1][column],
-            _ => output[column],
-        };
-        Block::from_fn(rows, columns, weight, |_| 0)
-    });
-    let network = IntegerNetwork::new(shape, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap();
+    let weight = |block: &str, row: usize, column: usize| match block {
+        "convolution" => [1, -2, 1, 1][column],
+        "hidden" => multiples[row] * [1, -1, 2, 1][column],
+        _ => output[column],
+    };
+    let network = IntegerNetwork::from_fn(shape, PixelLevels::BINARY, weight, |_, _| 0).unwrap();
     IntegerEnsemble::new(vec![network]).unwrap()
 }
 
@@ -50,10 +48,13 @@ fn measured_noise_stays_within_the_prediction_and_the_prediction_within_four_bit
             classes: 2,
         };
         let members = rng.random_range(1..=2);
-        let mut member = || random_network(shape, 2, kinds[index % kinds.len()], &mut rng);
-        let ensemble = IntegerEnsemble::new((0..members).map(|_| member()).collect()).unwrap();
+        let mut sampler = NetworkSampler::with_rng(shape, &mut rng)
+            .with_pixel_levels(PixelLevels::BINARY)
+            .with_largest_weights(kinds[index % kinds.len()])
+            .with_random_biases(9);
+        let ensemble = sampler.ensemble(members).unwrap();
         let encryption = [Encryption::PublicKey, Encryption::SecretKey][index % 2];
-        let mut images = random_images(64, &shape, 2, &mut rng);
+        let mut images = sampler.images(64);
         if encryption == Encryption::SecretKey {
             // Blank ones are rounded exactly: the mean of others' rounding strays further than the tail allows.
             images.fill(0);

@@ -1,14 +1,12 @@
 use fhe::bfv::Ciphertext;
 use fhe_math::rq::{Poly, Representation};
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-use sottovoce_network::{Architecture, IntegerEnsemble};
+use sottovoce_network::{Architecture, NetworkSampler};
 
 use super::{CiphertextParts, KeyParts, PartsError, residues};
 use crate::noise::Evaluation;
 use crate::packed::PackedCiphertext;
 use crate::parameters::PrimeSizes;
-use crate::reference::tests::{assert_exact, random_images, random_network};
+use crate::reference::tests::assert_exact;
 use crate::{
     EncryptedBatch, EncryptedLogits, Encryption, Engine, EvaluationKey, Parameters, ReferenceEvaluator,
 };
@@ -16,12 +14,10 @@ use crate::{
 /// Everything that is sent, sent as parts.
 #[test]
 fn what_is_made_of_parts_evaluates_and_decrypts_like_what_the_parts_are_of() {
-    let mut rng = StdRng::seed_from_u64(1);
     let shape =
         Architecture { image_side: 5, kernel: 3, maps: 2, hidden: 3, classes: 4, ..Architecture::default() };
-    let networks = (0..2).map(|_| random_network(shape, 4, [3, 3, 7], &mut rng)).collect();
-    let ensemble = IntegerEnsemble::new(networks).unwrap();
-    let images = random_images(37, &shape, 4, &mut rng);
+    let mut sampler = NetworkSampler::new(shape, 1).with_random_biases(9);
+    let (ensemble, images) = (sampler.ensemble(2).unwrap(), sampler.images(37));
     for channels in 1..=3 {
         for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
             let largest = ensemble.proven_logits();

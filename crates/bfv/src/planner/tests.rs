@@ -1,12 +1,9 @@
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork};
+use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, NetworkSampler};
 
 use super::*;
-use crate::reference::tests::random_network;
 
-fn ensemble(shape: Architecture, largest: [i64; 3]) -> IntegerEnsemble {
-    IntegerEnsemble::new(vec![random_network(shape, 4, largest, &mut StdRng::seed_from_u64(1))]).unwrap()
+fn ensemble(shape: Architecture, largest: [u32; 3]) -> IntegerEnsemble {
+    NetworkSampler::new(shape, 1).with_largest_weights(largest).with_random_biases(9).ensemble(1).unwrap()
 }
 
 const SMALL: Architecture = Architecture {

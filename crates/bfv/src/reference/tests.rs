@@ -1,33 +1,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
-use sottovoce_network::{Architecture, Block, Padding, PixelLevels, sum_logits};
+use sottovoce_network::{Architecture, NetworkSampler, Padding, PixelLevels, sum_logits};
 
 use super::*;
 use crate::noise::{Evaluation, NoiseEstimate, Norms};
 use crate::planner::{Fixed, Request};
 use crate::{ClientKey, Encryption, Parameters};
-
-pub(crate) fn random_network(
-    shape: Architecture,
-    levels: u16,
-    largest: [i64; 3],
-    rng: &mut StdRng,
-) -> IntegerNetwork {
-    let mut largest = largest.into_iter();
-    let blocks = IntegerNetwork::shapes(&shape).map(|(_, [rows, columns])| {
-        let most = largest.next().unwrap();
-        let weights = (0..rows * columns).map(|_| rng.random_range(-most..=most)).collect();
-        let biases = (0..rows).map(|_| rng.random_range(-9..=9)).collect();
-        Block::new(columns, weights, biases).unwrap()
-    });
-    IntegerNetwork::new(shape, PixelLevels::new(levels).unwrap(), 1.0, blocks).unwrap()
-}
-
-pub(crate) fn random_images(count: usize, shape: &Architecture, levels: u16, rng: &mut StdRng) -> Vec<u8> {
-    (0..count * shape.pixels()).map(|_| rng.random_range(0..levels) as u8).collect()
-}
 
 /// Encrypts `images`, has them evaluated, holds every slot of every answer against the oracle, and returns the
 /// noise of the ensemble's logits in bits.
@@ -96,9 +76,9 @@ fn the_reference_equals_the_oracle_in_every_slot_of_a_small_ring() {
     ];
     for shape in shapes {
         for (members, largest) in [(1, [1, 1, 1]), (2, [3, 3, 7]), (3, [7, 20, 9])] {
-            let networks = (0..members).map(|_| random_network(shape, 4, largest, &mut rng)).collect();
-            let ensemble = IntegerEnsemble::new(networks).unwrap();
-            let images = random_images(37, &shape, 4, &mut rng);
+            let mut sampler =
+                NetworkSampler::with_rng(shape, &mut rng).with_largest_weights(largest).with_random_biases(9);
+            let (ensemble, images) = (sampler.ensemble(members).unwrap(), sampler.images(37));
             let largest = ensemble.proven_logits();
             // What needs more than one channel gets two.
             let fewest = if largest < 1 << 48 { 1 } else { 2 };
@@ -112,11 +92,13 @@ fn the_reference_equals_the_oracle_in_every_slot_of_a_small_ring() {
 
 #[test]
 fn the_reference_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_that_was_expected() {
-    let mut rng = StdRng::seed_from_u64(2);
     let shape = Architecture { image_side: 8, maps: 2, hidden: 4, kernel: 4, ..Architecture::default() };
     let shape = Architecture { padding: Padding { leading: 0, trailing: 0 }, ..shape };
-    let networks = (0..2).map(|_| random_network(shape, 2, [1, 1, 3], &mut rng)).collect();
-    let ensemble = IntegerEnsemble::new(networks).unwrap();
+    let mut sampler = NetworkSampler::new(shape, 2)
+        .with_pixel_levels(PixelLevels::BINARY)
+        .with_largest_weights([1, 1, 3])
+        .with_random_biases(9);
+    let ensemble = sampler.ensemble(2).unwrap();
     let encryption = Encryption::PublicKey;
     let evaluation = Evaluation::Reference;
     let ensembles = [&ensemble];
@@ -126,7 +108,7 @@ fn the_reference_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_tha
         ..Request::new(&ensembles, ensemble.proven_logits())
     };
     let parameters = request.choose().unwrap().parameters;
-    let images = random_images(8000, &shape, 2, &mut rng);
+    let images = sampler.images(8000);
     assert_reference_exact(&parameters, &ensemble, &images);
     // Switching answers down drowns their noise in its own.
     let noise = assert_exact(&parameters, &ensemble, &images, |key, batch| {
@@ -149,14 +131,14 @@ fn the_reference_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_tha
 
 #[test]
 fn too_much_noise_is_an_error_and_never_a_wrong_answer() {
-    let mut rng = StdRng::seed_from_u64(3);
     let shape =
         Architecture { image_side: 5, kernel: 3, maps: 2, hidden: 3, classes: 4, ..Architecture::default() };
-    let ensemble = IntegerEnsemble::new(vec![random_network(shape, 4, [3, 3, 7], &mut rng)]).unwrap();
+    let mut sampler = NetworkSampler::new(shape, 3).with_random_biases(9);
+    let ensemble = sampler.ensemble(1).unwrap();
     // One square's worth of modulus for two squares.
     let client = ClientKey::generate(&Parameters::insecure(64, 1 << 20, &[45, 45]));
     let key = client.evaluation_key().unwrap();
-    let batch = client.encrypt(&random_images(5, &shape, 4, &mut rng), shape.pixels(), &|| ()).unwrap();
+    let batch = client.encrypt(&sampler.images(5), shape.pixels(), &|| ()).unwrap();
     let answer = ReferenceEvaluator::new(&key, &ensemble).evaluate(&batch, &|_| ()).unwrap();
     assert!(matches!(client.decrypt(&answer.ensemble), Err(BfvError::NoiseExhausted { .. })));
 }
@@ -170,9 +152,8 @@ fn batches_that_do_not_fit_are_refused_with_numbers() {
     assert_eq!(message(&[0; 7]), "7 pixel values are not whole images of 4 pixels");
 
     let key = client.evaluation_key().unwrap();
-    let mut rng = StdRng::seed_from_u64(4);
     let shape = Architecture { image_side: 5, kernel: 3, maps: 1, hidden: 1, ..Architecture::default() };
-    let ensemble = IntegerEnsemble::new(vec![random_network(shape, 2, [1, 1, 1], &mut rng)]).unwrap();
+    let ensemble = NetworkSampler::new(shape, 4).ensemble(1).unwrap();
     let batch = client.encrypt(&[0; 4], 4, &|| ()).unwrap();
     let error = ReferenceEvaluator::new(&key, &ensemble).evaluate(&batch, &|_| ()).unwrap_err();
     assert_eq!(error.to_string(), "the batch encrypts images of 4 pixels, but the network reads 25");

@@ -189,7 +189,7 @@ impl Import {
         let completed = complete(&self.description, &mut sources).map_err(problem)?;
         let inputs =
             fingerprint(&(VERSION, format!("{:?}", self.description), sources.checksums(), &data.checksums))?;
-        if keep && read_ensemble(&self.out).is_ok_and(|exported| exported.origin.inputs == inputs) {
+        if keep && read_ensemble(&self.out).is_ok_and(|exported| exported.origin.input_hash == inputs) {
             return Ok((self.out.clone(), None));
         }
         if !self.replace {
@@ -276,7 +276,7 @@ impl Import {
         for (file, sha256) in &imported.files {
             provenance.insert(format!("{SHA256_OF}{file}"), sha256.clone());
         }
-        let origin = Origin { observed: Some(outcome.observed.clone()), provenance, inputs };
+        let origin = Origin { observed: Some(outcome.observed.clone()), provenance, input_hash: inputs };
         Ok(write_ensemble(&self.out, &outcome.ensemble, &origin)?)
     }
 }

@@ -20,7 +20,7 @@ impl Run {
         let mut worked = false;
         for (bits, plan) in &self.logit_ranges {
             let exported = self.ensemble(plan)?;
-            let inputs = self.evaluation_inputs(&exported.origin.inputs)?;
+            let inputs = self.evaluation_inputs(&exported.origin.input_hash)?;
             let path = self.folder.bits(*bits);
             let evaluation =
                 found(&path, &inputs).filter(|evaluation: &Evaluation| evaluation.setting == plan.setting);

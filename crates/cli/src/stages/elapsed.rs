@@ -37,7 +37,7 @@ impl Run {
     pub fn measure_elapsed(&self, ensembles: &[ExportedEnsemble]) -> Result<(Option<Elapsed>, bool)> {
         let sizes = &self.experiment.elapsed.images;
         let Some(first) = ensembles.first().filter(|_| !sizes.is_empty()) else { return Ok((None, false)) };
-        let inputs = self.elapsed_inputs(&first.origin.inputs)?;
+        let inputs = self.elapsed_inputs(&first.origin.input_hash)?;
         let path = self.folder.elapsed();
         if let Some(elapsed) = found(&path, &inputs) {
             return Ok((Some(elapsed), false));

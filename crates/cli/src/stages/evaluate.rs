@@ -95,7 +95,7 @@ impl Run {
         for (index, (plan, exported)) in self.settings.iter().zip(ensembles).enumerate() {
             let path = self.folder.evaluation(&plan.key());
             let evaluation: Option<Evaluation> =
-                found(&path, &self.evaluation_inputs(&exported.origin.inputs)?);
+                found(&path, &self.evaluation_inputs(&exported.origin.input_hash)?);
             match evaluation.filter(|evaluation| evaluation.setting == plan.setting) {
                 Some(evaluation) => results.push((index, self.result(plan, exported, evaluation)?)),
                 None => missing.push((index, plan, exported)),
@@ -125,7 +125,7 @@ impl Run {
                     }
                 };
                 let file =
-                    Found { inputs: self.evaluation_inputs(&exported.origin.inputs)?, found: evaluation };
+                    Found { inputs: self.evaluation_inputs(&exported.origin.input_hash)?, found: evaluation };
                 write_json(&path, &file)?;
                 output::remark(&summary(&plan.key(), &file.found));
                 // Finished ones may lie behind this one: kept in order.

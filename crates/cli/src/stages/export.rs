@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use sottovoce_dataset::{DataSet, LabelledImages};
 use sottovoce_export::{choose_votes, integer_ensemble, observe};
-use sottovoce_network::disk::{FORMAT, Origin, read_inputs, write_ensemble};
+use sottovoce_network::disk::{FORMAT, Origin, read_input_hash, write_ensemble};
 use sottovoce_network::{IntegerEnsemble, TrainedMember};
 
 use super::train::TrainedFile;
@@ -43,7 +43,7 @@ impl Run {
         for plan in self.plans() {
             let trained = self.required(plan)?;
             let inputs = self.export_inputs(&trained)?;
-            if read_inputs(&self.folder.ensemble(&plan.key())).as_ref() == Some(&inputs) {
+            if read_input_hash(&self.folder.ensemble(&plan.key())).as_ref() == Some(&inputs) {
                 continue;
             }
             worked = true;
@@ -91,7 +91,7 @@ impl Export<'_> {
     /// The members with the votes that do best on the validation images, and those votes.
     fn weighted(&self, ensemble: &IntegerEnsemble) -> Result<(IntegerEnsemble, Vec<i64>)> {
         let votes = choose_votes(ensemble, self.validation, MOST_VOTES)?;
-        let members = ensemble.members().iter().zip(&votes).map(|(member, &vote)| member.with_vote(vote));
+        let members = ensemble.members().iter().zip(&votes).map(|(member, &vote)| member.with_votes(vote));
         Ok((IntegerEnsemble::new(members.collect::<Result<_, _>>()?)?, votes))
     }
 
@@ -121,7 +121,7 @@ impl Export<'_> {
         if let Some(votes) = votes {
             provenance.insert("votes".to_owned(), votes);
         }
-        let origin = Origin { observed: Some(observed), provenance, inputs };
+        let origin = Origin { observed: Some(observed), provenance, input_hash: inputs };
         Ok(write_ensemble(folder, &ensemble, &origin)?)
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use indicatif::{HumanCount, HumanDuration};
 use sottovoce_bfv::parameters::PAPER_DEGREE;
 use sottovoce_evaluate::{Elapsed, Evaluation, Evaluator};
-use sottovoce_network::disk::read_inputs;
+use sottovoce_network::disk::read_input_hash;
 
 use super::{Run, found};
 use crate::config::SettingPlan;
@@ -50,7 +50,7 @@ impl Run {
         for (plan, path) in settings.chain(ranges) {
             let mut evaluation: Option<Evaluation> = None;
             if !to_train.contains(&plan)
-                && let Some(exported) = read_inputs(&self.folder.ensemble(&plan.key()))
+                && let Some(exported) = read_input_hash(&self.folder.ensemble(&plan.key()))
             {
                 evaluation = found(&path, &self.evaluation_inputs(&exported)?);
             }
@@ -78,7 +78,8 @@ impl Run {
     /// Images that are left to classify by the clock.
     fn elapsed_left(&self) -> Result<Option<usize>> {
         let Some(&images) = self.experiment.elapsed.images.iter().max() else { return Ok(None) };
-        let first = self.settings.first().and_then(|plan| read_inputs(&self.folder.ensemble(&plan.key())));
+        let first =
+            self.settings.first().and_then(|plan| read_input_hash(&self.folder.ensemble(&plan.key())));
         if let Some(exported) = first
             && found::<Elapsed>(&self.folder.elapsed(), &self.elapsed_inputs(&exported)?).is_some()
         {

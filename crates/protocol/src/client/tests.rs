@@ -6,7 +6,8 @@ use sottovoce_bfv::parameters::PrimeSizes;
 use sottovoce_bfv::planner::{Fixed, Request};
 use sottovoce_bfv::{Encryption, Engine};
 use sottovoce_network::{
-    Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels, sum_logits,
+    Architecture, Block, BlockShape, IntegerEnsemble, IntegerNetwork, NetworkSampler, Padding, PixelLevels,
+    sum_logits,
 };
 
 use super::*;
@@ -28,14 +29,8 @@ const SHAPE: Architecture = Architecture {
 
 /// Black and white images: logits of at most 2 x 2 x 65^2 + 2.
 fn ensemble() -> IntegerEnsemble {
-    let network = || {
-        let blocks = IntegerNetwork::shapes(&SHAPE).map(|(_, [rows, columns])| {
-            let weight = |_, _| rand::rng().random_range(-1..=1);
-            Block::from_fn(rows, columns, weight, |_| 1)
-        });
-        IntegerNetwork::new(SHAPE, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap()
-    };
-    IntegerEnsemble::new(vec![network(), network()]).unwrap()
+    let sampler = NetworkSampler::with_rng(SHAPE, rand::rng());
+    sampler.with_pixel_levels(PixelLevels::BINARY).with_largest_weights([1; 3]).ensemble(2).unwrap()
 }
 
 fn parameters(
@@ -264,10 +259,10 @@ fn fingerprints_tell_apart_whatever_differs() {
         new(4096, &[t], &[30, 30, 30], secret),
         new(4096, &[t], &[30, 30], public),
     ];
-    let block = |rows, columns, weight, bias| Block::from_fn(rows, columns, |_, _| weight, |_| bias);
     let network = |levels, scale, weight, bias| {
-        let blocks =
-            IntegerNetwork::shapes(&SHAPE).map(|(_, [rows, columns])| block(rows, columns, weight, bias));
+        let blocks = SHAPE
+            .block_shapes()
+            .map(|BlockShape { rows, columns, .. }| Block::from_fn(rows, columns, |_, _| weight, |_| bias));
         IntegerNetwork::new(SHAPE, PixelLevels::new(levels).unwrap(), scale, blocks).unwrap()
     };
     let one = network(2, 1.0, 1, 0);

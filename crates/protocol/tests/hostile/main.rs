@@ -17,7 +17,7 @@ use sottovoce_bfv::packed::PackedCiphertext;
 use sottovoce_bfv::parameters::PrimeSizes;
 use sottovoce_bfv::planner::{Fixed, Request};
 use sottovoce_bfv::{Encryption, Parameters};
-use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
+use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
 use sottovoce_protocol::{Client, Fingerprint, ModelDescription, Provider, size};
 
 use allocation::peak_bytes;
@@ -37,9 +37,8 @@ const HEADER: usize = 40;
 fn ensemble() -> IntegerEnsemble {
     let padding = Padding { leading: 0, trailing: 0 };
     let shape = Architecture { image_side: 2, kernel: 2, stride: 2, padding, maps: 1, hidden: 1, classes: 2 };
-    let blocks = IntegerNetwork::shapes(&shape)
-        .map(|(_, [rows, columns])| Block::from_fn(rows, columns, |_, _| 1, |row| row as i128));
-    let network = IntegerNetwork::new(shape, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap();
+    let network =
+        IntegerNetwork::from_fn(shape, PixelLevels::BINARY, |_, _, _| 1, |_, row| row as i128).unwrap();
     IntegerEnsemble::new(vec![network]).unwrap()
 }
 

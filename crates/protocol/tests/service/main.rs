@@ -14,9 +14,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sottovoce_bfv::planner::{Fixed, Request};
 use sottovoce_bfv::{Encryption, Parameters};
-use sottovoce_network::{
-    Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels, sum_logits,
-};
+use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels, sum_logits};
 use sottovoce_protocol::service::{Door, Limits, Service};
 use sottovoce_protocol::{Client, ModelDescription, PendingAnswer, Provider};
 use tempfile::TempDir;
@@ -32,10 +30,8 @@ const IMAGES: [u8; 12] = [1, 0, 1, 1, 0, 0, 1, 0, 1, 1, 1, 1];
 fn ensemble() -> IntegerEnsemble {
     let padding = Padding { leading: 0, trailing: 0 };
     let shape = Architecture { image_side: 2, kernel: 2, stride: 2, padding, maps: 1, hidden: 2, classes: 2 };
-    let blocks = IntegerNetwork::shapes(&shape).map(|(_, [rows, columns])| {
-        Block::from_fn(rows, columns, |row, column| (row + column) as i64 - 1, |row| row as i128)
-    });
-    let network = IntegerNetwork::new(shape, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap();
+    let weight = |_: &str, row, column| (row + column) as i64 - 1;
+    let network = IntegerNetwork::from_fn(shape, PixelLevels::BINARY, weight, |_, row| row as i128).unwrap();
     IntegerEnsemble::new(vec![network]).unwrap()
 }
 

@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sottovoce_network::disk::{Origin, write_ensemble};
-use sottovoce_network::{
-    Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels, predict, sum_logits,
-};
+use sottovoce_network::{Architecture, IntegerEnsemble, NetworkSampler, Padding, predict, sum_logits};
 
 use crate::suite::sandbox::{Run, Sandbox, rows};
 
@@ -29,15 +27,7 @@ const SMALL: Architecture = Architecture {
 };
 
 fn ensemble(shape: Architecture, members: usize, seed: u64) -> IntegerEnsemble {
-    let mut rng = StdRng::seed_from_u64(seed);
-    let mut network = || {
-        let blocks = IntegerNetwork::shapes(&shape).map(|(_, [rows, columns])| {
-            let weights: Vec<i64> = (0..rows * columns).map(|_| rng.random_range(-2..=2)).collect();
-            Block::from_fn(rows, columns, |row, column| weights[row * columns + column], |_| 1)
-        });
-        IntegerNetwork::new(shape, PixelLevels::new(4).unwrap(), 1.0, blocks).unwrap()
-    };
-    IntegerEnsemble::new((0..members).map(|_| network()).collect()).unwrap()
+    NetworkSampler::new(shape, seed).with_largest_weights([2; 3]).ensemble(members).unwrap()
 }
 
 /// Models `small` and `slow`, images `images.idx`, and everything that is made of them.

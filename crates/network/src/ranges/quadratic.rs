@@ -1,10 +1,12 @@
 //! Logits through the quadratic forms that hidden units are in the pixels.
 
-use super::LogitRange;
-use super::definite::SymmetricBand;
-use super::form::{self, Form};
-use super::interval::{self, Interval};
-use crate::{Architecture, IntegerEnsemble, IntegerNetwork};
+use crate::architecture::Architecture;
+use crate::ensemble::IntegerEnsemble;
+use crate::integer_network::IntegerNetwork;
+use crate::ranges::interval::{self, Interval};
+use crate::ranges::logit_range::LogitRange;
+use crate::ranges::quadratic_form::{self, QuadraticForm};
+use crate::ranges::symmetric_band::SymmetricBand;
 
 /// Multiplications and matrix entries beyond which the forms are not set up: some fifty times the
 /// paper's network, a minute or a gigabyte.
@@ -19,14 +21,15 @@ fn is_affordable(shape: &Architecture) -> bool {
         (shape.hidden, 2 * shape.classes, shape.taps().saturating_mul(shape.taps()));
     let joint = hidden * (hidden + sides);
     let for_each_activation = (hidden + sides).saturating_mul(window).saturating_add(joint);
-    let entries = form::entries(shape).saturating_mul(sides).max(shape.positions().saturating_mul(window));
+    let entries =
+        quadratic_form::entries(shape).saturating_mul(sides).max(shape.positions().saturating_mul(window));
     shape.activations().saturating_mul(for_each_activation) <= MOST_PRODUCTS && entries <= MOST_ENTRIES
 }
 
 /// A class' logit (or its negative) at most `bound`, and perhaps less once `form` is looked at closely.
 struct Candidate {
     bound: i128,
-    form: Option<Form>,
+    form: Option<QuadraticForm>,
 }
 
 /// The two sides of a logit: itself, and its negative.
@@ -41,7 +44,7 @@ pub(super) fn range(ensemble: &IntegerEnsemble, intervals: &[Vec<Interval>]) -> 
     }
     let mut members = 0;
     let mut bounds: Vec<Interval> = vec![Interval::point(0); shape.classes];
-    let mut sums: Vec<Option<Form>> = vec![Some(Form::new(shape, 0)); 2 * shape.classes];
+    let mut sums: Vec<Option<QuadraticForm>> = vec![Some(QuadraticForm::new(shape, 0)); 2 * shape.classes];
     for (network, intervals) in ensemble.members().iter().zip(intervals) {
         let logits = by_units(network, pixels).unwrap_or_else(|| intervals.clone());
         let logits: Vec<Interval> = logits.into_iter().zip(intervals).map(|(a, b)| a.intersect(*b)).collect();
@@ -60,7 +63,7 @@ pub(super) fn range(ensemble: &IntegerEnsemble, intervals: &[Vec<Interval>]) -> 
     Some(LogitRange { members, ensemble: largest(candidates(&bounds, sums, pixels), pixels) })
 }
 
-fn candidates(logits: &[Interval], forms: Vec<Option<Form>>, pixels: i128) -> Vec<Candidate> {
+fn candidates(logits: &[Interval], forms: Vec<Option<QuadraticForm>>, pixels: i128) -> Vec<Candidate> {
     let ends = logits.iter().flat_map(|logit| [logit.high, -logit.low]);
     ends.zip(forms)
         .map(|(end, form)| {
@@ -87,7 +90,7 @@ fn by_units(network: &IntegerNetwork, pixels: i128) -> Option<Vec<Interval>> {
     let rows = network.hidden().row_iter().zip(network.hidden().biases());
     let hidden = rows.zip(intervals).map(|((weights, &bias), interval)| {
         let bound = || {
-            let mut form = Form::new(network.architecture(), bias);
+            let mut form = QuadraticForm::new(network.architecture(), bias);
             let weights: Vec<i128> = weights.iter().map(|&weight| weight.into()).collect();
             form.add_activations(network, &weights)?;
             Some(Interval { low: form.negated()?.upper(pixels)?.checked_neg()?, high: form.upper(pixels)? })
@@ -118,7 +121,7 @@ const SCALE: i128 = 16;
 /// where `lambda` is such that `sum_i max(v_i, 0) (U Y)_i^2 <= lambda sum_k Y_k^2 / A_k` ([`stretch`]), and
 /// `Y_k^2 <= A_k (A_k + 8 a_k)` since a parabola lies below its chord. That leaves a weighted sum of
 /// activations, as a hidden unit is.
-fn jointly(network: &IntegerNetwork) -> Option<Vec<Option<Form>>> {
+fn jointly(network: &IntegerNetwork) -> Option<Vec<Option<QuadraticForm>>> {
     let largest: Vec<i128> = interval::activations(network)?.iter().map(|a| a.high).collect();
     let hidden = network.hidden();
     let units: Vec<Vec<i128>> =
@@ -154,7 +157,7 @@ fn jointly(network: &IntegerNetwork) -> Option<Vec<Option<Form>>> {
             constant = constant.checked_add(flat.checked_mul(*a)?)?;
             *slope = slope.checked_add(lambda)?.checked_mul(8)?;
         }
-        let mut form = Form::new(network.architecture(), constant);
+        let mut form = QuadraticForm::new(network.architecture(), constant);
         form.add_activations(network, &slopes)?;
         Some(form)
     });

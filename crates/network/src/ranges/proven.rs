@@ -1,33 +1,28 @@
-//! Ranges of the logits that are proven for every image there can be.
-
-mod definite;
-mod form;
-mod interval;
-mod quadratic;
-#[cfg(test)]
-mod tests;
+//! Ranges of the logits that hold for every image, by three methods.
 
 use std::fmt;
 
-use crate::IntegerEnsemble;
-use interval::Interval;
+use crate::ensemble::IntegerEnsemble;
+use crate::ranges::interval::{self, Interval};
+use crate::ranges::logit_range::LogitRange;
+use crate::ranges::quadratic;
 
-/// How a range is proven, from the plainest to the tightest.
+/// A method to prove a range. The variants are ordered from the simplest to the tightest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RangeMethod {
-    /// L1 norms of the rows: what [`Bounds`](crate::Bounds) says.
+    /// L1 norms of the rows, as in [`LayerBounds`](crate::LayerBounds).
     Norms,
-    /// Signed interval arithmetic, class by class.
+    /// Signed interval arithmetic for each class.
     Intervals,
-    /// Quadratic forms in the pixels, all hidden units together.
+    /// Quadratic forms in the pixels, which bound all hidden units together.
     Quadratic,
 }
 
 impl RangeMethod {
-    /// All of them.
+    /// All methods, from the simplest to the tightest.
     pub const ALL: [Self; 3] = [Self::Norms, Self::Intervals, Self::Quadratic];
 
-    /// Its name, one word.
+    /// Name of the method in one word.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -44,39 +39,30 @@ impl fmt::Display for RangeMethod {
     }
 }
 
-/// The largest absolute logits over all classes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogitRange {
-    /// Of any single member.
-    pub members: i128,
-    /// Of the members' sum.
-    pub ensemble: i128,
-}
-
-impl LogitRange {
-    /// The larger of both, which a plaintext modulus must hold when members and sum are decrypted.
-    #[must_use]
-    pub fn largest(&self) -> i128 {
-        self.members.max(self.ensemble)
-    }
-
-    fn at_most(self, other: Self) -> Self {
-        Self { members: self.members.min(other.members), ensemble: self.ensemble.min(other.ensemble) }
-    }
-}
-
-/// What is proven about an ensemble's logits over every image of pixels in `0..=L`, whether it looks like anything or
-/// not, by each [`RangeMethod`]. None is larger than the one before it.
+/// Bounds on an ensemble's logits over every image of pixels in `0..=L`, by each [`RangeMethod`]. The bound of a method
+/// is never larger than the bound of the method before it.
 ///
-/// `docs/ranges.md` has the formulas and why they hold. Everything is exact integers, but for matrices that are shown
-/// to be positive semidefinite by floats with their rounding errors accounted for.
+/// `docs/ranges.md` has the formulas and their proofs. All arithmetic is on exact integers, except that matrices are
+/// shown to be positive semidefinite in floating point, with their rounding errors accounted for.
+///
+/// ```
+/// use sottovoce_network::{Architecture, NetworkSampler, ProvenRange, RangeMethod};
+///
+/// let shape = Architecture { image_side: 8, maps: 2, hidden: 6, ..Architecture::default() };
+/// let ensemble = NetworkSampler::new(shape, 1).ensemble(2)?;
+/// let range = ProvenRange::of(&ensemble);
+/// let (method, largest) = range.best();
+/// assert_eq!(range.by(method).largest(), largest);
+/// assert!(largest <= range.by(RangeMethod::Norms).largest());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProvenRange {
     ranges: [LogitRange; 3],
 }
 
 impl ProvenRange {
-    /// Proves the ranges of `ensemble`. A method whose integers leave 127 bits gives what the one before it gave.
+    /// Proves the ranges of `ensemble`. A method whose integers exceed 127 bits gets the range of the method before it.
     #[must_use]
     pub fn of(ensemble: &IntegerEnsemble) -> Self {
         let members = ensemble.members().iter().map(|member| member.bounds().logits);
@@ -90,13 +76,13 @@ impl ProvenRange {
             })
             .collect();
         let logits = logits.as_deref();
-        let intervals = logits.and_then(interval_range).map_or(norms, |range| range.at_most(norms));
+        let intervals = logits.and_then(interval_range).map_or(norms, |range| range.min(norms));
         let quadratic = logits.and_then(|logits| quadratic::range(ensemble, logits));
-        let quadratic = quadratic.map_or(intervals, |range| range.at_most(intervals));
+        let quadratic = quadratic.map_or(intervals, |range| range.min(intervals));
         Self { ranges: [norms, intervals, quadratic] }
     }
 
-    /// What `method` proves.
+    /// Range that `method` proves.
     #[must_use]
     pub fn by(&self, method: RangeMethod) -> LogitRange {
         let [norms, intervals, quadratic] = self.ranges;
@@ -107,16 +93,16 @@ impl ProvenRange {
         }
     }
 
-    /// The least [`LogitRange::largest`], and the plainest method that proves it.
+    /// Smallest [`LogitRange::largest`] of all methods, and the simplest method that proves it.
     #[must_use]
     pub fn best(&self) -> (RangeMethod, i128) {
         let largest = |method: RangeMethod| self.by(method).largest();
-        let plainest = |best, method| if largest(method) < largest(best) { method } else { best };
-        let method = RangeMethod::ALL.into_iter().fold(RangeMethod::Norms, plainest);
+        let simplest = |best, method| if largest(method) < largest(best) { method } else { best };
+        let method = RangeMethod::ALL.into_iter().fold(RangeMethod::Norms, simplest);
         (method, largest(method))
     }
 
-    /// The bits that `method` saves over the norms, in [`LogitRange::largest`].
+    /// Bits that [`LogitRange::largest`] of `method` saves over that of the norms.
     #[must_use]
     pub fn saved_bits(&self, method: RangeMethod) -> f64 {
         let bits = |method| (self.by(method).largest().max(1) as f64).log2();
@@ -124,7 +110,7 @@ impl ProvenRange {
     }
 }
 
-/// The range of `members`' logits, class by class, and of their sums.
+/// Computes the range of logits that lie in these intervals (for each member, for each class).
 fn interval_range(members: &[Vec<Interval>]) -> Option<LogitRange> {
     let mut sums: Vec<Interval> = Vec::new();
     for logits in members {
@@ -138,3 +124,6 @@ fn interval_range(members: &[Vec<Interval>]) -> Option<LogitRange> {
     let members = members.iter().map(|logits| largest(logits)).fold(0, i128::max);
     Some(LogitRange { members, ensemble: largest(&sums) })
 }
+
+#[cfg(test)]
+mod tests;

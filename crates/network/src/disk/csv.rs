@@ -4,10 +4,10 @@ use std::fmt::{Display, Write as _};
 use std::path::Path;
 use std::str::FromStr;
 
-use super::DiskError;
+use crate::disk::error::DiskError;
 
-/// One line per row, values separated by commas.
-pub fn encode<'a, T: Display + 'a>(rows: impl Iterator<Item = &'a [T]>) -> String {
+/// Writes one line per row, with values separated by commas.
+pub(crate) fn encode<'a, T: Display + 'a>(rows: impl Iterator<Item = &'a [T]>) -> String {
     let mut text = String::new();
     for row in rows {
         for (column, value) in row.iter().enumerate() {
@@ -19,10 +19,15 @@ pub fn encode<'a, T: Display + 'a>(rows: impl Iterator<Item = &'a [T]>) -> Strin
     text
 }
 
-/// The values of exactly `rows` lines of `columns` integers each, row by row. Blanks around a value are
-/// allowed, blank lines are not.
-pub fn decode<T: FromStr>(path: &Path, text: &str, rows: usize, columns: usize) -> Result<Vec<T>, DiskError> {
-    // No more than the text can hold, whatever a manifest claims.
+/// Reads exactly `rows` lines of `columns` integers each and returns the values row by row. Blanks around a value are
+/// allowed, blank lines are not. `path` is for errors.
+pub(crate) fn decode<T: FromStr>(
+    path: &Path,
+    text: &str,
+    rows: usize,
+    columns: usize,
+) -> Result<Vec<T>, DiskError> {
+    // A manifest may claim any size, so the capacity is at most what the text can hold.
     let mut values = Vec::with_capacity(text.len().div_ceil(2).min(rows.saturating_mul(columns)));
     let mut lines = 0;
     for (record, line) in text.lines().zip(1..) {

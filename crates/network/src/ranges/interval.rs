@@ -1,8 +1,9 @@
 //! Signed interval arithmetic through a network.
 
-use crate::{IntegerBlock, IntegerNetwork};
+use crate::block::IntegerBlock;
+use crate::integer_network::IntegerNetwork;
 
-/// All integers from `low` to `high`.
+/// All integers from `low` to `high`, with `low <= high`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Interval {
     pub low: i128,
@@ -23,14 +24,14 @@ impl Interval {
         Some(Self { low: a.min(b), high: a.max(b) })
     }
 
-    /// Of the squares of its integers.
+    /// Smallest interval that holds the squares of its integers.
     pub fn square(self) -> Option<Self> {
         let (a, b) = (self.low.checked_mul(self.low)?, self.high.checked_mul(self.high)?);
         let low = if self.low <= 0 && self.high >= 0 { 0 } else { a.min(b) };
         Some(Self { low, high: a.max(b) })
     }
 
-    /// Of what lies in both, which both bound the same quantity.
+    /// Integers of both intervals. Both bound the same quantity, so there is at least one.
     pub fn intersect(self, other: Self) -> Self {
         Self { low: self.low.max(other.low), high: self.high.min(other.high) }
     }
@@ -40,7 +41,7 @@ impl Interval {
     }
 }
 
-/// The activations (squares of the convolution's outputs), map by map, over every image.
+/// Bounds the activations (squares of the convolution's outputs) over every image, map by map, positions in row order.
 pub(super) fn activations(network: &IntegerNetwork) -> Option<Vec<Interval>> {
     let shape = network.architecture();
     let pixel = Interval { low: 0, high: network.pixel_levels().largest().into() };
@@ -58,7 +59,7 @@ pub(super) fn activations(network: &IntegerNetwork) -> Option<Vec<Interval>> {
     .collect()
 }
 
-/// The outputs of a dense layer over inputs that are free in their intervals.
+/// Bounds the outputs of a dense layer over inputs that are independent of each other in their intervals.
 pub(super) fn dense(block: &IntegerBlock, inputs: &[Interval]) -> Option<Vec<Interval>> {
     let rows = block.row_iter().zip(block.biases());
     rows.map(|(weights, &bias)| {
@@ -68,7 +69,7 @@ pub(super) fn dense(block: &IntegerBlock, inputs: &[Interval]) -> Option<Vec<Int
     .collect()
 }
 
-/// The logits over hidden units (before their square) that are free in their intervals.
+/// Bounds the logits over hidden units (before their square) that are independent of each other in their intervals.
 pub(super) fn logits(network: &IntegerNetwork, hidden: &[Interval]) -> Option<Vec<Interval>> {
     let squares = hidden.iter().map(|unit| unit.square()).collect::<Option<Vec<_>>>()?;
     dense(network.output(), &squares)

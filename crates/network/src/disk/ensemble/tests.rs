@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Architecture, Padding, PixelLevels};
+use crate::disk::csv;
+use crate::{Architecture, Block, BlockShape, IntegerNetwork, Padding, PixelLevels};
 
 const SHAPES: Architecture = Architecture {
     image_side: 5,
@@ -18,19 +19,19 @@ const SHAPES: Architecture = Architecture {
 };
 
 fn network(seed: i64) -> IntegerNetwork {
-    let blocks = IntegerNetwork::shapes(&SHAPES).map(|(_, [rows, columns])| {
+    let blocks = SHAPES.block_shapes().map(|BlockShape { rows, columns, .. }| {
         let weights = (0..(rows * columns) as i64).map(|i| (i * 31 + seed) % 15 - 7).collect();
         let biases = (0..rows as i64).map(|i| i128::from(i * 977 - seed)).collect();
         Block::new(columns, weights, biases).unwrap()
     });
-    IntegerNetwork::new(SHAPES, PixelLevels::new(4).unwrap(), 0.1 + 0.2, blocks).unwrap()
+    IntegerNetwork::new(SHAPES, PixelLevels::FOUR, 0.1 + 0.2, blocks).unwrap()
 }
 
 fn origin() -> Origin {
     Origin {
         observed: Some(ObservedRange { members: vec![1 << 100, 17], ensemble: 1 << 101 }),
         provenance: BTreeMap::from([("split".to_owned(), "regular".to_owned())]),
-        inputs: "0123".to_owned(),
+        input_hash: "0123".to_owned(),
     }
 }
 
@@ -60,7 +61,7 @@ fn an_ensemble_comes_back_as_it_was_written() {
     let exported = read_ensemble(&path).unwrap();
     assert_eq!(exported.ensemble.members(), [network(1), network(2)]);
     assert_eq!(exported.origin, origin());
-    assert_eq!(read_inputs(&path).as_deref(), Some("0123"));
+    assert_eq!(read_input_hash(&path).as_deref(), Some("0123"));
     assert!(!path.with_file_name("ensemble.partial").exists());
 }
 
@@ -148,13 +149,13 @@ fn a_member_outside_the_folder_is_refused() {
 proptest! {
     #[test]
     fn any_integers_survive_the_csv(values in prop::collection::vec(any::<i128>(), 1..60)) {
-        let text = csv_block::encode(values.chunks_exact(1));
-        prop_assert_eq!(csv_block::decode::<i128>(Path::new("x"), &text, values.len(), 1).unwrap(), values);
+        let text = csv::encode(values.chunks_exact(1));
+        prop_assert_eq!(csv::decode::<i128>(Path::new("x"), &text, values.len(), 1).unwrap(), values);
     }
 
     #[test]
     fn no_text_makes_the_reader_panic(text in "(?s)([-0-9, \n]|.){0,60}", rows in 0usize..5, columns in 1usize..5) {
-        if let Ok(values) = csv_block::decode::<i64>(Path::new("x"), &text, rows, columns) {
+        if let Ok(values) = csv::decode::<i64>(Path::new("x"), &text, rows, columns) {
             prop_assert_eq!(values.len(), rows * columns);
         }
     }

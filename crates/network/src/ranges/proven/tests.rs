@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Architecture, IntegerBlock, IntegerNetwork, Padding, PixelLevels, sum_logits};
+use crate::{Architecture, BlockShape, IntegerBlock, IntegerNetwork, Padding, PixelLevels, sum_logits};
 
 /// Binary digits of the largest weights of the three blocks, and of their biases.
 type Sizes = [(u32, u32); 3];
@@ -28,7 +28,10 @@ fn numbers(count: usize, bits: u32) -> impl Strategy<Value = Vec<i64>> {
 }
 
 /// A row of zeros now and then.
-fn block([rows, columns]: [usize; 2], (weight, bias): (u32, u32)) -> impl Strategy<Value = IntegerBlock> {
+fn block(
+    BlockShape { rows, columns, .. }: BlockShape,
+    (weight, bias): (u32, u32),
+) -> impl Strategy<Value = IntegerBlock> {
     (numbers(rows * columns, weight), numbers(rows, bias), 0..2 * rows).prop_map(
         move |(weights, biases, blank)| {
             let weight = |row, column| if row == blank { 0 } else { weights[row * columns + column] };
@@ -43,7 +46,7 @@ fn ensembles(
     sizes: impl Strategy<Value = Sizes>,
 ) -> impl Strategy<Value = Option<IntegerEnsemble>> {
     (shapes(), levels, sizes).prop_flat_map(|(shape, levels, sizes)| {
-        let [a, b, c] = IntegerNetwork::shapes(&shape).map(|(_, rows_and_columns)| rows_and_columns);
+        let [a, b, c] = shape.block_shapes();
         let blocks = (block(a, sizes[0]), block(b, sizes[1]), block(c, sizes[2]));
         prop::collection::vec(blocks, 1..=3).prop_map(move |members| {
             let levels = PixelLevels::new(levels).unwrap();
@@ -165,7 +168,7 @@ fn every_method_improves_on_the_one_before() {
         IntegerBlock::new(2, vec![1, -1], vec![-3]).unwrap(),
         IntegerBlock::new(1, vec![1, -1], vec![0, 0]).unwrap(),
     ];
-    let network = IntegerNetwork::new(shape, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap();
+    let network = IntegerNetwork::new(shape, PixelLevels::BINARY, 1.0, blocks).unwrap();
     let range = ProvenRange::of(&IntegerEnsemble::new(vec![network]).unwrap());
     let both = |most| LogitRange { members: most, ensemble: most };
     assert_eq!(range.by(RangeMethod::Norms), both(121));
@@ -177,14 +180,21 @@ fn every_method_improves_on_the_one_before() {
 
 #[test]
 fn members_that_oppose_each_other_are_known_to_cancel() {
-    let shape = crate::integer_network::tests::SMALL;
+    let shape = Architecture {
+        image_side: 4,
+        kernel: 2,
+        stride: 2,
+        padding: Padding { leading: 0, trailing: 0 },
+        maps: 2,
+        hidden: 3,
+        classes: 2,
+    };
     let network = |sign: i64| {
-        let weight = |row: usize, column: usize| (row * 7 + column * 5) as i64 % 9 - 4;
-        let blocks = IntegerNetwork::shapes(&shape).map(|(name, [rows, columns])| {
+        let weight = |name: &str, row: usize, column: usize| {
             let sign = if name == "output" { sign } else { 1 };
-            IntegerBlock::from_fn(rows, columns, |row, column| sign * weight(row, column), |_| 0)
-        });
-        IntegerNetwork::new(shape, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap()
+            sign * ((row * 7 + column * 5) as i64 % 9 - 4)
+        };
+        IntegerNetwork::from_fn(shape, PixelLevels::BINARY, weight, |_, _| 0).unwrap()
     };
     let range = ProvenRange::of(&IntegerEnsemble::new(vec![network(1), network(-1)]).unwrap());
     let norms = range.by(RangeMethod::Norms);
@@ -205,10 +215,8 @@ fn shapes_too_large_for_forms_keep_their_intervals() {
         hidden: 1,
         classes: 2,
     };
-    let blocks = IntegerNetwork::shapes(&shape).map(|(_, [rows, columns])| {
-        IntegerBlock::from_fn(rows, columns, |_, column| 1 - (column % 3) as i64, |_| 7)
-    });
-    let network = IntegerNetwork::new(shape, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap();
+    let weight = |_: &str, _, column: usize| 1 - (column % 3) as i64;
+    let network = IntegerNetwork::from_fn(shape, PixelLevels::BINARY, weight, |_, _| 7).unwrap();
     let range = ProvenRange::of(&IntegerEnsemble::new(vec![network]).unwrap());
     assert_eq!(range.by(RangeMethod::Quadratic), range.by(RangeMethod::Intervals));
     assert_eq!(range.best().0, RangeMethod::Intervals);

@@ -1,15 +1,16 @@
 //! Quadratic forms in the pixels, and how large they become over all images.
 
-use super::definite::SymmetricBand;
-use crate::integer_network::Exact;
-use crate::{Architecture, IntegerNetwork};
+use crate::architecture::Architecture;
+use crate::checked_integer::CheckedInteger;
+use crate::integer_network::IntegerNetwork;
+use crate::ranges::symmetric_band::SymmetricBand;
 
 /// `f(x) = sum_ij M_ij x_i x_j + sum_i l_i x_i + c` over the pixels `x` of an image, in exact integers.
 ///
 /// `M` is symmetric and sparse: two pixels meet within a window only, so a pixel meets those of the
 /// `kernel` rows from its own on, at most `kernel - 1` columns aside. These entries, `M_ij` with `j >= i`, are kept.
 #[derive(Debug, Clone)]
-pub(super) struct Form {
+pub(super) struct QuadraticForm {
     shape: Architecture,
     /// For every pixel, the pixels that it meets: [`reach`] for each row.
     meets: Vec<i128>,
@@ -27,7 +28,7 @@ pub(super) fn entries(shape: &Architecture) -> usize {
     shape.pixels().saturating_mul(shape.kernel * reach(shape))
 }
 
-impl Form {
+impl QuadraticForm {
     pub fn new(shape: &Architecture, constant: i128) -> Self {
         let linear = vec![0; shape.pixels()];
         Self { shape: *shape, meets: vec![0; entries(shape)], linear, constant }
@@ -64,7 +65,7 @@ impl Form {
     }
 
     /// An upper bound of `f` over all images of pixels in `0..=largest`, exact integers alone: the better of
-    /// [`Form::entrywise`] and [`Form::centred`].
+    /// [`QuadraticForm::entrywise`] and [`QuadraticForm::centred`].
     pub fn upper(&self, largest: i128) -> Option<i128> {
         let centred = self.centre(largest).and_then(|centre| centre.upper(&self.row_sums()?));
         match (self.entrywise(largest), centred) {
@@ -137,7 +138,7 @@ impl Form {
         Some(sums)
     }
 
-    /// A better bound than [`Form::upper`]'s where entries are exact as floats and a positive semidefinite `D - M` is
+    /// A better bound than [`QuadraticForm::upper`]'s where entries are exact as floats and a positive semidefinite `D - M` is
     /// found whose `D` is smaller than the row sums: proportional to the lengths of the rows of `M`.
     pub fn spectral_upper(&self, largest: i128, most_steps: usize) -> Option<i128> {
         let side = self.shape.image_side;
@@ -189,7 +190,7 @@ impl Form {
     }
 }
 
-/// What [`Form::centre`] says: `4 f <= flat + y M y`, and `y_i^2 <= square`.
+/// What [`QuadraticForm::centre`] says: `4 f <= flat + y M y`, and `y_i^2 <= square`.
 struct Centred {
     flat: i128,
     square: i128,
@@ -212,7 +213,7 @@ struct Windows<I> {
     constant: i128,
 }
 
-impl<I: Exact> Windows<I> {
+impl<I: CheckedInteger> Windows<I> {
     fn new(network: &IntegerNetwork, weights: &[i128]) -> Option<Self> {
         let shape = network.architecture();
         let (taps, positions) = (shape.taps(), shape.positions());
@@ -254,7 +255,7 @@ impl<I: Exact> Windows<I> {
         Some(Self { products, linear, constant })
     }
 
-    fn add_to(&self, form: &mut Form) -> Option<()> {
+    fn add_to(&self, form: &mut QuadraticForm) -> Option<()> {
         let shape = form.shape;
         let (taps, kernel, reach) = (shape.taps(), shape.kernel, reach(&shape));
         for position in 0..shape.positions() {
