@@ -30,14 +30,14 @@ fn stages(criterion: &mut Criterion) {
         let name = format!("encrypt a pixel/{encryption},k={}", parameters.ciphertext_primes().len());
         let images = vec![1; parameters.degree()];
         criterion.bench_function(&name, |bencher| {
-            bencher.iter(|| client.encrypt(&images, 1, &|| ()).unwrap());
+            bencher.iter(|| client.encrypt(&images, 1, &()).unwrap());
         });
     }
     let parameters = parameters(&ensemble, Encryption::PublicKey);
     let client = ClientKey::generate(&parameters);
     let key = client.evaluation_key().unwrap();
     let images = vec![1; ensemble.architecture().pixels()];
-    let batch = client.encrypt(&images, images.len(), &|| ()).unwrap();
+    let batch = client.encrypt(&images, images.len(), &()).unwrap();
     for kernel in Kernel::available() {
         let engine = Engine::with_kernel(&key, &ensemble, kernel).unwrap();
         let mut stages = Stages::new(&engine, &batch).unwrap();

@@ -10,6 +10,7 @@ use crate::noise::Evaluation;
 use crate::packed::{PackedCiphertext, RowLayout};
 use crate::parameters::{Channel, product};
 use crate::parts::packed;
+use crate::progress::ProgressObserver;
 use crate::{BfvError, ClientKey, Encryption};
 
 /// Pixels that are gathered from the images together.
@@ -80,7 +81,7 @@ impl EncryptedBatch {
 
 impl ClientKey {
     /// Encrypts quantised images of `pixels` values each, image after image, with the key that the parameters were
-    /// chosen for ([`Encryption`]), using the threads of the current `rayon` pool. `advance` is told of every pixel
+    /// chosen for ([`Encryption`]), using the threads of the current `rayon` pool. `observer` is told of every pixel
     /// done in every channel ([`encryption_work`](Self::encryption_work)).
     ///
     /// # Errors
@@ -89,7 +90,7 @@ impl ClientKey {
         &self,
         images: &[u8],
         pixels: usize,
-        advance: &(dyn Fn() + Sync),
+        observer: &dyn ProgressObserver,
     ) -> Result<EncryptedBatch, BfvError> {
         let rows = self.rows(images, pixels)?;
         let channels = self.parameters.channels().iter().zip(&self.channels).map(|(channel, key)| {
@@ -100,7 +101,7 @@ impl ClientKey {
                     None => encryptor.insert(encryption.encryptor()?),
                 };
                 let ciphertext = encryption.encrypt(values, encryptor)?;
-                advance();
+                observer.advance(1);
                 Ok(ciphertext)
             };
             // One encryptor for every thread: `rayon` may make some more.
@@ -118,7 +119,7 @@ impl ClientKey {
         &self,
         images: &[u8],
         pixels: usize,
-        advance: &(dyn Fn() + Sync),
+        observer: &dyn ProgressObserver,
     ) -> Result<EncryptedBatch, BfvError> {
         let rows = self.rows(images, pixels)?;
         let layout = self.parameters.channels()[0].upload_layout();
@@ -132,7 +133,7 @@ impl ClientKey {
                     Encryption::SecretKey => key.secret.try_encrypt(&plaintext, rng)?,
                 };
                 ciphertext.switch_to_level(channel.upload_level())?;
-                advance();
+                observer.advance(1);
                 Ok(packed(&layout, &ciphertext))
             };
             rows.par().map(encrypt).collect()
@@ -288,8 +289,8 @@ mod tests {
             let client = ClientKey::generate(&parameters);
             // More pixels than are gathered at a time.
             let images: Vec<u8> = (0..5 * 19).map(|index| (index * 37 % 256) as u8).collect();
-            let ours = client.encrypt(&images, 19, &|| ()).unwrap();
-            let theirs = client.encrypt_with_fhe(&images, 19, &|| ()).unwrap();
+            let ours = client.encrypt(&images, 19, &()).unwrap();
+            let theirs = client.encrypt_with_fhe(&images, 19, &()).unwrap();
             for batch in [ours, theirs] {
                 assert_eq!(batch.images(), 5);
                 let channels = parameters.channels().iter().zip(&batch.channels);

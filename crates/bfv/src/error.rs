@@ -50,8 +50,8 @@ pub enum BfvError {
         /// Where decryption fails, in bits.
         limit_bits: usize,
     },
-    /// Whoever waited for the answer does not any longer.
-    #[error("the evaluation was cancelled")]
+    /// The observer of the work cancelled it.
+    #[error("the work was cancelled")]
     Cancelled,
     /// Values could not be encrypted, or a ciphertext not decrypted.
     #[error(transparent)]

@@ -34,9 +34,9 @@ pub mod packed;
 pub mod parameters;
 pub mod parts;
 pub mod planner;
+mod progress;
 pub mod reference;
 mod transform;
-mod watch;
 
 pub use batch::{DecryptedLogits, EncryptedBatch, EncryptedLogits};
 pub use encryption::EncryptionError;
@@ -46,6 +46,6 @@ pub use kernel::{Kernel, UnknownKernel};
 pub use keys::{ClientKey, EvaluationKey};
 pub use layers::{Layer, LayerTime};
 pub use parameters::{Encryption, Parameters, ParametersError};
+pub use progress::ProgressObserver;
 pub use reference::{EncryptedAnswer, ReferenceEvaluator};
 pub use transform::TransformError;
-pub use watch::Watch;

@@ -95,7 +95,7 @@ impl StageProgress {
     }
 }
 
-impl sottovoce_evaluate::Progress for StageProgress {
+impl sottovoce_bfv::ProgressObserver for StageProgress {
     fn begin(&self, stage: &str, work: u64) {
         if let Ok(mut current) = self.current.lock() {
             // The old bar must be gone before the new one is drawn.

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use sottovoce_bfv::DecryptedLogits;
+use sottovoce_bfv::{DecryptedLogits, ProgressObserver};
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{IntegerEnsemble, sum_logits};
 use sottovoce_protocol::ModelDescription;
 
+use crate::EvaluateError;
 use crate::clear::Oracle;
 use crate::encrypted::mismatches;
 use crate::session::Session;
-use crate::{EvaluateError, Progress};
 
 /// Classifies batches with one ensemble. Keys and the provider's networks are ready when it is made.
 pub struct BatchRunner<'a> {
@@ -18,7 +18,7 @@ pub struct BatchRunner<'a> {
     session: &'a Session,
     model: &'a ModelDescription,
     work: u64,
-    progress: &'a dyn Progress,
+    progress: &'a dyn ProgressObserver,
 }
 
 /// Seconds of one batch, step by step.
@@ -46,7 +46,7 @@ impl<'a> BatchRunner<'a> {
     pub fn new(
         ensemble: &'a IntegerEnsemble,
         session: &'a Session,
-        progress: &'a dyn Progress,
+        progress: &'a dyn ProgressObserver,
     ) -> Result<Self, EvaluateError> {
         let model = session.model(ensemble)?;
         Ok(Self { ensemble, session, model, work: session.work(model)?, progress })
@@ -75,8 +75,8 @@ impl<'a> BatchRunner<'a> {
         let name = |step: &str| format!("{step} images {} to {end}", first + 1);
         progress.begin(&name("evaluating"), self.work);
         let start = Instant::now();
-        let watch = |work| progress.advance(work);
-        let evaluated = session.provider.evaluate_for(&received.batch, model.fingerprint(), false, &watch)?;
+        let evaluated =
+            session.provider.evaluate_for(&received.batch, model.fingerprint(), false, progress)?;
         let evaluate = start.elapsed();
 
         let start = Instant::now();

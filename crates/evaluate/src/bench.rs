@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use sottovoce_bfv::planner::Fixed;
 use sottovoce_bfv::{
     ClientKey, EncryptedBatch, EncryptedLogits, Encryption, Engine, Kernel, Layer, LayerTime, Parameters,
-    ReferenceEvaluator,
+    ProgressObserver, ReferenceEvaluator,
 };
 use sottovoce_network::{Architecture, IntegerEnsemble, NetworkSampler, ObservedRange, sum_logits};
 use sottovoce_protocol::{Client, Provider, size};
 
 use crate::encrypted::mismatches;
 use crate::session::transfer;
-use crate::{EvaluateError, Evaluator, Need, Policy, Progress, RangeRule};
+use crate::{EvaluateError, Evaluator, Need, Policy, RangeRule};
 
 /// What a benchmark measured. Seconds are wall-clock time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -129,7 +129,7 @@ pub fn random_ensemble(members: usize) -> Option<IntegerEnsemble> {
 pub fn bench_engine(
     subject: &BenchSubject<'_>,
     peak_memory: impl Fn() -> Option<u64>,
-    progress: &dyn Progress,
+    progress: &dyn ProgressObserver,
 ) -> Result<BenchRecord, EvaluateError> {
     let BenchSubject { ensemble, images, with_reference, kernel, .. } = *subject;
     let repetitions = subject.repetitions.max(1);
@@ -177,10 +177,10 @@ pub fn bench_engine(
         let parameters = parameters_of(Evaluator::Reference)?;
         let client = ClientKey::generate(&parameters);
         let key = client.evaluation_key()?;
-        let encrypted = client.encrypt(&batch, pixels, &|| ())?;
+        let encrypted = client.encrypt(&batch, pixels, &())?;
         let evaluator = ReferenceEvaluator::new(&key, ensemble);
         progress.begin("the reference", evaluator.work());
-        let (seconds, answer) = timed(|| evaluator.evaluate(&encrypted, &|work| progress.advance(work)));
+        let (seconds, answer) = timed(|| evaluator.evaluate(&encrypted, progress));
         let answer = answer?;
         check(&client, &answer.ensemble)?;
         reference = Some((seconds.as_secs_f64(), answer.times, parameters.ciphertext_modulus_bits()));
@@ -194,13 +194,12 @@ pub fn bench_engine(
     // Before the batch of the evaluation is in memory as well.
     let transfer_seconds_all = transfers(&parameters, ensemble, &batch, repetitions, progress)?;
     progress.begin("encrypting", client.encryption_work(pixels) * 2 * repetitions as u64);
-    let advance = || progress.advance(1);
     let (mut encrypt_seconds, mut fhe_encrypt_seconds) = (Vec::new(), Vec::new());
     let mut encrypt = || -> Result<EncryptedBatch, EvaluateError> {
-        let (elapsed, encrypted) = timed(|| client.encrypt_with_fhe(&batch, pixels, &advance));
+        let (elapsed, encrypted) = timed(|| client.encrypt_with_fhe(&batch, pixels, progress));
         drop(encrypted?);
         fhe_encrypt_seconds.push(elapsed.as_secs_f64());
-        let (elapsed, encrypted) = timed(|| client.encrypt(&batch, pixels, &advance));
+        let (elapsed, encrypted) = timed(|| client.encrypt(&batch, pixels, progress));
         encrypt_seconds.push(elapsed.as_secs_f64());
         Ok(encrypted?)
     };
@@ -216,7 +215,7 @@ pub fn bench_engine(
     let mut runs = Vec::new();
     let mut decrypt_seconds = Vec::new();
     for _ in 0..repetitions {
-        let (seconds, answer) = timed(|| engine.evaluate(&encrypted, false, &|work| progress.advance(work)));
+        let (seconds, answer) = timed(|| engine.evaluate(&encrypted, false, progress));
         let answer = answer?;
         decrypt_seconds.push(check(&client, &answer.ensemble)?);
         runs.push((seconds.as_secs_f64(), answer.times));
@@ -265,7 +264,7 @@ fn transfers(
     ensemble: &IntegerEnsemble,
     images: &[u8],
     repetitions: usize,
-    progress: &dyn Progress,
+    progress: &dyn ProgressObserver,
 ) -> Result<Vec<f64>, EvaluateError> {
     let provider = Provider::new(parameters, vec![ensemble.clone()], 1);
     let client = Client::new(parameters)?;
@@ -273,7 +272,7 @@ fn transfers(
     let message = provider.model_messages()?.pop().unwrap_or_default();
     let model = client.model(&message[..])?;
     progress.begin("encrypting for a transfer", client.encryption_work(model.pixels()));
-    let request = client.encrypt(&model, images, &|| progress.advance(1))?;
+    let request = client.encrypt(&model, images, progress)?;
     progress.begin("transferring", repetitions as u64);
     let transfer = |_| {
         let (seconds, received) = timed(|| transfer(&provider, &request));

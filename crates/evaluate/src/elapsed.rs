@@ -4,13 +4,14 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use sottovoce_bfv::ProgressObserver;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{IntegerEnsemble, predict};
 
+use crate::EvaluateError;
 use crate::batch_run::{BatchRunner, Steps};
 use crate::records::ElapsedRow;
 use crate::session::Session;
-use crate::{EvaluateError, Progress};
 
 /// What [`measure_elapsed`] found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,7 +38,7 @@ pub fn measure_elapsed(
     session: &Session,
     images: &LabelledImages,
     sizes: &[usize],
-    progress: &dyn Progress,
+    progress: &dyn ProgressObserver,
 ) -> Result<Elapsed, EvaluateError> {
     let runner = BatchRunner::new(ensemble, session, progress)?;
     let mut sizes = sizes.to_vec();

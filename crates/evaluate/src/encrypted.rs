@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use sottovoce_bfv::{DecryptedLogits, Layer, LayerTime};
+use sottovoce_bfv::{DecryptedLogits, Layer, LayerTime, ProgressObserver};
 use sottovoce_network::{IntegerEnsemble, sum_logits};
 
+use crate::EvaluateError;
 use crate::clear::{Oracle, Verdicts};
 use crate::received::EncryptedSet;
 use crate::records::SizeRow;
-use crate::{EvaluateError, Progress};
 
 /// What the decrypted answers say.
 pub struct Answers {
@@ -34,7 +34,7 @@ pub fn evaluate(
     ensemble: &IntegerEnsemble,
     set: &EncryptedSet<'_>,
     oracle: &Oracle,
-    progress: &dyn Progress,
+    progress: &dyn ProgressObserver,
 ) -> Result<Answers, EvaluateError> {
     let session = set.session;
     let model = session.model(ensemble)?;
@@ -57,8 +57,7 @@ pub fn evaluate(
         let mut times = vec![shared(Layer::Encrypted, batch.encrypt)];
 
         progress.begin(&name("evaluating"), work);
-        let watch = |work| progress.advance(work);
-        let evaluated = session.provider.evaluate_for(&batch.batch, model.fingerprint(), true, &watch)?;
+        let evaluated = session.provider.evaluate_for(&batch.batch, model.fingerprint(), true, progress)?;
         times.extend(&evaluated.times);
 
         progress.begin(&name("decrypting"), members as u64 + 1);

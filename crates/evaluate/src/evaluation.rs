@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use sottovoce_bfv::{BfvError, Encryption, ParametersError, PlanError};
+use sottovoce_bfv::{BfvError, Encryption, ParametersError, PlanError, ProgressObserver};
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{FloatNetwork, ForwardError, IntegerEnsemble};
 use sottovoce_protocol::{Fingerprint, ProtocolError};
@@ -14,7 +14,7 @@ use crate::received::EncryptedSet;
 use crate::records::{AccuracyRow, Domain, LayerRow, PairRow, RecallRow, SizeRow, ValidationRow};
 use crate::rows;
 use crate::session::Session;
-use crate::{Need, Progress, RangeRule};
+use crate::{Need, RangeRule};
 
 /// One point of a sweep, as the records name it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -243,7 +243,10 @@ impl From<ProtocolError> for EvaluateError {
 /// # Errors
 /// If images and networks do not fit, or the noise exhausts its budget. Logits that differ from the oracle are no
 /// error here: they are counted.
-pub fn evaluate_setting(subject: &Subject<'_>, progress: &dyn Progress) -> Result<Evaluation, EvaluateError> {
+pub fn evaluate_setting(
+    subject: &Subject<'_>,
+    progress: &dyn ProgressObserver,
+) -> Result<Evaluation, EvaluateError> {
     let Subject { setting, floats, ensemble, observed_logit, validation, set } = *subject;
     let test = set.images;
     let members = ensemble.members().len();

@@ -21,7 +21,6 @@ mod noise_row;
 mod pipe;
 mod policy;
 mod predictions;
-mod progress;
 mod received;
 pub mod records;
 mod rows;
@@ -36,7 +35,6 @@ pub use evaluation::{
 };
 pub use policy::{Need, Policy, RangeRule};
 pub use predictions::{Prediction, PredictionSummary, encode_predictions, predict_images};
-pub use progress::Progress;
 pub use received::EncryptedSet;
 pub use session::Session;
 pub use shard::{MergeError, Shard, merge_shards};

@@ -7,17 +7,16 @@
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
-use sottovoce_bfv::Encryption;
 use sottovoce_bfv::noise::{
     Evaluation, MeasureError, NoiseEstimate, NoiseSubject, Norms, RUN_COEFFICIENTS, Stage, Tail,
 };
 use sottovoce_bfv::parameters::PrimeSizes;
 use sottovoce_bfv::planner::FAILURE_LOG2;
+use sottovoce_bfv::{Encryption, ProgressObserver};
 use sottovoce_network::{
     Architecture, Block, BlockShape, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels,
 };
 
-use crate::Progress;
 use crate::records::NoiseRow;
 
 /// One network in so many is of the paper's shape, one in so many is evaluated by the reference, too.
@@ -173,7 +172,7 @@ fn subject<'a>(
 pub fn measure_noise(
     networks: usize,
     seed: u64,
-    progress: &dyn Progress,
+    progress: &dyn ProgressObserver,
 ) -> Result<Vec<NoiseRow>, MeasureError> {
     progress.begin("measuring noise", networks as u64);
     let mut rows = Vec::new();

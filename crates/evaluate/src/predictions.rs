@@ -3,13 +3,14 @@
 use std::io;
 
 use serde::{Deserialize, Serialize};
+use sottovoce_bfv::ProgressObserver;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{IntegerEnsemble, predict};
 
 use crate::batch_run::{BatchRunner, Steps};
 use crate::evaluation::{ParameterRecord, RangeRecord};
 use crate::session::Session;
-use crate::{EvaluateError, Need, Progress};
+use crate::{EvaluateError, Need};
 
 /// What an ensemble answered.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +70,7 @@ pub fn predict_images(
     need: Need<'_>,
     session: &Session,
     images: &LabelledImages,
-    progress: &dyn Progress,
+    progress: &dyn ProgressObserver,
 ) -> Result<(Vec<Prediction>, PredictionSummary), EvaluateError> {
     if images.is_empty() {
         return Err(EvaluateError::NoImages);

@@ -3,11 +3,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use sottovoce_bfv::ProgressObserver;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_protocol::{ModelDescription, PendingAnswer, ReceivedBatch};
 
+use crate::EvaluateError;
 use crate::session::Session;
-use crate::{EvaluateError, Progress};
 
 /// A batch as the provider has it, and what the client keeps of it.
 pub struct Received {
@@ -47,7 +48,7 @@ impl<'a> EncryptedSet<'a> {
         &self,
         index: usize,
         model: &ModelDescription,
-        progress: &dyn Progress,
+        progress: &dyn ProgressObserver,
     ) -> Result<Arc<Received>, EvaluateError> {
         let place = self.held.get(index);
         if let Some(batch) = place.and_then(OnceLock::get) {

@@ -3,8 +3,8 @@
 use std::time::Instant;
 use std::{panic, thread};
 
-use sottovoce_bfv::Parameters;
 use sottovoce_bfv::planner::Choice;
+use sottovoce_bfv::{Parameters, ProgressObserver};
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{ForwardError, IntegerEnsemble, PixelLevels};
 use sottovoce_protocol::{
@@ -14,7 +14,7 @@ use sottovoce_protocol::{
 
 use crate::pipe::pipe;
 use crate::received::Received;
-use crate::{EvaluateError, Evaluator, Need, Policy, Progress, RangeRule};
+use crate::{EvaluateError, Evaluator, Need, Policy, RangeRule};
 
 /// A client with fresh keys and a provider of several ensembles, which meet in messages alone.
 ///
@@ -130,7 +130,7 @@ impl Session {
         images: &LabelledImages,
         first: usize,
         end: usize,
-        progress: &dyn Progress,
+        progress: &dyn ProgressObserver,
     ) -> Result<Received, EvaluateError> {
         let (found, needed) = (images.side() * images.side(), model.pixels());
         if found != needed {
@@ -141,7 +141,7 @@ impl Session {
         let start = Instant::now();
         let values: Vec<u8> =
             (first..end).flat_map(|image| self.levels.quantise_all(images.image(image))).collect();
-        let request = self.client.encrypt(model, &values, &|| progress.advance(1))?;
+        let request = self.client.encrypt(model, &values, progress)?;
         let encrypt = start.elapsed();
 
         let start = Instant::now();

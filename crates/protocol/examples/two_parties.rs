@@ -59,11 +59,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             (0..count * pixels).map(|place| (place * place % 7 % (largest_pixel + 1)) as u8).collect();
         let mut upload = Vec::new();
         let pending =
-            step("client: encrypt and write", || client.request(&model, &images, &|| (), &mut upload))?;
+            step("client: encrypt and write", || client.request(&model, &images, &(), &mut upload))?;
         println!("batch {} bytes", upload.len());
 
         let received = step("provider: read and check", || provider.receive(&upload[..]))?;
-        let answer = step("provider: evaluate and write", || provider.evaluate(&received, &|_| ()))?;
+        let answer = step("provider: evaluate and write", || provider.evaluate(&received, &()))?;
         println!("answer {} bytes", answer.len());
 
         let logits = step("client: read, check and decrypt", || client.decrypt(&pending, &answer[..]))?;

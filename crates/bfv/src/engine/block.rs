@@ -15,9 +15,10 @@ use super::buffers::{Buffer, Buffers};
 use super::clock::TileClock;
 use super::kernels::{Input, InputSums, LANES, Modulus, PARTS, Square, SquareSums};
 use super::plan::{BlockPlan, MemberBlock};
+use crate::BfvError;
 use crate::kernel::Kernel;
 use crate::packed::RowLayout;
-use crate::{BfvError, Watch};
+use crate::progress::ProgressObserver;
 
 /// Tiles that are worked on together: their inputs (800 kB for the paper's images) and their results stay in the second-level
 /// cache, every packed row is read for several cache lines at a time, and an output's values lie together in eight.
@@ -106,7 +107,7 @@ pub struct BlockEvaluation<'a> {
     pub moduli: &'a [Modulus],
     pub degree: usize,
     pub clock: &'a TileClock,
-    pub watch: &'a dyn Watch,
+    pub observer: &'a dyn ProgressObserver,
 }
 
 impl BlockEvaluation<'_> {
@@ -127,12 +128,12 @@ impl BlockEvaluation<'_> {
         groups.for_each_init(
             || self.new_tile(),
             |tile, (prime, group, output)| {
-                if self.watch.cancelled() {
+                if self.observer.is_cancelled() {
                     skipped.store(true, Ordering::Relaxed);
                     return;
                 }
                 self.evaluate_group(inputs, prime, group * width, width, tile, output);
-                self.watch.advance((width / LANES) as u64);
+                self.observer.advance((width / LANES) as u64);
             },
         );
         if skipped.into_inner() {

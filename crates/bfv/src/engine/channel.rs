@@ -19,7 +19,8 @@ use crate::kernel::Kernel;
 use crate::keys::ChannelKey;
 use crate::packed::{PackedCiphertext, RowLayout};
 use crate::parameters::Channel;
-use crate::{BfvError, Layer, LayerTime, Watch, encryption};
+use crate::progress::ProgressObserver;
+use crate::{BfvError, Layer, LayerTime, encryption};
 
 /// The layers of every block: of its first map, its square and its second map.
 const LAYERS: [[Layer; 3]; 2] = [
@@ -100,10 +101,10 @@ impl ChannelEngine {
         &self,
         pixels: &[PackedCiphertext],
         with_members: bool,
-        watch: &dyn Watch,
+        observer: &dyn ProgressObserver,
     ) -> Result<ChannelAnswer, BfvError> {
         let mut clock = StageClock::new(self.plan.blocks[0].members.len());
-        let points = self.last_sums(pixels, watch, &mut clock)?;
+        let points = self.last_sums(pixels, observer, &mut clock)?;
         let block = self.last_block();
         let members = if with_members {
             let members = block.members.iter().enumerate();
@@ -129,14 +130,14 @@ impl ChannelEngine {
     fn last_sums<'a>(
         &'a self,
         pixels: &'a [PackedCiphertext],
-        watch: &dyn Watch,
+        observer: &dyn ProgressObserver,
         clock: &mut StageClock,
     ) -> Result<Points<'a>, BfvError> {
         let mut inputs = self.pixels(pixels)?;
         clock.shared(Layer::Convolution1);
         let sums = |block: &'a BlockPlan, layers, inputs: &Inputs<'_>, clock: &mut StageClock| {
             let tiles = TileClock::new(block.members.len());
-            let points = self.sums(block, inputs, &tiles, watch)?;
+            let points = self.sums(block, inputs, &tiles, observer)?;
             clock.tiles(&tiles, layers);
             Ok::<_, BfvError>(points)
         };
@@ -173,19 +174,19 @@ impl ChannelEngine {
         block: &'a BlockPlan,
         inputs: &Inputs<'_>,
         clock: &TileClock,
-        watch: &dyn Watch,
+        observer: &dyn ProgressObserver,
     ) -> Result<Points<'a>, BfvError> {
-        self.evaluation(block, clock, watch).evaluate(inputs, &self.buffers)
+        self.evaluation(block, clock, observer).evaluate(inputs, &self.buffers)
     }
 
     pub fn evaluation<'b>(
         &'b self,
         block: &'b BlockPlan,
         clock: &'b TileClock,
-        watch: &'b dyn Watch,
+        observer: &'b dyn ProgressObserver,
     ) -> BlockEvaluation<'b> {
         let (kernel, moduli) = (self.plan.kernel, &self.plan.moduli[..]);
-        BlockEvaluation { block, kernel, moduli, degree: self.degree(), clock, watch }
+        BlockEvaluation { block, kernel, moduli, degree: self.degree(), clock, observer }
     }
 
     /// Switches a block's outputs to the primes that are kept, or to others.

@@ -44,7 +44,9 @@ use sottovoce_network::{Architecture, IntegerEnsemble};
 
 use crate::kernel::Kernel;
 use crate::noise::Evaluation;
-use crate::{BfvError, EncryptedAnswer, EncryptedBatch, EncryptedLogits, EvaluationKey, LayerTime, Watch};
+use crate::{
+    BfvError, EncryptedAnswer, EncryptedBatch, EncryptedLogits, EvaluationKey, LayerTime, ProgressObserver,
+};
 use buffers::Buffers;
 use channel::{ChannelAnswer, ChannelEngine};
 pub use hiding::{Flood, HIDING_LOG2};
@@ -115,22 +117,22 @@ impl Engine {
     }
 
     /// Evaluates every member on `batch` and adds their logits, using the threads of the current `rayon` pool;
-    /// `watch` is told of finished work and may end it between two tiles. The members' own logits are returned
+    /// `observer` is told of finished work and may cancel the evaluation between two tiles. The members' own logits are returned
     /// `with_members` only: they cost ten relinearisations each that their sum does not need.
     ///
     /// # Errors
-    /// If the batch holds other images than the network reads or comes from other parameters, `watch` ends the
+    /// If the batch holds other images than the network reads or comes from other parameters, `observer` cancels the
     /// evaluation, or `fhe` refuses an operation.
     pub fn evaluate(
         &self,
         batch: &EncryptedBatch,
         with_members: bool,
-        watch: &dyn Watch,
+        observer: &dyn ProgressObserver,
     ) -> Result<EncryptedAnswer, BfvError> {
         batch.check(&self.shape, self.channels.iter().map(|channel| &channel.channel))?;
         let mut answers = Vec::new();
         for (channel, pixels) in self.channels.iter().zip(&batch.channels) {
-            answers.push(channel.evaluate(pixels, with_members, watch)?);
+            answers.push(channel.evaluate(pixels, with_members, observer)?);
         }
         Ok(joined(answers))
     }

@@ -32,13 +32,13 @@ impl<'a> Stages<'a> {
         let block = &engine.plan.blocks[0];
         let inputs = engine.pixels(&batch.channels[0])?;
         let clock = TileClock::new(block.members.len());
-        let points = engine.sums(block, &inputs, &clock, &|_| ())?;
+        let points = engine.sums(block, &inputs, &clock, &())?;
         let rows = block.outputs * PARTS * LANES;
         let mut stages = Self {
             engine,
             inputs,
             points,
-            tile: engine.evaluation(block, &clock, &|_| ()).new_tile(),
+            tile: engine.evaluation(block, &clock, &()).new_tile(),
             output: avec![0; rows],
             values: avec![1; engine.degree()],
             clock,
@@ -64,7 +64,7 @@ impl<'a> Stages<'a> {
     pub fn member(&mut self) {
         let Self { engine, clock, tile, output, .. } = self;
         let block = &engine.plan.blocks[0];
-        let evaluation = engine.evaluation(block, clock, &|_| ());
+        let evaluation = engine.evaluation(block, clock, &());
         let mut lap = Instant::now();
         evaluation.evaluate_member(0, (0, &block.members[0]), 0, tile, output, LANES, &mut lap);
     }

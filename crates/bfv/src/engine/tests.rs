@@ -11,7 +11,7 @@ use crate::noise::{Evaluation, NoiseEstimate, Norms};
 use crate::parameters::PrimeSizes;
 use crate::planner::{Fixed, Request};
 use crate::reference::tests::assert_exact;
-use crate::{BfvError, ClientKey, Encryption, Kernel, Parameters, Watch};
+use crate::{BfvError, ClientKey, Encryption, Kernel, Parameters, ProgressObserver};
 
 /// Of any voter over the images and the blank one.
 fn largest_logit(ensemble: &IntegerEnsemble, images: &[u8]) -> i128 {
@@ -147,12 +147,12 @@ fn an_evaluation_that_nobody_waits_for_ends_between_two_tiles() {
     /// Goes away after a number of tiles.
     struct Impatient(AtomicU64);
 
-    impl Watch for Impatient {
+    impl ProgressObserver for Impatient {
         fn advance(&self, work: u64) {
             self.0.fetch_add(work, Ordering::Relaxed);
         }
 
-        fn cancelled(&self) -> bool {
+        fn is_cancelled(&self) -> bool {
             self.0.load(Ordering::Relaxed) >= 3
         }
     }
@@ -167,14 +167,14 @@ fn an_evaluation_that_nobody_waits_for_ends_between_two_tiles() {
     let client = ClientKey::generate(&parameters);
     let key = client.evaluation_key().unwrap();
     let images = sampler.images(9);
-    let batch = client.encrypt(&images, shape.pixels(), &|| ()).unwrap();
+    let batch = client.encrypt(&images, shape.pixels(), &()).unwrap();
     let engine = Engine::new(&key, &ensemble).unwrap();
     let watch = Impatient(AtomicU64::new(0));
     assert!(matches!(engine.evaluate(&batch, false, &watch), Err(BfvError::Cancelled)));
     // Tiles that had begun on other threads may still have ended.
     assert!(watch.0.into_inner() < engine.work() / 2);
     // What was left half done is not seen again.
-    let answer = engine.evaluate(&batch, false, &|_| ()).unwrap();
+    let answer = engine.evaluate(&batch, false, &()).unwrap();
     let blank = vec![0; shape.pixels()];
     let sum = client.decrypt(&answer.ensemble).unwrap();
     for slot in 0..parameters.degree() {
@@ -211,7 +211,7 @@ fn hidden_answers_are_exact_and_have_noise_of_the_flood_alone_under_any_clients_
         let first = Engine::new(&stranger, &ensemble).unwrap().hiding(flood);
         let noise = assert_exact(&choice.parameters, &ensemble, &images, |key, batch| {
             let engine = first.with_key(key).unwrap();
-            engine.evaluate(batch, true, &|_| ()).unwrap()
+            engine.evaluate(batch, true, &()).unwrap()
         });
         // Of 8192 uniform coefficients the largest has the flood's bits, which are divided by what the answer drops.
         let channel = &choice.parameters.channels()[0];

@@ -29,9 +29,8 @@ impl ChannelEngine {
     ) -> Result<(Vec<Ciphertext>, Vec<Ciphertext>), BfvError> {
         let (first, last) = (&self.plan.blocks[0], self.last_block());
         let (level, degree) = (self.channel.hidden_level(), self.degree());
-        let sums = |block, inputs: &Inputs<'_>| {
-            self.sums(block, inputs, &TileClock::new(first.members.len()), &|_| ())
-        };
+        let sums =
+            |block, inputs: &Inputs<'_>| self.sums(block, inputs, &TileClock::new(first.members.len()), &());
         let units = self.outputs(first, &sums(first, &self.pixels(pixels)?)?);
         let length = self.channel.hidden_primes().len() * degree;
         let hidden = units

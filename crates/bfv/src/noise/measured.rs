@@ -154,7 +154,7 @@ pub fn measure_stages(
     let estimate = NoiseEstimate::new(&norms, evaluation, encryption, degree, t, &primes);
     let client = ClientKey::generate(parameters);
     let key = client.evaluation_key()?;
-    let batch = client.encrypt(images, ensemble.architecture().pixels(), &|| ())?;
+    let batch = client.encrypt(images, ensemble.architecture().pixels(), &())?;
     let (hidden, mut logits) = match evaluation {
         Evaluation::Engine => {
             Engine::with_kernel(&key, ensemble, Kernel::detect())?.hidden_and_logits(&batch, narrowest)?

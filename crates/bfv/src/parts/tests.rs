@@ -38,9 +38,8 @@ fn what_is_made_of_parts_evaluates_and_decrypts_like_what_the_parts_are_of() {
                         .unwrap();
                 assert!(ciphertexts.next().is_none() && received.channels == batch.channels);
                 let mut answer =
-                    Engine::new(&key, &ensemble).unwrap().evaluate(&received, true, &|_| ()).unwrap();
-                let reference =
-                    ReferenceEvaluator::new(&key, &ensemble).evaluate(&received, &|_| ()).unwrap();
+                    Engine::new(&key, &ensemble).unwrap().evaluate(&received, true, &()).unwrap();
+                let reference = ReferenceEvaluator::new(&key, &ensemble).evaluate(&received, &()).unwrap();
                 answer.members[0] = reference.members[0].clone();
                 let logits = answer.ensemble;
                 let mut parts = logits.parts().flatten();

@@ -21,6 +21,7 @@ use sottovoce_network::{IntegerBlock, IntegerEnsemble, IntegerNetwork};
 
 use crate::keys::ChannelKey;
 use crate::noise::Evaluation;
+use crate::progress::ProgressObserver;
 use crate::{BfvError, EncryptedBatch, EncryptedLogits, EvaluationKey, Layer, LayerTime};
 use weighted_sum::weighted_sum;
 
@@ -69,14 +70,14 @@ impl<'a> ReferenceEvaluator<'a> {
     }
 
     /// Evaluates every member on `batch` and adds their logits, using the threads of the current `rayon`
-    /// pool. `advance` is told of finished work.
+    /// pool. `observer` is told of finished work and may cancel the evaluation.
     ///
     /// # Errors
-    /// If the batch holds other images than the network reads, or `fhe` refuses an operation.
+    /// If the batch holds other images than the network reads, `observer` cancels the evaluation, or `fhe` refuses an operation.
     pub fn evaluate(
         &self,
         batch: &EncryptedBatch,
-        advance: &(dyn Fn(u64) + Sync),
+        observer: &dyn ProgressObserver,
     ) -> Result<EncryptedAnswer, BfvError> {
         batch.check(self.ensemble.architecture(), self.key.channels.iter().map(|key| &key.channel))?;
         let none = EncryptedLogits { channels: Vec::new(), evaluation: Evaluation::Reference };
@@ -85,7 +86,7 @@ impl<'a> ReferenceEvaluator<'a> {
         let mut times = Vec::new();
         for (key, pixels) in self.key.channels.iter().zip(&batch.channels) {
             let pixels = &crate::parts::pixels(&batch.layout, &key.channel, pixels)?[..];
-            let channel = ChannelEvaluator { key, pixels, advance };
+            let channel = ChannelEvaluator { key, pixels, observer };
             let mut voters = Vec::new();
             for (number, network) in self.ensemble.members().iter().enumerate() {
                 let mut clock = LayerClock { member: Some(number), times: &mut times, start: Instant::now() };
@@ -114,7 +115,7 @@ impl<'a> ReferenceEvaluator<'a> {
 struct ChannelEvaluator<'a> {
     key: &'a ChannelKey,
     pixels: &'a [Ciphertext],
-    advance: &'a (dyn Fn(u64) + Sync),
+    observer: &'a dyn ProgressObserver,
 }
 
 impl ChannelEvaluator<'_> {
@@ -145,7 +146,7 @@ impl ChannelEvaluator<'_> {
             let weights = block.row(map);
             let terms = shape.window(position).map(|(tap, pixel)| (weights[tap], &self.pixels[pixel]));
             let sum = weighted_sum(&biases[map], terms);
-            (self.advance)(cost::CONVOLUTION);
+            self.observer.advance(cost::CONVOLUTION);
             sum
         };
         Ok((0..shape.activations()).into_par_iter().map(output).collect())
@@ -160,7 +161,7 @@ impl ChannelEvaluator<'_> {
         let biases = self.biases(block)?;
         let output = |(row, bias): (usize, &Ciphertext)| {
             let sum = weighted_sum(bias, block.row(row).iter().copied().zip(inputs));
-            (self.advance)(cost);
+            self.observer.advance(cost);
             sum
         };
         Ok(biases.par_iter().enumerate().map(output).collect())
@@ -168,11 +169,14 @@ impl ChannelEvaluator<'_> {
 
     fn square(&self, values: &mut [Ciphertext]) -> Result<(), BfvError> {
         values.par_iter_mut().try_for_each(|value| {
+            if self.observer.is_cancelled() {
+                return Err(BfvError::Cancelled);
+            }
             // `fhe` recognises a product of equal operands and extends it once.
             let mut square = &*value * &*value;
             self.key.relinearisation.relinearizes(&mut square)?;
             *value = square;
-            (self.advance)(cost::SQUARE);
+            self.observer.advance(cost::SQUARE);
             Ok(())
         })
     }

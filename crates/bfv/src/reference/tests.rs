@@ -20,7 +20,7 @@ pub(crate) fn assert_exact(
     let pixels = ensemble.architecture().pixels();
     let client = ClientKey::generate(parameters);
     let key = client.evaluation_key().unwrap();
-    let answer = evaluate(&key, &client.encrypt(images, pixels, &|| ()).unwrap());
+    let answer = evaluate(&key, &client.encrypt(images, pixels, &()).unwrap());
 
     let blank = vec![0; pixels];
     let sum = client.decrypt(&answer.ensemble).unwrap();
@@ -113,7 +113,7 @@ fn the_reference_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_tha
     // Switching answers down drowns their noise in its own.
     let noise = assert_exact(&parameters, &ensemble, &images, |key, batch| {
         let evaluator = ReferenceEvaluator::new(key, &ensemble);
-        let mut answer = evaluator.evaluate(batch, &|_| ()).unwrap();
+        let mut answer = evaluator.evaluate(batch, &()).unwrap();
         for (channel, logits) in answer.ensemble.channels.iter_mut().enumerate() {
             *logits = evaluator.hidden_and_logits(batch, channel).unwrap().1;
         }
@@ -138,15 +138,15 @@ fn too_much_noise_is_an_error_and_never_a_wrong_answer() {
     // One square's worth of modulus for two squares.
     let client = ClientKey::generate(&Parameters::insecure(64, 1 << 20, &[45, 45]));
     let key = client.evaluation_key().unwrap();
-    let batch = client.encrypt(&sampler.images(5), shape.pixels(), &|| ()).unwrap();
-    let answer = ReferenceEvaluator::new(&key, &ensemble).evaluate(&batch, &|_| ()).unwrap();
+    let batch = client.encrypt(&sampler.images(5), shape.pixels(), &()).unwrap();
+    let answer = ReferenceEvaluator::new(&key, &ensemble).evaluate(&batch, &()).unwrap();
     assert!(matches!(client.decrypt(&answer.ensemble), Err(BfvError::NoiseExhausted { .. })));
 }
 
 #[test]
 fn batches_that_do_not_fit_are_refused_with_numbers() {
     let client = ClientKey::generate(&Parameters::insecure(64, 1 << 10, &[50, 50]));
-    let message = |images: &[u8]| client.encrypt(images, 4, &|| ()).unwrap_err().to_string();
+    let message = |images: &[u8]| client.encrypt(images, 4, &()).unwrap_err().to_string();
     assert_eq!(message(&[]), "0 images in a batch, but the parameters allow 1 to 64");
     assert_eq!(message(&[0; 65 * 4]), "65 images in a batch, but the parameters allow 1 to 64");
     assert_eq!(message(&[0; 7]), "7 pixel values are not whole images of 4 pixels");
@@ -154,7 +154,7 @@ fn batches_that_do_not_fit_are_refused_with_numbers() {
     let key = client.evaluation_key().unwrap();
     let shape = Architecture { image_side: 5, kernel: 3, maps: 1, hidden: 1, ..Architecture::default() };
     let ensemble = NetworkSampler::new(shape, 4).ensemble(1).unwrap();
-    let batch = client.encrypt(&[0; 4], 4, &|| ()).unwrap();
-    let error = ReferenceEvaluator::new(&key, &ensemble).evaluate(&batch, &|_| ()).unwrap_err();
+    let batch = client.encrypt(&[0; 4], 4, &()).unwrap();
+    let error = ReferenceEvaluator::new(&key, &ensemble).evaluate(&batch, &()).unwrap_err();
     assert_eq!(error.to_string(), "the batch encrypts images of 4 pixels, but the network reads 25");
 }

@@ -14,7 +14,7 @@ impl ReferenceEvaluator<'_> {
     ) -> Result<(Vec<Ciphertext>, Vec<Ciphertext>), BfvError> {
         let key = &self.key.channels[channel];
         let pixels = &crate::parts::pixels(&batch.layout, &key.channel, &batch.channels[channel])?[..];
-        let evaluator = ChannelEvaluator { key, pixels, advance: &|_| () };
+        let evaluator = ChannelEvaluator { key, pixels, observer: &() };
         let (mut units, mut logits) = (Vec::new(), Vec::new());
         for network in self.ensemble.members() {
             let mut activations = evaluator.convolution(network)?;

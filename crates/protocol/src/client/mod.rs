@@ -4,7 +4,9 @@ mod stored;
 
 use std::io::{Read, Write};
 
-use sottovoce_bfv::{ClientKey, DecryptedLogits, EncryptedBatch, EvaluationKey, Parameters};
+use sottovoce_bfv::{
+    ClientKey, DecryptedLogits, EncryptedBatch, EvaluationKey, Parameters, ProgressObserver,
+};
 
 use crate::message::{answer, batch, model, parameters, registration};
 use crate::{Fingerprint, ModelDescription, ProtocolError};
@@ -193,7 +195,7 @@ impl Client {
     }
 
     /// Encrypts quantised images (image after image, a byte a pixel) and writes the batch message to `output`, using the
-    /// threads of the current `rayon` pool. `advance` is told of every ciphertext
+    /// threads of the current `rayon` pool. `observer` is told of every ciphertext
     /// ([`ClientKey::encryption_work`]).
     ///
     /// The message does not say how many images there are.
@@ -205,10 +207,10 @@ impl Client {
         &self,
         model: &ModelDescription,
         images: &[u8],
-        advance: &(dyn Fn() + Sync),
+        observer: &dyn ProgressObserver,
         output: impl Write,
     ) -> Result<PendingAnswer, ProtocolError> {
-        self.encrypt(model, images, advance)?.write(output)
+        self.encrypt(model, images, observer)?.write(output)
     }
 
     /// The first half of a [`request`](Self::request): encrypts images.
@@ -219,13 +221,13 @@ impl Client {
         &self,
         model: &ModelDescription,
         images: &[u8],
-        advance: &(dyn Fn() + Sync),
+        observer: &dyn ProgressObserver,
     ) -> Result<EncryptedRequest<'_>, ProtocolError> {
         let largest = model.levels.largest();
         if let Some(&found) = images.iter().find(|&&pixel| pixel > largest) {
             return Err(ProtocolError::Pixel { found, largest });
         }
-        let batch = self.key.encrypt(images, model.pixels, advance)?;
+        let batch = self.key.encrypt(images, model.pixels, observer)?;
         Ok(EncryptedRequest { client: self, batch, model: model.fingerprint, classes: model.classes })
     }
 

@@ -71,18 +71,18 @@ fn answers_through_bytes_are_the_engines_and_the_oracles_in_every_slot() {
             let images: Vec<u8> =
                 (0..100 * SHAPE.pixels()).map(|_| rand::rng().random_range(0..=1)).collect();
             let mut upload = Vec::new();
-            let pending = client.request(&model, &images, &|| (), &mut upload).unwrap();
+            let pending = client.request(&model, &images, &(), &mut upload).unwrap();
             assert_eq!((pending.images(), upload.len() as u64), (100, size::batch_bytes(&parameters, 16)));
             let received = provider.receive(&upload[..]).unwrap();
             assert_eq!((received.fingerprint(), received.key()), (pending.batch(), client.registered()));
-            let answer = provider.evaluate(&received, &|_| ()).unwrap();
+            let answer = provider.evaluate(&received, &()).unwrap();
             assert_eq!(answer.len() as u64, size::answer_bytes(&parameters, 3));
             // The idle engine gives the same again.
-            assert_eq!(provider.evaluate(&received, &|_| ()).unwrap(), answer);
+            assert_eq!(provider.evaluate(&received, &()).unwrap(), answer);
 
             // The same ciphertexts under the key that never was bytes.
             let engine = Engine::new(&evaluation_key, &ensemble).unwrap();
-            let direct = engine.evaluate(&received.batch, false, &|_| ()).unwrap().ensemble;
+            let direct = engine.evaluate(&received.batch, false, &()).unwrap().ensemble;
             assert_eq!(answer::write(&direct, &parameters, pending.address).unwrap(), answer);
 
             let decrypted = client.decrypt(&pending, &answer[..]).unwrap();
@@ -104,7 +104,7 @@ fn a_batch_of_bytes_is_the_batch_that_was_encrypted() {
         let client = Client::new(&parameters).unwrap();
         let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
         provider.register(client.registration()).unwrap();
-        let batch = client.key.encrypt(&[1; 16], 16, &|| ()).unwrap();
+        let batch = client.key.encrypt(&[1; 16], 16, &()).unwrap();
         let model = ModelDescription::of(&ensemble).fingerprint();
         let address = batch::Address { parameters: client.parameters, model, key: client.registered };
         let mut upload = Vec::new();
@@ -141,7 +141,7 @@ fn messages_of_others_and_for_others_are_refused_with_what_they_name() {
     let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
     let request = |client: &Client, model| {
         let mut upload = Vec::new();
-        let pending = client.request(model, &[1; 16], &|| (), &mut upload).unwrap();
+        let pending = client.request(model, &[1; 16], &(), &mut upload).unwrap();
         (pending, upload)
     };
     let (pending, upload) = request(&client, &model);
@@ -162,7 +162,7 @@ fn messages_of_others_and_for_others_are_refused_with_what_they_name() {
     assert!(error.to_string().contains(&client.registered.to_string()));
 
     let received = provider.receive(&upload[..]).unwrap();
-    let answer = provider.evaluate(&received, &|_| ()).unwrap();
+    let answer = provider.evaluate(&received, &()).unwrap();
     client.decrypt(&pending, &answer[..]).unwrap();
     assert!(matches!(other.decrypt(&pending, &answer[..]), Err(ProtocolError::Key { .. })));
     // The same images once more are another batch.
@@ -173,14 +173,14 @@ fn messages_of_others_and_for_others_are_refused_with_what_they_name() {
     assert!(provider.forget(client.registered) && !provider.forget(client.registered));
     assert!(matches!(refused(provider.receive(&upload[..])), ProtocolError::Unknown { .. }));
     // A batch that was received before is still answered.
-    assert_eq!(provider.evaluate(&received, &|_| ()).unwrap(), answer);
+    assert_eq!(provider.evaluate(&received, &()).unwrap(), answer);
 
     let stranger = Client::new(
         &Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey).unwrap(),
     );
     let error = provider.register(stranger.unwrap().registration()).unwrap_err();
     assert!(matches!(error, ProtocolError::Fingerprint { field: field::PARAMETERS, .. }), "{error}");
-    let error = client.request(&model, &[0, 2], &|| (), std::io::sink()).unwrap_err();
+    let error = client.request(&model, &[0, 2], &(), std::io::sink()).unwrap_err();
     assert_eq!(error.to_string(), "a pixel is 2, but the model reads 0 to 1");
 }
 
@@ -197,8 +197,8 @@ fn a_wrong_key_gives_an_error_and_never_a_label() {
         provider.register(mixed.registration()).unwrap();
         let model = mixed.model(&provider.model_messages().unwrap()[0][..]).unwrap();
         let mut upload = Vec::new();
-        let pending = mixed.request(&model, &[1; 16], &|| (), &mut upload).unwrap();
-        let answer = provider.evaluate(&provider.receive(&upload[..]).unwrap(), &|_| ()).unwrap();
+        let pending = mixed.request(&model, &[1; 16], &(), &mut upload).unwrap();
+        let answer = provider.evaluate(&provider.receive(&upload[..]).unwrap(), &()).unwrap();
         let error = mixed.decrypt(&pending, &answer[..]).unwrap_err().to_string();
         assert!(error.contains("the noise budget is exhausted"), "{error}");
     }
@@ -236,7 +236,7 @@ fn a_line_that_breaks_is_told_apart_from_a_message_that_ends() {
     }
     let model = client.model(&message[..]).unwrap();
     let mut full = &mut [0; 1000][..];
-    let error = client.request(&model, &[1; 16], &|| (), &mut full).unwrap_err();
+    let error = client.request(&model, &[1; 16], &(), &mut full).unwrap_err();
     assert_eq!(error.to_string(), "the batch message could not be transferred");
 }
 

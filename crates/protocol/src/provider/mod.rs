@@ -6,7 +6,8 @@ use std::io::Read;
 use std::sync::{Arc, Mutex};
 
 use sottovoce_bfv::{
-    EncryptedBatch, Engine, EvaluationKey, Flood, Kernel, LayerTime, Parameters, ReferenceEvaluator, Watch,
+    EncryptedBatch, Engine, EvaluationKey, Flood, Kernel, LayerTime, Parameters, ProgressObserver,
+    ReferenceEvaluator,
 };
 use sottovoce_network::IntegerEnsemble;
 
@@ -168,12 +169,16 @@ impl Provider {
     }
 
     /// Evaluates the model that the batch is for and gives the answer's message, using the threads of the current
-    /// `rayon` pool; `watch` is told of finished work ([`work`](Self::work)), and may end it.
+    /// `rayon` pool; `observer` is told of finished work ([`work`](Self::work)), and may cancel it.
     ///
     /// # Errors
-    /// If the engine refuses the model, or `watch` ends the evaluation.
-    pub fn evaluate(&self, received: &ReceivedBatch, watch: &dyn Watch) -> Result<Vec<u8>, ProtocolError> {
-        Ok(self.evaluate_for(received, received.model(), false, watch)?.answer)
+    /// If the engine refuses the model, or `observer` cancels the evaluation.
+    pub fn evaluate(
+        &self,
+        received: &ReceivedBatch,
+        observer: &dyn ProgressObserver,
+    ) -> Result<Vec<u8>, ProtocolError> {
+        Ok(self.evaluate_for(received, received.model(), false, observer)?.answer)
     }
 
     /// Evaluates any of the models that read such images, and gives the members' answers as well where they are asked for.
@@ -185,12 +190,12 @@ impl Provider {
         received: &ReceivedBatch,
         model: Fingerprint,
         with_members: bool,
-        watch: &dyn Watch,
+        observer: &dyn ProgressObserver,
     ) -> Result<Evaluated, ProtocolError> {
         let answer = match self.evaluator {
             Evaluator::Engine(kernel) => {
                 let ready = self.engine(received.address.key, &received.key, model, kernel)?;
-                let answer = ready.engine.evaluate(&received.batch, with_members, watch);
+                let answer = ready.engine.evaluate(&received.batch, with_members, observer);
                 self.put_away(ready);
                 answer?
             }
@@ -198,7 +203,7 @@ impl Provider {
             Evaluator::Reference => {
                 let ensemble = &self.model(model)?.ensemble;
                 let reference = ReferenceEvaluator::new(&received.key, ensemble);
-                reference.evaluate(&received.batch, &|work| watch.advance(work))?
+                reference.evaluate(&received.batch, observer)?
             }
         };
         let address = answer::Address { parameters: self.fingerprint, model, batch: received.fingerprint };

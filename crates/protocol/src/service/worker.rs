@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::StatusCode;
-use sottovoce_bfv::{BfvError, Watch};
+use sottovoce_bfv::{BfvError, ProgressObserver};
 use tracing::{error, info};
 
 use super::Service;
@@ -14,12 +14,12 @@ use super::batches::{Job, Work};
 use super::refusal::Refusal;
 use crate::ProtocolError;
 
-impl Watch for Work {
+impl ProgressObserver for Work {
     fn advance(&self, work: u64) {
         self.done.fetch_add(work, Ordering::Relaxed);
     }
 
-    fn cancelled(&self) -> bool {
+    fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
     }
 }

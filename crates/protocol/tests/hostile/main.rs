@@ -162,7 +162,7 @@ fn batches() {
         provider.register(client.registration()).unwrap();
         let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
         let mut message = Vec::new();
-        client.request(&model, &[1, 0, 1, 1], &|| (), &mut message).unwrap();
+        client.request(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
 
         let primes = parameters.ciphertext_primes();
         let second = if encryption == Encryption::SecretKey { vec![32] } else { row_bytes(4096, primes) };
@@ -171,7 +171,7 @@ fn batches() {
         let rows = rows(&fields, primes);
         let mut foreign = Vec::new();
         let stranger = Client::new(&parameters).unwrap();
-        stranger.request(&model, &[1, 0, 1, 1], &|| (), &mut foreign).unwrap();
+        stranger.request(&model, &[1, 0, 1, 1], &(), &mut foreign).unwrap();
         let others: [&[u8]; 2] = [&foreign, client.registration()];
         let target = target(message, &fields, &[0, 1, 2, 3, 4, 5, 6], rows, &others);
         on_one_thread(|| assert_stands(&target, cases, |bytes| provider.receive(bytes).is_ok()));
@@ -186,7 +186,7 @@ fn a_batch_takes_memory_as_it_comes() {
     provider.register(client.registration()).unwrap();
     let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
     let mut message = Vec::new();
-    client.request(&model, &[1, 0, 1, 1], &|| (), &mut message).unwrap();
+    client.request(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
     let sent = row_bytes(4096, parameters.ciphertext_primes()).iter().sum::<usize>() + 32;
     let held = sent + size_of::<PackedCiphertext>();
     on_one_thread(|| {
@@ -243,11 +243,11 @@ fn ciphertexts_of_extremes_are_evaluated_like_any_others() {
     let (parameters, provider, client, model) = provider_and_client();
     let primes = parameters.ciphertext_primes();
     let mut message = Vec::new();
-    client.request(&model, &[1, 0, 1, 1], &|| (), &mut message).unwrap();
+    client.request(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
     for largest in [false, true] {
         let batch = at_an_extreme(message.clone(), 108, primes, largest);
         let received = provider.receive(&batch[..]).unwrap();
-        let answer = provider.evaluate(&received, &|_| ()).unwrap();
+        let answer = provider.evaluate(&received, &()).unwrap();
         assert_eq!(answer.len() as u64, size::answer_bytes(&parameters, 2));
     }
     // A key of nothing but extremes, which its owner's batches name.
@@ -273,7 +273,7 @@ fn ciphertexts_of_extremes_are_evaluated_like_any_others() {
         let mut batch = message.clone();
         batch[72..104].copy_from_slice(key.as_bytes());
         let received = provider.receive(&cases::sealed(batch)[..]).unwrap();
-        provider.evaluate(&received, &|_| ()).unwrap();
+        provider.evaluate(&received, &()).unwrap();
     }
 }
 
@@ -282,8 +282,8 @@ fn answers() {
     let (parameters, provider, client, model) = provider_and_client();
     let answer = || {
         let mut message = Vec::new();
-        let pending = client.request(&model, &[1, 0, 1, 1], &|| (), &mut message).unwrap();
-        (pending, provider.evaluate(&provider.receive(&message[..]).unwrap(), &|_| ()).unwrap())
+        let pending = client.request(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
+        (pending, provider.evaluate(&provider.receive(&message[..]).unwrap(), &()).unwrap())
     };
     let (pending, message) = answer();
     let (_, other) = answer();

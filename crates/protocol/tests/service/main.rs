@@ -96,7 +96,7 @@ fn key_path(client: &Client) -> String {
 
 fn batch(client: &Client, model: &ModelDescription) -> (PendingAnswer, Vec<u8>, String) {
     let mut message = Vec::new();
-    let pending = client.request(model, &IMAGES, &|| (), &mut message).unwrap();
+    let pending = client.request(model, &IMAGES, &(), &mut message).unwrap();
     let path = format!("{}/batches/{}", key_path(client), pending.batch());
     (pending, message, path)
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use serde::Serialize;
-use sottovoce_evaluate::Progress as _;
+use sottovoce_bfv::ProgressObserver as _;
 use sottovoce_protocol::remote::{Remote, RemoteStep};
 use sottovoce_protocol::{Client, ModelDescription, PendingAnswer};
 
@@ -98,7 +98,7 @@ impl Encrypted {
         let start = Instant::now();
         let quantised = model.levels().quantise_all(images);
         let mut message = Vec::new();
-        let pending = client.request(model, &quantised, &|| bar.stage.advance(1), &mut message)?;
+        let pending = client.request(model, &quantised, &bar.stage, &mut message)?;
         Ok(Self { pending, message: message.into(), seconds: start.elapsed().as_secs_f64(), bar })
     }
 

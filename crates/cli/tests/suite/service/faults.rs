@@ -67,7 +67,7 @@ fn a_provider_that_is_killed_in_the_middle_still_gives_the_right_answer() {
     for (name, moment) in moments {
         let mut message = Vec::new();
         let images = world.quantised(&world.slow);
-        let pending = client.request(&model, &images, &|| (), &mut message).unwrap();
+        let pending = client.request(&model, &images, &(), &mut message).unwrap();
         let killed = Mutex::new(false);
         let watch = |step| {
             let mut killed = killed.lock().unwrap();
