@@ -16,7 +16,8 @@ use std::time::Instant;
 
 use sottovoce_dataset::{DataName, Request, open};
 use sottovoce_export::import::{
-    Description, RowKind, Sources, float_accuracy, likelier_readings, quantise, read_members,
+    AccuracyRowKind, Description, WeightFiles, better_readings, check_description, float_accuracy, quantise,
+    read_members,
 };
 use sottovoce_network::disk::{Origin, read_ensemble, write_ensemble};
 
@@ -30,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = Path::new(&description);
     let folder = path.parent().unwrap_or(Path::new(""));
     let description: Description = toml::from_str(&std::fs::read_to_string(path)?)?;
-    description.check()?;
+    check_description(&description)?;
 
     let start = Instant::now();
     let request = Request { explicit_dir: Some(data.into()), ..Request::new(DataName::Mnist) };
@@ -40,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let test = data.test.take(description.data.test_images);
     let data_seconds = start.elapsed().as_secs_f64();
 
-    let mut sources = Sources::new(folder, images.side());
+    let mut sources = WeightFiles::new(folder, images.side());
     let start = Instant::now();
     let imported = read_members(&description, &mut sources, images.side())?;
     let few = images.take(IMAGES_FOR_OTHER_READINGS);
@@ -48,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let read_seconds = start.elapsed().as_secs_f64();
 
     let start = Instant::now();
-    println!("better readings {:?}", likelier_readings(&description, &mut sources, &few, 1.0));
+    println!("better readings {:?}", better_readings(&description, &mut sources, &few, 1.0));
     let suspect_seconds = start.elapsed().as_secs_f64();
 
     let start = Instant::now();
@@ -72,8 +73,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("observed {:?}", outcome.observed);
     for row in &outcome.rows {
         let scales = match row.kind {
-            RowKind::Float => "float".to_owned(),
-            RowKind::Rounded { candidate, largest_weights, chosen } => {
+            AccuracyRowKind::Float => "float".to_owned(),
+            AccuracyRowKind::Rounded { candidate, largest_weights, chosen } => {
                 format!("{:?} {} {largest_weights:?} {chosen}", candidate.levels, candidate.scales)
             }
         };

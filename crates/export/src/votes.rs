@@ -128,5 +128,4 @@ fn combinations(members: usize, most: i64) -> Option<usize> {
 }
 
 #[cfg(test)]
-#[path = "votes_tests.rs"]
 mod tests;

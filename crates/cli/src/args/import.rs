@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 
+use sottovoce_export::import::format_help;
+
 /// Files that `import` reads, and how it rounds their weights.
 #[derive(Debug, clap::Args)]
 pub struct ImportOptions {
     /// Files of weights, one for each member, or a description (TOML) that says how to read them.
-    ///
-    /// Whole networks: .keras, .h5 (Keras), .onnx, .pt2 (PyTorch). Weights whose names and shapes say what is what: .pt, .pth
-    /// (PyTorch), .weights.h5 (Keras), .npz (NumPy, flax), .safetensors.
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required = true, long_help = files_help())]
     pub inputs: Vec<PathBuf>,
 
     /// Folder for the exported ensemble; an ensemble that is there is replaced when everything has succeeded
@@ -46,4 +45,12 @@ pub struct ImportOptions {
     /// Points of accuracy that a search may lose [default: 0.2].
     #[arg(long, value_name = "POINTS")]
     pub tolerance: Option<f64>,
+}
+
+/// The help on files, with the formats of the registry.
+fn files_help() -> String {
+    format!(
+        "Files of weights, one for each member, or a description (TOML) that says how to read them.\n\n{}",
+        format_help()
+    )
 }

@@ -12,8 +12,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail, ensure};
 use sottovoce_dataset::{DataSet, Event, LabelledImages};
 use sottovoce_export::import::{
-    DataPlan, Description, ImportError, Imported, LevelsPlan, MemberSource, Outcome, ScalesPlan, Sources,
-    complete, quantise, unseen_classes,
+    DataOptions, Description, ImportError, ImportedMembers, MemberSource, PixelLevelsChoice,
+    QuantisedEnsemble, ScalesChoice, WeightFiles, check_description, complete_description, quantise,
+    remark_on_classes, remark_on_normalisation,
 };
 use sottovoce_network::Architecture;
 use sottovoce_network::disk::{Origin, read_ensemble, write_ensemble};
@@ -94,9 +95,9 @@ struct Import {
 
 /// An import that was done.
 struct Imports {
-    imported: Imported,
+    imported: ImportedMembers,
     data: DataSet,
-    outcome: Outcome,
+    outcome: QuantisedEnsemble,
     reading: reading::Report,
 }
 
@@ -137,7 +138,7 @@ impl Import {
         }
         let quantisation = &mut description.quantisation;
         if let Some(levels) = options.pixel_levels {
-            quantisation.pixel_levels = LevelsPlan::Fixed(levels);
+            quantisation.pixel_levels = PixelLevelsChoice::Fixed(levels);
         }
         if !options.scales.is_empty() {
             let scales = <[f64; 3]>::try_from(options.scales.as_slice());
@@ -147,7 +148,7 @@ impl Import {
                     options.scales.len()
                 )
             })?;
-            quantisation.scales = ScalesPlan::Fixed(scales);
+            quantisation.scales = ScalesChoice::Fixed(scales);
         }
         if let Some(tolerance) = options.tolerance {
             quantisation.tolerance = tolerance;
@@ -155,7 +156,7 @@ impl Import {
         if options.name.is_some() {
             description.name.clone_from(&options.name);
         }
-        description.check().map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        check_description(&description).map_err(|problem| anyhow::anyhow!("{problem}"))?;
         let name = match &description.name {
             Some(name) => name.clone(),
             None => name_of(&options.inputs),
@@ -184,9 +185,9 @@ impl Import {
     fn run(&self, common: &Common, keep: bool) -> Result<(PathBuf, Option<Imports>)> {
         let plan = &self.description.data;
         let data = open(plan, common)?;
-        let mut sources = Sources::new(&self.folder, data.train.side());
+        let mut sources = WeightFiles::new(&self.folder, data.train.side());
         let problem = |error: ImportError| self.problem(error);
-        let completed = complete(&self.description, &mut sources).map_err(problem)?;
+        let completed = complete_description(&self.description, &mut sources).map_err(problem)?;
         let inputs =
             fingerprint(&(VERSION, format!("{:?}", self.description), sources.checksums(), &data.checksums))?;
         if keep && read_ensemble(&self.out).is_ok_and(|exported| exported.origin.input_hash == inputs) {
@@ -217,11 +218,11 @@ impl Import {
         for remark in &imported.remarks {
             output::remark(remark);
         }
-        if let Some(remark) = description.pixels.remark() {
+        if let Some(remark) = remark_on_normalisation(&description.pixels) {
             output::remark(&format!("WARNING: {remark}"));
         }
         let labels = data.train.labels().iter().chain(data.test.labels()).copied();
-        if let Some(remark) = unseen_classes(architecture.classes, labels) {
+        if let Some(remark) = remark_on_classes(architecture.classes, labels) {
             output::remark(&format!("WARNING: {remark}"));
         }
         // A read-only disk is reported before the search, not behind it.
@@ -254,9 +255,9 @@ impl Import {
     fn write(
         &self,
         description: &Description,
-        imported: &Imported,
+        imported: &ImportedMembers,
         data: &DataSet,
-        outcome: &Outcome,
+        outcome: &QuantisedEnsemble,
         inputs: String,
     ) -> Result<()> {
         let mut provenance = BTreeMap::from([
@@ -282,7 +283,7 @@ impl Import {
 }
 
 /// The data set that ranges, scales and accuracy go by; never another in its place.
-fn open(plan: &DataPlan, common: &Common) -> Result<DataSet> {
+fn open(plan: &DataOptions, common: &Common) -> Result<DataSet> {
     let mut teller = stages::Teller::default();
     let mut missing = None;
     let mut request = stages::request(&plan.name, common);
@@ -305,8 +306,8 @@ fn open(plan: &DataPlan, common: &Common) -> Result<DataSet> {
 }
 
 /// Names the tensors that no layer reads: each is a part of the trained network that this one lacks, or harmless.
-fn report_unread(imported: &Imported) {
-    for (file, names) in &imported.unread {
+fn report_unread(imported: &ImportedMembers) {
+    for (file, names) in &imported.unread_tensors {
         let named: Vec<&str> = names.iter().take(MOST_NAMED).map(String::as_str).collect();
         let more = match names.len() - named.len() {
             0 => String::new(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{fs, io};
 
 use serde::Deserialize as _;
-use sottovoce_export::import::{Description, ImportError};
+use sottovoce_export::import::{Description, ImportError, check_description};
 
 use super::{ConfigError, Problem};
 
@@ -23,7 +23,8 @@ fn parse(origin: &str, text: &str) -> Result<Description, Problem> {
     let wrong = |error: toml::de::Error| Problem::from_toml(origin, text, &error);
     let deserializer = toml::Deserializer::parse(text).map_err(wrong)?;
     let description = Description::deserialize(deserializer).map_err(wrong)?;
-    description.check().map_err(|problem| Problem::at_field(origin, text, &problem.path, problem.message))?;
+    check_description(&description)
+        .map_err(|problem| Problem::at_field(origin, text, &problem.path, problem.message))?;
     Ok(description)
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use sottovoce_dataset::{DataSet, LabelledImages};
-use sottovoce_export::{choose_votes, integer_ensemble, observe};
+use sottovoce_export::{choose_votes, integer_ensemble, observe_logits};
 use sottovoce_network::disk::{FORMAT, Origin, read_input_hash, write_ensemble};
 use sottovoce_network::{IntegerEnsemble, TrainedMember};
 
@@ -107,7 +107,7 @@ impl Export<'_> {
         let images = &self.data.train;
         let title = format!("{}: measuring the range", self.plan.key());
         let progress = Progress::new(&title, images.len() as u64);
-        let observed = observe(&ensemble, images, &|| progress.advance(1))?;
+        let observed = observe_logits(&ensemble, images, &|| progress.advance(1))?;
         let setting = &self.plan.setting;
         let mut provenance = BTreeMap::from([
             ("experiment".to_owned(), self.experiment.name.clone()),

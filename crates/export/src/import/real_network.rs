@@ -2,6 +2,9 @@
 
 use sottovoce_network::{Architecture, Block};
 
+/// Names of the layers, in order.
+pub const LAYER_NAMES: [&str; 3] = ["convolution", "hidden", "output"];
+
 /// The same blocks as [`FloatNetwork`](sottovoce_network::FloatNetwork), in 64 bits: foreign weights in the
 /// precision that they came in, folded and scaled without a visible loss.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +15,7 @@ pub struct RealNetwork {
 
 impl RealNetwork {
     /// A network of blocks that have the architecture's shapes.
-    pub(super) fn new(architecture: Architecture, blocks: [Block<f64>; 3]) -> Self {
+    pub(crate) fn new(architecture: Architecture, blocks: [Block<f64>; 3]) -> Self {
         Self { architecture, blocks }
     }
 

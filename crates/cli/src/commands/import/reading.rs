@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_export::import::{
-    Description, ImportError, Imported, Sources, choose, float_accuracy, likelier_readings, prove,
-    read_members, readings,
+    Description, ImportError, ImportedMembers, WeightFiles, better_readings, choose_reading, float_accuracy,
+    possible_readings, read_members, verify_readings,
 };
 
 use crate::output;
@@ -74,16 +74,19 @@ impl Question<'_> {
     ///
     /// # Errors
     /// If the weights cannot be read, or no reading gives the framework's logits.
-    pub fn answer(&self, sources: &mut Sources) -> Result<(Description, Imported, Report), ImportError> {
+    pub fn answer(
+        &self,
+        sources: &mut WeightFiles,
+    ) -> Result<(Description, ImportedMembers, Report), ImportError> {
         let side = self.images.side();
-        let readings = readings(self.original, self.completed, sources, side)?;
+        let readings = possible_readings(self.original, self.completed, sources, side)?;
         if !self.check.is_empty() {
-            let proof = prove(self.original, readings, self.check, sources, side)?;
+            let proof = verify_readings(self.original, readings, self.check, sources, side)?;
             let report = Report::Logits {
                 chosen: proof.reading.text(),
                 images: proof.images,
                 largest_difference: proof.largest_difference,
-                pixels_proven: proof.pixels_proven,
+                pixels_proven: proof.pixels_verified,
             };
             return Ok((proof.reading.description, proof.imported, report));
         }
@@ -91,7 +94,7 @@ impl Question<'_> {
             let imported = read_members(self.completed, sources, side)?;
             return Ok((self.completed.clone(), imported, Report::Description));
         }
-        let chosen = choose(readings, sources, &self.images.take(IMAGES))?;
+        let chosen = choose_reading(readings, sources, &self.images.take(IMAGES))?;
         let description = chosen.reading.description.clone();
         let imported = read_members(&description, sources, side)?;
         let report = Report::Accuracy {
@@ -112,8 +115,8 @@ impl Report {
     pub fn print(
         &self,
         description: &Description,
-        imported: &Imported,
-        sources: &mut Sources,
+        imported: &ImportedMembers,
+        sources: &mut WeightFiles,
         data: &LabelledImages,
     ) -> Result<()> {
         match self {
@@ -156,15 +159,15 @@ impl Report {
 /// or would be better in another.
 fn check_reading(
     description: &Description,
-    imported: &Imported,
-    sources: &mut Sources,
+    imported: &ImportedMembers,
+    sources: &mut WeightFiles,
     images: &LabelledImages,
 ) -> Result<()> {
     let images = images.take(IMAGES);
     let accuracy = float_accuracy(&imported.members, &images);
     let guesses = accuracy < SUSPICIOUS;
     let points = if guesses { POINTS_FAR_BETTER } else { POINTS_BETTER };
-    let better = likelier_readings(description, sources, &images, points);
+    let better = better_readings(description, sources, &images, points);
     if !guesses {
         for (text, other) in better {
             output::remark(&format!(

@@ -4,21 +4,24 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use sottovoce_dataset::DataSet;
-use sottovoce_export::import::{Imported, Judgement, Outcome, QuantisationPlan, Row, RowKind, ScalesPlan};
+use sottovoce_export::import::{
+    AccuracyRow, AccuracyRowKind, AccuracySummary, ImportedMembers, QuantisationOptions, QuantisedEnsemble,
+    ScalesChoice,
+};
 use sottovoce_network::Architecture;
 use sottovoce_report::table::Table;
 
 use crate::output;
 
 /// Accuracy against bits.
-pub fn table(name: &str, plan: &QuantisationPlan, data: &DataSet, outcome: &Outcome) -> Table {
-    let (searched, tolerance) = (plan.scales == ScalesPlan::Search, plan.tolerance);
+pub fn table(name: &str, plan: &QuantisationOptions, data: &DataSet, outcome: &QuantisedEnsemble) -> Table {
+    let (searched, tolerance) = (plan.scales == ScalesChoice::Search, plan.tolerance);
     let absent = || "–".to_owned();
-    let row = |row: &Row| {
+    let row = |row: &AccuracyRow| {
         let percent = |value: f64| format!("{value:.2}");
         let [kind, levels, scales, weights, bits] = match row.kind {
-            RowKind::Float => ["float".to_owned(), absent(), absent(), absent(), absent()],
-            RowKind::Rounded { candidate, largest_weights, chosen } => [
+            AccuracyRowKind::Float => ["float".to_owned(), absent(), absent(), absent(), absent()],
+            AccuracyRowKind::Rounded { candidate, largest_weights, chosen } => [
                 if chosen { "CHOSEN" } else { "" }.to_owned(),
                 u16::from(candidate.levels).to_string(),
                 candidate.scales.to_string(),
@@ -26,12 +29,13 @@ pub fn table(name: &str, plan: &QuantisationPlan, data: &DataSet, outcome: &Outc
                 format!("{:.1}", row.training.bits()),
             ],
         };
-        let agreement = if row.kind == RowKind::Float { absent() } else { percent(row.test.agreement()) };
+        let agreement =
+            if row.kind == AccuracyRowKind::Float { absent() } else { percent(row.test.agreement()) };
         let (training, test) = (percent(row.training.accuracy()), percent(row.test.accuracy()));
         vec![kind, levels, scales, weights, bits, training, test, agreement]
     };
     let float = outcome.rows.first();
-    let images = |judged: fn(&Row) -> usize| float.map_or(0, judged);
+    let images = |judged: fn(&AccuracyRow) -> usize| float.map_or(0, judged);
     let mut notes = vec![
         format!(
             "Bits: what a plaintext modulus needs for the largest logit on the {} training images that ranges and scales \
@@ -84,11 +88,11 @@ pub fn to_json(
     name: &str,
     out: &Path,
     architecture: &Architecture,
-    imported: &Imported,
+    imported: &ImportedMembers,
     data: &DataSet,
-    outcome: &Outcome,
+    outcome: &QuantisedEnsemble,
 ) -> Value {
-    let judged = |judgement: &Judgement| {
+    let judged = |judgement: &AccuracySummary| {
         json!({
             "images": judgement.images,
             "accuracy": judgement.accuracy() / 100.0,
@@ -98,8 +102,8 @@ pub fn to_json(
     let rows = outcome.rows.iter().map(|row| {
         let mut value = json!({ "training": judged(&row.training), "test": judged(&row.test) });
         match row.kind {
-            RowKind::Float => value["kind"] = json!("float"),
-            RowKind::Rounded { candidate, largest_weights, chosen } => {
+            AccuracyRowKind::Float => value["kind"] = json!("float"),
+            AccuracyRowKind::Rounded { candidate, largest_weights, chosen } => {
                 value["kind"] = json!(if chosen { "chosen" } else { "candidate" });
                 value["pixel_levels"] = json!(u16::from(candidate.levels));
                 value["scales"] = json!(candidate.scales);
@@ -115,7 +119,7 @@ pub fn to_json(
         "architecture": output::to_value(architecture),
         "members": imported.members.len(),
         "files": imported.files,
-        "unread_tensors": imported.unread,
+        "unread_tensors": imported.unread_tensors,
         "dataset": data.name,
         "synthetic": data.is_synthetic(),
         "equalised": outcome.equalised,

@@ -1,0 +1,252 @@
+//! NumPy's `.npy`: a header in the syntax of a Python dictionary, then the numbers.
+
+use std::path::Path;
+
+use half::f16;
+
+use super::tensor::{Tensor, decode_numbers};
+use super::weights_file::WeightsFile;
+use crate::import::error::ImportError;
+
+const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// Axes that an array of NumPy 2 has at most (`NPY_MAXDIMS`).
+const MAX_AXES: usize = 64;
+
+/// Reads the array of a file, which has no name.
+///
+/// # Errors
+/// If a name is given, or as [`parse`].
+pub fn read(file: &WeightsFile<'_>, name: Option<&str>) -> Result<Tensor, ImportError> {
+    let tensor = parse(&file.name(), &|| load_expression(file.path), file.bytes)?;
+    match name {
+        Some(name) => Err(ImportError::Unnamed { name: name.to_owned(), path: file.path.to_owned() }),
+        None => Ok(tensor),
+    }
+}
+
+/// The tensor in the bytes of a `.npy` file (format 1, 2 or 3). `origin` names it in errors, and `load` is the Python
+/// that loads what is in it.
+///
+/// # Errors
+/// If the bytes are no such file, or hold something else than real numbers.
+pub fn parse(origin: &str, load: &dyn Fn() -> String, bytes: &[u8]) -> Result<Tensor, ImportError> {
+    let malformed =
+        |reason: &str| ImportError::Malformed { file: origin.to_owned(), reason: reason.to_owned() };
+    let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| malformed("it does not begin as a .npy file does"))?;
+    let truncated = || malformed("it ends in its header");
+    let (length, rest) = match rest {
+        [1, _, a, b, rest @ ..] => (usize::from(u16::from_le_bytes([*a, *b])), rest),
+        [2 | 3, _, a, b, c, d, rest @ ..] => (u32::from_le_bytes([*a, *b, *c, *d]) as usize, rest),
+        [version, ..] if *version > 3 => {
+            return Err(malformed(&format!("version {version} of the format is not known")));
+        }
+        _ => return Err(truncated()),
+    };
+    let (header, data) = rest.split_at_checked(length).ok_or_else(truncated)?;
+    let header = String::from_utf8_lossy(header);
+    let field = |name| field(&header, name).ok_or_else(|| malformed(&format!("its header has no {name}")));
+    let shape = field("shape")?;
+    let shape = shape.trim_start_matches('(').split_once(')').map_or(shape, |(inside, _)| inside);
+    let shape = shape
+        .split(',')
+        .map(|size| size.trim().trim_end_matches('L'))
+        .filter(|size| !size.is_empty())
+        .map(|size| size.parse().map_err(|_| malformed("its header has no shape")))
+        .collect::<Result<Vec<usize>, _>>()?;
+    if shape.len() > MAX_AXES {
+        return Err(malformed(&format!(
+            "its header has {} axes, and NumPy's arrays have at most {MAX_AXES}",
+            shape.len()
+        )));
+    }
+    let column_major = field("fortran_order")?.starts_with("True");
+    let descr = field("descr")?;
+    let descr = descr.strip_prefix(['\'', '"']).and_then(|text| text.split(['\'', '"']).next());
+    if let Some("|O" | "O") = descr {
+        return Err(malformed(&pickled(&shape, &load())));
+    }
+    let values = numbers(descr.unwrap_or("a structure"), data).map_err(|reason| malformed(&reason))?;
+    let count = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
+    let values = match count {
+        Some(count) if count == values.len() => values,
+        _ => {
+            let reason =
+                format!("its header promises the shape {shape:?}, but {} values follow", values.len());
+            return Err(malformed(&reason));
+        }
+    };
+    let values = if column_major { Tensor::from_column_major(&shape, &values) } else { values };
+    Tensor::new(origin.to_owned(), shape, values)
+}
+
+/// What follows `'name':` in a header.
+fn field<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+    let quoted = [format!("'{name}'"), format!("\"{name}\"")];
+    let after = quoted.iter().find_map(|quoted| header.split_once(quoted.as_str()))?.1;
+    Some(after.trim_start().strip_prefix(':')?.trim_start())
+}
+
+/// The numbers of the NumPy type `descr` in `data`.
+fn numbers(descr: &str, data: &[u8]) -> Result<Vec<f64>, String> {
+    let (order, kind) = descr.split_at_checked(1).unwrap_or((descr, ""));
+    let big = match order {
+        "<" | "|" => false,
+        ">" => true,
+        // The machine's own, and every machine that this runs on is little-endian or says so.
+        "=" => cfg!(target_endian = "big"),
+        _ => return Err(unreadable(descr)),
+    };
+    macro_rules! read {
+        ($number:ty, $convert:expr) => {
+            decode_numbers(data, big, |bytes| $convert(<$number>::from_le_bytes(bytes)))
+        };
+    }
+    match kind {
+        "f2" => read!(f16, f64::from),
+        "f4" => read!(f32, f64::from),
+        "f8" => read!(f64, |value| value),
+        "i1" => read!(i8, f64::from),
+        "i2" => read!(i16, f64::from),
+        "i4" => read!(i32, f64::from),
+        "i8" => read!(i64, |value| value as f64),
+        "u1" => read!(u8, f64::from),
+        "u2" => read!(u16, f64::from),
+        "u4" => read!(u32, f64::from),
+        "u8" => read!(u64, |value| value as f64),
+        _ => Err(unreadable(descr)),
+    }
+}
+
+/// Why an array of Python objects is not read, and how its arrays are saved otherwise. A dictionary is an array without
+/// axes, a list has one, and more are an array whose numbers are objects.
+fn pickled(shape: &[usize], load: &str) -> String {
+    let (kind, save) = match shape {
+        [] => (
+            "a Python object, such as a dictionary of arrays",
+            format!(
+                "numpy.savez(\"net.npz\", **{load}.item())` saves a dictionary's arrays under their names in net.npz"
+            ),
+        ),
+        [_] => (
+            "a Python list of arrays",
+            format!("numpy.savez(\"net.npz\", *{load})` saves its arrays as arr_0, arr_1, ... in net.npz"),
+        ),
+        _ => (
+            "Python objects",
+            format!(
+                "numpy.save(\"numbers.npy\", {load}.astype(\"float32\"))` saves its numbers in numbers.npy"
+            ),
+        ),
+    };
+    format!(
+        "it is pickled: NumPy saved {kind} in it, not an array of numbers. Pickles are not read, since reading one runs code in it. \
+         If you trust the file, `import numpy; {save}"
+    )
+}
+
+/// The Python that loads a file, where reading pickles runs code.
+pub fn load_expression(path: &Path) -> String {
+    format!("numpy.load({:?}, allow_pickle=True)", path.display().to_string())
+}
+
+fn unreadable(descr: &str) -> String {
+    format!(
+        "its numbers are of the type {descr:?}; floating point of 16, 32 or 64 bits and integers can be read \
+         (`array.astype(\"float32\")`)"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn npy(version: u8, descr: &str, order: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+        let header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}\n");
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend([version, 0]);
+        match version {
+            1 => bytes.extend((header.len() as u16).to_le_bytes()),
+            _ => bytes.extend((header.len() as u32).to_le_bytes()),
+        }
+        bytes.extend(header.bytes());
+        bytes.extend(data);
+        bytes
+    }
+
+    #[test]
+    fn every_type_version_and_byte_order_is_read() {
+        let expected = [1.0, 2.0, 3.0, 4.0];
+        macro_rules! check {
+            ($($kind:literal $number:ty),*) => {$(
+                let numbers = [1u8, 2, 3, 4].map(<$number>::from);
+                let little: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+                let big: Vec<u8> = numbers.iter().flat_map(|number| number.to_be_bytes()).collect();
+                for (version, order, data) in [(1, '<', &little), (2, '>', &big), (3, '<', &little)] {
+                    let bytes = npy(version, &format!("{order}{}", $kind), "False", "(2, 2)", data);
+                    let tensor = parse("w.npy", &|| load_expression(Path::new("w.npy")), &bytes).unwrap();
+                    assert_eq!((tensor.shape.as_slice(), tensor.values.as_slice()), (&[2, 2][..], &expected[..]));
+                }
+            )*};
+        }
+        check!("f2" f16, "f4" f32, "f8" f64, "i2" i16, "i4" i32, "i8" i64, "u1" u8, "u2" u16, "u4" u32, "u8" u64);
+        let tensor = parse(
+            "w.npy",
+            &|| load_expression(Path::new("w.npy")),
+            &npy(1, "|i1", "False", "(2,)", &[255, 1]),
+        )
+        .unwrap();
+        assert_eq!(tensor.values, [-1.0, 1.0]);
+    }
+
+    #[test]
+    fn fortran_order_is_undone() {
+        let data: Vec<u8> = [1f64, 4.0, 2.0, 5.0, 3.0, 6.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+        let tensor =
+            parse("w.npy", &|| load_expression(Path::new("w.npy")), &npy(1, "<f8", "True", "(2, 3)", &data))
+                .unwrap();
+        assert_eq!(tensor.values, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn what_is_no_array_of_numbers_is_refused() {
+        for (bytes, words) in [
+            (b"PK\x03\x04".to_vec(), "does not begin as a .npy file does"),
+            (MAGIC.to_vec(), "ends in its header"),
+            (npy(9, "<f4", "False", "(1,)", &[0; 4]), "version 9"),
+            (npy(1, "<f4", "False", "(1,)", &[0; 3]), "3 bytes are no whole numbers of 4 bytes"),
+            (npy(1, "<f4", "False", "(2,)", &[0; 4]), "promises the shape [2], but 1 values follow"),
+            (
+                npy(1, "|O", "False", "(6,)", &[0; 4]),
+                "it is pickled: NumPy saved a Python list of arrays in it",
+            ),
+            (
+                npy(1, "|O", "False", "(6,)", &[0; 4]),
+                "`import numpy; numpy.savez(\"net.npz\", *numpy.load(\"w.npy\", allow_pickle=True))`",
+            ),
+            (
+                npy(1, "|O", "False", "()", &[0; 4]),
+                "`import numpy; numpy.savez(\"net.npz\", **numpy.load(\"w.npy\", allow_pickle=True).item())`",
+            ),
+            (
+                npy(1, "|O", "False", "(2, 2)", &[0; 4]),
+                "numpy.save(\"numbers.npy\", numpy.load(\"w.npy\", allow_pickle=True).astype(\"float32\"))`",
+            ),
+            (npy(1, "<U5", "False", "(1,)", &[0; 20]), "of the type \"<U5\""),
+            (npy(1, "<c8", "False", "(1,)", &[0; 8]), "of the type \"<c8\""),
+            (npy(1, "<f4", "False", "(0, 3)", &[]), "w.npy is empty"),
+            (
+                npy(1, "<f4", "True", &format!("({})", "1, ".repeat(65)), &[0; 4]),
+                "65 axes, and NumPy's arrays have at most 64",
+            ),
+        ] {
+            let error =
+                parse("w.npy", &|| load_expression(Path::new("w.npy")), &bytes).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+        let whole = npy(1, "<f4", "False", "(2,)", &[0; 8]);
+        for length in 0..whole.len() {
+            assert!(parse("w.npy", &|| load_expression(Path::new("w.npy")), &whole[..length]).is_err());
+        }
+    }
+}
