@@ -12,15 +12,15 @@ use std::path::{Path, PathBuf};
 /// Crates that each crate may depend on, besides crates from outside the workspace.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("dataset", &[]),
-    (&[]),
-    ("train", &["dataset"]),
-    ("export", &["dataset"]),
+    ("network", &[]),
+    ("train", &["network", "dataset"]),
+    ("export", &["network", "dataset"]),
     ("bfv", &["network"]),
     ("protocol", &["bfv", "network"]),
     ("service", &["protocol", "bfv", "network"]),
-    ("evaluate", &["protocol", "bfv", "dataset"]),
-    ("report", &["evaluate", "dataset"]),
-    ("cli", &["report", "evaluate", "service", "protocol", "bfv", "export", "train", "dataset"]),
+    ("evaluate", &["protocol", "bfv", "network", "dataset"]),
+    ("report", &["evaluate", "network", "dataset"]),
+    ("cli", &["report", "evaluate", "service", "protocol", "bfv", "export", "train", "network", "dataset"]),
 ];
 
 /// Crates from outside that only some crates may depend on. A name ending in `*` stands for all names that begin so.
