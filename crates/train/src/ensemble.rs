@@ -1,4 +1,4 @@
-//! All members of an ensemble, side by side.
+//! Training of all members of an ensemble in parallel.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,52 +6,51 @@ use rayon::prelude::*;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{Architecture, TrainedMember};
 
-use crate::TrainingConfig;
-use crate::curve::CurveRow;
+use crate::config::TrainingConfig;
 use crate::error::TrainError;
-use crate::fit::Progress;
 use crate::member::{MemberTask, train_float, train_quantised};
+use crate::phase_training::CurveRow;
+use crate::phase_training::StepReport;
 
-/// Trained members and how training went.
+/// Trained members and their training curves.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Trained {
+pub struct TrainedEnsemble {
     /// The members, in the order of their parts.
     pub members: Vec<TrainedMember>,
     /// One row per member, phase and epoch.
     pub curve: Vec<CurveRow>,
-    /// Images that went through training steps, all members, epochs and tries together: over the seconds that
-    /// training took they are its throughput.
+    /// Images of all training steps, over all members, epochs and attempts; divided by the seconds of training they give the throughput.
     pub images: u64,
 }
 
 /// Trains one member on each of `parts`, in parallel on the threads of the current `rayon` pool.
 ///
-/// A member is one task from its first step to its last, on one thread, and waits for no other. A caller with
-/// several ensembles keeps all threads busy by training them side by side, from a parallel iterator of its own.
+/// Each member is trained on one thread and waits for no other member. A caller with several ensembles keeps all threads busy by
+/// training the ensembles in a parallel iterator.
 ///
-/// The result depends on `seed` and the inputs alone, not on the number of threads. It is that of [`train_float`] and
-/// [`train_quantised`], called one after the other for each member.
+/// The result depends only on `seed` and the inputs, not on the number of threads. It equals the result of [`train_float`] followed by
+/// [`train_quantised`] for each member. `report` is called after every training step.
 ///
 /// # Errors
-/// If images do not fit the architecture, a batch is larger than a member's images, or a member learns nothing in every try.
+/// If images do not fit the architecture, a batch has more images than a member, or a member learns nothing in every attempt.
 pub fn train_ensemble(
     parts: &[LabelledImages],
     architecture: &Architecture,
     config: &TrainingConfig,
     seed: u64,
-    report: &(dyn Fn(Progress) + Sync),
-) -> Result<Trained, TrainError> {
+    report: &(dyn Fn(StepReport) + Sync),
+) -> Result<TrainedEnsemble, TrainError> {
     let members = parts.len();
     let tasks: Vec<MemberTask<'_>> = parts
         .iter()
         .zip(1..)
-        .map(|(part, member)| MemberTask { part, member, members, architecture, config, seed })
+        .map(|(images, member)| MemberTask { images, member, members, architecture, config, seed })
         .collect();
     tasks.iter().try_for_each(MemberTask::check)?;
     let images = AtomicU64::new(0);
-    let report = |progress: Progress| {
-        images.fetch_add(progress.images as u64, Ordering::Relaxed);
-        report(progress);
+    let report = |step: StepReport| {
+        images.fetch_add(step.images as u64, Ordering::Relaxed);
+        report(step);
     };
     let train = |task: &MemberTask<'_>| {
         let (float, mut curve) = train_float(task, &report)?;
@@ -59,8 +58,8 @@ pub fn train_ensemble(
         curve.extend(quantised);
         Ok((trained, curve))
     };
-    // Members take long enough to be handed out one by one.
+    // A member takes minutes, so threads take members one by one.
     let trained: Vec<_> = tasks.par_iter().with_max_len(1).map(train).collect::<Result<_, TrainError>>()?;
     let (members, curves): (_, Vec<_>) = trained.into_iter().unzip();
-    Ok(Trained { members, curve: curves.concat(), images: images.into_inner() })
+    Ok(TrainedEnsemble { members, curve: curves.concat(), images: images.into_inner() })
 }

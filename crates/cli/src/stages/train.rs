@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sottovoce_evaluate::records::encode_rows;
 use sottovoce_network::TrainedMember;
-use sottovoce_train::{Trained, train_ensemble};
+use sottovoce_train::{TrainedEnsemble, train_ensemble};
 
 use super::{Failure, Run};
 use crate::config::SettingPlan;
@@ -126,7 +126,7 @@ impl Run {
         let title = format!("training {members} {}", if members == 1 { "member" } else { "members" });
         let progress = Progress::new(&title, missing.len() as u64 * self.training_work());
         let (start, steps, images) = (Instant::now(), AtomicU64::new(0), AtomicU64::new(0));
-        let report = |step: sottovoce_train::Progress| {
+        let report = |step: sottovoce_train::StepReport| {
             progress.advance(step.images as u64);
             let images = images.fetch_add(step.images as u64, Ordering::Relaxed);
             // A bar that changes its words at every step cannot be read.
@@ -152,12 +152,12 @@ impl Run {
     fn train_setting(
         &self,
         plan: &SettingPlan,
-        report: &(dyn Fn(sottovoce_train::Progress) + Sync),
+        report: &(dyn Fn(sottovoce_train::StepReport) + Sync),
     ) -> Result<()> {
         let parts = self.parts(plan)?;
         let start = Instant::now();
         let (architecture, training) = (&self.experiment.architecture, plan.training(&self.experiment));
-        let Trained { members, curve, images } =
+        let TrainedEnsemble { members, curve, images } =
             train_ensemble(&parts, architecture, &training, plan.setting.seed, report)
                 .with_context(|| format!("cannot train the setting {}", plan.key()))?;
         for row in curve.iter().filter(|row| row.attempt > 1 && row.epoch == 1) {

@@ -176,7 +176,7 @@ fn train(
         let progress =
             Progress::new(&format!("training {}", output::counted(members, "member", "members")), steps);
         let (start, counts, images) = (Instant::now(), AtomicU64::new(0), AtomicU64::new(0));
-        let report = |step: sottovoce_train::Progress| {
+        let report = |step: sottovoce_train::StepReport| {
             progress.advance(step.images as u64);
             let images = images.fetch_add(step.images as u64, Ordering::Relaxed) as f64;
             // A bar that changes its words at every step cannot be read.

@@ -14,9 +14,7 @@ use sottovoce_evaluate::{
 use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
 use sottovoce_network::{FloatNetwork, TrainedMember};
 use sottovoce_protocol::Fingerprint;
-use sottovoce_train::{
-    CurveRow, MemberTask, Progress as TrainingProgress, TrainError, train_float, train_quantised,
-};
+use sottovoce_train::{CurveRow, MemberTask, StepReport, TrainError, train_float, train_quantised};
 
 use super::store::{Quantised, Store, Trained, TrainingTime};
 use super::units::{DataSets, Unit};
@@ -34,7 +32,7 @@ pub struct Work<'a> {
 }
 
 /// Called after every training step.
-pub type Report<'a> = &'a (dyn Fn(TrainingProgress) + Sync);
+pub type Report<'a> = &'a (dyn Fn(StepReport) + Sync);
 
 impl Work<'_> {
     pub fn experiment(&self, unit: &Unit) -> Result<&Experiment> {
@@ -61,7 +59,7 @@ impl Work<'_> {
     fn task<'b>(&'b self, unit: &'b Unit, index: usize, part: &'b LabelledImages) -> Result<MemberTask<'b>> {
         let experiment = self.experiment(unit)?;
         Ok(MemberTask {
-            part,
+            images: part,
             member: index + 1,
             members: unit.members.len(),
             architecture: &experiment.architecture,
@@ -264,7 +262,7 @@ fn measured<T: Serialize>(
     report: Report<'_>,
 ) -> Result<Trained<T>> {
     let (start, images) = (Instant::now(), AtomicU64::new(0));
-    let counted = |progress: TrainingProgress| {
+    let counted = |progress: StepReport| {
         images.fetch_add(progress.images as u64, Ordering::Relaxed);
         report(progress);
     };

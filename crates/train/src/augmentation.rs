@@ -3,25 +3,27 @@
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::elementary::sin_cos;
+use crate::elementary_functions::sin_cos;
 
-/// The largest distortions; each image draws its own uniformly. Zeros leave images as they are.
+/// The largest distortions. The distortions of each image are drawn uniformly up to them. Zeros leave images unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Augmentation {
-    /// Rotation by up to this many degrees either way.
+    /// Largest rotation in either direction, in degrees.
     pub rotation_degrees: f32,
-    /// Shift by up to this many pixels in either direction.
+    /// Largest shift along either axis in either direction, in pixels.
     pub shift_pixels: f32,
-    /// Scaling by up to this fraction either way.
+    /// Largest enlargement or reduction, as a fraction of the size.
     pub scale: f32,
 }
 
 impl Augmentation {
-    /// Distorts an image of `side * side` bytes into `output`, as ink in `0..=1`: every output pixel samples
-    /// the input bilinearly at its inversely mapped place, zero outside.
+    /// Distorts an image of `side * side` bytes into `output`, whose values are ink in `0..=1`.
+    ///
+    /// The value of an output pixel is the bilinear interpolation of the input at the inversely mapped position. Pixels outside
+    /// the input are 0.
     pub(crate) fn apply(&self, image: &[u8], side: usize, output: &mut [f32], rng: &mut impl Rng) {
-        let mut draw = |most: f32| if most > 0.0 { rng.random_range(-most..=most) } else { 0.0 };
+        let mut draw = |max: f32| if max > 0.0 { rng.random_range(-max..=max) } else { 0.0 };
         let (sin, cos) = sin_cos(f64::from(draw(self.rotation_degrees)).to_radians());
         let (sin, cos) = (sin as f32, cos as f32);
         let scale = 1.0 + draw(self.scale);
@@ -40,17 +42,16 @@ impl Augmentation {
     }
 }
 
+/// Interpolates the image of `side * side` bytes bilinearly at column `x` and row `y`; the result is in `0..=1`.
 fn bilinear(image: &[u8], side: usize, x: f32, y: f32) -> f32 {
     let (left, top) = (x.floor(), y.floor());
     let (right_share, bottom_share) = (x - left, y - top);
     let ink = |x: f32, y: f32| {
         let last = side as f32 - 1.0;
-        // Within the image, so both are small integers that are not negative.
-        if x >= 0.0 && y >= 0.0 && x <= last && y <= last {
-            f32::from(image[y as usize * side + x as usize])
-        } else {
-            0.0
-        }
+        let inside = x >= 0.0 && y >= 0.0 && x <= last && y <= last;
+        // Inside the image both coordinates are small integers that are not negative, so the casts are exact.
+        let byte = inside.then(|| image.get(y as usize * side + x as usize)).flatten();
+        byte.map_or(0.0, |&byte| f32::from(byte))
     };
     let upper = ink(left, top) * (1.0 - right_share) + ink(left + 1.0, top) * right_share;
     let lower = ink(left, top + 1.0) * (1.0 - right_share) + ink(left + 1.0, top + 1.0) * right_share;
@@ -67,7 +68,7 @@ mod tests {
     const NONE: Augmentation = Augmentation { rotation_degrees: 0.0, shift_pixels: 0.0, scale: 0.0 };
 
     #[test]
-    fn no_distortion_leaves_the_image_as_it_is() {
+    fn without_distortion_the_image_stays_the_same() {
         let image: Vec<u8> = (0..=255).collect();
         let mut output = vec![0.0; 256];
         NONE.apply(&image, 16, &mut output, &mut ChaCha8Rng::seed_from_u64(1));

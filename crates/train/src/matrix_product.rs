@@ -1,31 +1,32 @@
 //! Matrix products whose last bits do not depend on the processor.
 //!
-//! The matrix library under `burn` (`gemm`) adds up the products of one output value in a chain of fused multiply-adds, but cuts
-//! a chain of more than 512 products into pieces, each of them summed from zero, whose length follows from the associativity of
-//! the first-level cache: 845 products are 423 and 422 on a Zen 4 and one chain on a Zen 5. Chains of at most 512 are one piece
-//! everywhere, so longer ones are cut here.
+//! `burn` uses the matrix library `gemm`, which adds up the products of one output value in a chain of fused multiply-adds. It cuts
+//! a chain of more than 512 products into pieces and sums each piece from zero. The length of the pieces follows from the
+//! associativity of the first-level cache: 845 products are two chains of 423 and 422 on a Zen 4 and one chain on a Zen 5. Chains of
+//! at most 512 products are one piece on every processor, so this file cuts longer chains itself.
 
 use std::ops::Range;
 
 use burn::tensor::Tensor;
 
-/// The longest chain of products that `gemm` (0.19, `kernel_params`) leaves whole whatever the caches are.
-const LONGEST_CHAIN: usize = 512;
+/// The longest chain of products that `gemm` (0.19, `kernel_params`) does not cut on any processor.
+const MAX_CHAIN: usize = 512;
 
-/// The matrix product of `left`, `[..., m, k]`, and `right`, `[..., k, n]`; dimensions before the last two are broadcast.
+/// Computes the matrix product of `left`, `[..., m, k]`, and `right`, `[..., k, n]`. Dimensions before the last two are broadcast.
 ///
-/// The products of an output value are cut into the fewest pieces of at most [`LONGEST_CHAIN`], as equal as possible, longer
-/// ones first. A piece is a chain of fused multiply-adds from zero; pieces are added from first to last. The gradient's products
+/// The products of an output value are cut into the fewest pieces of at most [`MAX_CHAIN`], as equal as possible, longer
+/// ones first. A piece is a chain of fused multiply-adds that starts at zero. Pieces are added from first to last. The gradient's products
 /// are sums over `m` and `n`, which are cut in the same way.
-pub fn product<const D: usize>(left: Tensor<D>, right: Tensor<D>) -> Tensor<D> {
+#[expect(clippy::indexing_slicing, reason = "a matrix has at least two dimensions, so `D` is at least 2")]
+pub fn matrix_product<const D: usize>(left: Tensor<D>, right: Tensor<D>) -> Tensor<D> {
     let (rows, inner, columns) = (D - 2, D - 1, D - 1);
     let [m, k, n] = [left.dims()[rows], left.dims()[inner], right.dims()[columns]];
-    over_pieces(m, rows, |of_rows| {
-        let left = part(&left, rows, of_rows);
-        over_pieces(n, columns, |of_columns| {
-            let right = part(&right, columns, of_columns);
+    join_pieces(m, rows, |of_rows| {
+        let left = narrow(&left, rows, of_rows);
+        join_pieces(n, columns, |of_columns| {
+            let right = narrow(&right, columns, of_columns);
             let piece = |of_inner: Range<usize>| {
-                let (left, right) = (part(&left, inner, of_inner.clone()), part(&right, rows, of_inner));
+                let (left, right) = (narrow(&left, inner, of_inner.clone()), narrow(&right, rows, of_inner));
                 #[allow(clippy::disallowed_methods, reason = "no dimension exceeds the longest chain")]
                 left.matmul(right)
             };
@@ -36,8 +37,8 @@ pub fn product<const D: usize>(left: Tensor<D>, right: Tensor<D>) -> Tensor<D> {
     })
 }
 
-/// `compute` for every piece of `length`, joined along dimension `dim`.
-fn over_pieces<const D: usize>(
+/// Runs `compute` for every piece of `length` and joins the results along dimension `dim`.
+fn join_pieces<const D: usize>(
     length: usize,
     dim: usize,
     compute: impl Fn(Range<usize>) -> Tensor<D>,
@@ -48,8 +49,9 @@ fn over_pieces<const D: usize>(
     }
 }
 
-/// The indices of `range` along dimension `dim`, without a copy where that is all of them.
-fn part<const D: usize>(tensor: &Tensor<D>, dim: usize, range: Range<usize>) -> Tensor<D> {
+/// Returns the indices of `range` along dimension `dim`; the full range needs no copy.
+#[expect(clippy::indexing_slicing, reason = "callers pass one of the last two of `D` dimensions")]
+fn narrow<const D: usize>(tensor: &Tensor<D>, dim: usize, range: Range<usize>) -> Tensor<D> {
     if range.len() == tensor.dims()[dim] {
         tensor.clone()
     } else {
@@ -57,9 +59,9 @@ fn part<const D: usize>(tensor: &Tensor<D>, dim: usize, range: Range<usize>) -> 
     }
 }
 
-/// `0..length` in the fewest pieces of at most [`LONGEST_CHAIN`], one at least, all but the last equally long.
+/// Cuts `0..length` into the fewest pieces of at most [`MAX_CHAIN`], at least one. All pieces but the last are equally long.
 fn pieces(length: usize) -> Vec<Range<usize>> {
-    let count = length.div_ceil(LONGEST_CHAIN).max(1);
+    let count = length.div_ceil(MAX_CHAIN).max(1);
     let each = length.div_ceil(count);
     (0..count).map(|piece| piece * each..((piece + 1) * each).min(length)).collect()
 }
@@ -94,7 +96,7 @@ mod tests {
             Self { columns: self.rows(), values }
         }
 
-        /// The product as the documentation of [`product`] defines it, without the matrix library.
+        /// The product as the documentation of [`matrix_product`] defines it, without the matrix library.
         fn times(&self, other: &Self) -> Vec<f32> {
             let chain = |row: usize, column: usize, range: Range<usize>| {
                 range.fold(0f32, |sum, i| {
@@ -144,7 +146,7 @@ mod tests {
             let right = Matrix::random(n, k, &mut rng);
             let gradient = Matrix::random(m, n, &mut rng);
             let (left_tensor, right_tensor) = (left.tensor(&device), right.tensor(&device));
-            let result = product(left_tensor.clone(), right_tensor.clone().transpose());
+            let result = matrix_product(left_tensor.clone(), right_tensor.clone().transpose());
             let gradients = (result.clone() * gradient.tensor(&device).detach()).sum().backward();
             assert_eq!(numbers(result), left.times(&right.transpose()), "{m} x {k} x {n}");
             let of_left = left_tensor.grad(&gradients).unwrap();

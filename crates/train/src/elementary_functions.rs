@@ -1,39 +1,39 @@
 //! Elementary functions that give the same bits on every machine.
 //!
-//! `f32::exp`, `f64::ln` and their kin call the C library, whose versions differ in last bits (glibc 2.41 replaced several), as may
-//! the variants that one version chooses by processor. Training calls these instead: software in Rust, in double precision.
-//! Sums, products, quotients, square roots and roundings are exact by IEEE 754 and need no care. This crate's `clippy.toml`
-//! forbids the others.
+//! `f32::exp`, `f64::ln` and similar functions call the C library. Its versions differ in the last bits (glibc 2.41 replaced several
+//! functions), and one version may choose between variants by processor. Training therefore calls the functions of this file, which are
+//! implemented in Rust in double precision. Sums, products, quotients, square roots and roundings are specified exactly by
+//! IEEE 754. This crate's `clippy.toml` forbids the functions of the C library.
 
 use burn::tensor::{Tensor, TensorData};
 
-/// The exponential function.
+/// Computes the exponential function.
 pub fn exp(x: f64) -> f64 {
     libm::exp(x)
 }
 
-/// The natural logarithm.
+/// Computes the natural logarithm.
 pub fn ln(x: f64) -> f64 {
     libm::log(x)
 }
 
-/// The cosine of an angle in radians.
+/// Computes the cosine of an angle in radians.
 pub fn cos(x: f64) -> f64 {
     libm::cos(x)
 }
 
-/// Sine and cosine of an angle in radians.
+/// Computes sine and cosine of an angle in radians.
 pub fn sin_cos(x: f64) -> (f64, f64) {
     libm::sincos(x)
 }
 
-/// The exponential function of each value of `x`, `[n]`, with its gradient.
+/// Computes the exponential function of each value of `x`, `[n]`, with its gradient.
 pub fn exp_tensor(x: Tensor<1>) -> Tensor<1> {
     let fixed = x.clone().detach();
     let values: Vec<f32> = fixed.to_data().iter::<f32>().map(|x| exp(x.into()) as f32).collect();
     let length = values.len();
     let values = Tensor::from_data(TensorData::new(values, [length]), &x.device());
-    // The factor's value is 1, and its gradient is that of x.
+    // The factor has the value 1 and the gradient of x.
     values * (x - fixed + 1.0)
 }
 
