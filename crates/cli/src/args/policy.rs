@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use sottovoce_bfv::planner::Fixed;
-use sottovoce_evaluate::{Policy, RangeRule};
+use sottovoce_evaluate::{ParameterPolicy, RangeKind};
 
 use crate::config::{ConfigError, KeyRule};
 
@@ -69,12 +69,12 @@ impl PolicyOptions {
 
     /// The policy that was asked for, for networks whose logits were observed or not; an error where it asks for parameters
     /// that are not secure or cannot be.
-    pub fn policy(&self, observed: bool) -> Result<Policy, ConfigError> {
+    pub fn policy(&self, observed: bool) -> Result<ParameterPolicy, ConfigError> {
         let range = match self.range {
-            Some(RangeName::Proven) => RangeRule::Proven,
-            Some(RangeName::Observed) => RangeRule::Observed,
-            None if observed => RangeRule::Observed,
-            None => RangeRule::Proven,
+            Some(RangeName::Proven) => RangeKind::Proven,
+            Some(RangeName::Observed) => RangeKind::Observed,
+            None if observed => RangeKind::Observed,
+            None => RangeKind::Proven,
         };
         let fixed = Fixed {
             encryption: self.key.encryption(),
@@ -83,7 +83,7 @@ impl PolicyOptions {
             ciphertext_prime_bits: self.ciphertext_prime_bits.clone(),
         };
         fixed.check().map_err(ConfigError::Parameters)?;
-        Ok(Policy { range, range_margin: self.range_margin, hide_model: self.hide_model, fixed })
+        Ok(ParameterPolicy { range, range_margin: self.range_margin, hide_model: self.hide_model, fixed })
     }
 }
 

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use sottovoce_bfv::Kernel;
 use sottovoce_bfv::planner::Fixed;
-use sottovoce_evaluate::bench::{BenchRecord, BenchSubject, bench_engine, random_ensemble};
+use sottovoce_evaluate::engine_benchmark::{
+    BenchmarkInputs, BenchmarkRecord, benchmark_engine, random_ensemble,
+};
 use sottovoce_network::IntegerEnsemble;
 use sottovoce_report::table::Table;
 
@@ -41,7 +43,7 @@ fn engine(options: &EngineOptions, common: &Common) -> Result<ExitCode> {
         }
         None => (random_ensemble((*members).into()).context("cannot make a random ensemble")?, None),
     };
-    let subject = BenchSubject {
+    let subject = BenchmarkInputs {
         ensemble: &ensemble,
         largest_logit,
         images: images.map_or(*degree, usize::from),
@@ -50,7 +52,7 @@ fn engine(options: &EngineOptions, common: &Common) -> Result<ExitCode> {
         kernel: kernel.unwrap_or_else(Kernel::detect),
         fixed: Fixed { encryption: key.encryption(), degree: Some(*degree), ..Fixed::default() },
     };
-    let record = bench_engine(&subject, peak_memory_bytes, &StageProgress::new("bench".to_owned()))?;
+    let record = benchmark_engine(&subject, peak_memory_bytes, &StageProgress::new("bench".to_owned()))?;
     if common.json || *format == Format::Json {
         output::json(&output::to_value(&record));
     } else {
@@ -60,7 +62,7 @@ fn engine(options: &EngineOptions, common: &Common) -> Result<ExitCode> {
     Ok(ExitCode::from(if record.mismatches == 0 { 0 } else { super::EXIT_MISMATCH }))
 }
 
-fn table(record: &BenchRecord) -> Table {
+fn table(record: &BenchmarkRecord) -> Table {
     let seconds =
         |seconds: Option<f64>| seconds.map_or_else(|| "–".to_owned(), |seconds| format!("{seconds:.3}"));
     let ratio = |reference: Option<f64>, engine: f64| {

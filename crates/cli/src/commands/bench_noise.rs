@@ -4,7 +4,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use sottovoce_evaluate::noise::measure_noise;
+use sottovoce_evaluate::measure_noise;
 use sottovoce_evaluate::records::write_rows;
 use sottovoce_report::noise::{NoiseSummary, noise_table, write_noise_figure};
 

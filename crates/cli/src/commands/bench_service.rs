@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use sottovoce_dataset::LabelledImages;
-use sottovoce_evaluate::{Evaluator, Need, Session, predict_images};
-use sottovoce_network::{IntegerEnsemble, sum_logits};
+use sottovoce_evaluate::{Evaluator, Oracle, RangedEnsemble, Session, predict_images};
+use sottovoce_network::IntegerEnsemble;
 use sottovoce_report::paper::message_bytes;
 
 use super::classify::batches::{Classified, Encrypted, Steps, classify};
@@ -30,10 +30,10 @@ pub fn run(options: &BenchServiceOptions, common: &Common) -> Result<ExitCode> {
     }
     let exported = weights::read(&options.weights)?;
     let need = need(&exported);
-    let policy = options.policy.policy(need.observed.is_some())?;
+    let policy = options.policy.policy(need.observed_logit.is_some())?;
     let choice = policy.choose(&[need], serve::IMAGES, &[Evaluator::default()])?;
     let images = batch(options, common, choice.parameters.degree(), need.ensemble)?;
-    let oracle = oracle(need.ensemble, &images)?;
+    let oracle = Oracle::new(need.ensemble, &images, &())?;
     let service = LocalService::start(options)?;
     let clients = (0..options.clients.max(1)).map(|number| service.client(number));
     let clients = clients.collect::<Result<Vec<LocalClient>>>()?;
@@ -42,7 +42,7 @@ pub fn run(options: &BenchServiceOptions, common: &Common) -> Result<ExitCode> {
         "the service has chosen other parameters"
     );
 
-    let session = Session::under(choice, policy.range, &[need], Evaluator::default())?;
+    let session = Session::with_parameters(choice, policy.range, &[need], Evaluator::default())?;
     let mut found = Found { mismatches: 0, in_process: Vec::new(), service: Vec::new() };
     for _ in 0..options.repetitions {
         found.repeat(need, &session, &clients[0], &images, &oracle)?;
@@ -103,12 +103,6 @@ fn batch(
     Ok(data.test)
 }
 
-fn oracle(ensemble: &IntegerEnsemble, images: &LabelledImages) -> Result<Vec<Vec<i128>>> {
-    let levels = ensemble.pixel_levels();
-    let logits = |image: &[u8]| Ok(sum_logits(&ensemble.member_logits(&levels.quantise_all(image))?));
-    images.iter().map(logits).collect()
-}
-
 /// Seconds of every repetition.
 struct Found {
     mismatches: u64,
@@ -120,11 +114,11 @@ impl Found {
     /// One batch in this process, then the same over the service.
     fn repeat(
         &mut self,
-        need: Need<'_>,
+        need: RangedEnsemble<'_>,
         session: &Session,
         client: &LocalClient,
         images: &LabelledImages,
-        oracle: &[Vec<i128>],
+        oracle: &Oracle,
     ) -> Result<()> {
         let progress = StageProgress::new("in process".to_owned());
         let (_, summary) = predict_images(need, session, images, &progress)?;
@@ -136,7 +130,7 @@ impl Found {
                 + summary.decrypt_seconds,
         );
         let classified = classify(&client.client, &client.remote, &client.model, &pixels(images))?;
-        self.mismatches += differing(&classified, oracle);
+        self.mismatches += oracle.ensemble_mismatches(&classified.logits);
         self.service.push(classified.steps.seconds());
         client.remember(classified.steps);
         Ok(())
@@ -147,19 +141,12 @@ fn pixels(images: &LabelledImages) -> Vec<u8> {
     images.iter().flatten().copied().collect()
 }
 
-fn differing(classified: &Classified, oracle: &[Vec<i128>]) -> u64 {
-    let differ = |(found, expected): (&Vec<i128>, &Vec<i128>)| {
-        found.iter().zip(expected).filter(|(found, expected)| found != expected).count() as u64
-    };
-    classified.logits.iter().zip(oracle).map(differ).sum()
-}
-
 /// All clients send a batch at the same time, which each has encrypted before; each one's steps, and the seconds until the
 /// last one is answered.
 fn together(
     clients: &[LocalClient],
     images: &LabelledImages,
-    oracle: &[Vec<i128>],
+    oracle: &Oracle,
 ) -> Result<(Vec<Steps>, f64, u64)> {
     let pixels = pixels(images);
     let ready: Vec<Encrypted> = clients
@@ -187,6 +174,6 @@ fn together(
     });
     let seconds = start.elapsed().as_secs_f64();
     let finished = finished.into_iter().collect::<Result<Vec<_>>>().context("a client was not answered")?;
-    let mismatches = finished.iter().map(|classified| differing(classified, oracle)).sum();
+    let mismatches = finished.iter().map(|classified| oracle.ensemble_mismatches(&classified.logits)).sum();
     Ok((finished.iter().map(|classified| classified.steps).collect(), seconds, mismatches))
 }

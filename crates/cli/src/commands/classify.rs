@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 use sottovoce_dataset::{PictureForm, read_pictures};
+use sottovoce_evaluate::encode_logits;
 use sottovoce_protocol::remote::Remote;
 use sottovoce_protocol::service::ModelEntry;
 use sottovoce_protocol::{Client, Fingerprint, ModelDescription};
@@ -104,16 +105,10 @@ fn model(client: &Client, remote: &Remote, wanted: Option<&str>) -> Result<(Stri
     Ok((entry.name.clone(), model))
 }
 
-/// `image,prediction`, and a column for each logit, exact integers.
+/// Encodes predictions as CSV: `image`, `prediction`, and a column for each logit.
 fn csv(names: &[String], classified: &Classified) -> Result<Vec<u8>> {
-    let classes = classified.logits.first().map_or(0, Vec::len);
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let header = ["image", "prediction"].map(str::to_owned).into_iter();
-    writer.write_record(header.chain((0..classes).map(|class| format!("logit-{class}"))))?;
-    for (name, logits) in names.iter().zip(&classified.logits) {
-        let prediction = sottovoce_network::predict(logits).to_string();
-        let row = [name.clone(), prediction].into_iter().chain(logits.iter().map(ToString::to_string));
-        writer.write_record(row)?;
-    }
-    writer.into_inner().map_err(|error| anyhow::anyhow!("cannot write predictions as CSV: {error}"))
+    let rows = names.iter().zip(&classified.logits).map(|(name, logits)| {
+        ([name.clone(), sottovoce_network::predict(logits).to_string()], logits.as_slice())
+    });
+    encode_logits(["image", "prediction"], rows).context("cannot write predictions as CSV")
 }

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 use sottovoce_bfv::HIDING_LOG2;
 use sottovoce_bfv::planner::Choice;
-use sottovoce_evaluate::{Need, Policy};
+use sottovoce_evaluate::{ParameterPolicy, RangedEnsemble};
 use sottovoce_network::disk::ExportedEnsemble;
 use sottovoce_network::{ProvenRange, RangeMethod};
 
@@ -35,8 +35,8 @@ impl Weights {
         Ok(Self { folder: folder.to_owned(), exported, proven })
     }
 
-    fn need(&self) -> Need<'_> {
-        Need { proven: Some(self.proven.best().1), ..need(&self.exported) }
+    fn need(&self) -> RangedEnsemble<'_> {
+        RangedEnsemble { proven_logit: Some(self.proven.best().1), ..need(&self.exported) }
     }
 }
 
@@ -58,11 +58,15 @@ pub fn run(options: &PlanOptions, common: &Common) -> Result<ExitCode> {
             );
         }
     }
-    let needs: Vec<Need<'_>> = weights.iter().map(Weights::need).collect();
-    let policy = options.policy.policy(needs.iter().all(|need| need.observed.is_some()))?;
+    let needs: Vec<RangedEnsemble<'_>> = weights.iter().map(Weights::need).collect();
+    let policy = options.policy.policy(needs.iter().all(|need| need.observed_logit.is_some()))?;
     let choice = policy.choose(&needs, images, &[evaluator])?;
     let open = match policy.hide_model {
-        true => Some(Policy { hide_model: false, ..policy.clone() }.choose(&needs, images, &[evaluator])?),
+        true => Some(ParameterPolicy { hide_model: false, ..policy.clone() }.choose(
+            &needs,
+            images,
+            &[evaluator],
+        )?),
         false => None,
     };
     let measured = match options.measure {
@@ -100,7 +104,7 @@ pub fn run(options: &PlanOptions, common: &Common) -> Result<ExitCode> {
 
 fn describe(
     weights: &[Weights],
-    policy: &Policy,
+    policy: &ParameterPolicy,
     choice: &Choice,
     images: usize,
     measured: Option<&Measured>,
@@ -114,7 +118,7 @@ fn describe(
                 .collect();
             json!({
                 "weights": weights.folder,
-                "observed": weights.need().observed.map(|logit| logit.to_string()),
+                "observed": weights.need().observed_logit.map(|logit| logit.to_string()),
                 "proven": proven,
             })
         })

@@ -30,7 +30,7 @@ pub fn run(arguments: &PredictOptions, common: &Common) -> Result<ExitCode> {
     };
     let exported = weights::read(folder)?;
     let need = need(&exported);
-    let policy = policy.policy(need.observed.is_some())?;
+    let policy = policy.policy(need.observed_logit.is_some())?;
     let out = match out {
         Some(out) => out.clone(),
         None => Path::new("results/predictions").join(weights::name(folder)?),

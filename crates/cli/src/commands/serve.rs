@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use sottovoce_bfv::planner::Choice;
-use sottovoce_evaluate::{Evaluator, Need};
+use sottovoce_evaluate::{Evaluator, RangedEnsemble};
 use sottovoce_network::disk::ExportedEnsemble;
 use sottovoce_protocol::service::{self, Door, Limits, Service};
 use sottovoce_protocol::tls::ServerTls;
@@ -29,8 +29,8 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     let door = door(options)?;
     let models = options.models.iter().map(|model| Model::read(model)).collect::<Result<Vec<_>>>()?;
     check_names(&models)?;
-    let needs: Vec<Need<'_>> = models.iter().map(|model| need(&model.exported)).collect();
-    let policy = options.policy.policy(needs.iter().all(|need| need.observed.is_some()))?;
+    let needs: Vec<RangedEnsemble<'_>> = models.iter().map(|model| need(&model.exported)).collect();
+    let policy = options.policy.policy(needs.iter().all(|need| need.observed_logit.is_some()))?;
     let choice = policy.choose(&needs, IMAGES, &[Evaluator::default()])?;
     warn_of_range(policy.range);
     let limits = limits(options);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sottovoce_bfv::Encryption;
 use sottovoce_bfv::planner::Fixed;
 use sottovoce_dataset::{Orientation, ShareRange, SplitMethod};
-use sottovoce_evaluate::{Policy, RangeRule};
+use sottovoce_evaluate::{ParameterPolicy, RangeKind};
 use sottovoce_network::Architecture;
 use sottovoce_train::TrainingConfig;
 
@@ -82,7 +82,7 @@ pub enum Averaging {
 #[serde(deny_unknown_fields)]
 pub struct EncryptionPlan {
     #[serde(default)]
-    pub range: RangeRule,
+    pub range: RangeKind,
     pub range_margin: f64,
     #[serde(default)]
     pub key: KeyRule,
@@ -142,14 +142,14 @@ impl KeyRule {
 
 impl EncryptionPlan {
     /// How parameters are chosen.
-    pub fn policy(&self) -> Policy {
+    pub fn policy(&self) -> ParameterPolicy {
         let fixed = Fixed {
             encryption: self.key.encryption(),
             degree: self.degree,
             plaintext_moduli: self.plaintext_moduli.clone(),
             ciphertext_prime_bits: self.ciphertext_prime_bits.clone(),
         };
-        Policy { range: self.range, range_margin: self.range_margin, hide_model: false, fixed }
+        ParameterPolicy { range: self.range, range_margin: self.range_margin, hide_model: false, fixed }
     }
 }
 

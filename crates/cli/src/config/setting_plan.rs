@@ -4,7 +4,7 @@ use serde::Serialize;
 use sottovoce_dataset::{
     Partition, ShareRange, SplitError, SplitMethod, groups, partition, partition_dirichlet,
 };
-use sottovoce_evaluate::Setting;
+use sottovoce_evaluate::records::Setting;
 use sottovoce_network::disk::sha256;
 use sottovoce_train::TrainingConfig;
 

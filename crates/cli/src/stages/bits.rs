@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use sottovoce_evaluate::records::{BitsRow, Domain};
-use sottovoce_evaluate::{EncryptedSet, Evaluation};
+use sottovoce_evaluate::{EncryptedImages, Evaluation};
 
 use super::evaluate::summary;
 use super::{Found, Run, found};
@@ -32,7 +32,7 @@ impl Run {
             let title = format!("{bits} logit bits");
             let evaluate = || {
                 let session = self.own_session(&exported)?;
-                self.evaluate_on(&EncryptedSet::new(&session, &self.data.test), plan, &exported, &title)
+                self.evaluate_on(&EncryptedImages::new(&session, &self.data.test), plan, &exported, &title)
             };
             let evaluation = evaluate().with_context(|| format!("cannot evaluate {title}"))?;
             let file = Found { inputs, found: evaluation };

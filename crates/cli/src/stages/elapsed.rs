@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use sottovoce_bfv::Kernel;
-use sottovoce_evaluate::{Elapsed, measure_elapsed};
+use sottovoce_evaluate::{ElapsedTimes, measure_elapsed};
 use sottovoce_network::disk::ExportedEnsemble;
 
 use super::{Found, Run, found};
@@ -34,7 +34,7 @@ impl Run {
     /// Measures elapsed time where the experiment asks for it and it was not measured yet; also whether it had to be.
     ///
     /// Images are the first ones of the training files, of which there are more than test images.
-    pub fn measure_elapsed(&self, ensembles: &[ExportedEnsemble]) -> Result<(Option<Elapsed>, bool)> {
+    pub fn measure_elapsed(&self, ensembles: &[ExportedEnsemble]) -> Result<(Option<ElapsedTimes>, bool)> {
         let sizes = &self.experiment.elapsed.images;
         let Some(first) = ensembles.first().filter(|_| !sizes.is_empty()) else { return Ok((None, false)) };
         let inputs = self.elapsed_inputs(&first.origin.input_hash)?;
@@ -42,7 +42,7 @@ impl Run {
         if let Some(elapsed) = found(&path, &inputs) {
             return Ok((Some(elapsed), false));
         }
-        let measure = || -> Result<Elapsed> {
+        let measure = || -> Result<ElapsedTimes> {
             let session = match self.session(ensembles)? {
                 Some(session) => session,
                 None => self.own_session(first)?,

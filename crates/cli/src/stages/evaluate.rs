@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use sottovoce_bfv::planner::Choice;
 use sottovoce_evaluate::{
-    EncryptedSet, EvaluateError, Evaluation, Evaluator, Need, RangeRule, Session, Subject, evaluate_setting,
+    EncryptedImages, EvaluateError, Evaluation, Evaluator, RangeKind, RangedEnsemble, Session, SettingInputs,
+    evaluate_setting,
 };
 use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
 use sottovoce_network::{FloatNetwork, ObservedRange};
@@ -69,7 +70,7 @@ impl Run {
     }
 
     fn session_for(&self, ensembles: &[ExportedEnsemble]) -> Result<Session, EvaluateError> {
-        let needs: Vec<Need<'_>> = ensembles.iter().map(need).collect();
+        let needs: Vec<RangedEnsemble<'_>> = ensembles.iter().map(need).collect();
         let policy = self.experiment.encryption.policy();
         let session = Session::new(&needs, &policy, self.data.test.len(), self.evaluator)?;
         output::remark(&plan_in_a_line(session.choice()));
@@ -106,14 +107,14 @@ impl Run {
         if worked {
             warn_of_range(self.experiment.encryption.range);
             let common = self.session(ensembles)?;
-            let set = common.as_ref().map(|session| EncryptedSet::new(session, &self.data.test));
+            let set = common.as_ref().map(|session| EncryptedImages::new(session, &self.data.test));
             for (index, plan, exported) in missing {
                 let context = || format!("cannot evaluate the setting {}", plan.key());
                 let path = self.folder.evaluation(&plan.key());
                 let evaluation = match &set {
                     Some(set) => self.evaluate_on(set, plan, exported, &plan.key()),
                     None => self.own_session(exported).and_then(|session| {
-                        let set = EncryptedSet::new(&session, &self.data.test);
+                        let set = EncryptedImages::new(&session, &self.data.test);
                         self.evaluate_on(&set, plan, exported, &plan.key())
                     }),
                 };
@@ -152,22 +153,22 @@ impl Run {
     /// Evaluates one ensemble on images that are encrypted for it.
     pub(super) fn evaluate_on(
         &self,
-        set: &EncryptedSet<'_>,
+        set: &EncryptedImages<'_>,
         plan: &SettingPlan,
         exported: &ExportedEnsemble,
         title: &str,
     ) -> Result<Evaluation> {
         let trained = self.required(plan)?;
         let floats: Vec<FloatNetwork> = trained.members.into_iter().map(|member| member.float).collect();
-        let subject = Subject {
+        let inputs = SettingInputs {
             setting: &plan.setting,
             floats: &floats,
             ensemble: &exported.ensemble,
-            observed_logit: need(exported).observed,
+            observed_logit: need(exported).observed_logit,
             validation: &self.validation,
-            set,
+            test: set,
         };
-        Ok(evaluate_setting(&subject, &StageProgress::new(title.to_owned()))?)
+        Ok(evaluate_setting(&inputs, &StageProgress::new(title.to_owned()))?)
     }
 }
 
@@ -189,8 +190,8 @@ fn plan_in_a_line(choice: &Choice) -> String {
 }
 
 /// Tells whoever decrypts what a plaintext modulus by an observed range cannot promise.
-pub fn warn_of_range(range: RangeRule) {
-    if range == RangeRule::Observed {
+pub fn warn_of_range(range: RangeKind) {
+    if range == RangeKind::Observed {
         output::remark(
             "warning: the plaintext modulus rests on the OBSERVED range of logits. An image whose logits leave it \
              decrypts to wrong ones, which a client cannot see. `--range proven`, or `range = \"proven\"` in a \
@@ -200,9 +201,9 @@ pub fn warn_of_range(range: RangeRule) {
 }
 
 /// What parameters must serve.
-pub fn need(exported: &ExportedEnsemble) -> Need<'_> {
+pub fn need(exported: &ExportedEnsemble) -> RangedEnsemble<'_> {
     let observed = exported.origin.observed.as_ref().map(ObservedRange::largest);
-    Need { ensemble: &exported.ensemble, observed, proven: None }
+    RangedEnsemble { ensemble: &exported.ensemble, observed_logit: observed, proven_logit: None }
 }
 
 /// One line on what was found.

@@ -20,7 +20,8 @@ use anyhow::Result;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sottovoce_dataset::{DataSet, LabelledImages, Partition};
-use sottovoce_evaluate::{EvaluateError, Evaluator, Setting};
+use sottovoce_evaluate::records::Setting;
+use sottovoce_evaluate::{EvaluateError, Evaluator};
 use sottovoce_export::{ExportError, VotesError};
 use sottovoce_train::TrainError;
 

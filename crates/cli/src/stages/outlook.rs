@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use indicatif::{HumanCount, HumanDuration};
 use sottovoce_bfv::parameters::PAPER_DEGREE;
-use sottovoce_evaluate::{Elapsed, Evaluation, Evaluator};
+use sottovoce_evaluate::{ElapsedTimes, Evaluation, Evaluator};
 use sottovoce_network::disk::read_input_hash;
 
 use super::{Run, found};
@@ -81,7 +81,7 @@ impl Run {
         let first =
             self.settings.first().and_then(|plan| read_input_hash(&self.folder.ensemble(&plan.key())));
         if let Some(exported) = first
-            && found::<Elapsed>(&self.folder.elapsed(), &self.elapsed_inputs(&exported)?).is_some()
+            && found::<ElapsedTimes>(&self.folder.elapsed(), &self.elapsed_inputs(&exported)?).is_some()
         {
             return Ok(None);
         }

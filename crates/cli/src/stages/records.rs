@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use sottovoce_dataset::label_counts;
 use sottovoce_evaluate::records::{LabelRow, SizeRow, write_rows};
-use sottovoce_evaluate::{Elapsed, Evaluation};
+use sottovoce_evaluate::{ElapsedTimes, Evaluation};
 
 use super::{Run, Throughput, bits, share_out};
 
@@ -15,7 +15,7 @@ use super::{Run, Throughput, bits, share_out};
 pub struct Results {
     pub settings: Vec<SettingResult>,
     pub logit_ranges: Vec<(u32, Evaluation)>,
-    pub elapsed: Option<Elapsed>,
+    pub elapsed: Option<ElapsedTimes>,
 }
 
 /// What was found for one setting.

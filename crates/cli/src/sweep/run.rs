@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
-use sottovoce_evaluate::RangeRule;
+use sottovoce_evaluate::RangeKind;
 
 use super::jobs::{Job, Shards, Subject};
 use super::records::{
@@ -64,10 +64,10 @@ pub fn run(
     write_sweep(sweep, work, &summary.states)?;
     let mut failed = train(work, units, retry, &mut summary)?;
     let observed = |unit: &&Unit| {
-        work.experiment(unit).is_ok_and(|experiment| experiment.encryption.range == RangeRule::Observed)
+        work.experiment(unit).is_ok_and(|experiment| experiment.encryption.range == RangeKind::Observed)
     };
     if units.iter().any(|unit| observed(&unit)) {
-        warn_of_range(RangeRule::Observed);
+        warn_of_range(RangeKind::Observed);
     }
     let mut written = Instant::now();
     let mut begin = 0;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use sottovoce_bfv::Kernel;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_evaluate::{
-    EncryptedSet, Evaluation, Evaluator, Session, Shard, Subject, evaluate_setting, merge_shards,
+    EncryptedImages, Evaluation, Evaluator, Session, SettingInputs, Shard, evaluate_setting, merge_shards,
 };
 use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
 use sottovoce_network::{FloatNetwork, TrainedMember};
@@ -192,7 +192,8 @@ impl Work<'_> {
         };
         let test = self.images(unit)?.data.test.len();
         let choice = policy.choose(&needs, test, &[planned]);
-        let session = choice.and_then(|choice| Session::under(choice, policy.range, &needs, self.evaluator));
+        let session =
+            choice.and_then(|choice| Session::with_parameters(choice, policy.range, &needs, self.evaluator));
         session.with_context(|| format!("cannot evaluate {}", self.title(unit)))
     }
 
@@ -213,15 +214,15 @@ impl Work<'_> {
             .collect::<Result<Vec<FloatNetwork>>>()?;
         // Held-out images count once.
         let validation = images.validation.take(if first == 0 { images.validation.len() } else { 0 });
-        let subject = Subject {
+        let inputs = SettingInputs {
             setting: &unit.plan.setting,
             floats: &floats,
             ensemble: &exported.ensemble,
-            observed_logit: need(exported).observed,
+            observed_logit: need(exported).observed_logit,
             validation: &validation,
-            set: &EncryptedSet::new(session, &test),
+            test: &EncryptedImages::new(session, &test),
         };
-        let evaluation = evaluate_setting(&subject, &StageProgress::new(self.title(unit)))
+        let evaluation = evaluate_setting(&inputs, &StageProgress::new(self.title(unit)))
             .with_context(|| format!("cannot evaluate {}", self.title(unit)))?;
         let networks = networks_of(exported)?;
         let shard = Shard { first, end, networks, evaluation };

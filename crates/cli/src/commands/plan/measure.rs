@@ -6,7 +6,7 @@ use serde::Serialize;
 use sottovoce_bfv::noise::measure_stages;
 use sottovoce_bfv::planner::Choice;
 use sottovoce_dataset::LabelledImages;
-use sottovoce_evaluate::{Evaluator, Need, RangeRule, Session, predict_images};
+use sottovoce_evaluate::{Evaluator, RangeKind, RangedEnsemble, Session, predict_images};
 
 use crate::machine::peak_memory_bytes;
 use crate::progress::StageProgress;
@@ -39,8 +39,8 @@ impl Measured {
 /// Encrypts a full batch of random images and evaluates all ensembles on it, holding every answer against the oracle; then
 /// once more on one image with a look at the noise between the layers.
 pub fn measure(
-    needs: &[Need<'_>],
-    range: RangeRule,
+    needs: &[RangedEnsemble<'_>],
+    range: RangeKind,
     choice: &Choice,
     evaluator: Evaluator,
 ) -> Result<Measured> {
@@ -52,7 +52,7 @@ pub fn measure(
     let mut ink = || if rng.random_bool(0.2) { rng.random() } else { 0u8 };
     let pixels: Vec<u8> = (0..slots * side * side).map(|_| ink()).collect();
     let batch = LabelledImages::new(side, pixels, vec![0; slots])?;
-    let session = Session::under(choice.clone(), range, needs, evaluator)?;
+    let session = Session::with_parameters(choice.clone(), range, needs, evaluator)?;
     let progress = StageProgress::new("plan".to_owned());
     let mut measured = Measured {
         noise_bits: Vec::new(),

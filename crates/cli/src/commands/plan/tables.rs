@@ -3,7 +3,7 @@
 use sottovoce_bfv::parameters::{Channel, SECURITY_SOURCE};
 use sottovoce_bfv::planner::Choice;
 use sottovoce_bfv::{Flood, HIDING_LOG2};
-use sottovoce_evaluate::{Evaluator, Policy, RangeRule};
+use sottovoce_evaluate::{Evaluator, ParameterPolicy, RangeKind};
 use sottovoce_network::RangeMethod;
 use sottovoce_report::table::Table;
 
@@ -22,7 +22,7 @@ fn bits(value: i128) -> f64 {
 }
 
 /// How large logits are, and what the plan rests on.
-pub fn ranges(weights: &[Weights], policy: &Policy) -> Table {
+pub fn ranges(weights: &[Weights], policy: &ParameterPolicy) -> Table {
     let row = |weights: &Weights| {
         let need = weights.need();
         let proven = RangeMethod::ALL.map(|method| {
@@ -31,17 +31,18 @@ pub fn ranges(weights: &[Weights], policy: &Policy) -> Table {
             if saved == 0.0 { format!("{bits:.1}") } else { format!("{bits:.1} ({saved:.1} saved)") }
         });
         let members = weights.exported.ensemble.members().len().to_string();
-        let observed = need.observed.map_or_else(|| "not measured".to_owned(), |o| format!("{:.1}", bits(o)));
+        let observed =
+            need.observed_logit.map_or_else(|| "not measured".to_owned(), |o| format!("{:.1}", bits(o)));
         let mut cells = vec![weights.folder.display().to_string(), members, observed];
         cells.extend(proven);
         cells
     };
     let rests_on = match policy.range {
-        RangeRule::Observed => format!(
+        RangeKind::Observed => format!(
             "The plan rests on the observed range with a margin of {:.0} %.",
             100.0 * policy.range_margin
         ),
-        RangeRule::Proven => {
+        RangeKind::Proven => {
             "The plan rests on the proven range: no image there can be has larger logits.".to_owned()
         }
     };

@@ -1,80 +1,81 @@
-//! A setting evaluated in shards: ranges of test images, each on a machine of its own, and their merge.
+//! Evaluation of one setting in shards, and the merge of shards. A shard is a range of test images; each shard can run on its own machine.
 
 use serde::{Deserialize, Serialize};
 
-use crate::evaluation::{Evaluation, ParameterRecord};
-use crate::records::{AccuracyRow, Domain, PairRow, RecallRow};
+use crate::evaluation::Evaluation;
+use crate::records::parameter_record::ParameterRecord;
+use crate::records::setting_rows::{AccuracyRow, Domain, PairRow, RecallRow};
 
-/// Result on a range of the test images.
+/// The evaluation of a range of the test images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shard {
-    /// Position of the first image among all test images.
+    /// Index of the first image among all test images, from 0.
     pub first: usize,
-    /// Position behind the last image.
+    /// Index after the last image.
     pub end: usize,
-    /// Fingerprint of the exported networks that were evaluated.
+    /// Fingerprint of the evaluated exported networks.
     pub networks: String,
-    /// The evaluation. Held-out images belong to the shard that begins with the first test image.
+    /// The evaluation. Only the shard that begins with the first test image evaluates the held-out images.
     pub evaluation: Evaluation,
 }
 
-/// Shards that do not make one evaluation.
+/// The reason why shards cannot be merged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MergeError {
-    /// Images that no shard holds.
+    /// No shard has evaluated some of the images.
     #[error("the test images {first} to {} of {images} are in no shard", end - 1)]
     Gap {
         /// The first missing image, from 0.
         first: usize,
-        /// Position behind the last missing image.
+        /// Index after the last missing image.
         end: usize,
-        /// Test images in all.
+        /// Number of all test images.
         images: usize,
     },
-    /// Images that two shards hold.
+    /// Two shards have evaluated the same images.
     #[error("the test images {first} to {} are in two shards", end - 1)]
     Overlap {
         /// The first repeated image, from 0.
         first: usize,
-        /// Position behind the last repeated image.
+        /// Index after the last repeated image.
         end: usize,
     },
-    /// A shard that goes beyond the test images.
-    #[error("a shard ends at test image {end}, but there are {images}")]
+    /// A shard ends after the last test image.
+    #[error("a shard ends at test image {end}, but there are only {images} test images")]
     Beyond {
-        /// Position behind the shard's last image.
+        /// Index after the shard's last image.
         end: usize,
-        /// Test images in all.
+        /// Number of all test images.
         images: usize,
     },
-    /// A shard whose rows do not count as many images as its range.
+    /// The rows of a shard count another number of images than its range has.
     #[error("a shard of the test images {first} to {} has rows of {found} images", end - 1)]
     Images {
         /// The shard's first image, from 0.
         first: usize,
-        /// Position behind its last image.
+        /// Index after the shard's last image.
         end: usize,
-        /// Images in its rows.
+        /// Number of images in the shard's rows.
         found: usize,
     },
-    /// Shards that differ in what must be the same for all.
-    #[error("the shards that begin at test images {first} and {other} differ in their {what}")]
+    /// Two shards differ in a property that must be equal for all shards.
+    #[error("the shards that begin at test images {first} and {other} differ in their {property}")]
     Different {
         /// First image of the first shard.
         first: usize,
-        /// First image of the other.
+        /// First image of the other shard.
         other: usize,
-        /// What differs.
-        what: &'static str,
+        /// Name of the property.
+        property: &'static str,
     },
 }
 
-/// Joins the shards of one setting to the evaluation of all `images` test images. Apart from times and measured noise the
-/// result equals that of one evaluation without shards.
+/// Merges the shards of one setting into the evaluation of all `images` test images. Except for times and measured noise, the result
+/// equals the result of one evaluation without shards.
 ///
 /// # Errors
-/// If shards leave images out or share them, or are of other settings, networks, parameters or evaluators.
+/// If an image is in no shard or in two, or the shards differ in setting, networks, parameters or evaluator.
 pub fn merge_shards(mut shards: Vec<Shard>, images: usize) -> Result<Evaluation, MergeError> {
     shards.sort_by_key(|shard| (shard.first, shard.end));
     let mut reached = 0;
@@ -103,19 +104,19 @@ pub fn merge_shards(mut shards: Vec<Shard>, images: usize) -> Result<Evaluation,
         return Err(MergeError::Gap { first: 0, end: images, images });
     };
     for shard in shards {
-        let differing = differing(&merged, &shard.evaluation)
+        let difference = find_difference(&merged, &shard.evaluation)
             .or((networks != shard.networks).then_some("exported networks"));
-        if let Some(what) = differing {
-            return Err(MergeError::Different { first, other: shard.first, what });
+        if let Some(property) = difference {
+            return Err(MergeError::Different { first, other: shard.first, property });
         }
-        add(&mut merged, shard.evaluation);
+        add_shard(&mut merged, shard.evaluation);
     }
     Ok(merged)
 }
 
-/// Names what differs between two evaluations that must be of the same setting and networks.
-fn differing(one: &Evaluation, other: &Evaluation) -> Option<&'static str> {
-    // The measured noise is each shard's own.
+/// Returns the name of the first property in which two evaluations differ, among those that must be equal for all shards.
+fn find_difference(one: &Evaluation, other: &Evaluation) -> Option<&'static str> {
+    // The measured noise may differ.
     let planned =
         |record: &ParameterRecord| ParameterRecord { noise_bits: 0, noise_budget_bits: 0, ..record.clone() };
     let voters = |evaluation: &Evaluation| -> Vec<(String, Domain)> {
@@ -137,11 +138,11 @@ fn differing(one: &Evaluation, other: &Evaluation) -> Option<&'static str> {
         (one.sizes == other.sizes, "message sizes"),
     ]
     .into_iter()
-    .find_map(|(same, what)| (!same).then_some(what))
+    .find_map(|(equal, property)| (!equal).then_some(property))
 }
 
 /// Adds the counts of another shard, whose rows are in the same order.
-fn add(merged: &mut Evaluation, shard: Evaluation) {
+fn add_shard(merged: &mut Evaluation, shard: Evaluation) {
     for (row, other) in merged.accuracy.iter_mut().zip(shard.accuracy) {
         row.images += other.images;
         row.correct += other.correct;

@@ -1,8 +1,8 @@
-//! Predicted noise against measured noise, over random networks.
+//! Comparison of predicted and measured noise over random networks.
 //!
-//! Networks differ in shape, in the kind and size of their weights, in the number of members; the encryption in its key,
-//! ring degree and moduli, always 128-bit secure ones. Every network is drawn from a seed; keys and encryptions never
-//! are, so that measurements differ a little from run to run.
+//! Networks differ in shape, in the kind and size of their weights and in the number of members. Encryption differs in its key, ring
+//! degree and moduli; all parameters are 128-bit secure. Every network is drawn from a seed. Keys and encryptions are not
+//! drawn from a seed, so measurements differ a little from run to run.
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -17,52 +17,55 @@ use sottovoce_network::{
     Architecture, Block, BlockShape, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels,
 };
 
-use crate::records::NoiseRow;
+use crate::records::noise_row::NoiseRow;
 
-/// One network in so many is of the paper's shape, one in so many is evaluated by the reference, too.
-const PAPER_EVERY: usize = 60;
-const REFERENCE_EVERY: usize = 4;
+/// One network in this many has the paper's shape.
+const PAPER_SHAPE_INTERVAL: usize = 60;
 
-/// Squares that the reference is asked for, at 10 ms each.
-const MOST_SQUARES: usize = 250;
+/// One network in this many is also evaluated by the reference.
+const REFERENCE_INTERVAL: usize = 4;
 
-/// Images of a batch. Noise does not depend on what is encrypted.
+/// Largest number of squares in a network that the reference evaluates. The reference takes 10 ms for a square.
+const MAX_REFERENCE_SQUARES: usize = 250;
+
+/// Number of images in a batch. Noise does not depend on the encrypted pixels.
 const IMAGES: usize = 256;
 
+/// Pixel levels of all networks.
 const LEVELS: u16 = 4;
 
-/// The kinds of weights, in turn.
-const KINDS: [Kind; 10] = [
-    Kind { name: "ternary", largest: [1, 1, 1], density: [1.0, 0.4, 1.0], ..Kind::PLAIN },
-    Kind { name: "trained-like", largest: [3, 2, 7], density: [0.5, 0.35, 0.7], ..Kind::PLAIN },
-    Kind { name: "small", largest: [7, 31, 15], ..Kind::PLAIN },
-    Kind { name: "wide", largest: [7, 1 << 12, 63], ..Kind::PLAIN },
-    Kind { name: "sparse", largest: [3, 7, 7], density: [0.1, 0.05, 0.3], ..Kind::PLAIN },
-    Kind { name: "biased", largest: [3, 3, 7], positive: true, ..Kind::PLAIN },
-    Kind { name: "zero rows", largest: [3, 3, 7], zero_rows: 0.5, ..Kind::PLAIN },
-    Kind { name: "equal rows", largest: [2, 2, 3], equal_rows: true, ..Kind::PLAIN },
-    Kind { name: "one pixel", largest: [7, 7, 7], one_pixel: true, ..Kind::PLAIN },
-    Kind { name: "zeros", largest: [0, 0, 0], ..Kind::PLAIN },
+/// The kinds of weights. Networks take them in turn.
+const WEIGHT_KINDS: [WeightKind; 10] = [
+    WeightKind { name: "ternary", largest: [1, 1, 1], density: [1.0, 0.4, 1.0], ..WeightKind::PLAIN },
+    WeightKind { name: "trained-like", largest: [3, 2, 7], density: [0.5, 0.35, 0.7], ..WeightKind::PLAIN },
+    WeightKind { name: "small", largest: [7, 31, 15], ..WeightKind::PLAIN },
+    WeightKind { name: "wide", largest: [7, 1 << 12, 63], ..WeightKind::PLAIN },
+    WeightKind { name: "sparse", largest: [3, 7, 7], density: [0.1, 0.05, 0.3], ..WeightKind::PLAIN },
+    WeightKind { name: "biased", largest: [3, 3, 7], positive: true, ..WeightKind::PLAIN },
+    WeightKind { name: "zero rows", largest: [3, 3, 7], zero_rows: 0.5, ..WeightKind::PLAIN },
+    WeightKind { name: "equal rows", largest: [2, 2, 3], equal_rows: true, ..WeightKind::PLAIN },
+    WeightKind { name: "one pixel", largest: [7, 7, 7], one_pixel: true, ..WeightKind::PLAIN },
+    WeightKind { name: "zeros", largest: [0, 0, 0], ..WeightKind::PLAIN },
 ];
 
-/// How weights are drawn: uniformly between `-largest` and `largest`, block by block.
+/// A kind of random weights. Weights are drawn uniformly between `-largest` and `largest`, block by block.
 #[derive(Debug, Clone, Copy)]
-struct Kind {
+struct WeightKind {
     name: &'static str,
     largest: [i64; 3],
-    /// Shares of weights that are drawn at all.
+    /// Shares of weights that are drawn; the others are 0.
     density: [f64; 3],
-    /// Only positive weights, so that rows have a mean.
+    /// True if all weights are positive, so that rows have a mean above 0.
     positive: bool,
-    /// Share of rows without weights.
+    /// Share of rows whose weights are all 0.
     zero_rows: f64,
-    /// Rows of a block are multiples of its first row, members are the same.
+    /// True if all rows of a block are multiples of its first row, and all members are equal.
     equal_rows: bool,
-    /// An image of one pixel, read by one map and one hidden unit.
+    /// True if the image has one pixel, which one map and one hidden unit read.
     one_pixel: bool,
 }
 
-impl Kind {
+impl WeightKind {
     const PLAIN: Self = Self {
         name: "",
         largest: [0; 3],
@@ -74,7 +77,7 @@ impl Kind {
     };
 
     fn shape(&self, number: usize, rng: &mut StdRng) -> Architecture {
-        if number % PAPER_EVERY == 1 {
+        if number % PAPER_SHAPE_INTERVAL == 1 {
             return Architecture::default();
         }
         let padding = Padding { leading: rng.random_range(0..=1), trailing: rng.random_range(0..=1) };
@@ -88,27 +91,27 @@ impl Kind {
             classes: rng.random_range(2..=3),
         };
         let none = Padding { leading: 0, trailing: 0 };
-        let least =
+        let smallest =
             Architecture { image_side: 1, kernel: 1, stride: 1, padding: none, maps: 1, hidden: 1, ..shape };
-        if self.one_pixel { least } else { shape }
+        if self.one_pixel { smallest } else { shape }
     }
 
+    #[expect(clippy::indexing_slicing, reason = "`weights` has `rows` rows of `columns` weights")]
     fn network(&self, shape: Architecture, rng: &mut StdRng) -> Option<IntegerNetwork> {
         let mut layers = self.largest.into_iter().zip(self.density);
         let blocks = shape.block_shapes().map(|BlockShape { rows, columns, .. }| {
             let (largest, density) = layers.next().unwrap_or((0, 0.0));
-            let least = if self.positive { 1.min(largest) } else { -largest };
+            let smallest = if self.positive { 1.min(largest) } else { -largest };
             let mut row = || -> Vec<i64> {
                 let zero = rng.random_bool(self.zero_rows);
                 let weight =
-                    |rng: &mut StdRng| rng.random_bool(density).then(|| rng.random_range(least..=largest));
+                    |rng: &mut StdRng| rng.random_bool(density).then(|| rng.random_range(smallest..=largest));
                 (0..columns).map(|_| weight(rng).filter(|_| !zero).unwrap_or(0)).collect()
             };
             let mut weights: Vec<Vec<i64>> = (0..rows).map(|_| row()).collect();
             if self.equal_rows {
                 let first = weights.first().cloned().unwrap_or_default();
-                for (index, row) in weights.iter_mut().enumerate() {
-                    let multiple = [1, -1, 2, 1, 3][index % 5];
+                for (row, multiple) in weights.iter_mut().zip([1, -1, 2, 1, 3].into_iter().cycle()) {
                     *row = first.iter().map(|weight| multiple * weight).collect();
                 }
             }
@@ -128,12 +131,13 @@ impl Kind {
     }
 }
 
+/// Returns whether the engine's logits depend on any pixel.
 fn reads_pixels(norms: &Norms) -> bool {
     let primes = PrimeSizes::new(&[50, 50]);
     NoiseEstimate::new(norms, Evaluation::Engine, Encryption::SecretKey, 8192, 65_537, &primes).reads_pixels()
 }
 
-/// Parameters of one measurement, drawn so that the noise can be measured.
+/// Draws parameters of one measurement under which the noise fits its budget. Returns `None` if no draw fits.
 fn subject<'a>(
     ensemble: &'a IntegerEnsemble,
     norms: &Norms,
@@ -144,17 +148,18 @@ fn subject<'a>(
     let small = rng.random_bool(0.4);
     let [small_tail, tail] = [4096, 8192].map(|degree| Tail::new(FAILURE_LOG2, degree, RUN_COEFFICIENTS));
     for draw in 0..40_000 {
-        // Where the small ring has no room for the network's noise, the other has.
+        // If the small ring has no room for the network's noise, later draws use the large ring.
         let (degree, tail) = if small && draw < 20_000 { (4096, &small_tail) } else { (8192, &tail) };
         let plaintext_bits = rng.random_range(17..=45);
-        // Primes of any sizes, all above the plaintext modulus.
+        // Primes have random sizes, all above the plaintext modulus.
         let primes = rng.random_range(2..=5);
-        let most = rng.random_range(24..=50);
-        if most <= plaintext_bits {
+        let max_bits = rng.random_range(24..=50);
+        if max_bits <= plaintext_bits {
             continue;
         }
-        let upload =
-            (0..primes).map(|_| rng.random_range(24.max(plaintext_bits + 1)..=most)).collect::<Vec<usize>>();
+        let upload = (0..primes)
+            .map(|_| rng.random_range(24.max(plaintext_bits + 1)..=max_bits))
+            .collect::<Vec<usize>>();
         let primes = PrimeSizes { upload, hidden: rng.random_range(1..primes) };
         let subject = NoiseSubject { ensemble, evaluation, encryption, degree, plaintext_bits, primes };
         let Ok(estimate) = subject.estimate(norms) else { continue };
@@ -165,10 +170,10 @@ fn subject<'a>(
     None
 }
 
-/// Measures the noise of `networks` random ensembles at every stage.
+/// Measures the noise of `networks` random ensembles at every stage. The same `seed` gives the same networks and parameters.
 ///
 /// # Errors
-/// If a measurement cannot be made.
+/// If a measurement fails.
 pub fn measure_noise(
     networks: usize,
     seed: u64,
@@ -177,17 +182,18 @@ pub fn measure_noise(
     progress.begin("measuring noise", networks as u64);
     let mut rows = Vec::new();
     for number in 1..=networks {
-        // Each network is its own draw, whatever the others are.
+        // Each network has its own generator, so it does not depend on the other networks.
         let rng = &mut StdRng::seed_from_u64(seed.wrapping_mul(1 << 32).wrapping_add(number as u64));
-        let kind = KINDS[number % KINDS.len()];
+        let Some(kind) = WEIGHT_KINDS.get(number % WEIGHT_KINDS.len()) else { continue };
         let shape = kind.shape(number, rng);
         let paper = shape == Architecture::default();
         let members = if paper { 1 } else { *[1, 1, 1, 2, 2, 3, 3, 5, 20].choose(rng).unwrap_or(&1) };
         let squares = members * (shape.activations() + shape.hidden);
-        let both = (number / KINDS.len() + number).is_multiple_of(REFERENCE_EVERY) && squares <= MOST_SQUARES;
+        let both = (number / WEIGHT_KINDS.len() + number).is_multiple_of(REFERENCE_INTERVAL)
+            && squares <= MAX_REFERENCE_SQUARES;
         let evaluations =
             if both { &[Evaluation::Engine, Evaluation::Reference][..] } else { &[Evaluation::Engine] };
-        // A sparse network may read no pixel: a constant, whose noise is a rounding error.
+        // A sparse network may read no pixel. Its logits are constants, whose noise is only a rounding error.
         let mut draws = (0..100).filter_map(|_| {
             let ensemble = kind.ensemble(shape, members, rng)?;
             let norms = Norms::of(&ensemble);
@@ -230,7 +236,7 @@ pub fn measure_noise(
     Ok(rows)
 }
 
-/// To a thousandth of a bit, which is more than anybody can measure.
+/// Rounds to a thousandth of a bit. Measurements are less exact.
 fn rounded(bits: f64) -> f64 {
     (bits * 1000.0).round() / 1000.0
 }
