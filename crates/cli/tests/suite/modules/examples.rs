@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::rules::{Arrows, arrows, chains, circles, detours, scattered_methods};
+use super::rules::{Arrows, arrows, chains, circles, detours, scattered_methods, uses_of};
 use super::source::{Workspace, read_workspace};
 
 /// A workspace of the crate `one` and, where a path begins with `two/`, a crate `two`.
@@ -173,6 +173,17 @@ fn a_chain_from_the_provider_to_a_secret_crosses_crates() {
         chains,
         ["crates/two/src/provider.rs\n    -> crates/one/src/shared.rs\n    -> crates/one/src/client/key.rs"]
     );
+}
+
+#[test]
+fn a_library_s_secret_key_is_found_outside_the_client() {
+    let (workspace, _) = workspace(&[
+        ("one/lib.rs", "mod client; mod engine;"),
+        ("one/client.rs", "use fhe::bfv::SecretKey; fn f(_: SecretKey) {}"),
+        ("one/engine.rs", "fn f(_: fhe::bfv::SecretKey) {}"),
+    ]);
+    let uses = uses_of(&workspace, "SecretKey", &["crates/one/src"], &["crates/one/src/client"]);
+    assert_eq!(uses, ["crates/one/src/engine.rs uses fhe::bfv::SecretKey"]);
 }
 
 #[test]

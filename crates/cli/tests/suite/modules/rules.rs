@@ -151,21 +151,40 @@ pub fn scattered_methods(workspace: &Workspace) -> Vec<String> {
     scattered.into_iter().collect()
 }
 
-/// Chains of arrows from a file under one of the folders `from` to a file under one of the folders `forbidden`, one chain a
-/// starting file. A folder `a/b` also stands for the file `a/b.rs`.
+/// Chains of arrows from a file under one of the folders `from` to a file under one of the folders `forbidden`, one chain for each
+/// starting file. Files under `forbidden` are not starting files. A folder `a/b` also stands for the file `a/b.rs`.
 pub fn chains(workspace: &Workspace, arrows: &Arrows, from: &[&str], forbidden: &[&str]) -> Vec<String> {
     let files: BTreeSet<&str> = workspace.modules.iter().map(|module| module.file.as_str()).collect();
     for folder in from.iter().chain(forbidden) {
         assert!(files.iter().any(|file| is_under(file, folder)), "no source file is in {folder}");
     }
-    let starts = files.iter().copied().filter(|file| from.iter().any(|folder| is_under(file, folder)));
-    starts
+    let is_forbidden = |file: &str| forbidden.iter().any(|folder| is_under(file, folder));
+    let is_start = |file: &&str| from.iter().any(|folder| is_under(file, folder)) && !is_forbidden(file);
+    files
+        .iter()
+        .copied()
+        .filter(is_start)
         .filter_map(|start| {
-            let chain =
-                shortest_chain(arrows, start, |file| forbidden.iter().any(|folder| is_under(file, folder)))?;
+            let chain = shortest_chain(arrows, start, is_forbidden)?;
             Some(chain.join("\n    -> "))
         })
         .collect()
+}
+
+/// Paths with the name `name` in files under one of the folders `from`, files under `except` left out.
+pub fn uses_of(workspace: &Workspace, name: &str, from: &[&str], except: &[&str]) -> Vec<String> {
+    let is_in = |file: &str, folders: &[&str]| folders.iter().any(|folder| is_under(file, folder));
+    let mut uses = BTreeSet::new();
+    for module in
+        workspace.modules.iter().filter(|module| is_in(&module.file, from) && !is_in(&module.file, except))
+    {
+        for path in module.imports.iter().map(|import| &import.path).chain(&module.paths) {
+            if path.iter().any(|segment| segment == name) {
+                uses.insert(format!("{} uses {}", module.file, path.join("::")));
+            }
+        }
+    }
+    uses.into_iter().collect()
 }
 
 fn is_under(file: &str, folder: &str) -> bool {
