@@ -1,23 +1,27 @@
 /*!
 The `sottovoce` command: experiments with encrypted ensembles, from data to charts.
 
-Arguments ([`args`]) name a configuration, which becomes a checked plan ([`config`]). The plan goes through
-the stages ([`stages`]) of training, export, encrypted evaluation and report, each of which leaves files in
-the run's folder ([`run_folder`]) and is skipped where they are there already. [`commands`] says which stages
-a command runs.
+The arguments ([`args`]) name a configuration, which is read and checked ([`config`]). The stages ([`stages`]) train
+members, export integer networks and evaluate them under encryption; each stage adds files to the folder of the run
+([`run`]) and skips the files that exist. A sweep ([`sweep`]) does this for many points. [`commands`] has a module for each
+command.
 
-Results go to standard output; progress and remarks to standard error.
+Modules import in one direction: `commands` -> `sweep` -> `stages` -> `run` -> `config`. `args` uses `config`. `files`,
+`output`, `progress` and `machine` use none of these.
+
+Results go to standard output; progress and remarks go to standard error.
 */
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod args;
 mod commands;
 mod config;
-mod interrupt;
+mod files;
 mod machine;
 mod output;
 mod progress;
-mod run_folder;
-mod run_record;
+mod run;
 mod stages;
 mod sweep;
 
@@ -26,14 +30,14 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let args = args::command::Args::parse();
     match commands::run(&args) {
         Ok(code) => code,
         Err(error) => {
             output::error(&error);
-            // As for arguments that cannot be used.
-            let usage = error.chain().any(|cause| cause.is::<config::ConfigError>());
-            ExitCode::from(if usage { 2 } else { 1 })
+            // A wrong configuration has the exit code of wrong arguments.
+            let is_usage_error = error.chain().any(|cause| cause.is::<config::error::ConfigError>());
+            ExitCode::from(if is_usage_error { 2 } else { 1 })
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `authority`: vouching for clients' keys.
+//! `authority`: the certificate authority.
 
 use std::fs;
 use std::path::Path;
@@ -12,10 +12,11 @@ use sottovoce_protocol::authority::{Authority, Holder, Host, Issued, ReceivedReq
 use sottovoce_protocol::tls::write_private_key;
 use sottovoce_report::table::Table;
 
-use crate::args::{AuthorityCommand, Common, Revoked};
+use crate::args::authority::{AuthorityCommand, Revoked};
+use crate::args::global::GlobalOptions;
 use crate::output;
 
-pub fn run(command: &AuthorityCommand, common: &Common) -> Result<ExitCode> {
+pub fn run(command: &AuthorityCommand, global: &GlobalOptions) -> Result<ExitCode> {
     let (json, text) = match command {
         AuthorityCommand::Create { folder, name } => create(folder, name)?,
         AuthorityCommand::Provider { folder, hosts, out, days } => provider(folder, hosts, out, *days)?,
@@ -23,7 +24,7 @@ pub fn run(command: &AuthorityCommand, common: &Common) -> Result<ExitCode> {
         AuthorityCommand::Revoke { folder, revoked } => revoke(folder, revoked)?,
         AuthorityCommand::List { folder } => list(folder)?,
     };
-    if common.json {
+    if global.json {
         output::json(&json);
     } else {
         output::result(&text);
@@ -36,8 +37,8 @@ fn create(folder: &Path, name: &str) -> Result<(Value, String)> {
     let (root, revoked) = (authority.root_path(), authority.revocation_list_path());
     let until = Timestamp::from_second(authority.root().not_after().unix_timestamp())?;
     let text = format!(
-        "{name} is in {}, until {until}. Its key is not encrypted: keep the folder to yourself.\n\
-         Clients and providers need {}, and providers {} as it is after every revocation.",
+        "{name} is in {}, valid until {until}. Its private key is not encrypted: keep the folder secret.\n\
+         Give {} to clients and providers, and {} to providers after every revocation.",
         folder.display(),
         root.display(),
         revoked.display(),
@@ -74,13 +75,15 @@ fn issue(folder: &Path, request: &Path, out: &Path, days: u32) -> Result<(Value,
     let received = ReceivedRequest::read(request)
         .with_context(|| format!("cannot use the request {}", request.display()))?;
     let subject = received.subject();
-    output::remark(&format!("vouching for {} with the keys {}", subject.name(), subject.keys()));
-    let again = |issued: &Issued| match &issued.holder {
+    output::remark(&format!("issuing a certificate for {} with the keys {}", subject.name(), subject.keys()));
+    let was_revoked = |issued: &Issued| match &issued.holder {
         Holder::Client(other) => issued.revoked.is_some() && other.keys() == subject.keys(),
         Holder::Provider(_) => false,
     };
-    if authority.list()?.iter().any(again) {
-        output::remark("warning: a certificate for these keys was revoked; this one is not");
+    if authority.list()?.iter().any(was_revoked) {
+        output::remark(
+            "warning: an earlier certificate for these keys was revoked; the new certificate is valid",
+        );
     }
     let certificate = authority.issue(&received, days)?;
     write(out, certificate.pem.as_bytes())?;
@@ -94,7 +97,7 @@ fn revoke(folder: &Path, revoked: &Revoked) -> Result<(Value, String)> {
         Revoked { serial: Some(serial), .. } => Selection::Serial(serial.clone()),
         Revoked { keys: Some(keys), .. } => Selection::Keys(*keys),
         Revoked { name: None, serial: None, keys: None } => {
-            anyhow::bail!("one of --name, --serial and --keys must say what is revoked")
+            anyhow::bail!("give one of --name, --serial and --keys to select the certificates to revoke")
         }
     };
     let authority = Authority::open(folder)?;
@@ -103,10 +106,12 @@ fn revoke(folder: &Path, revoked: &Revoked) -> Result<(Value, String)> {
     let lines = revoked.iter().map(|issued| Ok(format!("revoked: {}", described(issued)?)));
     let mut lines = lines.collect::<Result<Vec<String>>>()?;
     if revoked.iter().any(|issued| matches!(issued.holder, Holder::Client(_))) {
-        lines.push(format!("Providers refuse these clients once they have {}.", list.display()));
+        lines.push(format!("Providers refuse these clients when they have the new {}.", list.display()));
     }
     if revoked.iter().any(|issued| matches!(issued.holder, Holder::Provider(_))) {
-        lines.push("Clients read no list: a provider's certificate is accepted until it expires.".to_owned());
+        lines.push(
+            "Clients do not read the list: they accept a provider's certificate until it expires.".to_owned(),
+        );
     }
     let records = revoked.iter().map(record).collect::<Result<Vec<Value>>>()?;
     Ok((json!({ "revoked": records, "file": list }), lines.join("\n")))
@@ -159,21 +164,22 @@ fn record(issued: &Issued) -> Result<Value> {
     });
     match &issued.holder {
         Holder::Client(subject) => {
-            record["client"] = subject.name().into();
-            record["keys"] = subject.keys().to_string().into();
+            output::add_field(&mut record, "client", subject.name());
+            output::add_field(&mut record, "keys", subject.keys().to_string());
         }
         Holder::Provider(hosts) => {
-            record["provider"] = hosts.iter().map(Host::to_string).collect::<Vec<String>>().into();
+            let hosts: Vec<String> = hosts.iter().map(Host::to_string).collect();
+            output::add_field(&mut record, "provider", hosts);
         }
     }
     Ok(record)
 }
 
-/// Whatever a certificate would replace may be in use.
+/// Refuses a file that exists: the certificate or key in it may be in use.
 fn must_be_new(path: &Path) -> Result<()> {
     ensure!(
         !path.exists(),
-        "{} is there already, and is not replaced: name another with --out",
+        "{} exists and is not overwritten; choose another path with --out",
         path.display()
     );
     Ok(())

@@ -1,8 +1,8 @@
-//! `classify`: images to predictions, by a provider that cannot see them.
+//! `classify`: classification of images by a provider that sees only ciphertexts.
 
 pub mod batches;
 mod remarks;
-mod table;
+mod summary;
 
 use std::process::ExitCode;
 
@@ -15,22 +15,23 @@ use sottovoce_protocol::service::ModelEntry;
 use sottovoce_protocol::{Client, Fingerprint, ModelDescription};
 
 use super::client_folder::ClientFolder;
-use crate::args::{ClassifyOptions, Common};
+use crate::args::global::GlobalOptions;
+use crate::args::service::ClassifyOptions;
+use crate::files;
 use crate::output::{self, counted, to_value};
-use crate::run_folder;
 use batches::{Classified, classify};
 
-pub fn run(options: &ClassifyOptions, common: &Common) -> Result<ExitCode> {
-    // Before keys are made.
+pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode> {
+    // Checked before keys are created.
     for path in &options.images {
-        ensure!(path.exists(), "there are no images {}", path.display());
+        ensure!(path.exists(), "there is no file or folder {}", path.display());
     }
-    run_folder::check_replaceable(&options.out, options.replace)?;
+    files::check_replaceable(&options.out, options.replace)?;
     let folder = ClientFolder::open(&options.client)?;
     let secure = options.client.provider.is_secure();
     if secure && !folder.has_certificate() {
         bail!(
-            "there is no {}: `sottovoce enrol` makes the keys and a request, of which the authority makes it",
+            "there is no {}; create keys and a request with `sottovoce enrol`, from which the authority issues the certificate",
             folder.file("certificate.pem").display()
         );
     }
@@ -40,16 +41,16 @@ pub fn run(options: &ClassifyOptions, common: &Common) -> Result<ExitCode> {
     let side = model.pixels().isqrt();
     ensure!(
         side * side == model.pixels(),
-        "the model {name} reads {} pixels, which are no square",
+        "the model {name} reads {} pixels, which is not the size of a square image",
         model.pixels()
     );
     let pictures = read_pictures(&options.images, PictureForm { side, invert: options.invert })?;
     for left_out in pictures.passed_over() {
-        output::remark(&format!("{} is passed over: {}", left_out.path.display(), left_out.reason));
+        output::remark(&format!("{} is skipped: {}", left_out.path.display(), left_out.reason));
     }
     let remarks = remarks::remarks(&pictures, options.invert);
     remarks.iter().for_each(|remark| output::remark(&format!("warning: {remark}")));
-    // Before anything is sent: a folder that is not there.
+    // Created before anything is sent, so that an error appears early.
     if let Some(parent) = options.out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         std::fs::create_dir_all(parent)
             .with_context(|| format!("cannot make the folder {}", parent.display()))?;
@@ -59,19 +60,19 @@ pub fn run(options: &ClassifyOptions, common: &Common) -> Result<ExitCode> {
         output::remark(&format!("registered the keys {}", client.registered()));
     }
     let classified = classify(&client, &remote, &model, pictures.pixels())?;
-    run_folder::write(&options.out, &csv(pictures.names(), &classified)?)?;
-    if common.json {
+    files::write(&options.out, &csv(pictures.names(), &classified)?)?;
+    if global.json {
         output::json(&json!({
             "provider": remote.address().to_string(),
             "model": name,
             "images": pictures.len(),
             "out": options.out,
             "remarks": remarks,
-            "parameters": table::parameters(client.parameters()),
+            "parameters": summary::parameters(client.parameters()),
             "steps": to_value(&classified.steps),
         }));
     } else {
-        output::result(&table::steps(&classified, &name, model.pixels(), client.parameters()).to_text());
+        output::result(&summary::steps(&classified, &name, model.pixels(), client.parameters()).to_text());
         output::result(&format!(
             "Predictions and logits of {} are in {}.",
             counted(pictures.len(), "image", "images"),
@@ -81,7 +82,7 @@ pub fn run(options: &ClassifyOptions, common: &Common) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The model of that name, or the only one.
+/// The provider's model called `wanted`, or its only model.
 fn model(client: &Client, remote: &Remote, wanted: Option<&str>) -> Result<(String, ModelDescription)> {
     let models = remote.models()?;
     let listed = || models.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -105,7 +106,7 @@ fn model(client: &Client, remote: &Remote, wanted: Option<&str>) -> Result<(Stri
     Ok((entry.name.clone(), model))
 }
 
-/// Encodes predictions as CSV: `image`, `prediction`, and a column for each logit.
+/// Encodes predictions as CSV: the columns `image` and `prediction`, and a column of exact integers for each logit.
 fn csv(names: &[String], classified: &Classified) -> Result<Vec<u8>> {
     let rows = names.iter().zip(&classified.logits).map(|(name, logits)| {
         ([name.clone(), sottovoce_network::predict(logits).to_string()], logits.as_slice())

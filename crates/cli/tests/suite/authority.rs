@@ -31,7 +31,7 @@ fn an_authority_vouches_for_a_client_and_says_for_whom() {
     request(&sandbox, "clinic", &keys("a1"));
     let run = sandbox.run(&["authority", "issue", "ca", "clinic.request.pem"]).succeeds();
     assert!(
-        run.stderr.contains(&format!("vouching for clinic with the keys {}", keys("a1"))),
+        run.stderr.contains(&format!("issuing a certificate for clinic with the keys {}", keys("a1"))),
         "{}",
         run.stderr
     );
@@ -40,7 +40,7 @@ fn an_authority_vouches_for_a_client_and_says_for_whom() {
     client_tls(&sandbox.path("ca/root.pem"), Some((&certificate, &key))).unwrap();
 
     let again = sandbox.run(&["authority", "issue", "ca", "clinic.request.pem"]);
-    again.fails(1, &["certificate.pem is there already", "--out"]);
+    again.fails(1, &["certificate.pem exists", "--out"]);
     let list = sandbox.run(&["authority", "list", "ca", "--json"]).succeeds();
     let list: Value = serde_json::from_str(&list.stdout).unwrap();
     assert_eq!(list.as_array().unwrap().len(), 1, "what is refused is not issued");
@@ -100,9 +100,9 @@ fn a_provider_gets_a_certificate_and_a_key_of_its_own() {
         assert_eq!((mode("provider/key.pem"), mode("ca/root.key.pem"), mode("ca")), (0o600, 0o600, 0o700));
     }
     let key = sandbox.read("provider/key.pem");
-    sandbox.run(&arguments).fails(1, &["certificate.pem is there already"]);
+    sandbox.run(&arguments).fails(1, &["certificate.pem exists"]);
     fs::remove_file(sandbox.path("provider/certificate.pem")).unwrap();
-    sandbox.run(&arguments).fails(1, &["key.pem is there already"]);
+    sandbox.run(&arguments).fails(1, &["key.pem exists"]);
     assert_eq!(sandbox.read("provider/key.pem"), key);
 }
 

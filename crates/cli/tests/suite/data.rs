@@ -27,9 +27,9 @@ fn a_contact_sheet_is_drawn() {
         .succeeds();
     assert!(fs::read(sandbox.path("sheet.png")).unwrap().starts_with(b"\x89PNG"));
 
-    // A picture that is there already is kept until it is to be replaced.
+    // An existing picture is overwritten only with --replace.
     sandbox.write("contact-sheet.png", "a holiday");
-    let words = ["contact-sheet.png is there already", "--out", "--replace"];
+    let words = ["contact-sheet.png exists", "--out", "--replace"];
     sandbox.run(&["data", "show", "synthetic"]).fails(1, &words);
     assert_eq!(sandbox.read("contact-sheet.png"), "a holiday");
     sandbox.run(&["data", "show", "synthetic", "--replace"]).succeeds();
@@ -112,7 +112,7 @@ fn a_folder_is_described_and_its_contact_sheet_named() {
         run.stdout
     );
     assert!(run.stdout.contains("Nothing is unusual"), "{}", run.stdout);
-    assert!(run.stdout.contains("shown in contact-sheet-mine.png"), "{}", run.stdout);
+    assert!(run.stdout.contains("contact sheet is contact-sheet-mine.png"), "{}", run.stdout);
     assert!(fs::read(sandbox.path("contact-sheet-mine.png")).unwrap().starts_with(b"\x89PNG"));
     let run = sandbox.run(&["data", "info", "mine", "--json", "--sheet", "x.png"]).succeeds();
     let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();

@@ -40,12 +40,12 @@ fn what_cannot_be_run_is_refused_by_field_before_anything_begins() {
         (
             "splits = [\"regular\"]",
             "splits = [\"regular\"]\nsplit = \"random\"",
-            ["line 22: `ensemble.split`", "beside `ensemble.splits`"],
+            ["line 22: `ensemble.split`", "and `ensemble.splits` give the same field"],
         ),
         (
             "validation_images = 100",
             "validation_images = 2000",
-            ["line 7: `data.validation_images`", "taken from 2000 training images"],
+            ["line 7: `data.validation_images`", "less than the 2000 training images"],
         ),
         ("seeds = [7]", "seeds = [7]\naveraging = \"mean\"", ["line 24: unknown variant `mean`", "weighted"]),
         (
@@ -114,7 +114,10 @@ fn a_mistake_in_the_last_of_several_experiments_is_told_before_the_first_begins(
 #[test]
 fn an_unknown_experiment_is_refused_with_those_there_are() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["train", "fig4"]).fails(2, &["no file \"fig4\"", "did you mean \"fig7\"?", "quick"]);
+    sandbox.run(&["train", "fig4"]).fails(
+        2,
+        &["\"fig4\" is neither a file nor a built-in experiment", "did you mean \"fig7\"?", "quick"],
+    );
 }
 
 #[test]
@@ -158,8 +161,8 @@ fn a_reader_that_goes_away_is_no_error() {
 #[test]
 fn experiments_of_one_name_and_downloads_offline_are_refused() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["reproduce", "small.toml", "small.toml"]).fails(1, &["called \"small\""]);
-    sandbox.run(&["data", "fetch"]).fails(1, &["--offline forbids"]);
+    sandbox.run(&["reproduce", "small.toml", "small.toml"]).fails(1, &["have the name \"small\""]);
+    sandbox.run(&["data", "fetch"]).fails(1, &["cannot download with --offline"]);
 }
 
 #[test]

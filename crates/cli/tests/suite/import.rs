@@ -70,7 +70,7 @@ fn foreign_weights_become_an_exported_ensemble() {
     ] {
         assert!(run.stdout.contains(words), "{words:?} is not in: {}", run.stdout);
     }
-    assert!(run.stderr.contains("WARNING: the float network itself has an accuracy of"), "{}", run.stderr);
+    assert!(run.stderr.contains("WARNING: the float network has an accuracy of"), "{}", run.stderr);
     let manifest = sandbox.read("results/import/net/member-1/manifest.json");
     for words in
         ["\"sha256 of hidden.csv\"", "\"scales\": \"[4, 8, 2]\"", "\"stride\": 2", "\"observed_logits\""]
@@ -100,15 +100,13 @@ fn an_ensemble_is_replaced_only_by_one_that_succeeded() {
     assert_eq!(sandbox.read("results/import/net/ensemble.json"), before);
     sandbox.write("net.toml", &text.replace("[4, 8, 2]", "[8, 8, 2]"));
     let run = import(&sandbox).succeeds();
-    assert!(run.stderr.contains("holds an earlier import of these weights, which this one replaces"));
+    assert!(run.stderr.contains("holds an earlier import of these weights, which is replaced"));
     assert_ne!(sandbox.read("results/import/net/ensemble.json"), before);
     // Other weights under the same name replace it only where that is asked for.
     let before = sandbox.read("results/import/net/ensemble.json");
     sandbox.write("output.csv", &sandbox.read("output.csv").replacen("0.", "1.", 1));
-    import(&sandbox).fails(
-        1,
-        &["results/import/net holds an ensemble that was not made from these weights", "--replace"],
-    );
+    import(&sandbox)
+        .fails(1, &["results/import/net holds an ensemble that was made from other weights", "--replace"]);
     assert_eq!(sandbox.read("results/import/net/ensemble.json"), before);
     sandbox.run(&["import", "net.toml", "--replace"]).succeeds();
     assert_ne!(sandbox.read("results/import/net/ensemble.json"), before);
@@ -117,7 +115,7 @@ fn an_ensemble_is_replaced_only_by_one_that_succeeded() {
     sandbox.write("photos/cat.jpg", "");
     sandbox
         .run(&["import", "net.toml", "--out", "photos"])
-        .fails(1, &["photos holds cat.jpg, which is no part of an exported ensemble", "--out"]);
+        .fails(1, &["photos holds cat.jpg, which is not part of an exported ensemble", "--out"]);
     assert!(sandbox.path("photos/cat.jpg").exists());
 }
 
@@ -150,7 +148,7 @@ fn mistakes_in_a_description_are_refused_with_their_lines() {
     let unknown = ["net is of no kind that can be read", ".keras", ".onnx", ".pt2"];
     sandbox.run(&["import", "net", "--data", "synthetic"]).fails(1, &unknown);
     fs::write(sandbox.path("binary.toml"), [0xff, 0xfe, 0]).unwrap();
-    sandbox.run(&["import", "binary.toml"]).fails(2, &["a description is a text in TOML"]);
+    sandbox.run(&["import", "binary.toml"]).fails(2, &["a description is a TOML text"]);
     Sandbox::new().run(&["import", "none.toml"]).fails(2, &["cannot read the configuration none.toml"]);
 }
 
@@ -234,9 +232,11 @@ fn scales_of_equalised_weights_are_told_apart() {
         ),
     );
     let run = import(&sandbox).succeeds();
-    for words in
-        ["Scales refer to equalised weights", "`equalise = true` in [quantisation]", "at most 90 points"]
-    {
+    for words in [
+        "Scales refer to equalised weights",
+        "`equalise = true` in [quantisation]",
+        "at most 90 percentage points",
+    ] {
         assert!(run.stdout.contains(words), "{words:?} is not in: {}", run.stdout);
     }
     assert!(sandbox.read("results/import/net/member-1/manifest.json").contains("\"equalised\": \"true\""));

@@ -69,6 +69,6 @@ fn a_run_that_is_interrupted_says_what_is_kept_and_how_to_go_on() {
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{stderr}");
-    assert!(stderr.contains("everything that was finished is kept in results/small"), "{stderr}");
+    assert!(stderr.contains("finished work is kept in results/small"), "{stderr}");
     assert!(stderr.contains("run the same command again"), "{stderr}");
 }

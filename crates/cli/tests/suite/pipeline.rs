@@ -45,7 +45,7 @@ fn an_experiment_goes_from_data_to_charts_and_is_exact_and_not_done_twice() {
 
     let before = sandbox.read("results/small/accuracy.csv");
     let again = sandbox.run(&["reproduce", "small.toml"]).succeeds();
-    assert!(again.stderr.contains("everything was evaluated already"), "{}", again.stderr);
+    assert!(again.stderr.contains("everything was evaluated before"), "{}", again.stderr);
     assert_eq!(sandbox.read("results/small/accuracy.csv"), before);
     let record: serde_json::Value = serde_json::from_str(&sandbox.read("results/small/run.json")).unwrap();
     assert_eq!(record["invocations"].as_array().unwrap().len(), 1);
@@ -161,7 +161,7 @@ fn engine_and_reference_find_the_same() {
     sandbox.run(&["evaluate", "small.toml"]).succeeds();
     let engine = sandbox.read("results/small/accuracy.csv");
     let run = sandbox.run(&["evaluate", "small.toml", "--evaluator", "reference"]).succeeds();
-    assert!(!run.stderr.contains("everything was evaluated already"), "{}", run.stderr);
+    assert!(!run.stderr.contains("everything was evaluated before"), "{}", run.stderr);
     assert_eq!(sandbox.read("results/small/accuracy.csv"), engine);
     assert!(sandbox.read("results/small/run.json").contains("\"evaluator\": \"reference\""));
 }

@@ -14,10 +14,10 @@ fn a_plan_says_what_it_rests_on_and_what_it_costs() {
     let sandbox = imported();
     let run = sandbox.run(&["plan", "net"]).succeeds();
     for words in [
-        "The plan rests on the observed range with a margin of 15 %.",
+        "Parameters are chosen for the observed range with a margin of 15 %.",
         "proven: norms",
         "plaintext moduli",
-        "128 bits: keys of",
+        "128 bits: keys have",
         "Bossuat et al. 2024",
         "with a probability below 2^-",
         "hidden units (convolution, square, dense)",
@@ -26,7 +26,7 @@ fn a_plan_says_what_it_rests_on_and_what_it_costs() {
     ] {
         assert!(run.stdout.contains(words), "{words:?} is not in: {}", run.stdout);
     }
-    assert!(run.stderr.contains("warning: the plaintext modulus rests on the OBSERVED range"));
+    assert!(run.stderr.contains("warning: the plaintext modulus is chosen for the OBSERVED range"));
 
     let proven = sandbox.run(&["plan", "net", "--range", "proven", "--measure", "--json"]).succeeds();
     assert!(!proven.stderr.contains("OBSERVED"), "{}", proven.stderr);
@@ -64,9 +64,13 @@ fn what_is_fixed_is_kept_to_or_refused() {
     plan(&["--images", "0"]).fails(2, &["must be between 1 and"]);
     plan(&["--ciphertext-prime-bits", "60,60"]).fails(2, &["of 24 to 50 bits"]);
     sandbox.run(&["plan", "nowhere"]).fails(1, &["nowhere"]);
-    sandbox.run(&["plan", "net.toml"]).fails(1, &["net.toml is a file, but exported networks are a folder"]);
+    sandbox
+        .run(&["plan", "net.toml"])
+        .fails(1, &["net.toml is a file, but exported networks are in a folder"]);
     sandbox.run(&["plan", "."]).fails(1, &["name the folder that `import` or `export` printed"]);
-    sandbox.run(&["plan", "net/member-1"]).fails(1, &["is one member; did you mean the ensemble, net?"]);
+    sandbox
+        .run(&["plan", "net/member-1"])
+        .fails(1, &["is a member of an ensemble; did you mean the ensemble net?"]);
 }
 
 #[test]
@@ -125,7 +129,7 @@ fn predictions_of_other_weights_or_images_are_not_replaced_unasked() {
     assert_eq!(sandbox.read(file), of_a);
 
     // Other weights, and other images.
-    let words = ["results/predictions/A has predictions already", "--out", "--replace"];
+    let words = ["results/predictions/A has predictions of other weights or images", "--out", "--replace"];
     predict(&["C/A"]).fails(1, &words);
     let fewer = ["predict", "A/ensemble", "--data", "synthetic", "--images", "19"];
     sandbox.run(&fewer).fails(1, &words);
@@ -136,7 +140,7 @@ fn predictions_of_other_weights_or_images_are_not_replaced_unasked() {
     // A file of the same name that this program did not write.
     std::fs::create_dir(sandbox.path("mine")).unwrap();
     sandbox.write("mine/predictions.csv", "my own");
-    predict(&["A/ensemble", "--out", "mine"]).fails(1, &["mine has predictions already"]);
+    predict(&["A/ensemble", "--out", "mine"]).fails(1, &["mine has predictions of other weights or images"]);
     assert_eq!(sandbox.read("mine/predictions.csv"), "my own");
 }
 
@@ -156,5 +160,5 @@ fn noise_is_measured_beside_its_prediction() {
         assert!(sandbox.path("noise").join(chart).exists());
     }
     let again = ["bench", "noise", "--networks", "1", "--out", "noise"];
-    sandbox.run(&again).fails(1, &["noise/noise.csv is there already", "--replace"]);
+    sandbox.run(&again).fails(1, &["noise/noise.csv exists", "--replace"]);
 }

@@ -117,7 +117,9 @@ fn jobs_run_one_by_one_and_in_shards_give_the_records_of_the_whole_sweep() {
     let last: Vec<&str> =
         jobs[jobs.len() - 1]["command"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     let early = [&last[..], &["--out", "jobs"]].concat();
-    sandbox.run(&early).fails(1, &["report-all needs jobs/points", "run the job that makes it first"]);
+    sandbox
+        .run(&early)
+        .fails(1, &["report-all needs the file jobs/points", "first run the job that makes it"]);
     for job in jobs {
         let command: Vec<&str> =
             job["command"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
@@ -141,7 +143,7 @@ fn jobs_run_one_by_one_and_in_shards_give_the_records_of_the_whole_sweep() {
     }
     sandbox
         .run(&["sweep", "tiny.toml", "--job", "float-0"])
-        .fails(1, &["there is no job float-0 in this sweep", "--list"]);
+        .fails(1, &["this sweep has no job float-0", "--list"]);
 }
 
 #[test]
@@ -219,7 +221,7 @@ fn a_point_that_fails_is_recorded_and_the_others_go_on() {
         sandbox_with("\"training.float_rate\" = [0.005, 1.0]\n\"training.clip\" = [1.0, 1000000.0]");
     let run = sandbox.run(&["sweep", "tiny.toml", "--set", "ensemble.seeds=[1]"]);
     assert_eq!(run.code, Some(1), "{}", run.stderr);
-    assert!(run.stderr.contains("failures.csv says why"), "{}", run.stderr);
+    assert!(run.stderr.contains("failures.csv has the errors"), "{}", run.stderr);
     let failures = rows(&sandbox.path("results/tiny/failures.csv"));
     assert!(
         failures.iter().any(|row| row["point"] == "float_rate=1,clip=1000000" && row["stage"] == "train"),
@@ -230,7 +232,7 @@ fn a_point_that_fails_is_recorded_and_the_others_go_on() {
     assert!(table.iter().any(|row| row["point"] == "float_rate=0.005,clip=1"));
     let again = sandbox.run(&["sweep", "tiny.toml", "--set", "ensemble.seeds=[1]"]);
     assert_eq!(again.code, Some(1));
-    assert!(again.stderr.contains("--retry-failed tries again"), "{}", again.stderr);
+    assert!(again.stderr.contains("--retry-failed trains again"), "{}", again.stderr);
 }
 
 #[test]
@@ -287,7 +289,7 @@ fn a_base_may_be_a_file_and_fields_may_be_set_by_arguments() {
     sandbox.write("more/lost.toml", "base = \"lots.toml\"\nname = \"lost\"\n");
     sandbox
         .run(&["train", "more/lost.toml"])
-        .fails(2, &["more/lost.toml, line 1", "a file, relative to this one"]);
+        .fails(2, &["more/lost.toml, line 1", "a file, relative to this file"]);
     sandbox.write("more/nameless.toml", "base = \"quick\"\n");
     sandbox.run(&["train", "more/nameless.toml"]).fails(2, &["needs a `name` beside it"]);
     for (set, words) in [
@@ -314,10 +316,9 @@ fn a_folder_of_another_experiment_is_not_taken_over() {
     let sandbox = sandbox_with(BITS);
     sandbox.run(&["train", "small.toml", "--out", "here"]).succeeds();
     let config = sandbox.read("here/config.toml");
-    sandbox.run(&["sweep", "tiny.toml", "--out", "here"]).fails(
-        1,
-        &["here holds a run of the experiment \"small\", and this is the sweep \"tiny\"", "--replace"],
-    );
+    sandbox
+        .run(&["sweep", "tiny.toml", "--out", "here"])
+        .fails(1, &["here holds the run \"small\", not the sweep \"tiny\"", "--replace"]);
     sandbox.write("other.toml", &SMALL.replace("name = \"small\"", "name = \"other\""));
     sandbox.run(&["train", "other.toml", "--out", "here"]).fails(1, &["\"small\"", "\"other\"", "--replace"]);
     assert_eq!(sandbox.read("here/config.toml"), config);

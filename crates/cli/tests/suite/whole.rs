@@ -88,15 +88,15 @@ fn resumes_by_parts(sandbox: &Sandbox) {
     let written = || finished.each_ref().map(|file| modified(sandbox, file));
     let before = written();
     let again = sandbox.run(&["reproduce", "small.toml"]).succeeds();
-    assert!(again.stderr.contains("nothing is left to do but the report"), "{}", again.stderr);
-    assert!(again.stderr.contains("everything was evaluated already"), "{}", again.stderr);
+    assert!(again.stderr.contains("only the report is left to do"), "{}", again.stderr);
+    assert!(again.stderr.contains("everything was evaluated before"), "{}", again.stderr);
 
     // What is lost is made again, and nothing else; time goes by what was measured.
     fs::remove_file(sandbox.path("results/small/elapsed.json")).unwrap();
     let again = sandbox.run(&["evaluate", "small.toml"]).succeeds();
     assert!(again.stderr.contains("0 of 9 members"), "{}", again.stderr);
     assert!(again.stderr.contains("2,000 images in 1 of 7 evaluations"), "{}", again.stderr);
-    assert!(again.stderr.contains("(measured in this run before)"), "{}", again.stderr);
+    assert!(again.stderr.contains("(measured earlier in this run)"), "{}", again.stderr);
     assert_eq!(written(), before);
 
     // Settings that join leave finished ones valid, whatever parameters all of them need together.

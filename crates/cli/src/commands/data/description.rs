@@ -1,4 +1,4 @@
-//! What a data set holds, and what is unusual about it.
+//! The description of a data set: its labels, and what is unusual about it.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use sottovoce_report::table::Table;
 
 use crate::output::{counted, to_value};
 
-/// The most frequent label may occur this many times as often as the rarest one before it is remarked; MNIST's occurs
+/// Labels count as unbalanced if the most frequent label occurs this many times as often as the rarest label. In MNIST it occurs
 /// 1.25 times as often.
-const UNBALANCED: usize = 3;
+const UNBALANCED_RATIO: usize = 3;
 
-/// Images of each label.
-pub fn labels(data: &DataSet) -> Table {
+/// The table of images of each label.
+pub fn label_table(data: &DataSet) -> Table {
     let (train, test) = (data.train.counts(), data.test.counts());
     let count = |counts: &[usize], label: usize| counts.get(label).copied().unwrap_or_default().to_string();
     let mut header = vec!["label".to_owned()];
@@ -32,7 +32,7 @@ pub fn labels(data: &DataSet) -> Table {
     Table { title: "Images of each label".to_owned(), header, rows: rows.collect(), notes: Vec::new() }
 }
 
-/// One sentence for everything unusual.
+/// Remarks on everything unusual, one sentence each.
 pub fn unusual(data: &DataSet) -> Vec<String> {
     let mut remarks = Vec::new();
     for (name, images) in [("training", &data.train), ("test", &data.test)] {
@@ -43,14 +43,14 @@ pub fn unusual(data: &DataSet) -> Vec<String> {
     if in_training > 0 {
         remarks.push(format!(
             "{} equal to an earlier one, {contradictory} of them with another label",
-            are(in_training, "training")
+            images_are(in_training, "training")
         ));
     }
     if in_test > 0 {
-        remarks.push(format!("{} equal to an earlier one", are(in_test, "test")));
+        remarks.push(format!("{} equal to an earlier one", images_are(in_test, "test")));
     }
     if in_both > 0 {
-        remarks.push(format!("{} equal to a training image", are(in_both, "test")));
+        remarks.push(format!("{} equal to a training image", images_are(in_both, "test")));
     }
     for (name, half) in [("training", &data.train), ("test", &data.test)] {
         add_labels(&mut remarks, name, half, data.classes);
@@ -58,8 +58,8 @@ pub fn unusual(data: &DataSet) -> Vec<String> {
     remarks
 }
 
-/// Such as `1 training image is`.
-fn are(count: usize, name: &str) -> String {
+/// The subject and verb of a remark, such as `1 training image is`.
+fn images_are(count: usize, name: &str) -> String {
     counted(count, &format!("{name} image is"), &format!("{name} images are"))
 }
 
@@ -68,14 +68,14 @@ fn add_images(remarks: &mut Vec<String>, name: &str, images: &LabelledImages) {
     if let [first, ..] = inspection.blank[..] {
         remarks.push(format!(
             "{} blank: all pixels are equal (the first is number {first}, from 0)",
-            are(inspection.blank.len(), name)
+            images_are(inspection.blank.len(), name)
         ));
     }
     if let [first, ..] = inspection.faint[..] {
         remarks.push(format!(
             "{} faint: no pixel is above {FAINT} of 255 (the first is number {first}, from 0); pixels must be saved as \
              0 to 255, not as 0 to 1",
-            are(inspection.faint.len(), name)
+            images_are(inspection.faint.len(), name)
         ));
     }
     if inspection.looks_inverted() {
@@ -106,7 +106,7 @@ fn add_labels(remarks: &mut Vec<String>, name: &str, images: &LabelledImages, cl
     let present = || counts.iter().enumerate().filter(|(_, count)| **count > 0);
     if let (Some((rare, few)), Some((frequent, many))) =
         (present().min_by_key(|(_, count)| **count), present().max_by_key(|(_, count)| **count))
-        && *many >= UNBALANCED * few
+        && *many >= UNBALANCED_RATIO * few
     {
         remarks.push(format!(
             "{name} images are unbalanced: {few} of label {rare}, but {many} of label {frequent}"
@@ -114,7 +114,7 @@ fn add_labels(remarks: &mut Vec<String>, name: &str, images: &LabelledImages, cl
     }
 }
 
-/// All of it as JSON.
+/// The description as JSON.
 pub fn to_json(data: &DataSet, unusual: &[String], sheet: &Path) -> Value {
     json!({
         "name": data.name,
@@ -206,8 +206,8 @@ mod tests {
     fn labels_have_their_names_where_there_are_any() {
         let (train, test) = digits();
         let plain = data_set(train, test);
-        assert_eq!(labels(&plain).header, ["label", "training", "test"]);
+        assert_eq!(label_table(&plain).header, ["label", "training", "test"]);
         let named = DataSet { class_names: Some(vec!["ant".into(); 10]), ..plain };
-        assert_eq!(labels(&named).rows[0][..2], ["0", "ant"]);
+        assert_eq!(label_table(&named).rows[0][..2], ["0", "ant"]);
     }
 }

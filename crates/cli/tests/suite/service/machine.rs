@@ -27,14 +27,14 @@ fn images_are_classified_and_every_logit_is_the_oracles() {
     for words in ["encrypt", "upload", "compute", "download", "decrypt", "50 images in 1 batch"] {
         assert!(run.stdout.contains(words), "{words:?} is not in: {}", run.stdout);
     }
-    assert!(run.stderr.contains("INSECURE") && run.stderr.contains("made new keys"), "{}", run.stderr);
+    assert!(run.stderr.contains("INSECURE") && run.stderr.contains("created new keys"), "{}", run.stderr);
     world.assert_exact("predictions.csv", &world.small);
     assert!(served.log().contains("INSECURE"));
 
     // The same keys again, another model, and the result for a script.
     let other = ["--insecure-local", "--model", "other", "--json", "--out", "new/other.csv"];
     let run = world.classify(&served.url, "client", &other).succeeds();
-    assert!(!run.stderr.contains("made new keys") && !run.stderr.contains("registered"), "{}", run.stderr);
+    assert!(!run.stderr.contains("created new keys") && !run.stderr.contains("registered"), "{}", run.stderr);
     let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((json["model"].as_str(), json["images"].as_u64()), (Some("other"), Some(50)));
     assert!(json["steps"]["upload_bytes"].as_u64().unwrap() > 1_000_000);
@@ -69,7 +69,7 @@ fn images_are_classified_and_every_logit_is_the_oracles() {
 
     // A client that leaves.
     let forget = ["forget", "--provider", &served.url, "--insecure-local"];
-    assert!(world.sandbox.run(&forget).succeeds().stdout.contains("has forgotten the keys"));
+    assert!(world.sandbox.run(&forget).succeeds().stdout.contains("has deleted the keys"));
     let run = world.classify(&served.url, "client", &local).succeeds();
     assert!(run.stderr.contains("registered the keys"), "{}", run.stderr);
 
@@ -108,8 +108,8 @@ fn models_are_called_by_folders_that_may_have_any_name() {
     let serve = |models: &[&str]| {
         world.sandbox.run(&[&["serve", "--insecure-local", "--range", "proven", "--models"], models].concat())
     };
-    serve(&["B/ensemble", "C/B"]).fails(1, &["B/ensemble and C/B are both called B", "--models NAME=C/B"]);
-    serve(&["lr=0.02"]).fails(1, &["there is no folder lr=0.02, and no folder 0.02 to be served as lr"]);
+    serve(&["B/ensemble", "C/B"]).fails(1, &["B/ensemble and C/B have the same name B", "--models NAME=C/B"]);
+    serve(&["lr=0.02"]).fails(1, &["there is neither a folder lr=0.02 nor a folder 0.02 for the model lr"]);
     serve(&["./lr=0.02/ens"]).fails(1, &["./lr=0.02/ens"]);
 }
 
@@ -119,9 +119,9 @@ fn predictions_that_are_there_are_kept_until_they_are_to_be_replaced() {
     let served = Served::start(&world, &["small"], &LOCAL);
     world.sandbox.write("predictions.csv", "of last week");
     let classify = ["classify", "images.idx", "--provider", &served.url, "--insecure-local"];
-    let words = ["predictions.csv is there already", "--out", "--replace"];
+    let words = ["predictions.csv exists", "--out", "--replace"];
     let run = world.sandbox.run(&classify).fails(1, &words);
-    assert!(!run.stderr.contains("made new keys"), "{}", run.stderr);
+    assert!(!run.stderr.contains("created new keys"), "{}", run.stderr);
     assert_eq!(world.sandbox.read("predictions.csv"), "of last week");
     world.sandbox.run(&[&classify[..], &["--out", "today.csv"]].concat()).succeeds();
     world.assert_exact("today.csv", &world.small);
@@ -193,7 +193,7 @@ fn mistakes_are_told_before_anything_is_sent() {
     serve(&["small"]).fails(1, &["--identity", "sottovoce authority provider", "--insecure-local"]);
     serve(&["nowhere", "--insecure-local"]).fails(1, &["nowhere"]);
     serve(&["small", "a=small", "a=slow", "--insecure-local", "--range", "proven"])
-        .fails(1, &["small and slow are both called a", "--models NAME=slow"]);
+        .fails(1, &["small and slow have the same name a", "--models NAME=slow"]);
     serve(&[
         "small",
         "--insecure-local",
