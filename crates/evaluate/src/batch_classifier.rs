@@ -1,6 +1,6 @@
 //! Encrypted classification of one batch, with the time of every step from pixels to logits.
 
-use std::ops::Add;
+use std::ops::{Add, Range};
 use std::time::{Duration, Instant};
 
 use sottovoce_bfv::{DecryptedLogits, ProgressObserver};
@@ -87,7 +87,7 @@ impl<'a> BatchClassifier<'a> {
         self.session.parameters().degree()
     }
 
-    /// Classifies the images `first..end`, at most one batch.
+    /// Classifies the images in `range`, at most one batch. The first image of the range is in slot 0.
     ///
     /// The measured times run from pixels to logits: quantising and encrypting, the transfer of the message to the provider, the
     /// provider's evaluation without the members' own logits up to the answer's message, and reading and decrypting that message.
@@ -95,14 +95,13 @@ impl<'a> BatchClassifier<'a> {
     pub fn classify(
         &self,
         images: &LabelledImages,
-        first: usize,
-        end: usize,
+        range: Range<usize>,
     ) -> Result<ClassifiedBatch, EvaluateError> {
         let progress = self.progress;
         let Self { session, model, .. } = *self;
-        let sent = session.send_batch(model, images, first, end, progress)?;
+        let sent = session.send_batch(model, images, range.clone(), progress)?;
 
-        let name = |step: &str| format!("{step} images {} to {end}", first + 1);
+        let name = |step: &str| format!("{step} images {} to {}", range.start + 1, range.end);
         progress.begin(&name("evaluating"), self.work);
         let start = Instant::now();
         let evaluated = session.provider.evaluate_for(&sent.batch, model.fingerprint(), false, progress)?;
@@ -112,8 +111,8 @@ impl<'a> BatchClassifier<'a> {
         let decrypted = session.client.decrypt(&sent.pending, &evaluated.answer[..])?;
         let decrypt = start.elapsed();
 
-        progress.begin(&name("checking"), (end - first) as u64);
-        let indices: Vec<usize> = (first..end).collect();
+        progress.begin(&name("checking"), range.len() as u64);
+        let indices: Vec<usize> = range.collect();
         let oracle = Oracle::new(self.ensemble, &images.select(&indices), progress)?;
         let slots = (0..decrypted.slots()).map(|slot| decrypted.slot(slot));
         Ok(ClassifiedBatch {

@@ -1,6 +1,7 @@
 //! The time from pixels to predictions over growing numbers of images (Figure 8).
 
 use std::hint::black_box;
+use std::ops::Range;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -49,22 +50,20 @@ pub fn measure_elapsed(
     }
     let slots = classifier.slots();
     let mut mismatches = 0;
-    let mut classify = |first: usize, end: usize| -> Result<StepTimes, EvaluateError> {
-        let batch = classifier.classify(images, first, end)?;
+    let mut classify = |range: Range<usize>| -> Result<StepTimes, EvaluateError> {
+        let batch = classifier.classify(images, range.clone())?;
         let start = Instant::now();
-        black_box(
-            (first..end).map(|image| predict(&batch.decrypted.slot(image - first))).collect::<Vec<_>>(),
-        );
+        black_box((0..range.len()).map(|slot| predict(&batch.decrypted.slot(slot))).collect::<Vec<_>>());
         mismatches += batch.mismatches;
         Ok(StepTimes { decrypt: batch.times.decrypt + start.elapsed(), ..batch.times })
     };
     let full_batches = (0..largest / slots)
-        .map(|batch| classify(batch * slots, (batch + 1) * slots))
+        .map(|batch| classify(batch * slots..(batch + 1) * slots))
         .collect::<Result<Vec<_>, _>>()?;
     let mut row = |&images: &usize| {
         let mut batches: Vec<StepTimes> = full_batches.iter().take(images / slots).copied().collect();
         if images % slots > 0 {
-            batches.push(classify(images - images % slots, images)?);
+            batches.push(classify(images - images % slots..images)?);
         }
         let times = batches.iter().fold(StepTimes::default(), |sum, &batch| sum + batch);
         Ok(ElapsedRow {

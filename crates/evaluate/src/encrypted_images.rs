@@ -43,8 +43,8 @@ impl<'a> EncryptedImages<'a> {
             return Ok(batch.clone());
         }
         let slots = self.session.parameters().degree();
-        let (first, end) = (index * slots, self.images.len().min((index + 1) * slots));
-        let batch = Arc::new(self.session.send_batch(model, self.images, first, end, progress)?);
+        let range = index * slots..self.images.len().min((index + 1) * slots);
+        let batch = Arc::new(self.session.send_batch(model, self.images, range, progress)?);
         if let Some(cached) = cached {
             // If two threads encrypt the same batch, either result is kept.
             let _ = cached.set(batch.clone());

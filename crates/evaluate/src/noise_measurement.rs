@@ -76,7 +76,8 @@ impl WeightKind {
         one_pixel: false,
     };
 
-    fn shape(&self, number: usize, rng: &mut StdRng) -> Architecture {
+    /// Draws the shape of network `number`.
+    fn draw_shape(&self, number: usize, rng: &mut StdRng) -> Architecture {
         if number % PAPER_SHAPE_INTERVAL == 1 {
             return Architecture::default();
         }
@@ -96,8 +97,9 @@ impl WeightKind {
         if self.one_pixel { smallest } else { shape }
     }
 
+    /// Draws a network of the shape; `None` if its values could exceed 127 bits.
     #[expect(clippy::indexing_slicing, reason = "`weights` has `rows` rows of `columns` weights")]
-    fn network(&self, shape: Architecture, rng: &mut StdRng) -> Option<IntegerNetwork> {
+    fn draw_network(&self, shape: Architecture, rng: &mut StdRng) -> Option<IntegerNetwork> {
         let mut layers = self.largest.into_iter().zip(self.density);
         let blocks = shape.block_shapes().map(|BlockShape { rows, columns, .. }| {
             let (largest, density) = layers.next().unwrap_or((0, 0.0));
@@ -121,11 +123,17 @@ impl WeightKind {
         IntegerNetwork::new(shape, PixelLevels::new(LEVELS).ok()?, 1.0, blocks).ok()
     }
 
-    fn ensemble(&self, shape: Architecture, members: usize, rng: &mut StdRng) -> Option<IntegerEnsemble> {
-        let first = self.network(shape, rng)?;
+    /// Draws an ensemble of networks of the shape; `None` if its values could exceed 127 bits.
+    fn draw_ensemble(
+        &self,
+        shape: Architecture,
+        members: usize,
+        rng: &mut StdRng,
+    ) -> Option<IntegerEnsemble> {
+        let first = self.draw_network(shape, rng)?;
         let mut networks = vec![first.clone()];
         while networks.len() < members {
-            networks.push(if self.equal_rows { first.clone() } else { self.network(shape, rng)? });
+            networks.push(if self.equal_rows { first.clone() } else { self.draw_network(shape, rng)? });
         }
         IntegerEnsemble::new(networks).ok()
     }
@@ -138,7 +146,7 @@ fn reads_pixels(norms: &Norms) -> bool {
 }
 
 /// Draws parameters of one measurement under which the noise fits its budget. Returns `None` if no draw fits.
-fn subject<'a>(
+fn draw_subject<'a>(
     ensemble: &'a IntegerEnsemble,
     norms: &Norms,
     evaluation: Evaluation,
@@ -185,7 +193,7 @@ pub fn measure_noise(
         // Each network has its own generator, so it does not depend on the other networks.
         let rng = &mut StdRng::seed_from_u64(seed.wrapping_mul(1 << 32).wrapping_add(number as u64));
         let Some(kind) = WEIGHT_KINDS.get(number % WEIGHT_KINDS.len()) else { continue };
-        let shape = kind.shape(number, rng);
+        let shape = kind.draw_shape(number, rng);
         let paper = shape == Architecture::default();
         let members = if paper { 1 } else { *[1, 1, 1, 2, 2, 3, 3, 5, 20].choose(rng).unwrap_or(&1) };
         let squares = members * (shape.activations() + shape.hidden);
@@ -195,7 +203,7 @@ pub fn measure_noise(
             if both { &[Evaluation::Engine, Evaluation::Reference][..] } else { &[Evaluation::Engine] };
         // A sparse network may read no pixel. Its logits are constants, whose noise is only a rounding error.
         let mut draws = (0..100).filter_map(|_| {
-            let ensemble = kind.ensemble(shape, members, rng)?;
+            let ensemble = kind.draw_ensemble(shape, members, rng)?;
             let norms = Norms::of(&ensemble);
             Some((ensemble, norms))
         });
@@ -206,7 +214,7 @@ pub fn measure_noise(
         let images: Vec<u8> =
             (0..IMAGES * shape.pixels()).map(|_| rng.random_range(0..LEVELS) as u8).collect();
         for &evaluation in evaluations {
-            let Some(subject) = subject(&ensemble, &norms, evaluation, rng) else { continue };
+            let Some(subject) = draw_subject(&ensemble, &norms, evaluation, rng) else { continue };
             for stage in subject.measure(&images)? {
                 rows.push(NoiseRow {
                     network: number,

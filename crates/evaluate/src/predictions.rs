@@ -85,7 +85,7 @@ pub fn predict_images(
     let mut times = StepTimes::default();
     for first in (0..images.len()).step_by(slots) {
         let end = images.len().min(first + slots);
-        let batch = classifier.classify(images, first, end)?;
+        let batch = classifier.classify(images, first..end)?;
         for (image, &label) in images.labels().iter().enumerate().take(end).skip(first) {
             let logits = batch.decrypted.slot(image - first);
             predictions.push(Prediction { image, label, prediction: predict(&logits), logits });

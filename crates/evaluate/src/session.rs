@@ -1,5 +1,6 @@
 //! Both sides of a run: a client and a provider that serve several ensembles under one set of parameters and keys.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 use std::{panic, thread};
 
@@ -166,13 +167,12 @@ impl Session {
         Ok(self.provider.work(self.client.registered(), model.fingerprint())?)
     }
 
-    /// Encrypts the images `first..end`, at most one batch, and sends them to the provider.
+    /// Encrypts the images in `range`, at most one batch, and sends them to the provider.
     pub(crate) fn send_batch(
         &self,
         model: &ModelDescription,
         images: &LabelledImages,
-        first: usize,
-        end: usize,
+        range: Range<usize>,
         progress: &dyn ProgressObserver,
     ) -> Result<SentBatch, EvaluateError> {
         let (found, needed) = (images.side() * images.side(), model.pixels());
@@ -180,10 +180,9 @@ impl Session {
             return Err(ForwardError::ImageSize { found, needed }.into());
         }
         let work = self.client.encryption_work(needed);
-        progress.begin(&format!("encrypting images {} to {end}", first + 1), work);
+        progress.begin(&format!("encrypting images {} to {}", range.start + 1, range.end), work);
         let start = Instant::now();
-        let values: Vec<u8> =
-            (first..end).flat_map(|image| self.levels.quantise_all(images.image(image))).collect();
+        let values: Vec<u8> = range.flat_map(|image| self.levels.quantise_all(images.image(image))).collect();
         let request = self.client.encrypt(model, &values, progress)?;
         let encrypt = start.elapsed();
 

@@ -33,6 +33,43 @@ pub struct TrainedEnsemble {
 ///
 /// # Errors
 /// If images do not fit the architecture, a batch has more images than a member, or a member learns nothing in every attempt.
+///
+/// # Example
+///
+/// The example is compiled but not run, because training takes minutes.
+///
+/// ```rust,no_run
+/// use sottovoce_dataset::LabelledImages;
+/// use sottovoce_network::{Architecture, PixelLevels};
+/// use sottovoce_train::{Augmentation, TrainingConfig, train_ensemble};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = TrainingConfig {
+///     float_epochs: 8,
+///     quantised_epochs: 4,
+///     batch: 128,
+///     float_rate: 2e-3,
+///     quantised_rate: 5e-4,
+///     weight_decay: 1e-3,
+///     clip: 1.0,
+///     augmentation: Augmentation { rotation_degrees: 8.0, shift_pixels: 1.0, scale: 0.05 },
+///     pixel_levels: PixelLevels::new(4)?,
+///     largest_weights: [3, 2, 7],
+///     logit_bits: 30,
+///     range_penalty: 0.003,
+///     logit_adjustment: 1.0,
+///     density: 1.0,
+/// };
+/// // Two members, each with its own grey images of 28 x 28 pixels.
+/// let part = |label| LabelledImages::new(28, vec![label; 500 * 28 * 28], vec![label; 500]);
+/// let parts = [part(3)?, part(7)?];
+/// let trained = train_ensemble(&parts, &Architecture::default(), &config, 1, &|step| {
+///     println!("member {}: loss {:.3}", step.member, step.loss);
+/// })?;
+/// assert_eq!(trained.members.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
 pub fn train_ensemble(
     parts: &[LabelledImages],
     architecture: &Architecture,
