@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     check_description(&description)?;
 
     let start = Instant::now();
-    let request = Request { explicit_dir: Some(data.into()), ..Request::new(DataName::Mnist) };
+    let request = Request { path: Some(data.into()), ..Request::new(DataName::Mnist) };
     let data = open(&request, &mut |_| {})?;
     let first = data.train.len().saturating_sub(description.data.images);
     let images = data.train.select(&(first..data.train.len()).collect::<Vec<_>>());

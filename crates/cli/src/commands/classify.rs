@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
-use sottovoce_dataset::{PictureForm, read_pictures};
+use sottovoce_dataset::{PictureOptions, read_pictures};
 use sottovoce_evaluate::encode_logits;
 use sottovoce_protocol::remote::Remote;
 use sottovoce_protocol::service::ModelEntry;
@@ -44,8 +44,8 @@ pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode
         "the model {name} reads {} pixels, which is not the size of a square image",
         model.pixels()
     );
-    let pictures = read_pictures(&options.images, PictureForm { side, invert: options.invert })?;
-    for left_out in pictures.passed_over() {
+    let pictures = read_pictures(&options.images, PictureOptions { side, invert: options.invert })?;
+    for left_out in pictures.skipped() {
         output::remark(&format!("{} is skipped: {}", left_out.path.display(), left_out.reason));
     }
     let remarks = remarks::remarks(&pictures, options.invert);

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use serde_json::json;
 use sottovoce_dataset::{
-    DataName, DataSet, Fetch, LabelledImages, Orientation, Origin, Request, label_counts,
+    DataName, DataSet, LabelledImages, MnistDownload, Orientation, Origin, Request, label_counts,
 };
 use sottovoce_report::table::Table;
 
@@ -48,10 +48,10 @@ pub fn run(command: &DataCommand, global: &GlobalOptions) -> Result<ExitCode> {
 fn fetch(global: &GlobalOptions) -> Result<ExitCode> {
     let request = data_request("mnist", global);
     ensure!(request.allow_download, "`data fetch` cannot download with --offline");
-    let folder = request.explicit_dir.unwrap_or(request.default_dir);
+    let folder = request.path.unwrap_or(request.default_dir);
     let mut reporter = DownloadReporter::default();
-    let fetch = Fetch { mirrors: request.mirrors, ..Fetch::default() };
-    fetch.mnist(&folder, &mut |event| reporter.report(event))?;
+    let fetch = MnistDownload { mirrors: request.mirrors, ..MnistDownload::default() };
+    fetch.run(&folder, &mut |event| reporter.report(event))?;
     drop(reporter);
     if global.json {
         output::json(&json!({ "folder": folder }));
@@ -108,7 +108,7 @@ fn request(name: &str, global: &GlobalOptions) -> Request {
         let stem = stem.map_or_else(|| name.to_owned(), |stem| stem.to_string_lossy().into_owned());
         // The files decide what the data set is, not the name: a folder `mnist` may hold other images.
         request.name = DataName::Other(stem);
-        request.explicit_dir = Some(path);
+        request.path = Some(path);
     }
     request
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
-use sottovoce_dataset::{DataSet, Event, LabelledImages};
+use sottovoce_dataset::{DataEvent, DataSet, LabelledImages};
 use sottovoce_export::import::{
     DataOptions, Description, ImportError, ImportedMembers, MemberSource, PixelLevelsChoice,
     QuantisedEnsemble, ScalesChoice, WeightFiles, check_description, complete_description, quantise,
@@ -299,7 +299,7 @@ fn open(plan: &DataOptions, global: &GlobalOptions) -> Result<DataSet> {
     request.first_label = plan.first_label;
     request.invert = plan.invert;
     let mut data = sottovoce_dataset::open(&request, &mut |event| match event {
-        Event::FellBack { reason } => missing = Some(reason),
+        DataEvent::SyntheticUsed { reason } => missing = Some(reason),
         event => reporter.report(event),
     })?;
     if let Some(reason) = missing {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use sottovoce_bfv::ParametersError;
 use sottovoce_bfv::planner::Fixed;
-use sottovoce_dataset::{SplitMethod, groups};
+use sottovoce_dataset::{SplitMethod, group_labels};
 
 use super::experiment::{Averaging, EncryptionConfig, EnsembleConfig, Experiment};
 
@@ -172,7 +172,7 @@ fn check_ensemble(experiment: &Experiment) -> Checked {
     let path = &["ensemble", "splits"];
     require(!splits.is_empty(), path, "is empty: there is no setting to run")?;
     for split in splits.iter().filter(|split| !matches!(split, SplitMethod::Dirichlet { .. })) {
-        groups(split, *members, experiment.architecture.classes, 0)
+        group_labels(split, *members, experiment.architecture.classes, 0)
             .map_err(|error| (&path[..], format!("holds {split}, which does not fit: {error}")))?;
     }
     require_distinct(splits, path)?;

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 use sottovoce_dataset::{
-    Partition, ShareRange, SplitError, SplitMethod, groups, partition, partition_dirichlet,
+    DirichletAlpha, Partition, ShareRange, SplitError, SplitMethod, group_labels, partition,
+    partition_dirichlet,
 };
 use sottovoce_evaluate::records::Setting;
 use sottovoce_network::disk::sha256;
@@ -18,7 +19,7 @@ pub enum Division {
     /// drawn from the range `share`.
     Groups { groups: Vec<Vec<u8>>, share: ShareRange },
     /// Division by a mix of labels that is drawn for each member.
-    Dirichlet { alpha: f64, members: usize, classes: usize },
+    Dirichlet { alpha: DirichletAlpha, members: usize, classes: usize },
 }
 
 impl Division {
@@ -153,7 +154,7 @@ pub fn settings(experiment: &Experiment) -> Result<Vec<SeededSetting>, SplitErro
         }
         for (share, number) in shares.iter().zip(1..) {
             for &seed in seeds {
-                let groups = groups(split, *members, classes, seed)?;
+                let groups = group_labels(split, *members, classes, seed)?;
                 let division = Division::Groups { groups, share: *share };
                 settings.push(SeededSetting::new(split.to_string(), number, *share, seed, division));
             }
@@ -180,7 +181,7 @@ pub fn baseline_settings(
     let share = ShareRange::new(share, share)?;
     let setting = |&seed: &u64| {
         let classes = experiment.architecture.classes;
-        let groups = groups(&SplitMethod::Regular, baseline.members(*members), classes, seed)?;
+        let groups = group_labels(&SplitMethod::Regular, baseline.members(*members), classes, seed)?;
         let division = Division::Groups { groups, share };
         Ok(SeededSetting::new(baseline.name().to_owned(), 1, share, seed, division))
     };

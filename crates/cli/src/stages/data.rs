@@ -15,7 +15,7 @@ use crate::output;
 pub fn request(name: &str, global: &GlobalOptions) -> Request {
     let Ok(name) = name.parse::<DataName>();
     let mut request = Request::new(name);
-    request.explicit_dir = global.data_path();
+    request.path = global.data_path();
     request.orientation = global.orientation.map(Orientation::from);
     request.allow_download = !global.offline;
     if !global.mirrors.is_empty() {
@@ -45,7 +45,7 @@ impl Images {
         let mut request = request(&config.name, global);
         // The option --data-dir overrides the configuration, which overrides the environment variable.
         if let (None, Some(path)) = (&global.data_dir, &config.path) {
-            request.explicit_dir = Some(path.clone());
+            request.path = Some(path.clone());
         }
         request.orientation = request.orientation.or(config.orientation);
         request.first_label = config.first_label;

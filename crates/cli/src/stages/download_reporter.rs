@@ -1,6 +1,6 @@
 //! Events of opening a data set, as progress bars and remarks.
 
-use sottovoce_dataset::Event;
+use sottovoce_dataset::DataEvent;
 
 use crate::output;
 use crate::progress::Progress;
@@ -17,23 +17,23 @@ pub struct DownloadReporter {
 const MAX_UNUSED_NAMED: usize = 5;
 
 impl DownloadReporter {
-    pub fn report(&mut self, event: Event) {
+    pub fn report(&mut self, event: DataEvent) {
         match event {
-            Event::Fetching { file, url } => {
+            DataEvent::DownloadStarted { file, url } => {
                 output::remark(&format!("fetching {url}"));
                 self.bar = Some(Progress::new(file, 1));
             }
-            Event::Progress { received, total, .. } => {
+            DataEvent::DownloadAdvanced { received, total, .. } => {
                 if let Some(bar) = &self.bar {
                     bar.set(received, total);
                 }
             }
-            Event::Fetched { .. } => self.bar = None,
-            Event::MirrorFailed { url, reason, .. } => {
+            DataEvent::Downloaded { .. } => self.bar = None,
+            DataEvent::MirrorFailed { url, reason, .. } => {
                 self.bar = None;
                 output::remark(&format!("{url} failed: {reason}"));
             }
-            Event::FellBack { reason } => {
+            DataEvent::SyntheticUsed { reason } => {
                 self.bar = None;
                 output::remark(&format!(
                     "MNIST is not available: {reason}\nUsing the built-in SYNTHETIC digits instead; every record \
@@ -41,18 +41,18 @@ impl DownloadReporter {
                      with --data-dir."
                 ));
             }
-            Event::Recognised { asked, known } => output::remark(&format!(
+            DataEvent::Recognised { asked, known } => output::remark(&format!(
                 "the files of the data set `{asked}` are those of {known}: their SHA-256 sums are equal"
             )),
-            Event::Transposed { name } => output::remark(&format!(
+            DataEvent::Transposed { name } => output::remark(&format!(
                 "the images of {name} are transposed in their files and are turned upright; for networks that were \
                  trained on them as they are stored (torchvision's EMNIST leaves them so), use --orientation upright"
             )),
-            Event::LabelsFromOne { last } => output::remark(&format!(
+            DataEvent::LabelsFromOne { last } => output::remark(&format!(
                 "the labels in the files are 1 to {last}; 1 is subtracted from each, which gives {last} classes from 0 on \
                  (`data.first_label = 0` keeps them unchanged)"
             )),
-            Event::NotUsed { path, reason } => {
+            DataEvent::Unused { path, reason } => {
                 self.unused += 1;
                 if self.unused <= MAX_UNUSED_NAMED {
                     output::remark(&format!("{} is not used: {reason}", path.display()));

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::array_error::ArrayError;
+use crate::arrays::error::ArrayError;
 
 /// Names of a folder's content that an error shows.
 const NAMES_SHOWN: usize = 5;

@@ -5,27 +5,27 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::error::PictureError;
+use crate::pictures::error::PictureError;
 
 /// How the names end of files that are looked at.
 const ENDINGS: [&str; 7] = [".png", ".jpg", ".jpeg", ".bmp", ".idx", "-ubyte", ".gz"];
 
 /// How many folders may lie inside one another below the one that is named.
-const DEEPEST: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// A file or folder that is left out, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PassedOver {
+pub struct SkippedFile {
     /// The file or folder.
     pub path: PathBuf,
     /// Why it is left out.
-    pub reason: PassedOverReason,
+    pub reason: SkipReason,
 }
 
 /// Why a file or folder inside a folder is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum PassedOverReason {
+pub enum SkipReason {
     /// The file is called like an image, but is none of a known kind.
     NoImage,
     /// A link to a folder, or to a file outside the folder that was named.
@@ -34,7 +34,7 @@ pub enum PassedOverReason {
     TooDeep,
 }
 
-impl std::fmt::Display for PassedOverReason {
+impl std::fmt::Display for SkipReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::NoImage => "it is neither PNG, JPEG, BMP nor IDX",
@@ -50,7 +50,7 @@ pub(crate) struct Listing {
     /// Files to look at, in the byte order of their names, folder by folder.
     pub(crate) candidates: Vec<PathBuf>,
     /// What is left out.
-    pub(crate) passed_over: Vec<PassedOver>,
+    pub(crate) skipped: Vec<SkippedFile>,
     /// The names of all files and folders directly inside, in byte order.
     pub(crate) names: Vec<String>,
 }
@@ -84,23 +84,23 @@ fn add(
     for name in &names {
         let path = folder.join(name);
         let Ok(kind) = fs::symlink_metadata(&path) else { continue };
-        let mut pass_over = |reason| listing.passed_over.push(PassedOver { path: path.clone(), reason });
+        let mut skip = |reason| listing.skipped.push(SkippedFile { path: path.clone(), reason });
         if kind.is_dir() {
             // Hidden folders hold what other programs put there.
             match name.as_encoded_bytes().starts_with(b".") {
                 true => {}
-                false if depth == DEEPEST => pass_over(PassedOverReason::TooDeep),
+                false if depth == MAX_DEPTH => skip(SkipReason::TooDeep),
                 false => {
                     add(listing, &path, root, depth + 1)?;
                 }
             }
         } else if kind.is_symlink() && path.is_dir() {
-            pass_over(PassedOverReason::Link);
+            skip(SkipReason::Link);
         } else if looks_like_images(name) && !has_plain_file(name, &names) {
             let leads_out =
                 kind.is_symlink() && !path.canonicalize().is_ok_and(|target| target.starts_with(root));
             if leads_out {
-                pass_over(PassedOverReason::Link);
+                skip(SkipReason::Link);
             } else if path.is_file() {
                 // Not a pipe, which would be waited for.
                 listing.candidates.push(path);

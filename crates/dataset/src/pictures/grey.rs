@@ -24,9 +24,9 @@ pub(crate) struct Grey {
 /// Shares of red, green and blue in the luma of Rec. ITU-R BT.601, in thousandths.
 const LUMA: [u64; 3] = [299, 587, 114];
 
-/// Samples as grey pixels: colours by their Rec. 601 luma as they are stored, transparent pixels on paper of that grey.
+/// Samples as grey pixels: colours by their Rec. 601 luma as they are stored, transparent pixels on background of that grey.
 /// Bytes behind the last whole pixel are ignored.
-pub(super) fn to_grey(samples: &[u8], form: Samples, paper: u8) -> Grey {
+pub(super) fn to_grey(samples: &[u8], form: Samples, background: u8) -> Grey {
     let (sample_bytes, full) = if form.is_wide { (2, u64::from(u16::MAX)) } else { (1, u64::from(u8::MAX)) };
     let colors = if form.has_colors { LUMA.len() } else { 1 };
     let pixel_bytes = sample_bytes * (colors + usize::from(form.has_alpha));
@@ -46,8 +46,8 @@ pub(super) fn to_grey(samples: &[u8], form: Samples, paper: u8) -> Grey {
         if alpha > 0 {
             lumas.add(luma);
         }
-        // Of the paper, in samples of this depth.
-        let behind = 1000 * u64::from(paper) * (full / 255) * (full - alpha);
+        // Of the background, in samples of this depth.
+        let behind = 1000 * u64::from(background) * (full / 255) * (full - alpha);
         // Rounded once, at the very end. The quotient is at most 255; nothing overflows, since no sum
         // exceeds 1000 * 65535 * 65535 * 255 < 2^51.
         let whole = 1000 * full * full;

@@ -6,9 +6,9 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, DecodeOptions, Decoder, Limits, Transformations};
 
-use super::error::PngError;
-use super::file::be_u32;
-use super::grey::{Grey, Samples, to_grey};
+use crate::file_content::be_u32;
+use crate::pictures::error::PngError;
+use crate::pictures::grey::{Grey, Samples, to_grey};
 
 /// How every PNG file begins.
 pub(super) const SIGNATURE: [u8; 8] = [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n'];
@@ -21,10 +21,10 @@ pub(super) fn size(head: &[u8]) -> Option<(u32, u32)> {
     (head.get(12..16)? == b"IHDR").then_some((be_u32(head, 16)?, be_u32(head, 20)?))
 }
 
-/// The pixels of a PNG file, row by row, transparent ones on paper of that grey.
+/// The pixels of a PNG file, row by row, transparent ones on background of that grey.
 ///
 /// The caller has checked [`size`]: this allocates what the header asks for.
-pub(super) fn decode_grey(bytes: &[u8], paper: u8) -> Result<Grey, PngError> {
+pub(super) fn decode_grey(bytes: &[u8], background: u8) -> Result<Grey, PngError> {
     let mut options = DecodeOptions::default();
     options.set_ignore_text_chunk(true);
     options.set_ignore_iccp_chunk(true);
@@ -54,9 +54,8 @@ pub(super) fn decode_grey(bytes: &[u8], paper: u8) -> Result<Grey, PngError> {
         ColorType::Rgba => (true, true),
     };
     let is_wide = frame.bit_depth == BitDepth::Sixteen;
-    Ok(to_grey(&samples, Samples { has_colors, has_alpha, is_wide }, paper))
+    Ok(to_grey(&samples, Samples { has_colors, has_alpha, is_wide }, background))
 }
 
 #[cfg(test)]
-#[path = "png_file_tests.rs"]
 mod tests;

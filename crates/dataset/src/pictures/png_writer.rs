@@ -4,7 +4,7 @@ use std::io::Write;
 
 use flate2::{Compression, Crc, write::ZlibEncoder};
 
-use super::png_file::SIGNATURE;
+use crate::pictures::png_file::SIGNATURE;
 
 /// What a header says of the pixels.
 #[derive(Debug, Clone, Copy)]

@@ -4,15 +4,10 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::gamma::log_gamma_variate;
-use super::{Partition, SplitError};
-
-/// The smallest concentration. With ten labels, members of such a split have one label each while it lasts.
-pub const LEAST_ALPHA: f64 = 1e-3;
-
-/// The largest concentration. With ten labels, a label's part of a mix then differs from its frequency by about
-/// 0.03 percentage points.
-pub const GREATEST_ALPHA: f64 = 1e6;
+use crate::split::dirichlet_alpha::DirichletAlpha;
+use crate::split::error::SplitError;
+use crate::split::gamma::log_gamma_variate;
+use crate::split::partition::Partition;
 
 /// Shares the images with these `labels` out among `members` whose label mixes are drawn from a Dirichlet
 /// distribution, all from `seed`.
@@ -32,16 +27,15 @@ pub const GREATEST_ALPHA: f64 = 1e6;
 /// The result depends on the arguments only, not on the machine.
 ///
 /// # Errors
-/// If there are no members, no classes or more than 256, fewer images than members, a label that is not below
-/// `classes`, or an `alpha` that is not between [`LEAST_ALPHA`] and [`GREATEST_ALPHA`].
+/// If there are no members, no classes or more than 256, fewer images than members, or a label that is not below
+/// `classes`.
 pub fn partition_dirichlet(
     labels: &[u8],
     classes: usize,
     members: usize,
-    alpha: f64,
+    alpha: DirichletAlpha,
     seed: u64,
 ) -> Result<Partition, SplitError> {
-    check_alpha(alpha)?;
     if members == 0 {
         return Err(SplitError::NoMembers);
     }
@@ -63,7 +57,7 @@ pub fn partition_dirichlet(
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let frequencies: Vec<f64> = totals.iter().map(|&total| total as f64 / labels.len() as f64).collect();
     let mut mixes: Vec<LabelMix> =
-        (0..members).map(|_| LabelMix::draw(alpha, &frequencies, &mut rng)).collect();
+        (0..members).map(|_| LabelMix::draw(alpha.get(), &frequencies, &mut rng)).collect();
     stock.iter_mut().for_each(|images| images.shuffle(&mut rng));
     let mut turns: Vec<usize> = (0..members).cycle().take(labels.len()).collect();
     turns.shuffle(&mut rng);
@@ -86,12 +80,6 @@ pub fn partition_dirichlet(
         .map(|(counts, total)| counts.iter().copied().max().unwrap_or(0) as f64 / total.max(1) as f64)
         .collect();
     Ok(Partition { indices, shares })
-}
-
-/// Checks that `alpha` is a concentration that [`partition_dirichlet`] takes.
-pub(super) fn check_alpha(alpha: f64) -> Result<(), SplitError> {
-    // No NaN is in the range.
-    if (LEAST_ALPHA..=GREATEST_ALPHA).contains(&alpha) { Ok(()) } else { Err(SplitError::Alpha { alpha }) }
 }
 
 /// How often a member draws each label.
@@ -146,5 +134,4 @@ impl LabelMix {
 }
 
 #[cfg(test)]
-#[path = "dirichlet_tests.rs"]
 mod tests;

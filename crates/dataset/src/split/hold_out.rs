@@ -6,10 +6,10 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::SplitError;
-use crate::LabelledImages;
+use crate::labelled_images::LabelledImages;
+use crate::split::error::SplitError;
 
-/// The stream of the seed that draws here; [`super::partition`] draws from stream 0.
+/// The stream of the seed that draws here; [`partition`](crate::partition) draws from stream 0.
 const STREAM: u64 = 1;
 
 /// Cuts `count` validation images off training images: what is chosen about a trained ensemble can be

@@ -8,8 +8,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::SplitError;
-use super::dirichlet::check_alpha;
+use crate::split::dirichlet_alpha::DirichletAlpha;
+use crate::split::error::SplitError;
 
 /// The digits in an order in which neighbours look alike. Cut into three, it gives the partition of the
 /// paper (Fig. 6): round 0 6 8, curved 2 3 5 7, straight 1 4 9.
@@ -18,8 +18,8 @@ const LIKEWISE: [u8; 10] = [0, 6, 8, 2, 3, 5, 7, 1, 4, 9];
 /// What stands before the concentration in the text of a Dirichlet split.
 const DIRICHLET: &str = "dirichlet-";
 
-/// How labels are shared out: in one group for each member ([`groups`]), or as each member's own mix
-/// ([`partition_dirichlet`](super::partition_dirichlet)).
+/// How labels are shared out: in one group for each member ([`group_labels`]), or as each member's own mix
+/// ([`partition_dirichlet`](crate::partition_dirichlet)).
 ///
 /// As text: `regular`, `likewise`, `random`, the groups such as `0.1.2-3.4.5-6.7.8.9`, or `dirichlet-0.5`. In
 /// configurations the groups may also be a list of lists and the Dirichlet split a table, `{ dirichlet = 0.5 }`;
@@ -38,9 +38,8 @@ pub enum SplitMethod {
     /// No groups: every member draws its own mix of the labels from Dirichlet(alpha * p), with p the labels'
     /// frequencies (Hsu, Qi and Brown 2019).
     Dirichlet {
-        /// The concentration, between [`LEAST_ALPHA`](super::LEAST_ALPHA) and
-        /// [`GREATEST_ALPHA`](super::GREATEST_ALPHA) where it was read from text. Small: few labels a member.
-        alpha: f64,
+        /// The concentration.
+        alpha: DirichletAlpha,
     },
 }
 
@@ -53,7 +52,7 @@ pub enum SplitMethod {
 /// If there are no members, or no classes or more than 256; if `Likewise` meets other than 10 classes; if
 /// `Explicit` has another number of groups than members, or does not name every label exactly once; if the method
 /// is `Dirichlet`, which has no groups.
-pub fn groups(
+pub fn group_labels(
     method: &SplitMethod,
     members: usize,
     classes: usize,
@@ -108,13 +107,12 @@ pub(super) fn check_cover(groups: &[Vec<u8>], classes: usize) -> Result<(), Spli
 }
 
 impl SplitMethod {
-    /// The Dirichlet split of this concentration.
+    /// Creates the Dirichlet split of a concentration.
     ///
     /// # Errors
-    /// If `alpha` is not between [`LEAST_ALPHA`](super::LEAST_ALPHA) and [`GREATEST_ALPHA`](super::GREATEST_ALPHA).
+    /// If `alpha` is not between [`DirichletAlpha::MIN`] and [`DirichletAlpha::MAX`].
     pub fn dirichlet(alpha: f64) -> Result<Self, SplitError> {
-        check_alpha(alpha)?;
-        Ok(Self::Dirichlet { alpha })
+        Ok(Self::Dirichlet { alpha: DirichletAlpha::new(alpha)? })
     }
 }
 
@@ -133,7 +131,7 @@ impl fmt::Display for SplitMethod {
                 f.write_str(&texts.join("-"))
             }
             // Rust writes the shortest digits that are read as the same number, without an exponent.
-            Self::Dirichlet { alpha } => write!(f, "{DIRICHLET}{alpha}"),
+            Self::Dirichlet { alpha } => write!(f, "{DIRICHLET}{}", alpha.get()),
         }
     }
 }
@@ -199,12 +197,11 @@ impl From<SplitMethod> for Written {
     fn from(method: SplitMethod) -> Self {
         match method {
             SplitMethod::Explicit(groups) => Self::Groups(groups),
-            SplitMethod::Dirichlet { alpha } => Self::Table(DirichletTable { dirichlet: alpha }),
+            SplitMethod::Dirichlet { alpha } => Self::Table(DirichletTable { dirichlet: alpha.get() }),
             named => Self::Text(named.to_string()),
         }
     }
 }
 
 #[cfg(test)]
-#[path = "method_tests.rs"]
 mod tests;

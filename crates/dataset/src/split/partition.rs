@@ -4,8 +4,9 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::method::check_cover;
-use super::{ShareRange, SplitError};
+use crate::split::error::SplitError;
+use crate::split::method::check_cover;
+use crate::split::share_range::ShareRange;
 
 /// Images shared out among the members of an ensemble.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,8 +97,8 @@ pub fn label_counts(indices: &[Vec<usize>], labels: &[u8], classes: usize) -> Ve
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{SplitMethod, groups};
     use super::*;
+    use crate::split::method::{SplitMethod, group_labels};
 
     fn range(low: f64, high: f64) -> ShareRange {
         ShareRange::new(low, high).unwrap()
@@ -109,7 +110,7 @@ mod tests {
     }
 
     fn regular(members: usize) -> Vec<Vec<u8>> {
-        groups(&SplitMethod::Regular, members, 10, 0).unwrap()
+        group_labels(&SplitMethod::Regular, members, 10, 0).unwrap()
     }
 
     #[test]
@@ -167,7 +168,7 @@ mod tests {
             seed: u64,
         ) {
             let range = range(ends[0].min(ends[1]), ends[0].max(ends[1]));
-            let groups = groups(&SplitMethod::Random, members, 10, seed).unwrap();
+            let groups = group_labels(&SplitMethod::Random, members, 10, seed).unwrap();
             let found = partition(&labels, &groups, range, seed).unwrap();
             prop_assert_eq!(&partition(&labels, &groups, range, seed).unwrap(), &found);
             prop_assert!(found.indices.iter().all(|images| images.is_sorted()));

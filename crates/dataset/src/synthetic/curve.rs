@@ -1,6 +1,6 @@
 //! Smooth curves through the nodes of a stroke.
 
-use super::glyphs::Node;
+use crate::synthetic::glyphs::Node;
 
 /// A point of the plane; the unit is that of whoever made it.
 #[derive(Debug, Clone, Copy, PartialEq)]

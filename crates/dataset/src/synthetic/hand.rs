@@ -3,8 +3,8 @@
 use rand::Rng;
 use std::f32::consts::{PI, TAU};
 
-use super::curve::{Point, flatten};
-use super::glyphs::{Glyph, Node};
+use crate::synthetic::curve::{Point, flatten};
+use crate::synthetic::glyphs::{Glyph, Node};
 
 /// How far a hand strays. Spreads are standard deviations.
 ///

@@ -3,8 +3,8 @@
 use rand::Rng;
 use std::f32::consts::TAU;
 
-use super::curve::Point;
-use super::hand::spread;
+use crate::synthetic::curve::Point;
+use crate::synthetic::hand::spread;
 
 /// Half the width of a usual pen, in pixels.
 const RADIUS: f32 = 1.05;

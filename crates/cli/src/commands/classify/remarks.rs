@@ -1,6 +1,6 @@
 //! Warnings of images that look unlike training images, with advice.
 
-use sottovoce_dataset::{FAINT, Pictures};
+use sottovoce_dataset::{FAINT_BRIGHTNESS, Pictures};
 
 use crate::output::counted;
 
@@ -49,7 +49,7 @@ pub fn remarks(pictures: &Pictures, inverted: bool) -> Vec<String> {
     }
     if !inspection.faint.is_empty() {
         remarks.push(format!(
-            "{}: faint, no pixel is above {FAINT} of 255. Save pixels as 0 to 255, not as 0 to 1.",
+            "{}: faint, no pixel is above {FAINT_BRIGHTNESS} of 255. Save pixels as 0 to 255, not as 0 to 1.",
             named(&inspection.faint)
         ));
     }
@@ -60,7 +60,7 @@ pub fn remarks(pictures: &Pictures, inverted: bool) -> Vec<String> {
 mod tests {
     use std::fs;
 
-    use sottovoce_dataset::{PictureForm, read_pictures};
+    use sottovoce_dataset::{PictureOptions, read_pictures};
 
     use super::*;
 
@@ -70,7 +70,7 @@ mod tests {
         let count = u32::try_from(images.len()).unwrap().to_be_bytes();
         let header = [&[0, 0, 8, 3][..], &count, &3_u32.to_be_bytes(), &3_u32.to_be_bytes()].concat();
         fs::write(folder.path().join("x.idx"), [header, images.concat()].concat()).unwrap();
-        remarks(&read_pictures(&[folder.path()], PictureForm { side: 3, invert }).unwrap(), invert)
+        remarks(&read_pictures(&[folder.path()], PictureOptions { side: 3, invert }).unwrap(), invert)
     }
 
     const INK: [u8; 9] = [0, 0, 0, 0, 255, 200, 0, 0, 0];

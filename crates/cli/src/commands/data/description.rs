@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use sottovoce_dataset::{DataSet, FAINT, Inspection, LabelledImages, Repetitions};
+use sottovoce_dataset::{DataSet, DuplicateCounts, FAINT_BRIGHTNESS, Inspection, LabelledImages};
 use sottovoce_report::table::Table;
 
 use crate::output::{counted, to_value};
@@ -38,8 +38,8 @@ pub fn unusual(data: &DataSet) -> Vec<String> {
     for (name, images) in [("training", &data.train), ("test", &data.test)] {
         add_images(&mut remarks, name, images);
     }
-    let Repetitions { in_training, in_test, in_both, contradictory } =
-        Repetitions::of(&data.train, &data.test);
+    let DuplicateCounts { in_training, in_test, in_both, contradictory } =
+        DuplicateCounts::of(&data.train, &data.test);
     if in_training > 0 {
         remarks.push(format!(
             "{} equal to an earlier one, {contradictory} of them with another label",
@@ -73,7 +73,7 @@ fn add_images(remarks: &mut Vec<String>, name: &str, images: &LabelledImages) {
     }
     if let [first, ..] = inspection.faint[..] {
         remarks.push(format!(
-            "{} faint: no pixel is above {FAINT} of 255 (the first is number {first}, from 0); pixels must be saved as \
+            "{} faint: no pixel is above {FAINT_BRIGHTNESS} of 255 (the first is number {first}, from 0); pixels must be saved as \
              0 to 255, not as 0 to 1",
             images_are(inspection.faint.len(), name)
         ));
@@ -137,7 +137,7 @@ pub fn to_json(data: &DataSet, unusual: &[String], sheet: &Path) -> Value {
 mod tests {
     use std::collections::BTreeMap;
 
-    use sottovoce_dataset::{Half, Orientation, Origin, synthetic_digits};
+    use sottovoce_dataset::{Orientation, Origin, Subset, synthetic_digits};
 
     use super::*;
 
@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn digits() -> (LabelledImages, LabelledImages) {
-        (synthetic_digits(600, 1, Half::Train), synthetic_digits(600, 1, Half::Test))
+        (synthetic_digits(600, 1, Subset::Train), synthetic_digits(600, 1, Subset::Test))
     }
 
     #[test]
