@@ -104,7 +104,7 @@ impl<'a> BatchClassifier<'a> {
         let name = |step: &str| format!("{step} images {} to {}", range.start + 1, range.end);
         progress.begin(&name("evaluating"), self.work);
         let start = Instant::now();
-        let evaluated = session.provider.evaluate_for(&sent.batch, model.fingerprint(), false, progress)?;
+        let evaluated = session.provider.evaluate_model(&sent.batch, model.fingerprint(), false, progress)?;
         let evaluate = start.elapsed();
 
         let start = Instant::now();

@@ -59,19 +59,19 @@ pub fn evaluate_batches(
         let mut times = vec![shared_time(Layer::Encrypted, batch.encrypt)];
 
         progress.begin(&name("evaluating"), work);
-        let evaluated = session.provider.evaluate_for(&batch.batch, model.fingerprint(), true, progress)?;
-        times.extend(&evaluated.times);
+        let evaluated = session.provider.evaluate_model(&batch.batch, model.fingerprint(), true, progress)?;
+        times.extend(&evaluated.layer_times);
 
         progress.begin(&name("decrypting"), members as u64 + 1);
         let start = Instant::now();
-        let pending = batch.pending.of_model(model);
+        let pending = batch.pending.for_model(model);
         let decrypt = |answer: &Vec<u8>| {
             let decrypted = session.client.decrypt(&pending, &answer[..]);
             progress.advance(1);
             decrypted
         };
         let sum = decrypt(&evaluated.answer)?;
-        let members = evaluated.members.iter().map(decrypt).collect::<Result<Vec<_>, _>>()?;
+        let members = evaluated.member_answers.iter().map(decrypt).collect::<Result<Vec<_>, _>>()?;
         times.push(shared_time(Layer::Decryption, start.elapsed()));
 
         results.add_noise(&members, &sum);

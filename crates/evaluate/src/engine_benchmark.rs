@@ -11,7 +11,9 @@ use sottovoce_bfv::{
     ProgressObserver, ReferenceEvaluator,
 };
 use sottovoce_network::{Architecture, IntegerEnsemble, NetworkSampler};
-use sottovoce_protocol::{Client, Evaluator, Provider, size};
+use sottovoce_protocol::client::Client;
+use sottovoce_protocol::provider::Provider;
+use sottovoce_protocol::{Evaluator, size};
 
 use crate::error::EvaluateError;
 use crate::oracle::Oracle;
@@ -267,9 +269,9 @@ fn measure_transfers(
 ) -> Result<Vec<f64>, EvaluateError> {
     let provider = Provider::new(parameters, vec![ensemble.clone()], 1);
     let client = Client::new(parameters)?;
-    provider.register(client.registration())?;
-    let message = provider.model_messages()?.pop().unwrap_or_default();
-    let model = client.model(&message[..])?;
+    provider.register(client.registration_message())?;
+    let message = provider.model_messages().pop().unwrap_or_default();
+    let model = client.read_model(&message[..])?;
     progress.begin("encrypting for a transfer", client.encryption_work(model.pixels()));
     let request = client.encrypt(&model, images, progress)?;
     progress.begin("transferring", repetitions as u64);

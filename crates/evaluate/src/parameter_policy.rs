@@ -84,7 +84,7 @@ impl ParameterPolicy {
         evaluators: &[Evaluator],
     ) -> Result<Choice, EvaluateError> {
         if self.hide_model && evaluators.contains(&Evaluator::Reference) {
-            return Err(ProtocolError::Hiding.into());
+            return Err(ProtocolError::FloodingUnsupported.into());
         }
         // Proofs of the range are slow, so they run in parallel.
         let largest: Vec<i128> =

@@ -8,10 +8,9 @@ use sottovoce_bfv::planner::Choice;
 use sottovoce_bfv::{Parameters, ProgressObserver};
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{ForwardError, IntegerEnsemble, PixelLevels};
-use sottovoce_protocol::{
-    Client, EncryptedRequest, Evaluator, Fingerprint, Kind, ModelDescription, PendingAnswer, ProtocolError,
-    Provider, ReceivedBatch,
-};
+use sottovoce_protocol::client::{Client, EncryptedRequest, PendingAnswer};
+use sottovoce_protocol::provider::{Provider, ReceivedBatch};
+use sottovoce_protocol::{Evaluator, Fingerprint, MessageKind, ModelDescription, ProtocolError};
 
 use crate::error::EvaluateError;
 use crate::parameter_policy::{ParameterPolicy, RangeKind, RangedEnsemble};
@@ -105,12 +104,14 @@ impl Session {
         let levels = Self::common_levels(ensembles)?;
         let parameters = &choice.parameters;
         let ensembles = ensembles.iter().map(|ranged| ranged.ensemble.clone()).collect();
-        let provider = Provider::new(parameters, ensembles, 1).evaluated_by(evaluator).hiding(choice.flood);
+        let provider =
+            Provider::new(parameters, ensembles, 1).with_evaluator(evaluator).with_flood(choice.flood);
         // Client and provider share the parameters in memory, because a second copy of their tables can take gigabytes.
         let client = Client::new(parameters)?;
-        provider.register(client.registration())?;
-        let models = provider.model_messages()?;
-        let models = models.iter().map(|message| client.model(&message[..])).collect::<Result<_, _>>()?;
+        provider.register(client.registration_message())?;
+        let models = provider.model_messages();
+        let models =
+            models.iter().map(|message| client.read_model(&message[..])).collect::<Result<_, _>>()?;
         Ok(Self { client, provider, range, choice, evaluator, levels, models })
     }
 
@@ -145,7 +146,7 @@ impl Session {
     /// Returns the size of the message that registers the client's keys, in bytes.
     #[must_use]
     pub fn registration_bytes(&self) -> usize {
-        self.client.registration().len()
+        self.client.registration_message().len()
     }
 
     /// Returns the client's description of `ensemble`.
@@ -164,7 +165,7 @@ impl Session {
 
     /// Prepares the provider for `model` and returns the work of evaluating one batch, in units of progress.
     pub(crate) fn prepare(&self, model: &ModelDescription) -> Result<u64, EvaluateError> {
-        Ok(self.provider.work(self.client.registered(), model.fingerprint())?)
+        Ok(self.provider.work_for(self.client.key_fingerprint(), model.fingerprint())?)
     }
 
     /// Encrypts the images in `range`, at most one batch, and sends them to the provider.
@@ -201,7 +202,8 @@ pub(crate) fn transfer(
     let (output, mut input) = pipe();
     thread::scope(|scope| {
         let writer = thread::Builder::new().spawn_scoped(scope, || request.write(output));
-        let writer = writer.map_err(|source| ProtocolError::Transfer { message: Kind::Batch, source })?;
+        let writer =
+            writer.map_err(|source| ProtocolError::Transfer { message: MessageKind::Batch, source })?;
         let received = provider.receive(&mut input);
         let bytes = input.bytes_read();
         // If the provider refused the message, closing the pipe ends the writer.

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use sottovoce_protocol::Fingerprint;
-use sottovoce_protocol::authority::{Host, MOST_DAYS};
-use sottovoce_protocol::tls::Serial;
+use sottovoce_service::authority::{Host, MAX_VALIDITY_DAYS};
+use sottovoce_service::tls::SerialNumber;
 
 #[derive(Debug, Subcommand)]
 pub enum AuthorityCommand {
@@ -82,7 +82,7 @@ pub struct Revoked {
 
     /// Revoke the certificate with this serial number.
     #[arg(long, value_name = "HEX")]
-    pub serial: Option<Serial>,
+    pub serial: Option<SerialNumber>,
 
     /// Revoke all certificates for the keys with this fingerprint.
     #[arg(long, value_name = "HEX")]
@@ -90,5 +90,5 @@ pub struct Revoked {
 }
 
 fn days() -> clap::builder::RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..=i64::from(MOST_DAYS))
+    clap::value_parser!(u32).range(1..=i64::from(MAX_VALIDITY_DAYS))
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use sottovoce_protocol::remote::{DEFAULT_PORT, ProviderAddress};
+use sottovoce_service::remote::{DEFAULT_PORT, ProviderAddress};
 
 use super::policy::PolicyOptions;
 

@@ -8,9 +8,11 @@ use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sottovoce_network::atomic_file;
-use sottovoce_protocol::authority::{Authority, Holder, Host, Issued, ReceivedRequest, Selection};
-use sottovoce_protocol::tls::write_private_key;
 use sottovoce_report::table::Table;
+use sottovoce_service::authority::{
+    Authority, CertificateHolder, CertificateSelection, Host, IssuedCertificate, ReceivedRequest,
+};
+use sottovoce_service::tls::write_private_key;
 
 use crate::args::authority::{AuthorityCommand, Revoked};
 use crate::args::global::GlobalOptions;
@@ -60,13 +62,13 @@ fn provider(folder: &Path, hosts: &[Host], out: &Path, days: u32) -> Result<(Val
     write(&root, &root_pem)?;
     let text = format!(
         "{}\n{}\n{}\n{}",
-        described(&issued.issued)?,
+        described(&issued.entry)?,
         certificate.display(),
         key.display(),
         root.display()
     );
     let files = json!({ "certificate": certificate, "key": key, "root": root });
-    Ok((json!({ "issued": record(&issued.issued)?, "files": files }), text))
+    Ok((json!({ "issued": record(&issued.entry)?, "files": files }), text))
 }
 
 fn issue(folder: &Path, request: &Path, out: &Path, days: u32) -> Result<(Value, String)> {
@@ -76,9 +78,9 @@ fn issue(folder: &Path, request: &Path, out: &Path, days: u32) -> Result<(Value,
         .with_context(|| format!("cannot use the request {}", request.display()))?;
     let subject = received.subject();
     output::remark(&format!("issuing a certificate for {} with the keys {}", subject.name(), subject.keys()));
-    let was_revoked = |issued: &Issued| match &issued.holder {
-        Holder::Client(other) => issued.revoked.is_some() && other.keys() == subject.keys(),
-        Holder::Provider(_) => false,
+    let was_revoked = |issued: &IssuedCertificate| match &issued.holder {
+        CertificateHolder::Client(other) => issued.revoked.is_some() && other.keys() == subject.keys(),
+        CertificateHolder::Provider(_) => false,
     };
     if authority.list()?.iter().any(was_revoked) {
         output::remark(
@@ -87,15 +89,15 @@ fn issue(folder: &Path, request: &Path, out: &Path, days: u32) -> Result<(Value,
     }
     let certificate = authority.issue(&received, days)?;
     write(out, certificate.pem.as_bytes())?;
-    let text = format!("{}\n{}", described(&certificate.issued)?, out.display());
-    Ok((json!({ "issued": record(&certificate.issued)?, "file": out }), text))
+    let text = format!("{}\n{}", described(&certificate.entry)?, out.display());
+    Ok((json!({ "issued": record(&certificate.entry)?, "file": out }), text))
 }
 
 fn revoke(folder: &Path, revoked: &Revoked) -> Result<(Value, String)> {
     let selection = match revoked {
-        Revoked { name: Some(name), .. } => Selection::Name(name.clone()),
-        Revoked { serial: Some(serial), .. } => Selection::Serial(serial.clone()),
-        Revoked { keys: Some(keys), .. } => Selection::Keys(*keys),
+        Revoked { name: Some(name), .. } => CertificateSelection::Name(name.clone()),
+        Revoked { serial: Some(serial), .. } => CertificateSelection::SerialNumber(serial.clone()),
+        Revoked { keys: Some(keys), .. } => CertificateSelection::Keys(*keys),
         Revoked { name: None, serial: None, keys: None } => {
             anyhow::bail!("give one of --name, --serial and --keys to select the certificates to revoke")
         }
@@ -105,10 +107,10 @@ fn revoke(folder: &Path, revoked: &Revoked) -> Result<(Value, String)> {
     let list = authority.revocation_list_path();
     let lines = revoked.iter().map(|issued| Ok(format!("revoked: {}", described(issued)?)));
     let mut lines = lines.collect::<Result<Vec<String>>>()?;
-    if revoked.iter().any(|issued| matches!(issued.holder, Holder::Client(_))) {
+    if revoked.iter().any(|issued| matches!(issued.holder, CertificateHolder::Client(_))) {
         lines.push(format!("Providers refuse these clients when they have the new {}.", list.display()));
     }
-    if revoked.iter().any(|issued| matches!(issued.holder, Holder::Provider(_))) {
+    if revoked.iter().any(|issued| matches!(issued.holder, CertificateHolder::Provider(_))) {
         lines.push(
             "Clients do not read the list: they accept a provider's certificate until it expires.".to_owned(),
         );
@@ -121,12 +123,12 @@ fn list(folder: &Path) -> Result<(Value, String)> {
     let all = Authority::open(folder)?.list()?;
     let rows = all.iter().map(|issued| {
         let (kind, keys) = match &issued.holder {
-            Holder::Client(subject) => ("client", subject.keys().to_string()),
-            Holder::Provider(_) => ("provider", String::new()),
+            CertificateHolder::Client(subject) => ("client", subject.keys().to_string()),
+            CertificateHolder::Provider(_) => ("provider", String::new()),
         };
         let state = state(issued).to_owned();
         let holder = issued.holder.to_string();
-        Ok(vec![issued.serial.to_string(), kind.to_owned(), holder, until(issued)?, state, keys])
+        Ok(vec![issued.serial_number.to_string(), kind.to_owned(), holder, until(issued)?, state, keys])
     });
     let table = Table {
         title: format!("Certificates of {}", folder.display()),
@@ -137,37 +139,37 @@ fn list(folder: &Path) -> Result<(Value, String)> {
     Ok((Value::Array(all.iter().map(record).collect::<Result<_>>()?), table.to_text()))
 }
 
-fn state(issued: &Issued) -> &'static str {
+fn state(issued: &IssuedCertificate) -> &'static str {
     match issued.revoked {
         Some(_) => "revoked",
-        None if issued.is_over() => "expired",
+        None if issued.has_expired() => "expired",
         None => "good",
     }
 }
 
-fn until(issued: &Issued) -> Result<String> {
+fn until(issued: &IssuedCertificate) -> Result<String> {
     Ok(Timestamp::from_second(issued.not_after.unix_timestamp())?.to_string())
 }
 
-fn described(issued: &Issued) -> Result<String> {
-    Ok(format!("{}, serial {}, until {}", issued.holder, issued.serial, until(issued)?))
+fn described(issued: &IssuedCertificate) -> Result<String> {
+    Ok(format!("{}, serial {}, until {}", issued.holder, issued.serial_number, until(issued)?))
 }
 
 /// A certificate as JSON.
-fn record(issued: &Issued) -> Result<Value> {
+fn record(issued: &IssuedCertificate) -> Result<Value> {
     let revoked = issued.revoked.map(|time| Timestamp::from_second(time.unix_timestamp())).transpose()?;
     let mut record = json!({
-        "serial": issued.serial.to_string(),
+        "serial": issued.serial_number.to_string(),
         "not_after": until(issued)?,
         "state": state(issued),
         "revoked": revoked.map(|time| time.to_string()),
     });
     match &issued.holder {
-        Holder::Client(subject) => {
+        CertificateHolder::Client(subject) => {
             output::add_field(&mut record, "client", subject.name());
             output::add_field(&mut record, "keys", subject.keys().to_string());
         }
-        Holder::Provider(hosts) => {
+        CertificateHolder::Provider(hosts) => {
             let hosts: Vec<String> = hosts.iter().map(Host::to_string).collect();
             output::add_field(&mut record, "provider", hosts);
         }

@@ -10,9 +10,10 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 use sottovoce_dataset::{PictureOptions, read_pictures};
 use sottovoce_evaluate::encode_logits;
-use sottovoce_protocol::remote::Remote;
-use sottovoce_protocol::service::ModelEntry;
-use sottovoce_protocol::{Client, Fingerprint, ModelDescription};
+use sottovoce_protocol::client::Client;
+use sottovoce_protocol::{Fingerprint, ModelDescription};
+use sottovoce_service::ModelEntry;
+use sottovoce_service::remote::RemoteProvider;
 
 use super::client_folder::ClientFolder;
 use crate::args::global::GlobalOptions;
@@ -55,9 +56,9 @@ pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode
         std::fs::create_dir_all(parent)
             .with_context(|| format!("cannot make the folder {}", parent.display()))?;
     }
-    if !remote.is_registered(client.registered())? {
-        remote.register(client.registered(), client.registration())?;
-        output::remark(&format!("registered the keys {}", client.registered()));
+    if !remote.is_registered(client.key_fingerprint())? {
+        remote.register(client.key_fingerprint(), client.registration_message())?;
+        output::remark(&format!("registered the keys {}", client.key_fingerprint()));
     }
     let classified = classify(&client, &remote, &model, pictures.pixels())?;
     files::write(&options.out, &csv(pictures.names(), &classified)?)?;
@@ -83,7 +84,11 @@ pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode
 }
 
 /// The provider's model called `wanted`, or its only model.
-fn model(client: &Client, remote: &Remote, wanted: Option<&str>) -> Result<(String, ModelDescription)> {
+fn model(
+    client: &Client,
+    remote: &RemoteProvider,
+    wanted: Option<&str>,
+) -> Result<(String, ModelDescription)> {
     let models = remote.models()?;
     let listed = || models.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ");
     let entry: &ModelEntry = match (wanted, &models[..]) {
@@ -96,7 +101,7 @@ fn model(client: &Client, remote: &Remote, wanted: Option<&str>) -> Result<(Stri
         (None, _) => bail!("{} has several models; choose one with --model: {}", remote.address(), listed()),
     };
     let fingerprint: Fingerprint = entry.model.parse().context("the provider's list of models is damaged")?;
-    let model = client.model(&remote.model(fingerprint)?[..])?;
+    let model = client.read_model(&remote.model(fingerprint)?[..])?;
     ensure!(
         model.fingerprint() == fingerprint,
         "{} was asked for the model {fingerprint}, but described {}",

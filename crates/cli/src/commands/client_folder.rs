@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use sottovoce_protocol::Client;
-use sottovoce_protocol::remote::{Patience, Remote};
-use sottovoce_protocol::tls::client_tls;
+use sottovoce_protocol::client::Client;
+use sottovoce_service::remote::{RemoteProvider, RetryBudget};
+use sottovoce_service::tls::load_client_tls;
 
 use crate::args::service::ClientOptions;
 use crate::output;
@@ -63,7 +63,7 @@ impl<'a> ClientFolder<'a> {
     }
 
     /// The connection to the provider; `as_client` presents the client's certificate.
-    pub fn remote(&self, as_client: bool) -> Result<Remote> {
+    pub fn remote(&self, as_client: bool) -> Result<RemoteProvider> {
         let ClientOptions { provider, authority, patience_seconds, insecure_local, .. } = self.options;
         if *insecure_local {
             output::remark("INSECURE: the connection to this provider has no TLS and no certificates.");
@@ -79,21 +79,21 @@ impl<'a> ClientFolder<'a> {
                 );
                 let (certificate, key) = (self.file("certificate.pem"), self.file("key.pem"));
                 let identity: Option<(&Path, &Path)> = as_client.then_some((&certificate, &key));
-                Some(client_tls(&root, identity)?)
+                Some(load_client_tls(&root, identity)?)
             }
         };
-        let patience = Patience(Duration::from_secs((*patience_seconds).into()));
-        Ok(Remote::new(provider.clone(), tls, patience)?)
+        let patience = RetryBudget { max_stall: Duration::from_secs((*patience_seconds).into()) };
+        Ok(RemoteProvider::new(provider.clone(), tls, patience)?)
     }
 
     /// The client with the keys of the folder. Missing keys are created, in a file that only its owner can read.
-    pub fn client(&self, remote: &Remote) -> Result<Client> {
+    pub fn client(&self, remote: &RemoteProvider) -> Result<Client> {
         let memory = self.max_parameters_bytes();
         let message = remote.parameters()?;
         let path = self.file("keys");
         if path.exists() {
             let client = Client::load(&path, memory)?;
-            if !client.is_for(&message) {
+            if !client.has_parameters_of(&message) {
                 bail!(
                     "the keys in {} are for other parameters than those of {}: its models or options have changed, or it is \
                      another provider. Choose another folder with --client, or move the file away to create new keys",
@@ -103,8 +103,8 @@ impl<'a> ClientFolder<'a> {
             }
             return Ok(client);
         }
-        let client =
-            Client::for_provider(&message[..], memory).context("the provider's parameters are refused")?;
+        let client = Client::from_parameters_message(&message[..], memory)
+            .context("the provider's parameters are refused")?;
         client.save(&path)?;
         output::remark(&format!(
             "created new keys in {}; everybody who has this file can decrypt images and answers",

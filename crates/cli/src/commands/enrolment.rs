@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use sottovoce_protocol::Client;
-use sottovoce_protocol::authority::CertificateRequest;
-use sottovoce_protocol::tls::{Subject, write_private_key};
+use sottovoce_protocol::client::Client;
+use sottovoce_service::authority::CertificateRequest;
+use sottovoce_service::tls::{Subject, write_private_key};
 
 use super::client_folder::ClientFolder;
 use crate::args::global::GlobalOptions;
@@ -32,11 +32,12 @@ pub fn enrol(options: &EnrolOptions, global: &GlobalOptions) -> Result<ExitCode>
     );
     let remote = folder.remote(false)?;
     let client = folder.client(&remote)?;
-    let certificate_request = CertificateRequest::new(&Subject::new(&options.name, client.registered())?)?;
+    let certificate_request =
+        CertificateRequest::new(&Subject::new(&options.name, client.key_fingerprint())?)?;
     files::write(&request, certificate_request.pem.as_bytes())?;
     write_private_key(&key, &certificate_request.private_key_pem)?;
     folder.keep_root()?;
-    let keys = client.registered().to_string();
+    let keys = client.key_fingerprint().to_string();
     let certificate = folder.file("certificate.pem");
     if global.json {
         output::json(
@@ -62,11 +63,11 @@ pub fn forget(options: &ClientOptions) -> Result<ExitCode> {
     let remote = folder.remote(options.provider.is_secure())?;
     // The keys are loaded without the provider's parameters, which may have changed.
     let client = Client::load(&keys, folder.max_parameters_bytes())?;
-    remote.forget(client.registered())?;
+    remote.delete_keys(client.key_fingerprint())?;
     output::result(&format!(
         "{} has deleted the keys {}; the file {} is unchanged.",
         remote.address(),
-        client.registered(),
+        client.key_fingerprint(),
         keys.display()
     ));
     Ok(ExitCode::SUCCESS)

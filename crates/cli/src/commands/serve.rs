@@ -10,9 +10,10 @@ use anyhow::{Context, Result, bail, ensure};
 use sottovoce_bfv::planner::Choice;
 use sottovoce_evaluate::{Evaluator, RangedEnsemble};
 use sottovoce_network::disk::ExportedEnsemble;
-use sottovoce_protocol::service::{self, Door, Limits, Service};
-use sottovoce_protocol::tls::ServerTls;
-use sottovoce_protocol::{Provider, size};
+use sottovoce_protocol::provider::Provider;
+use sottovoce_protocol::size;
+use sottovoce_service::server::{self, AccessPolicy, Limits, Server};
+use sottovoce_service::tls::ServerTls;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::exported_networks;
@@ -35,12 +36,13 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     warn_of_range(policy.range);
     let limits = limits(options);
     let ensembles = models.iter().map(|model| model.exported.ensemble.clone()).collect();
-    let provider = Provider::new(&choice.parameters, ensembles, limits.keys_at_hand).hiding(choice.flood);
+    let provider =
+        Provider::new(&choice.parameters, ensembles, limits.keys_in_memory).with_flood(choice.flood);
     let names = models.iter().map(|model| model.name.clone()).collect();
     fs::create_dir_all(&options.state)
         .with_context(|| format!("cannot make the folder {}", options.state.display()))?;
     let keys = options.state.join("keys.redb");
-    let service = Service::new(provider, names, door, limits, &keys, peak_memory_bytes)?;
+    let service = Server::new(provider, names, door, limits, &keys, peak_memory_bytes)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("cannot start the threads of the service")?;
     let pixels =
@@ -122,7 +124,7 @@ fn limits(options: &ServeOptions) -> Limits {
     }
 }
 
-fn door(options: &ServeOptions) -> Result<Door> {
+fn door(options: &ServeOptions) -> Result<AccessPolicy> {
     let Some(identity) = &options.identity else {
         ensure!(
             options.insecure_local,
@@ -133,7 +135,7 @@ fn door(options: &ServeOptions) -> Result<Door> {
             "INSECURE: no TLS and no certificates. Everybody who can reach the port on this machine is a client, and can read \
              and change messages. Never use this between machines.",
         );
-        return Ok(Door::InsecureLocal);
+        return Ok(AccessPolicy::InsecureLocal);
     };
     let file = |name| identity.join(name);
     let tls = ServerTls::load(
@@ -145,13 +147,13 @@ fn door(options: &ServeOptions) -> Result<Door> {
     if options.revoked.is_none() {
         output::remark("warning: without --revoked, revoked certificates are accepted until they expire");
     }
-    Ok(Door::Certificates(Arc::new(tls)))
+    Ok(AccessPolicy::Certificates(Arc::new(tls)))
 }
 
-async fn serve(options: &ServeOptions, choice: &Choice, pixels: usize, service: Arc<Service>) -> Result<()> {
+async fn serve(options: &ServeOptions, choice: &Choice, pixels: usize, service: Server) -> Result<()> {
     let listener = service.bind(options.listen).await?;
     let metrics = match options.metrics {
-        Some(address) => Some(service::bind(address).await?),
+        Some(address) => Some(server::bind(address).await?),
         None => None,
     };
     let scheme = if options.insecure_local { "http" } else { "https" };

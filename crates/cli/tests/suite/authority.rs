@@ -1,8 +1,8 @@
 use std::fs;
 
 use serde_json::Value;
-use sottovoce_protocol::authority::CertificateRequest;
-use sottovoce_protocol::tls::{Subject, client_tls, write_private_key};
+use sottovoce_service::authority::CertificateRequest;
+use sottovoce_service::tls::{Subject, load_client_tls, write_private_key};
 
 use super::sandbox::Sandbox;
 
@@ -37,7 +37,7 @@ fn an_authority_vouches_for_a_client_and_says_for_whom() {
     );
     assert!(run.stdout.contains("certificate.pem"), "{}", run.stdout);
     let (certificate, key) = (sandbox.path("certificate.pem"), sandbox.path("clinic.key.pem"));
-    client_tls(&sandbox.path("ca/root.pem"), Some((&certificate, &key))).unwrap();
+    load_client_tls(&sandbox.path("ca/root.pem"), Some((&certificate, &key))).unwrap();
 
     let again = sandbox.run(&["authority", "issue", "ca", "clinic.request.pem"]);
     again.fails(1, &["certificate.pem exists", "--out"]);

@@ -18,7 +18,9 @@ use sottovoce_bfv::parameters::PrimeSizes;
 use sottovoce_bfv::planner::{Fixed, Request};
 use sottovoce_bfv::{Encryption, Parameters};
 use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
-use sottovoce_protocol::{Client, Fingerprint, ModelDescription, Provider, size};
+use sottovoce_protocol::client::Client;
+use sottovoce_protocol::provider::Provider;
+use sottovoce_protocol::{Fingerprint, ModelDescription, size};
 
 use allocation::peak_bytes;
 use cases::{Target, Verdict, set_residue};
@@ -118,16 +120,16 @@ fn rows(fields: &[Range<usize>], primes: &[u64]) -> Vec<(Range<usize>, u64)> {
 #[test]
 fn model_messages() {
     let provider = Provider::new(&parameters(Encryption::SecretKey), vec![ensemble()], 1);
-    let message = provider.model_messages().unwrap().remove(0);
+    let message = provider.model_messages().remove(0);
     let client = Client::new(&parameters(Encryption::SecretKey)).unwrap();
     let fields = fields(0, [4, 2, 2, 32, 32, 4, 2, 2]);
     let other = Provider::new(&parameters(Encryption::PublicKey), vec![ensemble()], 1);
-    let others: [&[u8]; 2] = [&other.model_messages().unwrap()[0], &provider.parameters_message().unwrap()];
+    let others: [&[u8]; 2] = [&other.model_messages()[0], &provider.parameters_message()];
     let mut target = target(message, &fields, &[0, 1, 2, 3], Vec::new(), &others);
     // The high bytes of counts.
     target.fixed.push(75..76);
     target.fixed.push(79..80);
-    assert_stands(&target, CASES, |bytes| client.model(bytes).is_ok());
+    assert_stands(&target, CASES, |bytes| client.read_model(bytes).is_ok());
 }
 
 #[test]
@@ -144,12 +146,12 @@ fn registrations() {
         Parameters::new(4096, &[65_537, 114_689], &PrimeSizes::new(&[31, 32]), Encryption::SecretKey)
             .unwrap();
     let stranger = Client::new(&stranger).unwrap();
-    let others: [&[u8]; 2] = [stranger.registration(), &client.registration()[..HEADER]];
-    let target = target(client.registration().to_vec(), &fields, &[0, 1, 2, 3], rows, &others);
+    let others: [&[u8]; 2] = [stranger.registration_message(), &client.registration_message()[..HEADER]];
+    let target = target(client.registration_message().to_vec(), &fields, &[0, 1, 2, 3], rows, &others);
     let provider = Provider::new(&parameters, vec![ensemble()], 1);
     assert_stands(&target, CASES, |bytes| {
         let registered: Result<Fingerprint, _> = provider.register(bytes);
-        registered.is_ok_and(|key| provider.forget(key))
+        registered.is_ok_and(|key| provider.forget_key(key))
     });
 }
 
@@ -159,10 +161,10 @@ fn batches() {
         let parameters = parameters(encryption);
         let provider = Provider::new(&parameters, vec![ensemble()], 1);
         let client = Client::new(&parameters).unwrap();
-        provider.register(client.registration()).unwrap();
-        let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
+        provider.register(client.registration_message()).unwrap();
+        let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
         let mut message = Vec::new();
-        client.request(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
+        client.write_batch(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
 
         let primes = parameters.ciphertext_primes();
         let second = if encryption == Encryption::SecretKey { vec![32] } else { row_bytes(4096, primes) };
@@ -171,8 +173,8 @@ fn batches() {
         let rows = rows(&fields, primes);
         let mut foreign = Vec::new();
         let stranger = Client::new(&parameters).unwrap();
-        stranger.request(&model, &[1, 0, 1, 1], &(), &mut foreign).unwrap();
-        let others: [&[u8]; 2] = [&foreign, client.registration()];
+        stranger.write_batch(&model, &[1, 0, 1, 1], &(), &mut foreign).unwrap();
+        let others: [&[u8]; 2] = [&foreign, client.registration_message()];
         let target = target(message, &fields, &[0, 1, 2, 3, 4, 5, 6], rows, &others);
         on_one_thread(|| assert_stands(&target, cases, |bytes| provider.receive(bytes).is_ok()));
     }
@@ -183,10 +185,10 @@ fn a_batch_takes_memory_as_it_comes() {
     let parameters = parameters(Encryption::SecretKey);
     let provider = Provider::new(&parameters, vec![ensemble()], 1);
     let client = Client::new(&parameters).unwrap();
-    provider.register(client.registration()).unwrap();
-    let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
+    provider.register(client.registration_message()).unwrap();
+    let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
     let mut message = Vec::new();
-    client.request(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
+    client.write_batch(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
     let sent = row_bytes(4096, parameters.ciphertext_primes()).iter().sum::<usize>() + 32;
     let held = sent + size_of::<PackedCiphertext>();
     on_one_thread(|| {
@@ -215,8 +217,8 @@ fn provider_and_client() -> (Parameters, Provider, Client, ModelDescription) {
     let parameters = request.choose().unwrap().parameters;
     let provider = Provider::new(&parameters, vec![ensemble], 1);
     let client = Client::new(&parameters).unwrap();
-    provider.register(client.registration()).unwrap();
-    let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
+    provider.register(client.registration_message()).unwrap();
+    let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
     (parameters, provider, client, model)
 }
 
@@ -243,7 +245,7 @@ fn ciphertexts_of_extremes_are_evaluated_like_any_others() {
     let (parameters, provider, client, model) = provider_and_client();
     let primes = parameters.ciphertext_primes();
     let mut message = Vec::new();
-    client.request(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
+    client.write_batch(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
     for largest in [false, true] {
         let batch = at_an_extreme(message.clone(), 108, primes, largest);
         let received = provider.receive(&batch[..]).unwrap();
@@ -258,7 +260,7 @@ fn ciphertexts_of_extremes_are_evaluated_like_any_others() {
     let public =
         digits.end + 32..digits.end + 32 + row_bytes(LARGER_DEGREE, key_primes).iter().sum::<usize>();
     for largest in [false, true] {
-        let mut registration = client.registration().to_vec();
+        let mut registration = client.registration_message().to_vec();
         assert_eq!(registration.len(), HEADER + 2 * public.end + 32);
         for channel in [HEADER, HEADER + public.end] {
             for (range, primes) in [(&digits, primes), (&public, key_primes)] {
@@ -282,7 +284,7 @@ fn answers() {
     let (parameters, provider, client, model) = provider_and_client();
     let answer = || {
         let mut message = Vec::new();
-        let pending = client.request(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
+        let pending = client.write_batch(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
         (pending, provider.evaluate(&provider.receive(&message[..]).unwrap(), &()).unwrap())
     };
     let (pending, message) = answer();
@@ -303,6 +305,6 @@ fn answers() {
     }
     let fields = fields(0, lengths);
     let rows = rows(&fields, &primes);
-    let target = target(message, &fields, &fixed, rows, &[&other, client.registration()]);
+    let target = target(message, &fields, &fixed, rows, &[&other, client.registration_message()]);
     on_one_thread(|| assert_stands(&target, CASES, |bytes| client.decrypt(&pending, bytes).is_ok()));
 }

@@ -3,7 +3,9 @@
 use sha2::{Digest, Sha256};
 use sottovoce_bfv::parameters::PrimeSizes;
 use sottovoce_bfv::{Encryption, Parameters};
-use sottovoce_protocol::{Client, Provider, size};
+use sottovoce_protocol::client::Client;
+use sottovoce_protocol::provider::Provider;
+use sottovoce_protocol::size;
 
 use crate::allocation::peak_bytes;
 use crate::{CASES, HEADER, SMALL, assert_stands, cases, ensemble, fields, parameters, target};
@@ -23,14 +25,14 @@ fn fingerprint_of_parameters(message: &mut [u8]) {
 #[test]
 fn parameters_messages() {
     let provider = Provider::new(&parameters(Encryption::SecretKey), vec![ensemble()], 1);
-    let message = provider.parameters_message().unwrap();
-    let model = &provider.model_messages().unwrap()[0];
+    let message = provider.parameters_message();
+    let model = &provider.model_messages()[0];
     // Magic, version, kind, fingerprint; degree, encryption, counts; moduli; primes.
     let fields = fields(0, [4, 2, 2, 32, 4, 1, 1, 1, 1, 8, 8, 8, 8]);
     let fixed: Vec<usize> = (0..fields.len()).collect();
     let mut target = target(message, &fields, &fixed, Vec::new(), &[model]);
     target.fingerprinted = Some(fingerprint_of_parameters);
-    assert_stands(&target, CASES, |bytes| Client::for_provider(bytes, MEMORY).is_ok());
+    assert_stands(&target, CASES, |bytes| Client::from_parameters_message(bytes, MEMORY).is_ok());
 }
 
 /// What is refused although message and fingerprint are sound.
@@ -48,7 +50,7 @@ fn parameters_that_are_not_secure_or_not_chosen_as_here_are_refused_before_they_
         fingerprint_of_parameters(&mut message);
         cases::sealed(message)
     };
-    let read = |message: &[u8]| Client::for_provider(message, MEMORY);
+    let read = |message: &[u8]| Client::from_parameters_message(message, MEMORY);
     assert!(read(&message(8192, &[65_537], &good)).is_ok());
     let refused = |degree, moduli: &[u64], primes: &[u64], why: &str| {
         let message = message(degree, moduli, primes);
@@ -96,9 +98,10 @@ fn parameters_take_the_memory_that_is_expected_of_them() {
         assert!((0.6..1.0).contains(&share), "{peak} bytes, expected {expected}");
 
         let provider = Provider::new(&parameters, Vec::new(), 0);
-        let message = provider.parameters_message().unwrap();
-        assert!(Client::for_provider(&message[..], expected).is_ok());
-        let (refused, peak) = peak_bytes(|| Client::for_provider(&message[..], expected - 1).err().unwrap());
+        let message = provider.parameters_message();
+        assert!(Client::from_parameters_message(&message[..], expected).is_ok());
+        let (refused, peak) =
+            peak_bytes(|| Client::from_parameters_message(&message[..], expected - 1).err().unwrap());
         assert!(refused.to_string().contains("memory") && peak < SMALL, "{refused}");
     }
 }

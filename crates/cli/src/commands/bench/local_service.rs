@@ -8,10 +8,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use sottovoce_protocol::authority::{Authority, CertificateRequest, ReceivedRequest};
-use sottovoce_protocol::remote::{Patience, Remote};
-use sottovoce_protocol::tls::{Subject, client_tls, write_private_key};
-use sottovoce_protocol::{Client, Fingerprint, ModelDescription};
+use sottovoce_protocol::client::Client;
+use sottovoce_protocol::{Fingerprint, ModelDescription};
+use sottovoce_service::authority::{Authority, CertificateRequest, ReceivedRequest};
+use sottovoce_service::remote::{RemoteProvider, RetryBudget};
+use sottovoce_service::tls::{Subject, load_client_tls, write_private_key};
 use tempfile::TempDir;
 
 use crate::args::bench::BenchServiceOptions;
@@ -32,7 +33,7 @@ pub struct LocalService {
 /// A registered client.
 pub struct LocalClient {
     pub client: Client,
-    pub remote: Remote,
+    pub remote: RemoteProvider,
     pub model: ModelDescription,
     steps: Cell<Steps>,
 }
@@ -81,20 +82,20 @@ impl LocalService {
     pub fn client(&self, number: u8) -> Result<LocalClient> {
         let path = |name: &str| -> PathBuf { self.folder.path().join(format!("client-{number}-{name}")) };
         let root = self.authority.root_path();
-        let patience = Patience(Duration::from_secs(600));
-        let stranger = Remote::new(self.url.parse()?, Some(client_tls(&root, None)?), patience)?;
-        let client = Client::for_provider(&stranger.parameters()?[..], MAX_PARAMETERS_BYTES)?;
-        let subject = Subject::new(&format!("client {number}"), client.registered())?;
+        let patience = RetryBudget { max_stall: Duration::from_secs(600) };
+        let stranger = RemoteProvider::new(self.url.parse()?, Some(load_client_tls(&root, None)?), patience)?;
+        let client = Client::from_parameters_message(&stranger.parameters()?[..], MAX_PARAMETERS_BYTES)?;
+        let subject = Subject::new(&format!("client {number}"), client.key_fingerprint())?;
         let request = CertificateRequest::new(&subject)?;
         let certificate = self.authority.issue(&ReceivedRequest::from_pem(&request.pem)?, 1)?;
         std::fs::write(path("certificate.pem"), certificate.pem)?;
         write_private_key(&path("key.pem"), &request.private_key_pem)?;
-        let tls = client_tls(&root, Some((&path("certificate.pem"), &path("key.pem"))))?;
-        let remote = Remote::new(self.url.parse()?, Some(tls), patience)?;
-        remote.register(client.registered(), client.registration())?;
+        let tls = load_client_tls(&root, Some((&path("certificate.pem"), &path("key.pem"))))?;
+        let remote = RemoteProvider::new(self.url.parse()?, Some(tls), patience)?;
+        remote.register(client.key_fingerprint(), client.registration_message())?;
         let models = remote.models()?;
         let model: Fingerprint = models.first().context("the service has no model")?.model.parse()?;
-        let model = client.model(&remote.model(model)?[..])?;
+        let model = client.read_model(&remote.model(model)?[..])?;
         Ok(LocalClient { client, remote, model, steps: Cell::default() })
     }
 

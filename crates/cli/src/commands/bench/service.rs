@@ -70,7 +70,7 @@ pub fn run(options: &BenchServiceOptions, global: &GlobalOptions) -> Result<Exit
         clients_steps,
         provider_peak_bytes_one: peak_of_one,
         provider_peak_bytes_all: service.peak_memory(),
-        registration_bytes: first.client.registration().len(),
+        registration_bytes: first.client.registration_message().len(),
         mismatches: repetitions.mismatches,
         machine: to_value(&Machine::here()),
         source: to_value(&Source::here()),

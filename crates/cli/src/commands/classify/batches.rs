@@ -8,8 +8,9 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use serde::Serialize;
 use sottovoce_bfv::ProgressObserver as _;
-use sottovoce_protocol::remote::{Remote, RemoteStep};
-use sottovoce_protocol::{Client, ModelDescription, PendingAnswer};
+use sottovoce_protocol::ModelDescription;
+use sottovoce_protocol::client::{Client, PendingAnswer};
+use sottovoce_service::remote::{RemoteProgress, RemoteProvider};
 
 use crate::progress::StageProgress;
 
@@ -62,7 +63,7 @@ impl Steps {
 /// If encryption or a request fails, or an answer cannot be decrypted.
 pub fn classify(
     client: &Client,
-    remote: &Remote,
+    remote: &RemoteProvider,
     model: &ModelDescription,
     pixels: &[u8],
 ) -> Result<Classified> {
@@ -80,7 +81,7 @@ pub fn classify(
             &mut classified.steps,
         )?);
     }
-    remote.hang_up();
+    remote.disconnect();
     for answer in answers {
         answer.decrypt(client, &mut classified)?;
     }
@@ -103,12 +104,17 @@ impl EncryptedBatch {
         let start = Instant::now();
         let quantised = model.levels().quantise_all(images);
         let mut message = Vec::new();
-        let pending = client.request(model, &quantised, &progress.stage, &mut message)?;
+        let pending = client.write_batch(model, &quantised, &progress.stage, &mut message)?;
         Ok(Self { pending, message: message.into(), seconds: start.elapsed().as_secs_f64(), progress })
     }
 
     /// Sends the batch to the provider and receives the encrypted answer.
-    pub fn send(self, client: &Client, remote: &Remote, steps: &mut Steps) -> Result<EncryptedAnswer> {
+    pub fn send(
+        self,
+        client: &Client,
+        remote: &RemoteProvider,
+        steps: &mut Steps,
+    ) -> Result<EncryptedAnswer> {
         let Self { pending, message, seconds, progress } = self;
         steps.encrypt_seconds += seconds;
         let (answer, times) =
@@ -162,14 +168,16 @@ impl BatchProgress {
         Self { stage: StageProgress::new(prefix.to_owned()), shown: Mutex::new(""), done: AtomicU64::new(0) }
     }
 
-    fn show_step(&self, step: RemoteStep) {
+    fn show_step(&self, step: RemoteProgress) {
         match step {
-            RemoteStep::Upload { sent, all } => self.show("uploading", sent, all),
-            RemoteStep::Waiting { .. } => self.show("waiting for other batches", 0, 1),
-            RemoteStep::Computing(done) => {
+            RemoteProgress::Uploading { sent_bytes, total_bytes } => {
+                self.show("uploading", sent_bytes, total_bytes)
+            }
+            RemoteProgress::Waiting { .. } => self.show("waiting for other batches", 0, 1),
+            RemoteProgress::Computing { done } => {
                 self.show("computing", (done * PROGRESS_PARTS) as u64, PROGRESS_PARTS as u64)
             }
-            RemoteStep::Download => self.show("downloading", 0, 1),
+            RemoteProgress::Downloading => self.show("downloading", 0, 1),
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::process::Command;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use bytes::Bytes;
-use sottovoce_protocol::remote::{Patience, Remote, RemoteStep};
-use sottovoce_protocol::tls::client_tls;
-use sottovoce_protocol::{Client, ModelDescription};
+use sottovoce_protocol::ModelDescription;
+use sottovoce_protocol::client::Client;
+use sottovoce_service::remote::{RemoteProgress, RemoteProvider, RetryBudget};
+use sottovoce_service::tls::load_client_tls;
 
 use super::world::{LOCAL, SECURE, Served, World};
 
@@ -39,9 +39,9 @@ impl<'a> Fragile<'a> {
     }
 }
 
-fn model(client: &Client, remote: &Remote) -> ModelDescription {
+fn model(client: &Client, remote: &RemoteProvider) -> ModelDescription {
     let fingerprint = remote.models().unwrap()[0].model.parse().unwrap();
-    client.model(&remote.model(fingerprint).unwrap()[..]).unwrap()
+    client.read_model(&remote.model(fingerprint).unwrap()[..]).unwrap()
 }
 
 #[test]
@@ -52,22 +52,25 @@ fn a_provider_that_is_killed_in_the_middle_still_gives_the_right_answer() {
     let url = format!("https://{}", fragile.address);
     world.enrol("alice", &url);
     let file = |name: &str| world.sandbox.path(&format!("alice/{name}"));
-    let tls = client_tls(&file("root.pem"), Some((&file("certificate.pem"), &file("key.pem")))).unwrap();
-    let remote = Remote::new(url.parse().unwrap(), Some(tls), Patience(Duration::from_secs(120))).unwrap();
+    let tls = load_client_tls(&file("root.pem"), Some((&file("certificate.pem"), &file("key.pem")))).unwrap();
+    let remote = RemoteProvider::new(url.parse().unwrap(), Some(tls), RetryBudget::default()).unwrap();
     let client = Client::load(&file("keys"), MEMORY).unwrap();
     let model = model(&client, &remote);
-    remote.register(client.registered(), client.registration()).unwrap();
+    remote.register(client.key_fingerprint(), client.registration_message()).unwrap();
 
-    type When = fn(RemoteStep) -> bool;
+    type When = fn(RemoteProgress) -> bool;
     let moments: [(&str, When); 3] = [
-        ("upload", |step| matches!(step, RemoteStep::Upload { sent, all } if sent > all / 3)),
-        ("compute", |step| matches!(step, RemoteStep::Computing(_))),
-        ("download", |step| step == RemoteStep::Download),
+        (
+            "upload",
+            |step| matches!(step, RemoteProgress::Uploading { sent_bytes, total_bytes } if sent_bytes > total_bytes / 3),
+        ),
+        ("compute", |step| matches!(step, RemoteProgress::Computing { .. })),
+        ("download", |step| step == RemoteProgress::Downloading),
     ];
     for (name, moment) in moments {
         let mut message = Vec::new();
         let images = world.quantised(&world.slow);
-        let pending = client.request(&model, &images, &(), &mut message).unwrap();
+        let pending = client.write_batch(&model, &images, &(), &mut message).unwrap();
         let killed = Mutex::new(false);
         let watch = |step| {
             let mut killed = killed.lock().unwrap();
@@ -84,7 +87,7 @@ fn a_provider_that_is_killed_in_the_middle_still_gives_the_right_answer() {
         }
     }
     // Keys were registered once: the database survived every kill.
-    assert!(remote.is_registered(client.registered()).unwrap());
+    assert!(remote.is_registered(client.key_fingerprint()).unwrap());
 }
 
 /// Files of the provider's cannot grow beyond what it has when it is started: as with a full disk, writing fails.
