@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use sottovoce_evaluate::records::{AccuracyRow, Domain};
-use sottovoce_report::{Caption, PaperScope, accuracy_figure};
+use sottovoce_report::{Caption, PaperScope, accuracy_chart};
 
 const RANGES: [(f64, f64); 6] = [(0.5, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 0.95), (0.95, 0.99)];
 
@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let title = format!("Test accuracy under encryption, {split} split");
         let dataset = if synthetic { "Synthetic digits" } else { "MNIST" }.to_owned();
         let figure =
-            accuracy_figure(&rows, split, &Caption { title, dataset, synthetic }, &PaperScope::whole())?;
+            accuracy_chart(&rows, split, &Caption { title, dataset, synthetic }, &PaperScope::full())?;
         std::fs::write(folder.join(format!("{name}.svg")), figure.svg()?)?;
         std::fs::write(folder.join(format!("{name}.png")), figure.png()?)?;
     }

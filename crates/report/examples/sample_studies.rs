@@ -7,8 +7,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use sottovoce_report::rendering::{Format, Rendering};
-use sottovoce_report::study::{Chart, ChartKind, ChartQuery, StudyRecords};
+use sottovoce_report::{ChartKind, ChartQuery, Format, Rendering, SweepChart, SweepRecords};
 
 #[path = "../tests/suite/sample_sweep.rs"]
 mod sample_sweep;
@@ -54,8 +53,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         format: Format::Png,
     };
     for (sweep, query) in charts {
-        let records = StudyRecords::read(&folder.join(sweep))?;
-        let chart = Chart::new(&records, &query)?;
+        let records = SweepRecords::read(&folder.join(sweep))?;
+        let chart = SweepChart::new(&records, &query)?;
         for (size, rendering) in
             [("wide", Rendering { format: Format::Png, ..Rendering::default() }), ("84mm", narrow)]
         {

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use sottovoce_report::rendering::{FontSize, Format, Length, Rendering};
-use sottovoce_report::study::ChartKind;
+use sottovoce_report::{ChartKind, FontSize, Format, Length, Rendering};
 
 /// Arguments of `chart`.
 #[derive(Debug, clap::Args)]

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sottovoce_network::atomic_file;
-use sottovoce_report::table::Table;
+use sottovoce_report::Table;
 use sottovoce_service::authority::{
     Authority, CertificateHolder, CertificateSelection, Host, IssuedCertificate, ReceivedRequest,
 };

@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use serde_json::json;
-use sottovoce_report::rendering::Format;
-use sottovoce_report::study::{Chart, ChartQuery, StudyRecords};
+use sottovoce_report::{ChartQuery, Format, SweepChart, SweepRecords};
 
 use crate::args::global::GlobalOptions;
 use crate::args::report::ChartOptions;
@@ -14,8 +13,8 @@ use crate::output;
 
 pub fn run(options: &ChartOptions, global: &GlobalOptions) -> Result<ExitCode> {
     let format = format(options)?;
-    let records = StudyRecords::read(&options.run)?;
-    let chart = Chart::new(&records, &query(options))?;
+    let records = SweepRecords::read(&options.run)?;
+    let chart = SweepChart::new(&records, &query(options))?;
     let (bytes, shortfall) = chart.render(&options.print.rendering(format), options.height)?;
     let path = options.out.clone().unwrap_or_else(|| {
         options.run.join("charts").join(format!("{}.{}", chart.stem(), format.extension()))

@@ -10,7 +10,7 @@ use serde_json::json;
 use sottovoce_dataset::{
     DataName, DataSet, LabelledImages, MnistDownload, Orientation, Origin, Request, label_counts,
 };
-use sottovoce_report::table::Table;
+use sottovoce_report::Table;
 
 use crate::args::data::DataCommand;
 use crate::args::global::GlobalOptions;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use sottovoce_dataset::DataSet;
 use sottovoce_evaluate::Evaluation;
-use sottovoce_report::report::run_tables;
+use sottovoce_report::run_tables;
 
 use super::exactness::{EXIT_MISMATCH, Exactness};
 use super::report;

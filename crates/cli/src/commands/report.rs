@@ -5,11 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use serde_json::json;
-use sottovoce_report::compare;
-use sottovoce_report::rendering::Format;
-use sottovoce_report::report::{RunTables, run_tables, write_charts};
-use sottovoce_report::study::StudyRecords;
-use sottovoce_report::table::{LATEX_PACKAGES, Table};
+use sottovoce_report::{
+    Format, LATEX_PACKAGES, RunTables, SweepRecords, Table, compare_folders, comparison_tables, run_tables,
+    write_charts,
+};
 
 use crate::args::global::GlobalOptions;
 use crate::args::report::{CompareOptions, ReportOptions, TableFormat};
@@ -27,7 +26,7 @@ pub fn run(run: &Path, options: &ReportOptions, global: &GlobalOptions) -> Resul
     let files = sottovoce_report::write_report(run)?;
     if global.json {
         output::json(&json!({ "run": run, "files": files }));
-    } else if StudyRecords::are_in(run) {
+    } else if SweepRecords::exist_in(run) {
         print_files(&files);
     } else {
         print(run, &files)?;
@@ -76,11 +75,11 @@ pub fn accuracy_text(tables: &RunTables) -> String {
 }
 
 pub fn compare(options: &CompareOptions, global: &GlobalOptions) -> Result<ExitCode> {
-    let comparison = compare::compare(&options.first, &options.second)?;
+    let comparison = compare_folders(&options.first, &options.second)?;
     if global.json {
         output::json(&to_value(&comparison));
     } else {
-        output::result(&render(&comparison.tables(), options.format));
+        output::result(&render(&comparison_tables(&comparison), options.format));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,7 +11,7 @@ use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
-use sottovoce_report::table::Table;
+use sottovoce_report::Table;
 
 use super::exactness::{EXIT_MISMATCH, Exactness};
 use crate::args::experiment::{ListFormat, SweepOptions};

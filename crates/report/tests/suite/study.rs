@@ -4,9 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use sottovoce_report::rendering::{Format, Rendering};
-use sottovoce_report::study::{Chart, ChartKind, ChartQuery, StudyRecords};
-use sottovoce_report::write_report;
+use sottovoce_report::{ChartKind, ChartQuery, Format, Rendering, SweepChart, SweepRecords, write_report};
 use tempfile::TempDir;
 
 use super::sample_sweep::samples;
@@ -18,9 +16,9 @@ fn sample(name: &str) -> TempDir {
     folder
 }
 
-fn chart(folder: &Path, query: &ChartQuery) -> Result<Chart, String> {
-    let records = StudyRecords::read(folder).map_err(|error| error.to_string())?;
-    Chart::new(&records, query).map_err(|error| error.to_string())
+fn chart(folder: &Path, query: &ChartQuery) -> Result<SweepChart, String> {
+    let records = SweepRecords::read(folder).map_err(|error| error.to_string())?;
+    SweepChart::new(&records, query).map_err(|error| error.to_string())
 }
 
 fn line(x: &str, y: &str) -> ChartQuery {
@@ -193,15 +191,15 @@ fn broken_tables_are_refused_with_file_and_line() {
     for (from, to, words) in [
         ("0.9,0", "ninety,0", "line 2: `ninety` in column `accuracy` is not a number"),
         ("ensemble", "everyone", "line 2: `everyone` is no voter"),
-        ("encrypted", "secret", "line 2: `secret` is no domain"),
+        ("encrypted", "secret", "line 2: `secret` in column `domain` is not float"),
         ("accuracy", "acuracy", "line 1: there is no column `accuracy`"),
         ("images", "a.b", "line 1: the column `a.b` is there twice"),
     ] {
         fs::write(&path, text.replace(from, to)).unwrap();
-        let error = StudyRecords::read(folder.path()).unwrap_err().to_string();
+        let error = SweepRecords::read(folder.path()).unwrap_err().to_string();
         assert!(error.contains("table.csv") && error.contains(words), "{words} is not in: {error}");
     }
-    let error = StudyRecords::read(Path::new("nowhere")).unwrap_err().to_string();
+    let error = SweepRecords::read(Path::new("nowhere")).unwrap_err().to_string();
     assert!(error.contains("neither table.csv nor accuracy.csv"), "{error}");
 }
 

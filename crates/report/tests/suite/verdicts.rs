@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 use sottovoce_evaluate::records::{AccuracyRow, Domain};
-use sottovoce_report::report::verdict_tables;
+use sottovoce_report::verdict_tables;
 
 use super::full_run::{accuracy, elapsed, facts, full_run, write_csv, write_facts};
 

@@ -9,7 +9,7 @@ use sottovoce_evaluate::engine_benchmark::{
     BenchmarkInputs, BenchmarkRecord, benchmark_engine, random_ensemble,
 };
 use sottovoce_network::IntegerEnsemble;
-use sottovoce_report::table::Table;
+use sottovoce_report::Table;
 
 use crate::args::bench::{EngineOptions, Format};
 use crate::args::global::GlobalOptions;

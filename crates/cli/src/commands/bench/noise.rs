@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use sottovoce_evaluate::measure_noise;
 use sottovoce_evaluate::records::write_rows;
-use sottovoce_report::noise::{NoiseSummary, noise_table, write_noise_figure};
+use sottovoce_report::{NoiseSummary, noise_table, write_noise_chart};
 
 use crate::args::bench::NoiseOptions;
 use crate::args::global::GlobalOptions;
@@ -24,7 +24,7 @@ pub fn run(options: &NoiseOptions, global: &GlobalOptions) -> Result<ExitCode> {
     let progress = StageProgress::new("bench".to_owned());
     let rows = measure_noise(options.networks.into(), options.seed, &progress)?;
     write_rows(&folder.join("noise.csv"), &rows)?;
-    write_noise_figure(&rows, folder)?;
+    write_noise_chart(&rows, folder)?;
     let summaries = NoiseSummary::of(&rows);
     if global.json {
         output::json(&output::to_value(&summaries));

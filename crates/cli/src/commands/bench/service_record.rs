@@ -3,8 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use sottovoce_bfv::Encryption;
-use sottovoce_report::paper;
-use sottovoce_report::table::Table;
+use sottovoce_report::{Table, paper};
 
 use crate::commands::classify::batches::Steps;
 

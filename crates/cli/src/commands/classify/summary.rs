@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 use sottovoce_bfv::Parameters;
-use sottovoce_report::paper;
-use sottovoce_report::table::Table;
+use sottovoce_report::{Table, paper};
 
 use super::batches::Classified;
 use crate::output::counted;

@@ -5,7 +5,7 @@ use sottovoce_bfv::planner::Choice;
 use sottovoce_bfv::{Flood, HIDING_LOG2};
 use sottovoce_evaluate::{Evaluator, ParameterPolicy, RangeKind};
 use sottovoce_network::RangeMethod;
-use sottovoce_report::table::Table;
+use sottovoce_report::Table;
 
 use super::measure::MeasuredBatch;
 use super::planned_ensemble::PlannedEnsemble;
