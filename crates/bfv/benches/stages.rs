@@ -5,9 +5,8 @@
 #![allow(clippy::unwrap_used)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use sottovoce_bfv::engine::stages::Stages;
 use sottovoce_bfv::parameters::PAPER_DEGREE;
-use sottovoce_bfv::planner::{Fixed, Request};
+use sottovoce_bfv::planner::{FixedParameters, ParameterRequest, choose_parameters};
 use sottovoce_bfv::{ClientKey, Encryption, Engine, Kernel, Parameters};
 use sottovoce_network::{Architecture, IntegerEnsemble, NetworkSampler};
 
@@ -18,8 +17,11 @@ fn ensemble() -> IntegerEnsemble {
 }
 
 fn parameters(ensemble: &IntegerEnsemble, encryption: Encryption) -> Parameters {
-    let fixed = Fixed { encryption: Some(encryption), degree: Some(PAPER_DEGREE), ..Fixed::default() };
-    Request { fixed, ..Request::new(&[ensemble], (1 << 30) - 1) }.choose().unwrap().parameters
+    let fixed =
+        FixedParameters { encryption: Some(encryption), degree: Some(PAPER_DEGREE), ..Default::default() };
+    let ensembles = [ensemble];
+    let request = ParameterRequest { fixed, ..ParameterRequest::new(&ensembles, (1 << 30) - 1) };
+    choose_parameters(&request).unwrap().parameters
 }
 
 fn stages(criterion: &mut Criterion) {
@@ -40,7 +42,7 @@ fn stages(criterion: &mut Criterion) {
     let batch = client.encrypt(&images, images.len(), &()).unwrap();
     for kernel in Kernel::available() {
         let engine = Engine::with_kernel(&key, &ensemble, kernel).unwrap();
-        let mut stages = Stages::new(&engine, &batch).unwrap();
+        let mut stages = engine.stages(&batch).unwrap();
         let parameters = stages.parameters();
         let mut bench = |name: &str, stage: &mut dyn FnMut()| {
             criterion.bench_function(&format!("{name}/{parameters}"), |bencher| bencher.iter(&mut *stage));

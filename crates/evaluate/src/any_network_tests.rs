@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use sottovoce_bfv::planner::Fixed;
+use sottovoce_bfv::planner::FixedParameters;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{
     Architecture, Block, BlockShape, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels,
@@ -84,7 +84,7 @@ fn outcome(
         range: RangeKind::Proven,
         range_margin: 0.0,
         hide_model: false,
-        fixed: Fixed::default(),
+        fixed: FixedParameters::default(),
     };
     let ranged = RangedEnsemble { ensemble: &ensemble, observed_logit: None, proven_logit: None };
     let evaluator = Evaluator::default();

@@ -5,7 +5,7 @@ use std::time::Instant;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
-use sottovoce_bfv::planner::Fixed;
+use sottovoce_bfv::planner::FixedParameters;
 use sottovoce_bfv::{
     ClientKey, EncryptedBatch, EncryptedLogits, Encryption, Engine, Kernel, Layer, LayerTime, Parameters,
     ProgressObserver, ReferenceEvaluator,
@@ -113,7 +113,7 @@ pub struct BenchmarkInputs<'a> {
     /// Instruction set of the engine.
     pub kernel: Kernel,
     /// Parameters that are given and not chosen.
-    pub fixed: Fixed,
+    pub fixed: FixedParameters,
 }
 
 /// Makes an ensemble of the paper's shape with random weights that are as small and as sparse as trained weights. Returns `None` if

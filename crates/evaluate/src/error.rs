@@ -1,6 +1,6 @@
 //! Errors of an evaluation.
 
-use sottovoce_bfv::{BfvError, ParametersError, PlanError};
+use sottovoce_bfv::{BfvError, EngineError, ParametersError};
 use sottovoce_network::ForwardError;
 use sottovoce_protocol::{Fingerprint, ProtocolError};
 
@@ -60,7 +60,7 @@ pub enum EvaluateError {
     Parameters(#[from] ParametersError),
     /// The engine cannot evaluate the ensemble.
     #[error("the engine cannot evaluate this ensemble")]
-    Plan(#[from] PlanError),
+    Plan(#[from] EngineError),
     /// Encryption, evaluation or decryption failed.
     #[error("the encrypted evaluation failed")]
     Encrypted(#[from] BfvError),

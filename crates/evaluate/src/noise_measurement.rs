@@ -7,9 +7,9 @@
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
-use sottovoce_bfv::noise::{
-    Evaluation, MeasureError, NoiseEstimate, NoiseSubject, Norms, RUN_COEFFICIENTS, Stage, Tail,
-};
+use sottovoce_bfv::EvaluatorKind;
+use sottovoce_bfv::client::{MeasureError, NoiseExperiment, RUN_COEFFICIENTS};
+use sottovoce_bfv::noise::{NoiseEstimate, NoiseStage, TailBound, WeightNorms};
 use sottovoce_bfv::parameters::PrimeSizes;
 use sottovoce_bfv::planner::FAILURE_LOG2;
 use sottovoce_bfv::{Encryption, ProgressObserver};
@@ -140,21 +140,23 @@ impl WeightKind {
 }
 
 /// Returns whether the engine's logits depend on any pixel.
-fn reads_pixels(norms: &Norms) -> bool {
+fn reads_pixels(norms: &WeightNorms) -> bool {
     let primes = PrimeSizes::new(&[50, 50]);
-    NoiseEstimate::new(norms, Evaluation::Engine, Encryption::SecretKey, 8192, 65_537, &primes).reads_pixels()
+    NoiseEstimate::new(norms, EvaluatorKind::Engine, Encryption::SecretKey, 8192, 65_537, &primes)
+        .reads_pixels()
 }
 
 /// Draws parameters of one measurement under which the noise fits its budget. Returns `None` if no draw fits.
 fn draw_subject<'a>(
     ensemble: &'a IntegerEnsemble,
-    norms: &Norms,
-    evaluation: Evaluation,
+    norms: &WeightNorms,
+    evaluation: EvaluatorKind,
     rng: &mut StdRng,
-) -> Option<NoiseSubject<'a>> {
+) -> Option<NoiseExperiment<'a>> {
     let encryption = if rng.random() { Encryption::PublicKey } else { Encryption::SecretKey };
     let small = rng.random_bool(0.4);
-    let [small_tail, tail] = [4096, 8192].map(|degree| Tail::new(FAILURE_LOG2, degree, RUN_COEFFICIENTS));
+    let [small_tail, tail] =
+        [4096, 8192].map(|degree| TailBound::new(FAILURE_LOG2, degree, RUN_COEFFICIENTS));
     for draw in 0..40_000 {
         // If the small ring has no room for the network's noise, later draws use the large ring.
         let (degree, tail) = if small && draw < 20_000 { (4096, &small_tail) } else { (8192, &tail) };
@@ -169,7 +171,8 @@ fn draw_subject<'a>(
             .map(|_| rng.random_range(24.max(plaintext_bits + 1)..=max_bits))
             .collect::<Vec<usize>>();
         let primes = PrimeSizes { upload, hidden: rng.random_range(1..primes) };
-        let subject = NoiseSubject { ensemble, evaluation, encryption, degree, plaintext_bits, primes };
+        let subject =
+            NoiseExperiment { ensemble, evaluator: evaluation, encryption, degree, plaintext_bits, primes };
         let Ok(estimate) = subject.estimate(norms) else { continue };
         if estimate.largest_bound(tail) + 1.0 < subject.limit_bits() && subject.check().is_ok() {
             return Some(subject);
@@ -199,12 +202,15 @@ pub fn measure_noise(
         let squares = members * (shape.activations() + shape.hidden);
         let both = (number / WEIGHT_KINDS.len() + number).is_multiple_of(REFERENCE_INTERVAL)
             && squares <= MAX_REFERENCE_SQUARES;
-        let evaluations =
-            if both { &[Evaluation::Engine, Evaluation::Reference][..] } else { &[Evaluation::Engine] };
+        let evaluations = if both {
+            &[EvaluatorKind::Engine, EvaluatorKind::Reference][..]
+        } else {
+            &[EvaluatorKind::Engine]
+        };
         // A sparse network may read no pixel. Its logits are constants, whose noise is only a rounding error.
         let mut draws = (0..100).filter_map(|_| {
             let ensemble = kind.draw_ensemble(shape, members, rng)?;
-            let norms = Norms::of(&ensemble);
+            let norms = WeightNorms::of(&ensemble);
             Some((ensemble, norms))
         });
         let Some((ensemble, norms)) = draws.find(|(_, norms)| kind.largest == [0; 3] || reads_pixels(norms))
@@ -249,18 +255,18 @@ fn rounded(bits: f64) -> f64 {
     (bits * 1000.0).round() / 1000.0
 }
 
-fn evaluator_name(evaluation: Evaluation) -> &'static str {
+fn evaluator_name(evaluation: EvaluatorKind) -> &'static str {
     match evaluation {
-        Evaluation::Engine => "engine",
-        Evaluation::Reference => "reference",
+        EvaluatorKind::Engine => "engine",
+        EvaluatorKind::Reference => "reference",
     }
 }
 
-fn stage_name(stage: Stage) -> &'static str {
+fn stage_name(stage: NoiseStage) -> &'static str {
     match stage {
-        Stage::Fresh => "fresh",
-        Stage::Hidden => "hidden",
-        Stage::Logits => "logits",
-        Stage::Answer => "answer",
+        NoiseStage::Fresh => "fresh",
+        NoiseStage::Hidden => "hidden",
+        NoiseStage::Logits => "logits",
+        NoiseStage::Answer => "answer",
     }
 }

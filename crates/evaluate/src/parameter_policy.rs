@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use sottovoce_bfv::noise::Evaluation as EvaluationKind;
-use sottovoce_bfv::planner::{Choice, Fixed, Request};
+use sottovoce_bfv::EvaluatorKind;
+use sottovoce_bfv::planner::{ChosenParameters, FixedParameters, ParameterRequest, choose_parameters};
 use sottovoce_bfv::{Kernel, ParametersError};
 use sottovoce_network::{IntegerEnsemble, ProvenRange};
 use sottovoce_protocol::{Evaluator, ProtocolError};
@@ -32,7 +32,7 @@ pub struct ParameterPolicy {
     /// True if answers must reveal nothing about the weights except the logits.
     pub hide_model: bool,
     /// Parameters that are given and not chosen.
-    pub fixed: Fixed,
+    pub fixed: FixedParameters,
 }
 
 /// An ensemble and the known ranges of its logits.
@@ -82,7 +82,7 @@ impl ParameterPolicy {
         ensembles: &[RangedEnsemble<'_>],
         images: usize,
         evaluators: &[Evaluator],
-    ) -> Result<Choice, EvaluateError> {
+    ) -> Result<ChosenParameters, EvaluateError> {
         if self.hide_model && evaluators.contains(&Evaluator::Reference) {
             return Err(ProtocolError::FloodingUnsupported.into());
         }
@@ -91,19 +91,19 @@ impl ParameterPolicy {
             ensembles.par_iter().map(|&ensemble| self.largest_logit(ensemble)).collect::<Result<_, _>>()?;
         let largest_logit = largest.into_iter().max().unwrap_or(0);
         let ensembles: Vec<&IntegerEnsemble> = ensembles.iter().map(|ranged| ranged.ensemble).collect();
-        let evaluations: Vec<EvaluationKind> = evaluators.iter().map(|&evaluator| evaluator.into()).collect();
+        let evaluations: Vec<EvaluatorKind> = evaluators.iter().map(|&evaluator| evaluator.into()).collect();
         let kernel = evaluators.iter().find_map(|evaluator| match evaluator {
             Evaluator::Engine(kernel) => Some(*kernel),
             Evaluator::Reference => None,
         });
-        let request = Request {
+        let request = ParameterRequest {
             images,
-            evaluations: &evaluations,
+            evaluators: &evaluations,
             kernel: kernel.unwrap_or_else(Kernel::detect),
             hide_model: self.hide_model,
             fixed: self.fixed.clone(),
-            ..Request::new(&ensembles, largest_logit)
+            ..ParameterRequest::new(&ensembles, largest_logit)
         };
-        request.choose().map_err(|error: ParametersError| error.into())
+        choose_parameters(&request).map_err(|error: ParametersError| error.into())
     }
 }

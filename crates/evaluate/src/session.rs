@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 use std::{panic, thread};
 
-use sottovoce_bfv::planner::Choice;
+use sottovoce_bfv::planner::ChosenParameters;
 use sottovoce_bfv::{Parameters, ProgressObserver};
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{ForwardError, IntegerEnsemble, PixelLevels};
@@ -53,7 +53,7 @@ pub struct Session {
     pub(crate) client: Client,
     pub(crate) provider: Provider,
     pub(crate) range: RangeKind,
-    choice: Choice,
+    choice: ChosenParameters,
     evaluator: Evaluator,
     levels: PixelLevels,
     /// The provider's descriptions of its ensembles, as the client reads them.
@@ -96,7 +96,7 @@ impl Session {
     /// # Errors
     /// If there is no ensemble, or ensembles read different pixel levels.
     pub fn with_parameters(
-        choice: Choice,
+        choice: ChosenParameters,
         range: RangeKind,
         ensembles: &[RangedEnsemble<'_>],
         evaluator: Evaluator,
@@ -105,7 +105,7 @@ impl Session {
         let parameters = &choice.parameters;
         let ensembles = ensembles.iter().map(|ranged| ranged.ensemble.clone()).collect();
         let provider =
-            Provider::new(parameters, ensembles, 1).with_evaluator(evaluator).with_flood(choice.flood);
+            Provider::new(parameters, ensembles, 1).with_evaluator(evaluator).with_flood(choice.flooding);
         // Client and provider share the parameters in memory, because a second copy of their tables can take gigabytes.
         let client = Client::new(parameters)?;
         provider.register(client.registration_message())?;
@@ -127,7 +127,7 @@ impl Session {
 
     /// Returns the parameters with the noise and the failure probability that are expected under them.
     #[must_use]
-    pub fn choice(&self) -> &Choice {
+    pub fn choice(&self) -> &ChosenParameters {
         &self.choice
     }
 

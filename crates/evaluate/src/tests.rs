@@ -1,7 +1,7 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sottovoce_bfv::Encryption;
-use sottovoce_bfv::planner::Fixed;
+use sottovoce_bfv::planner::FixedParameters;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{
     Architecture, FloatNetwork, IntegerEnsemble, IntegerNetwork, NetworkSampler, Padding, PixelLevels,
@@ -48,7 +48,8 @@ fn setting() -> Setting {
 
 /// A policy with the paper's ring degree.
 fn policy(range: RangeKind, range_margin: f64, encryption: Encryption) -> ParameterPolicy {
-    let fixed = Fixed { encryption: Some(encryption), degree: Some(8192), ..Fixed::default() };
+    let fixed =
+        FixedParameters { encryption: Some(encryption), degree: Some(8192), ..FixedParameters::default() };
     ParameterPolicy { range, range_margin, hide_model: false, fixed }
 }
 
@@ -282,7 +283,7 @@ fn the_planner_finds_three_primes_for_the_members_of_the_papers_experiment() {
             proven_logit: None,
         };
         for encryption in [Some(Encryption::PublicKey), None] {
-            let fixed = Fixed { encryption, ..Fixed::default() };
+            let fixed = FixedParameters { encryption, ..FixedParameters::default() };
             let policy =
                 ParameterPolicy { range: RangeKind::Observed, range_margin: 0.15, hide_model: false, fixed };
             let choice = policy.choose(&[ranged], 10_000, &[Evaluator::default()]).unwrap();

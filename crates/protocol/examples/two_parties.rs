@@ -8,7 +8,7 @@
 
 use std::error::Error;
 
-use sottovoce_bfv::planner::Request;
+use sottovoce_bfv::planner::{ParameterRequest, choose_parameters};
 use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels, sum_logits};
 use sottovoce_protocol::client::Client;
 use sottovoce_protocol::provider::Provider;
@@ -22,7 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         IntegerNetwork::from_fn(shape, PixelLevels::BINARY, weight, |_, _| 1)
     };
     let ensemble = IntegerEnsemble::new(vec![network(5)?, network(11)?])?;
-    let parameters = Request::new(&[&ensemble], ensemble.proven_logits()).choose()?.parameters;
+    let parameters =
+        choose_parameters(&ParameterRequest::new(&[&ensemble], ensemble.proven_logits()))?.parameters;
     let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
     let (announcement, description) = (provider.parameters_message(), provider.model_messages().concat());
     println!("provider: {} bytes of parameters, {} of the model", announcement.len(), description.len());

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use sottovoce_bfv::parts::PartsError;
-use sottovoce_bfv::{BfvError, ParametersError, PlanError};
+use sottovoce_bfv::ResiduesError;
+use sottovoce_bfv::{BfvError, EngineError, ParametersError};
 
 use crate::fingerprint::Fingerprint;
 use crate::message::header::MessageKind;
@@ -79,7 +79,7 @@ pub enum ProtocolError {
         /// Kind of the message.
         message: MessageKind,
         /// Reason.
-        source: PartsError,
+        source: ResiduesError,
     },
     /// A ciphertext lacks the seed that the message needs in place of its uniform polynomial.
     #[error("the {message} message needs the seed of every uniform polynomial, but a ciphertext has none")]
@@ -108,7 +108,7 @@ pub enum ProtocolError {
     },
     /// The engine cannot evaluate the model.
     #[error("the model cannot be evaluated under these parameters")]
-    Plan(#[from] PlanError),
+    Plan(#[from] EngineError),
     /// Encryption, evaluation or decryption failed.
     #[error(transparent)]
     Bfv(#[from] BfvError),

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+use sottovoce_bfv::EvaluatorKind;
 use sottovoce_bfv::Kernel;
-use sottovoce_bfv::noise::Evaluation;
 
 /// Implementation that evaluates ciphertexts. Both evaluators' answers decrypt to the same integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl fmt::Display for Evaluator {
     }
 }
 
-impl From<Evaluator> for Evaluation {
+impl From<Evaluator> for EvaluatorKind {
     fn from(evaluator: Evaluator) -> Self {
         match evaluator {
             Evaluator::Engine(_) => Self::Engine,

@@ -3,9 +3,9 @@
 //! A receiver never has to read a longer message.
 
 use sottovoce_bfv::Parameters;
-use sottovoce_bfv::packed::{PackedCiphertext, RowLayout};
+use sottovoce_bfv::Seed;
+use sottovoce_bfv::packed::{LimbLayout, PackedCiphertext};
 use sottovoce_bfv::parameters::Channel;
-use sottovoce_bfv::parts::Seed;
 
 use crate::fingerprint::Fingerprint;
 use crate::message::batch::is_seeded;
@@ -79,5 +79,5 @@ pub fn answer_bytes(parameters: &Parameters, classes: usize) -> u64 {
 }
 
 fn polynomial_bytes(parameters: &Parameters, primes: &[u64]) -> u64 {
-    RowLayout::new(parameters.degree(), primes).bytes() as u64
+    LimbLayout::new(parameters.degree(), primes).bytes() as u64
 }

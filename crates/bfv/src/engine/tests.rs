@@ -6,12 +6,12 @@ use sottovoce_network::{
     Architecture, IntegerEnsemble, NetworkSampler, ObservedRange, Padding, PixelLevels, sum_logits,
 };
 
-use super::{Engine, PlanError};
-use crate::noise::{Evaluation, NoiseEstimate, Norms};
+use super::{Engine, EngineError};
+use crate::noise::{NoiseEstimate, WeightNorms};
 use crate::parameters::PrimeSizes;
-use crate::planner::{Fixed, Request};
-use crate::reference::tests::assert_exact;
-use crate::{BfvError, ClientKey, Encryption, Kernel, Parameters, ProgressObserver};
+use crate::planner::{ChosenParameters, FixedParameters, ParameterRequest, choose_parameters};
+use crate::testing::assert_exact;
+use crate::{BfvError, ClientKey, Encryption, EvaluatorKind, Kernel, Parameters, ProgressObserver};
 
 /// Of any voter over the images and the blank one.
 fn largest_logit(ensemble: &IntegerEnsemble, images: &[u8]) -> i128 {
@@ -89,16 +89,18 @@ fn every_kernel_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_that
         .with_largest_weights([1, 1, 3])
         .with_random_biases(9);
     let (ensemble, images) = (sampler.ensemble(2).unwrap(), sampler.images(8000));
-    let norms = Norms::of(&ensemble);
+    let norms = WeightNorms::of(&ensemble);
     for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
-        let fixed = Fixed { encryption: Some(encryption), ..Fixed::default() };
-        let choice = Request { fixed, ..Request::new(&[&ensemble], ensemble.proven_logits()) }.choose();
-        let parameters = choice.unwrap().parameters;
+        let fixed = FixedParameters { encryption: Some(encryption), ..FixedParameters::default() };
+        let ensembles = [&ensemble];
+        let request =
+            ParameterRequest { fixed, ..ParameterRequest::new(&ensembles, ensemble.proven_logits()) };
+        let parameters = choose_parameters(&request).unwrap().parameters;
         let primes = parameters.channels()[0].prime_sizes();
         let t = parameters.plaintext_moduli().into_iter().max().unwrap();
-        let evaluation = Evaluation::Engine;
-        let expected = NoiseEstimate::new(&norms, evaluation, encryption, parameters.degree(), t, &primes);
-        let channel = &parameters.channels()[parameters.narrowest()];
+        let evaluator = EvaluatorKind::Engine;
+        let expected = NoiseEstimate::new(&norms, evaluator, encryption, parameters.degree(), t, &primes);
+        let channel = &parameters.channels()[parameters.narrowest_channel()];
         let limit = |level| channel.noise_limit_bits(level);
         let dropped = limit(channel.hidden_level()) - limit(channel.answer_level());
         // The largest of 80,000 coefficients is about 4.5 standard deviations large, and its bits are rounded up.
@@ -139,7 +141,7 @@ fn networks_that_do_not_fit_are_refused_with_the_numbers() {
     let ensemble = NetworkSampler::new(shape, 5).with_largest_weights([0; 3]).ensemble(1).unwrap();
     let key = ClientKey::generate(&Parameters::insecure(64, 1 << 10, &[50, 50])).evaluation_key().unwrap();
     let refused = Engine::new(&key, &ensemble).err();
-    assert_eq!(refused, Some(PlanError::Inputs { found: 65_536, most: 65_536 }));
+    assert_eq!(refused, Some(EngineError::Inputs { found: 65_536, limit: 65_536 }));
 }
 
 #[test]
@@ -192,23 +194,32 @@ fn hidden_answers_are_exact_and_have_noise_of_the_flood_alone_under_any_clients_
     let (ensemble, images) = (sampler.ensemble(2).unwrap(), sampler.images(20));
     let parameters = |hide_model, encryption, plaintext_moduli| {
         let encryption = Some(encryption);
-        let fixed = Fixed { encryption, degree: Some(8192), plaintext_moduli, ..Fixed::default() };
+        let fixed = FixedParameters {
+            encryption,
+            degree: Some(8192),
+            plaintext_moduli,
+            ..FixedParameters::default()
+        };
         let ensembles = [&ensemble];
-        let request = Request { hide_model, fixed, ..Request::new(&ensembles, ensemble.proven_logits()) };
-        request.choose().unwrap()
+        let request = ParameterRequest {
+            hide_model,
+            fixed,
+            ..ParameterRequest::new(&ensembles, ensemble.proven_logits())
+        };
+        choose_parameters(&request).unwrap()
     };
     for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
         let choice = parameters(true, encryption, None);
-        let flood = choice.flood.unwrap();
+        let flooding = choice.flooding.unwrap();
         let plain = parameters(false, encryption, Some(choice.parameters.plaintext_moduli()));
-        assert!(plain.flood.is_none());
+        assert!(plain.flooding.is_none());
         // Its price: 40 bits, those of the number of coefficients, and the room beside a flood that is never left.
-        let bits = |choice: &crate::planner::Choice| choice.parameters.ciphertext_modulus_bits();
+        let bits = |choice: &ChosenParameters| choice.parameters.ciphertext_modulus_bits();
         assert!((50.0..75.0).contains(&(bits(&choice) - bits(&plain))), "{}", bits(&choice) - bits(&plain));
         assert!(choice.failure_probability_log2 < -40.0);
 
         let stranger = ClientKey::generate(&choice.parameters).evaluation_key().unwrap();
-        let first = Engine::new(&stranger, &ensemble).unwrap().hiding(flood);
+        let first = Engine::new(&stranger, &ensemble).unwrap().with_noise_flooding(flooding);
         let noise = assert_exact(&choice.parameters, &ensemble, &images, |key, batch| {
             let engine = first.with_key(key).unwrap();
             engine.evaluate(batch, true, &()).unwrap()
@@ -217,10 +228,10 @@ fn hidden_answers_are_exact_and_have_noise_of_the_flood_alone_under_any_clients_
         let channel = &choice.parameters.channels()[0];
         let limit = |level| channel.noise_limit_bits(level);
         let dropped = limit(channel.hidden_level()) - limit(channel.answer_level());
-        let expected = f64::from(flood.bits()) - dropped;
+        let expected = f64::from(flooding.bits()) - dropped;
         assert!((noise as f64 - expected - 0.5).abs() < 1.0, "{noise} {expected}");
         let other = Parameters::new(8192, &[65_537], &PrimeSizes::new(&[50, 50]), encryption).unwrap();
         let other = ClientKey::generate(&other).evaluation_key().unwrap();
-        assert_eq!(first.with_key(&other).err(), Some(PlanError::OtherParameters));
+        assert_eq!(first.with_key(&other).err(), Some(EngineError::OtherParameters));
     }
 }

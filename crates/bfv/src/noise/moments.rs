@@ -23,8 +23,8 @@ const LANES: usize = 16;
 
 /// Vectors of a network of the paper's shape or larger; of a small network there are more, until they have taken as many
 /// products.
-const LEAST_VECTORS: usize = 256;
-const MOST_VECTORS: usize = 1 << 14;
+const MIN_VECTORS: usize = 256;
+const MAX_VECTORS: usize = 1 << 14;
 const PRODUCTS: usize = 1 << 24;
 
 /// By number of factors m.
@@ -46,7 +46,7 @@ type Sums = [[Lanes; 2]; 5];
 pub fn logit_moments(ensemble: &IntegerEnsemble, means: Option<&[bool]>) -> Vec<Vec<Moments>> {
     let shape = ensemble.architecture();
     let products = ensemble.members().len() * (shape.taps() + shape.hidden) * shape.activations();
-    let vectors = (PRODUCTS / products.max(1)).clamp(LEAST_VECTORS, MOST_VECTORS);
+    let vectors = (PRODUCTS / products.max(1)).clamp(MIN_VECTORS, MAX_VECTORS);
     let blocks = vectors.div_ceil(LANES);
     let each: Vec<Vec<[Moments; 2]>> = (0..blocks as u64)
         .into_par_iter()

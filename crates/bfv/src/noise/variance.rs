@@ -2,16 +2,16 @@
 //!
 //! The secret is the same in every ciphertext. At a root x of `X^N + 1` the value `X = |s(x)|^2 / 10 N` is exponentially
 //! distributed about 1 (a centred binomial's moments are at most a Gaussian's), and so is `|e(x)|^2 / 10 N` of every error
-//! e of the relinearisation key. So a variance is followed as a polynomial in X and in Y, the mean over the key's digits of
-//! the latter: products of noise multiply polynomials, and the mean of `X^p` is p!, not 1. Average-case models that leave
+//! e of the relinearisation key. Y is the mean of the latter over the key's digits. So a variance is followed as a polynomial in X
+//! and Y: products of noise multiply polynomials, and the mean of `X^p` is p!, not 1. Average-case models that leave
 //! this out are known to be too optimistic behind multiplications (Costache, Laine and Player 2020; Biasioli, Marcolla,
 //! Murru and Urani 2025).
 
-/// Powers of the key's factors that are told apart, 0 to 4: `X` behind the first square's rounding is squared by the second,
+/// The number of powers of the key's factors, 0 to 4: `X` behind the first square's rounding is squared by the second,
 /// and `X` of a public-key encryption is squared twice.
 pub const POWERS: usize = 5;
 
-/// Powers of Y: a hidden unit's relinearisation is squared once.
+/// The number of powers of Y, 0 to 2: a hidden unit's relinearisation is squared once.
 const DIGIT_POWERS: usize = 3;
 
 /// A variance at a root as a polynomial in X and Y.
@@ -38,12 +38,12 @@ impl Variance {
         self
     }
 
-    pub fn scaled(mut self, by: f64) -> Self {
+    pub fn multiplied(mut self, by: f64) -> Self {
         self.terms.iter_mut().flatten().for_each(|term| *term *= by);
         self
     }
 
-    /// The variance of a product. No product of the two has a higher power than there is room for.
+    /// The variance of a product. No product has a higher power than the last one that is kept.
     pub fn times(self, other: Self) -> Self {
         let mut product = Self::default();
         for (p, row) in self.terms.iter().enumerate() {

@@ -7,10 +7,10 @@
 use serde::Serialize;
 use sottovoce_network::{IntegerBlock, IntegerEnsemble, IntegerNetwork};
 
-use super::search::answer_primes;
-use crate::Encryption;
+use super::noise_room::answer_primes;
 use crate::kernel::Kernel;
-use crate::parameters::PrimeSizes;
+use crate::parameters::encryption::Encryption;
+use crate::parameters::prime_sizes::PrimeSizes;
 
 /// Seconds that one operation takes on one core.
 mod seconds {
@@ -40,14 +40,14 @@ mod seconds {
 
 /// Parameters as numbers.
 #[derive(Debug, Clone)]
-pub struct Sizes {
+pub struct CandidateSizes {
     pub degree: usize,
     pub moduli: Vec<u64>,
     pub primes: PrimeSizes,
     pub encryption: Encryption,
 }
 
-impl Sizes {
+impl CandidateSizes {
     pub fn largest_modulus(&self) -> u64 {
         self.moduli.iter().copied().max().unwrap_or(0)
     }
@@ -132,13 +132,13 @@ impl Cost {
     /// Of `images` under parameters of these `sizes`, evaluated by the `engine` or by the reference, for every one of
     /// `workloads` on the same ciphertexts.
     pub(super) fn of(
-        sizes: &Sizes,
+        sizes: &CandidateSizes,
         engine: bool,
         workloads: &[Workload],
         images: usize,
         kernel: Kernel,
     ) -> Self {
-        let Sizes { degree: n, ref moduli, ref primes, encryption } = *sizes;
+        let CandidateSizes { degree: n, ref moduli, ref primes, encryption } = *sizes;
         let (channels, upload) = (moduli.len(), primes.upload.len());
         let batches = images.div_ceil(n).max(1);
         let largest = |size: fn(&Workload) -> usize| workloads.iter().map(size).max().unwrap_or(0);
@@ -188,8 +188,8 @@ impl Cost {
 }
 
 /// Core-seconds of the engine for one batch in one channel.
-fn engine_seconds(work: &Workload, sizes: &Sizes, kernel: Kernel) -> f64 {
-    let Sizes { degree, ref primes, .. } = *sizes;
+fn engine_seconds(work: &Workload, sizes: &CandidateSizes, kernel: Kernel) -> f64 {
+    let CandidateSizes { degree, ref primes, .. } = *sizes;
     let points = degree as f64;
     let answer = answer_primes(degree, sizes.largest_modulus(), primes).len();
     let (upload, hidden) = (primes.upload.len(), primes.hidden);
@@ -204,7 +204,7 @@ fn engine_seconds(work: &Workload, sizes: &Sizes, kernel: Kernel) -> f64 {
     };
     let tiles = |block: usize, primes: usize| {
         let seconds = work.tiles.iter().map(|member| member[block]).sum::<f64>();
-        primes as f64 * points / 16.0 * seconds * kernel.slowness()
+        primes as f64 * points / 16.0 * seconds * kernel.relative_tile_time()
     };
     let members = work.tiles.len() as f64;
     inputs

@@ -8,7 +8,8 @@
 //! Memory is at its largest in the first square: the batch (`pixels` ciphertexts) and the activations
 //! (`activations` ciphertexts) at the same time, 640 MB for the paper's network with three primes.
 
-mod watched;
+#[cfg(test)]
+mod tests;
 mod weighted_sum;
 
 use std::time::Instant;
@@ -19,10 +20,13 @@ use fhe_traits::FheEncoder;
 use rayon::prelude::*;
 use sottovoce_network::{IntegerBlock, IntegerEnsemble, IntegerNetwork};
 
-use crate::keys::ChannelKey;
-use crate::noise::Evaluation;
+use crate::ciphertexts::{
+    EncryptedAnswer, EncryptedBatch, EncryptedLogits, IntermediateCiphertexts, unpacked_ciphertexts,
+};
+use crate::error::BfvError;
+use crate::evaluation::{EvaluatorKind, Layer, LayerTime};
+use crate::evaluation_key::{ChannelKey, EvaluationKey};
 use crate::progress::ProgressObserver;
-use crate::{BfvError, EncryptedBatch, EncryptedLogits, EvaluationKey, Layer, LayerTime};
 use weighted_sum::weighted_sum;
 
 /// The provider's side: evaluates an ensemble on encrypted batches.
@@ -30,17 +34,6 @@ use weighted_sum::weighted_sum;
 pub struct ReferenceEvaluator<'a> {
     key: &'a EvaluationKey,
     ensemble: &'a IntegerEnsemble,
-}
-
-/// What the provider returns for a batch.
-#[derive(Debug)]
-pub struct EncryptedAnswer {
-    /// The logits of every member.
-    pub members: Vec<EncryptedLogits>,
-    /// Their sum.
-    pub ensemble: EncryptedLogits,
-    /// Wall-clock time of every layer of every member.
-    pub times: Vec<LayerTime>,
 }
 
 /// Relative costs of one output of each layer, for progress that moves evenly: an addition is 1.
@@ -79,13 +72,13 @@ impl<'a> ReferenceEvaluator<'a> {
         batch: &EncryptedBatch,
         observer: &dyn ProgressObserver,
     ) -> Result<EncryptedAnswer, BfvError> {
-        batch.check(self.ensemble.architecture(), self.key.channels.iter().map(|key| &key.channel))?;
-        let none = EncryptedLogits { channels: Vec::new(), evaluation: Evaluation::Reference };
+        self.check(batch)?;
+        let none = EncryptedLogits { channels: Vec::new(), evaluator: EvaluatorKind::Reference };
         let mut members = vec![none.clone(); self.ensemble.members().len()];
         let mut ensemble = none;
         let mut times = Vec::new();
         for (key, pixels) in self.key.channels.iter().zip(&batch.channels) {
-            let pixels = &crate::parts::pixels(&batch.layout, &key.channel, pixels)?[..];
+            let pixels = &unpacked_ciphertexts(&batch.layout, &key.channel, pixels)?[..];
             let channel = ChannelEvaluator { key, pixels, observer };
             let mut voters = Vec::new();
             for (number, network) in self.ensemble.members().iter().enumerate() {
@@ -95,7 +88,7 @@ impl<'a> ReferenceEvaluator<'a> {
             let mut clock = LayerClock { member: None, times: &mut times, start: Instant::now() };
             let mut summed = sum(&voters);
             // Answers are as short as the engine's: what reads them expects no other level.
-            let level = key.channel.answer_level();
+            let level = key.channel.answer_level().dropped_primes();
             voters
                 .par_iter_mut()
                 .chain(rayon::iter::once(&mut summed))
@@ -108,6 +101,38 @@ impl<'a> ReferenceEvaluator<'a> {
             }
         }
         Ok(EncryptedAnswer { members, ensemble, times })
+    }
+
+    /// Evaluates `batch` in the channel with the number `channel`, and returns the ciphertexts between the steps.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate), or if there is no such channel.
+    pub(crate) fn intermediate_ciphertexts(
+        &self,
+        batch: &EncryptedBatch,
+        channel: usize,
+    ) -> Result<IntermediateCiphertexts, BfvError> {
+        self.check(batch)?;
+        let (Some(key), Some(pixels)) = (self.key.channels.get(channel), batch.channels.get(channel)) else {
+            return Err(BfvError::Channels { found: channel, needed: self.key.channels.len() });
+        };
+        let pixels = &unpacked_ciphertexts(&batch.layout, &key.channel, pixels)?[..];
+        let evaluator = ChannelEvaluator { key, pixels, observer: &() };
+        let (mut units, mut logits) = (Vec::new(), Vec::new());
+        for network in self.ensemble.members() {
+            let mut activations = evaluator.convolution(network)?;
+            evaluator.square(&mut activations)?;
+            let mut hidden = evaluator.dense(network.hidden(), &activations, cost::HIDDEN)?;
+            units.extend(hidden.iter().cloned());
+            evaluator.square(&mut hidden)?;
+            logits.push(evaluator.dense(network.output(), &hidden, cost::OUTPUT)?);
+        }
+        Ok(IntermediateCiphertexts { hidden: units, logits: sum(&logits) })
+    }
+
+    /// Checks that the batch fits the network and the key.
+    fn check(&self, batch: &EncryptedBatch) -> Result<(), BfvError> {
+        batch.check(self.ensemble.architecture(), self.key.channels.iter().map(|key| &key.channel))
     }
 }
 
@@ -185,13 +210,14 @@ impl ChannelEvaluator<'_> {
     fn biases(&self, block: &IntegerBlock) -> Result<Vec<Ciphertext>, BfvError> {
         let parameters = self.key.channel.inner();
         let level = self.key.channel.upload_level();
-        let context = parameters.context_at_level(level)?;
+        let context = self.key.channel.context(level)?;
         let t = i128::from(parameters.plaintext());
         let encode = |&bias: &i128| -> Result<Ciphertext, BfvError> {
             let zero = Poly::zero(context, Representation::Ntt);
             // A constant polynomial has the same value in every slot.
             let value = bias.rem_euclid(t) as u64;
-            let plaintext = Plaintext::try_encode(&[value], Encoding::poly_at_level(level), parameters)?;
+            let plaintext =
+                Plaintext::try_encode(&[value], Encoding::poly_at_level(level.dropped_primes()), parameters)?;
             Ok(Ciphertext::new(vec![zero.clone(), zero], parameters)? + &plaintext)
         };
         block.biases().par_iter().map(encode).collect()
@@ -220,6 +246,3 @@ impl LayerClock<'_> {
         self.start = now;
     }
 }
-
-#[cfg(test)]
-pub(crate) mod tests;

@@ -2,40 +2,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use sottovoce_network::{Architecture, NetworkSampler, Padding, PixelLevels, sum_logits};
+use sottovoce_network::{Architecture, NetworkSampler, Padding, PixelLevels};
 
 use super::*;
-use crate::noise::{Evaluation, NoiseEstimate, Norms};
-use crate::planner::{Fixed, Request};
+use crate::noise::{NoiseEstimate, WeightNorms};
+use crate::planner::{FixedParameters, ParameterRequest, choose_parameters};
+use crate::testing::assert_exact;
 use crate::{ClientKey, Encryption, Parameters};
-
-/// Encrypts `images`, has them evaluated, holds every slot of every answer against the oracle, and returns the
-/// noise of the ensemble's logits in bits.
-pub(crate) fn assert_exact(
-    parameters: &Parameters,
-    ensemble: &IntegerEnsemble,
-    images: &[u8],
-    evaluate: impl Fn(&EvaluationKey, &EncryptedBatch) -> EncryptedAnswer,
-) -> usize {
-    let pixels = ensemble.architecture().pixels();
-    let client = ClientKey::generate(parameters);
-    let key = client.evaluation_key().unwrap();
-    let answer = evaluate(&key, &client.encrypt(images, pixels, &()).unwrap());
-
-    let blank = vec![0; pixels];
-    let sum = client.decrypt(&answer.ensemble).unwrap();
-    let members: Vec<_> = answer.members.iter().map(|member| client.decrypt(member).unwrap()).collect();
-    assert_eq!(members.len(), ensemble.members().len());
-    for slot in 0..parameters.degree() {
-        let image = images.chunks(pixels).nth(slot).unwrap_or(&blank);
-        let oracle = ensemble.member_logits(image).unwrap();
-        for (decrypted, expected) in members.iter().zip(&oracle) {
-            assert_eq!(&decrypted.slot(slot), expected, "slot {slot}");
-        }
-        assert_eq!(sum.slot(slot), sum_logits(&oracle), "slot {slot}");
-    }
-    sum.noise_bits()
-}
 
 /// Checks the reference's answers and the work that it reports.
 fn assert_reference_exact(parameters: &Parameters, ensemble: &IntegerEnsemble, images: &[u8]) {
@@ -100,14 +73,18 @@ fn the_reference_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_tha
         .with_random_biases(9);
     let ensemble = sampler.ensemble(2).unwrap();
     let encryption = Encryption::PublicKey;
-    let evaluation = Evaluation::Reference;
+    let evaluator = EvaluatorKind::Reference;
     let ensembles = [&ensemble];
-    let request = Request {
-        fixed: Fixed { encryption: Some(encryption), degree: Some(8192), ..Fixed::default() },
-        evaluations: &[evaluation],
-        ..Request::new(&ensembles, ensemble.proven_logits())
+    let request = ParameterRequest {
+        fixed: FixedParameters {
+            encryption: Some(encryption),
+            degree: Some(8192),
+            ..FixedParameters::default()
+        },
+        evaluators: &[evaluator],
+        ..ParameterRequest::new(&ensembles, ensemble.proven_logits())
     };
-    let parameters = request.choose().unwrap().parameters;
+    let parameters = choose_parameters(&request).unwrap().parameters;
     let images = sampler.images(8000);
     assert_reference_exact(&parameters, &ensemble, &images);
     // Switching answers down drowns their noise in its own.
@@ -115,15 +92,15 @@ fn the_reference_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_tha
         let evaluator = ReferenceEvaluator::new(key, &ensemble);
         let mut answer = evaluator.evaluate(batch, &()).unwrap();
         for (channel, logits) in answer.ensemble.channels.iter_mut().enumerate() {
-            *logits = evaluator.hidden_and_logits(batch, channel).unwrap().1;
+            *logits = evaluator.intermediate_ciphertexts(batch, channel).unwrap().logits;
         }
         answer
     });
 
     let primes = parameters.channels()[0].prime_sizes();
     let t = parameters.plaintext_moduli().into_iter().max().unwrap();
-    let norms = Norms::of(&ensemble);
-    let expected = NoiseEstimate::new(&norms, evaluation, encryption, parameters.degree(), t, &primes);
+    let norms = WeightNorms::of(&ensemble);
+    let expected = NoiseEstimate::new(&norms, evaluator, encryption, parameters.degree(), t, &primes);
     // The largest of 80,000 coefficients is about 4.5 standard deviations large.
     let expected = expected.logits + 4.5f64.log2();
     assert!((noise as f64 - expected).abs() < 3.0, "{noise} bits, expected {expected:.1}");

@@ -1,7 +1,7 @@
 //! The choice of encryption parameters.
 
 use clap::ValueEnum;
-use sottovoce_bfv::planner::Fixed;
+use sottovoce_bfv::planner::FixedParameters;
 use sottovoce_evaluate::{ParameterPolicy, RangeKind};
 
 use crate::config::error::ConfigError;
@@ -80,7 +80,7 @@ impl PolicyOptions {
             None if observed => RangeKind::Observed,
             None => RangeKind::Proven,
         };
-        let fixed = Fixed {
+        let fixed = FixedParameters {
             encryption: self.key.encryption(),
             degree: self.degree,
             plaintext_moduli: self.plaintext_moduli.clone(),

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use sottovoce_bfv::HIDING_LOG2;
-use sottovoce_bfv::planner::Choice;
+use sottovoce_bfv::STATISTICAL_DISTANCE_LOG2;
+use sottovoce_bfv::planner::ChosenParameters;
 use sottovoce_evaluate::{ParameterPolicy, RangedEnsemble};
 use sottovoce_network::RangeMethod;
 
@@ -45,10 +45,10 @@ pub fn run(options: &PlanOptions, global: &GlobalOptions) -> Result<ExitCode> {
     };
     if global.json {
         let mut plan = describe(&ensembles, &policy, &choice, images, measured.as_ref());
-        if let (Some(open), Some(flood)) = (&open, choice.flood) {
+        if let (Some(open), Some(flood)) = (&open, choice.flooding) {
             let hiding = json!({
                 "noise_bits": flood.bits(),
-                "statistical_distance_log2": HIDING_LOG2,
+                "statistical_distance_log2": STATISTICAL_DISTANCE_LOG2,
                 "without": {
                     "degree": open.parameters.degree(),
                     "ciphertext_modulus_bits": open.parameters.ciphertext_modulus_bits(),
@@ -96,7 +96,7 @@ fn check_images(ensembles: &[PlannedEnsemble]) -> Result<()> {
 fn describe(
     ensembles: &[PlannedEnsemble],
     policy: &ParameterPolicy,
-    choice: &Choice,
+    choice: &ChosenParameters,
     images: usize,
     measured: Option<&MeasuredBatch>,
 ) -> Value {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use sottovoce_bfv::planner::Choice;
+use sottovoce_bfv::planner::ChosenParameters;
 use sottovoce_evaluate::{Evaluator, RangedEnsemble};
 use sottovoce_network::disk::ExportedEnsemble;
 use sottovoce_protocol::provider::Provider;
@@ -37,7 +37,7 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     let limits = limits(options);
     let ensembles = models.iter().map(|model| model.exported.ensemble.clone()).collect();
     let provider =
-        Provider::new(&choice.parameters, ensembles, limits.keys_in_memory).with_flood(choice.flood);
+        Provider::new(&choice.parameters, ensembles, limits.keys_in_memory).with_flood(choice.flooding);
     let names = models.iter().map(|model| model.name.clone()).collect();
     fs::create_dir_all(&options.state)
         .with_context(|| format!("cannot make the folder {}", options.state.display()))?;
@@ -150,7 +150,12 @@ fn door(options: &ServeOptions) -> Result<AccessPolicy> {
     Ok(AccessPolicy::Certificates(Arc::new(tls)))
 }
 
-async fn serve(options: &ServeOptions, choice: &Choice, pixels: usize, service: Server) -> Result<()> {
+async fn serve(
+    options: &ServeOptions,
+    choice: &ChosenParameters,
+    pixels: usize,
+    service: Server,
+) -> Result<()> {
     let listener = service.bind(options.listen).await?;
     let metrics = match options.metrics {
         Some(address) => Some(server::bind(address).await?),
@@ -174,7 +179,7 @@ async fn serve(options: &ServeOptions, choice: &Choice, pixels: usize, service: 
         degree = parameters.degree(),
         batch_bytes = size::batch_bytes(parameters, pixels),
         registration_bytes = size::registration_bytes(parameters),
-        hides_model = choice.flood.is_some(),
+        hides_model = choice.flooding.is_some(),
         "serving"
     );
     let (told, stop) = tokio::sync::oneshot::channel();
@@ -191,10 +196,10 @@ async fn serve(options: &ServeOptions, choice: &Choice, pixels: usize, service: 
 }
 
 /// The parameters, and the bytes and memory of a batch.
-fn describe(options: &ServeOptions, choice: &Choice, pixels: usize) -> String {
+fn describe(options: &ServeOptions, choice: &ChosenParameters, pixels: usize) -> String {
     let (parameters, cost) = (&choice.parameters, &choice.cost);
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-    let hidden = match choice.flood {
+    let hidden = match choice.flooding {
         Some(flood) => format!("; answers hide the model with noise of {} bits", flood.bits()),
         None => String::new(),
     };

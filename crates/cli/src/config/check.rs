@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use sottovoce_bfv::ParametersError;
-use sottovoce_bfv::planner::Fixed;
+use sottovoce_bfv::planner::FixedParameters;
 use sottovoce_dataset::{SplitMethod, group_labels};
 
 use super::experiment::{Averaging, EncryptionConfig, EnsembleConfig, Experiment};
@@ -90,7 +90,7 @@ pub fn check(experiment: &Experiment, checked: Option<&EncryptionConfig>) -> Che
 /// Checks that the fixed parameters are secure and valid. Whether they suffice for the networks is known when there are networks.
 fn check_parameters(encryption: &EncryptionConfig) -> Checked {
     // The degree first: the other fields depend on it.
-    let degree = Fixed { degree: encryption.degree, ..Fixed::default() };
+    let degree = FixedParameters { degree: encryption.degree, ..FixedParameters::default() };
     let refused = |error| format!("cannot be used: {error}");
     degree.check().map_err(|error| (&["encryption", "degree"][..], refused(error)))?;
     encryption.policy().fixed.check().map_err(|error| {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use sottovoce_bfv::Encryption;
-use sottovoce_bfv::planner::Fixed;
+use sottovoce_bfv::planner::FixedParameters;
 use sottovoce_dataset::{Orientation, ShareRange, SplitMethod};
 use sottovoce_evaluate::{ParameterPolicy, RangeKind};
 use sottovoce_network::Architecture;
@@ -141,7 +141,7 @@ impl KeyRule {
 impl EncryptionConfig {
     /// The rules by which the planner chooses parameters.
     pub fn policy(&self) -> ParameterPolicy {
-        let fixed = Fixed {
+        let fixed = FixedParameters {
             encryption: self.key.encryption(),
             degree: self.degree,
             plaintext_moduli: self.plaintext_moduli.clone(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use sottovoce_bfv::planner::Choice;
+use sottovoce_bfv::planner::ChosenParameters;
 use sottovoce_evaluate::{
     EncryptedImages, EvaluateError, Evaluation, Evaluator, RangeKind, RangedEnsemble, Session, SettingInputs,
     evaluate_setting,
@@ -179,7 +179,7 @@ pub fn evaluate_on(
 }
 
 /// One line on the chosen parameters; `sottovoce plan` prints more.
-fn describe_choice(choice: &Choice) -> String {
+fn describe_choice(choice: &ChosenParameters) -> String {
     let parameters = &choice.parameters;
     format!(
         "encryption: N = {}, t of {:.1} bits in {}, Q of {:.0} bits in {} primes (128-bit security: at most {}), {}; a run \

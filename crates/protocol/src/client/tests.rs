@@ -3,7 +3,7 @@ use std::io;
 use rand::Rng;
 use sottovoce_bfv::packed::PackedCiphertext;
 use sottovoce_bfv::parameters::PrimeSizes;
-use sottovoce_bfv::planner::{Fixed, Request};
+use sottovoce_bfv::planner::{FixedParameters, ParameterRequest, choose_parameters};
 use sottovoce_bfv::{Encryption, Engine};
 use sottovoce_network::{
     Architecture, Block, BlockShape, IntegerEnsemble, IntegerNetwork, NetworkSampler, Padding, PixelLevels,
@@ -40,13 +40,15 @@ fn parameters(
     channels: usize,
     encryption: Encryption,
 ) -> Parameters {
-    let fixed = Fixed {
+    let fixed = FixedParameters {
         encryption: Some(encryption),
         degree: Some(degree),
         plaintext_moduli: Some(PLAINTEXT_MODULI[..channels].to_vec()),
-        ..Fixed::default()
+        ..FixedParameters::default()
     };
-    Request { fixed, ..Request::new(&[ensemble], ensemble.proven_logits()) }.choose().unwrap().parameters
+    let ensembles = [ensemble];
+    let request = ParameterRequest { fixed, ..ParameterRequest::new(&ensembles, ensemble.proven_logits()) };
+    choose_parameters(&request).unwrap().parameters
 }
 
 #[test]

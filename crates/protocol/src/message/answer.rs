@@ -2,10 +2,10 @@
 
 use std::io::Read;
 
-use sottovoce_bfv::noise::Evaluation;
-use sottovoce_bfv::packed::RowLayout;
+use sottovoce_bfv::EvaluatorKind;
+use sottovoce_bfv::packed::LimbLayout;
 use sottovoce_bfv::parameters::Channel;
-use sottovoce_bfv::parts::{CiphertextParts, PartsError};
+use sottovoce_bfv::{CiphertextResidues, ResiduesError};
 use sottovoce_bfv::{EncryptedLogits, Parameters};
 
 use super::field;
@@ -26,15 +26,15 @@ pub struct AnswerHeader {
 }
 
 /// Returns the layout of an answer's polynomials.
-fn answer_layout(channel: &Channel) -> RowLayout {
-    RowLayout::new(channel.degree(), channel.answer_primes())
+fn answer_layout(channel: &Channel) -> LimbLayout {
+    LimbLayout::new(channel.degree(), channel.answer_primes())
 }
 
 /// Returns the byte that names the evaluator.
-fn evaluator_number(evaluation: Evaluation) -> u8 {
+fn evaluator_number(evaluation: EvaluatorKind) -> u8 {
     match evaluation {
-        Evaluation::Reference => 0,
-        Evaluation::Engine => 1,
+        EvaluatorKind::Reference => 0,
+        EvaluatorKind::Engine => 1,
     }
 }
 
@@ -49,8 +49,8 @@ pub fn write(
     message.bytes(header.batch.as_bytes());
     // The cast is exact: at most 256 classes.
     message.bytes(&(logits.classes() as u16).to_le_bytes());
-    message.bytes(&[evaluator_number(logits.evaluation())]);
-    for (ciphertexts, channel) in logits.parts().zip(parameters.channels()) {
+    message.bytes(&[evaluator_number(logits.evaluator())]);
+    for (ciphertexts, channel) in logits.residues().zip(parameters.channels()) {
         let layout = answer_layout(channel);
         // The cast is exact: at most 8 primes.
         message.bytes(&[layout.primes().len() as u8]);
@@ -76,15 +76,15 @@ pub fn read(
     reader.expect_fingerprint(field::BATCH, header.batch)?;
     reader.expect_number::<2>(field::CLASSES, classes)?;
     let evaluation = match reader.number_between::<1>("evaluator", 0, 1)? {
-        0 => Evaluation::Reference,
-        _ => Evaluation::Engine,
+        0 => EvaluatorKind::Reference,
+        _ => EvaluatorKind::Engine,
     };
     let mut ciphertexts =
         parameters.channels().iter().flat_map(|channel| (0..classes).map(move |class| (channel, class)));
     let next = || -> Result<_, CiphertextError> {
         // `from_parts` asks for one item per channel and class.
         let Some((channel, class)) = ciphertexts.next() else {
-            return Err(PartsError::Empty.into());
+            return Err(ResiduesError::Empty.into());
         };
         let layout = answer_layout(channel);
         if class == 0 {
@@ -93,9 +93,9 @@ pub fn read(
         let mut polynomial = || -> Result<_, ProtocolError> {
             Ok(layout.unpack(&reader.polynomial("ciphertexts", &layout)?).into())
         };
-        Ok(CiphertextParts { first: polynomial()?, second: polynomial()? })
+        Ok(CiphertextResidues { first: polynomial()?, second: polynomial()? })
     };
-    let logits = EncryptedLogits::from_parts(parameters, classes, evaluation, next);
+    let logits = EncryptedLogits::from_residues(parameters, classes, evaluation, next);
     let logits = logits.map_err(|error| error.in_message(MESSAGE))?;
     reader.finish()?;
     Ok(logits)

@@ -5,8 +5,8 @@ use std::sync::mpsc::sync_channel;
 use std::{panic, thread};
 
 use sha2::Digest as _;
-use sottovoce_bfv::packed::{PackedCiphertext, RowLayout};
-use sottovoce_bfv::parts::PartsError;
+use sottovoce_bfv::ResiduesError;
+use sottovoce_bfv::packed::{LimbLayout, PackedCiphertext};
 use sottovoce_bfv::{EncryptedBatch, Encryption, Parameters};
 
 use super::field;
@@ -91,7 +91,7 @@ impl<R: Read> BatchReader<R> {
         let (sender, receiver) = sync_channel(MAX_WAITING_CIPHERTEXTS);
         let next = move || -> Result<_, CiphertextError> {
             // The sender hangs up early only after it has sent an error.
-            let ciphertext: PackedCiphertext = receiver.recv().unwrap_or(Err(PartsError::Empty.into()))?;
+            let ciphertext: PackedCiphertext = receiver.recv().unwrap_or(Err(ResiduesError::Empty.into()))?;
             checksum.update(&ciphertext.first);
             ciphertext.seed.iter().for_each(|seed| checksum.update(seed));
             ciphertext.second.iter().for_each(|second| checksum.update(second));
@@ -119,7 +119,7 @@ impl<R: Read> BatchReader<R> {
 
 fn read_ciphertext<R: Read>(
     input: &mut MessageInput<R>,
-    layout: &RowLayout,
+    layout: &LimbLayout,
     is_seeded: bool,
 ) -> Result<PackedCiphertext, ProtocolError> {
     let first = input.polynomial(CIPHERTEXTS, layout)?;

@@ -3,8 +3,8 @@
 use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
-use sottovoce_bfv::packed::RowLayout;
-use sottovoce_bfv::parts::PartsError;
+use sottovoce_bfv::ResiduesError;
+use sottovoce_bfv::packed::LimbLayout;
 
 use super::header::{MAGIC, MessageKind, VERSION};
 use crate::error::ProtocolError;
@@ -48,7 +48,7 @@ impl<R: Read> MessageInput<R> {
     pub fn polynomial(
         &mut self,
         field: &'static str,
-        layout: &RowLayout,
+        layout: &LimbLayout,
     ) -> Result<Box<[u8]>, ProtocolError> {
         let mut bytes = vec![0; layout.bytes()].into_boxed_slice();
         self.fill(field, &mut bytes)?;
@@ -141,7 +141,7 @@ impl<R: Read> MessageReader<R> {
     pub fn polynomial(
         &mut self,
         field: &'static str,
-        layout: &RowLayout,
+        layout: &LimbLayout,
     ) -> Result<Box<[u8]>, ProtocolError> {
         let bytes = self.input.polynomial(field, layout)?;
         self.checksum.update(&bytes);
@@ -171,7 +171,7 @@ impl<R: Read> MessageReader<R> {
 /// Error of a ciphertext that is read and checked in one step.
 pub enum CiphertextError {
     /// The polynomials do not fit the parameters.
-    Parts(PartsError),
+    Parts(ResiduesError),
     /// The message cannot be read.
     Message(ProtocolError),
 }
@@ -186,8 +186,8 @@ impl CiphertextError {
     }
 }
 
-impl From<PartsError> for CiphertextError {
-    fn from(error: PartsError) -> Self {
+impl From<ResiduesError> for CiphertextError {
+    fn from(error: ResiduesError) -> Self {
         Self::Parts(error)
     }
 }

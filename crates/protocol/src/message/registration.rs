@@ -2,10 +2,10 @@
 
 use std::io::Read;
 
-use sottovoce_bfv::packed::RowLayout;
+use sottovoce_bfv::packed::LimbLayout;
 use sottovoce_bfv::parameters::Channel;
-use sottovoce_bfv::parts::{KeyParts, PartsError};
 use sottovoce_bfv::{EvaluationKey, Parameters};
+use sottovoce_bfv::{KeyResidues, ResiduesError};
 
 use super::field;
 use super::header::MessageKind;
@@ -18,9 +18,9 @@ const MESSAGE: MessageKind = MessageKind::Registration;
 
 /// Returns the message and its fingerprint, which names the client's keys.
 pub fn write(key: &EvaluationKey, parameters: Fingerprint) -> Result<(Vec<u8>, Fingerprint), ProtocolError> {
-    let parts = key.parts().map_err(|source| ProtocolError::Polynomials { message: MESSAGE, source })?;
+    let parts = key.residues().map_err(|source| ProtocolError::Polynomials { message: MESSAGE, source })?;
     let mut message = MessageBuilder::new(MESSAGE, parameters);
-    for (KeyParts { seed, digits, public_seed, public }, channel) in
+    for (KeyResidues { seed, digits, public_seed, public }, channel) in
         parts.into_iter().zip(key.parameters().channels())
     {
         let layout = channel.upload_layout();
@@ -35,8 +35,8 @@ pub fn write(key: &EvaluationKey, parameters: Fingerprint) -> Result<(Vec<u8>, F
 }
 
 /// Returns the layout of a public key's polynomial.
-fn public_key_layout(channel: &Channel) -> RowLayout {
-    RowLayout::new(channel.degree(), channel.key_primes())
+fn public_key_layout(channel: &Channel) -> LimbLayout {
+    LimbLayout::new(channel.degree(), channel.key_primes())
 }
 
 /// Reads a message for `parameters`. Returns the keys and the fingerprint of the message.
@@ -49,7 +49,7 @@ pub fn read(
     reader.expect_fingerprint(field::PARAMETERS, fingerprint)?;
     let channels = parameters.channels().iter().map(|channel| {
         let seed = reader.array("seeds")?;
-        let mut polynomial = |layout: &RowLayout| -> Result<_, ProtocolError> {
+        let mut polynomial = |layout: &LimbLayout| -> Result<_, ProtocolError> {
             Ok(layout.unpack(&reader.polynomial("polynomials", layout)?))
         };
         let layout = channel.upload_layout();
@@ -58,15 +58,15 @@ pub fn read(
         let public_seed = reader.array("seeds")?;
         let layout = public_key_layout(channel);
         let public = layout.unpack(&reader.polynomial("polynomials", &layout)?);
-        Ok(KeyParts { seed, digits, public_seed, public })
+        Ok(KeyResidues { seed, digits, public_seed, public })
     });
     // The checksum is compared first, because making a key takes longer than reading it.
     let channels = channels.collect::<Result<Vec<_>, ProtocolError>>()?;
     let fingerprint = reader.finish()?;
     let mut channels = channels.into_iter();
     // `from_parts` asks for one item per channel.
-    let next = || channels.next().ok_or(PartsError::Empty);
-    let key = EvaluationKey::from_parts(parameters, next);
+    let next = || channels.next().ok_or(ResiduesError::Empty);
+    let key = EvaluationKey::from_residues(parameters, next);
     let key = key.map_err(|source| ProtocolError::Polynomials { message: MESSAGE, source })?;
     Ok((key, fingerprint))
 }

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
-use sottovoce_bfv::packed::RowLayout;
-use sottovoce_bfv::parts::PartsError;
+use sottovoce_bfv::ResiduesError;
+use sottovoce_bfv::packed::LimbLayout;
 
 use super::header::{MessageKind, encode_header};
 use crate::error::ProtocolError;
@@ -31,10 +31,10 @@ impl MessageBuilder {
     ///
     /// # Errors
     /// If a residue is not below its prime. Such a residue could need more bits than its place has.
-    pub fn polynomial(&mut self, residues: &[u64], layout: &RowLayout) -> Result<(), ProtocolError> {
+    pub fn polynomial(&mut self, residues: &[u64], layout: &LimbLayout) -> Result<(), ProtocolError> {
         for (row, prime) in residues.chunks_exact(layout.degree()).zip(layout.primes()) {
             if let Some((position, &found)) = row.iter().enumerate().find(|(_, residue)| **residue >= prime) {
-                let source = PartsError::Residue { prime, position, found };
+                let source = ResiduesError::Residue { prime, position, found };
                 return Err(ProtocolError::Polynomials { message: self.message, source });
             }
         }

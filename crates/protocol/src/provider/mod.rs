@@ -9,7 +9,9 @@ mod key_cache;
 use std::io::Read;
 
 use parking_lot::Mutex;
-use sottovoce_bfv::{Engine, EvaluationKey, Flood, Kernel, Parameters, ProgressObserver, ReferenceEvaluator};
+use sottovoce_bfv::{
+    Engine, EvaluationKey, FloodingNoise, Kernel, Parameters, ProgressObserver, ReferenceEvaluator,
+};
 use sottovoce_network::IntegerEnsemble;
 
 use crate::error::ProtocolError;
@@ -29,7 +31,7 @@ use key_cache::KeyCache;
 /// Its inputs and outputs are messages, which carry no secret key.
 ///
 /// ```
-/// use sottovoce_bfv::planner::Request;
+/// use sottovoce_bfv::planner::{ParameterRequest, choose_parameters};
 /// use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
 /// use sottovoce_protocol::client::Client;
 /// use sottovoce_protocol::provider::Provider;
@@ -39,7 +41,7 @@ use key_cache::KeyCache;
 /// let shape = Architecture { image_side: 2, kernel: 2, stride: 2, padding, maps: 1, hidden: 1, classes: 2 };
 /// let network = IntegerNetwork::from_fn(shape, PixelLevels::BINARY, |_, _, _| 1, |_, row| row as i128)?;
 /// let ensemble = IntegerEnsemble::new(vec![network])?;
-/// let parameters = Request::new(&[&ensemble], ensemble.proven_logits()).choose()?.parameters;
+/// let parameters = choose_parameters(&ParameterRequest::new(&[&ensemble], ensemble.proven_logits()))?.parameters;
 ///
 /// let provider = Provider::new(&parameters, vec![ensemble], 1);
 /// let client = Client::from_parameters_message(&provider.parameters_message()[..], 1 << 30)?;
@@ -58,7 +60,7 @@ pub struct Provider {
     fingerprint: Fingerprint,
     models: Vec<Model>,
     evaluator: Evaluator,
-    flood: Option<Flood>,
+    flood: Option<FloodingNoise>,
     keys: Mutex<KeyCache>,
     /// Engine of the last evaluation with its buffers, unless an evaluation is using it.
     idle_engine: Mutex<Option<PreparedEngine>>,
@@ -78,7 +80,7 @@ struct PreparedEngine {
 
 impl Provider {
     /// Returns a provider of `models` under `parameters`, which must have room for all logits and their noise
-    /// ([`Request`](sottovoce_bfv::planner::Request)). The provider has the keys of at most `max_keys` clients in memory.
+    /// ([`ParameterRequest`](sottovoce_bfv::planner::ParameterRequest)). The provider has the keys of at most `max_keys` clients in memory.
     #[must_use]
     pub fn new(parameters: &Parameters, models: Vec<IntegerEnsemble>, max_keys: usize) -> Self {
         let model = |ensemble| Model { description: ModelDescription::of(&ensemble), ensemble };
@@ -100,9 +102,9 @@ impl Provider {
     }
 
     /// Sets the noise flooding of answers. With flooding, an answer reveals nothing about the weights beyond the logits. The
-    /// parameters must have been chosen for that flood ([`Request::hide_model`](sottovoce_bfv::planner::Request)).
+    /// parameters must have been chosen for that flood ([`ParameterRequest::hide_model`](sottovoce_bfv::planner::ParameterRequest)).
     #[must_use]
-    pub fn with_flood(self, flood: Option<Flood>) -> Self {
+    pub fn with_flood(self, flood: Option<FloodingNoise>) -> Self {
         Self { flood, ..self }
     }
 
@@ -289,7 +291,7 @@ impl Provider {
                 drop(other);
                 let engine = Engine::with_kernel(key, &self.model(model)?.ensemble, kernel)?;
                 match self.flood {
-                    Some(flood) => engine.hiding(flood),
+                    Some(flood) => engine.with_noise_flooding(flood),
                     None => engine,
                 }
             }

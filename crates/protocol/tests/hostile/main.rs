@@ -15,7 +15,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use sottovoce_bfv::packed::PackedCiphertext;
 use sottovoce_bfv::parameters::PrimeSizes;
-use sottovoce_bfv::planner::{Fixed, Request};
+use sottovoce_bfv::planner::{FixedParameters, ParameterRequest, choose_parameters};
 use sottovoce_bfv::{Encryption, Parameters};
 use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
 use sottovoce_protocol::client::Client;
@@ -206,15 +206,15 @@ const LARGER_DEGREE: usize = 8192;
 /// A provider that answers one client, with parameters that hold the logits and their noise.
 fn provider_and_client() -> (Parameters, Provider, Client, ModelDescription) {
     let ensemble = ensemble();
-    let fixed = Fixed {
+    let fixed = FixedParameters {
         encryption: Some(Encryption::PublicKey),
         degree: Some(LARGER_DEGREE),
         plaintext_moduli: Some(vec![65_537, 114_689]),
-        ..Fixed::default()
+        ..FixedParameters::default()
     };
     let ensembles = [&ensemble];
-    let request = Request { fixed, ..Request::new(&ensembles, ensemble.proven_logits()) };
-    let parameters = request.choose().unwrap().parameters;
+    let request = ParameterRequest { fixed, ..ParameterRequest::new(&ensembles, ensemble.proven_logits()) };
+    let parameters = choose_parameters(&request).unwrap().parameters;
     let provider = Provider::new(&parameters, vec![ensemble], 1);
     let client = Client::new(&parameters).unwrap();
     provider.register(client.registration_message()).unwrap();

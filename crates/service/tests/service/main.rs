@@ -12,7 +12,7 @@ use ::http::{Method, StatusCode};
 use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use sottovoce_bfv::planner::{Fixed, Request};
+use sottovoce_bfv::planner::{FixedParameters, ParameterRequest, choose_parameters};
 use sottovoce_bfv::{Encryption, Parameters};
 use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels, sum_logits};
 use sottovoce_protocol::ModelDescription;
@@ -38,8 +38,14 @@ fn ensemble() -> IntegerEnsemble {
 }
 
 fn parameters(ensemble: &IntegerEnsemble) -> Parameters {
-    let fixed = Fixed { encryption: Some(Encryption::SecretKey), degree: Some(4096), ..Fixed::default() };
-    Request { fixed, ..Request::new(&[ensemble], ensemble.proven_logits()) }.choose().unwrap().parameters
+    let fixed = FixedParameters {
+        encryption: Some(Encryption::SecretKey),
+        degree: Some(4096),
+        ..FixedParameters::default()
+    };
+    let ensembles = [ensemble];
+    let request = ParameterRequest { fixed, ..ParameterRequest::new(&ensembles, ensemble.proven_logits()) };
+    choose_parameters(&request).unwrap().parameters
 }
 
 /// A service in this process, and clients of it.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use sottovoce_bfv::Kernel;
-use sottovoce_bfv::planner::Fixed;
+use sottovoce_bfv::planner::FixedParameters;
 use sottovoce_evaluate::engine_benchmark::{
     BenchmarkInputs, BenchmarkRecord, benchmark_engine, random_ensemble,
 };
@@ -40,7 +40,11 @@ pub fn run(options: &EngineOptions, global: &GlobalOptions) -> Result<ExitCode> 
         repetitions: (*repetitions).into(),
         with_reference: !no_reference,
         kernel: kernel.unwrap_or_else(Kernel::detect),
-        fixed: Fixed { encryption: key.encryption(), degree: Some(*degree), ..Fixed::default() },
+        fixed: FixedParameters {
+            encryption: key.encryption(),
+            degree: Some(*degree),
+            ..FixedParameters::default()
+        },
     };
     let record = benchmark_engine(&inputs, peak_memory_bytes, &StageProgress::new("bench".to_owned()))?;
     if global.json || *format == Format::Json {

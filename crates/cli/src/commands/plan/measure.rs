@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, ensure};
 use rand::Rng;
 use serde::Serialize;
-use sottovoce_bfv::noise::measure_stages;
-use sottovoce_bfv::planner::Choice;
+use sottovoce_bfv::client::measure_stages;
+use sottovoce_bfv::planner::ChosenParameters;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_evaluate::{Evaluator, RangeKind, RangedEnsemble, Session, predict_images};
 
@@ -44,7 +44,7 @@ impl MeasuredBatch {
 pub fn measure(
     needs: &[RangedEnsemble<'_>],
     range: RangeKind,
-    choice: &Choice,
+    choice: &ChosenParameters,
     evaluator: Evaluator,
 ) -> Result<MeasuredBatch> {
     let first = needs.first().context("there are no networks")?;

@@ -1,8 +1,8 @@
 //! The tables that `plan` prints.
 
 use sottovoce_bfv::parameters::{Channel, SECURITY_SOURCE};
-use sottovoce_bfv::planner::Choice;
-use sottovoce_bfv::{Flood, HIDING_LOG2};
+use sottovoce_bfv::planner::ChosenParameters;
+use sottovoce_bfv::{FloodingNoise, STATISTICAL_DISTANCE_LOG2};
 use sottovoce_evaluate::{Evaluator, ParameterPolicy, RangeKind};
 use sottovoce_network::RangeMethod;
 use sottovoce_report::Table;
@@ -61,17 +61,17 @@ pub fn ranges(ensembles: &[PlannedEnsemble], policy: &ParameterPolicy) -> Table 
 }
 
 /// The channel with the least room for noise.
-fn narrowest(choice: &Choice) -> Option<&Channel> {
-    choice.parameters.channels().get(choice.parameters.narrowest())
+fn narrowest(choice: &ChosenParameters) -> Option<&Channel> {
+    choice.parameters.channels().get(choice.parameters.narrowest_channel())
 }
 
 /// Number of ciphertext primes that an answer keeps.
-pub fn answer_primes(choice: &Choice) -> usize {
+pub fn answer_primes(choice: &ChosenParameters) -> usize {
     narrowest(choice).map_or(0, |channel| channel.answer_primes().len())
 }
 
 /// The chosen parameters.
-pub fn parameters(choice: &Choice, evaluator: Evaluator) -> Table {
+pub fn parameters(choice: &ChosenParameters, evaluator: Evaluator) -> Table {
     let parameters = &choice.parameters;
     let sizes = |numbers: &[u64]| {
         let sizes = numbers.iter().map(|number| format!("{:.1}", (*number as f64).log2()));
@@ -123,11 +123,12 @@ fn list(numbers: &[u64]) -> String {
 }
 
 /// The cost of hiding the model: the best parameters without hiding (`open`) and with it (`hidden`).
-pub fn hiding_cost(open: &Choice, hidden: &Choice) -> Table {
-    let row =
-        |name: &str, value: &dyn Fn(&Choice) -> String| vec![name.to_owned(), value(open), value(hidden)];
+pub fn hiding_cost(open: &ChosenParameters, hidden: &ChosenParameters) -> Table {
+    let row = |name: &str, value: &dyn Fn(&ChosenParameters) -> String| {
+        vec![name.to_owned(), value(open), value(hidden)]
+    };
     let megabytes = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
-    let flood = hidden.flood.map_or(0, Flood::bits);
+    let flood = hidden.flooding.map_or(0, FloodingNoise::bits);
     Table {
         title: "Cost of hiding the model in its answers".to_owned(),
         header: header(&["", "without", "with"]),
@@ -142,7 +143,7 @@ pub fn hiding_cost(open: &Choice, hidden: &Choice) -> Table {
         ],
         notes: vec![format!(
             "Answers are encrypted again with the client's public key and uniform noise of {flood} bits, which hides their own \
-             noise up to a statistical distance of 2^{HIDING_LOG2:.0} per answer (docs/security.md).",
+             noise up to a statistical distance of 2^{STATISTICAL_DISTANCE_LOG2:.0} per answer (docs/security.md).",
         )],
     }
 }
@@ -157,7 +158,7 @@ pub struct LayerNoise {
 }
 
 /// The noise after every layer in the channel with the least room for noise.
-pub fn layer_noise(choice: &Choice) -> Vec<LayerNoise> {
+pub fn layer_noise(choice: &ChosenParameters) -> Vec<LayerNoise> {
     let Some(channel) = narrowest(choice) else { return Vec::new() };
     let level = channel.answer_level();
     let upload_limit = channel.noise_limit_bits(channel.upload_level());
@@ -173,7 +174,7 @@ pub fn layer_noise(choice: &Choice) -> Vec<LayerNoise> {
 }
 
 /// The predicted noise, and the measured noise if there is a measurement.
-pub fn noise(choice: &Choice, measured: Option<&MeasuredBatch>) -> Table {
+pub fn noise(choice: &ChosenParameters, measured: Option<&MeasuredBatch>) -> Table {
     let measured_bits = |index: usize| measured.and_then(|measured| measured.noise_bits.get(index));
     let row = |(index, noise): (usize, &LayerNoise)| {
         let mut cells = vec![
@@ -199,7 +200,7 @@ pub fn noise(choice: &Choice, measured: Option<&MeasuredBatch>) -> Table {
 }
 
 /// The predicted cost of a run over `images` images, and the measured cost if there is a measurement.
-pub fn cost(choice: &Choice, images: usize, measured: Option<&MeasuredBatch>) -> Table {
+pub fn cost(choice: &ChosenParameters, images: usize, measured: Option<&MeasuredBatch>) -> Table {
     let cost = &choice.cost;
     let megabytes = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
     let seconds = |seconds: f64| format!("{seconds:.2}");
