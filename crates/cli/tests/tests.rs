@@ -8,6 +8,7 @@ mod suite {
     mod chart;
     mod compare;
     mod data;
+    mod documents;
     mod errors;
     mod import;
     mod interrupt;

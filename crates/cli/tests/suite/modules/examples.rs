@@ -180,10 +180,13 @@ fn a_library_s_secret_key_is_found_outside_the_client() {
     let (workspace, _) = workspace(&[
         ("one/lib.rs", "mod client; mod engine;"),
         ("one/client.rs", "use fhe::bfv::SecretKey; fn f(_: SecretKey) {}"),
-        ("one/engine.rs", "fn f(_: fhe::bfv::SecretKey) {}"),
+        (
+            "one/engine.rs",
+            "use fhe::bfv; fn f(_: bfv::SecretKey) { let _ = Kind::SecretKey; } enum Kind { SecretKey }",
+        ),
     ]);
-    let uses = uses_of(&workspace, "SecretKey", &["crates/one/src"], &["crates/one/src/client"]);
-    assert_eq!(uses, ["crates/one/src/engine.rs uses fhe::bfv::SecretKey"]);
+    let uses = uses_of(&workspace, "fhe", "SecretKey", &["crates/one/src"], &["crates/one/src/client"]);
+    assert_eq!(uses, ["crates/one/src/engine.rs uses bfv::SecretKey"]);
 }
 
 #[test]

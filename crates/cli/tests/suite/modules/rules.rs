@@ -171,15 +171,30 @@ pub fn chains(workspace: &Workspace, arrows: &Arrows, from: &[&str], forbidden: 
         .collect()
 }
 
-/// Paths with the name `name` in files under one of the folders `from`, files under `except` left out.
-pub fn uses_of(workspace: &Workspace, name: &str, from: &[&str], except: &[&str]) -> Vec<String> {
+/// Paths to the item `name` of the outside crate `library`, in files under one of the folders `from`; files under `except` are left
+/// out.
+pub fn uses_of(
+    workspace: &Workspace,
+    library: &str,
+    name: &str,
+    from: &[&str],
+    except: &[&str],
+) -> Vec<String> {
     let is_in = |file: &str, folders: &[&str]| folders.iter().any(|folder| is_under(file, folder));
     let mut uses = BTreeSet::new();
     for module in
         workspace.modules.iter().filter(|module| is_in(&module.file, from) && !is_in(&module.file, except))
     {
         for path in module.imports.iter().map(|import| &import.path).chain(&module.paths) {
-            if path.iter().any(|segment| segment == name) {
+            // `bfv::SecretKey` may stand for `fhe::bfv::SecretKey`.
+            let start = module.imports.iter().find(|import| import.name.as_ref() == path.first());
+            let full: Vec<&String> = match start {
+                Some(import) => import.path.iter().chain(path.iter().skip(1)).collect(),
+                None => path.iter().collect(),
+            };
+            if full.first().is_some_and(|first| *first == library)
+                && full.iter().any(|segment| *segment == name)
+            {
                 uses.insert(format!("{} uses {}", module.file, path.join("::")));
             }
         }
