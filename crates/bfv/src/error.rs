@@ -4,7 +4,7 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BfvError {
-    /// More images than slots, or none.
+    /// There are more images than slots, or none.
     #[error("{found} images in a batch, but the parameters allow 1 to {slots}")]
     BatchSize {
         /// Images given.
@@ -12,7 +12,7 @@ pub enum BfvError {
         /// Slots of a ciphertext.
         slots: usize,
     },
-    /// The images are not whole.
+    /// The last image is incomplete.
     #[error("{bytes} pixel values are not whole images of {pixels} pixels")]
     ImageSize {
         /// Values given.
@@ -20,7 +20,7 @@ pub enum BfvError {
         /// Pixels of an image.
         pixels: usize,
     },
-    /// A batch of other images than the network reads.
+    /// The batch has images of another size than the network reads.
     #[error("the batch encrypts images of {found} pixels, but the network reads {needed}")]
     Pixels {
         /// Ciphertexts in the batch.
@@ -28,7 +28,7 @@ pub enum BfvError {
         /// Pixels that the network reads.
         needed: usize,
     },
-    /// An answer, or a batch, of other parameters.
+    /// An answer or a batch was encrypted for other parameters.
     #[error("ciphertexts modulo {found} plaintext moduli, but the key is for {needed}")]
     Channels {
         /// Channels of the ciphertexts.
@@ -36,7 +36,7 @@ pub enum BfvError {
         /// Channels of the key.
         needed: usize,
     },
-    /// A batch over another ring.
+    /// The batch was encrypted over another ring, or a ciphertext is incomplete.
     #[error("the batch was encrypted under another ring degree or other ciphertext primes than the key's")]
     Ring,
     /// The noise has reached the plaintext, so the decrypted values mean nothing.
@@ -45,9 +45,9 @@ pub enum BfvError {
          decrypted logits cannot be trusted; the parameters are too small for these weights"
     )]
     NoiseExhausted {
-        /// Largest noise found, in bits.
+        /// Bits of the largest noise.
         noise_bits: usize,
-        /// Where decryption fails, in bits.
+        /// Bits of noise at which decryption fails.
         limit_bits: usize,
     },
     /// The observer of the work cancelled it.
@@ -73,15 +73,15 @@ pub enum EncryptionError {
         /// Slots of a ciphertext.
         slots: usize,
     },
-    /// A value that the plaintext modulus should have reduced. Which one is not said, because values are secret.
+    /// A value is not below the plaintext modulus. The error does not contain it, because values are secret.
     #[error("a value is not below the plaintext modulus {modulus}")]
     Value {
         /// The plaintext modulus.
         modulus: u64,
     },
-    /// A ciphertext of another level or with more than two polynomials.
+    /// The ciphertext is at another level or has more than two polynomials.
     #[error(
-        "a ciphertext of {parts} polynomials modulo {primes} primes, but 2 polynomials modulo {needed} are decrypted here"
+        "a ciphertext of {parts} polynomials modulo {primes} primes, but decryption takes 2 polynomials modulo {needed} primes"
     )]
     Ciphertext {
         /// Polynomials of the ciphertext.
@@ -91,7 +91,7 @@ pub enum EncryptionError {
         /// Primes at the level.
         needed: usize,
     },
-    /// A key of other parameters.
+    /// The key belongs to other parameters.
     #[error("the key does not belong to the parameters")]
     Key,
     /// The operating system has no randomness.

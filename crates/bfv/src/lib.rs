@@ -25,6 +25,8 @@
 //!
 //! Secret keys exist only in [`client`]. No other module imports from there.
 
+#![deny(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
 pub mod client;
 pub mod engine;
 pub mod noise;

@@ -18,7 +18,7 @@ use fhe_math::rq::{Context, Poly, Representation};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResiduesError {
-    /// Too few or too many residues.
+    /// There are too few or too many residues.
     #[error("a polynomial of {found} residues, but the parameters ask for {needed}")]
     Length {
         /// Residues found.
@@ -26,7 +26,7 @@ pub enum ResiduesError {
         /// Residues of all primes that the level keeps.
         needed: usize,
     },
-    /// Too few or too many bytes.
+    /// There are too few or too many bytes.
     #[error("a packed polynomial of {found} bytes, but the parameters ask for {needed}")]
     Bytes {
         /// Bytes found.
@@ -34,17 +34,17 @@ pub enum ResiduesError {
         /// Bytes of the rows of all primes that the level keeps.
         needed: usize,
     },
-    /// A residue that its prime should have reduced.
+    /// A residue is not below its prime.
     #[error("residue {position} modulo the prime {prime} is {found}, but must be below the prime")]
     Residue {
         /// The prime.
         prime: u64,
-        /// Where among the prime's residues, from 0.
+        /// The position among the prime's residues, from 0.
         position: usize,
         /// The residue.
         found: u64,
     },
-    /// A relinearisation key of too few or too many polynomials.
+    /// A relinearisation key has too few or too many polynomials.
     #[error("a relinearisation key of {found} polynomials, but the parameters ask for {needed}")]
     Digits {
         /// Polynomials found.

@@ -85,7 +85,7 @@ impl Transform {
         x.iter_mut().skip(1).step_by(degree).for_each(|coefficient| *coefficient = 1);
         let order = |prime| TransformError::Order { prime, degree };
         let theirs = Poly::try_convert_from(x.clone(), context, true, Representation::PowerBasis);
-        let mut theirs = theirs.map_err(|_| order(primes[0]))?;
+        let mut theirs = theirs.map_err(|_| order(context.moduli().first().copied().unwrap_or_default()))?;
         theirs.change_representation(Representation::Ntt);
         for ((ours, theirs), transform) in
             x.chunks_exact_mut(degree).zip(theirs.coefficients().outer_iter()).zip(&transforms)
@@ -151,8 +151,10 @@ impl Transform {
         self.inverse(&mut values);
         (0..CHECKED_COEFFICIENTS).all(|_| {
             let at = rng.random_range(0..degree);
-            values[at] < prime
-                && product(values[at], self.inverse_degree, prime) == coefficient(&a, &b, at, prime)
+            values.get(at).is_some_and(|&value| {
+                let found = product(value, self.inverse_degree, prime);
+                value < prime && found == coefficient(&a, &b, at, prime)
+            })
         })
     }
 }
@@ -168,8 +170,8 @@ fn coefficient(a: &[u64], b: &[u64], at: usize, prime: u64) -> u64 {
         }) % modulus
     };
     // X^i X^j is X^(i + j), or -X^(i + j - N) from N upwards.
-    let direct = sum(&a[..=at], &b[..=at]);
-    let wrapped = sum(&a[at + 1..], &b[at + 1..]);
+    let ((a_low, a_high), (b_low, b_high)) = (a.split_at(at + 1), b.split_at(at + 1));
+    let (direct, wrapped) = (sum(a_low, b_low), sum(a_high, b_high));
     ((direct + modulus - wrapped) % modulus) as u64
 }
 

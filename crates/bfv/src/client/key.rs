@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn every_pixel_of_a_batch_decrypts_to_itself_whoever_encrypted_it() {
+    fn every_pixel_of_a_batch_decrypts_to_itself_with_either_encryption() {
         for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
             let parameters =
                 Parameters::insecure_channels(64, 1 << 20, 2, &[50, 45, 50]).encrypted_with(encryption);
@@ -394,5 +394,22 @@ mod tests {
             let found: Vec<i128> = (0..values.len()).map(|slot| decrypted.slot(slot)[0]).collect();
             assert_eq!(found, values);
         }
+    }
+
+    #[test]
+    fn a_cancelled_encryption_is_an_error() {
+        struct Cancelled;
+
+        impl ProgressObserver for Cancelled {
+            fn advance(&self, _: u64) {}
+
+            fn is_cancelled(&self) -> bool {
+                true
+            }
+        }
+
+        let client = ClientKey::generate(&Parameters::insecure(64, 1 << 10, &[50, 50]));
+        assert!(matches!(client.encrypt(&[0; 4], 4, &Cancelled), Err(BfvError::Cancelled)));
+        assert!(matches!(client.encrypt_with_fhe(&[0; 4], 4, &Cancelled), Err(BfvError::Cancelled)));
     }
 }

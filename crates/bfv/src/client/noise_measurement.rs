@@ -1,4 +1,4 @@
-//! The noise that is really there, stage by stage, beside what was expected.
+//! Measured noise beside predicted noise, stage by stage.
 
 use fhe::bfv::{Ciphertext, Encoding, SecretKey};
 use fhe_math::rq::traits::TryConvertFrom;
@@ -21,6 +21,7 @@ use crate::noise::estimate::NoiseEstimate;
 use crate::noise::stage::NoiseStage;
 use crate::noise::tail::TailBound;
 use crate::noise::weight_norms::WeightNorms;
+use crate::packed::layout::PackedCiphertext;
 use crate::parameters::channel::Channel;
 use crate::parameters::encryption::Encryption;
 use crate::parameters::error::ParametersError;
@@ -30,20 +31,20 @@ use crate::parameters::prime_sizes::PrimeSizes;
 use crate::planner::request::FAILURE_LOG2;
 use crate::reference::ReferenceEvaluator;
 
-/// Fresh ciphertexts that are measured: all are alike.
+/// The number of fresh ciphertexts that are measured. All fresh ciphertexts have the same distribution.
 const FRESH_CIPHERTEXTS: usize = 8;
 
-/// Coefficients of the noise in the run that bounds are for: a million images, ten logits each.
+/// The number of noise coefficients that bounds are for: a run of a million images with ten logits each.
 pub const RUN_COEFFICIENTS: f64 = 1e7;
 
-/// What is measured: an ensemble under parameters of one's choice, which need not hold its logits.
+/// A measurement of noise: an ensemble under given parameters, which need not hold its logits.
 #[derive(Debug, Clone)]
 pub struct NoiseExperiment<'a> {
     /// The networks.
     pub ensemble: &'a IntegerEnsemble,
-    /// Who evaluates.
+    /// The evaluator.
     pub evaluator: EvaluatorKind,
-    /// What images are encrypted with.
+    /// The key that images are encrypted with.
     pub encryption: Encryption,
     /// The ring degree.
     pub degree: usize,
@@ -56,11 +57,11 @@ pub struct NoiseExperiment<'a> {
 /// The noise at one stage, in bits: binary logarithms of absolute coefficients.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NoiseMeasurement {
-    /// Where.
+    /// The stage.
     pub stage: NoiseStage,
     /// The expected standard deviation of the noisiest ciphertext.
     pub predicted: f64,
-    /// The prediction with its tail: what noise must not exceed.
+    /// The bound that noise must not exceed: the prediction with its tail.
     pub bound: f64,
     /// The largest coefficient that was found. Noise below 1 counts as 1, 0 bits.
     pub largest: f64,
@@ -68,11 +69,11 @@ pub struct NoiseMeasurement {
     pub deviation: f64,
 }
 
-/// A measurement that could not be made.
+/// A measurement that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MeasureError {
-    /// No prime of that size has slots for plaintexts.
+    /// There is no plaintext modulus of that size.
     #[error("there is no plaintext modulus of {bits} bits for ring degree {degree}")]
     PlaintextModulus {
         /// Bits asked for.
@@ -98,7 +99,7 @@ impl NoiseExperiment<'_> {
         modulus.ok_or(MeasureError::PlaintextModulus { bits, degree })
     }
 
-    /// What is expected, before anything is encrypted.
+    /// Estimates the noise, without encrypting anything.
     ///
     /// # Errors
     /// If there is no such plaintext modulus.
@@ -108,19 +109,19 @@ impl NoiseExperiment<'_> {
         Ok(NoiseEstimate::new(norms, evaluator, encryption, degree, t, primes))
     }
 
-    /// Whether there are such parameters, without making them.
+    /// Checks the parameters, without making them.
     ///
     /// # Errors
-    /// If there are none, or they are not secure.
+    /// If there are no such parameters, or they are not secure.
     pub fn check(&self) -> Result<(), MeasureError> {
         let t = self.plaintext_modulus()?;
         Ok(Parameters::check(self.degree, &[t], &self.primes, self.encryption)?)
     }
 
-    /// The parameters that it says.
+    /// Makes the parameters.
     ///
     /// # Errors
-    /// If there are none, or they are not secure.
+    /// If there are no such parameters, or they are not secure.
     pub fn parameters(&self) -> Result<Parameters, MeasureError> {
         let t = self.plaintext_modulus()?;
         Ok(Parameters::new(self.degree, &[t], &self.primes, self.encryption)?)
@@ -134,7 +135,7 @@ impl NoiseExperiment<'_> {
         measure_stages(self.ensemble, self.evaluator, &self.parameters()?, images)
     }
 
-    /// log2(Q / 2t) where there is the least room: larger noise cannot be measured.
+    /// log2(Q / 2t) at the level with the least room. Larger noise cannot be measured.
     #[must_use]
     pub fn limit_bits(&self) -> f64 {
         let left = match self.evaluator {
@@ -158,7 +159,7 @@ pub fn measure_stages(
 ) -> Result<Vec<NoiseMeasurement>, MeasureError> {
     let (degree, encryption) = (parameters.degree(), parameters.encryption());
     let narrowest = parameters.narrowest_channel();
-    let channel = &parameters.channels()[narrowest];
+    let channel = parameters.channels().get(narrowest).ok_or(BfvError::Encryption(EncryptionError::Key))?;
     let primes = channel.prime_sizes();
     let t = channel.plaintext_modulus();
     let pixels = ensemble.architecture().pixels();
@@ -195,9 +196,9 @@ pub fn measure_stages(
             deviation,
         })
     };
-    let pixels = &batch.channels[narrowest];
-    let fresh = unpacked_ciphertexts(&batch.layout, channel, &pixels[..pixels.len().min(FRESH_CIPHERTEXTS)]);
-    let fresh = fresh.map_err(BfvError::from)?;
+    let pixels: Vec<PackedCiphertext> =
+        batch.channels.iter().skip(narrowest).take(1).flatten().take(FRESH_CIPHERTEXTS).cloned().collect();
+    let fresh = unpacked_ciphertexts(&batch.layout, channel, &pixels).map_err(BfvError::from)?;
     let mut stages = vec![
         at(NoiseStage::Fresh, &fresh)?,
         at(NoiseStage::Hidden, &hidden)?,
@@ -210,7 +211,7 @@ pub fn measure_stages(
     Ok(stages)
 }
 
-/// Measures coefficients, with the secret key. For experiments: its time depends on what it finds.
+/// Measures coefficients with the secret key. It is only for experiments, because its time depends on the noise.
 struct Meter {
     secret: Vec<i64>,
     t: BigUint,
@@ -241,6 +242,7 @@ impl Meter {
     }
 
     /// The largest absolute coefficient of the noise, and the root of the mean square.
+    #[expect(clippy::indexing_slicing, reason = "ciphertexts of `fhe` have at least two polynomials")]
     fn coefficients(&self, ciphertext: &Ciphertext) -> Result<(f64, f64), BfvError> {
         let context = ciphertext[0].ctx();
         let secret = polynomial(&self.secret[..], context)?;
@@ -269,7 +271,7 @@ where
     Ok(polynomial)
 }
 
-/// To 53 bits.
+/// Rounds down to 53 bits.
 fn float(value: &BigUint) -> f64 {
     let shift = value.bits().saturating_sub(53);
     let leading = (value >> shift).iter_u64_digits().next().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! The noise of a ciphertext whose message is known.
+//! The noise of a ciphertext with a known message.
 
 use fhe::bfv::{Ciphertext, SecretKey};
 use num_bigint::BigUint;
@@ -15,11 +15,11 @@ use crate::residues::residues;
 use crate::shoup::dispatch;
 use crate::shoup::factor::{Factor, Factors, MessageTerm};
 
-/// The most primes of a ciphertext: eight of an upload, and the encryption prime.
+/// The most primes of a ciphertext: eight primes of an upload, and the encryption prime.
 const MAX_PRIMES: usize = 9;
 
-/// Measures noise at one level: the largest coefficient of `c0 + c1 s - m`, where m is what an encryption of the message adds.
-/// The results equal those of `fhe`'s `SecretKey::measure_noise`, which decrypts the ciphertext once more.
+/// Measures noise at one level: the largest coefficient of `c0 + c1 s - m`, where m is the term of the message in a ciphertext. The
+/// results equal those of `fhe`'s `SecretKey::measure_noise`, which decrypts the ciphertext once more.
 ///
 /// The transformed secret is kept, and zeroed when dropped.
 pub struct NoiseMeter {
@@ -27,7 +27,7 @@ pub struct NoiseMeter {
     channel: Channel,
     level: Level,
     primes: Vec<LevelPrime>,
-    /// With several primes: what residues are put together with.
+    /// The constants that join residues, if there are several primes.
     radix: Option<MixedRadix>,
 }
 
@@ -40,7 +40,7 @@ struct LevelPrime {
 }
 
 impl NoiseMeter {
-    /// For the channel's key and ciphertexts at `level`.
+    /// A meter for the channel's key and ciphertexts at `level`.
     ///
     /// # Errors
     /// If the key is of another degree.
@@ -65,6 +65,7 @@ impl NoiseMeter {
     ///
     /// # Errors
     /// If the ciphertext has more than two polynomials or is at another level.
+    #[expect(clippy::indexing_slicing, reason = "ciphertexts of `fhe` have at least two polynomials")]
     pub fn noise_bits(
         &self,
         ciphertext: &Ciphertext,
@@ -98,7 +99,8 @@ impl NoiseMeter {
         Ok(match &self.radix {
             Some(radix) => radix.largest_bits(&noise, degree),
             None => {
-                let largest = dispatch::largest_centred(self.kernel, &noise, primes[0]);
+                let prime = primes.first().copied().unwrap_or_default();
+                let largest = dispatch::largest_centred(self.kernel, &noise, prime);
                 // At most 64.
                 (u64::BITS - largest.leading_zeros()) as usize
             }
@@ -106,7 +108,7 @@ impl NoiseMeter {
     }
 }
 
-/// Puts residues modulo several primes together in mixed radix (Garner 1959): a number x below the product Q is
+/// Joins residues modulo several primes in mixed radix (Garner 1959): a number x below the product Q is
 /// `d0 + d1 q0 + d2 q0 q1 + ...` with a digit `di < qi` for each prime. Numbers compare as their digits do, the last one first.
 struct MixedRadix {
     /// By prime: the prime, and for each prime before it (its offset, its inverse). The offset is the least multiple of the
@@ -120,21 +122,22 @@ struct MixedRadix {
 type Digits = [u64; MAX_PRIMES];
 
 impl MixedRadix {
-    /// For at most [`MAX_PRIMES`] different odd primes.
+    /// The constants of at most [`MAX_PRIMES`] different odd primes.
     fn new(primes: &[u64]) -> Self {
-        let steps = |index: usize| {
-            let prime = primes[index];
+        let steps = |(index, &prime): (usize, &u64)| {
             let step = |&before: &u64| {
                 (before.next_multiple_of(prime), Factor::new(inverse(before % prime, prime), prime))
             };
-            (prime, primes[..index].iter().map(step).collect())
+            (prime, primes.iter().take(index).map(step).collect())
         };
         let mut largest = [0; MAX_PRIMES];
         // The sum of (q - 1) / 2 times the product of the primes before.
         largest.iter_mut().zip(primes.iter().rev()).for_each(|(digit, prime)| *digit = (prime - 1) / 2);
-        Self { primes: (0..primes.len()).map(steps).collect(), largest }
+        Self { primes: primes.iter().enumerate().map(steps).collect(), largest }
     }
 
+    /// The digits of a number whose residue modulo the prime of every number is given.
+    #[expect(clippy::indexing_slicing, reason = "there are at most MAX_PRIMES primes")]
     fn digits(&self, mut residue: impl FnMut(usize) -> u64) -> Digits {
         let (mut digits, count) = ([0; MAX_PRIMES], self.primes.len());
         for (index, (prime, steps)) in self.primes.iter().enumerate() {
@@ -149,6 +152,7 @@ impl MixedRadix {
     }
 
     /// Bits of the largest absolute value of numbers between `-Q / 2` and `Q / 2`, whose residues are given prime after prime.
+    #[expect(clippy::indexing_slicing, reason = "there are `count` residues for each prime")]
     fn largest_bits(&self, residues: &[u64], count: usize) -> usize {
         let (mut positive, mut negative) = ([0; MAX_PRIMES], None);
         for at in 0..count {

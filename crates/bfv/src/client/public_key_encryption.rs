@@ -17,15 +17,15 @@ use crate::parameters::level::Level;
 use crate::shoup::dispatch;
 use crate::shoup::factor::{Factor, Factors, MessageTerm};
 
-/// Errors are smaller than this in absolute value (twice the variance is 20).
+/// A bound on the absolute value of errors: they are at most twice the variance, 20.
 const ERROR_BOUND: u64 = 64;
 
 /// Encrypts with the public key (p0, p1) at level 0, `c0 = u p0 + e1 + m` and `c1 = u p1 + e2`, and switches to level 1: both
 /// are divided by the last prime q and rounded.
 ///
 /// With `r` the residue of a coefficient modulo q, centred, the switched coefficient is `(c - r) / q`, whose residue modulo
-/// another prime is `(c - r) q^-1`. So the message, the error and r are transformed together, and q^-1 is part of the
-/// constants: three transforms for each prime of the upload (of u and of the two polynomials), and three for the last prime.
+/// another prime is `(c - r) q^-1`. So the message, the error and r are transformed together, and q^-1 is part of the constants. That
+/// takes three transforms for each prime of the upload (of u and of the two polynomials), and three for the last prime.
 ///
 /// Ciphertexts equal, bit for bit, those that `fhe`'s [`PublicKey`] makes and `fhe` switches, with the same samples.
 pub struct PublicKeyEncryption {
@@ -61,7 +61,7 @@ struct UploadPrime {
 }
 
 impl PublicKeyEncryption {
-    /// For the channel's key. The channel has an encryption prime.
+    /// Encryption with the channel's key. The channel has an encryption prime.
     ///
     /// # Errors
     /// If the key does not belong to the channel.
@@ -135,7 +135,9 @@ impl PublicKeyEncryption {
         errors.iter_mut().for_each(|error| draw_error(rng, error));
 
         let LastPrime { inverse_degree, message_factor, key } = &self.last;
-        let transform = &self.channel.transforms(Level::KEY)[self.primes.len()];
+        let Some((transform, transforms)) = self.channel.transforms(Level::KEY).split_last() else {
+            return Err(EncryptionError::Key);
+        };
         let q = transform.prime();
         dispatch::residues(kernel, mask, q, transformed_mask);
         transform.forward(transformed_mask);
@@ -147,7 +149,7 @@ impl PublicKeyEncryption {
         }
 
         let outputs = first.chunks_exact_mut(degree).zip(second.chunks_exact_mut(degree));
-        let primes = self.primes.iter().zip(self.channel.transforms(self.channel.upload_level()));
+        let primes = self.primes.iter().zip(transforms);
         for ((prime, transform), (first, second)) in primes.zip(outputs) {
             let UploadPrime { message_factor, inverse_last, offset, key } = prime;
             let p = transform.prime();

@@ -30,7 +30,7 @@ pub struct SecretKeyEncryption {
 }
 
 impl SecretKeyEncryption {
-    /// For the channel's key.
+    /// Encryption with the channel's key.
     ///
     /// # Errors
     /// If the key is of another degree.

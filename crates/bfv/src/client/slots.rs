@@ -1,4 +1,4 @@
-//! Values in slots as a message polynomial.
+//! Encoding of values in slots as message polynomials, and decoding.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::shoup::dispatch;
 use crate::shoup::factor::Factor;
 use crate::transform::Transform;
 
-/// Makes polynomials modulo t of values modulo t, one in each of the N slots, in `fhe`'s order of slots.
+/// Encodes values modulo t, one in each of the N slots, as polynomials modulo t. Slots are in `fhe`'s order.
 pub struct SlotEncoder {
     transform: Arc<Transform>,
     /// The position of each slot among the transformed values.
@@ -20,7 +20,7 @@ pub struct SlotEncoder {
 }
 
 impl SlotEncoder {
-    /// For the parameters' plaintext modulus.
+    /// The encoder for a channel's plaintext modulus.
     pub fn new(channel: &Channel) -> Self {
         let transform = channel.plaintext_transform().clone();
         Self { transform, positions: slot_positions(channel.degree()) }
@@ -36,6 +36,7 @@ impl SlotEncoder {
     ///
     /// # Errors
     /// If there are more than N values, or a value is not below t.
+    #[expect(clippy::indexing_slicing, reason = "positions of slots are below N, the length of a message")]
     pub fn encode<V: Copy + Into<u64>>(
         &self,
         kernel: Kernel,
@@ -65,6 +66,7 @@ impl SlotEncoder {
     }
 
     /// The values of all slots of a message of N coefficients.
+    #[expect(clippy::indexing_slicing, reason = "positions of slots are below N, the length of a message")]
     pub fn decode(&self, message: &[u64]) -> Vec<u64> {
         let mut transformed = Zeroizing::new(message.to_vec());
         self.transform.forward(&mut transformed);

@@ -4,6 +4,11 @@
 //! together once, for all members. A member's activations are computed in bands, so that their squares stay in the first-level
 //! cache while they are added to the sums of all outputs.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "buffers are made for all members, outputs, parts and points of the block"
+)]
+
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;

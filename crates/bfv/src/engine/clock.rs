@@ -55,9 +55,10 @@ impl StageClock {
         let nanoseconds: Vec<f64> =
             tiles.nanoseconds.iter().map(|n| n.load(Ordering::Relaxed) as f64).collect();
         let all = nanoseconds.iter().sum::<f64>().max(1.0);
-        for (index, nanoseconds) in nanoseconds.iter().enumerate() {
-            let (member, layer) = (index / TILE_PARTS, layers[index % TILE_PARTS]);
-            self.add(Some(member), layer, elapsed.mul_f64(nanoseconds / all));
+        for (member, nanoseconds) in nanoseconds.chunks_exact(TILE_PARTS).enumerate() {
+            for (layer, nanoseconds) in layers.into_iter().zip(nanoseconds) {
+                self.add(Some(member), layer, elapsed.mul_f64(nanoseconds / all));
+            }
         }
     }
 
@@ -78,6 +79,10 @@ impl TileClock {
     }
 
     /// Adds the time since `last` to a part of a member's block, and returns the time now.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the clock is made for all members, and a block has three parts"
+    )]
     pub fn lap(&self, last: Instant, member: usize, part: usize) -> Instant {
         let now = Instant::now();
         let nanoseconds = (now - last).as_nanos() as u64;

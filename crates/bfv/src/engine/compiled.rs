@@ -236,6 +236,10 @@ fn convolution_bands(shape: &Architecture) -> Vec<Vec<usize>> {
 }
 
 /// A member's convolution, and its biases by band, by prime, by activation.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a kernel has a weight for every tap of a window, and a map a bias for every prime"
+)]
 fn convolution(
     network: &IntegerNetwork,
     bands: &[Vec<usize>],
@@ -258,6 +262,7 @@ fn convolution(
 }
 
 /// A dense layer in bands of its inputs.
+#[expect(clippy::indexing_slicing, reason = "a row has a weight for every input of the bands")]
 fn square_map(kernel: Kernel, block: &IntegerBlock, bands: &[Vec<usize>]) -> SquareMap {
     let band = |inputs: &Vec<usize>| {
         let row = |weights: &[i64]| -> SparseRow {

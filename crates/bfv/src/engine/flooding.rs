@@ -70,6 +70,10 @@ impl FloodingNoise {
     }
 
     /// A polynomial of independent, uniform coefficients in `[-2^bits, 2^bits)`, transformed.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a number has at least one word, and every prime has `degree` residues"
+    )]
     fn noise(self, channel: &Channel, level: Level, rng: &mut impl RngCore) -> Result<Poly, BfvError> {
         let context = channel.context(level)?;
         let (degree, primes) = (channel.degree(), context.moduli());

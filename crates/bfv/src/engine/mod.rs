@@ -86,7 +86,7 @@ use stages::Stages;
 pub struct Engine {
     shape: Architecture,
     kernel: Kernel,
-    /// At least one.
+    /// There is at least one channel.
     channels: Vec<ChannelEngine>,
 }
 
@@ -132,7 +132,7 @@ impl Engine {
         Ok(Self { channels: channels.map(channel).collect::<Result<_, _>>()?, ..*self })
     }
 
-    /// The same engine with answers that are re-randomised, so that they show nothing of the weights but the logits: see
+    /// Makes the engine re-randomise its answers, so that they show nothing of the weights but the logits: see
     /// [`FloodingNoise`]. The parameters must leave room for that noise
     /// ([`ParameterRequest::hide_model`](crate::planner::ParameterRequest)).
     #[must_use]

@@ -1,5 +1,10 @@
 //! The engine's stages one at a time, for benchmarks: not part of the public interface.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "benchmarks run on the first tile, member and prime, which every engine has"
+)]
+
 use std::time::Instant;
 
 use aligned_vec::{AVec, avec};

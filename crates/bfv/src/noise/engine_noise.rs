@@ -18,6 +18,8 @@
 //! The mean of rounded messages, `-(1 + X + ... + X^(N-1)) / 2`, has the values `-1 / (1 - x)`: large at the few roots near 1. Powers
 //! of it are sums over odd numbers.
 
+#![expect(clippy::indexing_slicing, reason = "powers are at most 4")]
+
 use super::stage::{StageDeviations, VARIANCE};
 use super::variance::{Deviation, Variance};
 use super::weight_norms::{HiddenNorms, LogitNorms, WeightNorms};
@@ -29,13 +31,13 @@ pub struct EngineNoise {
     t: f64,
     /// t over the product of the dropped primes.
     f: f64,
-    /// Of a pixel, without its mean.
+    /// The variance of a pixel, without its mean.
     fresh: Variance,
     /// The means over all roots of the powers, 0 to 4, of the squared mean of a pixel.
     mean: [f64; 5],
-    /// Of a relinearisation at an upload's primes.
+    /// The variance that relinearisation adds at an upload's primes.
     upload_digits: Variance,
-    /// The same at the hidden units' primes.
+    /// The variance that relinearisation adds at the hidden units' primes.
     hidden_digits: Variance,
     /// The product of the dropped primes.
     dropped: f64,
@@ -75,7 +77,7 @@ impl EngineNoise {
             fresh,
             mean,
             upload_digits: digits(&squares),
-            hidden_digits: digits(&squares[..hidden]),
+            hidden_digits: digits(squares.get(..hidden).unwrap_or(&squares)),
             dropped: dropped.exp2(),
             spread: squares.iter().map(|square| (square / sum).powi(2)).sum(),
             rounding,
@@ -89,7 +91,7 @@ impl EngineNoise {
         let parts = |unit: &HiddenNorms, f: f64| {
             let [squares, own] = unit.constant_noise;
             let constant = if unit.reads_pixels() { 0.0 } else { squares * f + own };
-            // What cancels is not relinearised.
+            // Squares that cancel are not relinearised.
             let digits = if unit.form == 0.0 { 0.0 } else { 1.0 };
             let rounding = if unit.reads_pixels() { 1.0 } else { 0.0 };
             let [squares, mixed, means] = unit.moments();
@@ -133,7 +135,7 @@ impl EngineNoise {
         let pixels =
             |factors: usize| self.at_root(4 - factors).multiplied(self.mean[factors] * f.powi(4) * scale);
         let linear = self.at_root(2).multiplied(f.powi(4) * scale);
-        // What a hidden unit has of its own, at a root.
+        // The noise of one hidden unit's relinearisation and rounding, at a root.
         let own =
             self.upload_digits.multiplied(self.dropped.powi(-2)).plus(self.rounding).multiplied(self.degree);
         let [squares, mixed, means, mixed_linear] =

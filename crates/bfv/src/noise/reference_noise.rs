@@ -10,6 +10,8 @@
 //!   counts as well;
 //! - every part of the noise is followed together with its number of factors `s`.
 
+#![expect(clippy::indexing_slicing, reason = "units are numbered through all members")]
+
 use std::collections::BTreeMap;
 
 use super::stage::{StageDeviations, VARIANCE};
@@ -20,7 +22,7 @@ use crate::parameters::prime_sizes::PrimeSizes;
 
 pub struct ReferenceNoise {
     fresh: Fresh,
-    /// By what a square multiplies the variance.
+    /// The factor by which a square multiplies the variance.
     growth: f64,
     /// The variance of a relinearisation's noise for digits around their mean, and for their mean.
     digits: (f64, f64),
@@ -35,9 +37,9 @@ pub struct ReferenceNoise {
 
 /// The variance of a fresh encryption's noise, by its factors.
 struct Fresh {
-    /// Of what is a product with the secret.
+    /// The variance of products with the secret.
     secret: f64,
-    /// Of the rest.
+    /// The variance of everything else.
     single: f64,
     /// The square of its mean.
     mean: f64,
@@ -50,7 +52,7 @@ impl Fresh {
         self.single * moment(squares) + self.secret * moment(squares + 1)
     }
 
-    /// What the mean adds behind `squares` squares.
+    /// The variance that the mean adds behind `squares` squares.
     fn mean_behind(&self, squares: u32) -> f64 {
         self.mean * moment(squares)
     }
@@ -65,7 +67,7 @@ fn moment(power: u32) -> f64 {
 #[derive(Debug, Clone, Copy)]
 struct Hidden {
     variance: f64,
-    /// The variance as it counts behind another square.
+    /// The variance behind another square.
     grown: f64,
 }
 
@@ -142,7 +144,7 @@ impl ReferenceNoise {
         }
     }
 
-    /// What relinearisation adds to squares with weights whose squares add up to `distinct` and that add up to `sum`.
+    /// The variance that relinearisation adds to weighted squares. `distinct` is the sum of the squared weights, `sum` their sum.
     fn relinearisation(&self, distinct: f64, sum: f64) -> f64 {
         self.digits.0 * distinct + self.digits.1 * sum.powi(2) + self.rounding * distinct
     }

@@ -62,7 +62,7 @@ impl TailBound {
                 inflation: inflation(reached - CLASS_BITS, degree),
             }
         };
-        // At most some hundred.
+        // The number of classes is below a few hundred.
         Self { key_classes: (1..=count as u32).map(class).collect() }
     }
 

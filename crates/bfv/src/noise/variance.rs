@@ -7,6 +7,8 @@
 //! this out are known to be too optimistic behind multiplications (Costache, Laine and Player 2020; Biasioli, Marcolla,
 //! Murru and Urani 2025).
 
+#![expect(clippy::indexing_slicing, reason = "powers are capped at the last one that is kept")]
+
 /// The number of powers of the key's factors, 0 to 4: `X` behind the first square's rounding is squared by the second,
 /// and `X` of a public-key encryption is squared twice.
 pub const POWERS: usize = 5;
@@ -86,12 +88,12 @@ impl Variance {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Deviation {
     bits: f64,
-    /// How much of the variance has how many factors of the key; 1 together.
+    /// The share of the variance with each number of factors of the key. The shares add up to 1.
     shares: [f64; POWERS],
 }
 
 impl Deviation {
-    /// Of a variance whose parts have so many factors of the key.
+    /// The deviation of a variance, given by its parts' number of factors of the key.
     pub(super) fn new(variances: [f64; POWERS]) -> Self {
         let sum: f64 = variances.iter().sum();
         // Noise below one rounding is counted as one.
@@ -104,7 +106,7 @@ impl Deviation {
         Self { bits: sum.log2() / 2.0, shares: variances.map(|variance| variance / sum) }
     }
 
-    /// Of a variance that has `power` factors of the key.
+    /// The deviation of a variance with `power` factors of the key.
     pub(super) fn of_power(variance: f64, power: usize) -> Self {
         let mut variances = [0.0; POWERS];
         variances[power.min(POWERS - 1)] = variance;

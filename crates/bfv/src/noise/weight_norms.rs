@@ -12,6 +12,11 @@
 //! other have no correlation (Fourier series of the sawtooth). So directions and multiples are enough. The engine
 //! relinearises hidden units last, which makes all but equal units independent.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "dense arithmetic: pixels, taps and activations are counted within arrays of the network's shape"
+)]
+
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -24,36 +29,36 @@ use super::moments::{Moments, logit_moments};
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct WeightNorms {
     pub(crate) members: Vec<MemberNorms>,
-    /// For the members' sum and, where there are several members, every member's own logits, class by class.
+    /// The norms of the members' sum and, if there are several members, of every member's own logits, class by class.
     pub(crate) logits: Vec<LogitNorms>,
 }
 
-/// Of one logit in the engine.
+/// The norms of one logit in the engine.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct LogitNorms {
-    /// What comes of the pixels' noise.
+    /// The moments of the noise that comes from the pixels.
     pub pixels: Moments,
-    /// The sum over different units of their squared output weights times four times [`HiddenNorms::moments`]: what a
-    /// unit's own noise is multiplied with.
+    /// The sum over different units of their squared output weights times four times [`HiddenNorms::moments`]. A unit's own noise is
+    /// multiplied with it.
     pub mixed: [f64; 3],
-    /// The same, of units whose squares cancel: they are linear in the pixels.
+    /// The same sum for units whose squares cancel, which are linear in the pixels.
     pub mixed_linear: f64,
     /// Twice the squared sum of absolute output weights times those units' variances.
     pub linear: f64,
     /// Twice the sum over different units of their squared output weights.
     pub own: f64,
-    /// For units that read no pixel, whose noise is a constant `a f + b`: the sums of absolute output weights times a^2, 2 a b
+    /// The norms of units that read no pixel, whose noise is a constant `a f + b`: the sums of absolute output weights times a^2, 2 a b
     /// and b^2.
     pub constants: [f64; 3],
 }
 
 impl LogitNorms {
-    /// Whether the logit's ciphertext depends on any pixel.
+    /// Returns whether the logit's ciphertext depends on any pixel.
     pub fn reads_pixels(&self) -> bool {
         self.own != 0.0
     }
 
-    /// Of the units with these output weights.
+    /// The norms of a logit of these units and output weights.
     fn new(pixels: Moments, units: &[(&HiddenNorms, f64)]) -> Self {
         let mut norms = Self { pixels, ..Self::default() };
         // A unit and its negative have the same square.
@@ -85,53 +90,53 @@ impl LogitNorms {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MemberNorms {
     pub hidden: Vec<HiddenNorms>,
-    /// For every class the output weights of the hidden units.
+    /// The output weights of the hidden units, by class.
     pub output: Vec<Vec<f64>>,
 }
 
-/// Of one hidden unit's weights.
+/// The norms of one hidden unit's weights.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct HiddenNorms {
-    /// The square of the Frobenius norm of its M.
+    /// The square of the Frobenius norm of M.
     pub form: f64,
-    /// The square of the norm of its L.
+    /// The square of the norm of L.
     pub linear: f64,
-    /// By what the sum of the reference's squares multiplies the variance of one unweighted square.
+    /// The factor by which the sum of the reference's squares multiplies the variance of one unweighted square.
     pub squares: f64,
-    /// The same for noise with a mean.
+    /// The same factor for noise with a mean.
     pub squares_mean: f64,
-    /// The sum of the weights of activations that read a pixel: the digits of the reference's relinearisations have a
-    /// mean, which they share.
+    /// The sum of the weights of activations that read a pixel. The digits of the reference's relinearisations share a mean, which is
+    /// multiplied with this sum.
     pub sum: f64,
     /// The sum of the squared weights of different squares, for the rest of those digits.
     pub distinct: f64,
-    /// Its M and L divided by `multiple` as a number: equal ones are multiples of each other.
+    /// A hash of M and L divided by `multiple`. Units with equal hashes are multiples of each other.
     pub direction: u64,
     /// The greatest common divisor of the entries of M and L with the first one's sign; 0 for a unit that reads no
     /// pixel.
     pub multiple: f64,
-    /// What a unit that reads no pixel always is.
+    /// The constant value of a unit that reads no pixel.
     pub constant: f64,
-    /// In that case, the square of the factor by which it multiplies the rounding of encoded biases.
+    /// For a unit that reads no pixel, the square of the factor by which it multiplies the rounding of encoded biases.
     pub constant_rounding: f64,
-    /// In that case, a and b of the engine's noise in it, at most `a f + b` where f is t over the dropped primes.
+    /// For a unit that reads no pixel, a and b of the engine's noise in it: at most `a f + b`, where f is t over the dropped primes.
     pub constant_noise: [f64; 2],
-    /// Where squares cancel and M is zero, a bound on the variance per unit of the pixels' variance and of `f^2`, else 0.
+    /// If squares cancel and M is zero, a bound on the variance per unit of the pixels' variance and of `f^2`; else 0.
     pub only_linear: f64,
-    /// The square of `b^T M b`, the sum of M's entries of pixels that are not blank in every image. Where that is not known, of
-    /// all pixels, or the mean over random halves of them if that is larger.
+    /// The square of `b^T M b`, the sum of M's entries of pixels that are not blank in every image. If these pixels are not known, it
+    /// is the sum for all pixels, or the mean over random halves of the pixels if that is larger.
     pub mean_square: f64,
-    /// The same for the squared norm of `M b`.
+    /// The squared norm of `M b`, for the same pixels.
     pub mean_row: f64,
 }
 
 impl HiddenNorms {
-    /// Whether the unit's ciphertext depends on any pixel.
+    /// Returns whether the unit's ciphertext depends on any pixel.
     pub fn reads_pixels(&self) -> bool {
         self.multiple != 0.0
     }
 
-    /// By number of factors m (the pixels' mean, see `moments`) in pairs: the means of the squares of `z^T M z`, `2 b^T M z`
+    /// The moments by the number of pairs of factors m (the pixels' mean, see `moments`): the means of the squares of `z^T M z`, `2 b^T M z`
     /// and `b^T M b`.
     pub fn moments(&self) -> [f64; 3] {
         [2.0 * self.form, 4.0 * self.mean_row, self.mean_square]
@@ -139,14 +144,14 @@ impl HiddenNorms {
 }
 
 impl WeightNorms {
-    /// Measures the weights of `ensemble`, for whatever images: some 0.5 core-seconds for three members of the paper's shape.
+    /// Computes the norms for any images: some 0.5 core-seconds for three members of the paper's shape.
     #[must_use]
     pub fn of(ensemble: &IntegerEnsemble) -> Self {
         Self::new(ensemble, None)
     }
 
-    /// The same for images of which it is known which pixels are not blank in all of them. Blank ones are encrypted without a
-    /// rounding, whose mean counts with the secret key.
+    /// Computes the norms for images of which `pixels` names the pixels that are not blank in every image. Blank pixels are encrypted
+    /// without a rounding, whose mean counts with the secret key.
     #[must_use]
     pub fn for_pixels(ensemble: &IntegerEnsemble, pixels: &[bool]) -> Self {
         Self::new(ensemble, Some(pixels))
@@ -259,11 +264,11 @@ struct Ray {
     norm: f64,
     /// Their sum.
     sum: f64,
-    /// For every multiple of them the activations that have it, whatever its sign: squares do not tell.
+    /// The activations by the absolute value of their multiple. Squares do not depend on its sign.
     multiples: Vec<(f64, Vec<usize>)>,
 }
 
-/// Every activation that reads a pixel is in one of these.
+/// Groups all activations that read a pixel.
 fn rays(network: &IntegerNetwork) -> Vec<Ray> {
     let (shape, block) = (network.architecture(), network.convolution());
     let mut places: HashMap<Vec<(usize, i64)>, usize> = HashMap::new();
@@ -299,7 +304,7 @@ fn rays(network: &IntegerNetwork) -> Vec<Ray> {
     rays
 }
 
-/// Multiples of one ciphertext beyond which pairs are not looked at one by one.
+/// The most multiples of one ciphertext for which all pairs are added up.
 const MAX_MULTIPLES: usize = 256;
 
 /// The sum of `w w' gcd(p, p')^2` over all pairs of terms `(p, w)`.
@@ -325,7 +330,7 @@ fn direction<'a>(entries: impl Iterator<Item = &'a f64> + Clone) -> (u64, f64) {
     let mut divisor = 0;
     for entry in entries.clone() {
         divisor = gcd(divisor, entry.abs() as u128);
-        // Most often so after a few entries.
+        // Most divisors are 1 after a few entries.
         if divisor == 1 {
             break;
         }
@@ -405,7 +410,7 @@ fn reach(network: &IntegerNetwork) -> usize {
 fn band(network: &IntegerNetwork, u: &[i64]) -> Vec<f64> {
     let shape = network.architecture();
     let (taps, reach) = (shape.taps(), reach(network));
-    // How the pixel of tap b lies to that of tap a, as a place in the band.
+    // The index in the band of the pixel of tap b, relative to the pixel of tap a.
     let place = |a: usize, b: usize| {
         let (rows, columns) = (
             b / shape.kernel + shape.kernel - 1 - a / shape.kernel,

@@ -1,6 +1,11 @@
 //! The loops that pack and unpack limbs, in portable Rust, for a width that the compiler knows: it then knows every byte and
 //! every shift of a group, which makes the loops three to eight times as fast as for a width that is a variable.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "groups lie within slices whose lengths are checked by `Packing`"
+)]
+
 /// Residues of a group.
 pub const GROUP: usize = 8;
 

@@ -8,6 +8,11 @@
 //! The loops are portable Rust (`loops`), which the compiler vectorises. Compiled for AVX2 they are no faster. With AVX-512 VBMI one
 //! instruction moves the bytes of all 8 windows to their places: the loops with intrinsics are here.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "limbs and runs are checked before they are sliced, or their lengths are a documented panic"
+)]
+
 use super::loops::{self, GROUP, VECTOR};
 use crate::kernel::{InstructionSet, Kernel};
 
@@ -177,7 +182,7 @@ pub(crate) mod avx512 {
 
     use super::{GROUP, VECTOR};
 
-    /// Where the windows of a group are.
+    /// The windows of a group: their bytes and shifts.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct Windows {
         /// Bytes of a group.
@@ -199,7 +204,7 @@ pub(crate) mod avx512 {
     }
 
     impl Windows {
-        /// Of residues of `bits` bits, from 1 to 57.
+        /// The windows of residues of `bits` bits, from 1 to 57.
         pub(super) fn new(bits: u32) -> Self {
             let bit = |residue: usize| residue * bits as usize;
             Self {
@@ -212,7 +217,7 @@ pub(crate) mod avx512 {
     }
 
     impl GroupReader {
-        /// Of residues whose windows are there.
+        /// A reader of residues with these windows.
         #[inline]
         #[must_use]
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
@@ -241,7 +246,7 @@ pub(crate) mod avx512 {
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
         pub fn read(&self, limb: &[u8], group: usize) -> __m512i {
             let bytes = &limb[group * self.bytes..][..self.bytes];
-            // SAFETY: the load takes as many bytes as the slice has, and leaves those behind it alone.
+            // SAFETY: the load reads exactly the bytes of the slice.
             let bytes = unsafe { _mm512_maskz_loadu_epi8(self.loaded, bytes.as_ptr().cast()) };
             let windows = _mm512_permutexvar_epi8(self.permutation, bytes);
             _mm512_and_si512(_mm512_srlv_epi64(windows, self.shifts), self.mask)

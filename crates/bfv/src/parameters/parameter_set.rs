@@ -25,7 +25,7 @@ use crate::packed::layout::LimbLayout;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Parameters {
-    /// At least one.
+    /// There is at least one channel.
     channels: Vec<Channel>,
     encryption: Encryption,
     crt: Crt,
@@ -65,7 +65,7 @@ impl Parameters {
         let step = 2 * degree as u64;
         for (index, &t) in plaintext_moduli.iter().enumerate() {
             let sound = bits_of(t) <= MAX_PLAINTEXT_BITS && t % step == 1 && is_prime(t, step);
-            if !sound || plaintext_moduli[..index].contains(&t) {
+            if !sound || plaintext_moduli.iter().take(index).any(|&other| other == t) {
                 return Err(ParametersError::PlaintextModulus { found: t, degree });
             }
         }
@@ -145,7 +145,7 @@ impl Parameters {
     /// The ring degree N, also the number of slots.
     #[must_use]
     pub fn degree(&self) -> usize {
-        self.channels[0].degree()
+        self.first_channel().degree()
     }
 
     /// The plaintext moduli, whose product is t.
@@ -163,14 +163,14 @@ impl Parameters {
     /// The number of the channel with the least room for noise and the most noise: the channel of the largest plaintext modulus.
     #[must_use]
     pub fn narrowest_channel(&self) -> usize {
-        let largest = |&index: &usize| self.channels[index].plaintext_modulus();
-        (0..self.channels.len()).max_by_key(largest).unwrap_or(0)
+        let largest = |(_, channel): &(usize, &Channel)| channel.plaintext_modulus();
+        self.channels.iter().enumerate().max_by_key(largest).map_or(0, |(index, _)| index)
     }
 
     /// The ciphertext primes of an upload, whose product is Q. They are the same in every channel.
     #[must_use]
     pub fn ciphertext_primes(&self) -> &[u64] {
-        self.channels[0].ciphertext_primes()
+        self.first_channel().ciphertext_primes()
     }
 
     /// The packed form of an upload's polynomials, the same in every channel.
@@ -182,7 +182,7 @@ impl Parameters {
     /// The number of primes that hidden units keep.
     #[must_use]
     pub fn hidden_primes(&self) -> usize {
-        self.channels[0].hidden_primes().len()
+        self.first_channel().hidden_primes().len()
     }
 
     /// log2 of the ciphertext modulus Q of an upload.
@@ -208,6 +208,11 @@ impl Parameters {
     #[must_use]
     pub fn largest_value(&self) -> i128 {
         self.crt.largest()
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "`check` refuses parameters without a plaintext modulus")]
+    fn first_channel(&self) -> &Channel {
+        &self.channels[0]
     }
 
     /// The integer with the given residues, one for each channel.

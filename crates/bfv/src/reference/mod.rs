@@ -1,9 +1,8 @@
-//! Encrypted evaluation with nothing but `fhe`'s public operations.
+//! The reference evaluator: encrypted evaluation with only `fhe`'s public operations.
 //!
-//! Layer by layer, as the paper runs it: every square is rescaled and relinearised by itself. It is the
-//! baseline that faster evaluation is measured against and checked with, so it is written as well as
-//! these operations allow: weights are added up in signed binary digits instead of multiplied
-//! (`weighted_sum`), all outputs of a layer are computed in parallel, biases are encoded once.
+//! It evaluates layer by layer, as the paper does: every square is rescaled and relinearised separately. The engine is measured
+//! against it and checked with it, so it is as fast as these operations allow: weights are added in signed binary digits
+//! instead of multiplied (`weighted_sum`), all outputs of a layer are computed in parallel, and biases are encoded once.
 //!
 //! Memory is at its largest in the first square: the batch (`pixels` ciphertexts) and the activations
 //! (`activations` ciphertexts) at the same time, 640 MB for the paper's network with three primes.
@@ -29,14 +28,14 @@ use crate::evaluation_key::{ChannelKey, EvaluationKey};
 use crate::progress::ProgressObserver;
 use weighted_sum::weighted_sum;
 
-/// The provider's side: evaluates an ensemble on encrypted batches.
+/// Evaluates an ensemble on encrypted batches with only `fhe`'s public operations.
 #[derive(Debug)]
 pub struct ReferenceEvaluator<'a> {
     key: &'a EvaluationKey,
     ensemble: &'a IntegerEnsemble,
 }
 
-/// Relative costs of one output of each layer, for progress that moves evenly: an addition is 1.
+/// The cost of one output of each layer in additions, so that progress is even.
 mod cost {
     pub const CONVOLUTION: u64 = 25;
     pub const SQUARE: u64 = 400;
@@ -87,7 +86,7 @@ impl<'a> ReferenceEvaluator<'a> {
             }
             let mut clock = LayerClock { member: None, times: &mut times, start: Instant::now() };
             let mut summed = sum(&voters);
-            // Answers are as short as the engine's: what reads them expects no other level.
+            // The client expects the engine's level of answers.
             let level = key.channel.answer_level().dropped_primes();
             voters
                 .par_iter_mut()
@@ -163,6 +162,10 @@ impl ChannelEvaluator<'_> {
         Ok(classes)
     }
 
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a kernel has a weight for every tap, and the batch a ciphertext for every pixel"
+    )]
     fn convolution(&self, network: &IntegerNetwork) -> Result<Vec<Ciphertext>, BfvError> {
         let (shape, block) = (network.architecture(), network.convolution());
         let biases = self.biases(block)?;
@@ -206,7 +209,7 @@ impl ChannelEvaluator<'_> {
         })
     }
 
-    /// Every bias in all slots, as a ciphertext that hides nothing: (delta * bias, 0).
+    /// Every bias in all slots, as the trivial ciphertext (delta * bias, 0).
     fn biases(&self, block: &IntegerBlock) -> Result<Vec<Ciphertext>, BfvError> {
         let parameters = self.key.channel.inner();
         let level = self.key.channel.upload_level();
@@ -224,6 +227,8 @@ impl ChannelEvaluator<'_> {
     }
 }
 
+/// Adds the members' logits.
+#[expect(clippy::indexing_slicing, reason = "all members have logits of the same classes")]
 fn sum(members: &[Vec<Ciphertext>]) -> Vec<Ciphertext> {
     let (first, rest) = members.split_first().map_or((&[][..], &[][..]), |(f, r)| (&f[..], r));
     let add = |(class, first): (usize, &Ciphertext)| {

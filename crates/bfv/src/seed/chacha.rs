@@ -121,6 +121,7 @@ mod avx512 {
 
     #[inline]
     #[target_feature(enable = "avx512f")]
+    #[expect(clippy::indexing_slicing, reason = "all indices are below 16")]
     fn quarter_round(state: &mut [__m512i; 16], [a, b, c, d]: [usize; 4]) {
         state[a] = _mm512_add_epi32(state[a], state[b]);
         state[d] = _mm512_rol_epi32::<16>(_mm512_xor_si512(state[d], state[a]));
@@ -135,6 +136,7 @@ mod avx512 {
     /// The sixteen words of each block in one vector.
     #[inline]
     #[target_feature(enable = "avx512f")]
+    #[expect(clippy::indexing_slicing, reason = "j is below 4, so all indices are below 16")]
     fn transposed(rows: &[__m512i; 16]) -> [__m512i; 16] {
         // Within 128-bit lanes: lane l of `quads[4 i + j]` holds words 4 i .. 4 i + 4 of block 4 l + j.
         let mut quads = *rows;

@@ -18,6 +18,7 @@ pub type Seed = [u8; 32];
 /// The words come from ChaCha8 with the seed's hash as its key. A word w gives the residue `floor(w p / 2^64)`, unless
 /// `w p mod 2^64` is below `2^64 mod p` (Lemire 2019, "Fast random integer generation in an interval"). Seeds are
 /// public, so the time may depend on them.
+#[expect(clippy::indexing_slicing, reason = "the loop reads and writes at most as many words as it gets")]
 pub fn expand(kernel: Kernel, seed: &Seed, primes: &[u64], output: &mut [u64]) {
     let mut stream = KeyStream::new(kernel, Sha256::digest(seed).into());
     let mut words = [0; BUFFERED_WORDS];

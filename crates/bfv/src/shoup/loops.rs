@@ -1,5 +1,7 @@
 //! The loops, for vectors of any instruction set.
 
+#![expect(clippy::indexing_slicing, reason = "vectors lie within slices whose lengths are checked first")]
+
 use super::factor::{Factor, Factors, MessageTerm};
 use super::vector::Vector;
 

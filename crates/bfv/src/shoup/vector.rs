@@ -51,6 +51,7 @@ pub trait Vector: Copy {
     }
 }
 
+#[expect(clippy::indexing_slicing, reason = "callers pass LANES numbers: one")]
 impl Vector for u64 {
     const LANES: usize = 1;
 
@@ -193,7 +194,7 @@ mod ifma {
         #[inline(always)]
         fn multiply_wide(self, prime: u64) -> (Self, Self) {
             unsafe {
-                // With x = 2^52 x1 + x0 and x0 p = 2^52 h + l, the product is 2^52 (x1 p + h) + l. Below 2^62 in brackets.
+                // For x = 2^52 x1 + x0 and x0 p = 2^52 h + l, the product is 2^52 (x1 p + h) + l. The sum in brackets is below 2^62.
                 let (zero, p) = (_mm512_setzero_si512(), _mm512_set1_epi64(prime as i64));
                 let upper = _mm512_srli_epi64::<52>(self.0);
                 let low = _mm512_madd52lo_epu64(zero, self.0, p);

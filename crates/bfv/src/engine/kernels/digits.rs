@@ -4,6 +4,11 @@
 //! `0 <= l < 2^26` and `|h| <= 2^25`. So products with a digit have at most 45 bits, and a sum of fewer than 2^16 products
 //! stays below 2^61. Sums of low and of high halves are joined at the end.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "tiles hold every input, and sums hold both halves of every digit of a row"
+)]
+
 use super::modular::Modulus;
 use super::sparse_row::SparseRow;
 

@@ -4,6 +4,7 @@
 //! 104-bit product to a third. `modular` derives the ranges. Every loop here gives the same residues as the loop with its name in
 //! `loops`, with R = 2^52 in place of 2^64.
 #![allow(unsafe_code)]
+#![expect(clippy::indexing_slicing, reason = "all slices of a product have the length of the output")]
 
 use std::arch::x86_64::*;
 

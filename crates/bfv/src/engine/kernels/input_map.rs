@@ -1,5 +1,7 @@
 //! The linear map before a square: the weights of a convolution, in the form with the fastest kernel.
 
+#![expect(clippy::indexing_slicing, reason = "callers count the bands that the map was made of")]
+
 use aligned_vec::AVec;
 
 use super::digits::{Digits, digit_count};

@@ -8,6 +8,11 @@
 //! in the order of their lists' lengths, so that most lists are as long as the list before. If nearly all weights are 1 and -1,
 //! there is only one digit, and larger weights are listed several times.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "lists name rows and inputs that tiles hold, and end within each other"
+)]
+
 use super::sparse_row::SparseRow;
 
 /// Ends of one digit's lists in `inputs`: first the inputs to add, then the inputs to subtract.

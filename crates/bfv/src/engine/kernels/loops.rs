@@ -1,6 +1,8 @@
 //! The loops in portable Rust. Each is inlined into every variant that `dispatch` compiles. Loops with modular products have a
 //! variant of their own for AVX-512 (`ifma`).
 
+#![expect(clippy::indexing_slicing, reason = "lanes are counted within tiles, and slices are equally long")]
+
 pub use super::digits::{add_digits, join_digits};
 use super::lists::{Lists, add_lists};
 use super::modular::{Modulus, MontgomeryConstant};

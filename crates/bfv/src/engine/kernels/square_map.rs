@@ -1,5 +1,10 @@
 //! The linear map behind a square: the weights of a dense layer, in the form with the fastest kernel.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "callers count the bands that the map was made of, and every band has all rows"
+)]
+
 use aligned_vec::{AVec, avec};
 
 use super::digits::{Digits, digit_count};

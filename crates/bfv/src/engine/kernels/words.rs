@@ -4,6 +4,7 @@
 //! word and a weight to a 32-bit sum in each of 16 lanes. A row whose L1 norm is at most 2^16 keeps its sums below
 //! `2^16 (2^15 - 1) < 2^31`. The cost is the same for every weight, whatever its size.
 #![allow(unsafe_code)]
+#![expect(clippy::indexing_slicing, reason = "lanes, parts and planes are counted within the arrays")]
 
 use std::arch::x86_64::*;
 
