@@ -1,6 +1,5 @@
-//! The bytes of a file, whether it is stored plain or compressed, and their checksum.
+//! Decompressed bytes of plain and gzip files, and their SHA-256.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -8,13 +7,13 @@ use std::path::Path;
 use flate2::bufread::GzDecoder;
 use sha2::{Digest, Sha256};
 
-/// How every gzip file begins. An IDX file begins with two zeros.
+/// First bytes of every gzip file. An IDX file begins with two zeros.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// The largest content accepted, in bytes: 20 times MNIST's, and what a hostile `.gz` may cost at most.
+/// Largest accepted content in bytes: 20 times the content of MNIST. It bounds the cost of a hostile `.gz` file.
 pub(crate) const MAX_CONTENT_BYTES: u64 = 1 << 30;
 
-/// The decompressed bytes of a file. Its content, not its name, tells whether it is compressed.
+/// Opens the decompressed bytes of a file. The first bytes tell whether the file is compressed, not its name.
 pub(crate) fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     let mut file = BufReader::new(File::open(path)?);
     if file.fill_buf()?.starts_with(&GZIP_MAGIC) {
@@ -24,10 +23,9 @@ pub(crate) fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     }
 }
 
-/// The content of all members of a gzip file, one after the other. `None` behind the last one.
+/// Content of all members of a gzip file, one after the other. `None` after the last member.
 ///
-/// Zero bytes behind a member are padding, as they are for `gzip -t`; any other bytes that are no member are an
-/// error.
+/// Zero bytes after a member are padding, as `gzip -t` treats them. Other bytes that are no member are an error.
 struct GzipMembers<R>(Option<GzDecoder<R>>);
 
 impl<R: BufRead> Read for GzipMembers<R> {
@@ -50,7 +48,7 @@ impl<R: BufRead> Read for GzipMembers<R> {
     }
 }
 
-/// Skips zero bytes; whether other bytes follow.
+/// Skips zero bytes and returns whether other bytes follow.
 fn skip_zeros(file: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let buffer = file.fill_buf()?;
@@ -63,7 +61,7 @@ fn skip_zeros(file: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-/// A reader that computes the SHA-256 of what it has read.
+/// A reader that computes the SHA-256 of the bytes that it has read.
 pub(crate) struct HashingReader<R> {
     reader: R,
     digest: Sha256,
@@ -76,7 +74,7 @@ impl<R: Read> HashingReader<R> {
 
     /// SHA-256 of all bytes read, in lower-case hexadecimal.
     pub(crate) fn sha256(self) -> String {
-        hex(self.digest)
+        hex::encode(self.digest.finalize())
     }
 }
 
@@ -88,29 +86,21 @@ impl<R: Read> Read for HashingReader<R> {
     }
 }
 
-/// SHA-256 of a file's decompressed bytes (of the first [`MAX_CONTENT_BYTES`], where there are more).
+/// SHA-256 of the first [`MAX_CONTENT_BYTES`] of a file's decompressed bytes, in lower-case hexadecimal.
 pub(crate) fn sha256_of_file(path: &Path) -> io::Result<String> {
     let mut digest = Sha256::new();
     io::copy(&mut open(path)?.take(MAX_CONTENT_BYTES), &mut digest)?;
-    Ok(hex(digest))
+    Ok(hex::encode(digest.finalize()))
 }
 
-/// SHA-256 of all `parts`, one after the other, in lower-case hexadecimal.
+/// SHA-256 of `parts` one after the other, in lower-case hexadecimal.
 pub(crate) fn sha256<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut digest = Sha256::new();
     parts.into_iter().for_each(|part| digest.update(part));
-    hex(digest)
+    hex::encode(digest.finalize())
 }
 
-fn hex(digest: Sha256) -> String {
-    digest.finalize().iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// The big-endian number at byte `at`; `None` if the bytes end before it does.
+/// Reads the big-endian number of four bytes at index `at`; `None` if there are too few bytes.
 pub(crate) fn be_u32(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|&word| u32::from_be_bytes(word))
 }

@@ -1,17 +1,17 @@
-//! What is unusual about images.
+//! Images that differ from those that networks are trained on, and duplicates.
 
 use std::collections::HashMap;
 
 use crate::labelled_images::LabelledImages;
 
-/// Images whose brightest pixel is not above this, of 255, are faint: few grey levels leave nothing of them.
+/// Brightness up to which an image counts as faint, of 255: with few grey levels, all its pixels become background.
 pub const FAINT_BRIGHTNESS: u8 = 32;
 
-/// Images whose pixels along the edges are brighter on average than this look inverted: ink is bright, and what
-/// networks are trained on has none along the edges.
+/// Mean brightness of the pixels along the edges above which an image looks inverted. Ink is bright, and images that
+/// networks are trained on have no ink along the edges.
 const BRIGHT_BORDER: usize = 127;
 
-/// Images that are unlike those that networks are trained on. Each is in one of the lists at most.
+/// Images that are unlike those that networks are trained on. An image is in at most one of the lists.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Inspection {
     /// Number of images.
@@ -25,7 +25,7 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// Looks at `images` of `side` x `side` pixels.
+    /// Inspects images of `side` x `side` pixels.
     pub fn of<'a>(images: impl Iterator<Item = &'a [u8]>, side: usize) -> Self {
         let mut inspection = Self::default();
         for (index, image) in images.enumerate() {
@@ -42,7 +42,7 @@ impl Inspection {
         inspection
     }
 
-    /// Whether most images have bright edges.
+    /// Returns whether more than half of the images have bright edges.
     #[must_use]
     pub fn looks_inverted(&self) -> bool {
         2 * self.bright_border.len() > self.images
@@ -63,7 +63,7 @@ fn border_mean(image: &[u8], side: usize) -> usize {
     sum / count.max(1)
 }
 
-/// Images that occur more than once.
+/// Numbers of images that occur more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DuplicateCounts {
     /// Training images that are equal to an earlier one.
@@ -77,7 +77,7 @@ pub struct DuplicateCounts {
 }
 
 impl DuplicateCounts {
-    /// Looks for images that occur more than once.
+    /// Counts the images that occur more than once.
     #[must_use]
     pub fn of(train: &LabelledImages, test: &LabelledImages) -> Self {
         let mut repetitions = Self::default();

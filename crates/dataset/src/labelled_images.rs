@@ -1,8 +1,20 @@
-//! Grey square images with their labels.
+//! Grey square images with labels.
 
 /// Grey square images with one label each, in the order of their files.
 ///
-/// Pixels are stored row by row, image after image; 0 is background, 255 full ink.
+/// Pixels are stored row by row, image after image. A pixel of 0 is background, a pixel of 255 is full ink. There are
+/// `len() * side * side` pixels, and the side is at least 1.
+///
+/// ```
+/// use sottovoce_dataset::LabelledImages;
+///
+/// // Two images of 2 x 2 pixels, labelled 1 and 3.
+/// let images = LabelledImages::new(2, vec![0, 9, 8, 7, 1, 2, 3, 4], vec![1, 3])?;
+/// assert_eq!(images.image(1), [1, 2, 3, 4]);
+/// assert_eq!(images.counts(), [0, 1, 0, 1]);
+/// assert!(LabelledImages::new(2, vec![0; 7], vec![1, 3]).is_err());
+/// # Ok::<(), sottovoce_dataset::ShapeError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelledImages {
     side: usize,
@@ -11,10 +23,10 @@ pub struct LabelledImages {
 }
 
 impl LabelledImages {
-    /// Images of `side` x `side` pixels.
+    /// Creates images of `side` x `side` pixels.
     ///
     /// # Errors
-    /// If `pixels` is not `labels.len()` whole images, or `side` is zero.
+    /// If `pixels` are not `labels.len()` whole images, or `side` is zero.
     pub fn new(side: usize, pixels: Vec<u8>, labels: Vec<u8>) -> Result<Self, ShapeError> {
         if side == 0 || pixels.len() != labels.len() * side * side {
             return Err(ShapeError { side, pixels: pixels.len(), labels: labels.len() });
@@ -22,7 +34,7 @@ impl LabelledImages {
         Ok(Self { side, pixels, labels })
     }
 
-    /// As [`Self::new`], for callers inside this crate that have made whole images.
+    /// Creates images as [`Self::new`] does. The caller makes sure that `pixels` are `labels.len()` whole images.
     pub(crate) fn from_whole_images(side: usize, pixels: Vec<u8>, labels: Vec<u8>) -> Self {
         debug_assert_eq!(pixels.len(), labels.len() * side * side);
         Self { side, pixels, labels }
@@ -34,40 +46,44 @@ impl LabelledImages {
         self.labels.len()
     }
 
-    /// Whether there is no image.
+    /// Returns whether there are no images.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
 
-    /// Pixels on a side.
+    /// Number of pixels on a side.
     #[must_use]
     pub fn side(&self) -> usize {
         self.side
     }
 
-    /// All labels, one for each image.
+    /// Labels, one for each image.
     #[must_use]
     pub fn labels(&self) -> &[u8] {
         &self.labels
     }
 
-    /// The `side * side` pixels of image `index`, row by row.
+    /// Pixels of image `index`, row by row: `side * side` of them.
     ///
     /// # Panics
-    /// If there is no such image.
+    /// If `index` is not below the number of images.
     #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the documentation states the panic; there are `len()` whole images"
+    )]
     pub fn image(&self, index: usize) -> &[u8] {
         let size = self.side * self.side;
         &self.pixels[index * size..(index + 1) * size]
     }
 
-    /// The pixels of all images, one image after the other.
+    /// Iterates over the images, each as `side * side` pixels.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.pixels.chunks_exact(self.side * self.side)
     }
 
-    /// How often each label occurs, by label; as many as the largest label says.
+    /// Number of images of each label, indexed by label. The last entry belongs to the largest label.
     #[must_use]
     pub fn counts(&self) -> Vec<usize> {
         let mut counts = Vec::new();
@@ -76,12 +92,14 @@ impl LabelledImages {
             if counts.len() <= label {
                 counts.resize(label + 1, 0);
             }
-            counts[label] += 1;
+            if let Some(count) = counts.get_mut(label) {
+                *count += 1;
+            }
         }
         counts
     }
 
-    /// The images with rows and columns exchanged.
+    /// Exchanges rows and columns of every image.
     #[must_use]
     pub fn transposed(mut self) -> Self {
         let side = self.side;
@@ -95,24 +113,28 @@ impl LabelledImages {
         self
     }
 
-    /// The images with every pixel `p` as `255 - p`.
+    /// Replaces every pixel `p` by `255 - p`.
     #[must_use]
     pub fn inverted(mut self) -> Self {
         self.pixels.iter_mut().for_each(|pixel| *pixel = u8::MAX - *pixel);
         self
     }
 
-    /// The images with every label moved down by one; labels of 0 stay.
+    /// Lowers every label by one. Labels of 0 stay 0.
     pub(crate) fn with_labels_from_one(mut self) -> Self {
         self.labels.iter_mut().for_each(|label| *label = label.saturating_sub(1));
         self
     }
 
-    /// The images at `indices`, in that order.
+    /// Selects the images at `indices`, in that order.
     ///
     /// # Panics
-    /// If an index names no image.
+    /// If an index is not below the number of images.
     #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the documentation states the panic; there is a label for each image"
+    )]
     pub fn select(&self, indices: &[usize]) -> Self {
         Self {
             side: self.side,
@@ -121,19 +143,18 @@ impl LabelledImages {
         }
     }
 
-    /// The first `count` images, or all where there are fewer.
+    /// Selects the first `count` images, or all if there are fewer.
     #[must_use]
     pub fn take(&self, count: usize) -> Self {
-        let count = count.min(self.len());
         Self {
             side: self.side,
-            pixels: self.pixels[..count * self.side * self.side].to_vec(),
-            labels: self.labels[..count].to_vec(),
+            pixels: self.iter().take(count).flatten().copied().collect(),
+            labels: self.labels.iter().take(count).copied().collect(),
         }
     }
 }
 
-/// Pixels and labels that do not belong together.
+/// A number of pixels that does not fit the number of labels.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{pixels} pixels are not {labels} images of {side} x {side}")]
 pub struct ShapeError {

@@ -1,24 +1,23 @@
-//! Image data sets for encrypted inference, and how an ensemble's members share them.
+//! Image data sets, and their division among the members of an ensemble.
 //!
-//! The story of a data set, from the request to the members' images:
+//! The way of a data set, from the request to the members' images:
 //!
-//! 1. A [`Request`] names a data set and says where it may come from. [`open`] turns it into a [`DataSet`]:
-//!    from a folder or an `.npz` file, from a public mirror ([`MnistDownload`]), or, told by an [`DataEvent`] and marked
-//!    in [`DataSet::origin`], from the built-in [`synthetic_digits`]. A folder that the user names is used
-//!    or is an error; it is never passed over.
-//! 2. A folder holds four IDX files ([`Part`]), plain or `.gz`, NumPy archives, or pictures in one folder for each
-//!    class. All are read with distrust: MNIST's have to have their known SHA-256, those of other data sets are
-//!    recorded, and known ones are recognised under any name. EMNIST's images are turned upright.
-//! 3. Some training images may be set aside ([`hold_out`]), to choose by what no member has trained on.
-//! 4. Labels are cut into [`group_labels`] by a [`SplitMethod`], and the training images shared out by a
-//!    [`partition`], so that each member sees mostly its own group's labels. Or every member draws its own mix of
-//!    labels ([`partition_dirichlet`]).
+//! 1. A [`Request`] names a data set and its possible sources. [`open`] turns it into a [`DataSet`]: from a folder or an
+//!    `.npz` file, from a public mirror ([`MnistDownload`]), or from the built-in [`synthetic_digits`]. Synthetic digits are
+//!    reported by a [`DataEvent`] and marked in [`DataSet::origin`]. A path that the user names is used, or opening fails.
+//! 2. A folder holds four IDX files ([`Part`]), plain or `.gz`, NumPy archives, or pictures in one folder for each class.
+//!    All files are treated as hostile. MNIST must have its known SHA-256; the SHA-256 of other data sets is recorded, and
+//!    known data sets are recognised under any name. Images of EMNIST are turned upright.
+//! 3. [`hold_out`] holds validation images out of the training images. No member trains on them.
+//! 4. [`group_labels`] divides the labels into groups by a [`SplitMethod`], and [`partition`] divides the training images,
+//!    so that each member sees mostly the labels of its own group. Or every member draws a mix of labels
+//!    ([`partition_dirichlet`]).
 //!
-//! Whatever is random follows from a seed.
+//! All random numbers follow from a seed.
 //!
-//! Apart from data sets, a user's own images, PNG, JPEG, BMP or IDX files or folders of them, become [`Pictures`] to
-//! classify ([`read_pictures`]): without labels, with the name of where each came from, and of the one size
-//! that a model takes. [`Inspection`] says which are unlike those that networks are trained on.
+//! [`read_pictures`] reads a user's own images to classify, in PNG, JPEG, BMP or IDX files or folders of them, as
+//! [`Pictures`]: without labels, with the names of their files, and of the size that a model reads. [`Inspection`] finds
+//! images that are unlike those that networks are trained on.
 //!
 //! ```
 //! use sottovoce_dataset::{DataName, Request, ShareRange, SplitMethod, SyntheticSize};
@@ -36,6 +35,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod arrays;
 mod data_set;
 mod file_content;
@@ -50,6 +51,7 @@ mod test_files;
 pub use arrays::array::{ImageArray, LabelArray};
 pub use arrays::error::ArrayError;
 pub use arrays::idx::{read_images, read_labels};
+pub use arrays::npy_header::{NpyHeader, NpyHeaderError};
 pub use data_set::download::{DownloadError, MNIST_MIRRORS, MnistDownload};
 pub use data_set::error::DataError;
 pub use data_set::event::DataEvent;

@@ -8,7 +8,7 @@ use crate::pixel_levels::PixelLevels;
 
 /// Largest absolute values after each block that *any* image of pixels in `0..=L` can cause.
 ///
-/// They follow from the L1 norms of the rows: `|w x + b| <= |w|_1 max|x| + |b|`.
+/// The bounds follow from the L1 norms of the rows: `|w x + b| <= |w|_1 max|x| + |b|`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerBounds {
     /// Largest absolute value after the convolution, before the first square.

@@ -11,6 +11,8 @@
 //! manifests and reads it again. [`ProvenRange`] bounds its logits for every image.
 //! [`NetworkSampler`] draws random networks for examples, benchmarks and tests.
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod architecture;
 pub mod atomic_file;
 mod block;

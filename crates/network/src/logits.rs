@@ -1,4 +1,4 @@
-//! What is computed from logits: the prediction, and the sum over an ensemble's members.
+//! Predictions from logits, and sums of logits over the members of an ensemble.
 
 /// Returns the index of the largest logit; of several equal ones, the first index. Returns 0 for no logits.
 ///

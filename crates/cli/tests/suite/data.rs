@@ -144,7 +144,7 @@ fn emnist_is_turned_upright_unless_it_is_to_stay_as_stored() {
 fn data_in_the_usual_folder_that_is_not_mnist_is_an_error_and_never_passed_over() {
     let sandbox = Sandbox::new();
     write_data_set(&sandbox, "data/mnist", DOTTED, 0);
-    sandbox.run(&["data", "info", "fig5"]).fails(1, &["train-images.idx3-ubyte is not MNIST's"]);
+    sandbox.run(&["data", "info", "fig5"]).fails(1, &["train-images.idx3-ubyte is not the file of MNIST"]);
     let sandbox = Sandbox::new();
     write_data_set(&sandbox, "data/mnist", ["a-ubyte", "b-ubyte", "c-ubyte", "d-ubyte"], 0);
     sandbox.run(&["data", "info", "fig5"]).fails(1, &["not MNIST's four files", "a-ubyte", "--data-dir"]);

@@ -22,7 +22,7 @@ fn mnist_with_other_labels_is_refused_by_its_checksum() {
     std::fs::write(sandbox.path("mnist/t10k-labels-idx1-ubyte"), labels).unwrap();
     sandbox
         .run(&["reproduce", "fig5", "--data-dir", "mnist"])
-        .fails(1, &["mnist/t10k-labels-idx1-ubyte is not MNIST's", "ff7bcfd416de3373"]);
+        .fails(1, &["mnist/t10k-labels-idx1-ubyte is not the file of MNIST", "ff7bcfd416de3373"]);
 }
 
 #[test]

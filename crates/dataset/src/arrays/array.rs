@@ -1,4 +1,4 @@
-//! Arrays of bytes, and what they are as images and as labels.
+//! Arrays of bytes, and their conversion to images and labels.
 
 use std::io::Read;
 use std::path::Path;
@@ -7,34 +7,35 @@ use crate::arrays::elements::{ElementType, ElementsError, read_bytes};
 use crate::arrays::error::ArrayError;
 use crate::file_content::{self, MAX_CONTENT_BYTES};
 
-/// The dimensions of images, as part of a sentence.
+/// Dimensions of images, as part of an error message.
 const IMAGE_DIMENSIONS: &str = "[images, rows, columns]";
 
-/// Numbers for each image in QMNIST's files of labels: the class comes first, the rest is where the digit is from.
+/// Numbers for each image in the label files of QMNIST. The first is the class, the others describe the origin of the
+/// digit.
 const QMNIST_COLUMNS: u64 = 8;
 
-/// Square images.
+/// Square grey images of an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageArray {
     /// Pixels on a side.
     pub side: usize,
-    /// All pixels, row by row and image after image: a whole number of images, at least one.
+    /// Pixels of all images, row by row, image after image. There is at least one image.
     pub pixels: Vec<u8>,
-    /// SHA-256 in hexadecimal: of a decompressed IDX file; of any other array, of the IDX file of bytes that would
-    /// hold the same images.
+    /// SHA-256 in hexadecimal. For an IDX file, of its decompressed bytes; for any other array, of the IDX file of bytes
+    /// that would hold the same images.
     pub sha256: String,
 }
 
-/// Labels.
+/// Labels of an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelArray {
-    /// One label for each image, at least one.
+    /// Labels, one for each image. There is at least one.
     pub labels: Vec<u8>,
-    /// SHA-256, as that of [`ImageArray`].
+    /// SHA-256 in hexadecimal, as in [`ImageArray`].
     pub sha256: String,
 }
 
-/// What an array should hold.
+/// Content that a caller expects in an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ArrayContent {
     Images,
@@ -42,7 +43,7 @@ pub(crate) enum ArrayContent {
 }
 
 impl ArrayContent {
-    /// The word for it.
+    /// Name of the content in error messages.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Images => "images",
@@ -51,17 +52,17 @@ impl ArrayContent {
     }
 }
 
-/// What the header of an array says.
+/// Type and sizes from the header of an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ArrayHeader {
     pub(crate) kind: ElementType,
     pub(crate) big_endian: bool,
-    /// Elements in each dimension, the first one outermost.
+    /// Number of elements along each dimension, the outermost first.
     pub(crate) shape: Vec<u64>,
 }
 
 impl ArrayHeader {
-    /// Whether an array of this header holds QMNIST's labels.
+    /// Returns whether an array with this header holds the labels of QMNIST.
     fn is_qmnist_labels(&self) -> bool {
         self.kind == ElementType::I32 && matches!(self.shape[..], [_, QMNIST_COLUMNS])
     }
@@ -76,7 +77,8 @@ pub(crate) struct Array {
 }
 
 impl Array {
-    /// Reads the elements that a header promises from the rest of `reader`.
+    /// Reads the elements that `header` announces, to the end of `reader`. Memory grows with the elements that are there,
+    /// not with the announced number.
     pub(crate) fn read(
         file: &Path,
         header: ArrayHeader,
@@ -112,8 +114,7 @@ impl Array {
         Ok(Self { shape, values, is_float: kind.is_float() })
     }
 
-    /// The array with its elements in row-major order, in which the last index varies fastest, of one that is in
-    /// column-major order.
+    /// Reorders the elements of a column-major array to row-major order, in which the last index varies fastest.
     pub(crate) fn into_row_major(self) -> Self {
         let Self { shape, values, is_float } = self;
         let mut strides = Vec::with_capacity(shape.len());
@@ -141,11 +142,13 @@ impl Array {
         Self { shape, values: turned, is_float }
     }
 
-    /// Side and pixels of the square grey images in the array: `[images, rows, columns]`, with one more dimension
-    /// of 1 for the colour before or behind rows and columns, or `[images, pixels]`.
+    /// Returns the side and the pixels of square grey images.
+    ///
+    /// The dimensions must be `[images, rows, columns]`, with or without one more dimension of 1 for the colour before or
+    /// after rows and columns, or `[images, pixels]`.
     ///
     /// # Errors
-    /// If these are no square grey images, or all are floats from 0 to 1.
+    /// If the array holds no square grey images, or all elements are floats from 0 to 1.
     pub(crate) fn into_images(self, file: &Path) -> Result<(usize, Vec<u8>), ArrayError> {
         let (rows, columns) = match self.shape[..] {
             [_, rows, columns] | [_, rows, columns, 1] | [_, 1, rows, columns] => (rows, columns),
@@ -171,10 +174,10 @@ impl Array {
         Ok((rows as usize, self.values))
     }
 
-    /// The labels in the array: `[images]` or `[images, 1]`, or the first of QMNIST's eight numbers for each image.
+    /// Returns the labels. The dimensions must be `[images]` or `[images, 1]`.
     ///
     /// # Errors
-    /// If it has other dimensions.
+    /// If the array has other dimensions.
     pub(crate) fn into_labels(self, file: &Path) -> Result<Vec<u8>, ArrayError> {
         match self.shape[..] {
             [_] | [_, 1] => Ok(self.values),
@@ -189,7 +192,7 @@ impl Array {
     }
 }
 
-/// SHA-256 of the IDX file of bytes with these dimensions and elements.
+/// Computes the SHA-256 of the IDX file with these dimensions and bytes.
 pub(crate) fn idx_sha256(shape: &[usize], elements: &[u8]) -> String {
     let mut header = vec![0, 0, 8, shape.len() as u8];
     shape.iter().for_each(|&size| header.extend((size as u32).to_be_bytes()));

@@ -1,8 +1,8 @@
-//! Numbers of a binary array, read as bytes where that loses nothing.
+//! Elements of a binary array, read as bytes if each is an integer from 0 to 255.
 
 use std::io::{self, Read};
 
-/// The type of an array's elements.
+/// Type of an array's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ElementType {
     U8,
@@ -18,7 +18,7 @@ pub(crate) enum ElementType {
 }
 
 impl ElementType {
-    /// Bytes of one element.
+    /// Size of one element in bytes.
     pub(crate) fn size(self) -> usize {
         match self {
             Self::U8 | Self::I8 => 1,
@@ -28,13 +28,13 @@ impl ElementType {
         }
     }
 
-    /// Whether elements may have fractions.
+    /// Returns whether elements may have fractions.
     pub(crate) fn is_float(self) -> bool {
         matches!(self, Self::F32 | Self::F64)
     }
 
-    /// The value of one element, whose little-endian bytes these are followed by zeros. Integers beyond 2^53 are
-    /// rounded, which no caller notices: only 0 to 255 are accepted.
+    /// Converts one element from its little-endian bytes, which are padded with zeros. Integers beyond 2^53 are rounded;
+    /// this changes no result, because only values from 0 to 255 are accepted.
     fn value(self, bytes: [u8; 8]) -> f64 {
         let bits = u64::from_le_bytes(bytes);
         match self {
@@ -49,26 +49,26 @@ impl ElementType {
     }
 }
 
-/// Why elements cannot be read as bytes.
+/// Error of reading elements as bytes.
 #[derive(Debug)]
 pub(crate) enum ElementsError {
     /// The reader failed.
     Unreadable(io::Error),
-    /// There are fewer elements than promised; bytes that there are.
+    /// There are fewer elements than announced, and only this number of bytes.
     Truncated(u64),
-    /// There are more elements than promised.
+    /// There are more elements than announced.
     TrailingBytes,
-    /// An element is no integer from 0 to 255.
+    /// An element is not an integer from 0 to 255.
     NotAByte { position: u64, value: f64 },
 }
 
-/// Elements decoded at once.
+/// Number of elements that are decoded at once.
 const CHUNK: usize = 8192;
 
-/// Reads `count` elements to the end of `reader` and returns every `step`-th one, from the first, as a byte. The
-/// others may have any value.
+/// Reads `count` elements to the end of `reader` and returns every `step`-th one as a byte, beginning with the first.
+/// The other elements may have any value.
 ///
-/// The vector grows with the elements that are there, not with `count`.
+/// Memory grows with the elements that are there, not with `count`.
 pub(crate) fn read_bytes(
     mut reader: impl Read,
     kind: ElementType,
@@ -105,20 +105,19 @@ pub(crate) fn read_bytes(
             }
         }
     }
-    // One byte more is asked for, to see trailing ones, and to reach the checksum at the end of compressed data.
-    let mut behind = Vec::new();
-    reader.take(1).read_to_end(&mut behind).map_err(ElementsError::Unreadable)?;
-    if behind.is_empty() { Ok(values) } else { Err(ElementsError::TrailingBytes) }
+    // Reading one more byte finds trailing bytes, and makes a decompressor verify the checksum at its end.
+    let mut trailing = Vec::new();
+    reader.take(1).read_to_end(&mut trailing).map_err(ElementsError::Unreadable)?;
+    if trailing.is_empty() { Ok(values) } else { Err(ElementsError::TrailingBytes) }
 }
 
-/// The bytes of an element in little-endian order, filled up with zeros.
+/// Returns the bytes of an element in little-endian order, padded with zeros.
 fn little_endian(element: &[u8], big_endian: bool) -> [u8; 8] {
     let mut bytes = [0; 8];
-    for (index, (byte, &stored)) in bytes.iter_mut().zip(element).enumerate() {
-        *byte = match big_endian {
-            true => element[element.len() - 1 - index],
-            false => stored,
-        };
+    if big_endian {
+        bytes.iter_mut().zip(element.iter().rev()).for_each(|(byte, stored)| *byte = *stored);
+    } else {
+        bytes.iter_mut().zip(element).for_each(|(byte, stored)| *byte = *stored);
     }
     bytes
 }

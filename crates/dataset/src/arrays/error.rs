@@ -1,13 +1,13 @@
-//! Why an array is not the images or labels that it should be.
+//! Errors of reading arrays of images and labels.
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::file_content::MAX_CONTENT_BYTES;
 
-/// Why an IDX file or a NumPy array is not the images or labels that it should be.
+/// Error of reading images or labels from an IDX file or a NumPy array.
 ///
-/// `file` is the file, or `ARCHIVE::ARRAY` for an array in an `.npz` file.
+/// `file` is the path of the file, or `ARCHIVE::ARRAY` for an array in an `.npz` file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArrayError {
@@ -16,10 +16,10 @@ pub enum ArrayError {
     Unreadable {
         /// The file.
         file: PathBuf,
-        /// What failed.
+        /// Cause of the failure.
         source: io::Error,
     },
-    /// The first four bytes are not those of this kind of file.
+    /// The file does not begin with the magic number of its kind.
     #[error(
         "{file} is not an IDX file of {what}: it begins with {found:#010x}, not with {expected:#010x}",
         file = file.display()
@@ -27,21 +27,21 @@ pub enum ArrayError {
     WrongMagic {
         /// The file.
         file: PathBuf,
-        /// Its first four bytes.
+        /// First four bytes of the file.
         found: u32,
-        /// What they have to be.
+        /// First four bytes of a file of this kind.
         expected: u32,
-        /// What the file should hold: `images` or `labels`.
+        /// Expected content of the file: `images` or `labels`.
         what: &'static str,
     },
-    /// The file ends before its header does.
+    /// The file ends within its header.
     #[error("{file} ends within its header: {found} bytes of {needed}", file = file.display())]
     ShortHeader {
         /// The file.
         file: PathBuf,
-        /// Bytes there are.
+        /// Bytes in the file.
         found: usize,
-        /// Bytes a header has.
+        /// Bytes in a whole header.
         needed: usize,
     },
     /// The header of a NumPy array cannot be read.
@@ -49,7 +49,7 @@ pub enum ArrayError {
     Header {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// Cause of the failure.
         reason: String,
     },
     /// A dimension is zero.
@@ -57,7 +57,7 @@ pub enum ArrayError {
     Empty {
         /// The file.
         file: PathBuf,
-        /// Elements in each dimension, the number of images or labels first.
+        /// Elements along each dimension, the number of images or labels first.
         dimensions: Vec<u64>,
     },
     /// The images are not square.
@@ -79,10 +79,10 @@ pub enum ArrayError {
     Colour {
         /// The file.
         file: PathBuf,
-        /// Elements in each dimension.
+        /// Elements along each dimension.
         dimensions: Vec<u64>,
     },
-    /// The dimensions are neither those of images nor those of labels.
+    /// The array has neither the dimensions of images nor those of labels.
     #[error(
         "{file} has the dimensions {dimensions:?}, but {what} have {allowed}",
         file = file.display()
@@ -90,11 +90,11 @@ pub enum ArrayError {
     Dimensions {
         /// The file.
         file: PathBuf,
-        /// Elements in each dimension.
+        /// Elements along each dimension.
         dimensions: Vec<u64>,
-        /// What the array should hold: `images` or `labels`.
+        /// Expected content of the array: `images` or `labels`.
         what: &'static str,
-        /// The dimensions that are read.
+        /// Dimensions that are read.
         allowed: &'static str,
     },
     /// There are several labels for each image.
@@ -109,33 +109,39 @@ pub enum ArrayError {
         /// Numbers for each image.
         columns: u64,
     },
-    /// The header promises more than any data set of this kind has.
+    /// The header announces more elements than are accepted.
     #[error(
-        "{file} claims the dimensions {dimensions:?}, at most {MAX_CONTENT_BYTES} elements in all are allowed",
+        "{file} claims the dimensions {dimensions:?}, but at most {MAX_CONTENT_BYTES} elements in all are allowed",
         file = file.display()
     )]
     TooLarge {
         /// The file.
         file: PathBuf,
-        /// Elements in each dimension, the number of images or labels first.
+        /// Elements along each dimension, the number of images or labels first.
         dimensions: Vec<u64>,
     },
     /// The file ends too early.
-    #[error("{file} is cut off: {found} bytes after the header, which promises {expected}", file = file.display())]
+    #[error(
+        "{file} is cut off: it has {found} bytes after the header, but the header announces {expected}",
+        file = file.display()
+    )]
     Truncated {
         /// The file.
         file: PathBuf,
-        /// Bytes behind the header.
+        /// Bytes after the header.
         found: u64,
-        /// Bytes that the header promises.
+        /// Bytes that the header announces.
         expected: u64,
     },
-    /// The file goes on where it should end.
-    #[error("{file} has more than the {expected} bytes after the header that it promises", file = file.display())]
+    /// The file has more bytes than the header announces.
+    #[error(
+        "{file} has more than the {expected} bytes after the header that its header announces",
+        file = file.display()
+    )]
     TrailingBytes {
         /// The file.
         file: PathBuf,
-        /// Bytes that the header promises.
+        /// Bytes that the header announces.
         expected: u64,
     },
     /// The elements are of a type that is not read.
@@ -147,10 +153,10 @@ pub enum ArrayError {
     ElementType {
         /// The file.
         file: PathBuf,
-        /// The type, as the file's format writes it.
+        /// Type of the elements in the notation of the file's format.
         found: String,
     },
-    /// A pixel is no integer from 0 to 255.
+    /// A pixel is not an integer from 0 to 255.
     #[error(
         "{file} has the value {value} at position {position}, but pixels are integers from 0 (background) to 255 \
          (ink); {advice}",
@@ -162,7 +168,7 @@ pub enum ArrayError {
         file: PathBuf,
         /// Index of the value among all pixels, from 0.
         position: u64,
-        /// The value.
+        /// Value of the pixel.
         value: f64,
     },
     /// All pixels are floats from 0 to 1.
@@ -175,9 +181,9 @@ pub enum ArrayError {
         /// The file.
         file: PathBuf,
     },
-    /// A label is no integer from 0 to 255.
+    /// A label is not an integer from 0 to 255.
     #[error(
-        "{file} has label {value} at position {position}, only integers from 0 to 255 are allowed",
+        "{file} has the label {value} at position {position}, but only integers from 0 to 255 are allowed",
         file = file.display()
     )]
     Label {
@@ -185,12 +191,12 @@ pub enum ArrayError {
         file: PathBuf,
         /// Index of the label, from 0.
         position: u64,
-        /// The label.
+        /// Value of the label.
         value: f64,
     },
 }
 
-/// How pixels of another range become integers, as part of a sentence.
+/// Returns advice on converting pixels of another range to integers, as part of an error message.
 fn pixel_advice(value: f64) -> &'static str {
     if (0.0..=1.0).contains(&value) {
         "if they go from 0 to 1, save `(255 * images).round().astype(\"uint8\")`"

@@ -1,7 +1,7 @@
-//! The IDX format of MNIST and its kin: a magic number, the dimensions, then the elements.
+//! The IDX format of MNIST and similar data sets: a magic number, the dimensions, then the elements.
 //!
-//! Source: <http://yann.lecun.com/exdb/mnist/>, "The IDX file format". Numbers are big-endian. The magic number's
-//! third byte is the elements' type, its fourth the number of dimensions.
+//! Source: <http://yann.lecun.com/exdb/mnist/>, "The IDX file format". Numbers are big-endian. The third byte of the
+//! magic number is the type of the elements, the fourth byte the number of dimensions.
 
 use std::io::Read;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::arrays::elements::ElementType;
 use crate::arrays::error::ArrayError;
 use crate::file_content::{self, HashingReader};
 
-/// Reads square grey images from an IDX file, plain or gzip.
+/// Reads square grey images from a plain or gzip IDX file.
 ///
 /// # Errors
 /// If the file cannot be read or decompressed, or is not exactly an IDX file of square grey images whose pixels are
@@ -20,7 +20,7 @@ pub fn read_images(path: &Path) -> Result<ImageArray, ArrayError> {
     images_from(path, open(path)?)
 }
 
-/// Reads labels from an IDX file, plain or gzip. Of QMNIST's eight numbers for each image, the first is the label.
+/// Reads labels from a plain or gzip IDX file. QMNIST has eight numbers for each image, of which the first is the label.
 ///
 /// # Errors
 /// If the file cannot be read or decompressed, or is not exactly an IDX file of labels that are integers from 0 to
@@ -33,7 +33,7 @@ fn open(path: &Path) -> Result<Box<dyn Read>, ArrayError> {
     file_content::open(path).map_err(|source| ArrayError::Unreadable { file: path.into(), source })
 }
 
-/// As [`read_images`], from a reader of the decompressed content of `file`.
+/// Reads images as [`read_images`] does, from a reader of the decompressed content of `file`.
 pub(crate) fn images_from(file: &Path, reader: impl Read) -> Result<ImageArray, ArrayError> {
     let (array, sha256) = read(file, reader, ArrayContent::Images)?;
     let (side, pixels) = array.into_images(file)?;
@@ -45,7 +45,7 @@ fn labels_from(file: &Path, reader: impl Read) -> Result<LabelArray, ArrayError>
     Ok(LabelArray { labels: array.into_labels(file)?, sha256 })
 }
 
-/// Array and checksum of an IDX file.
+/// Reads the array and the SHA-256 of an IDX file.
 fn read(file: &Path, reader: impl Read, content: ArrayContent) -> Result<(Array, String), ArrayError> {
     let mut reader = HashingReader::new(reader);
     let header = read_header(file, &mut reader, content)?;
@@ -77,7 +77,7 @@ fn read_header(
         expected: 0x0800 + usual_rank as u32,
         what: content.word(),
     };
-    // The magic number comes first, so that a file of another kind is called that, however short.
+    // The magic number is checked first, so that a short file of another kind gets the error about its kind.
     let [0, 0, kind, rank] = found.to_be_bytes() else { return Err(wrong()) };
     let rank = usize::from(rank);
     if !(usual_rank..=largest_rank).contains(&rank) {
@@ -100,7 +100,7 @@ fn read_header(
     Ok(ArrayHeader { kind, big_endian: true, shape: dimensions.words.into_iter().map(u64::from).collect() })
 }
 
-/// Big-endian numbers of four bytes, and the bytes read, which may be fewer than whole numbers have.
+/// Big-endian numbers of four bytes, and the number of bytes that were read. A file that ends early has fewer bytes.
 struct Words {
     words: Vec<u32>,
     bytes: usize,

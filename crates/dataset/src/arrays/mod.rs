@@ -5,3 +5,4 @@ pub(crate) mod elements;
 pub(crate) mod error;
 pub(crate) mod idx;
 pub(crate) mod npy;
+pub(crate) mod npy_header;

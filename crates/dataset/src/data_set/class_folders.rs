@@ -17,10 +17,10 @@ use crate::pictures::folder::SkipReason;
 use crate::pictures::folder::SkippedFile;
 use crate::pictures::image_file::{self, FileContent, ImageRequirements, Images};
 
-/// Most classes: labels are bytes.
+/// Largest number of classes, because labels are bytes.
 const MAX_CLASSES: usize = 256;
 
-/// Draws the order of pictures.
+/// Seed that draws the order of pictures.
 const ORDER_SEED: u64 = 0;
 
 /// A data set of pictures.
@@ -28,17 +28,20 @@ const ORDER_SEED: u64 = 0;
 pub(crate) struct PictureSet {
     pub(crate) train: (ImageArray, LabelArray),
     pub(crate) test: (ImageArray, LabelArray),
-    /// The name of each label, or none where the names are the labels.
+    /// Name of each label; `None` if the names are the labels.
     pub(crate) class_names: Option<Vec<String>>,
-    /// Files and folders that are left out.
+    /// Files and folders that are not read.
     pub(crate) skipped: Vec<SkippedFile>,
 }
 
-/// Reads the pictures in the class folders of `train` and `test`, transparent pixels as `paper`. All must be squares of one size. Their order is random,
-/// but always the same for the same files, so that the first and the last of them are of all classes.
+/// Reads the pictures in the class folders of `train` and `test`. Transparent pixels become `background`. All pictures
+/// must be squares of one size.
 ///
-/// If all names of class folders are different numbers from 0 to 255, each is its pictures' label. Other names are
-/// sorted, by their bytes, and numbered from 0.
+/// The order of the pictures is random, so that the first and the last ones are of all classes. The same files always
+/// have the same order.
+///
+/// If all names of class folders are different numbers from 0 to 255, the number is the label of the pictures. Other
+/// names are sorted by their bytes and numbered from 0.
 pub(crate) fn read(train: &Path, test: &Path, background: u8) -> Result<PictureSet, DataError> {
     let mut names = class_names(train)?;
     names.extend(class_names(test)?);
@@ -52,9 +55,9 @@ pub(crate) fn read(train: &Path, test: &Path, background: u8) -> Result<PictureS
     Ok(PictureSet { train, test, class_names, skipped })
 }
 
-/// The folders in a folder that are not hidden. Links are not followed.
+/// Lists the folders in a folder that are neither hidden nor links.
 fn class_names(folder: &Path) -> Result<BTreeSet<String>, DataError> {
-    let names: BTreeSet<String> = layout::list(folder)?
+    let names: BTreeSet<String> = layout::list_names(folder)?
         .into_iter()
         .filter(|name| !name.starts_with('.'))
         .filter(|name| folder.join(name).symlink_metadata().is_ok_and(|kind| kind.is_dir()))
@@ -65,13 +68,13 @@ fn class_names(folder: &Path) -> Result<BTreeSet<String>, DataError> {
     Ok(names)
 }
 
-/// The label of each class, sorted by label.
+/// Gives each class a label. The result is sorted by label.
 fn labels(names: BTreeSet<String>) -> Result<Vec<(u8, String)>, DataError> {
     if names.len() > MAX_CLASSES {
         return Err(DataError::TooManyClasses { classes: names.len() });
     }
     let numbers: Option<BTreeSet<u8>> = names.iter().map(|name| name.parse().ok()).collect();
-    // `7` and `07` are one number.
+    // `7` and `07` are the same number.
     let numbered = numbers.is_some_and(|numbers| numbers.len() == names.len());
     let mut classes: Vec<(u8, String)> = names
         .into_iter()
@@ -82,7 +85,8 @@ fn labels(names: BTreeSet<String>) -> Result<Vec<(u8, String)>, DataError> {
     Ok(classes)
 }
 
-/// Images and labels of one half. The side to read is the first picture's from then on.
+/// Reads images and labels of one half of the data set. `required.side` becomes the side of the first picture, unless
+/// it is set.
 fn read_half(
     half: &Path,
     classes: &[(u8, String)],
@@ -92,7 +96,7 @@ fn read_half(
     let mut files: Vec<(PathBuf, u8)> = Vec::new();
     for (label, name) in classes {
         let folder = half.join(name);
-        // A class may be missing from one half.
+        // A class may have no pictures in one half.
         if !folder.is_dir() {
             continue;
         }
@@ -100,14 +104,14 @@ fn read_half(
         skipped.extend(listing.skipped);
         files.extend(listing.candidates.into_iter().map(|file| (file, *label)));
     }
-    // The first picture tells the size of all.
+    // All pictures must have the size of the first one.
     for (file, _) in &files {
         if required.side.is_none() {
             required.side = picture(file, *required)?.map(|pixels| pixels.len().isqrt());
         }
     }
     let Some(found) = required.side else { return Err(DataError::NoPictures { folder: half.into() }) };
-    // Bounded before the pictures are read: each file has one of this size.
+    // Each file has one picture of this size, so the total is known before they are read.
     let size = (found as u64).saturating_mul(found as u64);
     if size.saturating_mul(files.len() as u64) > MAX_CONTENT_BYTES {
         return Err(DataError::TooManyPictures { folder: half.into(), pictures: files.len(), side: found });
@@ -136,7 +140,7 @@ fn read_half(
     ))
 }
 
-/// The pixels of a picture's file; `None` for a file of another kind.
+/// Reads the pixels of a picture; `None` for a file of another kind.
 fn picture(file: &Path, required: ImageRequirements) -> Result<Option<Vec<u8>>, DataError> {
     match image_file::read(file, required)? {
         FileContent::Images(Images::One(grey)) => Ok(Some(grey.pixels)),

@@ -1,4 +1,4 @@
-//! Fetching MNIST from public mirrors. Nothing gets its final name before its checksum is right.
+//! Downloads MNIST from public mirrors. A file gets its final name only after its checksum was verified.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -14,20 +14,20 @@ use crate::file_content;
 pub const MNIST_MIRRORS: [&str; 2] =
     ["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"];
 
-/// The largest download accepted, in bytes. MNIST's largest file has 9.9 million.
+/// Largest accepted download in bytes. The largest file of MNIST has 9.9 million.
 const MAX_DOWNLOAD_BYTES: u64 = 64 << 20;
 
-/// Bytes between two reports of progress, which are also read at once.
+/// Bytes that are read at once. Progress is reported after each chunk.
 const CHUNK: usize = 64 << 10;
 
-/// Where to fetch from, and how long to wait.
+/// Mirrors and time limits of a download of MNIST.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MnistDownload {
     /// Addresses of folders that hold the four `.gz` files, in the order in which they are tried.
     pub mirrors: Vec<String>,
-    /// How long a mirror may take to accept a connection, and again to begin its answer.
+    /// Time limit for resolving a name, for connecting, and for the first bytes of an answer, each.
     pub response_timeout: Duration,
-    /// How long one file may take.
+    /// Time limit for one file.
     pub file_timeout: Duration,
 }
 
@@ -43,19 +43,19 @@ impl Default for MnistDownload {
 }
 
 impl MnistDownload {
-    /// Completes `folder` to MNIST's four files and makes it where it is missing.
+    /// Downloads the files of MNIST that are missing in `folder`. The folder is created if it does not exist.
     ///
-    /// Files that are there and right stay as they are. What is fetched is written to `NAME.gz.partial`
-    /// and renamed to `NAME.gz` when the SHA-256 of its decompressed content is right.
+    /// Existing files with the right checksum are kept. A download is written to `NAME.gz.partial` and renamed to
+    /// `NAME.gz` after the SHA-256 of its decompressed content was verified.
     ///
     /// # Errors
-    /// If a file is there that is not MNIST's (nothing is overwritten), the folder cannot be written,
-    /// or no mirror has a right file.
+    /// If an existing file has another checksum (no file is overwritten), the folder cannot be written, or no mirror
+    /// serves a file with the right checksum.
     pub fn run(&self, folder: &Path, event: &mut dyn FnMut(DataEvent)) -> Result<(), DownloadError> {
         self.files(folder, Part::mnist_sha256, event)
     }
 
-    /// As [`Self::run`], for files with the checksums that `sha256` gives.
+    /// Downloads files as [`Self::run`] does, with the checksums that `sha256` returns.
     fn files(
         &self,
         folder: &Path,
@@ -77,13 +77,13 @@ impl MnistDownload {
         let mut mirrors: Vec<&str> = self.mirrors.iter().map(String::as_str).collect();
         for part in missing {
             let served_by = self.file(folder, part, sha256(part), &mirrors, event)?;
-            // A mirror that works goes first: waiting for a dead one once is enough.
+            // The mirror that worked is tried first from now on, so that a dead one costs its time limit only once.
             mirrors.rotate_left(served_by);
         }
         Ok(())
     }
 
-    /// Fetches one file from the first of `mirrors` that has it, whose index is returned.
+    /// Downloads one file from the first of `mirrors` that serves it, and returns the index of that mirror.
     fn file(
         &self,
         folder: &Path,
@@ -110,7 +110,7 @@ impl MnistDownload {
                     return Ok(index);
                 }
                 Err(failure) => {
-                    // It may never have been made; and the next attempt would overwrite it.
+                    // An error is ignored: the file may not exist, and the next attempt overwrites it.
                     let _ = fs::remove_file(&partial);
                     match failure {
                         Failure::Mirror(reason) => {
@@ -141,7 +141,7 @@ impl MnistDownload {
             .timeout_recv_response(Some(self.response_timeout))
             .timeout_global(Some(self.file_timeout));
         if on_this_machine(url) {
-            // A proxy named in the environment would look for it on its own machine.
+            // A proxy from the environment would look for the address on its own machine.
             config = config.proxy(None);
         }
         let response =
@@ -163,23 +163,23 @@ impl MnistDownload {
                     "it serves more than the {MAX_DOWNLOAD_BYTES} bytes that are allowed"
                 )));
             }
-            writer.write_all(&chunk[..count]).map_err(Failure::Disk)?;
+            writer.write_all(chunk.get(..count).unwrap_or_default()).map_err(Failure::Disk)?;
             event(DataEvent::DownloadAdvanced { file, received, total });
         }
-        // Before the rename, so that a crash cannot leave a file with its final name and no content.
+        // The file is synced before it is renamed, so that a crash cannot leave an empty file with the final name.
         writer.sync_all().map_err(Failure::Disk)?;
         Ok(received)
     }
 }
 
-/// Whether the host of `url` is this machine's loopback address.
+/// Returns whether the host of `url` is a loopback address of this machine.
 fn on_this_machine(url: &str) -> bool {
     let Ok(url) = url.parse::<ureq::http::Uri>() else { return false };
     let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Whose fault it is: the next mirror can help against the first, nothing against the second.
+/// Cause of a failed download. After a failure of the mirror the next mirror is tried; after one of the disk it is not.
 enum Failure {
     Mirror(String),
     Disk(io::Error),
@@ -194,9 +194,7 @@ impl Failure {
 fn check_download(partial: &Path, expected: &str) -> Result<(), Failure> {
     match file_content::sha256_of_file(partial) {
         Ok(found) if found == expected => Ok(()),
-        Ok(found) => {
-            Err(Failure::Mirror(format!("it serves content with SHA-256 {found}, expected is {expected}")))
-        }
+        Ok(found) => Err(Failure::Mirror(format!("it serves content with SHA-256 {found}, not {expected}"))),
         Err(error) => Err(Failure::Mirror(format!("it serves a damaged file: {error}"))),
     }
 }
@@ -209,40 +207,40 @@ fn check_present(path: &Path, expected: &'static str) -> Result<(), DownloadErro
     Err(DownloadError::Occupied { file: path.into(), found, expected })
 }
 
-/// Why a data set could not be fetched.
+/// Error of downloading MNIST.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DownloadError {
-    /// No mirror has a right file.
-    #[error("{file} could not be fetched from any of {mirrors} mirrors; the last one: {last_reason}")]
+    /// No mirror serves a file with the right checksum.
+    #[error("{file} could not be downloaded from any of {mirrors} mirrors; the last one: {last_reason}")]
     NoMirror {
-        /// The file's canonical name.
+        /// Canonical name of the file.
         file: &'static str,
-        /// How many mirrors were tried.
+        /// Number of mirrors that were tried.
         mirrors: usize,
-        /// What was wrong with the last one.
+        /// Failure of the last mirror.
         last_reason: String,
     },
-    /// Another file stands where one should be fetched to.
+    /// A file with another content has the name of a file of MNIST.
     #[error(
-        "{file} is not MNIST's: the SHA-256 of its content is {found}, expected is {expected}; delete it \
-         and fetch again, or fetch into another folder",
+        "{file} is not a file of MNIST: the SHA-256 of its content is {found}, not {expected}; delete it \
+         and download again, or download into another folder",
         file = file.display()
     )]
     Occupied {
         /// The file.
         file: PathBuf,
-        /// SHA-256 of its decompressed bytes, or why there is none.
+        /// SHA-256 of its decompressed bytes, or the reason why it is not known.
         found: String,
-        /// SHA-256 of MNIST's.
+        /// SHA-256 of the file of MNIST.
         expected: &'static str,
     },
-    /// A file or folder cannot be made.
+    /// A file or folder cannot be written.
     #[error("{path} cannot be written: {source}", path = path.display())]
     Unwritable {
         /// The file or folder.
         path: PathBuf,
-        /// What failed.
+        /// Cause of the failure.
         source: io::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! Why there is no data set.
+//! Errors of opening a data set.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,11 +7,11 @@ use crate::arrays::error::ArrayError;
 use crate::data_set::download::DownloadError;
 use crate::pictures::error::PictureError;
 
-/// Why a data set cannot be opened.
+/// Error of opening a data set.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// There is no such folder or file.
+    /// The folder or file does not exist.
     #[error("there is no folder and no .npz file {folder}", folder = folder.display())]
     FolderMissing {
         /// The folder or file.
@@ -22,12 +22,12 @@ pub enum DataError {
     FolderUnreadable {
         /// The folder.
         folder: PathBuf,
-        /// What failed.
+        /// Cause of the failure.
         source: io::Error,
     },
-    /// A file that is no data set was named.
+    /// The named file is not a data set.
     #[error(
-        "{file} is no data set: name the folder that holds its four IDX files or its folders of pictures, or an \
+        "{file} is not a data set: name the folder that holds its four IDX files or its folders of pictures, or an \
          .npz file",
         file = file.display()
     )]
@@ -35,7 +35,7 @@ pub enum DataError {
         /// The file.
         file: PathBuf,
     },
-    /// A folder holds nothing of a data set.
+    /// A folder holds no part of a data set.
     #[error(
         "{folder} holds no data set: four IDX files under MNIST's, EMNIST's or QMNIST's names (such as \
          train-images-idx3-ubyte, plain or .gz), an .npz file, or folders of pictures `train/CLASS` and `test/CLASS` \
@@ -45,19 +45,19 @@ pub enum DataError {
     NoDataSet {
         /// The folder.
         folder: PathBuf,
-        /// What it holds, in words.
+        /// Description of its content, as part of the message.
         found: String,
     },
-    /// A data set lies in a folder inside the one that was named.
+    /// A data set is in a folder inside the named one.
     #[error(
-        "{folder} holds no data set itself, but {below} does: name that folder",
+        "{folder} holds no data set, but {below} inside it does: name that folder",
         folder = folder.display(),
         below = below.display()
     )]
     DataSetBelow {
-        /// The folder that was named.
+        /// Named folder.
         folder: PathBuf,
-        /// The folder that holds the data set.
+        /// Folder that holds the data set.
         below: PathBuf,
     },
     /// A folder holds several data sets.
@@ -69,10 +69,10 @@ pub enum DataError {
     SeveralDataSets {
         /// The folder.
         folder: PathBuf,
-        /// The data sets' names.
+        /// Names of the data sets.
         names: Vec<String>,
     },
-    /// The usual folder of MNIST holds something else.
+    /// The default folder of MNIST holds other data.
     #[error(
         "{folder} holds data, but not MNIST's four files: {found}. Give the four files their names \
          ({train} and so on, plain or .gz), name another data set's folder with --data-dir and its name in `data.name`, \
@@ -83,10 +83,10 @@ pub enum DataError {
     OtherData {
         /// The folder.
         folder: PathBuf,
-        /// What it holds, in words.
+        /// Description of its content, as part of the message.
         found: String,
     },
-    /// One of the files of a data set is not in the folder.
+    /// A file of a data set is missing in the folder.
     #[error(
         "{folder} holds neither {name} nor {name}.gz; all four files of a data set are needed, and \
          `sottovoce data fetch` gets MNIST's",
@@ -95,10 +95,10 @@ pub enum DataError {
     FileMissing {
         /// The folder.
         folder: PathBuf,
-        /// The file's name.
+        /// Name of the file.
         name: String,
     },
-    /// There are pictures for one half of a data set only.
+    /// There are pictures for only one half of a data set.
     #[error(
         "{folder} has no folder `{name}`; pictures are read from `train/CLASS` and `test/CLASS` (or `training` and \
          `testing`), and both are needed",
@@ -126,13 +126,13 @@ pub enum DataError {
         /// The folder.
         folder: PathBuf,
     },
-    /// There are more classes than labels.
+    /// There are more classes than labels can express.
     #[error("there are {classes} folders for classes; at most 256 classes are supported")]
     TooManyClasses {
-        /// Folders for classes.
+        /// Number of folders for classes.
         classes: usize,
     },
-    /// All pictures together are too large.
+    /// All pictures together have too many pixels.
     #[error(
         "{folder} has {pictures} pictures of {side} x {side} pixels; at most 1 GiB of pixels are read",
         folder = folder.display()
@@ -140,7 +140,7 @@ pub enum DataError {
     TooManyPictures {
         /// The folder.
         folder: PathBuf,
-        /// Pictures there are.
+        /// Number of pictures.
         pictures: usize,
         /// Pixels on a side.
         side: usize,
@@ -148,7 +148,7 @@ pub enum DataError {
     /// A picture cannot be read.
     #[error(transparent)]
     Picture(#[from] PictureError),
-    /// A file is not a sound array of images or labels.
+    /// A file is not a valid array of images or labels.
     #[error(transparent)]
     Array(#[from] ArrayError),
     /// An `.npz` file cannot be read.
@@ -156,7 +156,7 @@ pub enum DataError {
     NotAnArchive {
         /// The file, or `FILE::ARRAY`.
         file: PathBuf,
-        /// What is wrong with it.
+        /// Cause of the failure.
         reason: String,
     },
     /// An `.npz` file has no arrays of a data set.
@@ -169,26 +169,26 @@ pub enum DataError {
     ArchiveWithoutDataSet {
         /// The file.
         file: PathBuf,
-        /// The names of its arrays.
+        /// Names of its arrays.
         names: Vec<String>,
     },
-    /// Images and labels do not belong together.
+    /// The numbers of images and labels differ.
     #[error(
-        "{images_file} holds {images} images, but {labels_file} {labels} labels; the numbers must be equal",
+        "{images_file} holds {images} images, but {labels_file} holds {labels} labels; the numbers must be equal",
         images_file = images_file.display(),
         labels_file = labels_file.display()
     )]
     CountsDiffer {
-        /// The file of the images.
+        /// File of the images.
         images_file: PathBuf,
-        /// How many images there are.
+        /// Number of images.
         images: usize,
-        /// The file of the labels.
+        /// File of the labels.
         labels_file: PathBuf,
-        /// How many labels there are.
+        /// Number of labels.
         labels: usize,
     },
-    /// Training and test images do not belong together.
+    /// Training and test images have different sizes.
     #[error(
         "{folder} holds training images of {train} x {train} pixels, but test images of {test} x {test}; \
          the sizes must be equal",
@@ -202,17 +202,17 @@ pub enum DataError {
         /// Pixels on a side of the test images.
         test: usize,
     },
-    /// Labels are said to begin at 1, but one is 0.
+    /// The first label is set to 1, but a label is 0.
     #[error("`data.first_label` is 1, but {file} has labels of 0", file = file.display())]
     LabelZero {
-        /// The file of the labels.
+        /// File of the labels.
         file: PathBuf,
     },
-    /// A sound IDX file, but not MNIST's.
+    /// A valid IDX file is not the file of MNIST.
     #[error(
-        "{file} is not MNIST's: the SHA-256 of its content is {found}, expected is {expected}; delete it \
-         and fetch it again (`sottovoce data fetch`), or, if it belongs to another data set, give that one \
-         its own name (`[data] name`)",
+        "{file} is not the file of MNIST: the SHA-256 of its content is {found}, not {expected}; delete it and download \
+         it again (`sottovoce data fetch`), or, if it belongs to another data set, set the name of that data set \
+         (`[data] name`)",
         file = file.display()
     )]
     ChecksumDiffers {
@@ -220,24 +220,24 @@ pub enum DataError {
         file: PathBuf,
         /// SHA-256 of its decompressed bytes.
         found: String,
-        /// SHA-256 of MNIST's.
+        /// SHA-256 of the file of MNIST.
         expected: &'static str,
     },
-    /// A data set other than MNIST, without a folder.
+    /// A data set other than MNIST is requested without a path.
     #[error(
-        "the data set `{name}` is neither `mnist` nor `synthetic`, so its folder or .npz file has to be named \
+        "the data set `{name}` is neither `mnist` nor `synthetic`, so its folder or .npz file must be named \
          (`--data-dir` or SOTTOVOCE_DATA)"
     )]
     FolderNeeded {
-        /// The data set's name.
+        /// Name of the data set.
         name: String,
     },
-    /// A data set without images.
-    #[error("{train} training and {test} test images were asked for; a data set has at least one of each")]
+    /// The number of synthetic training or test images is 0.
+    #[error("{train} training and {test} test images were requested; a data set has at least one of each")]
     NoSyntheticImages {
-        /// Training images asked for.
+        /// Requested training images.
         train: usize,
-        /// Test images asked for.
+        /// Requested test images.
         test: usize,
     },
     /// A download failed.

@@ -1,75 +1,75 @@
-//! What happens while a data set is opened, for whoever shows progress.
+//! Events while a data set is opened.
 
 use std::path::PathBuf;
 
-/// A step on the way to a data set.
+/// An event while a data set is opened, for callers that show progress and remarks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DataEvent {
-    /// A file is there already and is right.
+    /// A file exists already and has the right checksum.
     AlreadyPresent {
-        /// The file's canonical name.
+        /// Canonical name of the file.
         file: &'static str,
     },
-    /// A download begins.
+    /// A download has started.
     DownloadStarted {
-        /// The file's canonical name.
+        /// Canonical name of the file.
         file: &'static str,
-        /// Where it comes from.
+        /// Address of the download.
         url: String,
     },
-    /// A download goes on.
+    /// A download has received more bytes.
     DownloadAdvanced {
-        /// The file's canonical name.
+        /// Canonical name of the file.
         file: &'static str,
         /// Compressed bytes received so far.
         received: u64,
-        /// Compressed bytes to come in all, where the mirror says so.
+        /// Compressed bytes of the whole file, if the mirror announces them.
         total: Option<u64>,
     },
-    /// A download is complete, and its checksum right.
+    /// A download is complete and has the right checksum.
     Downloaded {
-        /// The file's canonical name.
+        /// Canonical name of the file.
         file: &'static str,
         /// Compressed bytes received.
         bytes: u64,
     },
-    /// A mirror failed or served something else; the next one, if any, is tried.
+    /// A mirror failed or served another content. The next mirror is tried, if there is one.
     MirrorFailed {
-        /// The file's canonical name.
+        /// Canonical name of the file.
         file: &'static str,
-        /// Where it should have come from.
+        /// Address of the download.
         url: String,
-        /// What went wrong.
+        /// Cause of the failure.
         reason: String,
     },
-    /// The data set asked for cannot be had: the built-in synthetic digits take its place.
+    /// MNIST is not available. The built-in synthetic digits are used instead.
     SyntheticUsed {
-        /// Why.
+        /// Reason why MNIST is not available.
         reason: String,
     },
-    /// The files are those of a data set with another name than the one that was asked for.
+    /// The files belong to a known data set with another name than the requested one.
     Recognised {
-        /// The name that was asked for, which records have.
+        /// Requested name, which records use.
         asked: String,
-        /// The data set that the files belong to.
+        /// Name of the known data set.
         known: &'static str,
     },
-    /// The images are transposed in the files, as EMNIST's are, and were turned upright.
+    /// The images are transposed in the files, as in EMNIST, and were turned upright.
     Transposed {
-        /// The data set's name.
+        /// Name of the data set.
         name: String,
     },
-    /// The labels begin at 1 in the files, and were moved down by one.
+    /// The labels in the files begin at 1, and were lowered by one.
     LabelsFromOne {
-        /// The largest label in the files, which is the number of classes.
+        /// Largest label in the files, which is the number of classes.
         last: u8,
     },
-    /// A file, folder or array is there and is not used.
+    /// A file, folder or array is not used.
     Unused {
-        /// The file or folder, or `ARCHIVE::ARRAY`.
+        /// Path of the file or folder, or `ARCHIVE::ARRAY`.
         path: PathBuf,
-        /// Why it is not used.
+        /// Reason why it is not used.
         reason: String,
     },
 }

@@ -1,11 +1,11 @@
-//! Data sets that are recognised by the SHA-256 of their files, whatever they are called.
+//! Data sets that are recognised by the SHA-256 of their files.
 
 use crate::data_set::part::Part;
 
-/// The SHA-256 of the four decompressed IDX files of data sets, in the order of [`crate::Part::ALL`], in lower-case
-/// hexadecimal.
+/// Names of data sets, and the SHA-256 of their four decompressed IDX files in lower-case hexadecimal, in the order of
+/// [`crate::Part::ALL`].
 ///
-/// Fashion-MNIST's are those of the files whose compressed MD5 sums the publisher gives
+/// The files of Fashion-MNIST are the ones whose compressed MD5 sums the publisher gives
 /// (<https://github.com/zalandoresearch/fashion-mnist>).
 const KNOWN: [(&str, [&str; 4]); 2] = [
     (
@@ -28,12 +28,12 @@ const KNOWN: [(&str, [&str; 4]); 2] = [
     ),
 ];
 
-/// The data set that all four files belong to.
+/// Returns the name of the data set to which all four files belong.
 pub(crate) fn recognise(sha256: [&str; 4]) -> Option<&'static str> {
     KNOWN.iter().find(|(_, files)| *files == sha256).map(|&(name, _)| name)
 }
 
-/// Whether `name` is what a user would call the data set `known`: letters and digits count, capitals do not.
+/// Returns whether `name` and `known` are the same name: only ASCII letters and digits count, and case does not.
 pub(crate) fn is_called(known: &str, name: &str) -> bool {
     let letters = |text: &str| -> String {
         text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()

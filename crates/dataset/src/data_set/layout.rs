@@ -1,4 +1,4 @@
-//! In which forms a folder holds a data set.
+//! Finds the data sets in a folder by the names of its files and folders.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,36 +7,36 @@ use crate::data_set::error::DataError;
 use crate::data_set::npz::NpzArchive;
 use crate::data_set::part::{Part, find_stem};
 
-/// The splits of EMNIST.
+/// Names of the splits of EMNIST.
 const EMNIST_SPLITS: [&str; 6] = ["balanced", "byclass", "bymerge", "digits", "letters", "mnist"];
 
-/// How the names end of KMNIST's four files, in the order of [`Part::ALL`].
+/// Endings of the names of KMNIST's four files, in the order of [`Part::ALL`].
 const KMNIST_ENDINGS: [&str; 4] =
     ["-train-imgs.npz", "-train-labels.npz", "-test-imgs.npz", "-test-labels.npz"];
 
-/// Names of the folders of pictures, in small letters.
+/// Names of the folders of training and test pictures, in lower case.
 const TRAIN_FOLDERS: [&str; 2] = ["train", "training"];
 const TEST_FOLDERS: [&str; 2] = ["test", "testing"];
 
-/// How deep a data set is looked for, to name its folder in an error, and in how many folders.
+/// Depth and number of folders in which a data set is searched, so that an error can name its folder.
 const HINT_DEPTH: usize = 3;
 const HINT_FOLDERS: usize = 200;
 
-/// A data set as it is stored.
+/// Files or folders that hold a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// What it is called by its files: `mnist` for the four canonical files, `emnist-letters`, the stem of an
-    /// archive, `pictures`.
+    /// Name from the files: `mnist` for the four canonical files, `emnist-letters`, the stem of an archive, or
+    /// `pictures`.
     pub(crate) name: String,
     pub(crate) form: Form,
 }
 
-/// The form of a data set.
+/// Kind of the files that hold a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// MNIST's four names, in the order of [`Part::ALL`].
+    /// Four IDX files under MNIST's names, in the order of [`Part::ALL`].
     Canonical([PathBuf; 4]),
-    /// Four IDX files under other names, and whether their images are transposed.
+    /// Four IDX files under other names. `transposed` says whether their images are.
     Idx { files: [PathBuf; 4], transposed: bool },
     /// One archive with four arrays.
     Archive(PathBuf),
@@ -47,7 +47,7 @@ pub(crate) enum Form {
 }
 
 impl Layout {
-    /// One of its files or folders, to name it by.
+    /// First file or folder, which messages name.
     pub(crate) fn path(&self) -> &Path {
         match &self.form {
             Form::Canonical([first, ..])
@@ -59,29 +59,29 @@ impl Layout {
     }
 }
 
-/// What is missing of a data set.
+/// File or folder that is missing from an incomplete data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MissingPart {
-    /// A file, by its name without `.gz`.
+    /// Name of a file, without `.gz`.
     File(String),
-    /// A folder of pictures: the words for it.
+    /// Name of a folder of pictures.
     Folder(&'static str),
 }
 
-/// What a folder holds.
+/// Data sets and names in a folder.
 #[derive(Debug)]
 pub(crate) struct FolderContents {
     /// Complete data sets, the canonical one first.
     pub(crate) layouts: Vec<Layout>,
-    /// What is missing of a data set of which there is a part.
+    /// First file or folder that is missing from an incomplete data set.
     pub(crate) missing: Option<MissingPart>,
-    /// The names of all files and folders, sorted.
+    /// Names of all files and folders, sorted.
     pub(crate) names: Vec<String>,
 }
 
-/// Looks for data sets directly in `folder`.
+/// Finds the data sets directly in `folder`.
 pub(crate) fn find(folder: &Path) -> Result<FolderContents, DataError> {
-    let names = list(folder)?;
+    let names = list_names(folder)?;
     let mut contents = FolderContents { layouts: Vec::new(), missing: None, names };
     let canonical = Part::ALL.map(|part| (part.file_name().to_owned(), part.find_in(folder)));
     contents.add("mnist", canonical, Form::Canonical);
@@ -106,7 +106,7 @@ pub(crate) fn find(folder: &Path) -> Result<FolderContents, DataError> {
     Ok(contents)
 }
 
-/// The folder below `folder` that holds a data set, to name it in an error.
+/// Finds a folder below `folder` that holds a data set, so that an error can name it.
 pub(crate) fn find_below(folder: &Path) -> Option<PathBuf> {
     let mut folders = vec![(folder.to_owned(), 0)];
     let mut at = 0;
@@ -118,7 +118,7 @@ pub(crate) fn find_below(folder: &Path) -> Option<PathBuf> {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
         let mut below: Vec<PathBuf> = entries
             .filter_map(Result::ok)
-            // Links are not followed: `file_type` is that of the link.
+            // `file_type` does not follow links.
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
             .map(|entry| entry.path())
             .collect();
@@ -130,15 +130,15 @@ pub(crate) fn find_below(folder: &Path) -> Option<PathBuf> {
     None
 }
 
-/// Whether a file in the default folder looks like data: an IDX file, or an archive of arrays.
+/// Returns whether a file with this name looks like data: an IDX file, or an archive of arrays.
 pub(crate) fn looks_like_data(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let plain = name.strip_suffix(".gz").unwrap_or(&name);
     plain.ends_with("-ubyte") || plain.ends_with("-int") || plain.ends_with(".idx") || plain.ends_with(".npz")
 }
 
-/// The names in a folder, sorted.
-pub(crate) fn list(folder: &Path) -> Result<Vec<String>, DataError> {
+/// Lists the names in a folder, sorted.
+pub(crate) fn list_names(folder: &Path) -> Result<Vec<String>, DataError> {
     let unreadable = |source| DataError::FolderUnreadable { folder: folder.into(), source };
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -156,7 +156,7 @@ fn located(folder: &Path, stems: [String; 4]) -> [(String, Option<PathBuf>); 4] 
 }
 
 impl FolderContents {
-    /// Adds the data set of these files, if all are there.
+    /// Adds the data set in these files if all exist; otherwise notes the first missing file if some exist.
     fn add(
         &mut self,
         name: &str,
@@ -216,7 +216,7 @@ impl FolderContents {
     }
 }
 
-/// The data set of one archive.
+/// Layout of a data set in one archive.
 pub(crate) fn archive_layout(path: PathBuf) -> Layout {
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     Layout { name, form: Form::Archive(path) }

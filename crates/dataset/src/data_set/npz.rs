@@ -11,8 +11,8 @@ use crate::arrays::npy;
 use crate::data_set::error::DataError;
 use crate::file_content::MAX_CONTENT_BYTES;
 
-/// The names of the four arrays, in the order of [`crate::Part::ALL`]: as MedMNIST has them, as Keras' `mnist.npz`,
-/// and with the other usual words. Capitals do not matter.
+/// Names of the four arrays, in the order of [`crate::Part::ALL`]: those of MedMNIST, those of Keras' `mnist.npz`, and
+/// two other usual ones. Case does not matter.
 const NAMES: [[&str; 4]; 4] = [
     ["train_images", "train_labels", "test_images", "test_labels"],
     ["x_train", "y_train", "x_test", "y_test"],
@@ -42,7 +42,8 @@ impl NpzArchive {
         Ok(Self { path: path.into(), archive, names })
     }
 
-    /// The names of the four arrays of a data set, as the archive has them, in the order of [`crate::Part::ALL`].
+    /// Names of the four arrays of a data set in this archive, in the order of [`crate::Part::ALL`]; `None` if one is
+    /// missing.
     pub(crate) fn data_set(&self) -> Option<[String; 4]> {
         NAMES.iter().find_map(|wanted| {
             let found: Vec<String> = wanted
@@ -55,7 +56,7 @@ impl NpzArchive {
         })
     }
 
-    /// The only array of an archive.
+    /// Name of the archive's only array.
     pub(crate) fn only_array(&self) -> Result<String, DataError> {
         match &self.names[..] {
             [name] => Ok(name.clone()),
@@ -63,26 +64,26 @@ impl NpzArchive {
         }
     }
 
-    /// The names of all arrays, sorted.
+    /// Names of all arrays, sorted.
     pub(crate) fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// The archive's file, and an array in it, as errors and records name them.
+    /// `ARCHIVE::ARRAY`, the path of an array in errors and records.
     pub(crate) fn array_path(&self, name: &str) -> PathBuf {
         let mut path = self.path.clone().into_os_string();
         path.push(format!("::{name}"));
         path.into()
     }
 
-    /// The images in the array `name`.
+    /// Reads the images in the array `name`.
     pub(crate) fn images(&mut self, name: &str) -> Result<ImageArray, DataError> {
         let (side, pixels) = self.read(name, ArrayContent::Images)?.into_images(&self.array_path(name))?;
         let sha256 = idx_sha256(&[pixels.len() / (side * side), side, side], &pixels);
         Ok(ImageArray { side, pixels, sha256 })
     }
 
-    /// The labels in the array `name`.
+    /// Reads the labels in the array `name`.
     pub(crate) fn labels(&mut self, name: &str) -> Result<LabelArray, DataError> {
         let labels = self.read(name, ArrayContent::Labels)?.into_labels(&self.array_path(name))?;
         let sha256 = idx_sha256(&[labels.len()], &labels);
@@ -95,8 +96,7 @@ impl NpzArchive {
             .archive
             .by_name(&format!("{name}.npy"))
             .map_err(|error| DataError::NotAnArchive { file: origin.clone(), reason: error.to_string() })?;
-        // An element has 8 bytes at most; the array's own bound is on elements. ImageRequirements to the end verifies the
-        // archive's checksum.
+        // The limit on arrays counts elements, of at most 8 bytes. Reading to the end verifies the archive's checksum.
         Ok(npy::read(&origin, file.take(8 * MAX_CONTENT_BYTES + (1 << 20)), content)?)
     }
 }

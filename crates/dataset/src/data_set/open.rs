@@ -1,4 +1,4 @@
-//! From a request to a data set: which folder, whether to download, when to fall back.
+//! Opens a data set: finds its files, downloads MNIST, or uses synthetic digits.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,62 +16,65 @@ use crate::file_content;
 use crate::labelled_images::LabelledImages;
 use crate::synthetic::{Subset, SyntheticSize, synthetic_digits};
 
-/// Images to train on and to test on, and where they come from.
+/// Training and test images with their origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataSet {
-    /// The data set's name; `synthetic` for the built-in digits, whatever was asked for.
+    /// Name of the data set; `synthetic` for the built-in digits, also if another data set was requested.
     pub name: String,
-    /// Where it comes from.
+    /// Origin of the images.
     pub origin: Origin,
-    /// Images to train on.
+    /// Training images.
     pub train: LabelledImages,
-    /// Images to test on, of the same side.
+    /// Test images, with the same side as the training images.
     pub test: LabelledImages,
-    /// SHA-256 in hexadecimal. Of IDX files: of each file's decompressed bytes, by its name without `.gz`. Of arrays
-    /// and pictures: of the four IDX files that would hold the same images and labels, by the arrays' names or as
-    /// `train-images` and so on. Of synthetic digits: of pixels followed by labels, by `train` and `test`. Where images
-    /// or labels are not taken as they are stored, also those of pixels followed by labels as they are here, by
-    /// `train as read` and `test as read`.
+    /// SHA-256 in hexadecimal by name:
+    ///
+    /// - of each IDX file's decompressed bytes, by the file's name without `.gz`;
+    /// - for arrays and pictures, of the four IDX files that would hold the same images and labels, by the names of the
+    ///   arrays, or by `train-images` and so on;
+    /// - for synthetic digits, of pixels followed by labels, by `train` and `test`;
+    /// - if images or labels were transposed, inverted or renumbered, also of the resulting pixels followed by labels, by
+    ///   `train as read` and `test as read`.
     pub checksums: BTreeMap<String, String>,
     /// Number of classes: one more than the largest label.
     pub classes: usize,
-    /// The names of the classes, by label, where they are not the labels themselves.
+    /// Names of the classes by label; `None` if the names are the labels.
     pub class_names: Option<Vec<String>>,
-    /// How images lay in the files; here they are upright.
+    /// Order of the pixels in the files. The images here are upright.
     pub orientation: Orientation,
-    /// The data set that the files belong to by their checksums, whatever it is called.
+    /// Name of the known data set to which the files belong by their checksums.
     pub recognised: Option<&'static str>,
 }
 
-/// Where a data set comes from.
+/// Origin of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A folder or an `.npz` file.
     Folder(PathBuf),
-    /// Made here.
+    /// Synthetic digits.
     Synthetic {
-        /// Of the random numbers.
+        /// Seed of the random numbers.
         seed: u64,
     },
 }
 
 impl DataSet {
-    /// Whether these are the built-in digits: every record and chart has to say so.
+    /// Returns whether these are the built-in synthetic digits. Every record and chart must say so.
     #[must_use]
     pub fn is_synthetic(&self) -> bool {
         matches!(self.origin, Origin::Synthetic { .. })
     }
 }
 
-/// Opens the data set that is asked for.
+/// Opens the requested data set. `event` is called for every [`DataEvent`].
 ///
-/// A named folder or file is used or is an error. Without one, MNIST is taken from `default_dir`, completed by a
-/// download where it lacks files; where `default_dir` holds no data and MNIST cannot be fetched,
-/// [`DataEvent::SyntheticUsed`] says why and the synthetic digits take its place.
+/// A named folder or file is used, or opening fails. Without one, MNIST is read from `default_dir`, and missing files are
+/// downloaded. If `default_dir` holds no data and MNIST cannot be downloaded, the synthetic digits are used, and
+/// [`DataEvent::SyntheticUsed`] gives the reason.
 ///
 /// # Errors
-/// If a folder that is named or that holds data is not a sound data set, another data set than MNIST comes without a
-/// folder, a fetched file cannot be written, or no synthetic digit is asked for.
+/// If a folder that is named or that holds data is not a valid data set, another data set than MNIST is requested without
+/// a path, a downloaded file cannot be written, or the number of synthetic training or test digits is 0.
 pub fn open(request: &Request, event: &mut dyn FnMut(DataEvent)) -> Result<DataSet, DataError> {
     match (&request.name, &request.path) {
         (DataName::Synthetic, _) => synthetic(request.synthetic),
@@ -87,7 +90,7 @@ fn usual_mnist(request: &Request, event: &mut dyn FnMut(DataEvent)) -> Result<Da
     if present == Part::ALL.len() || (present > 0 && !request.allow_download) {
         return from_files(request, folder, event);
     }
-    // What somebody put there is meant to be used.
+    // Files in the default folder are used.
     if present == 0 && folder.is_dir() {
         if !layout::find(folder)?.layouts.is_empty() {
             return from_files(request, folder, event);
@@ -95,9 +98,12 @@ fn usual_mnist(request: &Request, event: &mut dyn FnMut(DataEvent)) -> Result<Da
         if let Some(below) = layout::find_below(folder) {
             return Err(DataError::DataSetBelow { folder: folder.clone(), below });
         }
-        let names = layout::list(folder)?;
+        let names = layout::list_names(folder)?;
         if names.iter().any(|name| layout::looks_like_data(name)) {
-            return Err(DataError::OtherData { folder: folder.clone(), found: stored::listed(&names) });
+            return Err(DataError::OtherData {
+                folder: folder.clone(),
+                found: stored::describe_names(&names),
+            });
         }
     }
     let reason = if request.allow_download {
@@ -114,14 +120,14 @@ fn usual_mnist(request: &Request, event: &mut dyn FnMut(DataEvent)) -> Result<Da
     synthetic(request.synthetic)
 }
 
-/// The data set in a folder or file.
+/// Reads the data set in a folder or file.
 fn from_files(
     request: &Request,
     path: &Path,
     event: &mut dyn FnMut(DataEvent),
 ) -> Result<DataSet, DataError> {
     let name = request.name.to_string();
-    // What is transparent is background, before inverting as well.
+    // Transparent pixels are background after inverting.
     let background = if request.invert { u8::MAX } else { 0 };
     let StoredDataSet { train, test, sources, transposed, class_names, unused } =
         stored::read(path, &name, background)?;
@@ -178,7 +184,7 @@ fn from_files(
         sources.into_iter().map(|source| (source.name, source.sha256)).collect();
     let [train, test] = halves;
     if changed {
-        // Whatever is made from the images depends on this as well as on the files.
+        // Results depend on these changes as well as on the files.
         checksums.insert("train as read".to_owned(), sha256_of(&train));
         checksums.insert("test as read".to_owned(), sha256_of(&test));
     }
@@ -195,7 +201,7 @@ fn from_files(
     })
 }
 
-/// Whether all labels from 1 to the largest occur among the training images, and 0 nowhere.
+/// Returns whether all labels from 1 to the largest occur among the training images, and 0 does not occur.
 fn labels_from_one([train, test]: &[LabelledImages; 2]) -> bool {
     let counts = train.counts();
     let complete = counts.len() > 2 && counts.iter().skip(1).all(|&count| count > 0);
@@ -216,7 +222,7 @@ fn labelled(
     })
 }
 
-/// Checks that all parts are MNIST's.
+/// Checks that all parts have the checksums of MNIST.
 fn check_mnist(sources: &[PartSource; 4]) -> Result<(), DataError> {
     for (part, source) in Part::ALL.into_iter().zip(sources) {
         let expected = part.mnist_sha256();

@@ -1,25 +1,25 @@
-//! The four files that MNIST, and every data set made in its image, consists of.
+//! The four files of MNIST and of data sets in the same form.
 
 use std::path::{Path, PathBuf};
 
 /// One of the four files of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Part {
-    /// Images to train on.
+    /// Training images.
     TrainImages,
-    /// Their labels.
+    /// Labels of the training images.
     TrainLabels,
-    /// Images to test on.
+    /// Test images.
     TestImages,
-    /// Their labels.
+    /// Labels of the test images.
     TestLabels,
 }
 
 impl Part {
-    /// All four.
+    /// All four parts.
     pub const ALL: [Self; 4] = [Self::TrainImages, Self::TrainLabels, Self::TestImages, Self::TestLabels];
 
-    /// The file's name, without `.gz`.
+    /// Name of the file, without `.gz`.
     #[must_use]
     pub fn file_name(self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl Part {
         }
     }
 
-    /// The name of the compressed file.
+    /// Name of the compressed file.
     #[must_use]
     pub fn compressed_name(self) -> String {
         format!("{}.gz", self.file_name())
@@ -47,21 +47,21 @@ impl Part {
         }
     }
 
-    /// The file's names, without `.gz`: the canonical one, and the one that many archives give it.
+    /// Names of the file without `.gz`: the canonical one, and the dotted one that many archives use.
     fn stems(self) -> [String; 2] {
         let dotted = self.file_name().replacen("-idx", ".idx", 1);
         [self.file_name().to_owned(), dotted]
     }
 
-    /// Where the file is in `folder`: plain, else compressed, else under the dotted name
-    /// (`train-images.idx3-ubyte`), plain or compressed, else nowhere.
+    /// Finds the file in `folder`: plain, else compressed, else under the dotted name (`train-images.idx3-ubyte`), plain or
+    /// compressed.
     #[must_use]
     pub fn find_in(self, folder: &Path) -> Option<PathBuf> {
         self.stems().iter().find_map(|stem| find_stem(folder, stem))
     }
 }
 
-/// The file `stem` in `folder`, else `stem.gz`, else `stem` in a folder of that name, as some programs unpack it.
+/// Finds the file `stem` in `folder`, else `stem.gz`, else `stem/stem`, which some programs unpack.
 pub(crate) fn find_stem(folder: &Path, stem: &str) -> Option<PathBuf> {
     [folder.join(stem), folder.join(format!("{stem}.gz")), folder.join(stem).join(stem)]
         .into_iter()

@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 use crate::data_set::download::MNIST_MIRRORS;
 use crate::synthetic::SyntheticSize;
 
-/// Which data set is meant.
+/// Name of a requested data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataName {
-    /// MNIST; its checksums are known.
+    /// MNIST, whose checksums are verified.
     Mnist,
-    /// The built-in digits.
+    /// The built-in synthetic digits.
     Synthetic,
-    /// Another data set of MNIST's form, by the name that its records shall bear.
+    /// Another data set, with the name that records use.
     Other(String),
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for DataName {
 impl FromStr for DataName {
     type Err = Infallible;
 
-    /// `mnist` and `synthetic` in any case are those; every other name is another data set's.
+    /// Parses `mnist` and `synthetic` in any case. Every other text is the name of another data set.
     fn from_str(name: &str) -> Result<Self, Infallible> {
         Ok(match name.to_ascii_lowercase().as_str() {
             "mnist" => Self::Mnist,
@@ -44,44 +44,44 @@ impl FromStr for DataName {
     }
 }
 
-/// How images lie in a data set's files.
+/// Order of the pixels in the files of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Orientation {
-    /// Row by row: images are taken as they are stored.
+    /// Row by row. Images are not changed.
     Upright,
-    /// Column by column, as EMNIST's: rows and columns are exchanged.
+    /// Column by column, as in EMNIST. Rows and columns are exchanged.
     Transposed,
 }
 
-/// What data set is wanted, and what may be done to get it.
+/// A request for a data set, which [`open`](crate::open) fulfils.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Which data set.
+    /// Name of the data set.
     pub name: DataName,
-    /// The folder or `.npz` file that the user named: used, or an error; never passed over. Not used for
-    /// [`DataName::Synthetic`].
+    /// Folder or `.npz` file that the user named. It is used, or opening fails. [`DataName::Synthetic`] ignores it.
     pub path: Option<PathBuf>,
-    /// Where MNIST is looked for, and fetched to, where no folder is named.
+    /// Folder in which MNIST is looked for, and to which it is downloaded, if no path is named.
     pub default_dir: PathBuf,
-    /// Whether MNIST may be fetched.
+    /// True if MNIST may be downloaded.
     pub allow_download: bool,
-    /// Where MNIST is fetched from, in turn.
+    /// Addresses from which MNIST is downloaded, in the order in which they are tried.
     pub mirrors: Vec<String>,
-    /// How many synthetic digits there are, asked for or fallen back to.
+    /// Sizes and seed of the synthetic digits.
     pub synthetic: SyntheticSize,
-    /// How images lie in the files; `None` for what the files' names say: EMNIST's are transposed, all others
+    /// Order of the pixels in the files. `None` decides by the names of the files: EMNIST is transposed, all others are
     /// upright.
     pub orientation: Option<Orientation>,
-    /// The label of the first class in the files, 0 or 1; `None` for 1 where all labels from 1 to the largest occur
-    /// among the training images and 0 does not occur at all, as in EMNIST's letters, and 0 otherwise.
+    /// Label of the first class in the files, 0 or 1. `None` means 1 if all labels from 1 to the largest occur among the
+    /// training images and 0 does not occur at all, as in EMNIST's letters, and 0 otherwise.
     pub first_label: Option<u8>,
-    /// Whether images show dark ink on light background in the files: every pixel `p` becomes `255 - p`.
+    /// True if the images in the files show dark ink on light paper. Every pixel `p` becomes `255 - p`.
     pub invert: bool,
 }
 
 impl Request {
-    /// `name` from its usual place: `data/mnist`, fetched from the public mirrors where it is missing.
+    /// Requests `name` with the default settings: MNIST is looked for in `data/mnist` and may be downloaded from the public
+    /// mirrors.
     #[must_use]
     pub fn new(name: DataName) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! A data set as its files hold it.
+//! Reads the files of a data set without changing images or labels.
 
 use std::path::{Path, PathBuf};
 
@@ -11,42 +11,42 @@ use crate::data_set::layout::{self, FolderContents, Form, Layout, MissingPart};
 use crate::data_set::npz::NpzArchive;
 use crate::data_set::part::Part;
 
-/// Names of a folder's content that an error shows.
+/// Number of names in a folder that an error shows.
 const NAMES_SHOWN: usize = 8;
 
-/// One of the four parts of a data set.
+/// Origin of one of the four parts of a data set.
 #[derive(Debug)]
 pub(crate) struct PartSource {
-    /// Where it is: a file, `ARCHIVE::ARRAY`, or a folder of pictures.
+    /// A file, `ARCHIVE::ARRAY`, or a folder of pictures.
     pub(crate) path: PathBuf,
-    /// What records call it.
+    /// Name of the part in records.
     pub(crate) name: String,
-    /// SHA-256 of its IDX file.
+    /// SHA-256 of the IDX file with the same content.
     pub(crate) sha256: String,
 }
 
-/// A data set as its files hold it: nothing is turned, inverted or renumbered.
+/// A data set with images and labels as its files hold them: not transposed, inverted or renumbered.
 #[derive(Debug)]
 pub(crate) struct StoredDataSet {
     pub(crate) train: (ImageArray, LabelArray),
     pub(crate) test: (ImageArray, LabelArray),
-    /// Where each part is from, in the order of [`Part::ALL`].
+    /// Origin of each part, in the order of [`Part::ALL`].
     pub(crate) sources: [PartSource; 4],
-    /// Whether the files' names say that images are transposed.
+    /// True if the names of the files say that images are transposed.
     pub(crate) transposed: bool,
-    /// The name of each label, where the files have names.
+    /// Name of each label, if the files have names.
     pub(crate) class_names: Option<Vec<String>>,
-    /// What is there and not read, with the reason.
+    /// Files, folders and arrays that are not read, with the reason.
     pub(crate) unused: Vec<(PathBuf, String)>,
 }
 
 /// Reads the data set in `path`, a folder or an `.npz` file.
 ///
-/// Of several data sets in a folder, the one called `name` is read, else the one under MNIST's names.
-/// Transparent pixels of pictures are `paper`.
+/// If a folder holds several data sets, the one with the name `name` is read, or else the one under MNIST's names.
+/// Transparent pixels of pictures become `background`.
 pub(crate) fn read(path: &Path, name: &str, background: u8) -> Result<StoredDataSet, DataError> {
     if path.is_dir() {
-        let (layout, unused) = choose(path, layout::find(path)?, name)?;
+        let (layout, unused) = choose_layout(path, layout::find(path)?, name)?;
         let mut stored = read_layout(layout, background)?;
         stored.unused.extend(unused);
         return Ok(stored);
@@ -61,20 +61,20 @@ pub(crate) fn read(path: &Path, name: &str, background: u8) -> Result<StoredData
     read_layout(layout::archive_layout(path.into()), background)
 }
 
-/// The data set of a folder that is meant, and the others.
-fn choose(
+/// Chooses the data set of a folder. Returns it, and the paths of the others with the reason why they are not read.
+fn choose_layout(
     folder: &Path,
     contents: FolderContents,
     name: &str,
 ) -> Result<(Layout, Vec<(PathBuf, String)>), DataError> {
     let FolderContents { mut layouts, missing, names } = contents;
     let named = layouts.iter().position(|layout| known::is_called(&layout.name, name));
-    // The canonical files come first.
+    // The layout of the canonical files is the first one.
     let usual = layouts.first().is_some_and(|layout| matches!(layout.form, Form::Canonical(_)));
     let chosen = match (named, layouts.len(), usual) {
         (Some(at), ..) => at,
         (None, 1, _) | (None, _, true) => 0,
-        (None, 0, _) => return Err(nothing(folder, missing, names)),
+        (None, 0, _) => return Err(no_data_set(folder, missing, names)),
         _ => {
             let names = layouts.into_iter().map(|layout| layout.name).collect();
             return Err(DataError::SeveralDataSets { folder: folder.into(), names });
@@ -89,21 +89,21 @@ fn choose(
     Ok((layout, unused))
 }
 
-/// That a folder holds no whole data set.
-fn nothing(folder: &Path, missing: Option<MissingPart>, names: Vec<String>) -> DataError {
+/// Error of a folder without a complete data set.
+fn no_data_set(folder: &Path, missing: Option<MissingPart>, names: Vec<String>) -> DataError {
     let folder = folder.to_owned();
     match missing {
         Some(MissingPart::File(name)) => DataError::FileMissing { folder, name },
         Some(MissingPart::Folder(name)) => DataError::HalfMissing { folder, name },
         None => match layout::find_below(&folder) {
             Some(below) => DataError::DataSetBelow { folder, below },
-            None => DataError::NoDataSet { folder, found: listed(&names) },
+            None => DataError::NoDataSet { folder, found: describe_names(&names) },
         },
     }
 }
 
-/// What a folder holds, as part of a sentence.
-pub(crate) fn listed(names: &[String]) -> String {
+/// Describes the content of a folder, as part of an error message.
+pub(crate) fn describe_names(names: &[String]) -> String {
     match names.split_at_checked(NAMES_SHOWN) {
         _ if names.is_empty() => "it is empty".to_owned(),
         Some((shown, rest)) if !rest.is_empty() => {
@@ -116,7 +116,7 @@ pub(crate) fn listed(names: &[String]) -> String {
 fn read_layout(layout: Layout, background: u8) -> Result<StoredDataSet, DataError> {
     match layout.form {
         Form::Canonical(files) => {
-            // Records have the canonical names, however the files are spelled.
+            // Records use the canonical names, not those of the files.
             read_idx(files, Part::ALL.map(|part| part.file_name().to_owned()), false)
         }
         Form::Idx { files, transposed } => {

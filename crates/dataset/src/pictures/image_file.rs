@@ -1,4 +1,4 @@
-//! What one file holds, judged by its first bytes.
+//! Reads one file of images. Its first bytes tell its kind.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -10,16 +10,16 @@ use crate::pictures::grey::Grey;
 use crate::pictures::jpeg_bmp_file::{self, Format, Refused};
 use crate::pictures::png_file;
 
-/// What images have to be, and how they are read.
+/// Size and background of the images to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ImageRequirements {
-    /// Pixels on a side; `None` for any square.
+    /// Pixels on a side; `None` accepts any square.
     pub(crate) side: Option<usize>,
-    /// The grey of what is transparent.
+    /// Grey with which transparent pixels are blended.
     pub(crate) background: u8,
 }
 
-/// Pixels on a side of the largest square that is read where any is.
+/// Pixels on a side of the largest square that is accepted if `side` is `None`.
 const MAX_SIDE: u32 = 4096;
 
 impl ImageRequirements {
@@ -30,65 +30,65 @@ impl ImageRequirements {
         }
     }
 
-    /// The largest file of one image, in bytes: see [`max_file_bytes`].
+    /// Largest accepted file of one image in bytes: see [`max_file_bytes`].
     fn max_file_bytes(self) -> u64 {
         max_file_bytes(self.side.unwrap_or(MAX_SIDE as usize))
     }
 
-    /// That an image has another size.
+    /// Error of an image with another size.
     fn wrong_size(self, file: &Path, width: u32, height: u32) -> PictureError {
         let file = file.into();
         match self.side {
             Some(side) => PictureError::WrongSize { file, width, height, side },
-            None => PictureError::NotSquare { file, width, height, most: MAX_SIDE },
+            None => PictureError::NotSquare { file, width, height, max_side: MAX_SIDE },
         }
     }
 }
 
-/// The largest file accepted of one image of `side` x `side` pixels, in bytes: twice what the pixels take in the
-/// largest format, 8 bytes each, and 1 MiB for all else (texts, colour profiles). It bounds the memory, and the time
-/// too, since deflate expands at most 1032 times.
+/// Largest accepted file of one image of `side` x `side` pixels, in bytes: twice the size of the pixels in the largest
+/// format, 8 bytes each, and 1 MiB for texts and colour profiles. It bounds memory, and also time, because deflate expands
+/// at most 1032 times.
 pub(super) fn max_file_bytes(side: usize) -> u64 {
     (side as u64).saturating_mul(side as u64).saturating_mul(2 * 8).saturating_add(1 << 20)
 }
 
-/// How an IDX file of bytes in three dimensions begins.
+/// First bytes of an IDX file of bytes in three dimensions.
 const IDX_IMAGES: [u8; 4] = [0, 0, 8, 3];
 
-/// How an IDX file of bytes in one dimension begins.
+/// First bytes of an IDX file of bytes in one dimension.
 const IDX_LABELS: [u8; 4] = [0, 0, 8, 1];
 
-/// Bytes looked at to tell what a file is and how large its images are: a PNG file's width and height end
-/// at byte 24, an IDX file's at byte 16.
+/// Number of first bytes that tell the kind of a file and the size of its images. The width and height of a PNG file end
+/// at byte 24, those of an IDX file at byte 16.
 const HEAD: usize = 24;
 
-/// Bytes shown of a file that is of no known kind: the length of PNG's signature.
+/// Number of first bytes of an unknown file that an error shows: the length of the signature of PNG.
 const SHOWN: usize = 8;
 
-/// What a file holds.
+/// Content of a file.
 #[derive(Debug)]
 pub(crate) enum FileContent {
-    /// Images of the size asked for.
+    /// Images of the required size.
     Images(Images),
-    /// Labels: sound or not, they are not looked at.
+    /// Labels, which are not read.
     Labels,
-    /// Something else.
+    /// Content of an unknown kind.
     Other {
-        /// Its first bytes, 8 at most.
+        /// First 8 bytes or fewer.
         first: Vec<u8>,
     },
 }
 
-/// The images of a file, with all pixels row by row.
+/// Images of a file. Pixels are stored row by row.
 #[derive(Debug)]
 pub(crate) enum Images {
-    /// The one image of a picture's file.
+    /// The image of a PNG, JPEG or BMP file.
     One(Grey),
-    /// The images of an IDX file, at least one.
+    /// Pixels of the images of an IDX file, image after image. There is at least one image.
     Many(Vec<u8>),
 }
 
-/// Reads images from `file`, if it holds images.
+/// Reads the images of `file`, if it holds images.
 pub(crate) fn read(file: &Path, required: ImageRequirements) -> Result<FileContent, PictureError> {
     let reader = file_content::open(file).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => PictureError::Missing { path: file.into() },
@@ -97,7 +97,7 @@ pub(crate) fn read(file: &Path, required: ImageRequirements) -> Result<FileConte
     read_from(file, reader, required)
 }
 
-/// As [`read`], of a file that is open (once only, so that a pipe will do).
+/// Reads images as [`read`] does, from a reader of the decompressed content. The content is read once, so a pipe works too.
 fn read_from(
     file: &Path,
     mut reader: impl Read,
@@ -107,8 +107,8 @@ fn read_from(
     let mut head = Vec::with_capacity(HEAD);
     reader.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(unreadable)?;
 
-    // Of all kinds, the size is checked before memory is taken for pixels. A header that ends early has no size, and
-    // the file's own reader complains.
+    // The size is checked before memory is allocated for pixels. If the header ends early there is no size, and the
+    // reader of the format returns an error.
     if head.starts_with(&png_file::SIGNATURE) {
         check_size(file, png_file::size(&head), required)?;
         let bytes = read_whole(file, head, reader, "PNG", required)?;
@@ -139,7 +139,7 @@ fn read_from(
     }
 }
 
-/// All bytes of a picture's file, of which `head` is read already.
+/// Reads all bytes of a PNG, JPEG or BMP file. `head` holds the bytes that are read already.
 fn read_whole(
     file: &Path,
     head: Vec<u8>,
@@ -147,19 +147,19 @@ fn read_whole(
     format: &'static str,
     required: ImageRequirements,
 ) -> Result<Vec<u8>, PictureError> {
-    let most = required.max_file_bytes();
+    let max_bytes = required.max_file_bytes();
     let mut bytes = head;
-    rest.take(most)
+    rest.take(max_bytes)
         .read_to_end(&mut bytes)
         .map_err(|source| PictureError::Unreadable { path: file.into(), source })?;
-    if bytes.len() as u64 > most {
+    if bytes.len() as u64 > max_bytes {
         let side = required.side.unwrap_or(MAX_SIDE as usize);
-        return Err(PictureError::LargeFile { file: file.into(), format, side, most });
+        return Err(PictureError::LargeFile { file: file.into(), format, side, max_bytes });
     }
     Ok(bytes)
 }
 
-/// Width and height of the images of an IDX file that begins with `head`: its third and second dimension.
+/// Reads width and height of the images of an IDX file, its third and second dimension. `head` holds its first bytes.
 fn idx_size(head: &[u8]) -> Option<(u32, u32)> {
     Some((be_u32(head, 12)?, be_u32(head, 8)?))
 }
@@ -173,12 +173,12 @@ fn check_size(
         Some((width, height)) if !required.accepts(width, height) => {
             Err(required.wrong_size(file, width, height))
         }
-        // Without this, a model of absurd size would let a file have an absurd size as well.
+        // A model with absurdly large images must not allow absurdly large files.
         _ if required
             .side
             .is_some_and(|side| (side as u64).saturating_mul(side as u64) > MAX_CONTENT_BYTES) =>
         {
-            Err(PictureError::TooManyPixels { file: file.into(), most: MAX_CONTENT_BYTES })
+            Err(PictureError::TooManyPixels { file: file.into(), max_pixels: MAX_CONTENT_BYTES })
         }
         _ => Ok(()),
     }

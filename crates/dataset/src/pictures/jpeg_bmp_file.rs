@@ -1,4 +1,4 @@
-//! JPEG and BMP files as grey pixels.
+//! Decodes JPEG and BMP files to grey pixels.
 
 use std::io::Cursor;
 
@@ -8,20 +8,21 @@ use image::{DynamicImage, ImageDecoder, ImageError, Limits};
 
 use crate::pictures::grey::{Grey, Samples, to_grey};
 
-/// How every JPEG file begins.
+/// First bytes of every JPEG file.
 pub(super) const JPEG_SIGNATURE: [u8; 3] = [0xff, 0xd8, 0xff];
 
-/// How every BMP file begins.
+/// First bytes of every BMP file.
 pub(super) const BMP_SIGNATURE: [u8; 2] = *b"BM";
 
-/// How a scan begins in a JPEG file, and how the file ends.
+/// Markers of a JPEG file: the start of a scan, and the end of the image.
 const START_OF_SCAN: [u8; 2] = [0xff, 0xda];
 const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
 
-/// Bytes of the decoder's own for each pixel: coefficients of three colours in 2 bytes each, samples, and copies.
+/// Bytes of memory that the decoder may use for each pixel: coefficients of three colours in 2 bytes each, samples, and
+/// copies.
 const MEMORY_PER_PIXEL: u64 = 64;
 
-/// The format of a file.
+/// Format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Jpeg,
@@ -29,7 +30,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// The format of a file that begins with `head`.
+    /// Detects the format of a file from its first bytes `head`.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         if head.starts_with(&JPEG_SIGNATURE) {
             Some(Self::Jpeg)
@@ -40,7 +41,7 @@ impl Format {
         }
     }
 
-    /// Its name.
+    /// Name of the format.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Jpeg => "JPEG",
@@ -49,18 +50,18 @@ impl Format {
     }
 }
 
-/// Why there are no pixels.
+/// Reason why a file has no pixels.
 #[derive(Debug)]
 pub(super) enum Refused {
-    /// The image has another size than the one that the caller accepts.
+    /// The caller does not accept the size of the image.
     Size { width: u32, height: u32 },
     /// The decoder refuses the file.
     Damaged(ImageError),
-    /// A JPEG file ends before its image does.
+    /// A JPEG file ends within its image.
     CutOff,
 }
 
-/// Decodes a file whose width and height `accepts`, turned as its Exif orientation says.
+/// Decodes a file if `accepts` returns true for its width and height. The Exif orientation of a JPEG file is applied.
 pub(super) fn decode_grey(
     bytes: &[u8],
     format: Format,
@@ -80,9 +81,9 @@ pub(super) fn decode_grey(
     }
 }
 
-/// Whether a JPEG file's last scan ends. The decoder fills what is missing with grey, without an error.
+/// Returns whether the last scan of a JPEG file has an end. The decoder fills missing pixels with grey without an error.
 fn is_whole_jpeg(bytes: &[u8]) -> bool {
-    // Within a scan, a byte 0xff is followed by zero or the number of a restart, so neither marker occurs in data.
+    // Within a scan, a byte 0xff is followed by zero or the number of a restart, so neither marker occurs in the data.
     let last = |marker: [u8; 2]| bytes.windows(2).rposition(|pair| pair == marker);
     match (last(START_OF_SCAN), last(END_OF_IMAGE)) {
         (Some(start), Some(end)) => start < end,
@@ -95,7 +96,7 @@ fn decode(
     accepts: impl Fn(u32, u32) -> bool,
     background: u8,
 ) -> Result<Grey, Refused> {
-    // Before anything is allocated for pixels.
+    // The size is checked before memory is allocated for pixels.
     let (width, height) = decoder.dimensions();
     if !accepts(width, height) {
         return Err(Refused::Size { width, height });

@@ -6,7 +6,7 @@ use flate2::{Compression, Crc, write::ZlibEncoder};
 
 use crate::pictures::png_file::SIGNATURE;
 
-/// What a header says of the pixels.
+/// Size and format of the pixels in a header.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Header {
     pub(super) width: u32,

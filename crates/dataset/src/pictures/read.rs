@@ -9,33 +9,33 @@ use crate::pictures::error::PictureError;
 use crate::pictures::folder::{self, SkipReason, SkippedFile};
 use crate::pictures::image_file::{self, FileContent, ImageRequirements, Images};
 
-/// What images to classify have to be, and how they are to be read.
+/// Required size of images to classify, and their ink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PictureOptions {
-    /// Pixels on a side: those of the images that the model was trained on.
+    /// Pixels on a side of the images that the model reads.
     pub side: usize,
-    /// Whether the images show dark ink on light background: every pixel `p` becomes `255 - p`, because 255 is full
-    /// ink here. What is transparent is background either way.
+    /// True if the images show dark ink on light paper. Then every pixel `p` becomes `255 - p`, because 255 is full ink
+    /// here. Transparent pixels are background in both cases.
     pub invert: bool,
 }
 
 impl PictureOptions {
-    /// How files are read. What is transparent gets the grey of what is not ink, before inverting.
+    /// Requirements for single files. Transparent pixels get the grey of background before inverting.
     fn required(self) -> ImageRequirements {
         ImageRequirements { side: Some(self.side), background: if self.invert { u8::MAX } else { 0 } }
     }
 }
 
-/// Grey square images without labels, each with the name of where it came from.
+/// Grey square images without labels, each with the name of its file.
 ///
-/// Pixels are stored row by row, image after image; 0 is background, 255 full ink.
+/// Pixels are stored row by row, image after image. A pixel of 0 is background, a pixel of 255 is full ink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pictures {
-    form: PictureOptions,
+    options: PictureOptions,
     pixels: Vec<u8>,
     names: Vec<String>,
     skipped: Vec<SkippedFile>,
-    /// Indices of the images that are drawn in their alpha channel alone.
+    /// Indices of the images that are drawn only in their alpha channel.
     drawn_in_alpha: Vec<usize>,
 }
 
@@ -46,61 +46,64 @@ impl Pictures {
         self.names.len()
     }
 
-    /// Whether there is no image, which [`read_pictures`] never returns.
+    /// Returns whether there are no images. [`read_pictures`] never returns such a value.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// Pixels on a side.
+    /// Number of pixels on a side.
     #[must_use]
     pub fn side(&self) -> usize {
-        self.form.side
+        self.options.side
     }
 
-    /// All pixels: `len() * side() * side()` bytes.
+    /// Pixels of all images: `len() * side() * side()` bytes.
     #[must_use]
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
-    /// One name for each image, no two alike: the path of a picture's file (`digits/7.png`), or that of an IDX
-    /// file with the image's position in it, from 0 (`t10k-images-idx3-ubyte.gz#12`).
+    /// Names of the images, all different: the path of a PNG, JPEG or BMP file (`digits/7.png`), or the path of an IDX
+    /// file with the position of the image in it, from 0 (`t10k-images-idx3-ubyte.gz#12`).
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// The `side * side` pixels of image `index`, row by row.
+    /// Pixels of image `index`, row by row: `side * side` of them.
     ///
     /// # Panics
-    /// If there is no such image.
+    /// If `index` is not below the number of images.
     #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the documentation states the panic; there are `len()` whole images"
+    )]
     pub fn image(&self, index: usize) -> &[u8] {
-        let size = self.form.side * self.form.side;
+        let size = self.options.side * self.options.side;
         &self.pixels[index * size..(index + 1) * size]
     }
 
-    /// The pixels of all images, one image after the other.
+    /// Iterates over the images, each as `side * side` pixels.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.pixels.chunks_exact(self.form.side * self.form.side)
+        self.pixels.chunks_exact(self.options.side * self.options.side)
     }
 
-    /// Files and folders inside folders that were left out, so that whoever reports can say so. Files of labels are
-    /// not among them.
+    /// Files and folders inside folders that were not read, except files of labels.
     #[must_use]
     pub fn skipped(&self) -> &[SkippedFile] {
         &self.skipped
     }
 
-    /// Which images are unlike those that networks are trained on.
+    /// Finds the images that are unlike those that networks are trained on.
     #[must_use]
     pub fn inspect(&self) -> Inspection {
-        Inspection::of(self.iter(), self.form.side)
+        Inspection::of(self.iter(), self.options.side)
     }
 
-    /// Indices of the images whose shape is in the alpha channel alone: opacity differs between pixels, the colour
-    /// does not. Where it is the paper's, nothing can be seen of them.
+    /// Indices of the images whose shape is only in the alpha channel: opacity differs between pixels, the colour does
+    /// not. If the colour is that of the background, nothing of the image is visible.
     #[must_use]
     pub fn drawn_in_alpha(&self) -> &[usize] {
         &self.drawn_in_alpha
@@ -110,23 +113,25 @@ impl Pictures {
 /// Reads images to classify from `inputs`, in that order: PNG, JPEG and BMP files, IDX files of images (plain or
 /// gzip), and folders of these.
 ///
-/// PNG files may have any colour type and bit depth. Colours become grey by their Rec. 601 luma, as they are
-/// stored (`gAMA` and `iCCP` are not applied), and transparent pixels are background. Of an animation, the
-/// still image is taken. A grey JPEG file keeps its values; one in colour is decoded to red, green and blue, of which
-/// the same luma is taken. A JPEG file's Exif orientation is applied.
+/// PNG files may have any colour type and bit depth. Colours become their Rec. 601 luma as stored (`gAMA` and `iCCP` are
+/// not applied), and transparent pixels become background. Of an animation, the still image is read. A grey JPEG file
+/// keeps its values; one in colour is decoded to red, green and blue and becomes the same luma. The Exif orientation of a
+/// JPEG file is applied.
 ///
-/// Of a folder and the folders inside, 8 deep, only files whose names end in `.png`, `.jpg`, `.jpeg`, `.bmp`, `.idx`,
-/// `-ubyte` or `.gz` are looked at, in capitals or not, so that notes beside them do no harm; files of labels are
-/// skipped, and so are a `.gz` beside its plain file and whatever is hidden (`.name`). Links to folders, and to files
-/// outside the folder, are not followed.
+/// In a folder and the folders inside, 8 deep, only files are read whose names end in `.png`, `.jpg`, `.jpeg`, `.bmp`,
+/// `.idx`, `-ubyte` or `.gz`, in any case. Not read are files of labels, a `.gz` file beside its plain file, and hidden
+/// files and folders (`.name`). Links to folders, and to files outside the folder, are not followed.
 ///
 /// # Errors
-/// If an input is missing or cannot be read, is damaged, holds labels or something else, has images of
-/// another size than `form.side` squared, or is a folder with nothing usable; if two images have the same
-/// name, or there are more than 1 GiB of pixels in all.
-pub fn read_pictures<P: AsRef<Path>>(inputs: &[P], form: PictureOptions) -> Result<Pictures, PictureError> {
+/// If an input is missing, cannot be read, is damaged, or holds labels or an unknown content; if its images have another
+/// size than `options.side` squared; if a folder holds no images; if two images have the same name; or if all images
+/// together have more than 2^30 pixels.
+pub fn read_pictures<P: AsRef<Path>>(
+    inputs: &[P],
+    options: PictureOptions,
+) -> Result<Pictures, PictureError> {
     let mut pictures = Pictures {
-        form,
+        options,
         pixels: Vec::new(),
         names: Vec::new(),
         skipped: Vec::new(),
@@ -146,7 +151,7 @@ pub fn read_pictures<P: AsRef<Path>>(inputs: &[P], form: PictureOptions) -> Resu
     if let Some(name) = pictures.names.iter().find(|&name| !seen.insert(name)) {
         return Err(PictureError::SameName { name: name.clone() });
     }
-    if form.invert {
+    if options.invert {
         pictures.pixels.iter_mut().for_each(|pixel| *pixel = u8::MAX - *pixel);
     }
     Ok(pictures)
@@ -154,7 +159,7 @@ pub fn read_pictures<P: AsRef<Path>>(inputs: &[P], form: PictureOptions) -> Resu
 
 impl Pictures {
     fn add_file(&mut self, file: &Path) -> Result<(), PictureError> {
-        match image_file::read(file, self.form.required())? {
+        match image_file::read(file, self.options.required())? {
             FileContent::Images(images) => self.add(file, images),
             FileContent::Labels => Err(PictureError::Labels { file: file.into() }),
             FileContent::Other { first } => Err(PictureError::NotAnImage { file: file.into(), first }),
@@ -166,7 +171,7 @@ impl Pictures {
         let listing = folder::list(folder)?;
         self.skipped.extend(listing.skipped);
         for file in listing.candidates {
-            match image_file::read(&file, self.form.required())? {
+            match image_file::read(&file, self.options.required())? {
                 FileContent::Images(images) => self.add(&file, images)?,
                 FileContent::Labels => {}
                 FileContent::Other { .. } => {
@@ -191,13 +196,13 @@ impl Pictures {
             Images::Many(pixels) => (pixels, false),
         };
         if (self.pixels.len() + pixels.len()) as u64 > MAX_CONTENT_BYTES {
-            return Err(PictureError::TooManyPixels { file: file.into(), most: MAX_CONTENT_BYTES });
+            return Err(PictureError::TooManyPixels { file: file.into(), max_pixels: MAX_CONTENT_BYTES });
         }
         let name = file.display();
         if is_one {
             self.names.push(name.to_string());
         } else {
-            let count = pixels.len() / (self.form.side * self.form.side);
+            let count = pixels.len() / (self.options.side * self.options.side);
             self.names.extend((0..count).map(|position| format!("{name}#{position}")));
         }
         self.pixels.append(&mut pixels);

@@ -6,96 +6,96 @@ use crate::split::dirichlet_alpha::AlphaError;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SplitError {
-    /// A name that no split method has.
+    /// No split method has this name.
     #[error(
         "no split method is called `{name}`; there are `regular`, `likewise`, `random`, groups such as \
          `0.1.2-3.4.5-6.7.8.9`, and Dirichlet splits such as `dirichlet-0.5`"
     )]
     UnknownMethod {
-        /// The name.
+        /// Unknown name.
         name: String,
     },
-    /// An ensemble has at least one member.
+    /// The number of members is 0.
     #[error("there are no members; a split needs at least 1")]
     NoMembers,
-    /// Labels are bytes.
+    /// The number of classes is 0 or above 256.
     #[error("there are {classes} classes; between 1 and 256 are allowed")]
     Classes {
-        /// How many classes were asked for.
+        /// Requested number of classes.
         classes: usize,
     },
-    /// The likewise order is one of ten digits.
+    /// The method `likewise` was requested for another number of classes than 10.
     #[error("the split method `likewise` groups digits by likeness: it needs 10 classes, not {classes}")]
     LikewiseNeedsDigits {
-        /// How many classes there are.
+        /// Number of classes.
         classes: usize,
     },
-    /// Every member has its group.
+    /// The numbers of groups and members differ.
     #[error("there are {groups} groups of labels, but {members} members; the numbers must be equal")]
     GroupCount {
-        /// How many groups there are.
+        /// Number of groups.
         groups: usize,
-        /// How many members there are.
+        /// Number of members.
         members: usize,
     },
-    /// A label that is in no group.
+    /// A label is in no group.
     #[error("label {label} is in no group; every label must be in exactly one")]
     LabelMissing {
-        /// The label.
+        /// Value of the label.
         label: u8,
     },
-    /// A label that is in two groups, or in one twice.
+    /// A label is in the groups more than once.
     #[error("label {label} is in the groups more than once; every label must be in exactly one")]
     LabelTwice {
-        /// The label.
+        /// Value of the label.
         label: u8,
     },
-    /// A label that names no class.
+    /// A group holds a label that is not below the number of classes.
     #[error("label {label} is in a group, but only labels below {classes} are allowed")]
     LabelOutOfRange {
-        /// The label.
+        /// Value of the label.
         label: u8,
-        /// How many classes there are.
+        /// Number of classes.
         classes: usize,
     },
-    /// An image's label that names no class.
+    /// The label of an image is not below the number of classes.
     #[error("training image {image} has the label {label}, but only labels below {classes} are allowed")]
     UnknownLabel {
-        /// The image's index.
+        /// Index of the image.
         image: usize,
-        /// The label.
+        /// Value of the label.
         label: u8,
-        /// How many classes there are.
+        /// Number of classes.
         classes: usize,
     },
-    /// A member would have nothing to train on.
+    /// There are fewer images than members.
     #[error("{images} training images cannot be shared out among {members} members; each needs at least 1")]
     TooFewImages {
-        /// How many images there are.
+        /// Number of images.
         images: usize,
-        /// How many members there are.
+        /// Number of members.
         members: usize,
     },
     /// The concentration of a Dirichlet split is outside the allowed range.
     #[error(transparent)]
     Alpha(#[from] AlphaError),
-    /// Groups of a method that has none.
+    /// Groups of labels were requested of a Dirichlet split.
     #[error("a Dirichlet split has no groups of labels; every member draws its own mix of all labels")]
     DirichletHasNoGroups,
-    /// Nothing would be left to train on.
+    /// No image would be left to train on.
     #[error("{count} of {images} training images cannot be held out; fewer than all are allowed")]
     HoldOut {
-        /// How many images were to be held out.
+        /// Number of images to hold out.
         count: usize,
-        /// How many there are.
+        /// Number of images.
         images: usize,
     },
-    /// A range of shares that is none.
-    #[error("the shares {low} to {high} are no range: 0 <= low <= high <= 1 must hold")]
+    /// The ends of a range of shares are not ordered fractions.
+    #[error("the shares {low} to {high} are not a range: 0 <= low <= high <= 1 must hold")]
     ShareRange {
-        /// The lower end.
+        /// Lower end.
         low: f64,
-        /// The upper end.
+        /// Upper end.
         high: f64,
     },
 }

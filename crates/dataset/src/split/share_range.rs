@@ -1,4 +1,4 @@
-//! How large the majority that a member gets may be.
+//! The range of majority shares.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::split::error::SplitError;
 
 /// A range of majority shares, as fractions with 0 <= low <= high <= 1.
 ///
-/// Written as a pair, `[0.5, 0.6]`; read also from one number, which is both ends.
+/// In a configuration it is a pair, `[0.5, 0.6]`, or one number, which is both ends. It is written as a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "[f64; 2]")]
 pub struct ShareRange {
@@ -15,12 +15,12 @@ pub struct ShareRange {
 }
 
 impl ShareRange {
-    /// The shares from `low` to `high`.
+    /// Creates the range from `low` to `high`.
     ///
     /// # Errors
-    /// Unless 0 <= low <= high <= 1.
+    /// If 0 <= low <= high <= 1 does not hold.
     pub fn new(low: f64, high: f64) -> Result<Self, SplitError> {
-        // Written so that no comparison with a NaN lets it pass.
+        // All comparisons with NaN are false, so NaN is refused.
         if 0.0 <= low && low <= high && high <= 1.0 {
             Ok(Self { low, high })
         } else {
@@ -28,20 +28,20 @@ impl ShareRange {
         }
     }
 
-    /// The smallest share.
+    /// Smallest share.
     #[must_use]
     pub fn low(self) -> f64 {
         self.low
     }
 
-    /// The largest share.
+    /// Largest share.
     #[must_use]
     pub fn high(self) -> f64 {
         self.high
     }
 }
 
-/// A range in a configuration.
+/// A range as it is written in a configuration.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "a share is a range such as [0.5, 0.6], or one number such as 0.5")]
 enum Written {

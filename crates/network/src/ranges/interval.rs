@@ -51,8 +51,9 @@ pub(super) fn activations(network: &IntegerNetwork) -> Option<Vec<Interval>> {
     let rows = convolution.row_iter().zip(convolution.biases());
     rows.flat_map(|(weights, &bias)| {
         windows.iter().map(move |taps| {
-            let sum =
-                taps.iter().try_fold(Interval::point(bias), |sum, &tap| sum.add(pixel.times(weights[tap])?));
+            let sum = taps
+                .iter()
+                .try_fold(Interval::point(bias), |sum, &tap| sum.add(pixel.times(*weights.get(tap)?)?));
             sum?.square()
         })
     })

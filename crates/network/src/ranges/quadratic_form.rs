@@ -1,4 +1,9 @@
-//! Quadratic forms in the pixels, and how large they become over all images.
+//! Quadratic forms in the pixels, and upper bounds on them over all images.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "pixels, taps and positions are within the form's architecture, by which all buffers are sized"
+)]
 
 use crate::architecture::Architecture;
 use crate::checked_integer::CheckedInteger;
@@ -7,31 +12,32 @@ use crate::ranges::symmetric_band::SymmetricBand;
 
 /// `f(x) = sum_ij M_ij x_i x_j + sum_i l_i x_i + c` over the pixels `x` of an image, in exact integers.
 ///
-/// `M` is symmetric and sparse: two pixels meet within a window only, so a pixel meets those of the
-/// `kernel` rows from its own on, at most `kernel - 1` columns aside. These entries, `M_ij` with `j >= i`, are kept.
+/// `M` is symmetric and sparse: an entry is nonzero only if some window contains both pixels. For a pixel these are the
+/// pixels of its own row and the next `kernel - 1` rows, at most `kernel - 1` columns away. Only `M_ij` with `j >= i` are
+/// stored.
 #[derive(Debug, Clone)]
 pub(super) struct QuadraticForm {
     shape: Architecture,
-    /// For every pixel, the pixels that it meets: [`reach`] for each row.
-    meets: Vec<i128>,
+    /// Entries of `M`: for every pixel, `kernel` rows of [`row_reach`] columns.
+    quadratic: Vec<i128>,
     linear: Vec<i128>,
     constant: i128,
 }
 
-/// Columns that a pixel meets in one row.
-fn reach(shape: &Architecture) -> usize {
+/// Number of columns in one row that can share a window with a pixel.
+fn row_reach(shape: &Architecture) -> usize {
     2 * shape.kernel - 1
 }
 
-/// Entries that a form of this shape keeps.
-pub(super) fn entries(shape: &Architecture) -> usize {
-    shape.pixels().saturating_mul(shape.kernel * reach(shape))
+/// Number of entries of `M` that a form of this architecture stores.
+pub(super) fn stored_entries(shape: &Architecture) -> usize {
+    shape.pixels().saturating_mul(shape.kernel * row_reach(shape))
 }
 
 impl QuadraticForm {
     pub fn new(shape: &Architecture, constant: i128) -> Self {
         let linear = vec![0; shape.pixels()];
-        Self { shape: *shape, meets: vec![0; entries(shape)], linear, constant }
+        Self { shape: *shape, quadratic: vec![0; stored_entries(shape)], linear, constant }
     }
 
     /// Adds `sum_k weights[k] a_k` for the activations `a_k = (w_k x + b_k)^2` of `network`; `None` on overflow.
@@ -45,27 +51,27 @@ impl QuadraticForm {
     }
 
     pub fn add(&mut self, other: &Self) -> Option<()> {
-        let ours = self.meets.iter_mut().chain(&mut self.linear).chain([&mut self.constant]);
-        let theirs = other.meets.iter().chain(&other.linear).chain([&other.constant]);
+        let ours = self.quadratic.iter_mut().chain(&mut self.linear).chain([&mut self.constant]);
+        let theirs = other.quadratic.iter().chain(&other.linear).chain([&other.constant]);
         for (a, b) in ours.zip(theirs) {
             *a = a.checked_add(*b)?;
         }
         Some(())
     }
 
-    /// `-f`.
+    /// Returns `-f`; `None` on overflow.
     pub fn negated(&self) -> Option<Self> {
         let negate = |values: &[i128]| values.iter().map(|v| v.checked_neg()).collect::<Option<Vec<_>>>();
         Some(Self {
             shape: self.shape,
-            meets: negate(&self.meets)?,
+            quadratic: negate(&self.quadratic)?,
             linear: negate(&self.linear)?,
             constant: self.constant.checked_neg()?,
         })
     }
 
-    /// An upper bound of `f` over all images of pixels in `0..=largest`, exact integers alone: the better of
-    /// [`QuadraticForm::entrywise`] and [`QuadraticForm::centred`].
+    /// Bounds `f` from above over all images of pixels in `0..=largest`, in exact integers: the smaller of
+    /// [`QuadraticForm::entrywise`] and the bound from [`QuadraticForm::centre`] with [`QuadraticForm::row_sums`].
     pub fn upper(&self, largest: i128) -> Option<i128> {
         let centred = self.centre(largest).and_then(|centre| centre.upper(&self.row_sums()?));
         match (self.entrywise(largest), centred) {
@@ -74,7 +80,7 @@ impl QuadraticForm {
         }
     }
 
-    /// Every pair of pixels at its best, and every pixel on its own at its best.
+    /// Bounds `f` from above by the sum of the largest values of every pair of pixels and of every single pixel.
     fn entrywise(&self, largest: i128) -> Option<i128> {
         let square = largest.checked_mul(largest)?;
         let mut bound = self.constant;
@@ -86,7 +92,7 @@ impl QuadraticForm {
         bound = bound.checked_add(pairs.checked_mul(2)?.checked_mul(square)?)?;
         for (pixel, &linear) in self.linear.iter().enumerate() {
             let diagonal = self.diagonal(pixel);
-            // A parabola is largest at an end or, where it opens downwards, next to its vertex.
+            // A parabola is largest at an end or, if it opens downwards, next to its vertex.
             let vertex = if diagonal < 0 {
                 linear.checked_div(diagonal.checked_mul(-2)?)?.clamp(0, largest - 1)
             } else {
@@ -96,13 +102,13 @@ impl QuadraticForm {
             for x in [vertex, vertex + 1, largest] {
                 best = best.max(diagonal.checked_mul(x)?.checked_add(linear)?.checked_mul(x)?);
             }
-            // At 0 it is 0: `best` starts there.
+            // The value at 0 is 0, from which `best` starts.
             bound = bound.checked_add(best)?;
         }
         Some(bound)
     }
 
-    /// Around the grey image, in `y = 2 x - largest`, which lies between `-largest` and `largest`:
+    /// Rewrites the form around the grey image, in `y = 2 x - largest`, which is in `-largest..=largest`:
     /// `4 f = constant + slopes y + y M y`.
     fn centre(&self, largest: i128) -> Option<Centred> {
         let mut sums = vec![0i128; self.linear.len()];
@@ -125,7 +131,7 @@ impl QuadraticForm {
         Some(Centred { flat: constant.checked_add(largest.checked_mul(slopes)?)?, square })
     }
 
-    /// For every row of `M`, its diagonal entry and the absolute values of all others: shifts `D` for which
+    /// Adds, for every row of `M`, the diagonal entry and the absolute values of all others. With these sums as `D`,
     /// `D - M` is positive semidefinite (Gershgorin).
     fn row_sums(&self) -> Option<Vec<i128>> {
         let mut sums: Vec<i128> = (0..self.linear.len()).map(|pixel| self.diagonal(pixel)).collect();
@@ -138,12 +144,13 @@ impl QuadraticForm {
         Some(sums)
     }
 
-    /// A better bound than [`QuadraticForm::upper`]'s where entries are exact as floats and a positive semidefinite `D - M` is
-    /// found whose `D` is smaller than the row sums: proportional to the lengths of the rows of `M`.
-    pub fn spectral_upper(&self, largest: i128, most_steps: usize) -> Option<i128> {
+    /// Bounds `f` from above with a `D` that is proportional to the lengths of the rows of `M` and mostly smaller than the
+    /// row sums. `None` if entries are not exact as floats, no positive semidefinite `D - M` is found, or the factorisation
+    /// takes more than `max_steps` multiplications.
+    pub fn spectral_upper(&self, largest: i128, max_steps: usize) -> Option<i128> {
         let side = self.shape.image_side;
         let width = ((self.shape.kernel - 1) * (side + 1)).min(self.linear.len() - 1);
-        if self.linear.len().saturating_mul(width).saturating_mul(width) > most_steps {
+        if self.linear.len().saturating_mul(width).saturating_mul(width) > max_steps {
             return None;
         }
         let mut matrix = SymmetricBand::new(self.linear.len(), width);
@@ -153,13 +160,13 @@ impl QuadraticForm {
         self.for_each_pair(|a, b, entry| matrix.set(b, a, entry))?;
         let centre = self.centre(largest)?;
         let norms = matrix.row_norms();
-        // A pixel that meets nothing must not be divided by.
+        // The row of a pixel may be zero, so its length is replaced by at least 1 before the division.
         let scale: Vec<f64> = norms.iter().map(|norm| norm.max(1.0).sqrt().recip()).collect();
-        // A form that only falls is still no more than nothing.
+        // All eigenvalues may be negative. Then 0 is an upper bound of the quadratic part.
         let estimate = matrix.largest_eigenvalue(&scale).max(0.0);
         for above in [1.005, 1.02, 1.08, 1.3] {
             let factor = estimate * above;
-            // Casts saturate; whatever comes out is judged by the factorisation, which takes a little off.
+            // The cast saturates, and the factorisation checks any result. It subtracts a margin, which 2 more covers.
             let shift = |norm: &f64| ((factor * norm.max(1.0)).ceil() as i128).saturating_add(2);
             let shifts: Vec<i128> = norms.iter().map(shift).collect();
             if matrix.is_certainly_below(&shifts) {
@@ -170,17 +177,17 @@ impl QuadraticForm {
     }
 
     fn diagonal(&self, pixel: usize) -> i128 {
-        self.meets[pixel * self.shape.kernel * reach(&self.shape) + self.shape.kernel - 1]
+        self.quadratic[pixel * self.shape.kernel * row_reach(&self.shape) + self.shape.kernel - 1]
     }
 
     /// Visits the entries off the diagonal that are not zero, once each, as `(i, j, M_ij)` with `i < j`.
     fn for_each_pair(&self, mut visit: impl FnMut(usize, usize, i128) -> Option<()>) -> Option<()> {
         let (kernel, side) = (self.shape.kernel, self.shape.image_side);
-        let reach = reach(&self.shape);
-        for (pixel, meets) in self.meets.chunks_exact(kernel * reach).enumerate() {
-            for (place, &entry) in meets.iter().enumerate().skip(kernel) {
+        let reach = row_reach(&self.shape);
+        for (pixel, quadratic) in self.quadratic.chunks_exact(kernel * reach).enumerate() {
+            for (place, &entry) in quadratic.iter().enumerate().skip(kernel) {
                 if entry != 0 {
-                    // Two pixels that meet lie on the image, so this is not below zero.
+                    // Both pixels of a nonzero entry are on the image, so this does not underflow.
                     let other = pixel + place / reach * side + place % reach + 1 - kernel;
                     visit(pixel, other, entry)?;
                 }
@@ -190,14 +197,14 @@ impl QuadraticForm {
     }
 }
 
-/// What [`QuadraticForm::centre`] says: `4 f <= flat + y M y`, and `y_i^2 <= square`.
+/// Bound from [`QuadraticForm::centre`]: `4 f <= flat + y M y`, and `y_i^2 <= square`.
 struct Centred {
     flat: i128,
     square: i128,
 }
 
 impl Centred {
-    /// An upper bound of `f` where `diag(shifts) - M` is positive semidefinite, so that
+    /// Bounds `f` from above. `diag(shifts) - M` must be positive semidefinite, so that
     /// `y M y <= sum_i shifts_i y_i^2`.
     fn upper(&self, shifts: &[i128]) -> Option<i128> {
         let sum = shifts.iter().try_fold(0i128, |sum, &shift| sum.checked_add(shift.max(0)))?;
@@ -205,9 +212,9 @@ impl Centred {
     }
 }
 
-/// For every position, the form in the pixels of its window.
+/// Quadratic forms in the pixels of each window, one for each position.
 struct Windows<I> {
-    /// `taps x taps` for each position; entry `(a, b)` with `a <= b` is kept.
+    /// `taps x taps` entries for each position. Only entries `(a, b)` with `a <= b` are used.
     products: Vec<I>,
     linear: Vec<I>,
     constant: i128,
@@ -223,7 +230,7 @@ impl<I: CheckedInteger> Windows<I> {
         let mut constant = 0i128;
         let convolution = network.convolution();
         for (map, (kernel, &bias)) in convolution.row_iter().zip(convolution.biases()).enumerate() {
-            // Two taps' weights and where their product goes, none of the zeros.
+            // Index and value of each nonzero product of two weights.
             let mut pairs = Vec::new();
             for (a, &first) in kernel.iter().enumerate() {
                 for (b, &second) in kernel.iter().enumerate().skip(a) {
@@ -257,15 +264,15 @@ impl<I: CheckedInteger> Windows<I> {
 
     fn add_to(&self, form: &mut QuadraticForm) -> Option<()> {
         let shape = form.shape;
-        let (taps, kernel, reach) = (shape.taps(), shape.kernel, reach(&shape));
+        let (taps, kernel, reach) = (shape.taps(), shape.kernel, row_reach(&shape));
         for position in 0..shape.positions() {
             let products = &self.products[position * taps * taps..][..taps * taps];
             let window: Vec<(usize, usize)> = shape.window(position).collect();
             for (index, &(a, pixel)) in window.iter().enumerate() {
-                let meets = &mut form.meets[pixel * kernel * reach..][..kernel * reach];
+                let quadratic = &mut form.quadratic[pixel * kernel * reach..][..kernel * reach];
                 for &(b, _) in &window[index..] {
                     let (rows, columns) = (b / kernel - a / kernel, b % kernel + kernel - 1 - a % kernel);
-                    let entry = &mut meets[rows * reach + columns];
+                    let entry = &mut quadratic[rows * reach + columns];
                     *entry = entry.checked_add(products[a * taps + b].into())?;
                 }
                 let linear = &mut form.linear[pixel];

@@ -1,16 +1,21 @@
-//! Whether a symmetric band matrix of integers is certainly positive semidefinite.
+//! Symmetric band matrices of integers, and a certified test for positive semidefiniteness.
 
-/// The lower half of a symmetric matrix of integers, kept as floats that hold them exactly: entry `(i, j)` with
-/// `i - width <= j <= i`.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "rows and columns are below `size`, columns at most `width` before their row, so `index` is in `entries`"
+)]
+
+/// Lower half of a symmetric matrix of integers with the entries `(i, j)`, `i - width <= j <= i`. The entries are floats
+/// that hold the integers exactly: absolute values are at most 2^52.
 #[derive(Debug, Clone)]
 pub(super) struct SymmetricBand {
     size: usize,
     width: usize,
-    /// Row by row, `width + 1` entries that end at the diagonal.
+    /// `width + 1` entries for each row, the diagonal one last.
     entries: Vec<f64>,
 }
 
-/// Integers up to here are exact in a float, and so is the sum of two.
+/// Largest absolute entry. Such integers and the sum of two of them are exact as floats.
 const EXACT: i128 = 1 << 52;
 
 impl SymmetricBand {
@@ -18,19 +23,19 @@ impl SymmetricBand {
         Self { size, width, entries: vec![0.0; size * (width + 1)] }
     }
 
-    fn place(&self, row: usize, column: usize) -> usize {
+    fn index(&self, row: usize, column: usize) -> usize {
         row * (self.width + 1) + self.width + column - row
     }
 
-    /// Sets entry `(row, column)` of the lower half; `None` where a float does not hold it exactly.
+    /// Sets the entry `(row, column)` of the lower half; `None` if its absolute value exceeds 2^52.
     pub fn set(&mut self, row: usize, column: usize, value: i128) -> Option<()> {
-        let place = self.place(row, column);
-        // Exact below 2^53.
-        self.entries[place] = (value.abs() <= EXACT).then_some(value as f64)?;
+        let index = self.index(row, column);
+        // The cast is exact below 2^53.
+        self.entries[index] = (value.abs() <= EXACT).then_some(value as f64)?;
         Some(())
     }
 
-    /// The lengths of the rows.
+    /// Computes the Euclidean lengths of the rows of the whole matrix.
     pub fn row_norms(&self) -> Vec<f64> {
         let mut squares = vec![0.0; self.size];
         self.for_each(|row, column, entry| {
@@ -45,7 +50,7 @@ impl SymmetricBand {
     fn for_each(&self, mut visit: impl FnMut(usize, usize, f64)) {
         for row in 0..self.size {
             for column in row.saturating_sub(self.width)..=row {
-                let entry = self.entries[self.place(row, column)];
+                let entry = self.entries[self.index(row, column)];
                 if entry != 0.0 {
                     visit(row, column, entry);
                 }
@@ -53,13 +58,13 @@ impl SymmetricBand {
         }
     }
 
-    /// An estimate of the largest eigenvalue of `S M S`, where `S` is the diagonal matrix of `scale`: what Lanczos'
-    /// method finds in a few steps. It may be off either way, so it only says where to try.
+    /// Estimates the largest eigenvalue of `S M S`, where `S` is the diagonal matrix of `scale`, by a few steps of Lanczos'
+    /// method. The estimate may be too small or too large: it is only a start for a certified search.
     pub fn largest_eigenvalue(&self, scale: &[f64]) -> f64 {
         const STEPS: usize = 30;
         let mut triples = Vec::new();
         self.for_each(|row, column, entry| triples.push((row, column, entry * scale[row] * scale[column])));
-        // Any start will do that no symmetry of the matrix is likely to miss.
+        // The start must not be orthogonal to the eigenvector, so it has no symmetry that the matrix may have.
         let mut vector: Vec<f64> = (0..self.size).map(|i| 1.0 + (i * i % 7) as f64 / 3.0).collect();
         let mut previous = vec![0.0; self.size];
         let (mut diagonal, mut beside) = (Vec::new(), Vec::new());
@@ -89,12 +94,12 @@ impl SymmetricBand {
         largest_of_tridiagonal(&diagonal, &beside)
     }
 
-    /// Whether `diag(shifts) - M` is certainly positive semidefinite. `false` says nothing.
+    /// Returns true only if `diag(shifts) - M` is positive semidefinite. If it returns false, the matrix may still be.
     ///
-    /// Cholesky's method in floats decides. Where it runs to its end on a matrix `A` of size `n`, then
-    /// `A + E` is positive semidefinite for an error `E` of at most `(n + 1) u trace(A)`, to first order in the
-    /// rounding unit `u = 2^-53` (Demmel 1989; Rump, "Verification of positive definiteness", 2006; whatever
-    /// order the sums are taken in). So four times that is taken off the diagonal first, and one more for underflow.
+    /// The test is Cholesky's method in floats. If the method succeeds on a matrix `A` of size `n`, then `A + E` is positive
+    /// semidefinite for an error `E` of at most `(n + 1) u trace(A)`, to first order in the rounding unit `u = 2^-53`, for
+    /// any order of the sums (Demmel 1989; Rump, "Verification of positive definiteness", 2006). So four times this bound,
+    /// and 1 for underflow, is subtracted from the diagonal first.
     pub fn is_certainly_below(&self, shifts: &[i128]) -> bool {
         self.factorise(shifts).is_some()
     }
@@ -104,31 +109,31 @@ impl SymmetricBand {
         if shifts.iter().any(|shift| !(0..=EXACT).contains(shift)) {
             return None;
         }
-        let diagonal = |row: usize| self.entries[self.place(row, row)];
-        // Exact: at most 2^53 each.
+        let diagonal = |row: usize| self.entries[self.index(row, row)];
+        // The sum is exact: every term is at most 2^53.
         let trace: i128 = (0..size).map(|row| shifts[row] - diagonal(row) as i128).sum();
         let margin = (trace.checked_mul(size as i128 + 2)? >> 51) + 1;
         let mut rows: Vec<f64> = self.entries.iter().map(|entry| -entry).collect();
         for (row, shift) in shifts.iter().enumerate() {
             let entry = shift - diagonal(row) as i128 - margin;
-            rows[self.place(row, row)] = (0 < entry && entry <= EXACT).then_some(entry as f64)?;
+            rows[self.index(row, row)] = (0 < entry && entry <= EXACT).then_some(entry as f64)?;
         }
         let mut column = vec![0.0; width];
         for pivot in 0..size {
-            let square = rows[self.place(pivot, pivot)];
-            // Refuses NaN too.
+            let square = rows[self.index(pivot, pivot)];
+            // This comparison refuses NaN too.
             if !(square > 0.0 && square.is_finite()) {
                 return None;
             }
             let root = square.sqrt();
             let below = width.min(size - 1 - pivot);
             for (step, entry) in column[..below].iter_mut().enumerate() {
-                *entry = rows[self.place(pivot + 1 + step, pivot)] / root;
+                *entry = rows[self.index(pivot + 1 + step, pivot)] / root;
             }
             for step in 0..below {
                 let factor = column[step];
                 if factor != 0.0 {
-                    let start = self.place(pivot + 1 + step, pivot + 1);
+                    let start = self.index(pivot + 1 + step, pivot + 1);
                     for (entry, other) in rows[start..=start + step].iter_mut().zip(&column) {
                         *entry -= factor * other;
                     }
@@ -143,8 +148,8 @@ fn norm(vector: &[f64]) -> f64 {
     vector.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
-/// The largest eigenvalue of a symmetric tridiagonal matrix, by halving Gershgorin's interval: all
-/// eigenvalues are below `x` where every pivot of the matrix less `x` is negative.
+/// Computes the largest eigenvalue of a symmetric tridiagonal matrix by bisection of Gershgorin's interval. All
+/// eigenvalues are below `x` if every pivot of the matrix minus `x` is negative.
 fn largest_of_tridiagonal(diagonal: &[f64], beside: &[f64]) -> f64 {
     let side = |i: usize| beside.get(i).copied().unwrap_or(0.0);
     let radius = |i: usize| side(i) + if i > 0 { side(i - 1) } else { 0.0 };

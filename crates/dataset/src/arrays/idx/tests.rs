@@ -107,7 +107,7 @@ fn labels_of_wider_types_are_read_where_they_are_bytes() {
     let error = labels(&idx_of(0x0b, &[2], &[0, 7, 1, 0])).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "some-labels has label 256 at position 1, only integers from 0 to 255 are allowed"
+        "some-labels has the label 256 at position 1, but only integers from 0 to 255 are allowed"
     );
 }
 

@@ -110,7 +110,7 @@ fn a_picture_of_another_size_is_named() {
     fs::write(folder.path().join("train/1/1.png"), crate::pictures::png_writer::grey_png(3, &[0; 9]))
         .unwrap();
     let error = read_in(&folder).unwrap_err().to_string();
-    assert!(error.contains("train/1/1.png has 3 x 3 pixels, needed are 2 x 2"), "{error}");
+    assert!(error.contains("train/1/1.png has 3 x 3 pixels, but 2 x 2 are needed"), "{error}");
 }
 
 #[cfg(unix)]

@@ -6,7 +6,7 @@ use std::thread;
 use super::*;
 use crate::test_files::gzip;
 
-/// What the four files hold in these tests; the checksums of [`sha256_of`] are theirs.
+/// Content of the four files in these tests. [`sha256_of`] has their checksums.
 fn content_of(part: Part) -> &'static [u8] {
     match part {
         Part::TrainImages => b"train images",
@@ -20,7 +20,7 @@ fn sha256_of(part: Part) -> &'static str {
     file_content::sha256([content_of(part)]).leak()
 }
 
-/// How a mirror answers.
+/// Answer of a mirror.
 #[derive(Clone, Copy)]
 enum Mirror {
     Good,
@@ -95,7 +95,7 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Why mirrors failed, in the order in which they did.
+/// Reasons of failed mirrors, in order.
 fn failures(events: &[DataEvent]) -> Vec<&str> {
     let mut reasons = Vec::new();
     for event in events {

@@ -58,7 +58,7 @@ fn what_is_no_archive_is_refused() {
     assert!(error.contains("data.npz is not a NumPy archive that can be read"), "{error}");
 }
 
-/// How many hostile files are tried. A search for more is a matter of a larger number.
+/// Number of hostile files. Increase it for a longer search.
 const HOSTILE: usize = 12_000;
 
 #[test]

@@ -274,7 +274,7 @@ fn what_is_not_mnist_is_not_taken_for_it() {
     let DataError::ChecksumDiffers { file, expected, .. } = &error else { panic!("{error}") };
     assert!(file.ends_with("train-images-idx3-ubyte"));
     assert_eq!(*expected, Part::TrainImages.mnist_sha256());
-    assert!(error.to_string().contains("delete it and fetch it again"));
+    assert!(error.to_string().contains("delete it and download it again"));
     assert!(error.to_string().contains("[data] name"));
 }
 
@@ -306,7 +306,7 @@ fn data_in_the_usual_folder_that_is_not_mnist_is_never_passed_over() {
             fs::write(request.default_dir.join(name), &bytes).unwrap();
             let (result, events) = opened(&request);
             let error = result.unwrap_err().to_string();
-            assert!(error.contains(name) && error.contains("MNIST's"), "{error}");
+            assert!(error.contains(name) && error.contains("MNIST"), "{error}");
             assert_eq!(events, []);
         }
     }
@@ -318,7 +318,7 @@ fn a_data_set_inside_the_usual_folder_is_pointed_out() {
     let request = request(DataName::Mnist, folder.path());
     make_folder(&request.default_dir.join("raw"));
     let error = opened(&request).0.unwrap_err().to_string();
-    assert!(error.contains("default/raw does: name that folder"), "{error}");
+    assert!(error.contains("default/raw inside it does: name that folder"), "{error}");
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn no_flipped_bit_of_a_png_file_changes_its_image() {
     }
 }
 
-/// How many hostile files are tried. A search for more is a matter of a larger number.
+/// Number of hostile files. Increase it for a longer search.
 const HOSTILE: usize = 30_000;
 
 #[test]

@@ -90,7 +90,7 @@ fn the_exif_orientation_of_a_jpeg_file_is_applied() {
     assert!(after[0] < 50 && after[3] > 200, "{after:?}");
 }
 
-/// How many hostile files are tried of each format. A search for more is a matter of a larger number.
+/// Number of hostile files of each format. Increase it for a longer search.
 const HOSTILE: usize = 15_000;
 
 #[test]

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::split::partition::label_counts;
 
-/// As [`partition_dirichlet`], with a concentration that may be invalid.
+/// Calls [`partition_dirichlet`] with a concentration that may be invalid.
 fn partition_with(
     labels: &[u8],
     classes: usize,
@@ -47,7 +47,7 @@ fn mixes_have_the_mean_and_variance_of_a_dirichlet_distribution() {
 #[test]
 fn weights_too_small_for_a_float_count_when_the_others_are_used_up() {
     let mut mix = LabelMix { log_weights: vec![0.0, -200_000.0, -100_000.0, -100_000.0], cumulative: vec![] };
-    mix.add_up();
+    mix.update_cumulative();
     assert_eq!(probabilities(&mix), [1.0, 0.0, 0.0, 0.0]);
     mix.remove(0);
     assert_eq!(probabilities(&mix), [0.0, 0.0, 0.5, 0.5]);
@@ -55,7 +55,7 @@ fn weights_too_small_for_a_float_count_when_the_others_are_used_up() {
     mix.remove(3);
     assert_eq!(probabilities(&mix), [0.0, 1.0, 0.0, 0.0]);
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    assert!((0..100).all(|_| mix.label(&mut rng) == 1));
+    assert!((0..100).all(|_| mix.draw_label(&mut rng) == 1));
 }
 
 #[test]

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use half::f16;
+use sottovoce_dataset::NpyHeader;
 
 use super::tensor::{Tensor, decode_numbers};
 use super::weights_file::WeightsFile;
 use crate::import::error::ImportError;
-
-const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Axes that an array of NumPy 2 has at most (`NPY_MAXDIMS`).
 const MAX_AXES: usize = 64;
@@ -33,26 +32,12 @@ pub fn read(file: &WeightsFile<'_>, name: Option<&str>) -> Result<Tensor, Import
 pub fn parse(origin: &str, load: &dyn Fn() -> String, bytes: &[u8]) -> Result<Tensor, ImportError> {
     let malformed =
         |reason: &str| ImportError::Malformed { file: origin.to_owned(), reason: reason.to_owned() };
-    let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| malformed("it does not begin as a .npy file does"))?;
-    let truncated = || malformed("it ends in its header");
-    let (length, rest) = match rest {
-        [1, _, a, b, rest @ ..] => (usize::from(u16::from_le_bytes([*a, *b])), rest),
-        [2 | 3, _, a, b, c, d, rest @ ..] => (u32::from_le_bytes([*a, *b, *c, *d]) as usize, rest),
-        [version, ..] if *version > 3 => {
-            return Err(malformed(&format!("version {version} of the format is not known")));
-        }
-        _ => return Err(truncated()),
-    };
-    let (header, data) = rest.split_at_checked(length).ok_or_else(truncated)?;
-    let header = String::from_utf8_lossy(header);
-    let field = |name| field(&header, name).ok_or_else(|| malformed(&format!("its header has no {name}")));
-    let shape = field("shape")?;
-    let shape = shape.trim_start_matches('(').split_once(')').map_or(shape, |(inside, _)| inside);
+    let mut data = bytes;
+    let NpyHeader { descr, is_column_major, shape } =
+        NpyHeader::read(&mut data).map_err(|error| malformed(&error.to_string()))?;
     let shape = shape
-        .split(',')
-        .map(|size| size.trim().trim_end_matches('L'))
-        .filter(|size| !size.is_empty())
-        .map(|size| size.parse().map_err(|_| malformed("its header has no shape")))
+        .into_iter()
+        .map(|size| size.try_into().map_err(|_| malformed("its header has no shape")))
         .collect::<Result<Vec<usize>, _>>()?;
     if shape.len() > MAX_AXES {
         return Err(malformed(&format!(
@@ -60,9 +45,7 @@ pub fn parse(origin: &str, load: &dyn Fn() -> String, bytes: &[u8]) -> Result<Te
             shape.len()
         )));
     }
-    let column_major = field("fortran_order")?.starts_with("True");
-    let descr = field("descr")?;
-    let descr = descr.strip_prefix(['\'', '"']).and_then(|text| text.split(['\'', '"']).next());
+    let descr = descr.as_deref();
     if let Some("|O" | "O") = descr {
         return Err(malformed(&pickled(&shape, &load())));
     }
@@ -76,15 +59,8 @@ pub fn parse(origin: &str, load: &dyn Fn() -> String, bytes: &[u8]) -> Result<Te
             return Err(malformed(&reason));
         }
     };
-    let values = if column_major { Tensor::from_column_major(&shape, &values) } else { values };
+    let values = if is_column_major { Tensor::from_column_major(&shape, &values) } else { values };
     Tensor::new(origin.to_owned(), shape, values)
-}
-
-/// What follows `'name':` in a header.
-fn field<'a>(header: &'a str, name: &str) -> Option<&'a str> {
-    let quoted = [format!("'{name}'"), format!("\"{name}\"")];
-    let after = quoted.iter().find_map(|quoted| header.split_once(quoted.as_str()))?.1;
-    Some(after.trim_start().strip_prefix(':')?.trim_start())
 }
 
 /// The numbers of the NumPy type `descr` in `data`.
@@ -160,6 +136,8 @@ fn unreadable(descr: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MAGIC: &[u8] = b"\x93NUMPY";
 
     fn npy(version: u8, descr: &str, order: &str, shape: &str, data: &[u8]) -> Vec<u8> {
         let header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}\n");
