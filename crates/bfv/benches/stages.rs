@@ -1,7 +1,7 @@
-//! Every stage of the engine by itself, with the paper's network, on one core:
+//! Measures every stage of the engine separately, with the paper's network, on one core:
 //! `cargo bench -p sottovoce-bfv [-- a part of a name]`. `sottovoce bench engine` measures the whole.
 
-// A benchmark that cannot begin has nothing to save.
+// A benchmark that fails to start has no results to save.
 #![allow(clippy::unwrap_used)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -10,7 +10,7 @@ use sottovoce_bfv::planner::{FixedParameters, ParameterRequest, choose_parameter
 use sottovoce_bfv::{ClientKey, Encryption, Engine, Kernel, Parameters};
 use sottovoce_network::{Architecture, IntegerEnsemble, NetworkSampler};
 
-/// Weights as small and as sparse as trained ones.
+/// An ensemble with weights that are as small and as sparse as trained weights.
 fn ensemble() -> IntegerEnsemble {
     let sampler = NetworkSampler::new(Architecture::default(), 1);
     sampler.with_largest_weights([1, 1, 3]).with_densities([0.9, 0.45, 0.75]).ensemble(1).unwrap()

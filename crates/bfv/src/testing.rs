@@ -4,8 +4,8 @@ use sottovoce_network::{IntegerEnsemble, sum_logits};
 
 use crate::{ClientKey, EncryptedAnswer, EncryptedBatch, EvaluationKey, Parameters};
 
-/// Encrypts `images`, has them evaluated, holds every slot of every answer against the oracle, and returns the
-/// noise of the ensemble's logits in bits.
+/// Encrypts `images`, evaluates them with `evaluate`, and compares every slot of every answer with the oracle. Returns the noise of the
+/// ensemble's logits in bits.
 pub fn assert_exact(
     parameters: &Parameters,
     ensemble: &IntegerEnsemble,

@@ -6,9 +6,8 @@ use crate::parameters::{Encryption, PrimeSizes};
 use crate::testing::assert_exact;
 use crate::{Engine, ReferenceEvaluator};
 
-/// Everything that is sent, sent as parts.
 #[test]
-fn what_is_made_of_parts_evaluates_and_decrypts_like_what_the_parts_are_of() {
+fn keys_and_ciphertexts_from_residues_evaluate_and_decrypt_like_the_originals() {
     let shape =
         Architecture { image_side: 5, kernel: 3, maps: 2, hidden: 3, classes: 4, ..Architecture::default() };
     let mut sampler = NetworkSampler::new(shape, 1).with_random_biases(9);
@@ -55,7 +54,7 @@ fn what_is_made_of_parts_evaluates_and_decrypts_like_what_the_parts_are_of() {
 }
 
 #[test]
-fn parts_that_do_not_fit_are_refused_with_the_numbers() {
+fn residues_that_do_not_fit_are_refused_with_the_numbers() {
     let parameters = Parameters::insecure(64, 1 << 10, &[49, 50]);
     let primes = parameters.ciphertext_primes();
     let good: Vec<u64> = primes.iter().flat_map(|&prime| vec![prime - 1; 64]).collect();
@@ -125,7 +124,7 @@ fn parts_that_do_not_fit_are_refused_with_the_numbers() {
         }
     }
     let key = |digits: Vec<Vec<u64>>| {
-        // One prime more, which only encryption uses.
+        // The public key has one prime more, which only encryption uses.
         let public =
             parameters.channels()[0].key_primes().iter().flat_map(|&prime| vec![prime - 1; 64]).collect();
         let parts = KeyResidues { seed: [7; 32], digits, public_seed: [8; 32], public };
@@ -139,8 +138,8 @@ fn parts_that_do_not_fit_are_refused_with_the_numbers() {
     assert!(matches!(key(vec![wrong, good]), Err(ResiduesError::Residue { .. })));
 }
 
-/// What a wire format's version stands for beyond its own layout. If this fails after an update of `fhe`, the format
-/// needs a new version.
+/// A version of the wire format stands for these primes, transforms and expansions too. If this test fails after an update of `fhe`, the
+/// format needs a new version.
 #[test]
 fn primes_transforms_and_expansions_are_those_of_the_wire_format() {
     let parameters =
@@ -155,7 +154,7 @@ fn primes_transforms_and_expansions_are_those_of_the_wire_format() {
         polynomial.change_representation(Representation::Ntt);
         polynomial
     };
-    // One 64-bit number for all residues in their order.
+    // A hash of all residues in their order.
     let digest = |polynomial: &Poly| {
         let step =
             |sum: u64, &residue: &u64| (sum ^ residue).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
@@ -172,7 +171,7 @@ fn primes_transforms_and_expansions_are_those_of_the_wire_format() {
         "a batch's seed"
     );
 
-    // Relinearising 1 in the last digit shows that digit's key.
+    // Relinearising a 1 in the last digit returns that digit's key.
     let digits = vec![zeros.clone(); 3];
     let parts = KeyResidues { seed: [7; 32], digits, public_seed: [7; 32], public: zeros.clone() };
     let key = EvaluationKey::from_residues::<ResiduesError>(&parameters, || Ok(parts.clone())).unwrap();

@@ -347,7 +347,7 @@ mod tests {
             let parameters =
                 Parameters::insecure_channels(64, 1 << 20, 2, &[50, 45, 50]).encrypted_with(encryption);
             let client = ClientKey::generate(&parameters);
-            // More pixels than are gathered at a time.
+            // There are more pixels than are gathered at a time.
             let images: Vec<u8> = (0..5 * 19).map(|index| (index * 37 % 256) as u8).collect();
             let ours = client.encrypt(&images, 19, &()).unwrap();
             let theirs = client.encrypt_with_fhe(&images, 19, &()).unwrap();

@@ -10,12 +10,11 @@
 //! | --- | --- |
 //! | `key` | the client's keys: encryption of batches, decryption of logits |
 //! | `pixel_encryption` | images by pixel, and pixels as packed ciphertexts |
-//! | `secret_key_encryption`, `public_key_encryption` | encryption with either key |
+//! | `secret_key_encryption`, `public_key_encryption` | encryption with either key, and the secret key at the evaluation points |
 //! | `buffers` | memory for encryption, and error polynomials |
 //! | `decryption` | decryption of one level, and decrypted logits |
 //! | `noise_meter` | the noise of a ciphertext with a known message |
 //! | `noise_measurement` | the noise of an evaluation, stage by stage, beside its prediction |
-//! | `secret` | the secret key at the evaluation points |
 //! | `slots` | values in slots as message polynomials, and back |
 //!
 //! # Randomness
@@ -52,7 +51,6 @@ mod noise_measurement_tests;
 mod noise_meter;
 mod pixel_encryption;
 mod public_key_encryption;
-mod secret;
 mod secret_key_encryption;
 mod slots;
 #[cfg(test)]

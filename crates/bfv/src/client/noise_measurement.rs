@@ -224,9 +224,9 @@ impl Meter {
         let context = channel.context(Level::KEY)?;
         // The secret under its own key: 0 + (Q / t) s decrypts to s, whose coefficients are far below t.
         let constant = [context.modulus() / &t];
-        let scaled = polynomial(&constant[..], context)?;
+        let multiplied = polynomial(&constant[..], context)?;
         let zero = Poly::zero(context, Representation::Ntt);
-        let ciphertext = Ciphertext::new(vec![zero, scaled], parameters)?;
+        let ciphertext = Ciphertext::new(vec![zero, multiplied], parameters)?;
         let plaintext = secret.try_decrypt(&ciphertext)?;
         Ok(Self { secret: Vec::<i64>::try_decode(&plaintext, Encoding::poly())?, t })
     }

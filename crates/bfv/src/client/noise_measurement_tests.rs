@@ -18,7 +18,7 @@ fn subject(
 ) -> NoiseExperiment<'_> {
     let primes = match evaluation {
         EvaluatorKind::Engine => PrimeSizes { upload: vec![36, 36, 44], hidden: 2 },
-        // Few enough bits for relinearisation not to hide everything else.
+        // There are so few bits that the noise of relinearisation does not hide all other noise.
         EvaluatorKind::Reference => PrimeSizes { upload: vec![26; 4], hidden: 3 },
     };
     NoiseExperiment { ensemble, evaluator: evaluation, encryption, degree: 8192, plaintext_bits: 18, primes }
@@ -61,11 +61,11 @@ fn measured_noise_stays_within_the_prediction_and_the_prediction_within_four_bit
         let encryption = [Encryption::PublicKey, Encryption::SecretKey][index % 2];
         let mut images = sampler.images(64);
         if encryption == Encryption::SecretKey {
-            // Blank ones are rounded exactly: the mean of others' rounding strays further than the tail allows.
+            // Blank images are rounded exactly. The mean of other images' rounding strays further than the tail bound.
             images.fill(0);
         }
         for evaluation in [EvaluatorKind::Engine, EvaluatorKind::Reference] {
-            // With the secret key the mean of the reference's digits may count, whose noise strays further.
+            // With the secret key the mean of the reference's digits may count, and its noise strays further.
             if evaluation == EvaluatorKind::Engine || encryption == Encryption::PublicKey {
                 measured += assert_within(&subject(&ensemble, evaluation, encryption), &images);
             }
@@ -75,11 +75,10 @@ fn measured_noise_stays_within_the_prediction_and_the_prediction_within_four_bit
     assert!(measured >= 30, "{measured} measurements");
 }
 
-/// Whether noise could be measured, after holding it against its bound.
+/// Measures noise and compares it with its bound. Returns 0 if the noise is too large to be measured, else 1.
 ///
-/// Below the bound is what `tail` proves but for one case in 2^40. Bounds are up to 23 deviations high, so that a largest
-/// coefficient four bits below needs a key and ciphertexts whose mean over 2048 roots is less than half of what is
-/// expected.
+/// `tail` proves that noise is below the bound, but for one case in 2^40. Bounds are up to 23 deviations high. So a largest coefficient
+/// four bits below the bound needs a key and ciphertexts whose mean over 2048 roots is less than half of its expectation.
 fn assert_within(subject: &NoiseExperiment<'_>, images: &[u8]) -> usize {
     let norms = WeightNorms::of(subject.ensemble);
     let estimate = subject.estimate(&norms).unwrap();
@@ -112,7 +111,7 @@ fn dependent_hidden_units_are_counted_as_such() {
                 EvaluatorKind::Engine => Encryption::SecretKey,
                 EvaluatorKind::Reference => Encryption::PublicKey,
             };
-            // How large the reference's noise is depends on the key by more than what is looked for.
+            // The reference's noise depends on the key by more than the difference that this test looks for.
             let (keys, most) = if evaluation == EvaluatorKind::Engine { (2, 0.7) } else { (12, 1.0) };
             let subject = subject(&ensemble, evaluation, encryption);
             let measured: Vec<Vec<NoiseMeasurement>> =
@@ -120,7 +119,7 @@ fn dependent_hidden_units_are_counted_as_such() {
             for stage in 0..measured[0].len() {
                 let off = |stages: &Vec<NoiseMeasurement>| {
                     let noise = stages[stage];
-                    // Nothing but a rounding is left where the reference's squares cancel.
+                    // Only a rounding is left if the reference's squares cancel.
                     if noise.deviation > 0.0 { noise.deviation - noise.predicted } else { 0.0 }
                 };
                 let mean = measured.iter().map(off).sum::<f64>() / f64::from(keys);
@@ -145,7 +144,7 @@ fn a_network_of_zeros_leaves_the_noise_of_a_rounding() {
 }
 
 #[test]
-fn what_cannot_be_measured_is_refused() {
+fn noise_that_cannot_be_measured_is_refused() {
     let ensemble = network_of_multiples([1, 1], [1, 1]);
     let subject = subject(&ensemble, EvaluatorKind::Engine, Encryption::PublicKey);
     let refused = |subject: NoiseExperiment<'_>| subject.measure(&[1; 9]).unwrap_err().to_string();

@@ -4,7 +4,7 @@ use fhe::bfv::{Ciphertext, SecretKey};
 use num_bigint::BigUint;
 use zeroize::Zeroizing;
 
-use super::secret::transformed_secret;
+use super::secret_key_encryption::transformed_secret;
 use super::slots::{SlotEncoder, message_factor};
 use crate::error::EncryptionError;
 use crate::kernel::Kernel;

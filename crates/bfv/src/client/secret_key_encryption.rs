@@ -1,10 +1,11 @@
 //! Encryption with the secret key.
 
 use fhe::bfv::SecretKey;
+use fhe::proto::bfv::SecretKey as SecretKeyProto;
 use rand::CryptoRng;
+use zeroize::Zeroizing;
 
 use super::buffers::{EncryptionBuffers, draw_error};
-use super::secret::transformed_secret;
 use super::slots::{EncodingFactor, SlotEncoder, message_factor};
 use crate::error::EncryptionError;
 use crate::kernel::Kernel;
@@ -13,6 +14,7 @@ use crate::parameters::level::Level;
 use crate::seed::expansion::{Seed, expand};
 use crate::shoup::dispatch;
 use crate::shoup::factor::{Factor, Factors, MessageTerm};
+use crate::transform::Transform;
 
 /// Encrypts with the secret key at level 0: `c1 = a`, expanded from a seed, and `c0 = e - a s + m`.
 ///
@@ -78,4 +80,27 @@ impl SecretKeyEncryption {
         }
         Ok(())
     }
+}
+
+/// The secret's values modulo each transform's prime.
+///
+/// # Errors
+/// If the key is of another degree.
+pub fn transformed_secret(
+    key: &SecretKey,
+    kernel: Kernel,
+    transforms: &[Transform],
+) -> Result<Vec<Factors>, EncryptionError> {
+    // `fhe` shows the coefficients only in the protobuf form, which is a plain copy of them.
+    let coefficients = Zeroizing::new(SecretKeyProto::from(key).coeffs);
+    let transformed = |transform: &Transform| {
+        if coefficients.len() != transform.degree() {
+            return Err(EncryptionError::Key);
+        }
+        let mut values = Zeroizing::new(vec![0; coefficients.len()]);
+        dispatch::residues(kernel, &coefficients, transform.prime(), &mut values);
+        transform.forward(&mut values);
+        Ok(Factors::new(values, transform.prime()))
+    };
+    transforms.iter().map(transformed).collect()
 }

@@ -1,4 +1,4 @@
-//! Ciphertexts are compared with `fhe`'s, made with the same samples.
+//! Comparisons of ciphertexts, decrypted values and noise with those of `fhe`, for the same samples.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use crate::error::EncryptionError;
 use crate::parameters::{Channel, Level, PrimeSizes};
 use crate::seed::expansion::Seed;
 
-/// A channel with a plaintext modulus of `t_bits` and primes of these sizes, in bits, all but `dropped` of which are an
-/// upload's.
+/// A channel with a plaintext modulus of `t_bits` bits and primes of these sizes in bits. An upload has all but the last `dropped`
+/// primes.
 fn channel(degree: usize, t_bits: usize, sizes: &[usize], dropped: usize) -> Channel {
     let t = generate_prime(t_bits, 2 * degree as u64, 1 << t_bits).unwrap();
     let primes = PrimeSizes { upload: sizes[..sizes.len() - dropped].to_vec(), hidden: 1 };
@@ -52,7 +52,7 @@ fn residues(ciphertext: &Ciphertext) -> [Vec<u64>; 2] {
     [0, 1].map(|part| ciphertext[part].coefficients().iter().copied().collect())
 }
 
-/// What `fhe` expanded the second polynomial from.
+/// The seed of the second polynomial.
 fn seed(ciphertext: &Ciphertext) -> Seed {
     fhe::proto::bfv::Ciphertext::from(ciphertext).seed.try_into().unwrap()
 }
@@ -120,11 +120,11 @@ fn values_that_do_not_fit_are_refused() {
     assert!(matches!(encrypt(&[0; 65]), EncryptionError::Slots { found: 65, slots: 64 }));
 }
 
-/// `fhe`'s decryption and measure.
+/// Decrypts with `fhe`, and measures the noise with `fhe`.
 fn decrypted_by_fhe(key: &SecretKey, ciphertext: &Ciphertext) -> (Vec<u64>, usize) {
     let decrypted = key.try_decrypt(ciphertext).unwrap();
     let values = Vec::<u64>::try_decode(&decrypted, Encoding::simd()).unwrap();
-    // SAFETY: a test's noise is no secret.
+    // SAFETY: the noise of a test is not secret.
     #[allow(unsafe_code)]
     (values, unsafe { key.measure_noise(ciphertext).unwrap() })
 }

@@ -13,7 +13,7 @@ use crate::planner::{ChosenParameters, FixedParameters, ParameterRequest, choose
 use crate::testing::assert_exact;
 use crate::{BfvError, ClientKey, Encryption, EvaluatorKind, Kernel, Parameters, ProgressObserver};
 
-/// Of any voter over the images and the blank one.
+/// The largest logit of any member or the ensemble, over the images and the blank image.
 fn largest_logit(ensemble: &IntegerEnsemble, images: &[u8]) -> i128 {
     let pixels = ensemble.architecture().pixels();
     let blank = vec![0; pixels];
@@ -29,7 +29,7 @@ fn assert_engine_exact(parameters: &Parameters, ensemble: &IntegerEnsemble, imag
     }
 }
 
-/// Checks one kernel's answers; bits of noise in the ensemble's answer.
+/// Checks one kernel's answers, and returns the bits of noise in the ensemble's answer.
 fn noise_of_exact_answers(
     parameters: &Parameters,
     ensemble: &IntegerEnsemble,
@@ -57,7 +57,7 @@ fn every_kernel_equals_the_oracle_in_every_slot_for_odd_shapes_and_wide_weights(
         Architecture { image_side: 5, kernel: 3, maps: 2, hidden: 3, classes: 4, ..paper },
         Architecture { image_side: 4, kernel: 2, padding: none, maps: 1, hidden: 1, classes: 2, ..paper },
         Architecture { image_side: 3, kernel: 3, stride: 1, padding: both, maps: 3, hidden: 5, classes: 3 },
-        // More activations than a span has columns.
+        // More activations than a band has.
         Architecture { image_side: 9, kernel: 3, stride: 1, padding: both, maps: 2, hidden: 3, classes: 2 },
         Architecture { image_side: 1, kernel: 1, stride: 1, padding: none, maps: 1, hidden: 6, classes: 2 },
     ];
@@ -69,7 +69,7 @@ fn every_kernel_equals_the_oracle_in_every_slot_for_odd_shapes_and_wide_weights(
                 NetworkSampler::with_rng(shape, &mut rng).with_largest_weights(largest).with_random_biases(9);
             let (ensemble, images) = (sampler.ensemble(members).unwrap(), sampler.images(37));
             let largest = largest_logit(&ensemble, &images);
-            // What needs more than one channel gets two and three.
+            // Logits that need more than one channel get two and three.
             let fewest = if largest < 1 << 48 { 1 } else { 2 };
             for channels in fewest..=3 {
                 let parameters = Parameters::insecure_channels(64, largest, channels, &[50; 5]);
@@ -81,7 +81,7 @@ fn every_kernel_equals_the_oracle_in_every_slot_for_odd_shapes_and_wide_weights(
 
 #[test]
 fn every_kernel_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_that_was_expected() {
-    // Windows overlap.
+    // The windows of this convolution overlap.
     let shape =
         Architecture { image_side: 10, kernel: 3, stride: 1, maps: 2, hidden: 4, ..Architecture::default() };
     let mut sampler = NetworkSampler::new(shape, 2)
@@ -117,7 +117,7 @@ fn members_of_zeros_and_members_of_other_forms_go_together() {
     let mut rng = StdRng::seed_from_u64(6);
     let shape =
         Architecture { image_side: 9, kernel: 3, stride: 1, maps: 2, hidden: 5, ..Architecture::default() };
-    // Bytes where there are such products, lists, wide lists, and nothing but biases.
+    // The members have different forms of weights: words if the processor has such products, lists, longer lists, and only biases.
     let members = [[3, 100, 3], [31, 1, 1], [2, 200, 1], [0, 0, 0]];
     let networks = members.map(|largest| {
         NetworkSampler::with_rng(shape, &mut rng)
@@ -134,7 +134,7 @@ fn members_of_zeros_and_members_of_other_forms_go_together() {
 
 #[test]
 fn networks_that_do_not_fit_are_refused_with_the_numbers() {
-    // 65,536 activations, and no weights.
+    // The network has 65,536 activations, and only zero weights.
     let none = Padding { leading: 0, trailing: 0 };
     let shape =
         Architecture { image_side: 256, kernel: 1, stride: 1, padding: none, maps: 1, hidden: 1, classes: 2 };
@@ -145,11 +145,11 @@ fn networks_that_do_not_fit_are_refused_with_the_numbers() {
 }
 
 #[test]
-fn an_evaluation_that_nobody_waits_for_ends_between_two_tiles() {
-    /// Goes away after a number of tiles.
-    struct Impatient(AtomicU64);
+fn a_cancelled_evaluation_ends_between_two_tiles() {
+    /// Cancels after a number of tiles.
+    struct CancelsAfterThree(AtomicU64);
 
-    impl ProgressObserver for Impatient {
+    impl ProgressObserver for CancelsAfterThree {
         fn advance(&self, work: u64) {
             self.0.fetch_add(work, Ordering::Relaxed);
         }
@@ -171,11 +171,11 @@ fn an_evaluation_that_nobody_waits_for_ends_between_two_tiles() {
     let images = sampler.images(9);
     let batch = client.encrypt(&images, shape.pixels(), &()).unwrap();
     let engine = Engine::new(&key, &ensemble).unwrap();
-    let watch = Impatient(AtomicU64::new(0));
-    assert!(matches!(engine.evaluate(&batch, false, &watch), Err(BfvError::Cancelled)));
-    // Tiles that had begun on other threads may still have ended.
-    assert!(watch.0.into_inner() < engine.work() / 2);
-    // What was left half done is not seen again.
+    let observer = CancelsAfterThree(AtomicU64::new(0));
+    assert!(matches!(engine.evaluate(&batch, false, &observer), Err(BfvError::Cancelled)));
+    // Tiles that other threads had begun may still have been finished.
+    assert!(observer.0.into_inner() < engine.work() / 2);
+    // The next evaluation does not see the unfinished sums.
     let answer = engine.evaluate(&batch, false, &()).unwrap();
     let blank = vec![0; shape.pixels()];
     let sum = client.decrypt(&answer.ensemble).unwrap();
@@ -187,7 +187,7 @@ fn an_evaluation_that_nobody_waits_for_ends_between_two_tiles() {
 }
 
 #[test]
-fn hidden_answers_are_exact_and_have_noise_of_the_flood_alone_under_any_clients_key() {
+fn rerandomised_answers_are_exact_and_have_the_noise_of_the_flooding_under_any_clients_key() {
     let shape =
         Architecture { image_side: 5, kernel: 3, maps: 2, hidden: 3, classes: 4, ..Architecture::default() };
     let mut sampler = NetworkSampler::new(shape, 5).with_random_biases(9);
@@ -213,7 +213,7 @@ fn hidden_answers_are_exact_and_have_noise_of_the_flood_alone_under_any_clients_
         let flooding = choice.flooding.unwrap();
         let plain = parameters(false, encryption, Some(choice.parameters.plaintext_moduli()));
         assert!(plain.flooding.is_none());
-        // Its price: 40 bits, those of the number of coefficients, and the room beside a flood that is never left.
+        // Flooding takes 40 bits, the bits of the number of coefficients, and the room that the flooding noise leaves unused.
         let bits = |choice: &ChosenParameters| choice.parameters.ciphertext_modulus_bits();
         assert!((50.0..75.0).contains(&(bits(&choice) - bits(&plain))), "{}", bits(&choice) - bits(&plain));
         assert!(choice.failure_probability_log2 < -40.0);
@@ -224,7 +224,7 @@ fn hidden_answers_are_exact_and_have_noise_of_the_flood_alone_under_any_clients_
             let engine = first.with_key(key).unwrap();
             engine.evaluate(batch, true, &()).unwrap()
         });
-        // Of 8192 uniform coefficients the largest has the flood's bits, which are divided by what the answer drops.
+        // The largest of 8192 uniform coefficients has the bits of the flooding noise, less the bits of the answer's dropped primes.
         let channel = &choice.parameters.channels()[0];
         let limit = |level| channel.noise_limit_bits(level);
         let dropped = limit(channel.hidden_level()) - limit(channel.answer_level());

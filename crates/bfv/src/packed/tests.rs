@@ -1,4 +1,4 @@
-//! Every kernel against the definition of the packed form.
+//! Comparisons of every kernel with the definition of the packed form.
 
 use proptest::prelude::*;
 use rand::rngs::StdRng;
@@ -9,7 +9,8 @@ use super::{LimbLayout, MAX_BITS, Packing, packed_bytes, residue_bits};
 use crate::kernel::Kernel;
 use crate::residues::ResiduesError;
 
-/// Bit j of a row is bit `j % 8` of byte `j / 8`; residue i takes the bits from `i * bits` on, the lowest first.
+/// Packs by definition: bit j of a limb is bit `j % 8` of byte `j / 8`, and residue i takes the bits from `i * bits` on, the lowest
+/// first.
 fn defined(residues: &[u64], bits: u32) -> Vec<u8> {
     let mut bytes = vec![0; packed_bytes(residues.len(), bits)];
     for (index, residue) in residues.iter().enumerate() {
@@ -40,7 +41,7 @@ fn assert_defined(groups: usize, bits: u32, seed: u64) {
     let residues = random_residues(groups, bits, seed);
     let bytes = defined(&residues, bits);
     for packing in packings(bits) {
-        // What surrounds the row stays as it is.
+        // The bytes around the limb do not change.
         let mut around = vec![0xa5; 64 + bytes.len() + 64];
         let row = 64..64 + bytes.len();
         packing.pack(&residues, &mut around[row.clone()]);
@@ -49,7 +50,7 @@ fn assert_defined(groups: usize, bits: u32, seed: u64) {
             around[..row.start].iter().chain(&around[row.end..]).all(|&byte| byte == 0xa5),
             "{packing:?}"
         );
-        // What surrounds it does not matter, and an own allocation has no more than the row.
+        // The bytes around the limb do not matter: a separate allocation has only the limb.
         for row in [&around[row], &bytes.clone().into_boxed_slice()] {
             let mut found = vec![7; residues.len()];
             packing.unpack(row, &mut found);

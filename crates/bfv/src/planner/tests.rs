@@ -43,7 +43,7 @@ fn the_error_is_that_of_the_choice_that_came_nearest() {
         plaintext_moduli: Some(moduli.to_vec()),
         ..FixedParameters::default()
     };
-    // A plaintext modulus at the two smaller degrees alone.
+    // This is a plaintext modulus only at the two smaller degrees.
     let error = refused(moduli(&[114_689]), 1 << 20);
     assert!(error.starts_with("the plaintext moduli hold logits of up to 57344"), "{error}");
     let error = moduli(&[u64::MAX]).check().unwrap_err().to_string();
@@ -134,7 +134,7 @@ fn of_fixed_primes_hidden_units_keep_as_many_as_their_noise_needs() {
         assert_eq!(sizes.upload, primes);
         sizes.hidden
     };
-    // t of 22 bits: the logits' noise is about as large as 2^46.
+    // t has 22 bits, and the noise of the logits is about 2^46.
     assert_eq!(hidden(&[40, 40, 40]), 2);
     assert_eq!(hidden(&[27, 27, 27, 40]), 3);
 }

@@ -53,7 +53,7 @@ fn the_reference_equals_the_oracle_in_every_slot_of_a_small_ring() {
                 NetworkSampler::with_rng(shape, &mut rng).with_largest_weights(largest).with_random_biases(9);
             let (ensemble, images) = (sampler.ensemble(members).unwrap(), sampler.images(37));
             let largest = ensemble.proven_logits();
-            // What needs more than one channel gets two.
+            // Logits that need more than one channel get two.
             let fewest = if largest < 1 << 48 { 1 } else { 2 };
             for channels in fewest..=2 {
                 let parameters = Parameters::insecure_channels(64, largest, channels, &[50; 5]);
@@ -87,7 +87,7 @@ fn the_reference_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_tha
     let parameters = choose_parameters(&request).unwrap().parameters;
     let images = sampler.images(8000);
     assert_reference_exact(&parameters, &ensemble, &images);
-    // Switching answers down drowns their noise in its own.
+    // Switching answers down would leave more noise than the evaluation.
     let noise = assert_exact(&parameters, &ensemble, &images, |key, batch| {
         let evaluator = ReferenceEvaluator::new(key, &ensemble);
         let mut answer = evaluator.evaluate(batch, &()).unwrap();
@@ -112,7 +112,7 @@ fn too_much_noise_is_an_error_and_never_a_wrong_answer() {
         Architecture { image_side: 5, kernel: 3, maps: 2, hidden: 3, classes: 4, ..Architecture::default() };
     let mut sampler = NetworkSampler::new(shape, 3).with_random_biases(9);
     let ensemble = sampler.ensemble(1).unwrap();
-    // One square's worth of modulus for two squares.
+    // The modulus has room for one square, but there are two.
     let client = ClientKey::generate(&Parameters::insecure(64, 1 << 20, &[45, 45]));
     let key = client.evaluation_key().unwrap();
     let batch = client.encrypt(&sampler.images(5), shape.pixels(), &()).unwrap();

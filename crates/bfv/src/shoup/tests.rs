@@ -8,7 +8,7 @@ use crate::modular::product;
 
 const LENGTH: usize = 24;
 
-/// A modulus of 17 to 50 bits (the loops ask for no more than that it is odd).
+/// A modulus of 17 to 50 bits. The loops only need it to be odd.
 fn modulus() -> impl Strategy<Value = u64> {
     (17u32..=50).prop_flat_map(|bits| ((1u64 << (bits - 1))..(1 << bits)).prop_map(|p| p | 1))
 }
@@ -18,12 +18,12 @@ fn words() -> impl Strategy<Value = Vec<u64>> {
     prop::collection::vec(prop_oneof![8 => any::<u64>(), 1 => Just(0), 1 => Just(u64::MAX)], LENGTH)
 }
 
-/// Residues: the word's, or the largest for the largest word.
+/// The residues of words, with the largest residue for the largest word.
 fn reduced(words: &[u64], p: u64) -> Vec<u64> {
     words.iter().map(|&word| if word == u64::MAX { p - 1 } else { word % p }).collect()
 }
 
-/// Numbers of an error polynomial, with some that are larger.
+/// Numbers like those of an error polynomial, some of them larger.
 fn small(words: &[u64]) -> Vec<i64> {
     words.iter().map(|&word| (word % 65_535) as i64 - 32_767).collect()
 }

@@ -1,4 +1,4 @@
-//! Every kernel against exact integers.
+//! Comparisons of every kernel with exact integers.
 
 use proptest::prelude::*;
 use rand::rngs::StdRng;
@@ -44,7 +44,7 @@ fn rows(count: usize, inputs: usize, density: f64, largest: i64, rng: &mut StdRn
         let mut row: SparseRow = Vec::new();
         for input in 0..inputs {
             if rng.random_bool(density) {
-                // Of all sizes, and the largest.
+                // Weights of all sizes, and the largest weight.
                 let bound = if rng.random_bool(0.2) { largest } else { rng.random_range(0..=largest) };
                 let weight = if rng.random() { bound } else { -bound };
                 row.extend((weight != 0).then_some((input, weight)));
@@ -92,7 +92,7 @@ proptest! {
             let inverse = inverse_radix(kernel, q);
             let sums: [SquareTile; 2] =
                 std::array::from_fn(|_| std::array::from_fn(|_| rng.random_range(-MAX_SUM..=MAX_SUM)));
-            // Six parts of 16 residues, each at the beginning of 20.
+            // Six parts of 16 residues, each at the beginning of 20 numbers.
             let mut found = vec![7; 5 * 20 + LANES];
             dispatch::reduce_sums(kernel, &sums, modulus, &mut found, 20);
             for (index, found) in found.iter().enumerate() {
@@ -175,7 +175,7 @@ proptest! {
     fn every_kernel_maps_squares_exactly_whatever_the_weights(
         seed in any::<u64>(),
         index in 0..MODULI.len(),
-        // Lists, repeated and by digits; words of the largest norm; several digits.
+        // Weights for lists (repeated and by digits), for words of the largest norm, and for several digits.
         (largest, density) in prop::sample::select(vec![
             (0, 0.5), (1, 0.3), (3, 0.3), (2, 1.0), (40, 0.5), (1 << 14, 1.0), (70_000, 0.7), (i64::MAX, 0.7),
         ]),
@@ -196,7 +196,7 @@ proptest! {
         for kernel in Kernel::available() {
             let map = SquareMap::new(kernel, 3, &bands);
             let (mut sums, mut found) = (SquareSums::default(), vec![0; 3 * PARTS * LANES]);
-            // What an earlier tile has left is forgotten.
+            // The second pass does not see the sums of the first.
             for _ in 0..2 {
                 map.begin(&mut sums);
                 for (band, squares) in squares.iter().enumerate() {
@@ -222,7 +222,7 @@ proptest! {
 fn weights_have_the_form_that_costs_least() {
     let mut rng = StdRng::seed_from_u64(1);
     let mut lists = |largest| Lists::new(&rows(10, 100, 0.4, largest, &mut rng));
-    // Large weights are rare enough to be listed several times, or they are not.
+    // Weights are listed several times only if large weights are rare.
     assert!(lists(1).repeats());
     assert!(!lists(40).repeats());
 }
