@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_versions_that_matter_are_found_in_the_lock_file() {
+    fn the_recorded_versions_are_in_the_lock_file() {
         let versions = super::versions();
         assert_eq!(versions["fhe"], "0.1.1");
         assert!(versions["burn"].starts_with("0.22."));

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ensemble_is_called_by_the_last_folder_that_tells_it_from_others() {
+    fn an_ensemble_is_named_by_its_folder_or_its_run() {
         let root = tempfile::TempDir::new().unwrap();
         for (path, expected) in [
             ("digits", "digits"),

@@ -28,19 +28,19 @@ pub fn run(options: &PlanOptions, global: &GlobalOptions) -> Result<ExitCode> {
     let ensembles =
         options.weights.par_iter().map(|folder| PlannedEnsemble::read(folder)).collect::<Result<Vec<_>>>()?;
     check_images(&ensembles)?;
-    let needs: Vec<RangedEnsemble<'_>> = ensembles.iter().map(PlannedEnsemble::need).collect();
-    let policy = options.policy.policy(needs.iter().all(|need| need.observed_logit.is_some()))?;
-    let choice = policy.choose(&needs, images, &[evaluator])?;
+    let ranged: Vec<RangedEnsemble<'_>> = ensembles.iter().map(PlannedEnsemble::ranged).collect();
+    let policy = options.policy.policy(ranged.iter().all(|one| one.observed_logit.is_some()))?;
+    let choice = policy.choose(&ranged, images, &[evaluator])?;
     let open = match policy.hide_model {
         true => Some(ParameterPolicy { hide_model: false, ..policy.clone() }.choose(
-            &needs,
+            &ranged,
             images,
             &[evaluator],
         )?),
         false => None,
     };
     let measured = match options.measure {
-        true => Some(measure(&needs, policy.range, &choice, evaluator)?),
+        true => Some(measure(&ranged, policy.range, &choice, evaluator)?),
         false => None,
     };
     if global.json {
@@ -109,7 +109,7 @@ fn describe(
                 .collect();
             json!({
                 "weights": ensemble.folder,
-                "observed": ensemble.need().observed_logit.map(|logit| logit.to_string()),
+                "observed": ensemble.ranged().observed_logit.map(|logit| logit.to_string()),
                 "proven": proven,
             })
         })

@@ -20,7 +20,7 @@ use crate::machine::{Machine, Source};
 use crate::output::{self, counted, to_value};
 use crate::progress::StageProgress;
 use crate::stages::data as data_stage;
-use crate::stages::evaluate::{need, warn_of_range};
+use crate::stages::evaluate::{warn_of_range, with_observed_range};
 
 pub fn run(arguments: &PredictOptions, global: &GlobalOptions) -> Result<ExitCode> {
     let PredictOptions { weights: folder, data, images, policy, evaluator, out, replace } = arguments;
@@ -32,8 +32,8 @@ pub fn run(arguments: &PredictOptions, global: &GlobalOptions) -> Result<ExitCod
         folder
     };
     let exported = exported_networks::read(folder)?;
-    let need = need(&exported);
-    let policy = policy.policy(need.observed_logit.is_some())?;
+    let ranged = with_observed_range(&exported);
+    let policy = policy.policy(ranged.observed_logit.is_some())?;
     let out = match out {
         Some(out) => out.clone(),
         None => Path::new("results/predictions").join(exported_networks::name(folder)?),
@@ -62,9 +62,9 @@ pub fn run(arguments: &PredictOptions, global: &GlobalOptions) -> Result<ExitCod
         check_earlier(&out, &input_hash)?;
     }
     warn_of_range(policy.range);
-    let session = Session::new(&[need], &policy, data.test.len(), evaluator)?;
+    let session = Session::new(&[ranged], &policy, data.test.len(), evaluator)?;
     let progress = StageProgress::new("predict".to_owned());
-    let (predictions, summary) = predict_images(need, &session, &data.test, &progress)?;
+    let (predictions, summary) = predict_images(ranged, &session, &data.test, &progress)?;
     let csv = encode_predictions(&predictions).context("cannot write predictions as CSV")?;
     files::write(&out.join("predictions.csv"), &csv)?;
     let record = json!({

@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_axis_is_refused_with_its_path() {
+    fn wrong_axes_are_refused_with_their_paths() {
         for (text, path, words) in [
             ("training.clip = 0.5", "training.clip", "is 0.5, but an axis is a list of values"),
             ("training.clip = []", "training.clip", "has no values"),
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_put_where_its_path_leads() {
+    fn a_field_is_set_at_its_path() {
         let mut table: Table = toml::from_str("[training]\nlargest_weights = [3, 3, 7]\n").unwrap();
         set_field(&mut table, "training.largest_weights.1", Value::Integer(1)).unwrap();
         set_field(&mut table, "ensemble.split.dirichlet", Value::Float(0.5)).unwrap();

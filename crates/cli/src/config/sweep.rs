@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn names_tell_points_apart_and_are_not_too_long() {
+    fn names_of_points_are_unique_and_not_too_long() {
         let groups = vec![
             vec![Axis { path: "ensemble.split".to_owned(), values: Vec::new() }],
             vec![Axis { path: "training.largest_weights.1".to_owned(), values: Vec::new() }],

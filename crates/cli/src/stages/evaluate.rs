@@ -12,7 +12,7 @@ use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
 use sottovoce_network::{FloatNetwork, ObservedRange};
 
 use super::cache::{Cached, read_cached};
-use super::train::{required, throughput};
+use super::train::{require_trained, throughput};
 use crate::config::experiment::Experiment;
 use crate::config::setting::SeededSetting;
 use crate::files::{fingerprint, write_json};
@@ -76,9 +76,9 @@ pub fn common_session(run: &ExperimentRun, ensembles: &[ExportedEnsemble]) -> Re
 }
 
 fn session_for(run: &ExperimentRun, ensembles: &[ExportedEnsemble]) -> Result<Session, EvaluateError> {
-    let needs: Vec<RangedEnsemble<'_>> = ensembles.iter().map(need).collect();
+    let ranged: Vec<RangedEnsemble<'_>> = ensembles.iter().map(with_observed_range).collect();
     let policy = run.experiment.encryption.policy();
-    let session = Session::new(&needs, &policy, run.data.test.len(), run.evaluator)?;
+    let session = Session::new(&ranged, &policy, run.data.test.len(), run.evaluator)?;
     output::remark(&describe_choice(session.choice()));
     Ok(session)
 }
@@ -165,13 +165,13 @@ pub fn evaluate_on(
     exported: &ExportedEnsemble,
     title: &str,
 ) -> Result<Evaluation> {
-    let trained = required(run, setting)?;
+    let trained = require_trained(run, setting)?;
     let floats: Vec<FloatNetwork> = trained.members.into_iter().map(|member| member.float).collect();
     let inputs = SettingInputs {
         setting: &setting.id,
         floats: &floats,
         ensemble: &exported.ensemble,
-        observed_logit: need(exported).observed_logit,
+        observed_logit: with_observed_range(exported).observed_logit,
         validation: &run.validation,
         test: set,
     };
@@ -207,7 +207,7 @@ pub fn warn_of_range(range: RangeKind) {
 }
 
 /// The networks and the observed range that parameters are chosen for.
-pub fn need(exported: &ExportedEnsemble) -> RangedEnsemble<'_> {
+pub fn with_observed_range(exported: &ExportedEnsemble) -> RangedEnsemble<'_> {
     let observed = exported.origin.observed.as_ref().map(ObservedRange::largest);
     RangedEnsemble { ensemble: &exported.ensemble, observed_logit: observed, proven_logit: None }
 }

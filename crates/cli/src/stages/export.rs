@@ -9,7 +9,7 @@ use sottovoce_export::{choose_votes, integer_ensemble, observe_logits};
 use sottovoce_network::disk::{FORMAT, Origin, read_input_hash, write_ensemble};
 use sottovoce_network::{IntegerEnsemble, TrainedMember};
 
-use super::train::{TrainedFile, required};
+use super::train::{TrainedFile, require_trained};
 use crate::config::experiment::{Averaging, Experiment};
 use crate::config::setting::SeededSetting;
 use crate::files::fingerprint;
@@ -38,7 +38,7 @@ pub fn export(run: &mut ExperimentRun) -> Result<bool> {
     let mut worked = false;
     let mut failures = Vec::new();
     for setting in run.trained_settings() {
-        let trained = required(run, setting)?;
+        let trained = require_trained(run, setting)?;
         let input_hash = export_hash(&run.experiment, &trained.fingerprint, run.validation.len())?;
         if read_input_hash(&run.folder.ensemble(&setting.file_name())).as_ref() == Some(&input_hash) {
             continue;

@@ -57,7 +57,7 @@ fn training_hash(run: &ExperimentRun, setting: &SeededSetting) -> Result<String>
 ///
 /// # Errors
 /// If the file was altered after training.
-pub fn trained(run: &ExperimentRun, setting: &SeededSetting) -> Result<Option<TrainedFile>> {
+pub fn read_trained(run: &ExperimentRun, setting: &SeededSetting) -> Result<Option<TrainedFile>> {
     let Ok(text) = fs::read(run.folder.trained_members(&setting.file_name())) else { return Ok(None) };
     // A file that cannot be decoded counts as missing: training makes it again.
     let Ok(file) = serde_json::from_slice::<TrainedFile>(&text) else { return Ok(None) };
@@ -77,8 +77,8 @@ pub fn trained(run: &ExperimentRun, setting: &SeededSetting) -> Result<Option<Tr
 ///
 /// # Errors
 /// If the members are not trained, or their file was altered.
-pub fn required(run: &ExperimentRun, setting: &SeededSetting) -> Result<TrainedFile> {
-    trained(run, setting)?
+pub fn require_trained(run: &ExperimentRun, setting: &SeededSetting) -> Result<TrainedFile> {
+    read_trained(run, setting)?
         .with_context(|| format!("the members of {} are not trained; run `train` first", setting.file_name()))
 }
 
@@ -116,7 +116,7 @@ pub fn train(
 ) -> Result<bool> {
     let mut missing = Vec::new();
     for setting in run.trained_settings() {
-        if trained(run, setting)?.is_none() {
+        if read_trained(run, setting)?.is_none() {
             missing.push(setting);
         }
     }

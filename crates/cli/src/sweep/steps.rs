@@ -23,7 +23,7 @@ use crate::config::sweep::SweepConfig;
 use crate::files::{fingerprint, write_json};
 use crate::progress::StageProgress;
 use crate::stages::data::Images;
-use crate::stages::evaluate::need;
+use crate::stages::evaluate::with_observed_range;
 use crate::stages::export::Export;
 
 /// A sweep with its data and its shared files. The methods do the steps of a unit.
@@ -189,7 +189,7 @@ impl SweepSteps<'_> {
     /// processors get the same parameters.
     pub fn session(&self, unit: &Unit, exported: &ExportedEnsemble) -> Result<Session> {
         let policy = self.experiment(unit)?.encryption.policy();
-        let needs = [need(exported)];
+        let ranged = [with_observed_range(exported)];
         let planned = match self.evaluator {
             Evaluator::Engine(kernel) => {
                 Evaluator::Engine(Kernel::available().first().copied().unwrap_or(kernel))
@@ -197,9 +197,9 @@ impl SweepSteps<'_> {
             Evaluator::Reference => Evaluator::Reference,
         };
         let test = self.images(unit)?.data.test.len();
-        let choice = policy.choose(&needs, test, &[planned]);
+        let choice = policy.choose(&ranged, test, &[planned]);
         let session =
-            choice.and_then(|choice| Session::with_parameters(choice, policy.range, &needs, self.evaluator));
+            choice.and_then(|choice| Session::with_parameters(choice, policy.range, &ranged, self.evaluator));
         session.with_context(|| format!("cannot evaluate {}", self.title(unit)))
     }
 
@@ -223,7 +223,7 @@ impl SweepSteps<'_> {
             setting: &unit.setting.id,
             floats: &floats,
             ensemble: &exported.ensemble,
-            observed_logit: need(exported).observed_logit,
+            observed_logit: with_observed_range(exported).observed_logit,
             validation: &validation,
             test: &EncryptedImages::new(session, &test),
         };

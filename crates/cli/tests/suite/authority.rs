@@ -6,7 +6,7 @@ use sottovoce_service::tls::{Subject, load_client_tls, write_private_key};
 
 use super::sandbox::Sandbox;
 
-/// A folder with the authority `ca`, and requests that `client` makes as clients do.
+/// A folder with the authority `ca`.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.run(&["authority", "create", "ca"]).succeeds();
@@ -26,7 +26,7 @@ fn request(sandbox: &Sandbox, name: &str, keys: &str) {
 }
 
 #[test]
-fn an_authority_vouches_for_a_client_and_says_for_whom() {
+fn an_authority_issues_a_certificate_and_prints_the_client() {
     let sandbox = sandbox();
     request(&sandbox, "clinic", &keys("a1"));
     let run = sandbox.run(&["authority", "issue", "ca", "clinic.request.pem"]).succeeds();
@@ -75,7 +75,7 @@ fn certificates_are_revoked_by_name_serial_or_keys() {
 }
 
 #[test]
-fn a_provider_gets_a_certificate_and_a_key_of_its_own() {
+fn a_provider_gets_a_certificate_and_a_private_key() {
     let sandbox = sandbox();
     let arguments = [
         "authority",
@@ -107,7 +107,7 @@ fn a_provider_gets_a_certificate_and_a_key_of_its_own() {
 }
 
 #[test]
-fn what_an_authority_cannot_do_is_said_without_doing_any_of_it() {
+fn a_failed_command_of_the_authority_changes_nothing() {
     let sandbox = sandbox();
     request(&sandbox, "clinic", &keys("a1"));
     sandbox.write("text.pem", "not a request");
@@ -144,7 +144,7 @@ fn wrong_arguments_are_refused_with_what_is_allowed() {
 
 #[cfg(unix)]
 #[test]
-fn an_authority_whose_key_others_can_read_does_nothing() {
+fn an_authority_whose_key_others_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let sandbox = sandbox();
     let key = sandbox.path("ca/root.key.pem");

@@ -37,7 +37,7 @@ fn a_contact_sheet_is_drawn() {
 }
 
 #[test]
-fn without_mnist_and_network_the_synthetic_digits_take_over_and_it_is_said() {
+fn without_mnist_and_network_synthetic_digits_are_used_with_a_warning() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["data", "info", "fig5"]).succeeds();
     assert!(run.stderr.contains("built-in SYNTHETIC digits"), "{}", run.stderr);
@@ -45,7 +45,7 @@ fn without_mnist_and_network_the_synthetic_digits_take_over_and_it_is_said() {
 }
 
 #[test]
-fn a_named_folder_without_a_data_set_is_an_error_and_never_passed_over() {
+fn a_named_folder_without_a_data_set_is_an_error() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.path("empty")).unwrap();
     sandbox.run(&["data", "info", "fig5", "--data-dir", "empty"]).fails(1, &["empty"]);
@@ -102,7 +102,7 @@ const EMNIST: [&str; 4] = [
 ];
 
 #[test]
-fn a_folder_is_described_and_its_contact_sheet_named() {
+fn a_data_set_is_described_and_its_contact_sheet_named() {
     let sandbox = Sandbox::new();
     write_data_set(&sandbox, "mine", DOTTED, 0);
     let run = sandbox.run(&["data", "info", "mine"]).succeeds();
@@ -122,7 +122,7 @@ fn a_folder_is_described_and_its_contact_sheet_named() {
 }
 
 #[test]
-fn dark_ink_on_light_paper_is_told_with_the_field_that_mends_it() {
+fn dark_ink_on_light_paper_is_reported_with_the_field_to_set() {
     let sandbox = Sandbox::new();
     write_data_set(&sandbox, "mine", DOTTED, 255);
     let run = sandbox.run(&["data", "info", "mine"]).succeeds();
@@ -130,7 +130,7 @@ fn dark_ink_on_light_paper_is_told_with_the_field_that_mends_it() {
 }
 
 #[test]
-fn emnist_is_turned_upright_unless_it_is_to_stay_as_stored() {
+fn emnist_is_turned_upright_unless_an_option_keeps_it() {
     let sandbox = Sandbox::new();
     write_data_set(&sandbox, "mine", EMNIST, 0);
     let run = sandbox.run(&["data", "info", "mine"]).succeeds();
@@ -141,7 +141,7 @@ fn emnist_is_turned_upright_unless_it_is_to_stay_as_stored() {
 }
 
 #[test]
-fn data_in_the_usual_folder_that_is_not_mnist_is_an_error_and_never_passed_over() {
+fn other_data_in_the_folder_of_mnist_is_an_error() {
     let sandbox = Sandbox::new();
     write_data_set(&sandbox, "data/mnist", DOTTED, 0);
     sandbox.run(&["data", "info", "fig5"]).fails(1, &["train-images.idx3-ubyte is not the file of MNIST"]);
@@ -151,7 +151,7 @@ fn data_in_the_usual_folder_that_is_not_mnist_is_an_error_and_never_passed_over(
 }
 
 #[test]
-fn an_empty_variable_is_as_good_as_none() {
+fn an_empty_environment_variable_counts_as_unset() {
     let sandbox = Sandbox::new();
     let output = sandbox.command(&["data", "info", "small.toml"]).env("SOTTOVOCE_DATA", "").output().unwrap();
     super::sandbox::Run::from(output).succeeds();
@@ -162,7 +162,7 @@ fn an_empty_variable_is_as_good_as_none() {
 }
 
 #[test]
-fn a_name_close_to_an_experiments_is_a_slip_and_no_data_set() {
+fn a_name_similar_to_an_experiments_is_not_taken_for_a_data_set() {
     let sandbox = Sandbox::new();
     write_data_set(&sandbox, "mine", DOTTED, 0);
     sandbox.run(&["data", "info", "fig55", "--data-dir", "mine"]).fails(2, &["did you mean \"fig5\"?"]);

@@ -1,10 +1,10 @@
-//! Float weights from elsewhere. The network that they are is no good: it is only read, rounded and written.
+//! Import of float weights. The network has no useful accuracy: it is only read, rounded and written.
 
 use std::fs;
 
 use super::sandbox::{Run, Sandbox};
 
-/// One map of 2 x 2, 14 x 14 positions, 2 hidden units, 10 classes, as CryptoNets has it.
+/// One map with a kernel of 2 x 2 and 14 x 14 positions, 2 hidden units and 10 classes, in CryptoNets' layout.
 const DESCRIPTION: &str = r#"
 layout = "cryptonets"
 activation = "square"
@@ -56,7 +56,7 @@ fn import(sandbox: &Sandbox) -> Run {
 }
 
 #[test]
-fn foreign_weights_become_an_exported_ensemble() {
+fn weights_of_another_framework_become_an_exported_ensemble() {
     let text = with("[[members]]", "[architecture]\nstride = 2\nmaps = 1\nhidden = 2\n\n[[members]]");
     let sandbox = sandbox(&text);
     let run = import(&sandbox).succeeds();
@@ -80,7 +80,7 @@ fn foreign_weights_become_an_exported_ensemble() {
     // The last value of each line is its bias.
     assert_eq!(sandbox.read("results/import/net/member-1/convolution.weights.csv"), "-3,1,0,-2\n");
 
-    // Again, elsewhere, for a script.
+    // The same import to another folder, as JSON.
     let run = sandbox.run(&["import", "net.toml", "--json", "--out", "elsewhere"]).succeeds();
     let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(json["synthetic"], true);
@@ -90,7 +90,7 @@ fn foreign_weights_become_an_exported_ensemble() {
 }
 
 #[test]
-fn an_ensemble_is_replaced_only_by_one_that_succeeded() {
+fn an_ensemble_is_replaced_only_after_a_successful_import() {
     let text = with("[[members]]", "architecture = { stride = 2, maps = 1 }\n[[members]]");
     let sandbox = sandbox(&text);
     import(&sandbox).succeeds();
@@ -102,7 +102,7 @@ fn an_ensemble_is_replaced_only_by_one_that_succeeded() {
     let run = import(&sandbox).succeeds();
     assert!(run.stderr.contains("holds an earlier import of these weights, which is replaced"));
     assert_ne!(sandbox.read("results/import/net/ensemble.json"), before);
-    // Other weights under the same name replace it only where that is asked for.
+    // Other weights with the same name replace the ensemble only with --replace.
     let before = sandbox.read("results/import/net/ensemble.json");
     sandbox.write("output.csv", &sandbox.read("output.csv").replacen("0.", "1.", 1));
     import(&sandbox)
@@ -110,7 +110,7 @@ fn an_ensemble_is_replaced_only_by_one_that_succeeded() {
     assert_eq!(sandbox.read("results/import/net/ensemble.json"), before);
     sandbox.run(&["import", "net.toml", "--replace"]).succeeds();
     assert_ne!(sandbox.read("results/import/net/ensemble.json"), before);
-    // And what is no ensemble is never replaced.
+    // A folder that is not an ensemble is never replaced.
     fs::create_dir(sandbox.path("photos")).unwrap();
     sandbox.write("photos/cat.jpg", "");
     sandbox
@@ -139,7 +139,7 @@ fn mistakes_in_a_description_are_refused_with_their_lines() {
     }
     let sandbox = sandbox(&with("[[members]]", "name = \"../evil\"\n[[members]]"));
     import(&sandbox).fails(2, &["line 5: `name` is \"../evil\", but may hold only letters, digits"]);
-    // One tensor is no network, and a file without an ending is of no known kind.
+    // One tensor is not a network, and a file without an ending has no known format.
     sandbox.run(&["import", "hidden.csv", "--data", "synthetic"]).fails(
         1,
         &["hidden.csv holds weights without a network", "one tensor without a name", "A description says"],
@@ -157,7 +157,7 @@ fn weights_that_do_not_fit_are_refused_by_file_and_shape() {
     let sizes = "architecture = { stride = 2, maps = 1, hidden = 2, classes = 10 }\n[[members]]";
     let base = with("[[members]]", sizes);
     let sandbox = sandbox(&base);
-    // What the description says of sound files is the description's mistake, and has its lines.
+    // If the files are valid, the mistake is in the description, and the error has its line.
     for (from, to, words) in [
         (
             "\"hidden.csv\"",
@@ -202,7 +202,7 @@ fn weights_that_do_not_fit_are_refused_by_file_and_shape() {
 fn a_network_for_images_or_labels_of_another_kind_is_refused() {
     let text = with("[[members]]", "architecture = { stride = 2, maps = 1, image_side = 29 }\n[[members]]");
     let sandbox = sandbox(&text);
-    // 29 pixels make 14 positions as well.
+    // A side of 29 pixels gives 14 positions as well.
     import(&sandbox).fails(1, &["images of 28 x 28 pixels, but the network reads 29 x 29"]);
     sandbox.write("net.toml", &text.replace("image_side = 29", "classes = 4"));
     sandbox.write("output.csv", "1,2,3\n4,5,6\n7,8,9\n1,2,3\n");
@@ -210,7 +210,7 @@ fn a_network_for_images_or_labels_of_another_kind_is_refused() {
 }
 
 #[test]
-fn without_its_data_set_nothing_is_measured_on_other_images() {
+fn without_the_data_set_nothing_is_measured_on_other_images() {
     let text = with("[[members]]", "architecture = { stride = 2, maps = 1 }\n[[members]]");
     let sandbox = sandbox(&text.replace("name = \"synthetic\"", "name = \"mnist\""));
     let run = import(&sandbox).fails(1, &["MNIST is not available", "--data-dir", "`--data synthetic`"]);
@@ -219,7 +219,7 @@ fn without_its_data_set_nothing_is_measured_on_other_images() {
 }
 
 #[test]
-fn scales_of_equalised_weights_are_told_apart() {
+fn scales_of_equalised_weights_are_marked() {
     let text = with("[[members]]", "architecture = { stride = 2, maps = 1 }\n[[members]]");
     let sandbox = sandbox(&text);
     assert!(!import(&sandbox).succeeds().stdout.contains("equalise"));

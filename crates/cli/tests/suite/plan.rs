@@ -10,7 +10,7 @@ fn imported() -> Sandbox {
 }
 
 #[test]
-fn a_plan_says_what_it_rests_on_and_what_it_costs() {
+fn a_plan_shows_its_range_security_and_cost() {
     let sandbox = imported();
     let run = sandbox.run(&["plan", "net"]).succeeds();
     for words in [
@@ -40,13 +40,13 @@ fn a_plan_says_what_it_rests_on_and_what_it_costs() {
         let measured = plan["measured"]["noise_bits"][stage].as_f64().unwrap();
         assert!(measured < noise("expected_bits", stage) + 5.0 && measured < noise("limit_bits", stage));
     }
-    // Headers come on top.
+    // Messages have headers, which the prediction leaves out.
     let bytes = |what: &str| plan[what]["upload_bytes"].as_f64().unwrap();
     assert!((bytes("measured") / bytes("predicted") - 1.0).abs() < 0.01);
 }
 
 #[test]
-fn what_is_fixed_is_kept_to_or_refused() {
+fn fixed_parameters_are_used_or_refused() {
     let sandbox = imported();
     let plan = |arguments: &[&str]| -> Run { sandbox.run(&[&["plan", "net", "--json"], arguments].concat()) };
     let run =
@@ -99,7 +99,7 @@ fn predictions_come_with_their_logits() {
     let all = ["predict", "net", "--data", "synthetic", "--images", "9999999"];
     sandbox.run(&all).fails(1, &["--images is 9999999, but the data set"]);
 
-    // The reference evaluator, and every image that there is, give the same.
+    // The reference evaluator gives the same predictions.
     let before = sandbox.read("results/predictions/net/predictions.csv");
     let arguments = ["predict", "net", "--data", "synthetic", "--images", "40", "--evaluator", "reference"];
     sandbox.run(&[&arguments[..], &["--range", "proven", "--out", "again"]].concat()).succeeds();
@@ -107,7 +107,7 @@ fn predictions_come_with_their_logits() {
 }
 
 #[test]
-fn predictions_of_other_weights_or_images_are_not_replaced_unasked() {
+fn predictions_of_other_weights_or_images_are_replaced_only_on_request() {
     let sandbox = imported();
     let elsewhere = |out: &str| sandbox.run(&["import", "net.toml", "--out", out]).succeeds();
     elsewhere("A/ensemble");
@@ -117,18 +117,18 @@ fn predictions_of_other_weights_or_images_are_not_replaced_unasked() {
     let predict = |arguments: &[&str]| {
         sandbox.run(&[&["predict", "--data", "synthetic", "--images", "20"], arguments].concat())
     };
-    // Folders that are called `ensemble` are told apart by the folders that they are in.
+    // Folders called `ensemble` are named by the folders around them.
     predict(&["A/ensemble"]).succeeds();
     predict(&["B/ensemble"]).succeeds();
     let file = "results/predictions/A/predictions.csv";
     let of_a = sandbox.read(file);
     assert_ne!(sandbox.read("results/predictions/B/predictions.csv"), of_a);
 
-    // The same again may take the place of its own result; encryption parameters change no logit.
+    // The same predictions may be replaced; encryption parameters change no logit.
     predict(&["A/ensemble", "--range", "proven"]).succeeds();
     assert_eq!(sandbox.read(file), of_a);
 
-    // Other weights, and other images.
+    // Predictions of other weights or other images are not replaced.
     let words = ["results/predictions/A has predictions of other weights or images", "--out", "--replace"];
     predict(&["C/A"]).fails(1, &words);
     let fewer = ["predict", "A/ensemble", "--data", "synthetic", "--images", "19"];
@@ -137,7 +137,7 @@ fn predictions_of_other_weights_or_images_are_not_replaced_unasked() {
     predict(&["C/A", "--replace"]).succeeds();
     assert_ne!(sandbox.read(file), of_a);
 
-    // A file of the same name that this program did not write.
+    // A file with the same name that this program did not write is not replaced.
     std::fs::create_dir(sandbox.path("mine")).unwrap();
     sandbox.write("mine/predictions.csv", "my own");
     predict(&["A/ensemble", "--out", "mine"]).fails(1, &["mine has predictions of other weights or images"]);
@@ -145,7 +145,7 @@ fn predictions_of_other_weights_or_images_are_not_replaced_unasked() {
 }
 
 #[test]
-fn noise_is_measured_beside_its_prediction() {
+fn predicted_and_measured_noise_are_recorded() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["bench", "noise", "--networks", "3", "--out", "noise", "--json"]).succeeds();
     let summaries: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();

@@ -22,18 +22,18 @@ use crate::machine::{Machine, Source};
 use crate::output::{self, to_value};
 use crate::progress::StageProgress;
 use crate::stages::data;
-use crate::stages::evaluate::need;
+use crate::stages::evaluate::with_observed_range;
 
 pub fn run(options: &BenchServiceOptions, global: &GlobalOptions) -> Result<ExitCode> {
     if let Some(out) = &options.out {
         files::check_replaceable(out, options.replace)?;
     }
     let exported = exported_networks::read(&options.weights)?;
-    let need = need(&exported);
-    let policy = options.policy.policy(need.observed_logit.is_some())?;
-    let choice = policy.choose(&[need], serve::PLANNED_IMAGES, &[Evaluator::default()])?;
-    let images = batch(options, global, choice.parameters.degree(), need.ensemble)?;
-    let oracle = Oracle::new(need.ensemble, &images, &())?;
+    let ranged = with_observed_range(&exported);
+    let policy = options.policy.policy(ranged.observed_logit.is_some())?;
+    let choice = policy.choose(&[ranged], serve::PLANNED_IMAGES, &[Evaluator::default()])?;
+    let images = batch(options, global, choice.parameters.degree(), ranged.ensemble)?;
+    let oracle = Oracle::new(ranged.ensemble, &images, &())?;
     let service = LocalService::start(options)?;
     let clients = (0..options.clients.max(1)).map(|number| service.client(number));
     let clients = clients.collect::<Result<Vec<LocalClient>>>()?;
@@ -43,10 +43,10 @@ pub fn run(options: &BenchServiceOptions, global: &GlobalOptions) -> Result<Exit
         "the service chose other parameters"
     );
 
-    let session = Session::with_parameters(choice, policy.range, &[need], Evaluator::default())?;
+    let session = Session::with_parameters(choice, policy.range, &[ranged], Evaluator::default())?;
     let mut repetitions = Repetitions { mismatches: 0, in_process: Vec::new(), service: Vec::new() };
     for _ in 0..options.repetitions {
-        repetitions.repeat(need, &session, first, &images, &oracle)?;
+        repetitions.repeat(ranged, &session, first, &images, &oracle)?;
     }
     let peak_of_one = service.peak_memory();
     let (clients_steps, seconds, mismatches) = classify_at_once(&clients, &images, &oracle)?;
@@ -54,7 +54,7 @@ pub fn run(options: &BenchServiceOptions, global: &GlobalOptions) -> Result<Exit
     let (in_process, on_loopback) = (median(&repetitions.in_process), median(&repetitions.service));
     let record = ServiceRecord {
         images: images.len(),
-        members: need.ensemble.members().len(),
+        members: ranged.ensemble.members().len(),
         threads: rayon::current_num_threads(),
         encryption: session.parameters().encryption(),
         hides_model: policy.hide_model,
@@ -81,7 +81,7 @@ pub fn run(options: &BenchServiceOptions, global: &GlobalOptions) -> Result<Exit
     if global.json {
         output::json(&to_value(&record));
     } else {
-        let shapes = need.ensemble.architecture();
+        let shapes = ranged.ensemble.architecture();
         output::result(&table(&record, message_bytes(shapes.pixels(), shapes.classes)).to_text());
     }
     Ok(ExitCode::from(if record.mismatches == 0 { 0 } else { EXIT_MISMATCH }))
@@ -118,14 +118,14 @@ impl Repetitions {
     /// Classifies one batch in this process, then the same batch over the service.
     fn repeat(
         &mut self,
-        need: RangedEnsemble<'_>,
+        ranged: RangedEnsemble<'_>,
         session: &Session,
         client: &LocalClient,
         images: &LabelledImages,
         oracle: &Oracle,
     ) -> Result<()> {
         let progress = StageProgress::new("in process".to_owned());
-        let (_, summary) = predict_images(need, session, images, &progress)?;
+        let (_, summary) = predict_images(ranged, session, images, &progress)?;
         self.mismatches += summary.mismatches;
         self.in_process.push(
             summary.encrypt_seconds

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn dark_ink_on_light_paper_is_remarked_with_the_option_that_mends_it() {
+    fn dark_ink_on_light_paper_is_remarked_with_the_option_that_helps() {
         let remarks = remarks_on(&[DARK_INK; 12], false);
         assert!(remarks.len() == 1 && remarks[0].contains("12 of 12 images"), "{remarks:?}");
         assert!(remarks[0].contains("Use --invert"), "{remarks:?}");

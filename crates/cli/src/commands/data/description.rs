@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn dark_ink_on_light_paper_is_unusual_and_the_remedy_is_named() {
+    fn dark_ink_on_light_paper_is_unusual_and_the_field_to_set_is_named() {
         let (train, test) = digits();
         let remarks = unusual(&data_set(train.inverted(), test.inverted()));
         assert_eq!(remarks.len(), 2);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_have_their_names_where_there_are_any() {
+    fn the_label_table_has_class_names_if_there_are_any() {
         let (train, test) = digits();
         let plain = data_set(train, test);
         assert_eq!(label_table(&plain).header, ["label", "training", "test"]);

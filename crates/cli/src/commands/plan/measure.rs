@@ -42,12 +42,12 @@ impl MeasuredBatch {
 /// # Errors
 /// If an evaluation fails, or a decrypted logit within the range differs from the oracle's.
 pub fn measure(
-    needs: &[RangedEnsemble<'_>],
+    ranged: &[RangedEnsemble<'_>],
     range: RangeKind,
     choice: &ChosenParameters,
     evaluator: Evaluator,
 ) -> Result<MeasuredBatch> {
-    let first = needs.first().context("there are no networks")?;
+    let first = ranged.first().context("there are no networks")?;
     let side = first.ensemble.architecture().image_side;
     let slots = choice.parameters.degree();
     let mut rng = rand::rng();
@@ -55,7 +55,7 @@ pub fn measure(
     let mut ink = || if rng.random_bool(0.2) { rng.random() } else { 0u8 };
     let pixels: Vec<u8> = (0..slots * side * side).map(|_| ink()).collect();
     let batch = LabelledImages::new(side, pixels, vec![0; slots])?;
-    let session = Session::with_parameters(choice.clone(), range, needs, evaluator)?;
+    let session = Session::with_parameters(choice.clone(), range, ranged, evaluator)?;
     let progress = StageProgress::new("plan".to_owned());
     let mut measured = MeasuredBatch {
         noise_bits: Vec::new(),
@@ -70,8 +70,8 @@ pub fn measure(
         memory_bytes: None,
     };
     let batches = choice.cost.batches as f64;
-    for &need in needs {
-        let (_, summary) = predict_images(need, &session, &batch, &progress)?;
+    for &ensemble in ranged {
+        let (_, summary) = predict_images(ensemble, &session, &batch, &progress)?;
         let right = summary.mismatches == 0 || summary.range.images_outside > 0;
         ensure!(right, "{} decrypted logits differ from the integer oracle", summary.mismatches);
         measured.images_outside += summary.range.images_outside;
@@ -83,9 +83,9 @@ pub fn measure(
         measured.download_bytes = measured.download_bytes.max(summary.download_bytes);
     }
     measured.memory_bytes = peak_memory_bytes().and_then(|bytes| bytes.try_into().ok());
-    for need in needs {
+    for ensemble in ranged {
         let blank = vec![0; side * side];
-        let stages = measure_stages(need.ensemble, evaluator.into(), &choice.parameters, &blank)?;
+        let stages = measure_stages(ensemble.ensemble, evaluator.into(), &choice.parameters, &blank)?;
         measured.noise_bits.resize(stages.len(), 0.0);
         for (largest, stage) in measured.noise_bits.iter_mut().zip(&stages) {
             *largest = largest.max(stage.largest);

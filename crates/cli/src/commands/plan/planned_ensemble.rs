@@ -8,7 +8,7 @@ use sottovoce_network::ProvenRange;
 use sottovoce_network::disk::ExportedEnsemble;
 
 use crate::commands::exported_networks;
-use crate::stages::evaluate::need;
+use crate::stages::evaluate::with_observed_range;
 
 /// An exported ensemble, and the proven range of its logits.
 pub struct PlannedEnsemble {
@@ -25,7 +25,7 @@ impl PlannedEnsemble {
     }
 
     /// The networks with their observed and their best proven range, for the planner.
-    pub fn need(&self) -> RangedEnsemble<'_> {
-        RangedEnsemble { proven_logit: Some(self.proven.best().1), ..need(&self.exported) }
+    pub fn ranged(&self) -> RangedEnsemble<'_> {
+        RangedEnsemble { proven_logit: Some(self.proven.best().1), ..with_observed_range(&self.exported) }
     }
 }

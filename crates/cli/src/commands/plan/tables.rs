@@ -25,7 +25,7 @@ fn bits(value: i128) -> f64 {
 /// The ranges of logits, and the range that parameters are chosen for.
 pub fn ranges(ensembles: &[PlannedEnsemble], policy: &ParameterPolicy) -> Table {
     let row = |ensemble: &PlannedEnsemble| {
-        let need = ensemble.need();
+        let ranged = ensemble.ranged();
         let proven = RangeMethod::ALL.map(|method| {
             let saved = ensemble.proven.saved_bits(method);
             let bits = bits(ensemble.proven.by(method).largest());
@@ -33,7 +33,7 @@ pub fn ranges(ensembles: &[PlannedEnsemble], policy: &ParameterPolicy) -> Table 
         });
         let members = ensemble.exported.ensemble.members().len().to_string();
         let observed =
-            need.observed_logit.map_or_else(|| "not measured".to_owned(), |o| format!("{:.1}", bits(o)));
+            ranged.observed_logit.map_or_else(|| "not measured".to_owned(), |o| format!("{:.1}", bits(o)));
         let mut cells = vec![ensemble.folder.display().to_string(), members, observed];
         cells.extend(proven);
         cells

@@ -138,7 +138,7 @@ fn contradictory_fields_are_refused() {
 }
 
 #[test]
-fn what_a_configuration_does_not_say_is_its_bases() {
+fn missing_fields_are_taken_from_the_base() {
     let paper = parse("x", BUILT_IN[0].1).unwrap();
     let text = "base = \"paper\"\nname = \"mine\"\n[training]\naugmentation = { scale = 0.1 }\n";
     let mine = parse("my.toml", text).unwrap();
@@ -148,7 +148,7 @@ fn what_a_configuration_does_not_say_is_its_bases() {
 }
 
 #[test]
-fn mistakes_beside_a_base_are_told_with_their_line() {
+fn mistakes_in_a_file_with_a_base_are_reported_with_their_line() {
     // Without the folder, which is another one each time.
     let error = |text: &str| {
         let error = parse("my.toml", text).unwrap_err().to_string();
@@ -173,7 +173,7 @@ fn mistakes_beside_a_base_are_told_with_their_line() {
 }
 
 #[test]
-fn the_resolved_configuration_reads_back_the_same() {
+fn the_merged_configuration_reads_back_as_the_same() {
     let experiment = parse("x", BUILT_IN[0].1).unwrap();
     let written = toml::to_string(&experiment).unwrap();
     assert_eq!(parse("y", &written).unwrap(), experiment);

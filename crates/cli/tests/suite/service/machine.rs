@@ -1,4 +1,4 @@
-//! One machine, two terminals: without an authority.
+//! Provider and client on one machine, without an authority.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -31,7 +31,7 @@ fn images_are_classified_and_every_logit_is_the_oracles() {
     world.assert_exact("predictions.csv", &world.small);
     assert!(served.log().contains("INSECURE"));
 
-    // The same keys again, another model, and the result for a script.
+    // Another model with the same keys, and the result as JSON.
     let other = ["--insecure-local", "--model", "other", "--json", "--out", "new/other.csv"];
     let run = world.classify(&served.url, "client", &other).succeeds();
     assert!(!run.stderr.contains("created new keys") && !run.stderr.contains("registered"), "{}", run.stderr);
@@ -40,7 +40,7 @@ fn images_are_classified_and_every_logit_is_the_oracles() {
     assert!(json["steps"]["upload_bytes"].as_u64().unwrap() > 1_000_000);
     world.assert_exact("new/other.csv", &world.slow);
 
-    // A folder of PNG files, dark on light.
+    // A folder of PNG files with dark ink on light paper.
     fs::create_dir(world.sandbox.path("pictures")).unwrap();
     for (index, image) in world.images.chunks(64).take(3).enumerate() {
         let inverted: Vec<u8> = image.iter().map(|pixel| 255 - pixel).collect();
@@ -67,7 +67,7 @@ fn images_are_classified_and_every_logit_is_the_oracles() {
     }
     assert_eq!(found.len(), 3);
 
-    // A client that leaves.
+    // A client that deletes its keys at the provider.
     let forget = ["forget", "--provider", &served.url, "--insecure-local"];
     assert!(world.sandbox.run(&forget).succeeds().stdout.contains("has deleted the keys"));
     let run = world.classify(&served.url, "client", &local).succeeds();
@@ -79,7 +79,7 @@ fn images_are_classified_and_every_logit_is_the_oracles() {
 }
 
 #[test]
-fn models_are_called_by_folders_that_may_have_any_name() {
+fn models_are_named_by_their_folders_whatever_characters_they_have() {
     let world = World::new();
     for (folder, model) in [
         ("lr=0.01/ens", &world.small),
@@ -114,7 +114,7 @@ fn models_are_called_by_folders_that_may_have_any_name() {
 }
 
 #[test]
-fn predictions_that_are_there_are_kept_until_they_are_to_be_replaced() {
+fn existing_predictions_are_replaced_only_on_request() {
     let world = World::new();
     let served = Served::start(&world, &["small"], &LOCAL);
     world.sandbox.write("predictions.csv", "of last week");
@@ -130,13 +130,13 @@ fn predictions_that_are_there_are_kept_until_they_are_to_be_replaced() {
 }
 
 #[test]
-fn hidden_answers_are_the_same_and_every_batch_goes_by_itself() {
+fn hidden_answers_are_the_same_for_every_batch() {
     let world = World::new();
     let served = Served::start(&world, &["small"], &["--insecure-local", "--hide-model", "--degree", "8192"]);
     world.classify(&served.url, "client", &LOCAL).succeeds();
     world.assert_exact("predictions.csv", &world.small);
     assert!(served.log().contains("answers hide the model"), "{}", served.log());
-    // More images than slots: two batches.
+    // More images than slots need two batches.
     let all: Vec<u8> = world.images.iter().copied().cycle().take(8200 * 64).collect();
     let mut idx = vec![0, 0, 8, 3, 0, 0, 0x20, 0x08, 0, 0, 0, 8, 0, 0, 0, 8];
     idx.extend(&all);
@@ -159,7 +159,7 @@ fn hidden_answers_are_the_same_and_every_batch_goes_by_itself() {
 }
 
 #[test]
-fn mistakes_are_told_before_anything_is_sent() {
+fn mistakes_are_reported_before_anything_is_sent() {
     let world = World::new();
     let served = Served::start(&world, &["small", "slow"], &["--insecure-local", "--metrics", "127.0.0.1:0"]);
     let url = &served.url;
@@ -205,13 +205,13 @@ fn mistakes_are_told_before_anything_is_sent() {
         "elsewhere",
     ])
     .fails(1, &["0.0.0.0:0 is no loopback address"]);
-    // The state of another service.
+    // The state folder of another service is locked.
     serve(&["small", "--insecure-local", "--range", "proven"]).fails(1, &["service/keys.redb"]);
     let taken = served.address();
     serve(&["small", "--insecure-local", "--range", "proven", "--listen", &taken, "--state", "elsewhere"])
         .fails(1, &["cannot listen on", "because"]);
 
-    // Health and metrics speak HTTP/1.1, on a listener of their own.
+    // Health and metrics are served over HTTP/1.1 at another port.
     let get = |path: &str| {
         let mut stream = TcpStream::connect(served.metrics.as_ref().unwrap()).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
@@ -225,7 +225,7 @@ fn mistakes_are_told_before_anything_is_sent() {
 }
 
 #[test]
-fn keys_are_for_one_providers_parameters_and_for_their_owner_alone() {
+fn keys_are_for_one_providers_parameters_and_only_for_their_owner() {
     let world = World::new();
     let mut served = Served::start(&world, &["small"], &LOCAL);
     world.classify(&served.url, "client", &LOCAL).succeeds();
@@ -245,11 +245,11 @@ fn keys_are_for_one_providers_parameters_and_for_their_owner_alone() {
     let run = world.classify(&served.url, "client", &LOCAL).succeeds();
     assert!(!run.stderr.contains("registered the keys"), "{}", run.stderr);
     served.kill();
-    // Other parameters are not the ones that the keys are for.
+    // Keys for other parameters are refused.
     let served = Served::start(&world, &["small"], &["--insecure-local", "--degree", "16384"]);
     let error = world.classify(&served.url, "client", &LOCAL).fails(1, &["other parameters", "--client"]);
     assert!(!error.stdout.contains("predictions"));
-    // A key file that is not whole.
+    // An incomplete key file is refused.
     let keys = fs::read(world.sandbox.path("client/keys")).unwrap();
     fs::write(world.sandbox.path("client/keys"), &keys[..keys.len() / 2]).unwrap();
     world.classify(&served.url, "client", &LOCAL).fails(1, &["client/keys is no whole key file"]);
