@@ -8,7 +8,7 @@ A field of a configuration goes through these modules, in this order:
 3. [`check`]: the ranges of the values, one by one and together;
 4. [`configuration`]: does the three steps above, and names the layer at fault;
 5. [`setting`]: the settings of an experiment, one for each split, share range and seed;
-6. [`axis`] and [`sweep`]: the fields that a sweep varies, and its points.
+6. [`axis`], [`sweep`] and [`point_names`]: the fields that a sweep varies, its points and their names.
 
 [`description`] reads the descriptions of weights that `sottovoce import` takes. [`error`] holds the errors of all
 these modules.
@@ -21,5 +21,6 @@ pub mod description;
 pub mod error;
 pub mod experiment;
 pub mod layers;
+pub mod point_names;
 pub mod setting;
 pub mod sweep;

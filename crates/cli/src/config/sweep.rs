@@ -1,26 +1,18 @@
 //! The points of a sweep: every combination of its axes' values, checked before the first one runs.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 use sottovoce_dataset::{ShareRange, SplitMethod};
-use sottovoce_network::disk::sha256;
 use toml::{Table, Value};
 
 use super::axis::{self, Axis, Group, group_length, set_field, value_text};
 use super::configuration::{Configuration, PointMistake, read_point};
 use super::error::Problem;
 use super::experiment::Experiment;
+use super::point_names::PointNames;
 use super::setting::{Baseline, SeededSetting, baseline_settings, settings};
 
 /// Largest number of points; more come from a mistake.
 const MAX_POINTS: usize = 1_000_000;
-
-/// Longest name of a point in bytes: file systems allow 255, and records add endings.
-const MAX_NAME_LENGTH: usize = 120;
-
-/// Digits of the hash that makes a shortened name unique.
-const NAME_HASH_DIGITS: usize = 12;
 
 /// A sweep: its axes and their points.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +21,7 @@ pub struct SweepConfig {
     /// The experiment that every point starts from.
     pub base: Experiment,
     /// The table `[sweep]` as it was written.
-    pub sweep: Table,
+    pub sweep_table: Table,
     /// The axes, in groups that vary together.
     pub groups: Vec<Group>,
     pub points: Vec<Point>,
@@ -85,7 +77,7 @@ impl SweepConfig {
             .map_err(|message| Problem::new(&configuration.origin, message))?;
 
         let mut points = Vec::new();
-        let mut names = Names::new(&groups);
+        let mut names = PointNames::new(&groups);
         for index in 0..count {
             let values = combination(&groups, index);
             points.push(point(configuration, &table, &groups, &values, None, &mut names)?);
@@ -96,7 +88,7 @@ impl SweepConfig {
         Ok(Self {
             name: base.name.clone(),
             base: base.clone(),
-            sweep: configuration.sweep.clone(),
+            sweep_table: configuration.sweep.clone(),
             groups,
             points,
         })
@@ -119,7 +111,7 @@ impl SweepConfig {
             #[serde(skip_serializing_if = "Table::is_empty")]
             sweep: &'a Table,
         }
-        toml::to_string(&Written { experiment: &self.base, sweep: &self.sweep })
+        toml::to_string(&Written { experiment: &self.base, sweep: &self.sweep_table })
     }
 }
 
@@ -176,10 +168,10 @@ fn point(
     groups: &[Group],
     values: &[(&str, Value)],
     baseline: Option<Baseline>,
-    names: &mut Names,
+    names: &mut PointNames,
 ) -> Result<Point, Problem> {
     let texts: Vec<String> = values.iter().map(|(path, value)| value_text(path, value)).collect();
-    let name = names.name(&texts);
+    let name = names.next_name(&texts);
     let mut table = table.clone();
     let mut read = || -> Result<Experiment, PointMistake> {
         for (path, value) in values {
@@ -231,7 +223,7 @@ fn baseline_points(
     table: &Table,
     groups: &[Group],
     count: usize,
-    names: &mut Names,
+    names: &mut PointNames,
 ) -> Result<Vec<Point>, Problem> {
     let mut points = Vec::new();
     let mut seen: Vec<Vec<String>> = Vec::new();
@@ -258,60 +250,6 @@ fn baseline_points(
         }
     }
     Ok(points)
-}
-
-/// Names points by the values that differ.
-struct Names {
-    /// The name of each axis: the last part of its path, or the whole path if another axis has the same last part.
-    labels: Vec<String>,
-    /// How many points have each name.
-    taken: HashMap<String, usize>,
-}
-
-impl Names {
-    fn new(groups: &[Group]) -> Self {
-        let paths: Vec<&str> = groups.iter().flatten().map(|axis| axis.path.as_str()).collect();
-        let last = |path: &str| {
-            // An index into a list needs the name of the list.
-            let mut parts: Vec<&str> = path.rsplit('.').collect();
-            let numbers = parts.iter().take_while(|part| part.parse::<usize>().is_ok()).count();
-            parts.truncate(numbers + 1);
-            parts.reverse();
-            parts.join(".")
-        };
-        let lasts: Vec<String> = paths.iter().map(|path| last(path)).collect();
-        let labels = lasts.iter().zip(&paths).map(|(name, path)| {
-            let is_unique = lasts.iter().filter(|other| *other == name).count() == 1;
-            if is_unique { name.clone() } else { (*path).to_owned() }
-        });
-        Self { labels: labels.collect(), taken: HashMap::new() }
-    }
-
-    fn name(&mut self, values: &[String]) -> String {
-        if values.is_empty() {
-            return "base".to_owned();
-        }
-        let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-        let parts = self.labels.iter().zip(values).filter(|(_, value)| !value.is_empty());
-        let mut name = parts
-            .map(|(label, value)| format!("{label}={}", value.chars().map(plain).collect::<String>()))
-            .collect::<Vec<_>>()
-            .join(",");
-        let exact = format!("{values:?}");
-        if name.len() > MAX_NAME_LENGTH {
-            // The name is ASCII, so every character is a byte.
-            let kept: String = name.chars().take(MAX_NAME_LENGTH - NAME_HASH_DIGITS - 1).collect();
-            let digits: String = sha256(exact.as_bytes()).chars().take(NAME_HASH_DIGITS).collect();
-            name = format!("{kept}-{digits}");
-        }
-        // Two values may differ only in characters that a name cannot show.
-        let count = self.taken.entry(name.clone()).or_default();
-        *count += 1;
-        if *count > 1 {
-            name = format!("{name}-{count}");
-        }
-        name
-    }
 }
 
 #[cfg(test)]
@@ -369,24 +307,5 @@ mod tests {
         std::fs::write(&path, sweep.to_toml().unwrap()).unwrap();
         let again = SweepConfig::of(&Configuration::load(path.to_str().unwrap(), &[]).unwrap()).unwrap();
         assert_eq!(again, sweep);
-    }
-
-    #[test]
-    fn names_of_points_are_unique_and_not_too_long() {
-        let groups = vec![
-            vec![Axis { path: "ensemble.split".to_owned(), values: Vec::new() }],
-            vec![Axis { path: "training.largest_weights.1".to_owned(), values: Vec::new() }],
-            vec![Axis { path: "data.name".to_owned(), values: Vec::new() }],
-            vec![Axis { path: "x.name".to_owned(), values: Vec::new() }],
-        ];
-        let mut names = Names::new(&groups);
-        let texts = |values: [&str; 4]| values.map(str::to_owned).to_vec();
-        assert_eq!(
-            names.name(&texts(["a", "3", "b", "c"])),
-            "split=a,largest_weights.1=3,data.name=b,x.name=c"
-        );
-        assert_eq!(names.name(&texts(["a/b", "3", "", ""])), "split=a_b,largest_weights.1=3");
-        assert_eq!(names.name(&texts(["a:b", "3", "", ""])), "split=a_b,largest_weights.1=3-2");
-        assert!(names.name(&texts([&"long".repeat(100), "3", "b", "c"])).len() <= MAX_NAME_LENGTH);
     }
 }

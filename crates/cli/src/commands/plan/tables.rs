@@ -186,7 +186,7 @@ pub fn noise(choice: &ChosenParameters, measured: Option<&MeasuredBatch>) -> Tab
         cells.extend(measured_bits(index).map(|bits| format!("{bits:.1}")));
         cells
     };
-    let mut head = header(&["after", "expected deviation", "limit", "room"]);
+    let mut head = header(&["after", "expected deviation", "limit", "budget left"]);
     head.extend(measured.map(|_| "measured, largest".to_owned()));
     Table {
         title: "Noise after each layer, bits".to_owned(),
