@@ -82,8 +82,8 @@ impl<'a> ClientFolder<'a> {
                 Some(load_client_tls(&root, identity)?)
             }
         };
-        let patience = RetryBudget { max_stall: Duration::from_secs((*patience_seconds).into()) };
-        Ok(RemoteProvider::new(provider.clone(), tls, patience)?)
+        let retry_budget = RetryBudget { max_stall: Duration::from_secs((*patience_seconds).into()) };
+        Ok(RemoteProvider::new(provider.clone(), tls, retry_budget)?)
     }
 
     /// The client with the keys of the folder. Missing keys are created, in a file that only its owner can read.

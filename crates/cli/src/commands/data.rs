@@ -50,8 +50,8 @@ fn fetch(global: &GlobalOptions) -> Result<ExitCode> {
     ensure!(request.allow_download, "`data fetch` cannot download with --offline");
     let folder = request.path.unwrap_or(request.default_dir);
     let mut reporter = DownloadReporter::default();
-    let fetch = MnistDownload { mirrors: request.mirrors, ..MnistDownload::default() };
-    fetch.run(&folder, &mut |event| reporter.report(event))?;
+    let download = MnistDownload { mirrors: request.mirrors, ..MnistDownload::default() };
+    download.run(&folder, &mut |event| reporter.report(event))?;
     drop(reporter);
     if global.json {
         output::json(&json!({ "folder": folder }));

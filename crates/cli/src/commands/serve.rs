@@ -27,7 +27,7 @@ pub const PLANNED_IMAGES: usize = 100_000;
 
 pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     start_log(options);
-    let door = door(options)?;
+    let access = access_policy(options)?;
     let models = options.models.iter().map(|model| Model::read(model)).collect::<Result<Vec<_>>>()?;
     check_names(&models)?;
     let ranged: Vec<RangedEnsemble<'_>> =
@@ -43,7 +43,7 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     fs::create_dir_all(&options.state)
         .with_context(|| format!("cannot make the folder {}", options.state.display()))?;
     let keys = options.state.join("keys.redb");
-    let service = Server::new(provider, names, door, limits, &keys, peak_memory_bytes)?;
+    let service = Server::new(provider, names, access, limits, &keys, peak_memory_bytes)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("cannot start the threads of the service")?;
     let pixels =
@@ -125,7 +125,7 @@ fn limits(options: &ServeOptions) -> Limits {
     }
 }
 
-fn door(options: &ServeOptions) -> Result<AccessPolicy> {
+fn access_policy(options: &ServeOptions) -> Result<AccessPolicy> {
     let Some(identity) = &options.identity else {
         ensure!(
             options.insecure_local,

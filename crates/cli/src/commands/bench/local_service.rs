@@ -82,16 +82,17 @@ impl LocalService {
     pub fn client(&self, number: u8) -> Result<LocalClient> {
         let path = |name: &str| -> PathBuf { self.folder.path().join(format!("client-{number}-{name}")) };
         let root = self.authority.root_path();
-        let patience = RetryBudget { max_stall: Duration::from_secs(600) };
-        let stranger = RemoteProvider::new(self.url.parse()?, Some(load_client_tls(&root, None)?), patience)?;
-        let client = Client::from_parameters_message(&stranger.parameters()?[..], MAX_PARAMETERS_BYTES)?;
+        let retry_budget = RetryBudget { max_stall: Duration::from_secs(600) };
+        let unregistered =
+            RemoteProvider::new(self.url.parse()?, Some(load_client_tls(&root, None)?), retry_budget)?;
+        let client = Client::from_parameters_message(&unregistered.parameters()?[..], MAX_PARAMETERS_BYTES)?;
         let subject = Subject::new(&format!("client {number}"), client.key_fingerprint())?;
         let request = CertificateRequest::new(&subject)?;
         let certificate = self.authority.issue(&ReceivedRequest::from_pem(&request.pem)?, 1)?;
         std::fs::write(path("certificate.pem"), certificate.pem)?;
         write_private_key(&path("key.pem"), &request.private_key_pem)?;
         let tls = load_client_tls(&root, Some((&path("certificate.pem"), &path("key.pem"))))?;
-        let remote = RemoteProvider::new(self.url.parse()?, Some(tls), patience)?;
+        let remote = RemoteProvider::new(self.url.parse()?, Some(tls), retry_budget)?;
         remote.register(client.key_fingerprint(), client.registration_message())?;
         let models = remote.models()?;
         let model: Fingerprint = models.first().context("the service has no model")?.model.parse()?;
