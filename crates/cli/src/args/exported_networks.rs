@@ -39,7 +39,7 @@ pub struct PredictOptions {
     #[arg(long, value_name = "NAME", default_value = "mnist")]
     pub data: String,
 
-    /// Classify only the first N test images.
+    /// Classify only the first N test images [default: all].
     #[arg(long, value_name = "N", value_parser = images)]
     pub images: Option<usize>,
 

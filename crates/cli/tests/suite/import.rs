@@ -139,13 +139,13 @@ fn mistakes_in_a_description_are_refused_with_their_lines() {
     }
     let sandbox = sandbox(&with("[[members]]", "name = \"../evil\"\n[[members]]"));
     import(&sandbox).fails(2, &["line 5: `name` is \"../evil\", but may hold only letters, digits"]);
-    // One tensor is not a network, and a file without an ending has no known format.
+    // One array is not a network, and a file without an ending has no known format.
     sandbox.run(&["import", "hidden.csv", "--data", "synthetic"]).fails(
         1,
-        &["hidden.csv holds weights without a network", "one tensor without a name", "A description says"],
+        &["hidden.csv holds weights without a network", "one array without a name", "A description can name"],
     );
     fs::write(sandbox.path("net"), [0xff, 0xfe, 0]).unwrap();
-    let unknown = ["net is of no kind that can be read", ".keras", ".onnx", ".pt2"];
+    let unknown = ["net has an unknown format", ".keras", ".onnx", ".pt2"];
     sandbox.run(&["import", "net", "--data", "synthetic"]).fails(1, &unknown);
     fs::write(sandbox.path("binary.toml"), [0xff, 0xfe, 0]).unwrap();
     sandbox.run(&["import", "binary.toml"]).fails(2, &["a description is a TOML text"]);
@@ -174,7 +174,7 @@ fn weights_that_do_not_fit_are_refused_by_file_and_shape() {
         (
             "stride = 2, maps = 1,",
             "maps = 3,",
-            &["line 5: `architecture.kernel` is not given and cannot be told"],
+            &["line 5: `architecture.kernel` is not given and the weights do not determine it"],
         ),
         (
             "[[members]]",
