@@ -296,7 +296,7 @@ fn a_base_may_be_a_file_and_fields_may_be_set_by_arguments() {
         ("training.clip", "has no `=`"),
         ("training.clip=0", "--set training.clip=0, line 1: `training.clip` is 0, but must be above 0"),
         ("training.clipp=1", "did you mean `clip`?"),
-        ("=1", "is no field"),
+        ("=1", "is not a field"),
     ] {
         sandbox.run(&["train", "small.toml", "--set", set]).fails(2, &[words]);
     }
