@@ -3,9 +3,9 @@
 //! A run leaves CSV and JSON files. Every output of this crate is drawn from these files only, so a chart can be redrawn years later,
 //! byte for byte, without training or encrypting anything. [`write_report`] draws everything for the folder of a run or a sweep.
 //!
-//! # Floors
+//! # Folders
 //!
-//! The modules lie in four folders. A folder imports only from the folders above it in this table.
+//! The modules are in four folders. A folder imports only from the folders above it in this table.
 //!
 //! | folder | holds |
 //! | --- | --- |
@@ -19,6 +19,8 @@
 //! Output does not depend on the machine: letters come from the fonts in this crate, never from the system, and no date or path gets
 //! into a file unless a record states it. An axis of accuracies always ends at 100 %, and beside the paper it spans at least 30 points.
 //! Shapes tell voters apart as well as colours do. The background is part of the file. Synthetic data is called that in capitals.
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod content;
 mod data;

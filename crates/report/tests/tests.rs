@@ -11,7 +11,7 @@ mod suite {
     mod records;
     mod report;
     mod sample_sweep;
-    mod study;
+    mod sweep;
     mod tables;
     mod verdicts;
 }

@@ -1,25 +1,25 @@
-//! What the sweeps are compared with: networks that no label skew was done to.
+//! Baselines: networks trained without label skew.
 
 use sottovoce_evaluate::records::{AccuracyRow, Domain};
 
-/// A run without label skew. Its rows lie among the sweeps' under a split method of its own.
+/// Networks trained without label skew. Their rows have a split method of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Baseline {
-    /// One network trained on all images: the most that sharing the data could reach.
+    /// One network trained on all images. Its accuracy is the best that sharing the data could reach.
     Single,
-    /// As many members as a sweep's on parts with all labels alike.
+    /// An ensemble trained on parts in which all labels are equally frequent.
     Balanced,
 }
 
 impl Baseline {
     pub(crate) const ALL: [Self; 2] = [Self::Single, Self::Balanced];
 
-    /// The baseline that a split method's name stands for, if it does.
+    /// The baseline with this split method, if there is one.
     pub(crate) fn from_split(split: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|baseline| baseline.split() == split)
     }
 
-    /// The name in the records.
+    /// Name of the split method in the records.
     fn split(self) -> &'static str {
         match self {
             Self::Single => "single",
@@ -27,7 +27,7 @@ impl Baseline {
         }
     }
 
-    /// What a legend says.
+    /// Text in legends and titles.
     pub(crate) fn description(self) -> &'static str {
         match self {
             Self::Single => "one network on all images",
@@ -35,7 +35,7 @@ impl Baseline {
         }
     }
 
-    /// Accuracies of its ensemble under encryption in percent, one for each seed.
+    /// Accuracies of the ensemble under encryption in percent, one for each seed.
     pub(crate) fn percents(self, rows: &[AccuracyRow]) -> Vec<f64> {
         rows.iter()
             .filter(|row| {

@@ -1,18 +1,18 @@
-//! What a run's `config.toml` says of its experiment.
+//! Facts about an experiment, read from a run's `config.toml`.
 
 use sottovoce_network::Architecture;
 use toml::{Table, Value};
 
 use crate::data::wording::counted;
 
-/// The resolved configuration of a run. Fields that it lacks, or that have another form, are unknown.
+/// The configuration of a run. A field that is absent or has another type is unknown.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ExperimentFacts {
     table: Table,
 }
 
 impl ExperimentFacts {
-    /// Parses `config.toml`; `None` where it is no TOML.
+    /// Parses `config.toml`. Returns `None` if the text is not TOML.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Some(Self { table: text.parse().ok()? })
     }
@@ -42,29 +42,29 @@ impl ExperimentFacts {
         self.text(&["name"])
     }
 
-    /// The data set's name as the configuration spells it.
+    /// Name of the data set, spelled as in the configuration.
     pub(crate) fn dataset(&self) -> Option<&str> {
         self.text(&["data", "name"])
     }
 
-    /// Whether images are used otherwise than as they lie in the files.
+    /// Returns whether the experiment inverts or turns the images of the files.
     pub(crate) fn alters_images(&self) -> bool {
         self.value(&["data", "invert"]).and_then(Value::as_bool).unwrap_or(false)
             || self.text(&["data", "orientation"]).is_some_and(|orientation| orientation != "upright")
     }
 
-    /// The shapes of every member.
+    /// Shapes of the layers of every member.
     pub(crate) fn architecture(&self) -> Option<Architecture> {
         self.value(&["architecture"])?.clone().try_into().ok()
     }
 
-    /// Members of the ensemble.
+    /// Number of members of the ensemble.
     pub(crate) fn members(&self) -> Option<u64> {
         self.count(&["ensemble", "members"])
     }
 
-    /// How members are trained and added, in a line: `12 float and 8 quantised epochs, batch 64, 4 pixel levels, 30 logit
-    /// bits, augmentation by up to 8 degrees, 1 pixel and 5 % of size`. `None` where the configuration says nothing of it.
+    /// Training and voting in one line: `12 float and 8 quantised epochs, batch 64, 4 pixel levels, 30 logit
+    /// bits, augmentation by up to 8 degrees, 1 pixel and 5 % of size`. Returns `None` if the configuration has no such field.
     pub(crate) fn training(&self) -> Option<String> {
         let field = |name| self.count(&["training", name]);
         let mut parts = Vec::new();

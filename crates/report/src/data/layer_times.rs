@@ -1,4 +1,4 @@
-//! Seconds of each layer for one batch, ours beside the paper's Table 3.
+//! Seconds of each layer for one batch, with those of the paper's Table 3.
 
 use std::collections::BTreeSet;
 
@@ -11,19 +11,19 @@ use crate::data::statistics::summary::median;
 use crate::data::values::distinct;
 use crate::data::voter::{UnknownVoter, Voter};
 
-/// The layers of `layers.csv`: the paper's first, in its order.
+/// Times of the layers in `layers.csv`. The layers of the paper come first, in the paper's order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LayerTimes {
     pub(crate) layers: Vec<LayerSeconds>,
-    /// Of the paper's layers; absent where one of them was not measured.
+    /// Sum over the paper's layers; absent if one of them was not measured.
     pub(crate) sum: LayerSeconds,
-    /// Members of the ensemble.
+    /// Number of members of the ensemble.
     pub(crate) members: usize,
-    /// Batches measured, over all settings.
+    /// Number of batches measured in all settings together.
     pub(crate) batches: usize,
-    /// Numbers of worker threads, such as `2`.
+    /// Numbers of worker threads, separated by commas.
     pub(crate) threads: String,
-    /// Whether the paper's seconds are beside.
+    /// True if the paper's seconds are shown as well.
     pub(crate) has_paper: bool,
 }
 
@@ -31,17 +31,17 @@ pub(crate) struct LayerTimes {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LayerSeconds {
     pub(crate) layer: String,
-    /// One member's, the mean over members, with everything that the members share.
+    /// Seconds of one member: the mean over members, plus the work that the members share.
     pub(crate) member: Option<f64>,
-    /// All members'.
+    /// Seconds of all members together, including shared work.
     pub(crate) ensemble: Option<f64>,
-    /// The paper's, of one member.
+    /// The paper's seconds of one member.
     pub(crate) paper: Option<f64>,
 }
 
 impl LayerTimes {
-    /// Medians over batches, settings and seeds; baselines are other ensembles and left out, unless there is nothing
-    /// else. The paper's seconds come along where `scope` has times.
+    /// Computes medians over batches, settings and seeds. Baselines are other ensembles: their rows are used only if there
+    /// are no others. The paper's seconds are included if `scope` has times.
     pub(crate) fn gather(rows: &[LayerRow], scope: &PaperScope) -> Result<Self, UnknownVoter> {
         let of_sweeps: Vec<&LayerRow> =
             rows.iter().filter(|row| Baseline::from_split(&row.split).is_none()).collect();
@@ -53,13 +53,13 @@ impl LayerTimes {
         let names = distinct(papers.chain(rows.iter().map(|row| row.layer.as_str())));
         let layers: Vec<LayerSeconds> =
             names.iter().map(|layer| LayerSeconds::of(layer, &rows, &voters, has_paper)).collect();
-        let listed = &layers[..paper::LAYER_SECONDS.len()];
+        let listed = || layers.iter().take(paper::LAYER_SECONDS.len());
         let sum = LayerSeconds {
             layer: if has_paper { "Sum of the paper's layers" } else { "Sum of encryption and layers" }
                 .to_owned(),
-            member: listed.iter().map(|times| times.member).sum(),
-            ensemble: listed.iter().map(|times| times.ensemble).sum(),
-            paper: has_paper.then(|| listed.iter().filter_map(|times| times.paper).sum()),
+            member: listed().map(|times| times.member).sum(),
+            ensemble: listed().map(|times| times.ensemble).sum(),
+            paper: has_paper.then(|| listed().filter_map(|times| times.paper).sum()),
         };
         let threads: BTreeSet<usize> = rows.iter().map(|row| row.threads).collect();
         // One row for every batch of every setting and seed.
@@ -82,11 +82,11 @@ impl LayerSeconds {
             median(rows().filter(|row| row.voter.parse() == Ok(*voter)).map(|row| row.seconds))
         };
         let shared = seconds(&Voter::Ensemble);
-        // Members differ: the first one finds its inputs in a farther cache. So their medians add up to the ensemble's.
+        // The members' medians differ, since the first member finds its inputs in a slower cache. The ensemble's time is their sum.
         let medians: Vec<f64> =
             voters.iter().filter(|voter| **voter != Voter::Ensemble).filter_map(seconds).collect();
         let own = (!medians.is_empty()).then(|| medians.iter().sum::<f64>());
-        // A member by itself would need all of what the members share.
+        // A single member needs all of the shared work.
         let add = |own: Option<f64>| match (shared, own) {
             (None, None) => None,
             (shared, own) => Some(shared.unwrap_or(0.0) + own.unwrap_or(0.0)),

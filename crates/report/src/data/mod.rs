@@ -1,4 +1,4 @@
-//! Measured data and the paper's numbers: everything that a report says is computed here. This folder imports from no other.
+//! Measured data and the paper's numbers. Every number of a report is read or computed here. This folder imports from no other folder.
 
 pub(crate) mod baseline;
 pub(crate) mod comparison;

@@ -5,36 +5,36 @@ use sottovoce_evaluate::records::NoiseRow;
 
 use crate::data::values::distinct;
 
-/// The prediction should be within so many bits of the measurement.
-pub(crate) const MOST_GAP_BITS: f64 = 4.0;
+/// Largest distance in bits between the predicted bound and the largest measured noise that counts as agreement.
+pub(crate) const MAX_GAP_BITS: f64 = 4.0;
 
-/// The stages in `noise.csv`, in order, with their names in charts and tables.
+/// Stages of `noise.csv` in order, each with its name in charts and tables.
 pub(crate) const STAGES: [(&str, &str); 4] =
     [("fresh", "fresh"), ("hidden", "hidden units"), ("logits", "logits"), ("answer", "switched answer")];
 
-/// One evaluator's noise at one stage, over all networks.
+/// Noise of one evaluator at one stage, summarised over all networks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NoiseSummary {
     /// `engine` or `reference`.
     pub evaluator: String,
-    /// The stage's name as in `noise.csv`.
+    /// Name of the stage in `noise.csv`.
     pub stage: String,
-    /// Networks measured.
+    /// Number of networks measured.
     pub networks: usize,
-    /// Networks whose noise is within the bound, and the bound within 4 bits of the noise.
+    /// Number of networks whose largest noise is at most the bound and at most 4 bits below it.
     pub within: usize,
-    /// The fewest bits between the largest noise and the bound.
+    /// Smallest distance from the largest noise up to the bound, in bits.
     pub least_gap_bits: f64,
-    /// The most.
+    /// Largest distance from the largest noise up to the bound, in bits.
     pub most_gap_bits: f64,
-    /// The most bits by which the standard deviation is above its prediction.
+    /// Largest excess of the standard deviation over its prediction, in bits.
     pub most_above_bits: f64,
-    /// The most bits by which it is below; noise below 1 is left out.
+    /// Largest shortfall of the standard deviation below its prediction, in bits. Noise below 1 is left out.
     pub most_below_bits: f64,
 }
 
 impl NoiseSummary {
-    /// Evaluator by evaluator, stage by stage.
+    /// Summarises rows by evaluator and stage.
     #[must_use]
     pub fn of(rows: &[NoiseRow]) -> Vec<Self> {
         let mut summaries = Vec::new();
@@ -60,7 +60,7 @@ impl NoiseSummary {
             evaluator: evaluator.to_owned(),
             stage: stage.to_owned(),
             networks: rows.len(),
-            within: gaps().filter(|gap| (0.0..=MOST_GAP_BITS).contains(gap)).count(),
+            within: gaps().filter(|gap| (0.0..=MAX_GAP_BITS).contains(gap)).count(),
             least_gap_bits: gaps().fold(f64::INFINITY, f64::min),
             most_gap_bits: gaps().fold(f64::NEG_INFINITY, f64::max),
             most_above_bits: above.clone().fold(0.0, f64::max),
@@ -68,8 +68,8 @@ impl NoiseSummary {
         }
     }
 
-    /// Whether prediction and measurement agree for every network: the reference's noise may be lower than foreseen,
-    /// since few roots decide it (`docs/noise.md`).
+    /// Returns whether prediction and measurement agree for every network. The noise of the reference evaluator may be lower
+    /// than predicted, since it depends on few roots (`docs/noise.md`).
     #[must_use]
     pub fn holds(&self) -> bool {
         self.least_gap_bits >= 0.0 && (self.within == self.networks || self.evaluator == "reference")

@@ -1,4 +1,4 @@
-//! The paper's numbers, to be drawn beside ours.
+//! The paper's numbers, which charts and tables show beside ours.
 //!
 //! Source: Xiong, Nguyen, So, Chen, *Privacy Preserving Inference with Convolutional Neural Network
 //! Ensemble* (2020): Figures 5 to 7 (test accuracy on 10,000 MNIST images), Table 3 (seconds per
@@ -10,15 +10,15 @@ use crate::data::voter::Voter;
 /// Members of the paper's ensemble.
 pub const MEMBERS: usize = 3;
 
-/// The ranges of majority shares that stand for the paper's settings 1 to 6. The paper does not print its own; these are of
-/// this project's reference experiment, `configs/paper.toml`.
+/// Ranges of majority shares that stand for the paper's settings 1 to 6. The paper does not print its ranges. These are the
+/// ranges of this project's reference experiment, `configs/paper.toml`.
 pub const SHARES: [(f64, f64); 6] =
     [(0.50, 0.60), (0.60, 0.70), (0.70, 0.80), (0.80, 0.90), (0.90, 0.95), (0.95, 0.99)];
 
-/// Images of MNIST that the paper's accuracies rest on: training, test.
+/// Numbers of MNIST images in the paper's experiments: training, test.
 pub const IMAGES: (u64, u64) = (60_000, 10_000);
 
-/// Images in one of the paper's batches: one for each slot of a ciphertext of degree 8192.
+/// Images in one batch of the paper: one for each slot of a ciphertext of degree 8192.
 pub const BATCH: usize = 8192;
 
 /// The machine of the paper's Table 3.
@@ -27,9 +27,9 @@ pub const MACHINE: &str = "8 cores of an Intel Core i9-9900K";
 /// Test accuracies of one setting, in percent as printed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PaperAccuracy {
-    /// The members on their own, in the paper's order.
+    /// Accuracies of single members, in the paper's order.
     pub members: [f64; MEMBERS],
-    /// The ensemble of all three.
+    /// Accuracy of the ensemble of all three.
     pub ensemble: f64,
 }
 
@@ -70,8 +70,8 @@ pub const RANDOM: [PaperAccuracy; 6] = [
 /// Table 3: seconds of each layer for one batch of 8192 images on [`MACHINE`], in the order in which
 /// the layers run.
 ///
-/// Of one member: encryption once and the other layers for each of [`MEMBERS`] make 52.0 s, which is what the
-/// whole ensemble took, [`ELAPSED_SECONDS_PER_BATCH`].
+/// These are times of one member: one encryption plus the other layers times [`MEMBERS`] is 52.0 s, close to the time of the
+/// whole ensemble, [`ELAPSED_SECONDS_PER_BATCH`].
 pub const LAYER_SECONDS: [(&str, f64); 6] = [
     ("EncryptedLayer", 1.126),
     ("ConverLayer1", 2.930),
@@ -101,24 +101,21 @@ pub const ELAPSED: [(usize, f64); 11] = [
     (55_000, 382.0),
 ];
 
-/// The longest of [`ELAPSED`].
-pub(crate) const ELAPSED_LONGEST: f64 = ELAPSED[ELAPSED.len() - 1].1;
-
-/// Bytes of one of the paper's ciphertexts, serialised. A batch of m x m images is m^2 of them for each plaintext
-/// modulus, and the answer one for each of ten classes.
+/// Bytes of one serialised ciphertext of the paper. For each plaintext modulus, a batch of m x m images is m^2 ciphertexts,
+/// and the answer is ten, one for each class.
 pub const CIPHERTEXT_BYTES: usize = 524_352;
 
-/// Plaintext moduli of the paper: logits are put together from their remainders, so images travel once for each.
+/// Number of plaintext moduli of the paper. Logits are computed from their remainders, so images are sent once for each modulus.
 pub const PLAINTEXT_MODULI: usize = 2;
 
-/// Seconds of all members for one batch without encryption: the sum of Table 3, members times.
+/// Seconds of all members for one batch without encryption: the sum of Table 3 times [`MEMBERS`].
 #[must_use]
 pub fn ensemble_seconds() -> f64 {
     let member: f64 = LAYER_SECONDS.iter().map(|(_, seconds)| seconds).sum();
     MEMBERS as f64 * (member - layer_seconds("EncryptedLayer").unwrap_or(0.0))
 }
 
-/// The number of the paper's figure for a split method, if it has one.
+/// Number of the paper's figure for a split method, if the paper has one.
 #[must_use]
 pub fn figure(split: &str) -> Option<u8> {
     match split {
@@ -129,14 +126,14 @@ pub fn figure(split: &str) -> Option<u8> {
     }
 }
 
-/// The range of shares of `setting` (from 1), as fractions; see [`SHARES`].
+/// Range of shares of `setting` (from 1), as fractions; see [`SHARES`].
 #[must_use]
 pub fn shares(setting: usize) -> Option<(f64, f64)> {
     SHARES.get(setting.checked_sub(1)?).copied()
 }
 
 /// Bytes of the paper's upload and answer for one batch of images with `pixels` pixels and for `classes` classes, for one
-/// plaintext modulus. Only images of 28 x 28 pixels and ten classes are the paper's.
+/// plaintext modulus. Returns `None` unless images have 28 x 28 pixels and there are ten classes, as in the paper.
 #[must_use]
 pub fn message_bytes(pixels: usize, classes: usize) -> Option<(usize, usize)> {
     (pixels == 28 * 28 && classes == 10).then_some((pixels * CIPHERTEXT_BYTES, classes * CIPHERTEXT_BYTES))

@@ -1,13 +1,13 @@
-//! Which of a run's numbers the paper's may stand beside.
+//! Comparability of a run with the paper.
 //!
-//! The paper's numbers are of one experiment: three members of one architecture, trained on label-skewed parts of MNIST. Beside
-//! a run on other data, with another architecture or another number of members they would say nothing, so that such a run's
-//! charts, tables and report do not have them, and nobody judges it by the paper's claims or this project's targets. Synthetic
-//! digits are other data: they are easier than MNIST, and no label makes up for that.
+//! The paper's numbers come from one experiment: three members of one architecture, trained on label-skewed parts of MNIST. A run
+//! with other data, another architecture or another number of members is not comparable. Its charts, tables and report do not show
+//! the paper's numbers, and it is not judged by the paper's claims or this project's targets. Synthetic digits are other data: they
+//! are easier to classify than MNIST.
 //!
-//! Of a run that is the paper's, a setting is the paper's where both its number and its range of shares are those of
-//! [`paper::SHARES`]. Training, seeds, images used, encryption and votes are the run's own: the report's title says how members were
-//! trained.
+//! In a comparable run, a setting is one of the paper's if both its number and its range of shares are those of [`paper::SHARES`].
+//! Training, seeds, number of images, encryption and votes may differ from the paper's. The title of the report describes the
+//! training.
 
 use sottovoce_evaluate::records::AccuracyRow;
 
@@ -19,31 +19,36 @@ use crate::data::run_facts::RunFacts;
 use crate::data::voter::Voter;
 use crate::data::wording::{counted, thousands};
 
-/// Whether the paper's numbers are comparable with a run's.
+/// Decides which of the paper's numbers are comparable with a run's.
+///
+/// ```rust
+/// let scope = sottovoce_report::PaperScope::full();
+/// assert_eq!(scope.obstacle(), None);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaperScope {
-    /// Why none of them is, if so.
+    /// The reason why no number is comparable, if none is.
     obstacle: Option<String>,
-    /// Images of a batch, where they are not as many as the paper's.
+    /// Images of a batch, if the number differs from the paper's.
     other_batch: Option<u64>,
-    /// How the run's members were trained.
+    /// Training of the run's members in one line, if it is known.
     training: Option<String>,
 }
 
 impl PaperScope {
-    /// The scope of a run that is the paper's in everything.
+    /// The scope of a run that equals the paper's experiment in everything that counts.
     #[must_use]
     pub fn full() -> Self {
         Self { obstacle: None, other_batch: None, training: None }
     }
 
-    /// The scope of what is not held against the paper at all.
+    /// The scope of numbers that are not compared with the paper.
     pub(crate) fn none() -> Self {
         Self { obstacle: Some("not asked for".to_owned()), ..Self::full() }
     }
 
-    /// The scope of a run with the settings of `rows` that `config.toml` and `run.json` describe. Without a configuration
-    /// nothing is comparable, and without a setting of the paper's neither.
+    /// The scope of a run that has the settings of `rows` and is described by `config.toml` and `run.json`. A run without a
+    /// configuration is not comparable, and neither is a run without a setting of the paper.
     pub(crate) fn of(
         config: Option<&str>,
         experiment: Option<&ExperimentFacts>,
@@ -65,28 +70,28 @@ impl PaperScope {
         scope
     }
 
-    /// Why the paper's numbers are not comparable, if so: `the data set is fashion-mnist`.
+    /// The reason why no number is comparable, such as `the data set is fashion-mnist`. `None` if the run is comparable.
     #[must_use]
     pub fn obstacle(&self) -> Option<&str> {
         self.obstacle.as_deref()
     }
 
-    /// Whether the paper's numbers may stand beside the run's.
+    /// Returns whether the run is comparable with the paper.
     pub(crate) fn is_comparable(&self) -> bool {
         self.obstacle.is_none()
     }
 
-    /// Whether the paper's times of a batch may: a batch of another size takes another time.
+    /// Returns whether times of a batch are comparable. They are not if the batches have different sizes.
     pub(crate) fn has_times(&self) -> bool {
         self.is_comparable() && self.other_batch.is_none()
     }
 
-    /// How the run's members were trained, in a line, where it is known.
+    /// Training of the run's members in one line, if it is known.
     pub(crate) fn training(&self) -> Option<&str> {
         self.training.as_deref()
     }
 
-    /// The number of the paper's setting that a row belongs to.
+    /// Number of the paper's setting that a row belongs to, if it belongs to one.
     pub(crate) fn setting(&self, row: &AccuracyRow) -> Option<usize> {
         paper::figure(&row.split)?;
         let (low, high) = paper::shares(row.setting)?;
@@ -96,7 +101,7 @@ impl PaperScope {
         is_papers.then_some(row.setting)
     }
 
-    /// The paper's accuracy beside a row's, in percent.
+    /// The paper's accuracy for the setting of a row, in percent.
     pub(crate) fn accuracy(&self, row: &AccuracyRow, voter: Voter) -> Option<f64> {
         paper::voter_accuracy(&row.split, self.setting(row)?, voter)
     }
@@ -136,7 +141,7 @@ fn obstacle(experiment: &ExperimentFacts, facts: &RunFacts) -> Option<String> {
     }
 }
 
-/// The first shape that is not the paper's. Padding on either side makes the same network.
+/// Describes the first shape that differs from the paper's. Padding on either side makes the same network.
 fn other_architecture(found: &Architecture) -> Option<String> {
     let paper = Architecture::default();
     let zeros = |architecture: &Architecture| architecture.padding.leading + architecture.padding.trailing;

@@ -1,4 +1,4 @@
-//! Recall of each digit at the last setting of every sweep.
+//! Recall of each digit at the last setting of every split method.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::data::baseline::Baseline;
 use crate::data::values::distinct;
 use crate::data::voter::{UnknownVoter, Voter};
 
-/// One split method at its last setting, over all seeds.
+/// Recall of one split method at its last setting, over all seeds.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DigitRecall {
     pub(crate) split: String,
@@ -16,11 +16,11 @@ pub(crate) struct DigitRecall {
     pub(crate) setting: usize,
     pub(crate) seeds: usize,
     pub(crate) digits: Vec<u8>,
-    /// For each voter and digit, test images classified correctly and test images, added up over seeds.
+    /// For each voter and digit: number of test images classified correctly, and number of test images, summed over seeds.
     pub(crate) voters: BTreeMap<Voter, BTreeMap<u8, (usize, usize)>>,
 }
 
-/// Every sweep in `rows`, baselines left out, in the order of their first rows.
+/// Recall of every split method in `rows` except baselines, in the order of their first rows.
 ///
 /// # Errors
 /// If a voter's name is unknown.

@@ -1,4 +1,4 @@
-//! What `run.json` says about a run.
+//! Facts about a run, read from `run.json`.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::data::baseline::Baseline;
+use crate::data::values::json_at;
 
 /// `run.json` exists but cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +23,7 @@ pub struct RunFactsError {
     pub source: std::io::Error,
 }
 
-/// The data set of a run.
+/// Facts about the data set of a run.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct DatasetFacts {
@@ -33,7 +34,7 @@ pub(crate) struct DatasetFacts {
     pub(crate) sha256: Value,
 }
 
-/// A run's manifest. Only the data set has a fixed form; from the rest is taken what is there.
+/// The manifest of a run. Only the data set has a fixed form; other fields are used if they are present.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct RunFacts {
@@ -41,26 +42,28 @@ pub(crate) struct RunFacts {
     pub(crate) settings: Vec<Value>,
     pub(crate) invocations: Vec<Value>,
     pub(crate) elapsed: Value,
-    /// The whole file.
+    /// Text of the whole file, if there is a file.
     #[serde(skip)]
     pub(crate) text: Option<String>,
 }
 
 impl DatasetFacts {
-    /// The data set's name, where `run.json` has one.
+    /// Name of the data set, if `run.json` has one.
     pub(crate) fn recorded_name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The data set's name as a chart shows it.
+    /// Name of the data set as charts show it.
     pub(crate) fn name(&self) -> &str {
         self.name.as_deref().unwrap_or("Data set not recorded")
     }
 }
 
 impl RunFacts {
-    /// Reads a run's `run.json`. A missing file or field leaves the facts unknown; a file that is there but cannot
-    /// be read is an error, since charts of synthetic data must say so.
+    /// Reads `run.json`. If the file or a field is missing, the facts are unknown.
+    ///
+    /// # Errors
+    /// If the file exists but cannot be read. Charts of synthetic data must say so, and only this file tells.
     pub(crate) fn read(path: &Path) -> Result<Self, RunFactsError> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
@@ -71,42 +74,42 @@ impl RunFacts {
         Ok(Self { text: Some(text), ..facts })
     }
 
-    /// Bits of the largest plaintext modulus of any setting, the product where there are several.
+    /// Bits of the largest plaintext modulus of any setting. Several moduli count as their product.
     pub(crate) fn plaintext_bits(&self) -> Option<u32> {
-        let bits = |setting: &Value| match setting["parameters"]["plaintext_bits"].as_f64() {
+        let bits = |setting: &Value| match json_at(setting, "/parameters/plaintext_bits").as_f64() {
             // Below 121.
             Some(bits) => Some(bits.ceil() as u32),
-            // As it was recorded before there could be several.
-            None => {
-                setting["parameters"]["plaintext_modulus"].as_u64().map(|t| u64::BITS - t.leading_zeros())
-            }
+            // Records before there could be several moduli.
+            None => json_at(setting, "/parameters/plaintext_modulus")
+                .as_u64()
+                .map(|t| u64::BITS - t.leading_zeros()),
         };
         self.settings.iter().filter_map(bits).max()
     }
 
-    /// Slots of a ciphertext: the most images of a batch.
+    /// Slots of a ciphertext: the largest number of images in a batch.
     pub(crate) fn slots(&self) -> Option<u64> {
-        self.settings.iter().filter_map(|setting| setting["parameters"]["degree"].as_u64()).max()
+        self.settings.iter().filter_map(|setting| json_at(setting, "/parameters/degree").as_u64()).max()
     }
 
-    /// What every setting of the sweeps has under `field` with the first seed, where it is recorded.
+    /// Values of `field` in all settings with the first seed, baselines left out. Settings without the field are left out.
     pub(crate) fn first_seed_values(&self, field: impl Fn(&Value) -> Option<f64>) -> Vec<f64> {
         let sweeps: Vec<&Value> = self.settings.iter().filter(|setting| !is_baseline(setting)).collect();
-        let seed = |setting: &Value| setting["setting"]["seed"].as_u64();
+        let seed = |setting: &Value| json_at(setting, "/setting/seed").as_u64();
         let first = sweeps.iter().filter_map(|setting| seed(setting)).min();
         let of_first = sweeps.iter().filter(|setting| first.is_some() && seed(setting) == first);
         of_first.filter_map(|setting| field(setting)).collect()
     }
 
-    /// Images that all threads together trained on in a second, in the invocation that trained most. Settings are trained
-    /// side by side, so their own seconds do not add up to the clock's.
+    /// Images per second that all threads together trained on, in the invocation that trained most images. Settings are
+    /// trained in parallel, so the sum of their seconds is not the elapsed time.
     pub(crate) fn training_rate(&self) -> Option<f64> {
-        let trainings = self.invocations.iter().map(|invocation| &invocation["training"]);
-        let most = trainings.max_by_key(|training| training["images"].as_u64())?;
-        most["images_per_second"].as_f64()
+        let trainings = self.invocations.iter().map(|invocation| json_at(invocation, "/training"));
+        let most = trainings.max_by_key(|training| json_at(training, "/images").as_u64())?;
+        json_at(most, "/images_per_second").as_f64()
     }
 }
 
 fn is_baseline(setting: &Value) -> bool {
-    setting["setting"]["split"].as_str().is_some_and(|split| Baseline::from_split(split).is_some())
+    json_at(setting, "/setting/split").as_str().is_some_and(|split| Baseline::from_split(split).is_some())
 }

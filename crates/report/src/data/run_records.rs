@@ -1,4 +1,4 @@
-//! All of a run's records.
+//! All records of a run.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ pub enum RunRecordsError {
     Facts(#[from] RunFactsError),
 }
 
-/// What a run folder holds. Files that a run may lack, and those without rows, are empty here.
+/// Records in the folder of a run. An optional file that is absent or has no rows is empty here.
 #[derive(Debug)]
 pub(crate) struct RunRecords {
     pub(crate) accuracy: Vec<AccuracyRow>,
@@ -45,19 +45,19 @@ pub(crate) struct RunRecords {
     pub(crate) facts: RunFacts,
     /// The configuration that the run was made with, as it was written.
     pub(crate) config: Option<String>,
-    /// The same, read; `None` where it is no TOML.
+    /// The parsed configuration; `None` if it is absent or not TOML.
     pub(crate) experiment: Option<ExperimentFacts>,
-    /// Which of the numbers the paper's are comparable with.
+    /// The comparability of the run with the paper.
     pub(crate) scope: PaperScope,
-    /// What is left out, file by file, since there are no such records.
+    /// Optional files that are absent or have no rows.
     pub(crate) absent: Vec<AbsentFile>,
 }
 
-/// A file without records.
+/// An optional file that is absent or has no rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AbsentFile {
     pub(crate) file: &'static str,
-    /// What would be drawn from it.
+    /// Content of the report that is left out for lack of this file.
     pub(crate) not_drawn: &'static str,
 }
 
@@ -66,7 +66,7 @@ impl RunRecords {
     pub(crate) fn read(folder: &Path) -> Result<Self, RunRecordsError> {
         let mut absent = Vec::new();
         let facts = RunFacts::read(&folder.join("run.json"))?;
-        // Shown, never needed: without it the run is beside nobody's numbers.
+        // Optional: a run without a configuration is not comparable with the paper.
         let config = std::fs::read_to_string(folder.join("config.toml")).ok();
         let experiment = config.as_deref().and_then(ExperimentFacts::parse);
         let accuracy: Vec<AccuracyRow> = required(folder.join("accuracy.csv"))?;

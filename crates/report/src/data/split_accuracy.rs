@@ -1,4 +1,4 @@
-//! One split method's rows, ordered as a chart shows them.
+//! Accuracies under encryption of one split method, setting by setting.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,36 +29,47 @@ impl Spread {
     }
 }
 
-/// One setting: a range of shares, and a point for each voter of the sweep.
+/// Accuracies at one setting, for each voter.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Setting {
     pub(crate) number: usize,
     pub(crate) shares: String,
-    /// Ours under encryption, in the order of [`SplitAccuracy::voters`]; absent where this setting has no such voter.
+    /// Our accuracies under encryption, in the order of [`SplitAccuracy::voters`]; absent if the setting lacks the voter.
     pub(crate) ours: Vec<Option<Spread>>,
-    /// The paper's, likewise.
+    /// The paper's accuracies in percent, in the order of [`SplitAccuracy::voters`].
     pub(crate) paper: Vec<Option<f64>>,
 }
 
-/// What was measured under encryption with one split method.
+impl Setting {
+    /// Our accuracies of the voter with this position in [`SplitAccuracy::voters`].
+    pub(crate) fn ours_of(&self, voter: usize) -> Option<Spread> {
+        self.ours.get(voter).copied().flatten()
+    }
+
+    /// The paper's accuracy of the voter with this position in [`SplitAccuracy::voters`], in percent.
+    pub(crate) fn paper_of(&self, voter: usize) -> Option<f64> {
+        self.paper.get(voter).copied().flatten()
+    }
+}
+
+/// Accuracies under encryption of one split method.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SplitAccuracy {
     pub(crate) voters: Vec<Voter>,
     pub(crate) settings: Vec<Setting>,
     /// Largest number of seeds of a setting.
     pub(crate) seeds: u64,
-    /// Fewest and most images classified in one setting with one seed.
+    /// Smallest and largest number of images classified in one setting with one seed.
     pub(crate) images_per_setting: (u64, u64),
-    /// Images classified under encryption, over all settings and seeds; each counts once, however many
-    /// voters saw it.
+    /// Number of images classified under encryption, over all settings and seeds. An image counts once for all voters.
     pub(crate) images: u64,
-    /// Decrypted logits that differ from the integer oracle, over all voters; absent where no row says.
+    /// Number of decrypted logits that differ from the integer oracle, over all voters; absent if no row was compared.
     pub(crate) mismatches: Option<u64>,
-    /// Ensembles of the baselines in the same records, under encryption.
-    pub(crate) references: Vec<(Baseline, Spread)>,
+    /// Accuracies of the baselines' ensembles under encryption, from the same records.
+    pub(crate) baselines: Vec<(Baseline, Spread)>,
 }
 
-/// Rows that cannot be drawn.
+/// Why the accuracies of a split method are unusable.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SplitAccuracyError {
@@ -68,7 +79,7 @@ pub enum SplitAccuracyError {
         /// The split method.
         split: String,
     },
-    /// A voter was measured in plain only.
+    /// A voter has no row measured under encryption.
     #[error(
         "{voter} of setting {setting} ({split} split, seed {seed}) was never evaluated under encryption: \
          there is no row with domain `encrypted`; evaluate that setting under encryption and draw again"
@@ -80,7 +91,7 @@ pub enum SplitAccuracyError {
         setting: usize,
         /// The seed.
         seed: u64,
-        /// Who lacks the row.
+        /// The voter without the row.
         voter: Voter,
     },
     /// A voter has an unknown name.
@@ -93,7 +104,7 @@ pub enum SplitAccuracyError {
         split: String,
         /// The setting's number.
         setting: usize,
-        /// What was recorded.
+        /// The recorded accuracy.
         accuracy: f64,
     },
 }
@@ -101,14 +112,16 @@ pub enum SplitAccuracyError {
 impl SplitAccuracy {
     /// Gathers the rows of `split`.
     ///
-    /// The paper's values come along where `scope` has them, and only for an ensemble of as many members as the paper's:
-    /// others are not comparable member by member.
+    /// The paper's values are included if `scope` has them and the ensemble has as many members as the paper's.
+    ///
+    /// # Errors
+    /// If there is no row of `split`, a voter is unknown or was not evaluated under encryption, or an accuracy is not a fraction.
     pub(crate) fn gather(
         rows: &[AccuracyRow],
         split: &str,
         scope: &PaperScope,
     ) -> Result<Self, SplitAccuracyError> {
-        let references = Baseline::ALL
+        let baselines = Baseline::ALL
             .into_iter()
             .filter_map(|baseline| Some((baseline, Spread::of(&baseline.percents(rows))?)))
             .collect();
@@ -167,35 +180,35 @@ impl SplitAccuracy {
             ),
             images: images.values().sum(),
             mismatches: total_mismatches(encrypted.iter().map(|(row, _)| *row)),
-            references,
+            baselines,
         })
     }
 
-    /// Whether any of the paper's values is beside ours.
+    /// Returns whether any setting has a value of the paper.
     pub(crate) fn has_paper(&self) -> bool {
         self.settings.iter().any(|setting| setting.paper.iter().any(Option::is_some))
     }
 
-    /// Whether every setting is one of the paper's, so that the chart is the paper's figure.
+    /// Returns whether every setting is one of the paper's, so that the chart is the paper's figure.
     pub(crate) fn is_papers(&self) -> bool {
         self.settings.iter().all(|setting| setting.paper.iter().any(Option::is_some))
     }
 
-    /// The lowest value drawn, in percent.
+    /// The lowest accuracy of this run or the paper, in percent.
     pub(crate) fn lowest(&self) -> f64 {
         let paper = self.settings.iter().flat_map(|setting| setting.paper.iter().flatten().copied());
         paper.fold(self.lowest_of_ours(), f64::min)
     }
 
-    /// The lowest value of this run, in percent.
+    /// The lowest accuracy of this run, in percent.
     pub(crate) fn lowest_of_ours(&self) -> f64 {
         let ours = self.settings.iter().flat_map(|setting| setting.ours.iter().flatten().map(|s| s.low));
-        let references = self.references.iter().map(|(_, spread)| spread.mean);
-        ours.chain(references).fold(100.0, f64::min)
+        let baselines = self.baselines.iter().map(|(_, spread)| spread.mean);
+        ours.chain(baselines).fold(100.0, f64::min)
     }
 }
 
-/// Decrypted logits that differ from the oracle, where at least one row was compared.
+/// Number of decrypted logits that differ from the oracle; absent if no row was compared.
 pub(crate) fn total_mismatches<'a>(rows: impl Iterator<Item = &'a AccuracyRow>) -> Option<u64> {
     rows.filter_map(|row| row.mismatches).reduce(|sum, count| sum + count)
 }

@@ -9,17 +9,29 @@ use serde::Deserialize;
 
 use crate::data::run_facts::DatasetFacts;
 use crate::data::sweep_table::{Row, SweepRecordsError, SweepTable, TableForm};
-use crate::data::values::in_order;
+use crate::data::values::distinct_in_order;
 use crate::data::wording::counted;
 
-/// A point that has no records, or not those of every seed.
+/// A point that failed with at least one seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FailedPoint {
     pub(crate) name: String,
     pub(crate) error: String,
 }
 
-/// What can be charted of a folder.
+/// Records of a sweep, or of a run in the same form.
+///
+/// ```no_run
+/// use sottovoce_report::{ChartQuery, Rendering, SweepChart, SweepRecords};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let records = SweepRecords::read("results/studies/members".as_ref())?;
+/// let chart = SweepChart::new(&records, &ChartQuery::new("members", "accuracy"))?;
+/// let (svg, _) = chart.render(&Rendering::default(), None)?;
+/// std::fs::write("members.svg", svg)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepRecords {
     /// The file with the rows.
@@ -33,7 +45,7 @@ pub struct SweepRecords {
     pub(crate) rows: Vec<Row>,
     pub(crate) dataset: DatasetFacts,
     pub(crate) failed: Vec<FailedPoint>,
-    /// Points that have not been run yet.
+    /// Number of points that have not been run yet.
     pub(crate) open: usize,
 }
 
@@ -60,15 +72,14 @@ struct RunFile {
 }
 
 impl SweepRecords {
-    /// Whether `folder` holds a sweep.
+    /// Returns whether `folder` holds the records of a sweep.
     #[must_use]
     pub fn exist_in(folder: &Path) -> bool {
         folder.join("table.csv").is_file()
     }
 
-    /// Reads `table.csv` of `folder` and, where they are there, `sweep.json`, `run.json` and `failures.csv`. A folder
-    /// without `table.csv` is read as a run: its `accuracy.csv` has the axes `ensemble.split`, `ensemble.share` and
-    /// `setting`.
+    /// Reads `table.csv` of `folder` and the optional files `sweep.json`, `run.json` and `failures.csv`. A folder without
+    /// `table.csv` is read as a run: its `accuracy.csv` has the axes `ensemble.split`, `ensemble.share` and `setting`.
     ///
     /// # Errors
     /// If there are no records, or a file is broken.
@@ -121,10 +132,20 @@ impl SweepRecords {
         })
     }
 
-    /// The values of an axis in the order in which it is drawn: numbers ascending, words in the order of the rows.
+    /// The values of an axis in drawing order: numbers ascending, words in the order of the rows.
     pub(crate) fn values_of(&self, axis: usize) -> Vec<&str> {
         let values = self.rows.iter().filter_map(|row| row.values.get(axis).map(String::as_str));
-        in_order(values)
+        distinct_in_order(values)
+    }
+
+    /// Path of an axis.
+    pub(crate) fn axis_name(&self, axis: usize) -> &str {
+        self.axes.get(axis).map_or("", String::as_str)
+    }
+
+    /// Position of a measured column, if the table has it.
+    pub(crate) fn measure(&self, name: &str) -> Option<usize> {
+        self.measures.iter().position(|measure| measure == name)
     }
 
     /// The names of the points with rows, in the order of the rows.
@@ -139,7 +160,7 @@ impl SweepRecords {
         (0..self.axes.len()).filter(|&axis| self.values_of(axis).len() > 1).collect()
     }
 
-    /// A sentence about the points that are missing, if any are.
+    /// Sentences about failed points and points that have not been run, if there are any.
     pub(crate) fn missing_points(&self) -> Vec<String> {
         const SHOWN: usize = 3;
         let mut sentences = Vec::new();
@@ -168,7 +189,7 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default().trim_end_matches('.')
 }
 
-/// The value of a JSON file; the default where there is no file.
+/// Reads a JSON file; the default if there is no file.
 fn read_json<T: Default + for<'a> Deserialize<'a>>(path: &Path) -> Result<T, SweepRecordsError> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(T::default()),
@@ -181,7 +202,7 @@ fn read_json<T: Default + for<'a> Deserialize<'a>>(path: &Path) -> Result<T, Swe
     }
 }
 
-/// Points with failures, each with its first error.
+/// Reads `failures.csv`: failed points, each with its first error.
 fn failures(path: &Path) -> Result<BTreeMap<String, String>, SweepRecordsError> {
     #[derive(Deserialize)]
     struct Failure {

@@ -1,4 +1,4 @@
-//! Rows of a sweep: `table.csv`, or the `accuracy.csv` of a run read in the same form.
+//! Rows of a sweep, read from `table.csv`, or from the `accuracy.csv` of a run.
 
 use std::collections::HashSet;
 use std::fs;
@@ -8,7 +8,7 @@ use csv::StringRecord;
 
 use crate::data::voter::Voter;
 
-/// Columns that every table has, besides `point` at its beginning. The axes are between `point` and `seed`.
+/// Columns of every table. A sweep's table also has `point`; its axes are the columns between `point` and `seed`.
 const SEED: &str = "seed";
 const VOTER: &str = "voter";
 const DOMAIN: &str = "domain";
@@ -59,8 +59,20 @@ pub(crate) struct Row {
     pub(crate) voter: String,
     /// `float`, `integer` or `encrypted`.
     pub(crate) domain: String,
-    /// A number for each measured column; absent where the cell is empty.
+    /// A number for each measured column; absent if the cell is empty.
     pub(crate) numbers: Vec<Option<f64>>,
+}
+
+impl Row {
+    /// The value of an axis.
+    pub(crate) fn value(&self, axis: usize) -> &str {
+        self.values.get(axis).map_or("", String::as_str)
+    }
+
+    /// The number in a measured column; absent if the cell is empty.
+    pub(crate) fn number(&self, measure: usize) -> Option<f64> {
+        self.numbers.get(measure).copied().flatten()
+    }
 }
 
 /// The form of a file of rows.
@@ -104,7 +116,7 @@ impl SweepTable {
         let header: Vec<String> = reader.headers().map_err(broken)?.iter().map(str::to_owned).collect();
         let mut known = HashSet::new();
         if let Some(name) = header.iter().find(|name| !known.insert(*name)) {
-            return Err(malformed(Some(1), format!("the column `{name}` is there twice")));
+            return Err(malformed(Some(1), format!("the column `{name}` appears twice")));
         }
         let columns = Columns::find(&header, form).map_err(|message| malformed(Some(1), message))?;
         let records: Vec<StringRecord> = reader.records().collect::<Result<_, _>>().map_err(broken)?;
@@ -120,7 +132,7 @@ impl SweepTable {
             let wrong = records.iter().find(|record| !is_number(cell(record, column)));
             match wrong {
                 None => measured.push((column, name.clone())),
-                // Text in a column that this version does not know is no measurement.
+                // An unknown column with text is not a measurement.
                 Some(_) if !KNOWN_MEASURES.contains(&name.as_str()) => {}
                 Some(record) => {
                     let message = format!("`{}` in column `{name}` is not a number", cell(record, column));
@@ -169,7 +181,7 @@ struct Columns {
     form: TableForm,
     /// Column of the point's name in a sweep.
     point: Option<usize>,
-    /// Columns of the axes; of split, lower and upper share and setting in a run.
+    /// Columns of the axes. In a run: split, lower share, upper share and setting.
     axes: Vec<usize>,
     seed: usize,
     voter: usize,

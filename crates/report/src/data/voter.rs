@@ -1,13 +1,19 @@
-//! Who classified: a member on its own, or the ensemble.
+//! Voters: single members and the ensemble.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// One source of answers in `accuracy.csv`. Members come before the ensemble, in the order of their
-/// numbers (and not of their names: member 10 follows member 9).
+/// A voter of `accuracy.csv`. Members sort before the ensemble and by number: member 10 follows member 9.
+///
+/// ```rust
+/// use sottovoce_report::Voter;
+///
+/// assert_eq!("member-2".parse(), Ok(Voter::Member(2)));
+/// assert_eq!(Voter::Ensemble.to_string(), "Ensemble");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Voter {
-    /// A member, by its number from 1.
+    /// A member with its number, from 1.
     Member(usize),
     /// The sum of all members' logits.
     Ensemble,
@@ -15,7 +21,7 @@ pub enum Voter {
 
 /// A voter's name that is neither `ensemble` nor `member-1`, `member-2`, ...
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no voter: expected `ensemble`, or `member-1`, `member-2`, ...")]
+#[error("`{0}` is not a voter: expected `ensemble`, or `member-1`, `member-2`, ...")]
 pub struct UnknownVoter(String);
 
 impl FromStr for Voter {
@@ -33,7 +39,7 @@ impl FromStr for Voter {
     }
 }
 
-/// The name as a reader sees it: `Member 1`, `Ensemble`.
+/// Writes `Member 1` or `Ensemble`.
 impl fmt::Display for Voter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,21 +1,21 @@
-//! Ranges of majority shares and counts as a reader sees them.
+//! Text of numbers: shares, counts and sizes.
 
-/// Stands for a number that was not measured or not printed.
+/// Text in place of a number that was not measured or not printed.
 pub(crate) const ABSENT: &str = "–";
 
-/// A range of shares, given as fractions: `50–60 %`, or `80 %` where both ends meet.
+/// A range of shares, given as fractions: `50–60 %`, or `80 %` if both ends are equal.
 pub(crate) fn share_range(low: f64, high: f64) -> String {
     let (low, high) = (percent(low), percent(high));
     if low == high { format!("{low} %") } else { format!("{low}–{high} %") }
 }
 
-/// A fraction in percent, with one decimal only where it says something.
+/// A fraction in percent, with one decimal unless that decimal is 0.
 fn percent(fraction: f64) -> String {
     let tenths = format!("{:.1}", fraction * 100.0);
     tenths.strip_suffix(".0").map_or(tenths.clone(), str::to_owned)
 }
 
-/// A count with its thousands apart: `60,000`.
+/// A count with separated thousands: `60,000`.
 pub(crate) fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut spaced = String::with_capacity(digits.len() + digits.len() / 3);
@@ -38,7 +38,7 @@ pub(crate) fn megabytes(bytes: usize) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// Megabytes with three digits or more.
+/// Megabytes with at least three digits.
 pub(crate) fn megabytes_text(bytes: usize) -> String {
     let megabytes = megabytes(bytes);
     if megabytes < 100.0 { format!("{megabytes:.2}") } else { format!("{megabytes:.0}") }

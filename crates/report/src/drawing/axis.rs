@@ -1,8 +1,8 @@
-//! The axes of a chart: where values are, and which of them are labelled.
+//! Axes of sweep charts: positions of values, and labels.
 
 use crate::data::wording::thousands;
 
-/// Ends that an axis has in any case.
+/// Rule for the ends of an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bounds {
     /// The axis ends at 100 %.
@@ -13,7 +13,7 @@ pub(crate) enum Bounds {
     Data,
 }
 
-/// An axis without a place: its ends, and how values lie between them.
+/// An axis without a position on the page: its ends and its labels. [`Axis::position_of`] gets the position of the ends.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Axis {
     pub(crate) low: f64,
@@ -24,26 +24,26 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
-    /// Categories numbered from 0, each in the middle of a slot.
+    /// An axis of categories. Category number `n`, from 0, lies at value `n`, in the middle of a slot.
     pub(crate) fn categories(names: &[String]) -> Self {
         let ticks = names.iter().enumerate().map(|(index, name)| (index as f64, name.clone())).collect();
         Self { low: -0.5, high: names.len() as f64 - 0.5, logarithmic: false, ticks }
     }
 
-    /// An axis over `values` with about `most` round labels.
-    pub(crate) fn covering(values: &[f64], bounds: Bounds, most: usize) -> Self {
+    /// An axis over `values` with about `max_labels` round labels.
+    pub(crate) fn covering(values: &[f64], bounds: Bounds, max_labels: usize) -> Self {
         let least = values.iter().copied().fold(f64::INFINITY, f64::min);
         let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let (low, high) = match bounds {
-            // At least a point of percent, so that a hundredth does not look like much.
+            // At least one percentage point, so that a hundredth does not look large.
             Bounds::UpToHundred => (least.clamp(0.0, 99.0), 100.0),
             Bounds::FromZero => (least.min(0.0), largest.max(0.0)),
-            // Ratios are seen where zero is not far away.
+            // An axis from zero shows ratios; it is used if zero is not far from the data.
             Bounds::Data if least > 0.0 && least <= 0.4 * largest => (0.0, largest),
             Bounds::Data => (least, largest),
         };
         let span = if high > low { high - low } else { high.abs().max(1.0) };
-        let step = round_step(span / most.max(1) as f64);
+        let step = round_step(span / max_labels.max(1) as f64);
         let low_tick = (low / step + 1e-9).floor();
         let high_tick = if high > low { (high / step - 1e-9).ceil() } else { low_tick + 1.0 };
         // At most a few dozen steps.
@@ -62,7 +62,7 @@ impl Axis {
         let least = values.iter().copied().fold(f64::INFINITY, f64::min);
         let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let (first, last) = (least.log10().floor() as i32, largest.log10().ceil() as i32);
-        // Over few decades 2 and 5 are labelled as well.
+        // With few decades, multiples of 2 and 5 have labels as well.
         let factors: &[f64] = if last - first <= 3 { &[1.0, 2.0, 5.0] } else { &[1.0] };
         let candidates: Vec<f64> = (first - 1..=last + 1)
             .flat_map(|power| factors.iter().map(move |factor| factor * 10_f64.powi(power)))
@@ -82,7 +82,7 @@ impl Axis {
         Self { low, high, logarithmic: true, ticks }
     }
 
-    /// An axis over the values of a sweep's axis, each of them labelled, with a margin at both ends.
+    /// An axis with a label at each of `values` and a margin at both ends.
     pub(crate) fn at_values(values: &[f64], logarithmic: bool) -> Self {
         let mut values = values.to_vec();
         values.sort_by(f64::total_cmp);
@@ -100,13 +100,13 @@ impl Axis {
         Self { low, high, logarithmic, ticks }
     }
 
-    /// The same axis with the labels of another: round numbers in place of the values.
+    /// The axis with the labels of `other` that lie on it.
     pub(crate) fn with_ticks_of(mut self, other: &Self) -> Self {
         self.ticks = other.ticks.iter().filter(|(value, _)| self.covers(*value)).cloned().collect();
         self
     }
 
-    /// The same axis with every `step`th label.
+    /// The axis with every `step`th label.
     pub(crate) fn with_every(&self, step: usize) -> Self {
         Self { ticks: self.ticks.iter().step_by(step).cloned().collect(), ..*self }
     }
@@ -115,8 +115,9 @@ impl Axis {
         (self.low..=self.high).contains(&value)
     }
 
-    /// Where `value` is between `from` (low) and `to` (high). Values beyond an end are at that end.
-    pub(crate) fn place(&self, value: f64, from: f64, to: f64) -> f64 {
+    /// Position of `value` on an axis whose low end is at `from` and whose high end is at `to`, in chart units. Values beyond
+    /// an end are drawn at that end.
+    pub(crate) fn position_of(&self, value: f64, from: f64, to: f64) -> f64 {
         let value = value.clamp(self.low, self.high);
         let part = if self.logarithmic {
             (value / self.low).ln() / (self.high / self.low).ln()
@@ -134,7 +135,7 @@ fn round_step(least: f64) -> f64 {
     steps.into_iter().find(|step| *step >= least * (1.0 - 1e-9)).unwrap_or(10.0 * power)
 }
 
-/// A tick's value with as many decimals as its step has.
+/// The text of a label, with as many decimals as the step between labels.
 fn label(value: f64, step: f64) -> String {
     let decimals = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
     let value = if value.abs() < step * 1e-6 { 0.0 } else { value };
@@ -146,7 +147,7 @@ fn label(value: f64, step: f64) -> String {
     format!("{value:.decimals$}")
 }
 
-/// A value as short as it can be written.
+/// The shortest text of a value.
 pub(crate) fn plain(value: f64) -> String {
     let text = format!("{value}");
     if text.len() <= 8 { text } else { format!("{value:.3e}") }
@@ -189,6 +190,6 @@ mod tests {
     fn values_of_an_axis_are_its_ticks() {
         let axis = Axis::at_values(&[24.0, 30.0, 26.0], false);
         assert_eq!(labels(&axis), ["24", "26", "30"]);
-        assert!(axis.place(24.0, 0.0, 100.0) > 4.0 && axis.place(30.0, 0.0, 100.0) < 96.0);
+        assert!(axis.position_of(24.0, 0.0, 100.0) > 4.0 && axis.position_of(30.0, 0.0, 100.0) < 96.0);
     }
 }

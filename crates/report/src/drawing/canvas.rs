@@ -1,7 +1,7 @@
-//! Drawing in the units of the finished chart, on any `plotters` backend.
+//! A canvas that draws in chart units on any `plotters` backend.
 //!
-//! Backends count whole pixels. A canvas whose backend is `scale` times finer than the chart gives
-//! every mark a position and a width in fractions of a chart unit.
+//! Backends count whole pixels. The backend of a canvas is `scale` times finer than the chart, so positions and widths may be
+//! fractions of a chart unit.
 
 use plotters_backend::{BackendColor, BackendCoord, BackendStyle, DrawingBackend};
 
@@ -9,10 +9,10 @@ use crate::drawing::error::DrawError;
 use crate::drawing::style::{Colour, Stroke, TextStyle};
 use crate::drawing::typeface::{Align, BackendText, Typeface};
 
-/// A place on the chart: units from the left, units from the top.
+/// A point on the chart: units from the left, units from the top.
 pub(crate) type Point = (f64, f64);
 
-/// A backend seen in chart units.
+/// A backend with chart units as coordinates.
 pub(crate) struct Canvas<'a, B: DrawingBackend> {
     backend: B,
     scale: f64,
@@ -27,24 +27,24 @@ impl<'a, B: DrawingBackend> Canvas<'a, B> {
         Self { backend, scale, typeface }
     }
 
-    /// Hands everything drawn to the backend's target.
+    /// Writes everything drawn to the backend's target.
     pub(crate) fn finish(mut self) -> Drawn {
         self.backend.present().map_err(DrawError::from_backend)
     }
 
-    /// A filled rectangle between two corners.
+    /// Draws a filled rectangle between two corners.
     pub(crate) fn rectangle(&mut self, top_left: Point, bottom_right: Point, colour: Colour) -> Drawn {
         let (from, to) = (self.pixel(top_left), self.pixel(bottom_right));
         self.backend.draw_rect(from, to, &opaque(colour), true).map_err(DrawError::from_backend)
     }
 
-    /// A straight line.
+    /// Draws a straight line.
     pub(crate) fn line(&mut self, from: Point, to: Point, stroke: Stroke) -> Drawn {
         let (from, to, pen) = (self.pixel(from), self.pixel(to), self.pen(stroke));
         self.backend.draw_line(from, to, &pen).map_err(DrawError::from_backend)
     }
 
-    /// A straight line of dashes as long as the gaps between them.
+    /// Draws a straight dashed line. Dashes and gaps are `dash` chart units long.
     pub(crate) fn dashed_line(&mut self, from: Point, to: Point, dash: f64, stroke: Stroke) -> Drawn {
         let (dx, dy) = (to.0 - from.0, to.1 - from.1);
         let length = dx.hypot(dy);
@@ -57,13 +57,13 @@ impl<'a, B: DrawingBackend> Canvas<'a, B> {
         Ok(())
     }
 
-    /// A filled polygon.
+    /// Draws a filled polygon.
     pub(crate) fn polygon(&mut self, corners: &[Point], colour: Colour) -> Drawn {
         let corners: Vec<_> = corners.iter().map(|&corner| self.pixel(corner)).collect();
         self.backend.fill_polygon(corners, &opaque(colour)).map_err(DrawError::from_backend)
     }
 
-    /// A text on the baseline through `at`.
+    /// Draws a text whose baseline runs through `at`.
     pub(crate) fn text(&mut self, text: &str, at: Point, align: Align, style: TextStyle) -> Drawn {
         let position = self.pixel(at);
         let lettering = BackendText {

@@ -1,4 +1,4 @@
-//! A finished chart, ready to be written as SVG, PNG or PDF from one drawing.
+//! File formats of charts: SVG, PNG and PDF, all from one drawing.
 
 use std::sync::Arc;
 
@@ -11,21 +11,20 @@ use crate::drawing::error::DrawError;
 use crate::drawing::rendering::{FinishedSize, Format, Rendering};
 use crate::drawing::typeface::{BOLD, REGULAR, Typeface};
 
-/// Units of an SVG's inner coordinates in one chart unit: positions to a tenth.
+/// SVG coordinates in one chart unit. Positions are exact to a tenth of a unit.
 const SVG_SCALE: u32 = 10;
 
-/// Pixels of the PNG in one chart unit: sharp on dense screens and in print.
+/// Pixels of a PNG in one chart unit.
 pub const PNG_SCALE: u32 = 2;
 
-/// The PNG is drawn this much finer and averaged down, which smooths every edge alike; `plotters`
-/// leaves polygons jagged.
+/// A PNG is drawn this many times finer and averaged down. This smooths all edges; `plotters` does not smooth polygons.
 const OVERSAMPLING: u32 = 3;
 
-/// Pixels of a PNG whose width or font size was asked for.
+/// Pixels per inch of a PNG with a given width or font size.
 const PRINT_PIXELS_PER_INCH: f64 = 300.0;
 const CSS_PIXELS_PER_INCH: f64 = 96.0;
 
-/// Something to draw on a canvas of its own size.
+/// A chart that can be drawn on a canvas.
 pub(crate) trait Drawing {
     /// Width and height in chart units.
     fn size(&self) -> (u32, u32);
@@ -33,11 +32,11 @@ pub(crate) trait Drawing {
     /// Draws everything, background included.
     fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError>;
 
-    /// What a screen reader says of the chart.
+    /// Text for screen readers.
     fn description(&self) -> String;
 }
 
-/// The file of a drawing in the format, width and font size of `rendering`.
+/// Draws a chart as a file in the format, width and font size of `rendering`.
 pub(crate) fn chart_file(
     drawing: &impl Drawing,
     typeface: &Typeface,
@@ -54,7 +53,7 @@ pub(crate) fn chart_file(
     }
 }
 
-/// The SVG text of a drawing, one CSS pixel to the unit.
+/// Draws a chart as SVG, one CSS pixel per chart unit.
 pub(crate) fn svg_text(drawing: &impl Drawing, typeface: &Typeface) -> Result<String, DrawError> {
     svg_of_size(drawing, typeface, &Rendering::default().finished(drawing.size()))
 }
@@ -72,18 +71,18 @@ fn svg_of_size(
     drawing.draw(&mut canvas)?;
     canvas.finish()?;
 
-    // Three repairs. The fine coordinates stay inside, the chart's own size shows outside.
+    // Three corrections. First: the outer size is that of the chart, the fine coordinates stay inside.
     let fine = format!("<svg width=\"{fine_width}\" height=\"{fine_height}\"");
     let shown = format!("<svg width=\"{}\" height=\"{}\" role=\"img\"", size.width, size.height);
     let markup = markup.replacen(&fine, &shown, 1);
-    // Our positions are on the baseline already, so text needs no shift.
+    // Second: positions of text are on the baseline already and need no shift.
     let markup = markup.replace(" dy=\"0.76em\"", "");
-    // A title is what screen readers read.
+    // Third: screen readers read the title element.
     let title = format!(">\n<title>{}</title>\n", escape_markup(&drawing.description()));
     Ok(markup.replacen(">\n", &title, 1))
 }
 
-/// The PNG file of a drawing, [`PNG_SCALE`] pixels to the unit.
+/// Draws a chart as a PNG file, [`PNG_SCALE`] pixels per chart unit.
 pub(crate) fn png_file(drawing: &impl Drawing, typeface: &Typeface) -> Result<Vec<u8>, DrawError> {
     let (width, height) = drawing.size();
     let size = (width * PNG_SCALE, height * PNG_SCALE);
@@ -91,7 +90,7 @@ pub(crate) fn png_file(drawing: &impl Drawing, typeface: &Typeface) -> Result<Ve
     encode_png(&pixels, size, PixelFormat::Rgb, None)
 }
 
-/// The PNG file of a drawing for print: [`PRINT_PIXELS_PER_INCH`], which the file says.
+/// Draws a chart as a PNG file for print. The file states its [`PRINT_PIXELS_PER_INCH`].
 fn print_png(drawing: &impl Drawing, typeface: &Typeface, size: &FinishedSize) -> Result<Vec<u8>, DrawError> {
     let scale = size.pixels_per_unit * PRINT_PIXELS_PER_INCH / CSS_PIXELS_PER_INCH;
     let (width, height) = drawing.size();
@@ -102,7 +101,7 @@ fn print_png(drawing: &impl Drawing, typeface: &Typeface, size: &FinishedSize) -
     encode_png(&pixels, size, PixelFormat::Rgb, Some(PRINT_PIXELS_PER_INCH))
 }
 
-/// The pixels of a drawing with `scale` of them to the unit.
+/// Draws the RGB pixels of a chart, `scale` pixels per chart unit.
 fn pixels(
     drawing: &impl Drawing,
     typeface: &Typeface,
@@ -110,7 +109,7 @@ fn pixels(
     scale: f64,
 ) -> Result<Vec<u8>, DrawError> {
     let fine = (width * OVERSAMPLING, height * OVERSAMPLING);
-    // White: a chart's last row of pixels may be covered in part.
+    // White, since the chart may cover its last row of pixels only in part.
     let mut pixels = vec![0xFF; 3 * fine.0 as usize * fine.1 as usize];
     {
         let backend = BitMapBackend::with_buffer(&mut pixels, fine);
@@ -121,18 +120,18 @@ fn pixels(
     Ok(average_down(&pixels, fine.0 as usize, OVERSAMPLING as usize))
 }
 
-/// CSS pixels of one inch: a chart has the same size in both formats.
+/// CSS pixels of one inch. A chart has the same size as SVG and as PDF.
 const PDF_PIXELS_PER_INCH: f32 = 96.0;
 
-/// The PDF file of a chart's SVG: one page of the chart's size. Fonts of the system are not read, and no date is
-/// written. `svg2pdf` 0.13 writes fonts in the order of a hash map: a chart with two weights has the same page every time,
-/// but its two fonts may change places in the file.
+/// Converts the SVG of a chart to a PDF file with one page of the chart's size. System fonts are not read, and no date is written.
+/// `svg2pdf` 0.13 writes fonts in the order of a hash map: the page of a chart with two fonts is always the same, but the order of
+/// the fonts in the file may change.
 fn pdf_from_svg(svg: &str) -> Result<Vec<u8>, DrawError> {
     let mut fonts = fontdb::Database::new();
     for font in [REGULAR, BOLD] {
         fonts.load_font_data(font.to_vec());
     }
-    // What the family is called does not matter: there is one.
+    // The name of the family does not matter, since there is only one.
     let options = Options {
         fontdb: Arc::new(fonts),
         dpi: PDF_PIXELS_PER_INCH,
@@ -144,7 +143,7 @@ fn pdf_from_svg(svg: &str) -> Result<Vec<u8>, DrawError> {
         .map_err(|error| DrawError::Library(format!("the PDF writer failed: {error}")))
 }
 
-/// What a pixel's bytes are.
+/// Bytes of a pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PixelFormat {
     /// One byte: 0 is black, 255 white.
@@ -153,8 +152,8 @@ pub(crate) enum PixelFormat {
     Rgb,
 }
 
-/// Averages every square of `factor` x `factor` RGB pixels into one. `width` is that of the fine
-/// picture in pixels and, like its height, a multiple of `factor`.
+/// Averages every square of `factor` x `factor` RGB pixels into one pixel. `width` is the width of the fine picture in pixels. Width
+/// and height are multiples of `factor`.
 fn average_down(pixels: &[u8], width: usize, factor: usize) -> Vec<u8> {
     let coarse_width = width / factor;
     let mut sums = vec![0_u32; 3 * coarse_width];
@@ -163,9 +162,10 @@ fn average_down(pixels: &[u8], width: usize, factor: usize) -> Vec<u8> {
     for rows in pixels.chunks_exact(3 * width * factor) {
         sums.fill(0);
         for row in rows.chunks_exact(3 * width) {
-            for (x, pixel) in row.chunks_exact(3).enumerate() {
-                let sum = &mut sums[3 * (x / factor)..][..3];
-                sum.iter_mut().zip(pixel).for_each(|(sum, &byte)| *sum += u32::from(byte));
+            for (sum, pixels) in sums.chunks_exact_mut(3).zip(row.chunks_exact(3 * factor)) {
+                for pixel in pixels.chunks_exact(3) {
+                    sum.iter_mut().zip(pixel).for_each(|(sum, &byte)| *sum += u32::from(byte));
+                }
             }
         }
         // A rounded average of bytes is a byte.
@@ -174,8 +174,8 @@ fn average_down(pixels: &[u8], width: usize, factor: usize) -> Vec<u8> {
     averaged
 }
 
-/// A PNG file of `pixels`, row by row, and nothing that differs from run to run in it. The file says how large it is on
-/// paper where `pixels_per_inch` is given.
+/// Encodes `pixels`, row by row, as a PNG file. The file holds nothing that differs from run to run. It states its size on paper if
+/// `pixels_per_inch` is given.
 pub(crate) fn encode_png(
     pixels: &[u8],
     (width, height): (u32, u32),
@@ -192,7 +192,7 @@ pub(crate) fn encode_png(
     encoder.set_compression(png::Compression::High);
     if let Some(pixels_per_inch) = pixels_per_inch {
         const INCHES_PER_METRE: f64 = 1000.0 / 25.4;
-        // 300 pixels an inch are 11811 a metre.
+        // 300 pixels per inch are 11811 per metre.
         let per_metre = (pixels_per_inch * INCHES_PER_METRE).round() as u32;
         let unit = png::Unit::Meter;
         encoder.set_pixel_dims(Some(png::PixelDimensions { xppu: per_metre, yppu: per_metre, unit }));
@@ -203,7 +203,7 @@ pub(crate) fn encode_png(
     Ok(file)
 }
 
-/// `text` with every sign that markup gives a meaning to, in content and in attributes, replaced.
+/// Escapes every character with a meaning in XML or HTML, in content and in attributes.
 pub(crate) fn escape_markup(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {

@@ -1,4 +1,4 @@
-//! Why a chart could not be drawn.
+//! Errors of drawing and encoding.
 
 /// Why a chart could not be drawn or encoded.
 #[derive(Debug, thiserror::Error)]

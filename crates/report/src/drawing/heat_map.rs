@@ -8,24 +8,24 @@ use crate::drawing::ramp::Ramp;
 use crate::drawing::style::{BAND, LABEL, STRONG, TextStyle, VALUE};
 use crate::drawing::typeface::{Align, Weight};
 
-/// One number of a grid.
+/// A cell of a grid.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Cell {
-    /// What is printed.
+    /// Printed text.
     pub(crate) text: String,
-    /// How dark it is, between 0 and 1.
+    /// Darkness between 0 and 1.
     pub(crate) shade: f64,
-    /// Whether it stands out, in bold.
+    /// True if the text is bold.
     pub(crate) strong: bool,
 }
 
-/// One line of a grid.
+/// A row of a grid.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
     pub(crate) name: String,
-    /// One for each column; absent where nothing was recorded.
+    /// A cell for each column; absent if nothing was recorded.
     pub(crate) cells: Vec<Option<Cell>>,
-    /// What is printed behind the cells.
+    /// Text printed after the cells.
     pub(crate) total: String,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Row {
 pub(crate) struct HeatMap {
     pub(crate) title: String,
     pub(crate) columns: Vec<String>,
-    /// Head of what is printed behind the cells.
+    /// Heading of the texts after the cells.
     pub(crate) total: String,
     pub(crate) rows: Vec<Row>,
 }
@@ -42,24 +42,24 @@ pub(crate) struct HeatMap {
 /// Sizes that all grids of a chart share.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Grid {
-    /// Room for the rows' names.
+    /// Width of the names of rows, in chart units.
     pub(crate) names: f64,
-    /// Size of a cell.
+    /// Width and height of a cell, in chart units.
     pub(crate) cell: (f64, f64),
-    /// Room for what is printed behind the cells.
+    /// Width of the texts after the cells, in chart units.
     pub(crate) totals: f64,
 }
 
-/// From the top of a grid to its first row.
+/// Distance from the top of a grid to its first row.
 const HEAD: f64 = 44.0;
 
 impl HeatMap {
-    /// Width of the whole with `columns` columns.
+    /// Width of a grid with `columns` columns.
     pub(crate) fn width(grid: Grid, columns: usize) -> f64 {
         grid.names + columns as f64 * grid.cell.0 + grid.totals
     }
 
-    /// Height of the whole with `rows` rows.
+    /// Height of a grid with `rows` rows.
     pub(crate) fn height(grid: Grid, rows: usize) -> f64 {
         HEAD + rows as f64 * grid.cell.1
     }
@@ -89,7 +89,7 @@ impl HeatMap {
             canvas.text(&row.total, (totals, baseline), Align::Right, VALUE)?;
             for (index, cell) in row.cells.iter().enumerate() {
                 let x = column(index);
-                // A thin gap keeps neighbours of one shade apart.
+                // A thin gap separates neighbours with the same shade.
                 let corners = ((x, y), (x + width - 1.0, y + height - 1.0));
                 let Some(cell) = cell else {
                     canvas.rectangle(corners.0, corners.1, BAND)?;

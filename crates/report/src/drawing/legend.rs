@@ -1,4 +1,4 @@
-//! The key to a figure's markers, in rows that fit its width.
+//! Legends, arranged in rows that fit the width of a chart.
 
 use plotters::prelude::DrawingBackend;
 
@@ -14,10 +14,10 @@ const ENSEMBLE: TextStyle = TextStyle { weight: Weight::Bold, ..NAME };
 const ROW: f64 = 24.0;
 const GAP: f64 = 22.0;
 
-/// Viewers without our font set up to this much wider letters; entries leave the room.
+/// Viewers without our font draw letters that are up to this many times wider. Entries reserve the width.
 pub(crate) const WIDER_FONT: f64 = 1.08;
 
-/// One thing that the legend explains.
+/// An entry of a legend.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum LegendEntry {
     /// The marker of a voter.
@@ -26,20 +26,20 @@ pub(crate) enum LegendEntry {
     Named(Voter, String),
     /// The marker of a voter on a line of its colour, under another name.
     Series(Voter, String),
-    /// What the entries behind it are values of.
+    /// Name of the axis whose values are the entries that follow.
     Heading(String),
-    /// What filled markers mean.
+    /// Meaning of filled markers.
     Filled(String),
-    /// What hollow markers mean.
+    /// Meaning of hollow markers.
     Hollow(String),
-    /// What whiskers mean.
+    /// Meaning of whiskers.
     Whisker(String),
     /// A dashed line.
     Line {
-        /// What the line is.
+        /// Meaning of the line.
         name: String,
         stroke: Stroke,
-        /// Length of a dash.
+        /// Length of a dash in chart units.
         dash: f64,
     },
     /// A filled area.
@@ -65,12 +65,12 @@ impl LegendEntry {
         if matches!(self, Self::Voter(Voter::Ensemble)) { ENSEMBLE } else { NAME }
     }
 
-    /// Width of what is drawn before the name.
+    /// Width of the symbol before the name.
     fn symbol(&self) -> f64 {
         match self {
             Self::Voter(Voter::Ensemble) | Self::Named(Voter::Ensemble, _) | Self::Line { .. } => 30.0,
             Self::Series(..) => 26.0,
-            // The text begins where symbols do.
+            // The text starts at the left end of symbols.
             Self::Heading(_) => -6.0,
             _ => 12.0,
         }
@@ -113,15 +113,15 @@ impl LegendEntry {
     }
 }
 
-/// Entries in rows.
+/// The entries of a legend in rows.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Legend {
     rows: Vec<Vec<LegendEntry>>,
 }
 
 impl Legend {
-    /// Fills rows of at most `width` in the order given. A group moves to a row of its own rather than
-    /// being torn apart, unless it is wider than a row.
+    /// Fills rows of at most `width` in the given order. A group that does not fit the rest of a row starts a new row. Only a group
+    /// wider than a row is split.
     pub(crate) fn arrange(groups: Vec<Vec<LegendEntry>>, typeface: &Typeface, width: f64) -> Self {
         let mut rows: Vec<Vec<LegendEntry>> = Vec::new();
         let mut used = f64::INFINITY;

@@ -1,5 +1,5 @@
-//! One marker for each voter: a shape and a colour, so that neither greyscale print nor any colour
-//! vision confuses two of them.
+//! Markers of voters. Each voter has a shape and a colour, so that two voters can be told apart in greyscale print and with every
+//! kind of colour vision.
 
 use std::f64::consts::{PI, TAU};
 
@@ -12,10 +12,10 @@ use crate::drawing::style::{
     BLUE, Colour, GREEN, INK, ORANGE, PAPER, PURPLE, SKY, Stroke, VERMILLION, WHITE,
 };
 
-/// Members' colours. Black is the ensemble's.
+/// Colours of members. The ensemble is black.
 const PALETTE: [Colour; 6] = [BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION];
 
-/// Members' shapes. There are more of them than colours: the pair repeats only after all shapes.
+/// Shapes of members. There are more shapes than colours, so a pair of shape and colour repeats only after all shapes.
 const SHAPES: [Shape; 12] = [
     Shape::Regular { corners: 4, turn: 0.5 }, // square
     Shape::Regular { corners: 3, turn: 0.0 }, // triangle
@@ -44,8 +44,8 @@ enum Shape {
 }
 
 impl Shape {
-    /// Distance of the sides from the centre, for radius 1. (For stars and crosses, whose sides differ,
-    /// a value in between.)
+    /// Distance of the sides from the centre for radius 1. Sides of stars and crosses differ; the value lies between their
+    /// distances.
     fn side_distance(self) -> f64 {
         match self {
             Self::Regular { corners, .. } => self.reach() * (PI / f64::from(corners)).cos(),
@@ -53,10 +53,10 @@ impl Shape {
         }
     }
 
-    /// Distance of the outermost corners from the centre: shapes of radius 1 have about the same area.
+    /// Distance of the outermost corners from the centre for radius 1. All shapes have about the same area.
     fn reach(self) -> f64 {
         match self {
-            // Triangles of equal area look too large.
+            // A triangle of equal area looks too large.
             Self::Regular { corners: 3, .. } => 1.37,
             Self::Regular { corners, .. } => {
                 let corners = f64::from(corners);
@@ -69,7 +69,7 @@ impl Shape {
     }
 }
 
-/// The look of one voter's points.
+/// Shape, colour and size of a voter's points.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Marker {
     pub(crate) colour: Colour,
@@ -79,6 +79,7 @@ pub(crate) struct Marker {
 
 impl Marker {
     /// The marker of a voter.
+    #[expect(clippy::indexing_slicing, reason = "a remainder is smaller than the length it divides by")]
     pub(crate) fn of(voter: Voter) -> Self {
         match voter {
             Voter::Member(number) => {
@@ -93,12 +94,12 @@ impl Marker {
         }
     }
 
-    /// A grey square, for what holds for every voter.
+    /// A grey square, for legend entries that hold for every voter.
     pub(crate) fn neutral() -> Self {
         Self { colour: PAPER, shape: SHAPES[0], radius: 4.6 }
     }
 
-    /// Draws the marker filled, with a thin white edge that keeps it apart from lines and neighbours.
+    /// Draws the marker filled, with a thin white edge that separates it from lines and neighbours.
     pub(crate) fn draw_filled<B: DrawingBackend>(
         &self,
         canvas: &mut Canvas<'_, B>,
@@ -114,7 +115,7 @@ impl Marker {
         canvas: &mut Canvas<'_, B>,
         centre: Point,
     ) -> Result<(), DrawError> {
-        // One polygon within the other: `plotters` draws the joints of short thick lines badly.
+        // Two nested polygons, since `plotters` draws the joints of short thick lines badly.
         canvas.polygon(&self.corners(centre, 0.2), self.colour)?;
         canvas.polygon(&self.corners(centre, -1.2), WHITE)
     }
@@ -135,7 +136,7 @@ impl Marker {
         Ok(())
     }
 
-    /// The corners of the marker around `centre`, its sides moved outwards by `grown` units.
+    /// Corners of the marker around `centre`, with sides moved outwards by `grown` units.
     fn corners(&self, (x, y): Point, grown: f64) -> Vec<Point> {
         let radius = self.radius + grown / self.shape.side_distance();
         self.unit_corners().into_iter().map(|(dx, dy)| (x + radius * dx, y + radius * dy)).collect()

@@ -1,5 +1,5 @@
-//! Tools that draw charts: canvas, letters, markers, axes, legends, pages and file formats. From `data`, this folder imports only
-//! names of voters and the wording of numbers.
+//! Tools for drawing charts: canvas, letters, markers, axes, legends, pages and file formats. From `data`, this folder imports only
+//! voters and the text of numbers.
 
 pub(crate) mod axis;
 pub(crate) mod canvas;

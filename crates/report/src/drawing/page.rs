@@ -1,4 +1,4 @@
-//! The frame around a chart: background, title, what is shown, and notes below.
+//! The page around a chart: background, title, description and notes.
 
 use plotters::prelude::DrawingBackend;
 
@@ -9,19 +9,19 @@ use crate::drawing::rendering::Frame;
 use crate::drawing::style::{SMALL, SUBTITLE, TITLE, TextStyle, WARNING, WHITE};
 use crate::drawing::typeface::{Align, Typeface};
 
-/// What a chart says of itself beyond its data.
+/// Title of a chart and name of its data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caption {
     /// The title, such as `Figure 5. Test accuracy under encryption, regular split`.
     pub title: String,
     /// Name of the data set, such as `MNIST`.
     pub dataset: String,
-    /// Whether the images are drawn by a program instead of people. The chart then says so in capitals.
+    /// True if a program drew the images. The chart then says so in capitals.
     pub synthetic: bool,
 }
 
 impl Caption {
-    /// What no reader may miss, if anything.
+    /// A warning of synthetic data, if the data is synthetic.
     pub(crate) fn warning(&self) -> Option<&'static str> {
         self.synthetic.then_some("SYNTHETIC DATA, drawn by a program.")
     }
@@ -33,7 +33,7 @@ const TITLE_STEP: f64 = 24.0;
 const SUBTITLE_LINE: f64 = 19.0;
 const NOTE_LINE: f64 = 15.0;
 
-/// A page as high as its texts and its body need.
+/// A page whose height follows from its texts and its body.
 #[derive(Debug, Clone)]
 pub(crate) struct Page {
     pub(crate) typeface: Typeface,
@@ -43,16 +43,16 @@ pub(crate) struct Page {
     title: Vec<String>,
     lines: Vec<(String, TextStyle)>,
     notes: Vec<String>,
-    /// What a screen reader says, with or without a title on the page.
+    /// Text for screen readers, also of a page without title.
     description: String,
 }
 
 impl Page {
     /// Blank edge on the left and right.
     pub(crate) const EDGE: f64 = 28.0;
-    /// The same of a page that was made for a given width: the paper around it has an edge.
+    /// Blank edge on the left and right of a page with a given width; the paper around it has an edge of its own.
     const NARROW_EDGE: f64 = 4.0;
-    /// Where the body begins on a page without title.
+    /// Upper end of the body on a page without title.
     const NARROW_TOP: f64 = 10.0;
     const NARROW_WIDTH: f64 = 560.0;
 
@@ -61,8 +61,8 @@ impl Page {
         if !frame.title || width < Self::NARROW_WIDTH { Self::NARROW_EDGE } else { Self::EDGE }
     }
 
-    /// A page `width` units wide around a body `body` units high. Without a title, the page has neither the lines below
-    /// the title nor notes, except for a warning.
+    /// Lays out a page `width` units wide around a body `body` units high. A page without title has neither subtitle nor notes.
+    /// A warning is always shown.
     pub(crate) fn new(
         caption: &Caption,
         subtitle: &str,
@@ -72,7 +72,7 @@ impl Page {
     ) -> Result<Self, DrawError> {
         let typeface = Typeface::embedded()?;
         let edge = Self::edge(frame, width);
-        // Viewers without our font need more room.
+        // Letters may be wider in viewers without our font.
         let limit = (width - 2.0 * edge) / WIDER_FONT;
         let wrap = |text: &str, style: TextStyle| -> Vec<(String, TextStyle)> {
             style.wrap(&typeface, text, limit).into_iter().map(|line| (line, style)).collect()
@@ -111,7 +111,7 @@ impl Page {
         }
     }
 
-    /// Baseline of the last line of the title; of where it would be on a page without one.
+    /// Baseline of the last line of the title. Without a title: a baseline from which the subtitle's position follows.
     fn last_title_line(&self) -> f64 {
         if self.title.is_empty() {
             return SUBTITLE_LINE - 24.0;
@@ -131,7 +131,7 @@ impl Page {
         (self.width.ceil() as u32, (self.bottom() + notes + self.edge.min(20.0)).ceil() as u32)
     }
 
-    /// Draws everything but the body.
+    /// Draws everything except the body.
     pub(crate) fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError> {
         let (width, height) = self.size();
         canvas.rectangle((0.0, 0.0), (f64::from(width), f64::from(height)), WHITE)?;
@@ -149,7 +149,7 @@ impl Page {
         Ok(())
     }
 
-    /// What a screen reader says.
+    /// Text for screen readers.
     pub(crate) fn description(&self) -> &str {
         &self.description
     }

@@ -1,41 +1,41 @@
-//! An axis of percentages that does not exaggerate small differences.
+//! Axes of percentages that do not exaggerate small differences.
 
-/// The least span in points. The paper's data spans 75 to 98 %: over 30 points, a difference of one
-/// point looks as small as it is.
-const LEAST_SPAN: f64 = 30.0;
+/// Smallest span in percentage points. The paper's data spans 75 to 98 %. On an axis of 30 points, a difference of one point looks
+/// small.
+const MIN_SPAN: f64 = 30.0;
 
 /// A vertical axis that ends at 100 %.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PercentAxis {
-    /// Where the axis starts, a multiple of five, in percent.
+    /// Low end of the axis in percent, a multiple of five.
     pub(crate) low: f64,
-    /// Its place on the chart, in units from the top.
+    /// Position of the low end, in chart units from the top.
     bottom: f64,
-    /// The place of 100 %.
+    /// Position of 100 %, in chart units from the top.
     top: f64,
 }
 
 impl PercentAxis {
-    /// The axis for data no lower than `lowest`, drawn between `top` (100 %) and `bottom`.
+    /// An axis from a multiple of ten for data of at least `lowest` percent, drawn between `top` (100 %) and `bottom`.
     pub(crate) fn covering(lowest: f64, top: f64, bottom: f64) -> Self {
-        Self { low: (lowest / 10.0).floor() * 10.0, bottom, top }.limited(LEAST_SPAN)
+        Self { low: (lowest / 10.0).floor() * 10.0, bottom, top }.limited(MIN_SPAN)
     }
 
-    /// The same from a multiple of five, over `least` points or more: for what stands beside nothing else.
-    pub(crate) fn spanning(least: f64, lowest: f64, top: f64, bottom: f64) -> Self {
-        Self { low: (lowest / 5.0).floor() * 5.0, bottom, top }.limited(least)
+    /// An axis from a multiple of five over at least `min_span` points, for charts without the paper's data.
+    pub(crate) fn spanning(min_span: f64, lowest: f64, top: f64, bottom: f64) -> Self {
+        Self { low: (lowest / 5.0).floor() * 5.0, bottom, top }.limited(min_span)
     }
 
-    fn limited(self, least: f64) -> Self {
-        Self { low: self.low.clamp(0.0, 100.0 - least), ..self }
+    fn limited(self, min_span: f64) -> Self {
+        Self { low: self.low.clamp(0.0, 100.0 - min_span), ..self }
     }
 
-    /// The place of `percent`.
-    pub(crate) fn place(&self, percent: f64) -> f64 {
+    /// Position of `percent`, in chart units from the top.
+    pub(crate) fn position_of(&self, percent: f64) -> f64 {
         self.bottom + (self.top - self.bottom) * (percent - self.low) / (100.0 - self.low)
     }
 
-    /// Values to label, from low to high.
+    /// Values with labels, from low to high.
     pub(crate) fn ticks(&self) -> impl Iterator<Item = f64> {
         let step = match 100.0 - self.low {
             span if span <= 10.0 => 1.0,
@@ -56,8 +56,8 @@ mod tests {
         for lowest in [0.0, 9.8, 39.99, 40.0, 69.9, 70.0, 74.94, 98.0, 100.0] {
             let axis = PercentAxis::covering(lowest, 100.0, 400.0);
             assert!(axis.low <= lowest.min(70.0) && axis.low >= 0.0, "{lowest}: {axis:?}");
-            assert!((100.0..=400.0).contains(&axis.place(lowest)), "{lowest}: {axis:?}");
-            assert!((axis.place(100.0) - 100.0).abs() < 1e-9);
+            assert!((100.0..=400.0).contains(&axis.position_of(lowest)), "{lowest}: {axis:?}");
+            assert!((axis.position_of(100.0) - 100.0).abs() < 1e-9);
         }
     }
 

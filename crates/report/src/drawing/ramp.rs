@@ -1,4 +1,4 @@
-//! Shades for numbers: light for few, dark for many, of one hue, so that they survive greyscale print.
+//! Colour ramps: light for small numbers, dark for large numbers, of one hue, so that they work in greyscale print.
 
 use plotters::prelude::DrawingBackend;
 
@@ -7,20 +7,20 @@ use crate::drawing::error::DrawError;
 use crate::drawing::style::{BLUE, Colour, INK, LABEL, VERMILLION, WHITE};
 use crate::drawing::typeface::Align;
 
-/// A range of shades: its lightest, its purest and its darkest.
+/// A colour ramp: its lightest, its purest and its darkest colour.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ramp([Colour; 3]);
 
-/// For what there is more or less of.
+/// A ramp for amounts.
 pub(crate) const BLUES: Ramp = Ramp([(0xF3, 0xF8, 0xFC), BLUE, (0x00, 0x2F, 0x52)]);
 
-/// For what is missing.
+/// A ramp for deficits.
 pub(crate) const REDS: Ramp = Ramp([(0xFE, 0xF8, 0xF3), VERMILLION, (0x6B, 0x22, 0x00)]);
 
-/// Where on the ramp its purest shade is.
+/// Position of the purest colour, between 0 and 1.
 const PURE: f64 = 0.7;
 
-/// Shades of a key, and the width of each.
+/// Number of shades in a key, and width of each in chart units.
 const STEPS: u32 = 40;
 const STEP: f64 = 3.5;
 
@@ -28,7 +28,7 @@ impl Ramp {
     /// Width of a key without its texts.
     pub(crate) const KEY_WIDTH: f64 = STEPS as f64 * STEP;
 
-    /// The shade of `part`, between 0 and 1.
+    /// The colour at `part`, between 0 (light) and 1 (dark).
     pub(crate) fn colour(&self, part: f64) -> Colour {
         let [light, pure, dark] = self.0;
         let part = part.clamp(0.0, 1.0);
@@ -39,7 +39,7 @@ impl Ramp {
         }
     }
 
-    /// The colour of letters on that shade.
+    /// The colour of letters on the colour at `part`.
     pub(crate) fn ink(&self, part: f64) -> Colour {
         let (red, green, blue) = self.colour(part);
         // Perceived brightness (ITU-R BT.601).
@@ -47,7 +47,7 @@ impl Ramp {
         if brightness < 140.0 { WHITE } else { INK }
     }
 
-    /// A key to the shades, with the text `low` at its light end and `high` at its dark end.
+    /// Draws a key of the shades. `low` is the text at the light end with its width; `high` is the text at the dark end.
     pub(crate) fn draw_key<B: DrawingBackend>(
         &self,
         canvas: &mut Canvas<'_, B>,
@@ -61,7 +61,7 @@ impl Ramp {
         for step in 0..STEPS {
             let x = start + f64::from(step) * STEP;
             let shade = self.colour((f64::from(step) + 0.5) / f64::from(STEPS));
-            // A little overlap, lest the page shine through.
+            // A small overlap, so that no background shows between shades.
             canvas.rectangle((x, middle - 6.0), (x + STEP + 0.1, middle + 6.0), shade)?;
         }
         let end = start + f64::from(STEPS) * STEP;
@@ -70,7 +70,7 @@ impl Ramp {
 }
 
 fn mix(from: Colour, to: Colour, part: f64) -> Colour {
-    // Between two bytes.
+    // The result lies between two bytes.
     let mixed = |from: u8, to: u8| (f64::from(from) + (f64::from(to) - f64::from(from)) * part).round() as u8;
     (mixed(from.0, to.0), mixed(from.1, to.1), mixed(from.2, to.2))
 }

@@ -1,4 +1,4 @@
-//! How charts become files: format, width, size of the letters, title.
+//! Settings for chart files: format, width, font size, title.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,9 +7,9 @@ use std::str::FromStr;
 const PIXELS_PER_INCH: f64 = 96.0;
 /// Typographic points of one inch.
 const POINTS_PER_INCH: f64 = 72.0;
-/// Size of a label's letters in chart units: what a font size in points stands for.
+/// Font size of labels in chart units. A font size in points sets the size of these letters.
 pub(crate) const LABEL_UNITS: f64 = 12.0;
-/// Size of a label's letters where nothing else is asked for: one chart unit is then one CSS pixel.
+/// Default font size of labels. One chart unit is then one CSS pixel.
 const DEFAULT_POINTS: f64 = LABEL_UNITS * POINTS_PER_INCH / PIXELS_PER_INCH;
 
 /// A file format of charts.
@@ -24,7 +24,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The ending of a file's name, without its dot.
+    /// Extension of file names, without the dot.
     #[must_use]
     pub fn extension(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl Format {
         }
     }
 
-    /// The format of a file name's ending.
+    /// The format with this extension, if there is one.
     #[must_use]
     pub fn of_extension(extension: &str) -> Option<Self> {
         [Self::Svg, Self::Png, Self::Pdf]
@@ -86,21 +86,21 @@ pub struct Length {
 }
 
 impl Length {
-    const LEAST_PIXELS: f64 = 100.0;
-    const MOST_PIXELS: f64 = 8000.0;
+    const MIN_PIXELS: f64 = 100.0;
+    const MAX_PIXELS: f64 = 8000.0;
 
     /// The length in CSS pixels, 96 to the inch.
     pub(crate) fn pixels(self) -> f64 {
         self.value * self.unit.pixels()
     }
 
-    /// A length of `pixels`, written in the unit of this one.
+    /// A length of `pixels` CSS pixels, in the unit of this length.
     fn written_alike(self, pixels: f64) -> Self {
         Self { value: pixels / self.unit.pixels(), unit: self.unit }
     }
 }
 
-/// As CSS and SVG write it: `84mm`.
+/// Writes the length as CSS and SVG do: `84mm`.
 impl fmt::Display for Length {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = format!("{:.3}", self.value);
@@ -108,7 +108,7 @@ impl fmt::Display for Length {
     }
 }
 
-/// A length or font size that cannot be used.
+/// A text that is not a length or font size, or is out of range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidSize(String);
@@ -126,11 +126,11 @@ impl FromStr for Length {
                 "`{text}` is not a length; write a number and mm, cm, in, pt or px, such as 84mm"
             ))
         })?;
-        if (Self::LEAST_PIXELS..=Self::MOST_PIXELS).contains(&length.pixels()) {
+        if (Self::MIN_PIXELS..=Self::MAX_PIXELS).contains(&length.pixels()) {
             Ok(length)
         } else {
             let bound = |pixels| length.written_alike(pixels);
-            let (least, most) = (bound(Self::LEAST_PIXELS), bound(Self::MOST_PIXELS));
+            let (least, most) = (bound(Self::MIN_PIXELS), bound(Self::MAX_PIXELS));
             Err(InvalidSize(format!("`{text}` must be between {least} and {most}")))
         }
     }
@@ -173,16 +173,32 @@ impl FromStr for FontSize {
     }
 }
 
-/// How a chart becomes a file. The default is what a report has: as wide as the chart needs, with its title.
+/// Format, width, font size and title of a chart file. The default is a chart of a report: an SVG of the chart's own width with its
+/// title.
+///
+/// ```rust
+/// use sottovoce_report::{Format, Rendering};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let for_print = Rendering {
+///     format: Format::Pdf,
+///     width: Some("84mm".parse()?),
+///     font_size: "8pt".parse()?,
+///     title: false,
+/// };
+/// assert_eq!(for_print.font_size.points(), 8.0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rendering {
     /// The file's format.
     pub format: Format,
-    /// The finished chart's width; the chart is laid out for it. AbsentFile: the chart's own, one CSS pixel to the unit.
+    /// Width of the finished chart; the chart is laid out for it. `None`: the chart's own width, one CSS pixel per chart unit.
     pub width: Option<Length>,
-    /// Size of the labels, where they fit.
+    /// Font size of the labels. A chart that needs more width gets smaller labels.
     pub font_size: FontSize,
-    /// Whether the title, the lines below it and the notes are drawn. A paper has its own caption.
+    /// True if title, subtitle and notes are drawn. Leave them out for papers, which have captions.
     pub title: bool,
 }
 
@@ -193,17 +209,17 @@ impl Default for Rendering {
 }
 
 impl Rendering {
-    /// What a chart is laid out in.
+    /// The frame that a chart is laid out for.
     pub(crate) fn frame(&self) -> Frame {
         Frame { width: self.width.map(|width| self.units(width)), title: self.title }
     }
 
-    /// A length in chart units.
+    /// Converts a length to chart units.
     pub(crate) fn units(&self, length: Length) -> f64 {
         length.pixels() * DEFAULT_POINTS / self.font_size.points()
     }
 
-    /// The finished size of a chart that is `size` chart units large.
+    /// The finished size of a chart with a width and height in chart units.
     pub(crate) fn finished(&self, (width, height): (u32, u32)) -> FinishedSize {
         let natural = self.font_size.points() / DEFAULT_POINTS;
         let Some(asked) = self.width else {
@@ -226,21 +242,21 @@ impl Rendering {
         }
     }
 
-    /// What to say where a chart became higher than asked for.
+    /// A remark if a chart of `size` chart units is higher than `asked`.
     pub(crate) fn height_remark(&self, size: (u32, u32), asked: Length) -> Option<String> {
         let pixels = f64::from(size.1) * self.finished(size).pixels_per_unit;
-        // A rounded chart unit may cost a hundredth.
+        // Rounding to whole chart units may change the size by a hundredth.
         (pixels > 1.02 * asked.pixels()).then(|| {
             let height = asked.written_alike(pixels);
             format!("the chart is {height} high instead of {asked}: titles, legend and labels leave no room for less")
         })
     }
 
-    /// What to say where the letters became smaller than asked for, since the chart needs more room.
+    /// A remark if the labels of a chart of `size` chart units are smaller than the font size, since the chart needs more width.
     pub(crate) fn font_size_remark(&self, size: (u32, u32)) -> Option<String> {
         let (asked, width) = (self.font_size.points(), self.width?);
         let points = self.finished(size).label_points;
-        // A rounded chart unit may cost a hundredth.
+        // Rounding to whole chart units may change the size by a hundredth.
         if points >= 0.98 * asked {
             return None;
         }
@@ -255,33 +271,34 @@ fn pixel_text(pixels: f64) -> String {
     Length { value: pixels, unit: Unit::Pixel }.to_string()
 }
 
-/// How large a chart is in the end.
+/// Size of a finished chart.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FinishedSize {
     /// CSS pixels of one chart unit.
     pub(crate) pixels_per_unit: f64,
-    /// As SVG's attributes have it.
+    /// Width in the form of an SVG attribute.
     pub(crate) width: String,
+    /// Height in the form of an SVG attribute.
     pub(crate) height: String,
-    /// Size of the labels' letters in points.
+    /// Font size of the labels in points.
     pub(crate) label_points: f64,
 }
 
-/// What a chart is laid out in.
+/// The frame that a chart is laid out for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Frame {
-    /// Width in chart units; absent: the chart's own.
+    /// Width in chart units; `None`: the chart's own width.
     width: Option<f64>,
-    /// Whether title and notes are part of the chart.
+    /// True if title and notes are part of the chart.
     pub(crate) title: bool,
 }
 
 impl Frame {
-    /// A chart's own width, and its title.
+    /// The chart's own width, with title.
     pub(crate) const NATURAL: Self = Self { width: None, title: true };
 
-    /// Width of a chart that has `natural` units where nothing is asked for, and needs `least`. A wider page than asked
-    /// for becomes a smaller print.
+    /// Width of a chart with the natural width `natural` and the minimum width `least`, in chart units. A chart wider than the
+    /// frame is scaled down.
     pub(crate) fn width(self, natural: f64, least: f64) -> f64 {
         self.width.map_or(natural, |width| width.max(least))
     }

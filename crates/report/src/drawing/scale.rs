@@ -1,8 +1,8 @@
-//! Numbers along an axis.
+//! Scales of axes that start at zero or at a power of ten.
 
 use crate::data::wording::thousands;
 
-/// Where values are on a chart, from `from` (the lowest value) to `to`, in chart units.
+/// A scale from `low` at position `from` to `high` at position `to`. Positions are in chart units.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Scale {
     low: f64,
@@ -14,14 +14,14 @@ pub(crate) struct Scale {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
-    /// Labelled at multiples of the step.
+    /// Labels at multiples of the step.
     Linear { step: f64 },
-    /// Labelled at powers of ten.
+    /// Labels at powers of ten.
     Logarithmic,
 }
 
 impl Scale {
-    /// From zero to the first round number that is not below `highest`.
+    /// A scale from zero to the first round number that is at least `highest`.
     pub(crate) fn from_zero(highest: f64, (from, to): (f64, f64)) -> Self {
         let highest = if highest > 0.0 && highest.is_finite() { highest } else { 1.0 };
         // At most six steps of 1, 2 or 5 times a power of ten.
@@ -35,15 +35,15 @@ impl Scale {
         Self { low: 0.0, high, from, to, kind: Kind::Linear { step } }
     }
 
-    /// From the power of ten not above `lowest` to the one not below `highest`, both positive.
+    /// A logarithmic scale from the power of ten at or below `lowest` to the one at or above `highest`. Both are positive.
     pub(crate) fn powers_of_ten(lowest: f64, highest: f64, (from, to): (f64, f64)) -> Self {
         let low = 10_f64.powf(lowest.log10().floor());
         let high = 10_f64.powf(highest.log10().ceil()).max(low * 10.0);
         Self { low, high, from, to, kind: Kind::Logarithmic }
     }
 
-    /// The place of a value.
-    pub(crate) fn place(&self, value: f64) -> f64 {
+    /// Position of a value in chart units.
+    pub(crate) fn position_of(&self, value: f64) -> f64 {
         let part = match self.kind {
             Kind::Linear { .. } => (value - self.low) / (self.high - self.low),
             Kind::Logarithmic => (value / self.low).ln() / (self.high / self.low).ln(),
@@ -51,7 +51,7 @@ impl Scale {
         self.from + (self.to - self.from) * part
     }
 
-    /// Values to label, with their labels.
+    /// Labelled values with their labels, from low to high.
     pub(crate) fn ticks(&self) -> Vec<(f64, String)> {
         let values: Vec<f64> = match self.kind {
             Kind::Linear { step } => {
@@ -67,7 +67,7 @@ impl Scale {
     }
 }
 
-/// A round number without the noise of binary fractions.
+/// A round number without rounding errors of binary fractions.
 fn label(value: f64) -> String {
     if value >= 1000.0 {
         // Far below 2^64.
@@ -89,7 +89,7 @@ mod tests {
     fn linear_axes_start_at_zero_and_reach_past_the_highest_value() {
         let scale = Scale::from_zero(382.0, (0.0, 100.0));
         assert_eq!(labels(scale), ["0", "100", "200", "300", "400"]);
-        assert!((scale.place(200.0) - 50.0).abs() < 1e-9);
+        assert!((scale.position_of(200.0) - 50.0).abs() < 1e-9);
         assert_eq!(
             labels(Scale::from_zero(0.55, (0.0, 1.0))),
             ["0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6"]
@@ -101,6 +101,6 @@ mod tests {
     fn logarithmic_axes_run_from_power_to_power() {
         let scale = Scale::powers_of_ten(0.03, 6.9, (0.0, 3.0));
         assert_eq!(labels(scale), ["0.01", "0.1", "1", "10"]);
-        assert!((scale.place(0.1) - 1.0).abs() < 1e-9);
+        assert!((scale.position_of(0.1) - 1.0).abs() < 1e-9);
     }
 }

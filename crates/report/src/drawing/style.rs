@@ -5,14 +5,14 @@ use crate::drawing::typeface::{Typeface, Weight};
 /// An opaque colour: red, green, blue.
 pub(crate) type Colour = (u8, u8, u8);
 
-/// A line's colour and width.
+/// Colour of a line, and its width in chart units.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Stroke {
     pub(crate) colour: Colour,
     pub(crate) width: f64,
 }
 
-/// The look of a text.
+/// Size in chart units, weight and colour of a text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TextStyle {
     pub(crate) size: f64,
@@ -21,12 +21,12 @@ pub(crate) struct TextStyle {
 }
 
 impl TextStyle {
-    /// Width of `text` in this style.
+    /// Width of `text` in chart units.
     pub(crate) fn width(&self, typeface: &Typeface, text: &str) -> f64 {
         typeface.width(text, self.weight, self.size)
     }
 
-    /// Breaks `text` into lines of at most `limit`.
+    /// Breaks `text` into lines of at most `limit` chart units.
     pub(crate) fn wrap(&self, typeface: &Typeface, text: &str, limit: f64) -> Vec<String> {
         typeface.wrap(text, self.weight, self.size, limit)
     }
@@ -38,8 +38,8 @@ pub(crate) const GREY: Colour = (0x55, 0x55, 0x55);
 pub(crate) const BAND: Colour = (0xF6, 0xF6, 0xF6);
 const ALARM: Colour = (0xB8, 0x3A, 0x00);
 
-// Colours of Okabe and Ito (2008), told apart by every common kind of colour vision; without their yellow,
-// which is too pale on white.
+// Colours of Okabe and Ito (2008), which people with every common kind of colour vision can tell apart. Their yellow is left out: it is
+// too pale on white.
 pub(crate) const BLUE: Colour = (0x00, 0x72, 0xB2);
 pub(crate) const ORANGE: Colour = (0xE6, 0x9F, 0x00);
 pub(crate) const GREEN: Colour = (0x00, 0x9E, 0x73);
@@ -47,7 +47,7 @@ pub(crate) const PURPLE: Colour = (0xCC, 0x79, 0xA7);
 pub(crate) const SKY: Colour = (0x56, 0xB4, 0xE9);
 pub(crate) const VERMILLION: Colour = (0xD5, 0x5E, 0x00);
 
-/// What belongs to the paper and to no voter.
+/// Colour of the paper's values without a voter.
 pub(crate) const PAPER: Colour = (0x77, 0x77, 0x77);
 
 pub(crate) const GRID: Stroke = Stroke { colour: (0xDD, 0xDD, 0xDD), width: 0.8 };

@@ -1,8 +1,7 @@
-//! Letters from the shipped font: how wide a text is, and its pixels.
+//! Text in the embedded font: widths and pixels.
 //!
-//! `plotters`' own text drawing drops each letter's left bearing and scales by the font's line height,
-//! so that words look uneven and SVG and PNG disagree. Setting type here keeps both alike, and needs no
-//! global font registry.
+//! The text drawing of `plotters` drops the left bearing of letters and scales by the line height of the font: words look uneven, and
+//! SVG and PNG differ. The text drawing in this file makes both alike and needs no global font registry.
 
 use std::convert::Infallible;
 
@@ -14,7 +13,7 @@ use plotters_backend::{
 
 use crate::drawing::error::DrawError;
 
-/// What an SVG viewer falls back on. Unquoted on purpose: quotes would be escaped in the attribute.
+/// Font families for SVG viewers, in order of preference. Without quotation marks, which would be escaped in the attribute.
 const FAMILY: &str = "Inter, Helvetica Neue, Helvetica, Arial, sans-serif";
 
 /// `plotters-svg` divides a style's size by this to get the CSS font size.
@@ -31,7 +30,7 @@ pub(crate) enum Weight {
     Bold,
 }
 
-/// The shipped font in both weights.
+/// The embedded font in both weights.
 #[derive(Debug, Clone)]
 pub(crate) struct Typeface {
     regular: FontRef<'static>,
@@ -40,6 +39,9 @@ pub(crate) struct Typeface {
 
 impl Typeface {
     /// Parses the fonts that are compiled into the crate.
+    ///
+    /// # Errors
+    /// If a font file is broken.
     pub(crate) fn embedded() -> Result<Self, DrawError> {
         let parse = |font| FontRef::try_from_slice(font).map_err(|_| DrawError::Font);
         Ok(Self { regular: parse(REGULAR)?, bold: parse(BOLD)? })
@@ -75,7 +77,7 @@ impl Typeface {
     }
 }
 
-/// Which end of a text is at its position.
+/// Alignment of a text: the part of the text that lies at its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {
     Left,
@@ -83,7 +85,7 @@ pub(crate) enum Align {
     Right,
 }
 
-/// One way to set a text on a `plotters` backend; its position is on the baseline.
+/// A text style for `plotters` backends. The position of a text is on its baseline.
 pub(crate) struct BackendText<'a> {
     pub(crate) typeface: &'a Typeface,
     pub(crate) weight: Weight,
@@ -126,8 +128,8 @@ impl BackendTextStyle for BackendText<'_> {
 
     fn layout_box(&self, text: &str) -> Result<((i32, i32), (i32, i32)), Infallible> {
         let width = self.typeface.width(text, self.weight, self.em).round();
-        // No height: with the anchor on top, the position stays on the baseline. A text is narrower
-        // than any picture, so its width fits an i32.
+        // The height is 0: with the anchor on top, the position stays on the baseline. A text is narrower than a picture, so its
+        // width fits an i32.
         Ok(((0, 0), (width as i32, 0)))
     }
 
@@ -138,7 +140,7 @@ impl BackendTextStyle for BackendText<'_> {
         mut draw: DrawFunc,
     ) -> Result<Result<(), E>, Infallible> {
         let font = self.typeface.weight(self.weight);
-        // `ab_glyph` scales by line height, CSS by the em: the ratio makes `em` mean the same in both.
+        // `ab_glyph` scales by line height, CSS by the em. The ratio of the two makes `em` mean the same in both.
         let units_per_em = font.units_per_em().unwrap_or(1000.0);
         let scale = PxScale::from(self.em as f32 * font.height_unscaled() / units_per_em);
         let scaled = font.as_scaled(scale);

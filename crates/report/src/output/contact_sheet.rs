@@ -1,5 +1,6 @@
-//! A page of images with their labels, to see what is classified.
+//! Contact sheets: a picture of many images with their labels.
 
+use std::iter::repeat_n;
 use std::path::{Path, PathBuf};
 
 use plotters::prelude::BitMapBackend;
@@ -20,31 +21,31 @@ const GAP: usize = 8;
 const LABEL: usize = 18;
 const LABEL_STYLE: TextStyle = TextStyle { size: 13.0, weight: Weight::Regular, colour: (0x44, 0x44, 0x44) };
 
-/// Why there is no contact sheet.
+/// Why a contact sheet was not written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContactSheetError {
-    /// A sheet without cells, or without images to fill them.
+    /// The sheet has no cells, or there are no images.
     #[error(
         "a contact sheet needs images, rows and columns; asked for {images} images in {columns} x {rows} cells"
     )]
     Empty {
-        /// Images given.
+        /// Number of images.
         images: usize,
-        /// Columns asked for.
+        /// Number of columns.
         columns: usize,
-        /// Rows asked for.
+        /// Number of rows.
         rows: usize,
     },
-    /// Too large for a picture.
+    /// The sheet is too large for a picture.
     #[error("a contact sheet of {columns} x {rows} cells is too large; ask for fewer")]
     TooLarge {
-        /// Columns asked for.
+        /// Number of columns.
         columns: usize,
-        /// Rows asked for.
+        /// Number of rows.
         rows: usize,
     },
-    /// The labels could not be drawn, or the picture not be encoded.
+    /// The labels could not be drawn, or the picture could not be encoded.
     #[error(transparent)]
     Draw(#[from] DrawError),
     /// The file could not be written.
@@ -52,13 +53,13 @@ pub enum ContactSheetError {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// Why it could not be written.
         source: std::io::Error,
     },
 }
 
-/// Writes the first `columns * rows` images as a PNG file, row by row, dark ink on white, each above its
-/// label. Where there are fewer images, the remaining cells stay blank; rows without any are left out.
+/// Writes the first `columns * rows` images as a PNG file, row by row, dark ink on white, each above its label. If there are fewer
+/// images, the remaining cells stay blank, and rows without images are left out.
 ///
 /// # Errors
 /// If there is nothing to show, the sheet is too large, or `path` cannot be written.
@@ -82,7 +83,7 @@ pub fn contact_sheet(
         .map_err(|source| ContactSheetError::Write { path: path.to_owned(), source })
 }
 
-/// Where the cells are, in pixels.
+/// Positions of the cells, in pixels.
 struct Grid {
     /// Side of a zoomed image.
     side: usize,
@@ -91,7 +92,7 @@ struct Grid {
 }
 
 impl Grid {
-    /// Width and height of the sheet, if a picture can have them.
+    /// Width and height of the sheet; `None` if it is too large for a picture.
     fn size(&self) -> Option<(u32, u32)> {
         const LARGEST: usize = 1 << 14;
         let width = self.columns.checked_mul(self.side + GAP)?.checked_add(GAP)?;
@@ -106,7 +107,7 @@ impl Grid {
         images.len().min(self.columns * self.rows)
     }
 
-    /// Left and top of a cell's image.
+    /// Left and top end of the image in a cell.
     fn corner(&self, index: usize) -> (usize, usize) {
         let (row, column) = (index / self.columns, index % self.columns);
         (GAP + column * (self.side + GAP), GAP + row * (self.side + LABEL + GAP))
@@ -128,15 +129,17 @@ fn draw_labels(
         canvas.text(&label.to_string(), at, Align::Centre, LABEL_STYLE)?;
     }
     canvas.finish()?;
-    // Labels are grey: any of the three colours is the shade.
-    Ok(colours.chunks_exact(3).map(|rgb| rgb[0]).collect())
+    // Labels are grey, so that the three colours are equal.
+    Ok(colours.iter().step_by(3).copied().collect())
 }
 
 /// Draws one image with its top left corner at `(left, top)` of a page `width` pixels wide.
 fn draw_image(page: &mut [u8], width: usize, image: &[u8], side: usize, (left, top): (usize, usize)) {
-    for y in 0..side * ZOOM {
-        for x in 0..side * ZOOM {
-            page[(top + y) * width + left + x] = 0xFF - image[(y / ZOOM) * side + x / ZOOM];
+    let image_rows = image.chunks_exact(side).flat_map(|row| repeat_n(row, ZOOM));
+    for (page_row, image_row) in page.chunks_exact_mut(width).skip(top).zip(image_rows) {
+        let inks = image_row.iter().flat_map(|&ink| repeat_n(ink, ZOOM));
+        for (shade, ink) in page_row.iter_mut().skip(left).zip(inks) {
+            *shade = 0xFF - ink;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Why there is no report.
+//! Errors of reports.
 
 use std::path::PathBuf;
 
@@ -41,7 +41,7 @@ pub enum ReportError {
         source: ChartError,
     },
     /// A row names an unknown voter.
-    #[error("cannot tabulate {path}; correct the row or evaluate the run again")]
+    #[error("cannot make a table of {path}; correct the row or evaluate the run again")]
     Voter {
         /// The file with the row.
         path: PathBuf,

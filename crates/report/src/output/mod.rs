@@ -1,4 +1,4 @@
-//! Files: charts, tables and pages of a run or of a sweep, written into its folder.
+//! Files of a run or a sweep: charts, tables and pages, written into its folder. This folder imports from all others.
 
 pub(crate) mod contact_sheet;
 pub(crate) mod error;

@@ -1,4 +1,4 @@
-//! The charts of a run, in the order in which a reader meets them, each with the table of its numbers.
+//! Charts of a run in the order of the report, each with the table of its numbers.
 
 use std::path::Path;
 
@@ -30,37 +30,37 @@ use crate::drawing::rendering::{Frame, Rendering};
 use crate::drawing::typeface::Typeface;
 use crate::output::error::ReportError;
 
-/// One chart as files.
+/// A chart as files.
 #[derive(Debug)]
 pub(crate) struct ChartFiles {
-    /// Name of its files without their endings.
+    /// Name of the files without extension.
     pub(crate) stem: String,
-    /// What it shows.
+    /// Title of the chart.
     pub(crate) title: String,
-    /// Empty where the chart is drawn for print.
+    /// Empty if the chart is drawn for print.
     pub(crate) svg: String,
     pub(crate) png: Vec<u8>,
-    /// The chart drawn for print, where that is asked for.
+    /// The chart drawn for print, if it is drawn for print.
     pub(crate) printed: Option<PrintedFile>,
 }
 
-/// A chart in the format, width and font size that were asked for.
+/// A chart in the requested format, width and font size.
 #[derive(Debug)]
 pub(crate) struct PrintedFile {
     pub(crate) file: Vec<u8>,
-    /// What to say where its labels are smaller than asked for.
+    /// A remark if the labels are smaller than requested.
     pub(crate) remark: Option<String>,
 }
 
-/// A section of the report.
+/// A section of the report: charts and tables.
 #[derive(Debug)]
 pub(crate) struct ChartSection {
     pub(crate) title: &'static str,
-    pub(crate) pictures: Vec<ChartFiles>,
+    pub(crate) charts: Vec<ChartFiles>,
     pub(crate) tables: Vec<Table>,
 }
 
-/// Draws everything that there are records of: as a report shows it, or in a `rendering` for print.
+/// Draws all charts that have records: for the report, or for print if there is a `rendering`.
 pub(crate) fn draw_run_charts(
     records: &RunRecords,
     folder: &Path,
@@ -70,7 +70,7 @@ pub(crate) fn draw_run_charts(
         .map_err(|error| ReportError::Chart { path: folder.join("accuracy.csv"), source: error.into() })?;
     let frame = rendering.map_or(Frame::NATURAL, |rendering| rendering.frame());
     let charts = RunCharts { records, folder, typeface, rendering, frame };
-    let parts = [
+    let sections = [
         charts.accuracy()?,
         charts.layers()?,
         charts.elapsed()?,
@@ -79,7 +79,7 @@ pub(crate) fn draw_run_charts(
         charts.bits()?,
         charts.sizes()?,
     ];
-    Ok(parts.into_iter().flatten().collect())
+    Ok(sections.into_iter().flatten().collect())
 }
 
 struct RunCharts<'a> {
@@ -95,35 +95,35 @@ type Drawn = Result<Option<ChartSection>, ReportError>;
 impl RunCharts<'_> {
     fn accuracy(&self) -> Drawn {
         let rows = &self.records.accuracy;
-        let mut part =
-            ChartSection { title: "Accuracy under encryption", pictures: Vec::new(), tables: Vec::new() };
+        let mut section =
+            ChartSection { title: "Accuracy under encryption", charts: Vec::new(), tables: Vec::new() };
         let mut sweeps: Vec<(String, SplitAccuracy)> = Vec::new();
         for split in split_methods(rows) {
             let table =
                 accuracy_table(rows, split, self.scope()).map_err(self.voter_error("accuracy.csv"))?;
-            part.tables.push(table);
+            section.tables.push(table);
             if Baseline::from_split(split).is_some() {
                 continue;
             }
             let sweep =
                 SplitAccuracy::gather(rows, split, self.scope()).map_err(self.chart_error("accuracy.csv"))?;
-            // The paper's number and name are for a chart of the paper's settings alone.
+            // Only a chart of the paper's settings has the number of the paper's figure.
             let number = paper::figure(split).filter(|_| sweep.is_papers());
             let title = number.map_or_else(String::new, |number| format!("Figure {number}. "));
             let caption = self.caption(format!("{title}Test accuracy under encryption, {split} split"));
             let drawing = framed_accuracy_chart(rows, split, &caption, self.scope(), self.frame)
                 .map_err(self.chart_error("accuracy.csv"))?;
             let stem = number.map_or_else(|| stem("accuracy", split), |number| format!("figure{number}"));
-            part.pictures.push(self.picture(stem, &caption, &drawing)?);
+            section.charts.push(self.chart(stem, &caption, &drawing)?);
             sweeps.push((split.to_owned(), sweep));
         }
         if !sweeps.is_empty() {
             let caption = self.caption("Test accuracy under encryption, this run alone".to_owned());
             let drawing =
                 SpreadChart::new(sweeps, &caption, self.frame).map_err(self.chart_error("accuracy.csv"))?;
-            part.pictures.push(self.picture("spread".to_owned(), &caption, &drawing)?);
+            section.charts.push(self.chart("spread".to_owned(), &caption, &drawing)?);
         }
-        Ok(Some(part))
+        Ok(Some(section))
     }
 
     fn layers(&self) -> Drawn {
@@ -136,7 +136,7 @@ impl RunCharts<'_> {
         let tables = vec![layer_table(rows, self.scope()).map_err(self.voter_error("layers.csv"))?];
         Ok(Some(ChartSection {
             title: "Time of each layer",
-            pictures: vec![self.picture(stem.to_owned(), &caption, &drawing)?],
+            charts: vec![self.chart(stem.to_owned(), &caption, &drawing)?],
             tables,
         }))
     }
@@ -153,7 +153,7 @@ impl RunCharts<'_> {
             .map_err(self.chart_error("elapsed.csv"))?;
         Ok(Some(ChartSection {
             title: "Elapsed time",
-            pictures: vec![self.picture(stem.to_owned(), &caption, &drawing)?],
+            charts: vec![self.chart(stem.to_owned(), &caption, &drawing)?],
             tables: vec![elapsed_table(rows, has_paper)],
         }))
     }
@@ -165,7 +165,7 @@ impl RunCharts<'_> {
         let Some(drawing) = drawing else { return Ok(None) };
         Ok(Some(ChartSection {
             title: "Recall of each digit",
-            pictures: vec![self.picture("recall".to_owned(), &caption, &drawing)?],
+            charts: vec![self.chart("recall".to_owned(), &caption, &drawing)?],
             tables: recall_table(rows).map_err(self.voter_error("recall.csv"))?,
         }))
     }
@@ -173,15 +173,15 @@ impl RunCharts<'_> {
     fn labels(&self) -> Drawn {
         let rows = &self.records.labels;
         let of_sweeps = rows.iter().filter(|row| Baseline::from_split(&row.split).is_none());
-        let mut pictures = Vec::new();
+        let mut charts = Vec::new();
         for split in distinct(of_sweeps.map(|row| row.split.as_str())) {
             let caption = self.caption(format!("What each member trained on, {split} split"));
             let drawing = LabelsChart::new(rows, split, &caption, self.frame)
                 .map_err(self.chart_error("labels.csv"))?;
-            pictures.push(self.picture(stem("labels", split), &caption, &drawing)?);
+            charts.push(self.chart(stem("labels", split), &caption, &drawing)?);
         }
-        let part = ChartSection { title: "What the members trained on", pictures, tables: Vec::new() };
-        Ok((!part.pictures.is_empty()).then_some(part))
+        let section = ChartSection { title: "What the members trained on", charts, tables: Vec::new() };
+        Ok((!section.charts.is_empty()).then_some(section))
     }
 
     fn bits(&self) -> Drawn {
@@ -193,7 +193,7 @@ impl RunCharts<'_> {
         let drawing = BitsChart::new(rows, &caption, self.frame).map_err(self.chart_error("bits.csv"))?;
         Ok(Some(ChartSection {
             title: "Logit bits",
-            pictures: vec![self.picture("bits".to_owned(), &caption, &drawing)?],
+            charts: vec![self.chart("bits".to_owned(), &caption, &drawing)?],
             tables: vec![bits_table(rows).map_err(self.voter_error("bits.csv"))?],
         }))
     }
@@ -209,7 +209,7 @@ impl RunCharts<'_> {
             SizesChart::new(rows, &caption, has_paper, self.frame).map_err(self.chart_error("sizes.csv"))?;
         Ok(Some(ChartSection {
             title: "Sizes of messages",
-            pictures: vec![self.picture("sizes".to_owned(), &caption, &drawing)?],
+            charts: vec![self.chart("sizes".to_owned(), &caption, &drawing)?],
             tables: vec![sizes_table(rows, has_paper)],
         }))
     }
@@ -223,7 +223,7 @@ impl RunCharts<'_> {
         Caption { title, dataset: dataset.name().to_owned(), synthetic: dataset.synthetic }
     }
 
-    fn picture(
+    fn chart(
         &self,
         stem: String,
         caption: &Caption,
@@ -256,12 +256,12 @@ impl RunCharts<'_> {
     }
 }
 
-/// The longest name of a split method that is part of a file's name.
+/// Largest length of a split method's name as part of a file name.
 const LONGEST_NAME: usize = 60;
 
-/// The name of a chart of one split method, without ending: letters, digits, dots and hyphens. Different split methods have
-/// different names, and a name from a CSV file cannot lead out of the folder: what a file's name cannot hold is replaced, and
-/// then a hash tells the names apart, as it does for groups of many labels.
+/// File name of the chart of one split method, without extension. The name consists of letters, digits, dots and hyphens, so that a
+/// name from a CSV file cannot lead out of the folder. Other characters are replaced. A hash keeps replaced and shortened names
+/// distinct.
 fn stem(kind: &str, split: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-');
     let hash = || sha256(split.as_bytes()).chars().take(12).collect::<String>();

@@ -1,17 +1,17 @@
-//! What a run is, in the words above its tables and its page.
+//! The heading of a run's tables and page.
 
 use crate::content::tables::table::{LATEX_PACKAGES, Table};
 use crate::data::run_records::RunRecords;
 use crate::data::wording::thousands;
 
-/// Names a run: experiment, data set and training.
+/// Experiment, data set and training of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RunHeading {
-    /// Name of the experiment, where it is known.
+    /// Name of the experiment, if it is known.
     pub(crate) experiment: Option<String>,
-    /// Name of the data set, with its number of images where it is known.
+    /// Name of the data set, with its number of images if it is known.
     pub(crate) dataset: String,
-    /// How members were trained, in a line, where it is known.
+    /// Training of the members in one line, if it is known.
     pub(crate) training: Option<String>,
     synthetic: bool,
 }
@@ -39,14 +39,14 @@ impl RunHeading {
         }
     }
 
-    /// Sentences, each with what it is about.
+    /// Sentences for Markdown and LaTeX files.
     fn sentences(&self) -> Vec<String> {
         let experiment = self.experiment.iter().map(|name| format!("Experiment: {name}."));
         let training = self.training.iter().map(|line| format!("Training: {line}."));
         experiment.chain([format!("Data set: {}.", self.dataset)]).chain(training).collect()
     }
 
-    /// A Markdown file of tables.
+    /// Writes tables as a Markdown file.
     pub(crate) fn markdown(&self, tables: &[Table]) -> String {
         let warning = if self.synthetic {
             "**SYNTHETIC DATA, drawn by a program: not comparable with results on MNIST.**\n\n"
@@ -57,10 +57,10 @@ impl RunHeading {
         format!("{warning}{}\n\n{}", self.sentences().join(" "), tables.join("\n"))
     }
 
-    /// A LaTeX file of tables, to be `\\input`; `name` is part of their labels.
+    /// Writes tables as a LaTeX file for `\\input`. `name` is part of their labels.
     pub(crate) fn latex(&self, name: &str, tables: &[Table]) -> String {
         let warning = if self.synthetic { "% SYNTHETIC DATA, drawn by a program.\n" } else { "" };
-        // What is in a comment needs no escapes, but must stay on its line.
+        // A comment needs no escapes but must stay on its line.
         let sentences = self.sentences().join(" ").replace(['\n', '\r'], " ");
         let dataset =
             if self.synthetic { format!("SYNTHETIC DATA: {}", self.dataset) } else { self.dataset.clone() };

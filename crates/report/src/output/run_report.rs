@@ -1,4 +1,4 @@
-//! A run folder's charts, tables and report, drawn from its records.
+//! The report of a run: charts, tables and a page, written into the run's folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,22 +24,35 @@ use crate::output::run_heading::RunHeading;
 use crate::output::sweep_charts::print_sweep_charts;
 use crate::output::sweep_report::write_sweep_report;
 
-/// Draws the charts, the tables and the report of the run in `run_folder` into that folder, and returns their
-/// paths.
+/// Draws the charts, the tables and the report of the run or sweep in `run_folder` into that folder, and returns the paths of the
+/// files. A folder with `table.csv` holds a sweep: see [`write_sweep_report`].
 ///
-/// Reads `accuracy.csv` and `layers.csv`, and, where they are there, `validation.csv`, `recall.csv`, `pairs.csv`,
-/// `labels.csv`, `elapsed.csv`, `bits.csv`, `sizes.csv`, `run.json` and `config.toml`. Writes charts as SVG and PNG:
-/// `figure5`, `figure6`, `figure7` (regular, likewise, random at the paper's settings) or `accuracy-<split>` for each split method
-/// but the baselines, `spread` (all sweeps without the paper), `table3` or `layers`, and `figure8` or `elapsed`, `labels-<split>`,
-/// `recall`, `bits`, `sizes` where there are such records; tables as Markdown and LaTeX: `accuracy`, `layers`, `statistics`; as
-/// Markdown, `verdicts`, where there is one; and all of it as one page, `report.html`. Names that start with `figure` or `table`
-/// are for runs that are comparable with the paper's ([`PaperScope`](crate::PaperScope)). The same input gives the same bytes.
+/// Reads `accuracy.csv` and `layers.csv`, and the optional files `validation.csv`, `recall.csv`, `pairs.csv`, `labels.csv`,
+/// `elapsed.csv`, `bits.csv`, `sizes.csv`, `run.json` and `config.toml`. The same input gives the same bytes. The files are:
 ///
-/// A folder with `table.csv` is that of a sweep: see [`write_sweep_report`].
+/// | files | content |
+/// | --- | --- |
+/// | `figure5`, `figure6`, `figure7` (`.svg`, `.png`) | accuracy of the regular, likewise and random split at the paper's settings |
+/// | `accuracy-<split>` (`.svg`, `.png`) | accuracy of any other split method |
+/// | `spread` (`.svg`, `.png`) | accuracies of all split methods without the paper's |
+/// | `table3` or `layers` (`.svg`, `.png`) | seconds of each layer |
+/// | `figure8` or `elapsed`, `labels-<split>`, `recall`, `bits`, `sizes` (`.svg`, `.png`) | charts of optional records |
+/// | `accuracy`, `layers`, `statistics` (`.md`, `.tex`), `verdicts.md` | tables |
+/// | `report.html` | all of it on one page |
+///
+/// A name that starts with `figure` or `table` is used only if the run is comparable with the paper
+/// ([`PaperScope`](crate::PaperScope)), and so is `verdicts.md`.
+///
+/// ```no_run
+/// for file in sottovoce_report::write_report("results/paper".as_ref())? {
+///     println!("{}", file.display());
+/// }
+/// # Ok::<(), sottovoce_report::ReportError>(())
+/// ```
 ///
 /// # Errors
-/// If a record is missing, broken or not encrypted, or a file cannot be written. Everything is drawn before
-/// anything is written.
+/// If a record is missing or broken, if a voter was not evaluated under encryption, or if a file cannot be written. Everything is
+/// drawn before the first file is written.
 pub fn write_report(run_folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
     if SweepRecords::exist_in(run_folder) {
         return write_sweep_report(run_folder);
@@ -51,7 +64,7 @@ pub fn write_report(run_folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
         move |source| ReportError::Voter { path, source }
     };
 
-    let parts = draw_run_charts(&records, run_folder, None)?;
+    let sections = draw_run_charts(&records, run_folder, None)?;
     let RunTables { accuracy, layers } = tables_of(&records, run_folder)?;
     let tests = best_member_tests(&records.pairs, &records.validation)
         .map_err(unknown_voter("pairs.csv or validation.csv"))?;
@@ -62,9 +75,9 @@ pub fn write_report(run_folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let verdicts = judge(&records, run_folder)?;
 
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
-    for picture in parts.iter().flat_map(|part| &part.pictures) {
-        files.push((path(&format!("{}.svg", picture.stem)), picture.svg.clone().into_bytes()));
-        files.push((path(&format!("{}.png", picture.stem)), picture.png.clone()));
+    for chart in sections.iter().flat_map(|section| &section.charts) {
+        files.push((path(&format!("{}.svg", chart.stem)), chart.svg.clone().into_bytes()));
+        files.push((path(&format!("{}.png", chart.stem)), chart.png.clone()));
     }
     let heading = RunHeading::of(&records);
     for (name, tables) in
@@ -77,8 +90,12 @@ pub fn write_report(run_folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
         let judged: Vec<Table> = verdicts.iter().map(Verdicts::table).collect();
         files.push((path("verdicts.md"), heading.markdown(&judged).into_bytes()));
     }
-    let page =
-        run_page(&RunPage { records: &records, parts: &parts, statistics: &statistics, verdicts: &verdicts });
+    let page = run_page(&RunPage {
+        records: &records,
+        chart_sections: &sections,
+        statistics: &statistics,
+        verdicts: &verdicts,
+    });
     files.push((path("report.html"), page.into_bytes()));
 
     remove_stale_files(run_folder, &files)?;
@@ -94,14 +111,15 @@ pub fn write_report(run_folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
 pub struct PrintedChart {
     /// The file.
     pub path: PathBuf,
-    /// What to say where its labels are smaller than asked for, since the chart needs more room.
+    /// A remark if the labels are smaller than requested, since the chart needs more width.
     pub remark: Option<String>,
 }
 
-/// Draws the charts of the run or sweep in `run_folder` as `rendering` says into the folder `out`, and nothing else.
+/// Draws only the charts of the run or sweep in `run_folder`, in the format, width and font size of `rendering`, into the folder
+/// `out`.
 ///
 /// # Errors
-/// As [`write_report`].
+/// If a record is missing or broken, if a voter was not evaluated under encryption, or if a file cannot be written.
 pub fn write_charts(
     run_folder: &Path,
     out: &Path,
@@ -110,9 +128,9 @@ pub fn write_charts(
     let charts: Vec<(String, Vec<u8>, Option<String>)> = if SweepRecords::exist_in(run_folder) {
         print_sweep_charts(&SweepRecords::read(run_folder)?, rendering)?
     } else {
-        let parts = draw_run_charts(&RunRecords::read(run_folder)?, run_folder, Some(*rendering))?;
-        let pictures = parts.into_iter().flat_map(|part| part.pictures);
-        pictures.filter_map(|picture| picture.printed.map(|p| (picture.stem, p.file, p.remark))).collect()
+        let sections = draw_run_charts(&RunRecords::read(run_folder)?, run_folder, Some(*rendering))?;
+        let charts = sections.into_iter().flat_map(|section| section.charts);
+        charts.filter_map(|chart| chart.printed.map(|p| (chart.stem, p.file, p.remark))).collect()
     };
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -129,8 +147,8 @@ pub fn write_charts(
         .collect()
 }
 
-/// What came of this project's targets, for a run of all that they are defined for, and of the paper's claims, for a run that is
-/// comparable with the paper's ([`PaperScope`](crate::PaperScope)), as one table each, without drawing anything.
+/// Verdicts on this project's targets and on the paper's claims, one table each. Targets are judged for a run of all settings on all
+/// of MNIST, claims for a run that is comparable with the paper ([`PaperScope`](crate::PaperScope)).
 ///
 /// # Errors
 /// If a record is missing or broken.
@@ -150,7 +168,7 @@ fn judge(records: &RunRecords, run_folder: &Path) -> Result<Vec<Verdicts>, Repor
     Ok(targets.into_iter().chain([claims(&evidence)]).collect())
 }
 
-/// The tables that a run prints.
+/// Tables of a run for the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunTables {
     /// Accuracies, one table for each split method.
@@ -159,7 +177,7 @@ pub struct RunTables {
     pub layers: Table,
 }
 
-/// The accuracies and layer times of the run in `run_folder`, beside the paper's where they are comparable
+/// Accuracies and layer times of the run in `run_folder`, with the paper's if they are comparable
 /// ([`PaperScope`](crate::PaperScope)).
 ///
 /// # Errors
@@ -183,8 +201,8 @@ fn tables_of(records: &RunRecords, run_folder: &Path) -> Result<RunTables, Repor
     Ok(RunTables { accuracy, layers })
 }
 
-/// Removes charts and verdicts of an earlier report that this one does not have: they would show what the run no longer holds.
-/// Files with other names are left alone.
+/// Removes charts and verdicts of an earlier report that are not among `files`, since they show records that the run no longer has.
+/// Files with other names stay.
 fn remove_stale_files(run_folder: &Path, files: &[(PathBuf, Vec<u8>)]) -> Result<(), ReportError> {
     const STEMS: [&str; 11] = [
         "figure5", "figure6", "figure7", "figure8", "spread", "table3", "layers", "elapsed", "recall",

@@ -7,12 +7,12 @@ use crate::data::sweep_records::SweepRecords;
 use crate::data::values::number;
 use crate::drawing::rendering::{Format, Rendering};
 
-/// Lines of a chart that the other axis of a sweep of two axes may have.
-const MOST_SERIES: usize = 8;
-/// An axis whose largest value is this many times its smallest is drawn logarithmically.
+/// Largest number of lines in a chart of a sweep with two axes.
+const MAX_SERIES: usize = 8;
+/// An axis is drawn logarithmically if its largest value is at least this many times its smallest.
 const LOGARITHMIC_RATIO: f64 = 50.0;
 
-/// A chart of the report, as files.
+/// A chart of a sweep's report, as files.
 #[derive(Debug)]
 pub(crate) struct SweepChartFiles {
     pub(crate) stem: String,
@@ -23,17 +23,17 @@ pub(crate) struct SweepChartFiles {
     pub(crate) png: Vec<u8>,
 }
 
-/// Charts that were not drawn, with the reason.
+/// A chart that was not drawn, with the reason.
 #[derive(Debug)]
 pub(crate) struct SkippedChart {
     pub(crate) title: String,
     pub(crate) reason: String,
 }
 
-/// A chart's name, its file, and a remark where its labels are smaller than asked for.
+/// Name of a chart, its file, and a remark if its labels are smaller than requested.
 pub(crate) type NamedChart = (String, Vec<u8>, Option<String>);
 
-/// The report's charts in the format, width and font size of `rendering`.
+/// Draws the charts of a sweep's report in the format, width and font size of `rendering`.
 pub(crate) fn print_sweep_charts(
     records: &SweepRecords,
     rendering: &Rendering,
@@ -52,14 +52,15 @@ pub(crate) fn print_sweep_charts(
     Ok(drawn)
 }
 
+/// Draws the charts of a sweep's report as SVG and PNG.
 pub(crate) fn draw_sweep_charts(
     records: &SweepRecords,
 ) -> Result<(Vec<SweepChartFiles>, Vec<SkippedChart>), SweepChartError> {
-    let (mut pictures, mut skipped) = (Vec::new(), Vec::new());
+    let (mut charts, mut skipped) = (Vec::new(), Vec::new());
     for query in queries(records) {
         let chart = match SweepChart::new(records, &query) {
             Ok(chart) => chart,
-            // A sweep with one point, or without the records of a cost, has a report all the same.
+            // A sweep with one point, or without a column for the cost, still gets a report.
             Err(SweepChartError::Query(reason)) => {
                 skipped.push(SkippedChart { title: format!("{} over {}", query.y, query.x), reason });
                 continue;
@@ -68,7 +69,7 @@ pub(crate) fn draw_sweep_charts(
         };
         let (svg, _) = chart.render(&Rendering::default(), None)?;
         let (png, _) = chart.render(&Rendering { format: Format::Png, ..Rendering::default() }, None)?;
-        pictures.push(SweepChartFiles {
+        charts.push(SweepChartFiles {
             stem: chart.stem().to_owned(),
             title: chart.title().to_owned(),
             caption: chart.caption(),
@@ -77,13 +78,13 @@ pub(crate) fn draw_sweep_charts(
             png,
         });
     }
-    Ok((pictures, skipped))
+    Ok((charts, skipped))
 }
 
-/// The charts of a report.
+/// Queries for the charts of a report.
 fn queries(records: &SweepRecords) -> Vec<ChartQuery> {
     let varied = records.varied_axes();
-    let path = |axis: usize| records.axes[axis].as_str();
+    let path = |axis: usize| records.axis_name(axis);
     let values = |axis: usize| records.values_of(axis);
     let mut queries: Vec<ChartQuery> = varied
         .iter()
@@ -92,7 +93,7 @@ fn queries(records: &SweepRecords) -> Vec<ChartQuery> {
                 [first, second] => Some(if *first == axis { *second } else { *first }),
                 _ => None,
             };
-            let series = other.filter(|&other| values(other).len() <= MOST_SERIES);
+            let series = other.filter(|&other| values(other).len() <= MAX_SERIES);
             ChartQuery {
                 series: series.map(|other| path(other).to_owned()),
                 average: true,
@@ -102,7 +103,7 @@ fn queries(records: &SweepRecords) -> Vec<ChartQuery> {
         })
         .collect();
     if let [first, second] = varied.as_slice() {
-        // More columns than rows read better.
+        // The axis with more values becomes the columns.
         let (x, rows) =
             if values(*first).len() >= values(*second).len() { (first, second) } else { (second, first) };
         queries.push(ChartQuery {

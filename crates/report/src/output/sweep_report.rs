@@ -1,4 +1,4 @@
-//! The report of a sweep: charts, the table of its points, and a page with both.
+//! The report of a sweep: charts, the table of its points, and a page with both, written into the sweep's folder.
 
 use std::path::{Path, PathBuf};
 
@@ -12,25 +12,28 @@ use crate::output::error::ReportError;
 use crate::output::html::sweep_page::{SweepPage, sweep_page};
 use crate::output::sweep_charts::draw_sweep_charts;
 
-/// Draws the charts, the table and the report of the sweep in `folder` into that folder, and returns their paths: for
-/// every axis with two or more values `accuracy-by-AXIS`, for two such axes `accuracy-heat-AXIS-and-AXIS`,
-/// `accuracy-frontier-plaintext_bits` and `accuracy-frontier-provider_seconds`, as SVG and PNG; `table.md` and
-/// `table.tex`; and `report.html`. The same input gives the same bytes.
+/// Draws the charts, the table and the report of the sweep in `folder` into that folder, and returns the paths of the files. The same
+/// input gives the same bytes. The files are:
+///
+/// - `accuracy-by-AXIS` (`.svg`, `.png`) for every axis with at least two values;
+/// - `accuracy-heat-AXIS-and-AXIS` (`.svg`, `.png`) if there are two such axes;
+/// - `accuracy-frontier-plaintext_bits` and `accuracy-frontier-provider_seconds` (`.svg`, `.png`);
+/// - `table.md`, `table.tex` and `report.html`.
 ///
 /// # Errors
-/// If a record is broken or a file cannot be written. Everything is drawn before anything is written.
+/// If a record is broken or a file cannot be written. Everything is drawn before the first file is written.
 pub fn write_sweep_report(folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let records = SweepRecords::read(folder)?;
     let facts = RunFacts::read(&folder.join("run.json"))?;
     let config = std::fs::read_to_string(folder.join("config.toml")).ok();
-    let (pictures, skipped) = draw_sweep_charts(&records)?;
+    let (charts, skipped) = draw_sweep_charts(&records)?;
     let table = points_table(&records);
 
     let path = |name: &str| folder.join(name);
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
-    for picture in &pictures {
-        files.push((path(&format!("{}.svg", picture.stem)), picture.svg.clone().into_bytes()));
-        files.push((path(&format!("{}.png", picture.stem)), picture.png.clone()));
+    for chart in &charts {
+        files.push((path(&format!("{}.svg", chart.stem)), chart.svg.clone().into_bytes()));
+        files.push((path(&format!("{}.png", chart.stem)), chart.png.clone()));
     }
     let dataset = &records.dataset;
     let warning = if dataset.synthetic {
@@ -61,7 +64,7 @@ pub fn write_sweep_report(folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
         records: &records,
         facts: &facts,
         config: config.as_deref(),
-        pictures: &pictures,
+        charts: &charts,
         skipped: &skipped,
         table: &table,
     });

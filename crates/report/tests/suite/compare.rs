@@ -164,7 +164,10 @@ fn folders_without_records_and_runs_without_common_settings_are_refused() {
         "{error}"
     );
     let error = compare_folders(run.path(), study("logit_bits", &[24.0], 0).path()).unwrap_err().to_string();
-    assert!(error.contains(" is a run and ") && error.contains(" a sweep; name two of a kind"), "{error}");
+    assert!(
+        error.contains(" is a run and ") && error.contains(" a sweep; name two runs or two sweeps"),
+        "{error}"
+    );
 }
 
 /// A sweep over one axis, two seeds, one member and the ensemble.

@@ -1,8 +1,8 @@
 //! The paper's Figures 5, 6 and 7: accuracy under encryption over the settings of one split method.
 //!
-//! A dot plot, since bars would have to start at zero. For each setting, every voter has a column with
-//! ours (filled) and, slightly to the right, the paper's (hollow). The ensemble is what the figure is
-//! about: black, larger, joined by a line, its values printed below the axis. Baselines are horizontal lines.
+//! The chart is a dot plot, since bars would have to start at zero. At each setting, every voter has a column with our accuracy
+//! (filled marker) and, slightly to the right, the paper's (hollow marker). The ensemble stands out: its markers are black, larger and
+//! joined by a line, and its values are printed below the axis. Baselines are horizontal lines.
 
 use plotters::prelude::DrawingBackend;
 use sottovoce_evaluate::records::AccuracyRow;
@@ -27,11 +27,11 @@ use crate::drawing::style::{
 };
 use crate::drawing::typeface::{Align, Typeface};
 
-/// A chart of one split method, ready to be rendered.
+/// The accuracy chart of one split method.
 #[derive(Debug, Clone)]
 pub struct AccuracyChart {
     caption: Caption,
-    /// Whether the title is drawn.
+    /// True if the title is drawn.
     titled: bool,
     sweep: SplitAccuracy,
     layout: Layout,
@@ -42,10 +42,10 @@ pub struct AccuracyChart {
     typeface: Typeface,
 }
 
-/// The chart of the rows of one split method, beside the paper's values where `scope` has them.
+/// Lays out the chart of the rows of one split method, with the paper's values if `scope` has them.
 ///
 /// # Errors
-/// If there is no row of `split`, or a voter was not evaluated under encryption.
+/// If there is no row of `split`, if a voter is unknown or was not evaluated under encryption, or if an accuracy is not a fraction.
 pub fn accuracy_chart(
     rows: &[AccuracyRow],
     split: &str,
@@ -55,7 +55,7 @@ pub fn accuracy_chart(
     framed_accuracy_chart(rows, split, caption, scope, Frame::NATURAL)
 }
 
-/// The same in a frame for print.
+/// Lays out the same chart in a frame for print.
 pub(crate) fn framed_accuracy_chart(
     rows: &[AccuracyRow],
     split: &str,
@@ -81,7 +81,7 @@ pub(crate) fn framed_accuracy_chart(
 }
 
 impl AccuracyChart {
-    /// The chart as SVG.
+    /// Draws the chart as SVG.
     ///
     /// # Errors
     /// If the drawing library fails.
@@ -89,7 +89,7 @@ impl AccuracyChart {
         svg_text(self, &self.typeface)
     }
 
-    /// The chart as a PNG file, [`PNG_SCALE`](crate::drawing::encode::PNG_SCALE) times the size of the SVG.
+    /// Draws the chart as a PNG file, [`PNG_SCALE`](crate::PNG_SCALE) times the size of the SVG.
     ///
     /// # Errors
     /// If the drawing or the encoding library fails.
@@ -119,7 +119,7 @@ impl AccuracyChart {
             canvas.rectangle((left, layout.plot_top), (right, layout.plot_bottom), BAND)?;
         }
         for percent in axis.ticks() {
-            let y = axis.place(percent);
+            let y = axis.position_of(percent);
             canvas.line((layout.left, y), (layout.right, y), GRID)?;
             canvas.text(&format!("{percent:.0}"), (layout.left - 9.0, y + 4.2), Align::Right, LABEL)?;
         }
@@ -146,8 +146,8 @@ impl AccuracyChart {
             let shares = if narrow { setting.shares.replace(" %", "") } else { setting.shares.clone() };
             let mut cells = vec![(setting.number.to_string(), STRONG), (shares, VALUE)];
             if let Some(ensemble) = ensemble {
-                let ours = setting.ours[ensemble].map_or_else(String::new, |s| format!("{:.2}", s.mean));
-                let paper = setting.paper[ensemble].map_or_else(String::new, |p| format!("{p:.2}"));
+                let ours = setting.ours_of(ensemble).map_or_else(String::new, |s| format!("{:.2}", s.mean));
+                let paper = setting.paper_of(ensemble).map_or_else(String::new, |p| format!("{p:.2}"));
                 cells.extend([(ours, STRONG), (paper, LABEL)]);
             }
             for (row, (cell, style)) in cells.iter().enumerate().filter(|(_, (cell, _))| !cell.is_empty()) {
@@ -158,21 +158,22 @@ impl AccuracyChart {
         Ok(())
     }
 
-    /// The lines that join the ensemble's points: ours solid, the paper's dashed.
+    /// Draws the lines that join the ensemble's points: ours solid, the paper's dashed.
     fn draw_ensemble_lines<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Result<(), DrawError> {
         let Some(column) = self.sweep.voters.iter().position(|&voter| voter == Voter::Ensemble) else {
             return Ok(());
         };
         let place = |(index, setting): (usize, &Setting)| {
             let (x, paper_x) = self.layout.column(index, column);
-            let ours = setting.ours[column].map(|spread| (x, self.layout.axis.place(spread.mean)));
-            let paper = setting.paper[column].map(|percent| (paper_x, self.layout.axis.place(percent)));
+            let ours = setting.ours_of(column).map(|spread| (x, self.layout.axis.position_of(spread.mean)));
+            let paper =
+                setting.paper_of(column).map(|percent| (paper_x, self.layout.axis.position_of(percent)));
             (ours, paper)
         };
         let (ours, paper): (Vec<Option<Point>>, Vec<Option<Point>>) =
             self.sweep.settings.iter().enumerate().map(place).unzip();
         let joined = |points: &[Option<Point>]| -> Vec<(Point, Point)> {
-            points.windows(2).filter_map(|pair| Some((pair[0]?, pair[1]?))).collect()
+            points.array_windows().filter_map(|&[from, to]| Some((from?, to?))).collect()
         };
         for (from, to) in joined(&paper) {
             canvas.dashed_line(from, to, 4.0, Stroke { colour: (0x88, 0x88, 0x88), width: 1.2 })?;
@@ -188,18 +189,18 @@ impl AccuracyChart {
             for (column, &voter) in self.sweep.voters.iter().enumerate() {
                 let marker = Marker::of(voter);
                 let (x, paper_x) = self.layout.column(index, column);
-                if let Some(percent) = setting.paper[column] {
-                    let y = self.layout.axis.place(percent);
+                if let Some(percent) = setting.paper_of(column) {
+                    let y = self.layout.axis.position_of(percent);
                     marker.draw_hollow(canvas, (paper_x, y))?;
                     self.draw_value(canvas, percent, (paper_x + 10.0, y), Align::Left)?;
                 }
-                let Some(spread) = setting.ours[column] else { continue };
+                let Some(spread) = setting.ours_of(column) else { continue };
                 if self.sweep.seeds > 1 {
                     let (low, high) =
-                        (self.layout.axis.place(spread.low), self.layout.axis.place(spread.high));
+                        (self.layout.axis.position_of(spread.low), self.layout.axis.position_of(spread.high));
                     marker.draw_whisker(canvas, x, low, high)?;
                 }
-                let y = self.layout.axis.place(spread.mean);
+                let y = self.layout.axis.position_of(spread.mean);
                 marker.draw_filled(canvas, (x, y))?;
                 self.draw_value(canvas, spread.mean, (x - 10.0, y), Align::Right)?;
             }
@@ -207,7 +208,7 @@ impl AccuracyChart {
         Ok(())
     }
 
-    /// A point's value beside it, where there is room for it.
+    /// Draws the value of a point beside the point, if there is room.
     fn draw_value<B: DrawingBackend>(
         &self,
         canvas: &mut Canvas<'_, B>,
@@ -221,7 +222,7 @@ impl AccuracyChart {
         let text = format!("{percent:.2}");
         let width = SMALL.width(&self.typeface, &text);
         let left = if align == Align::Right { x - width } else { x };
-        // Keeps gridlines from striking the digits through.
+        // A white background, so that no gridline crosses the digits.
         canvas.rectangle((left - 2.0, y - 6.0), (left + width + 2.0, y + 6.0), WHITE)?;
         canvas.text(&text, (x, y + 4.0), align, SMALL)
     }
@@ -240,7 +241,7 @@ impl Drawing for AccuracyChart {
         self.draw_axes(canvas)?;
         self.draw_rows_below(canvas)?;
         let ends = (self.layout.left, self.layout.right);
-        draw_baselines(canvas, &self.sweep.references, &self.layout.axis, ends)?;
+        draw_baselines(canvas, &self.sweep.baselines, &self.layout.axis, ends)?;
         self.draw_ensemble_lines(canvas)?;
         self.draw_points(canvas)?;
         for (row, line) in self.footnote.iter().enumerate() {
@@ -255,7 +256,7 @@ impl Drawing for AccuracyChart {
     }
 }
 
-/// Whose the markers are, then what they mean.
+/// Legend entries: voters, then meanings of marker forms, then baselines.
 fn entries(sweep: &SplitAccuracy) -> Vec<Vec<LegendEntry>> {
     let voters = sweep.voters.iter().map(|&voter| LegendEntry::Voter(voter)).collect();
     let mut meanings = Vec::new();
@@ -266,10 +267,10 @@ fn entries(sweep: &SplitAccuracy) -> Vec<Vec<LegendEntry>> {
     if sweep.seeds > 1 {
         meanings.push(LegendEntry::Whisker(format!("mean and range of {} seeds", sweep.seeds)));
     }
-    vec![voters, meanings, baseline_entries(&sweep.references)]
+    vec![voters, meanings, baseline_entries(&sweep.baselines)]
 }
 
-/// The data set, how much of it was classified, and whether encryption changed any answer.
+/// Subtitle: the data set, the number of images, and the number of mismatches.
 fn subtitle(caption: &Caption, sweep: &SplitAccuracy) -> String {
     let (least, most) = sweep.images_per_setting;
     let per = if sweep.seeds > 1 { "setting and seed" } else { "setting" };
@@ -287,7 +288,7 @@ fn subtitle(caption: &Caption, sweep: &SplitAccuracy) -> String {
     format!("{}, {images} per {per}. {total} classified under encryption; {exact}.", caption.dataset)
 }
 
-/// Where the paper's values come from, how far they compare, and how this run's members were `trained`, if that is known.
+/// Footnote: source and comparability of the paper's values, and the training of this run's members if it is known.
 fn footnote(split: &str, trained: Option<&str>) -> String {
     let figure = paper::figure(split).map_or_else(String::new, |number| format!(", Figure {number}"));
     let known = if split == "random" {

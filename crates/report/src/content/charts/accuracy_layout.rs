@@ -1,20 +1,20 @@
-//! Where the parts of an accuracy figure go, in chart units.
+//! Layout of the accuracy chart, in chart units.
 
 use crate::data::split_accuracy::SplitAccuracy;
 use crate::data::voter::Voter;
 use crate::drawing::percent_axis::PercentAxis;
 use crate::drawing::rendering::Frame;
 
-/// Places of everything whose place depends on the data.
+/// Positions that depend on the data, in chart units from the top left corner.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Layout {
     pub(crate) width: f64,
     pub(crate) height: f64,
     /// Blank edge on the left and right.
     pub(crate) edge: f64,
-    /// Left end of the plot: leaves room for the heads of the rows below, in wider fonts too.
+    /// Left end of the plot. The headings of the rows below lie left of it, in wider fonts as well.
     pub(crate) left: f64,
-    /// Whether the chart is narrower than its natural width: short heads, and points close together.
+    /// True if the chart is narrower than its natural width. It then has short headings and points close together.
     pub(crate) narrow: bool,
     /// Right end of the plot.
     pub(crate) right: f64,
@@ -31,44 +31,44 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Blank edge on the left and right of a chart with its natural width, and of one for print.
+    /// Blank edge on the left and right of a chart with its natural width, and of a chart for print.
     pub(crate) const EDGE: f64 = 28.0;
     const PRINT_EDGE: f64 = 4.0;
-    /// Room for the heads of the rows below, and for short ones.
+    /// Width of the headings of the rows below, and of short headings.
     const LEFT: f64 = 170.0;
     const NARROW_LEFT: f64 = 66.0;
-    /// Where a chart without title begins.
+    /// Upper end of a chart without title.
     const UNTITLED_TOP: f64 = 12.0;
     /// Baseline of the title.
     pub(crate) const TITLE: f64 = 42.0;
 
-    const LEAST_WIDTH: f64 = 760.0;
+    const MIN_WIDTH: f64 = 760.0;
     const PLOT_HEIGHT: f64 = 380.0;
-    /// From the plot's edges to 100 % and to the start of the axis, so that no marker is cut.
+    /// Distance from the edges of the plot to the ends of the axis, so that no marker is cut.
     const INSET: f64 = 9.0;
     const SUBTITLE_LINE: f64 = 19.0;
     const LEGEND_LINE: f64 = 24.0;
     const ROW_BELOW: f64 = 20.0;
     const FOOTNOTE_LINE: f64 = 15.0;
-    /// From ours to the paper's point of the same voter.
+    /// Distance from our point to the paper's point of the same voter.
     const PAPER_OFFSET: f64 = 11.5;
     const WIDEST_STEP: f64 = 124.0;
-    /// The same in a narrow chart, as a part of the step to the next voter.
+    /// The same distance in a narrow chart, as a fraction of the step to the next voter.
     const NARROW_PAPER_PART: f64 = 0.42;
-    /// Space between settings, and the narrowest step from voter to voter.
+    /// Space between settings, and smallest step from voter to voter.
     const SETTING_GAP: f64 = 26.0;
     const NARROW_SETTING_GAP: f64 = 10.0;
     const NARROWEST_STEP: f64 = 8.0;
-    /// A slot with its shares, `95–99`, below.
+    /// Smallest width of a setting, so that its shares, such as `95–99`, fit below.
     const NARROWEST_SLOT: f64 = 40.0;
 
-    /// Baseline of one line of the subtitle, or of a warning where there is no title.
+    /// Baseline of a line of the subtitle, or of a warning if there is no title.
     pub(crate) fn subtitle(row: usize, titled: bool) -> f64 {
         let first = if titled { Self::TITLE + 24.0 } else { Self::UNTITLED_TOP + 2.0 };
         first + row as f64 * Self::SUBTITLE_LINE
     }
 
-    /// Width in `frame`, and whether the layout is the narrow one.
+    /// Width in `frame`, and whether the layout is narrow.
     pub(crate) fn width_in(frame: Frame, settings: usize, voters: usize, with_paper: bool) -> (f64, bool) {
         let natural = Self::width(settings, voters, with_paper);
         let slot =
@@ -83,14 +83,14 @@ impl Layout {
         if narrow || !titled { Self::PRINT_EDGE } else { Self::EDGE }
     }
 
-    /// Width of the chart: grows with settings and voters, so that columns never touch.
+    /// Natural width of the chart. It grows with settings and voters, so that columns never touch.
     pub(crate) fn width(settings: usize, voters: usize, with_paper: bool) -> f64 {
         let step = if with_paper { 27.0 } else { 13.5 };
         let slot = (voters as f64 * step + 26.0).max(100.0);
-        (Self::LEFT + settings as f64 * slot + Self::EDGE).max(Self::LEAST_WIDTH)
+        (Self::LEFT + settings as f64 * slot + Self::EDGE).max(Self::MIN_WIDTH)
     }
 
-    /// Stacks the parts from top to bottom.
+    /// Computes the layout from top to bottom.
     pub(crate) fn new(
         (width, narrow): (f64, bool),
         titled: bool,
@@ -128,14 +128,14 @@ impl Layout {
         layout
     }
 
-    /// Left and right end of a setting.
+    /// Left and right end of the setting with this position.
     pub(crate) fn slot(&self, setting: usize) -> (f64, f64) {
         let slot = (self.right - self.left) / self.settings as f64;
         let left = self.left + setting as f64 * slot;
         (left, left + slot)
     }
 
-    /// Places of ours and the paper's point of one voter at one setting, from the left.
+    /// Horizontal positions of our point and the paper's point of a voter at a setting.
     pub(crate) fn column(&self, setting: usize, voter: usize) -> (f64, f64) {
         let (left, right) = self.slot(setting);
         let pair = if self.with_paper { self.paper_offset() } else { 0.0 };
@@ -154,13 +154,13 @@ impl Layout {
         self.row_below(self.rows_below) + 6.0 + row as f64 * Self::FOOTNOTE_LINE
     }
 
-    /// Whether there is room for each point's value beside it. With several settings the ensemble's line
-    /// would run through the values.
+    /// Returns whether there is room for a value beside each point. With several settings there is none, since the ensemble's line
+    /// would cross the values.
     pub(crate) fn fits_values(&self) -> bool {
         self.settings == 1 && self.step() >= if self.with_paper { 105.0 } else { 52.0 }
     }
 
-    /// From one voter's column to the next.
+    /// Distance from one voter's column to the next.
     fn step(&self) -> f64 {
         let slot = (self.right - self.left) / self.settings as f64;
         let gap = if self.narrow { Self::NARROW_SETTING_GAP } else { Self::SETTING_GAP };

@@ -28,7 +28,7 @@ pub(crate) fn draw_baselines<B: DrawingBackend>(
     (left, right): (f64, f64),
 ) -> Result<(), DrawError> {
     for &(baseline, spread) in baselines {
-        let y = axis.place(spread.mean);
+        let y = axis.position_of(spread.mean);
         canvas.dashed_line((left, y), (right, y), dash(baseline), stroke(baseline))?;
     }
     Ok(())

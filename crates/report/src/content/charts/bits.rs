@@ -1,4 +1,4 @@
-//! Accuracy under encryption against the bits that the logits may take, which decide what encryption costs.
+//! Accuracy under encryption against the number of bits of logits, on which the cost of encryption depends.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,21 +20,21 @@ use crate::drawing::style::{BASE, GRID, INK, LABEL, STRONG, Stroke, VALUE};
 use crate::drawing::typeface::Align;
 
 const PLOT: f64 = 300.0;
-/// Room for a row of the legend, and for the axis title.
+/// Height of a row of the legend, and of the axis title.
 const LEGEND: f64 = 24.0;
 const HEAD: f64 = 34.0;
-/// Room for the three rows below.
+/// Height of the three rows below the plot.
 const FOOT: f64 = 78.0;
-/// Room for the heads of the rows below.
+/// Width of the headings of the rows below.
 const NAMES: f64 = 150.0;
 const SLOT: f64 = 92.0;
-/// A slot with its accuracy, `98.84`, below.
+/// Smallest width of a slot, so that its accuracy, such as `98.84`, fits below.
 const NARROWEST_SLOT: f64 = 44.0;
-const LEAST_WIDTH: f64 = 760.0;
-/// Widest distance from one voter's column to the next.
+const MIN_WIDTH: f64 = 760.0;
+/// Largest distance from one voter's column to the next.
 const STEP: f64 = 14.0;
-/// Nothing of the paper is beside these, so that they may fill the chart.
-const LEAST_SPAN: f64 = 5.0;
+/// Smallest span of the axis in percentage points. The chart has no values of the paper, so ours may fill it.
+const MIN_SPAN: f64 = 5.0;
 
 /// The chart of `bits.csv`.
 #[derive(Debug, Clone)]
@@ -46,17 +46,17 @@ pub(crate) struct BitsChart {
     seeds: usize,
 }
 
-/// What training for one number of bits gave.
+/// Accuracies of networks trained for one number of bits.
 #[derive(Debug, Clone, PartialEq)]
 struct Bits {
     logit_bits: u32,
     plaintext_bits: String,
-    /// In the order of the chart's voters.
+    /// Accuracies in the order of the chart's voters.
     accuracies: Vec<Option<Spread>>,
 }
 
 impl BitsChart {
-    /// The chart of at least one row.
+    /// Lays out the chart of at least one row.
     pub(crate) fn new(rows: &[BitsRow], caption: &Caption, frame: Frame) -> Result<Self, ChartError> {
         let named: Vec<(&BitsRow, Voter)> =
             rows.iter().map(|row| Ok((row, row.voter.parse()?))).collect::<Result<_, UnknownVoter>>()?;
@@ -73,13 +73,13 @@ impl BitsChart {
             "Ensembles trained for logits of so many bits, classified under encryption; {mismatches} logits differ from \
              the integer oracle."
         );
-        let natural = (2.0 * Page::EDGE + NAMES + points.len() as f64 * SLOT).max(LEAST_WIDTH);
+        let natural = (2.0 * Page::EDGE + NAMES + points.len() as f64 * SLOT).max(MIN_WIDTH);
         let width = frame.width(natural, NAMES + points.len() as f64 * NARROWEST_SLOT);
         let mut groups = vec![voters.iter().map(|&voter| LegendEntry::Voter(voter)).collect()];
         if seeds > 1 {
             groups.push(vec![LegendEntry::Whisker(format!("mean and range of {seeds} seeds"))]);
         }
-        // The legend's rows depend on the typeface, which comes with the page.
+        // The number of rows of the legend depends on the typeface, which the page holds.
         let bare = Page::new(caption, &subtitle, "", (width, 0.0), frame)?;
         let legend = Legend::arrange(groups, &bare.typeface, bare.right() - bare.left());
         let body = legend.rows() as f64 * LEGEND + HEAD + PLOT + FOOT;
@@ -114,9 +114,9 @@ impl Drawing for BitsChart {
         let top = page.top() + self.legend.rows() as f64 * LEGEND + HEAD;
         let bottom = top + PLOT;
         let lows = self.points.iter().flat_map(|point| point.accuracies.iter().flatten().map(|s| s.low));
-        let axis = PercentAxis::spanning(LEAST_SPAN, lows.fold(100.0, f64::min), top + 9.0, bottom - 9.0);
+        let axis = PercentAxis::spanning(MIN_SPAN, lows.fold(100.0, f64::min), top + 9.0, bottom - 9.0);
         for percent in axis.ticks() {
-            let y = axis.place(percent);
+            let y = axis.position_of(percent);
             canvas.line((left, y), (right, y), GRID)?;
             canvas.text(&format!("{percent:.0}"), (left - 9.0, y + 4.2), Align::Right, LABEL)?;
         }
@@ -138,18 +138,18 @@ impl Drawing for BitsChart {
             .iter()
             .enumerate()
             .map(|(index, point)| {
-                let spread = point.accuracies[ensemble?]?;
-                Some(((column(index, ensemble?), axis.place(spread.mean)), spread))
+                let spread = (*point.accuracies.get(ensemble?)?)?;
+                Some(((column(index, ensemble?), axis.position_of(spread.mean)), spread))
             })
             .collect();
-        for pair in ours.windows(2) {
-            if let (Some((from, _)), Some((to, _))) = (pair[0], pair[1]) {
+        for pair in ours.array_windows() {
+            if let [Some((from, _)), Some((to, _))] = *pair {
                 canvas.line(from, to, Stroke { colour: INK, width: 2.0 })?;
             }
         }
-        for (index, point) in self.points.iter().enumerate() {
+        for (index, (point, ours)) in self.points.iter().zip(&ours).enumerate() {
             let middle = left + (index as f64 + 0.5) * slot;
-            let ensemble = ours[index].map_or_else(String::new, |(_, spread)| format!("{:.2}", spread.mean));
+            let ensemble = ours.map_or_else(String::new, |(_, spread)| format!("{:.2}", spread.mean));
             let cells = [
                 (point.logit_bits.to_string(), STRONG),
                 (point.plaintext_bits.clone(), VALUE),
@@ -158,13 +158,18 @@ impl Drawing for BitsChart {
             for (row, (cell, style)) in cells.iter().enumerate() {
                 canvas.text(cell, (middle, bottom + 21.0 + row as f64 * 20.0), Align::Centre, *style)?;
             }
-            for (voter, spread) in point.accuracies.iter().enumerate() {
+            for (position, (&voter, spread)) in self.voters.iter().zip(&point.accuracies).enumerate() {
                 let Some(spread) = spread else { continue };
-                let (marker, x) = (Marker::of(self.voters[voter]), column(index, voter));
+                let (marker, x) = (Marker::of(voter), column(index, position));
                 if self.seeds > 1 {
-                    marker.draw_whisker(canvas, x, axis.place(spread.low), axis.place(spread.high))?;
+                    marker.draw_whisker(
+                        canvas,
+                        x,
+                        axis.position_of(spread.low),
+                        axis.position_of(spread.high),
+                    )?;
                 }
-                marker.draw_filled(canvas, (x, axis.place(spread.mean)))?;
+                marker.draw_filled(canvas, (x, axis.position_of(spread.mean)))?;
             }
         }
         Ok(())

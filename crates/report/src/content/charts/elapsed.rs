@@ -1,7 +1,8 @@
 //! The paper's second Figure 7, here Figure 8: elapsed seconds over numbers of images.
 //!
-//! Two panels, since one axis cannot show both: on the left the paper's points and ours on one axis from
-//! zero, on the right ours alone and where the time goes. Of a run that is not the paper's there is the second one only.
+//! There are two panels, since our times are too small to be seen on the paper's axis. The left panel shows the paper's points and ours
+//! on one axis from zero. The right panel shows only ours, divided into parts. A run that is not comparable with the paper has only the
+//! right panel.
 
 use std::collections::BTreeMap;
 
@@ -26,27 +27,28 @@ use crate::drawing::style::{
 use crate::drawing::typeface::Align;
 
 const WIDTH: f64 = 980.0;
-/// Two panels with their titles beside each other.
-const LEAST_WIDTH: f64 = 640.0;
+/// Smallest width for two panels with their titles side by side.
+const MIN_WIDTH: f64 = 640.0;
 const PLOT: f64 = 300.0;
-/// Room for the panel's title and legend.
+/// Height of a panel's title and legend.
 const HEAD: f64 = 78.0;
-/// Room for the labels below.
+/// Height of the labels below.
 const FOOT: f64 = 44.0;
-/// Room for the labels of a vertical axis.
+/// Width of the labels of a vertical axis.
 const AXIS: f64 = 46.0;
-/// Ours take up to this part of the right panel's height, which leaves room for the labels on the bars.
+/// The axis of the right panel is this many times as long as the longest bar, which leaves room for the labels on the bars.
 const HEADROOM: f64 = 1.08;
 
-/// Seconds of one number of images; medians where it was measured more than once.
+/// Seconds for one number of images: medians if it was measured more than once.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Measured {
     images: usize,
     total: f64,
-    /// Of each of [`PARTS`], from the bottom of a bar up.
+    /// Seconds of each of [`PARTS`], from the bottom of a bar to its top.
     parts: [f64; 4],
 }
 
+/// Names and colours of the parts of a bar.
 const PARTS: [(&str, Colour); 4] =
     [("evaluation", BLUE), ("encryption", ORANGE), ("transfer", PURPLE), ("decryption", GREEN)];
 
@@ -59,7 +61,7 @@ pub(crate) struct ElapsedChart {
 }
 
 impl ElapsedChart {
-    /// The chart of at least one row in `frame`, beside the paper's points where it `has_paper`.
+    /// Lays out the chart of at least one row in `frame`, with the paper's points if it `has_paper`.
     pub(crate) fn new(
         rows: &[ElapsedRow],
         caption: &Caption,
@@ -84,7 +86,7 @@ impl ElapsedChart {
             "Images travel in batches, one in each slot of a ciphertext: time goes up in steps of a batch."
                 .to_owned()
         };
-        let width = frame.width(WIDTH, LEAST_WIDTH);
+        let width = frame.width(WIDTH, MIN_WIDTH);
         let page = Page::new(caption, &subtitle, &note, (width, HEAD + PLOT + FOOT), frame)?;
         Ok(Self { page, ours, has_paper })
     }
@@ -98,11 +100,13 @@ impl ElapsedChart {
         let (top, bottom) = (page.top() + HEAD, page.top() + HEAD + PLOT);
         let most = paper::ELAPSED.iter().map(|point| point.0).chain(self.ours.iter().map(|m| m.images));
         let x = Scale::from_zero(most.max().unwrap_or(0) as f64 / 1000.0, (left + AXIS, right));
-        let longest = self.ours.iter().map(|m| m.total).fold(paper::ELAPSED_LONGEST, f64::max);
+        let seconds =
+            paper::ELAPSED.iter().map(|point| point.1).chain(self.ours.iter().map(|measured| measured.total));
+        let longest = seconds.fold(0.0, f64::max);
         let y = Scale::from_zero(longest, (bottom, top));
         self.draw_frame(canvas, "Beside the paper, on one axis", &y, (left, right))?;
         for (value, label) in x.ticks() {
-            canvas.text(&label, (x.place(value), bottom + 17.0), Align::Centre, LABEL)?;
+            canvas.text(&label, (x.position_of(value), bottom + 17.0), Align::Centre, LABEL)?;
         }
         let middle = (left + AXIS + right) / 2.0;
         canvas.text("Images, thousands", (middle, bottom + 36.0), Align::Centre, LABEL)?;
@@ -115,14 +119,15 @@ impl ElapsedChart {
             (left + AXIS, page.top() + 37.0),
             &page.typeface,
         )?;
-        let place = |images: usize, seconds: f64| (x.place(images as f64 / 1000.0), y.place(seconds));
+        let place =
+            |images: usize, seconds: f64| (x.position_of(images as f64 / 1000.0), y.position_of(seconds));
         let paper: Vec<Point> = paper::ELAPSED.iter().map(|&(images, s)| place(images, s)).collect();
         let ours: Vec<Point> = self.ours.iter().map(|m| place(m.images, m.total)).collect();
-        for pair in paper.windows(2) {
-            canvas.dashed_line(pair[0], pair[1], 4.0, BASE)?;
+        for &[from, to] in paper.array_windows() {
+            canvas.dashed_line(from, to, 4.0, BASE)?;
         }
-        for pair in ours.windows(2) {
-            canvas.line(pair[0], pair[1], Stroke { colour: INK, width: 2.0 })?;
+        for &[from, to] in ours.array_windows() {
+            canvas.line(from, to, Stroke { colour: INK, width: 2.0 })?;
         }
         for &point in &paper {
             Marker::neutral().draw_hollow(canvas, point)?;
@@ -145,10 +150,13 @@ impl ElapsedChart {
         let title =
             if self.has_paper { "This run alone, and where its time goes" } else { "Where the time goes" };
         self.draw_frame(canvas, title, &y, (left, right))?;
-        // Older records do not know every part.
-        let known = |part: &usize| self.ours.iter().any(|measured| measured.parts[*part] > 0.0);
-        let parts = (0..PARTS.len()).filter(known).map(|part| PARTS[part]);
-        let legend = parts.map(|(name, colour)| LegendEntry::Swatch(name.to_owned(), colour)).collect();
+        // Older records lack some parts.
+        let is_known = |part: usize| {
+            self.ours.iter().any(|measured| measured.parts.get(part).is_some_and(|seconds| *seconds > 0.0))
+        };
+        let parts = PARTS.iter().enumerate().filter(|(part, _)| is_known(*part));
+        let legend =
+            parts.map(|(_, (name, colour))| LegendEntry::Swatch((*name).to_owned(), *colour)).collect();
         Legend::arrange(vec![legend], &page.typeface, right - left).draw(
             canvas,
             (left + AXIS, page.top() + 37.0),
@@ -162,14 +170,14 @@ impl ElapsedChart {
             let middle = left + AXIS + (index as f64 + 0.5) * slot;
             let mut below = 0.0;
             for (seconds, (_, colour)) in measured.parts.iter().zip(PARTS) {
-                let (low, high) = (y.place(below), y.place(below + seconds));
+                let (low, high) = (y.position_of(below), y.position_of(below + seconds));
                 canvas.rectangle((middle - half, high), (middle + half, low), colour)?;
                 below += seconds;
             }
             if index % every == 0 {
                 let total = measured.total;
                 let text = if total < 100.0 { format!("{total:.1}") } else { format!("{total:.0}") };
-                canvas.text(&text, (middle, y.place(total.max(below)) - 6.0), Align::Centre, SMALL)?;
+                canvas.text(&text, (middle, y.position_of(total.max(below)) - 6.0), Align::Centre, SMALL)?;
                 let images = thousands_of(measured.images);
                 canvas.text(&images, (middle, bottom + 17.0), Align::Centre, LABEL)?;
             }
@@ -178,7 +186,7 @@ impl ElapsedChart {
         canvas.text("Images, thousands", (middle, bottom + 36.0), Align::Centre, LABEL)
     }
 
-    /// A panel's title, horizontal grid and base line.
+    /// Draws a panel's title, horizontal grid and base line.
     fn draw_frame<B: DrawingBackend>(
         &self,
         canvas: &mut Canvas<'_, B>,
@@ -188,12 +196,12 @@ impl ElapsedChart {
     ) -> Result<(), DrawError> {
         canvas.text(title, (left, self.page.top() + 14.0), Align::Left, STRONG)?;
         for (value, label) in y.ticks() {
-            let at = y.place(value);
+            let at = y.position_of(value);
             let line = if value == 0.0 { BASE } else { GRID };
             canvas.line((left + AXIS, at), (right, at), line)?;
             canvas.text(&label, (left + AXIS - 9.0, at + 4.2), Align::Right, LABEL)?;
         }
-        // Above the highest label.
+        // The unit lies above the highest label.
         canvas.text("Seconds", (left, self.page.top() + HEAD - 14.0), Align::Left, LABEL)
     }
 }
@@ -221,7 +229,7 @@ impl Drawing for ElapsedChart {
     }
 }
 
-/// Numbers of images in order, each once.
+/// Medians for each number of images, in ascending order.
 fn gather(rows: &[ElapsedRow]) -> Vec<Measured> {
     let mut sizes: BTreeMap<usize, Vec<&ElapsedRow>> = BTreeMap::new();
     for row in rows {
@@ -245,7 +253,7 @@ fn gather(rows: &[ElapsedRow]) -> Vec<Measured> {
         .collect()
 }
 
-/// `5000` as `5`, `8192` as `8.2`.
+/// A number of images in thousands: 5000 is `5`, 8192 is `8.2`.
 fn thousands_of(images: usize) -> String {
     let text = format!("{:.1}", images as f64 / 1000.0);
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)

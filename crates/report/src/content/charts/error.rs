@@ -1,10 +1,10 @@
-//! Why a run's records cannot be drawn.
+//! Errors of charts of a run.
 
 use crate::data::split_accuracy::SplitAccuracyError;
 use crate::data::voter::UnknownVoter;
 use crate::drawing::error::DrawError;
 
-/// Why there is no chart.
+/// Why a run's records cannot be drawn.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChartError {

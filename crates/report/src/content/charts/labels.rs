@@ -1,4 +1,4 @@
-//! What the members of a split trained on: of each label's images, the share that each member got.
+//! Training images of the members: for each label, the share of its images that each member has.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,9 +19,9 @@ use crate::drawing::style::LABEL;
 
 const GRID: Grid = Grid { names: 80.0, cell: (30.0, 25.0), totals: 62.0 };
 const GAP: f64 = 34.0;
-/// Room for the key to the shades.
+/// Height of the key of the shades.
 const KEY: f64 = 30.0;
-const LEAST_WIDTH: f64 = 760.0;
+const MIN_WIDTH: f64 = 760.0;
 
 /// The chart of one split method's rows of `labels.csv`, of the first seed.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub(crate) struct LabelsChart {
 }
 
 impl LabelsChart {
-    /// The chart of at least one row of `split`.
+    /// Lays out the chart of at least one row of `split`.
     pub(crate) fn new(
         rows: &[LabelRow],
         split: &str,
@@ -58,7 +58,7 @@ impl LabelsChart {
         let lines = panels.len().div_ceil(columns) as f64;
         let panels_width = columns as f64 * panel.0 + (columns - 1) as f64 * GAP;
         let width = frame.width(
-            (2.0 * Page::EDGE + panels_width).max(LEAST_WIDTH),
+            (2.0 * Page::EDGE + panels_width).max(MIN_WIDTH),
             panels_width + 2.0 * Page::edge(frame, panels_width),
         );
         let subtitle = format!(

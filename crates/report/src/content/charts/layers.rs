@@ -1,4 +1,4 @@
-//! Table 3 as a chart: seconds of each layer for a batch, ours and the paper's on a logarithmic axis.
+//! The paper's Table 3 as a chart: our seconds and the paper's for each layer and batch, on a logarithmic axis.
 
 use plotters::prelude::DrawingBackend;
 
@@ -19,14 +19,14 @@ use crate::drawing::style::{BAND, GRID, LABEL, PAPER, STRONG, Stroke, VALUE};
 use crate::drawing::typeface::Align;
 
 const WIDTH: f64 = 920.0;
-/// Names, three columns of numbers, and an axis between them.
-const LEAST_WIDTH: f64 = 620.0;
+/// Smallest width for names, three columns of numbers, and an axis between them.
+const MIN_WIDTH: f64 = 620.0;
 const ROW: f64 = 32.0;
-/// Room for the legend and the heads of the columns.
+/// Height of the legend and the headings of the columns.
 const HEAD: f64 = 58.0;
-/// Room for the labels below.
+/// Height of the labels below.
 const FOOT: f64 = 44.0;
-/// Room for the layers' names.
+/// Width of the names of layers.
 const NAMES: f64 = 180.0;
 /// Width of a column of numbers.
 const COLUMN: f64 = 86.0;
@@ -40,7 +40,7 @@ pub(crate) struct LayersChart {
 }
 
 impl LayersChart {
-    /// The chart of the layers' times in `frame`, beside the paper's where they have them.
+    /// Lays out the chart of the layers' times in `frame`, with the paper's times if there are any.
     pub(crate) fn new(times: &LayerTimes, caption: &Caption, frame: Frame) -> Result<Self, DrawError> {
         let subtitle = format!(
             "Wall-clock seconds of one member for one batch, median over {}; worker threads: {}.",
@@ -59,12 +59,12 @@ impl LayersChart {
         };
         let rows: Vec<LayerSeconds> = times.layers.iter().chain([&times.sum]).cloned().collect();
         let body = HEAD + rows.len() as f64 * ROW + FOOT;
-        let width = frame.width(WIDTH, LEAST_WIDTH);
+        let width = frame.width(WIDTH, MIN_WIDTH);
         let page = Page::new(caption, &subtitle, &note, (width, body), frame)?;
         Ok(Self { page, rows, has_paper: times.has_paper })
     }
 
-    /// Heads of the columns of numbers.
+    /// Headings of the columns of numbers.
     fn heads(&self) -> &'static [&'static str] {
         if self.has_paper { &["paper, s", "ours, s", "paper / ours"] } else { &["seconds"] }
     }
@@ -107,10 +107,10 @@ impl Drawing for LayersChart {
         let sum = bottom - ROW;
         canvas.rectangle((page.left(), sum), (page.right(), bottom), BAND)?;
         for (value, label) in x.ticks() {
-            canvas.line((x.place(value), top - 6.0), (x.place(value), bottom + 4.0), GRID)?;
-            canvas.text(&label, (x.place(value), bottom + 20.0), Align::Centre, LABEL)?;
+            canvas.line((x.position_of(value), top - 6.0), (x.position_of(value), bottom + 4.0), GRID)?;
+            canvas.text(&label, (x.position_of(value), bottom + 20.0), Align::Centre, LABEL)?;
         }
-        let middle = (x.place(x.ticks()[0].0) + self.numbers()) / 2.0;
+        let middle = (page.left() + NAMES + self.numbers()) / 2.0;
         canvas.text("Seconds (logarithmic axis)", (middle, bottom + 38.0), Align::Centre, LABEL)?;
         let heads = self.heads();
         let column = |index: usize| page.right() - 8.0 - (heads.len() - 1 - index) as f64 * COLUMN;
@@ -123,14 +123,14 @@ impl Drawing for LayersChart {
             let style = if is_sum { STRONG } else { VALUE };
             canvas.text(&row.layer, (page.left() + 8.0, y + 4.2), Align::Left, style)?;
             if let (Some(member), Some(paper)) = (row.member, row.paper) {
-                let ends = ((x.place(member), y), (x.place(paper), y));
+                let ends = ((x.position_of(member), y), (x.position_of(paper), y));
                 canvas.line(ends.0, ends.1, Stroke { colour: PAPER, width: 1.2 })?;
             }
             if let Some(paper) = row.paper {
-                Marker::neutral().draw_hollow(canvas, (x.place(paper), y))?;
+                Marker::neutral().draw_hollow(canvas, (x.position_of(paper), y))?;
             }
             if let Some(member) = row.member.filter(|seconds| *seconds > 0.0) {
-                ours.draw_filled(canvas, (x.place(member), y))?;
+                ours.draw_filled(canvas, (x.position_of(member), y))?;
             }
             let seconds = |s: Option<f64>| s.map_or_else(|| ABSENT.to_owned(), |s| format!("{s:.3}"));
             let cells = if self.has_paper {

@@ -1,9 +1,9 @@
-//! The noise that was measured against the noise that was predicted.
+//! Measured noise against predicted noise.
 
 use plotters::prelude::DrawingBackend;
 use sottovoce_evaluate::records::NoiseRow;
 
-use crate::data::noise_summary::{MOST_GAP_BITS, STAGES};
+use crate::data::noise_summary::{MAX_GAP_BITS, STAGES};
 use crate::data::voter::Voter;
 use crate::drawing::canvas::{Canvas, Point};
 use crate::drawing::encode::Drawing;
@@ -17,18 +17,18 @@ use crate::drawing::style::{BASE, GREY, GRID, INK, LABEL, STRONG, Stroke};
 use crate::drawing::typeface::Align;
 
 const WIDTH: f64 = 860.0;
-/// Room for a row of the legend, and above, between and below the panels.
+/// Height of a row of the legend, and of the space above and below a panel.
 const LEGEND: f64 = 24.0;
 const HEAD: f64 = 34.0;
 const FOOT: f64 = 48.0;
-/// The panels: measured against the bound, and what is between the two.
+/// Heights of the panels: measured noise against the bound, and the distance between the two.
 const PLOT: f64 = 360.0;
 const GAPS: f64 = 190.0;
-/// Room for the labels of the vertical axis.
+/// Width of the labels of the vertical axis.
 const AXIS: f64 = 44.0;
 const DASH: f64 = 5.0;
 
-/// The line that noise must not cross, and the one that it should stay above.
+/// Lines of the bound, which noise must not exceed, and of the smallest expected noise.
 const BOUND: Stroke = Stroke { colour: INK, width: 1.4 };
 const LEAST: Stroke = Stroke { colour: GREY, width: 1.2 };
 
@@ -50,7 +50,7 @@ struct NoisePoint {
 }
 
 impl NoiseChart {
-    /// The chart of at least one row.
+    /// Lays out the chart of at least one row.
     pub(crate) fn new(rows: &[NoiseRow], caption: &Caption) -> Result<Self, DrawError> {
         let stage = |number: usize| Voter::Member(number + 1);
         let point = |row: &NoiseRow| {
@@ -71,7 +71,7 @@ impl NoiseChart {
         let mut rest =
             vec![LegendEntry::Filled("engine".to_owned()), LegendEntry::Hollow("reference".to_owned())];
         rest.push(LegendEntry::Line { name: "bound".to_owned(), stroke: BOUND, dash: 100.0 });
-        let least = format!("{MOST_GAP_BITS:.0} bits below");
+        let least = format!("{MAX_GAP_BITS:.0} bits below");
         rest.push(LegendEntry::Line { name: least, stroke: LEAST, dash: DASH });
         groups.push(rest);
         let subtitle = "The largest noise coefficient of random networks, under fresh keys, against the predicted bound: \
@@ -83,7 +83,7 @@ impl NoiseChart {
         Ok(Self { page, legend, points, highest })
     }
 
-    /// A panel's grid, labels and axis titles, and the scales of its axes.
+    /// Draws a panel's grid, labels and axis titles. Returns the scales of its axes, horizontal and vertical.
     fn draw_panel<B: DrawingBackend>(
         &self,
         canvas: &mut Canvas<'_, B>,
@@ -97,12 +97,12 @@ impl NoiseChart {
         let up = Scale::from_zero(highest, (bottom, top));
         canvas.text(title, (self.page.left(), top - 12.0), Align::Left, STRONG)?;
         for (value, label) in up.ticks() {
-            let y = up.place(value);
+            let y = up.position_of(value);
             canvas.line((left, y), (right, y), GRID)?;
             canvas.text(&label, (left - 9.0, y + 4.2), Align::Right, LABEL)?;
         }
         for (value, label) in across.ticks() {
-            let x = across.place(value);
+            let x = across.position_of(value);
             canvas.line((x, top), (x, bottom), GRID)?;
             canvas.text(&label, (x, bottom + 18.0), Align::Centre, LABEL)?;
         }
@@ -140,11 +140,11 @@ impl Drawing for NoiseChart {
         let top = page.top() + self.legend.rows() as f64 * LEGEND + HEAD;
         let (across, up) =
             self.draw_panel(canvas, "Largest coefficient measured, bits", (top, PLOT), self.highest)?;
-        let at = |x: f64, y: f64| (across.place(x), up.place(y));
+        let at = |x: f64, y: f64| (across.position_of(x), up.position_of(y));
         canvas.line(at(0.0, 0.0), at(self.highest, self.highest), BOUND)?;
         canvas.dashed_line(
-            at(MOST_GAP_BITS, 0.0),
-            at(self.highest, self.highest - MOST_GAP_BITS),
+            at(MAX_GAP_BITS, 0.0),
+            at(self.highest, self.highest - MAX_GAP_BITS),
             DASH,
             LEAST,
         )?;
@@ -152,12 +152,12 @@ impl Drawing for NoiseChart {
 
         let top = top + PLOT + FOOT + HEAD;
         let gap = |point: &NoisePoint| point.bound - point.measured;
-        let most = self.points.iter().map(gap).fold(MOST_GAP_BITS, f64::max);
+        let most = self.points.iter().map(gap).fold(MAX_GAP_BITS, f64::max);
         let (across, up) = self.draw_panel(canvas, "From there up to the bound, bits", (top, GAPS), most)?;
-        let at = |x: f64, y: f64| (across.place(x), up.place(y));
+        let at = |x: f64, y: f64| (across.position_of(x), up.position_of(y));
         canvas.line(at(0.0, 0.0), at(self.highest, 0.0), BOUND)?;
-        canvas.dashed_line(at(0.0, MOST_GAP_BITS), at(self.highest, MOST_GAP_BITS), DASH, LEAST)?;
-        // Noise beyond the bound would be below the panel; it is drawn at its edge.
+        canvas.dashed_line(at(0.0, MAX_GAP_BITS), at(self.highest, MAX_GAP_BITS), DASH, LEAST)?;
+        // Noise above the bound is drawn at the lower edge of the panel.
         self.draw_points(canvas, |point| at(point.bound, gap(point).max(0.0)))
     }
 

@@ -1,4 +1,4 @@
-//! Recall of each digit, where the members' bias is largest: what an ensemble is to cure.
+//! Recall of each digit at the setting with the largest label skew. Members are biased there; an ensemble should reduce the bias.
 
 use std::collections::BTreeMap;
 
@@ -18,22 +18,22 @@ use crate::drawing::rendering::Frame;
 use crate::drawing::style::LABEL;
 
 const GRID: Grid = Grid { names: 84.0, cell: (54.0, 27.0), totals: 64.0 };
-/// Room for the key to the shades.
+/// Height of the key of the shades.
 const KEY: f64 = 30.0;
 const GAP: f64 = 18.0;
-const LEAST_WIDTH: f64 = 760.0;
+const MIN_WIDTH: f64 = 760.0;
 
 /// The chart of `recall.csv`: the last setting of every split method.
 #[derive(Debug, Clone)]
 pub(crate) struct RecallChart {
     page: Page,
     panels: Vec<HeatMap>,
-    /// The lowest recall, in percent rounded down to a multiple of ten: the darkest shade.
+    /// Recall of the darkest shade: the lowest recall in percent, rounded down to a multiple of ten.
     darkest: f64,
 }
 
 impl RecallChart {
-    /// The chart of the sweeps in `rows`, or nothing where there are none.
+    /// Lays out the chart of the split methods in `rows`; `None` if there are only baselines.
     pub(crate) fn new(
         rows: &[RecallRow],
         caption: &Caption,
@@ -58,7 +58,7 @@ impl RecallChart {
              setting. Darker: more were missed.{over}"
         );
         let grid = HeatMap::width(GRID, digits);
-        let width = frame.width((2.0 * Page::EDGE + grid).max(LEAST_WIDTH), grid + GAP);
+        let width = frame.width((2.0 * Page::EDGE + grid).max(MIN_WIDTH), grid + GAP);
         let page = Page::new(caption, &subtitle, "", (width, KEY + height), frame)?;
         Ok(Some(Self { page, panels, darkest }))
     }

@@ -1,4 +1,4 @@
-//! What travels between client and provider, beside the paper's formulas where they are comparable.
+//! Sizes of messages between client and provider, with the paper's if they are comparable.
 
 use plotters::prelude::DrawingBackend;
 use sottovoce_evaluate::records::SizeRow;
@@ -15,16 +15,16 @@ use crate::drawing::style::{BASE, BLUE, Colour, GRID, LABEL, PAPER, STRONG, VALU
 use crate::drawing::typeface::Align;
 
 const WIDTH: f64 = 860.0;
-/// Names, values, and bars between them.
-const LEAST_WIDTH: f64 = 540.0;
-/// Room for the names of the bars, and for the values behind them.
+/// Smallest width for names, values, and bars between them.
+const MIN_WIDTH: f64 = 540.0;
+/// Widths of the names before the bars and of the values after them.
 const NAMES: f64 = 230.0;
 const VALUES: f64 = 96.0;
 const ROW: f64 = 28.0;
-/// Room for a panel's title, and for its axis and the gap to the next.
+/// Heights of a panel's title, and of its axis with the gap to the next panel.
 const HEAD: f64 = 30.0;
 const FOOT: f64 = 48.0;
-/// The paper's larger bar: lighter than what is one plaintext modulus's alone.
+/// Colour of the paper's bar for both plaintext moduli: lighter than the bar for one.
 const BOTH: Colour = (0xAA, 0xAA, 0xAA);
 
 /// The chart of `sizes.csv`: one panel for each message, on an axis of its own.
@@ -42,7 +42,7 @@ struct Panel {
 }
 
 impl SizesChart {
-    /// The chart of at least one row in `frame`, beside the paper's sizes where it `has_paper`.
+    /// Lays out the chart of at least one row in `frame`, with the paper's sizes if it `has_paper`.
     pub(crate) fn new(
         rows: &[SizeRow],
         caption: &Caption,
@@ -62,7 +62,7 @@ impl SizesChart {
         let note = format!("{}MB: 1,000,000 bytes.", if has_paper { &paper } else { "" });
         let subtitle = "Bytes of one batch, serialised, from client to provider and back.";
         Ok(Self {
-            page: Page::new(caption, subtitle, &note, (frame.width(WIDTH, LEAST_WIDTH), body), frame)?,
+            page: Page::new(caption, subtitle, &note, (frame.width(WIDTH, MIN_WIDTH), body), frame)?,
             panels,
         })
     }
@@ -108,12 +108,12 @@ impl Drawing for SizesChart {
             let bottom = top + panel.bars.len() as f64 * ROW;
             for (value, label) in x.ticks() {
                 let line = if value == 0.0 { BASE } else { GRID };
-                canvas.line((x.place(value), top), (x.place(value), bottom + 4.0), line)?;
-                canvas.text(&label, (x.place(value), bottom + 19.0), Align::Centre, LABEL)?;
+                canvas.line((x.position_of(value), top), (x.position_of(value), bottom + 4.0), line)?;
+                canvas.text(&label, (x.position_of(value), bottom + 19.0), Align::Centre, LABEL)?;
             }
             canvas.text("MB", (left - 9.0, bottom + 19.0), Align::Right, LABEL)?;
             for (index, (name, bytes, colour)) in panel.bars.iter().enumerate() {
-                let (y, end) = (top + index as f64 * ROW, x.place(megabytes(*bytes)));
+                let (y, end) = (top + index as f64 * ROW, x.position_of(megabytes(*bytes)));
                 canvas.rectangle((left, y + 4.0), (end, y + ROW - 4.0), *colour)?;
                 let baseline = y + ROW / 2.0 + 4.2;
                 canvas.text(name, (left - 9.0, baseline), Align::Right, VALUE)?;

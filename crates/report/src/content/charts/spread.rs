@@ -1,5 +1,4 @@
-//! The sweeps of this run alone, large enough to see how seeds differ: beside the paper's values on one axis
-//! they lie close together.
+//! Accuracies of all split methods of this run without the paper's. The axis is short enough to show differences between seeds.
 
 use plotters::prelude::DrawingBackend;
 
@@ -19,20 +18,20 @@ use crate::drawing::typeface::Align;
 
 const WIDTH: f64 = 860.0;
 const PLOT: f64 = 210.0;
-/// Room for a panel's title, and for its labels and the gap to the next.
+/// Heights of a panel's title, and of its labels with the gap to the next panel.
 const HEAD: f64 = 40.0;
 const FOOT: f64 = 44.0;
-/// Room for a row of the legend.
+/// Height of a row of the legend.
 const LEGEND: f64 = 24.0;
-/// Between the legend and the first panel.
+/// Distance between the legend and the first panel.
 const GAP: f64 = 10.0;
-/// Room for the labels of the vertical axis.
+/// Width of the labels of the vertical axis.
 const AXIS: f64 = 44.0;
-const LEAST_SPAN: f64 = 5.0;
-/// A slot with its shares, `95–99`, below, and the gap between two labels.
+const MIN_SPAN: f64 = 5.0;
+/// Smallest width of a setting, so that its shares, such as `95–99`, fit below, and smallest gap between two labels.
 const NARROWEST_SLOT: f64 = 40.0;
 const LABEL_GAP: f64 = 8.0;
-/// Widest distance from one voter's column to the next.
+/// Largest distance from one voter's column to the next.
 const STEP: f64 = 22.0;
 
 /// One panel for each split method.
@@ -45,7 +44,7 @@ pub(crate) struct SpreadChart {
 }
 
 impl SpreadChart {
-    /// The chart of at least one sweep, each with the name of its split method.
+    /// Lays out the chart of at least one split method. Each panel has the name of its split method.
     pub(crate) fn new(
         panels: Vec<(String, SplitAccuracy)>,
         caption: &Caption,
@@ -63,12 +62,12 @@ impl SpreadChart {
             groups.push(vec![LegendEntry::Whisker(format!("mean and range of {seeds} seeds"))]);
         }
         if let Some((_, sweep)) = panels.first() {
-            groups.push(baseline_entries(&sweep.references));
+            groups.push(baseline_entries(&sweep.baselines));
         }
         let subtitle = "Decrypted answers, every split method on the same axis. Below each panel: the setting, and its majority share.";
         let settings = panels.iter().map(|(_, sweep)| sweep.settings.len()).max().unwrap_or(0);
         let width = frame.width(WIDTH, AXIS + settings as f64 * NARROWEST_SLOT);
-        // The legend's rows depend on the typeface, which comes with the page.
+        // The number of rows of the legend depends on the typeface, which the page holds.
         let bare = Page::new(caption, subtitle, "", (width, 0.0), frame)?;
         let legend = Legend::arrange(groups, &bare.typeface, bare.right() - bare.left());
         let body = legend.rows() as f64 * LEGEND + GAP + panels.len() as f64 * (HEAD + PLOT + FOOT);
@@ -84,7 +83,7 @@ impl SpreadChart {
     ) -> Result<(), DrawError> {
         let (left, right) = (self.page.left() + AXIS, self.page.right());
         let (plot, bottom) = (top + HEAD, top + HEAD + PLOT);
-        let axis = PercentAxis::spanning(LEAST_SPAN, self.lowest, plot + 8.0, bottom - 8.0);
+        let axis = PercentAxis::spanning(MIN_SPAN, self.lowest, plot + 8.0, bottom - 8.0);
         canvas.text(&format!("Split {split}"), (self.page.left(), top + 14.0), Align::Left, STRONG)?;
         let title = format!("Test accuracy in % (axis from {:.0} to 100)", axis.low);
         canvas.text(&title, (right, top + 14.0), Align::Right, LABEL)?;
@@ -94,22 +93,22 @@ impl SpreadChart {
             canvas.rectangle((start, plot), (start + slot, bottom), BAND)?;
         }
         for percent in axis.ticks() {
-            let y = axis.place(percent);
+            let y = axis.position_of(percent);
             canvas.line((left, y), (right, y), GRID)?;
             canvas.text(&format!("{percent:.0}"), (left - 9.0, y + 4.2), Align::Right, LABEL)?;
         }
         canvas.line((left, bottom), (right, bottom), BASE)?;
-        draw_baselines(canvas, &sweep.references, &axis, (left, right))?;
+        draw_baselines(canvas, &sweep.baselines, &axis, (left, right))?;
         let step = (slot / (sweep.voters.len() as f64 + 1.0)).min(STEP);
         let place = |index: usize, voter: usize, setting: &Setting| -> Option<Point> {
             let middle = left + (index as f64 + 0.5) * slot;
             let x = middle + (voter as f64 - (sweep.voters.len() as f64 - 1.0) / 2.0) * step;
-            Some((x, axis.place(setting.ours[voter]?.mean)))
+            Some((x, axis.position_of(setting.ours_of(voter)?.mean)))
         };
         if let Some(ensemble) = sweep.voters.iter().position(|&voter| voter == Voter::Ensemble) {
             let points: Vec<Option<Point>> =
                 sweep.settings.iter().enumerate().map(|(index, s)| place(index, ensemble, s)).collect();
-            for (from, to) in points.windows(2).filter_map(|pair| Some((pair[0]?, pair[1]?))) {
+            for (from, to) in points.array_windows().filter_map(|&[from, to]| Some((from?, to?))) {
                 canvas.line(from, to, Stroke { colour: INK, width: 2.0 })?;
             }
         }
@@ -125,12 +124,18 @@ impl SpreadChart {
                 canvas.text(&shares, (middle, bottom + 29.0), Align::Centre, SMALL)?;
             }
             for (column, &voter) in sweep.voters.iter().enumerate() {
-                let (Some(at), Some(spread)) = (place(index, column, setting), setting.ours[column]) else {
+                let (Some(at), Some(spread)) = (place(index, column, setting), setting.ours_of(column))
+                else {
                     continue;
                 };
                 let marker = Marker::of(voter);
                 if sweep.seeds > 1 {
-                    marker.draw_whisker(canvas, at.0, axis.place(spread.low), axis.place(spread.high))?;
+                    marker.draw_whisker(
+                        canvas,
+                        at.0,
+                        axis.position_of(spread.low),
+                        axis.position_of(spread.high),
+                    )?;
                 }
                 marker.draw_filled(canvas, at)?;
             }

@@ -1,11 +1,11 @@
-//! A chart of a sweep: numbers, words and drawing.
+//! Charts of a sweep: numbers, texts and files.
 
 use serde_json::Value;
 
 use crate::content::sweep_charts::error::SweepChartError;
 use crate::content::sweep_charts::heat::HeatChart;
 use crate::content::sweep_charts::plot::PlotData;
-use crate::content::sweep_charts::query::{ChartKind, ChartQuery, leaf};
+use crate::content::sweep_charts::query::{ChartKind, ChartQuery, last_component};
 use crate::content::sweep_charts::xy::XyChart;
 use crate::data::sweep_records::SweepRecords;
 use crate::drawing::encode::{Drawing, chart_file};
@@ -13,7 +13,7 @@ use crate::drawing::page::Caption;
 use crate::drawing::rendering::{Length, Rendering};
 use crate::drawing::typeface::Typeface;
 
-/// What a query shows of a sweep's records.
+/// The chart of a sweep that answers a query. See [`SweepRecords`] for an example.
 #[derive(Debug, Clone)]
 pub struct SweepChart {
     plot: PlotData,
@@ -25,7 +25,7 @@ impl SweepChart {
     /// Gathers the numbers that `query` asks for.
     ///
     /// # Errors
-    /// If a name is unknown, an axis varies that has no place in the chart, or there is too little to draw.
+    /// If a name is unknown, if an axis varies that the chart does not show, or if there are too few points.
     pub fn new(records: &SweepRecords, query: &ChartQuery) -> Result<Self, SweepChartError> {
         let plot = PlotData::gather(records, query)?;
         let dataset = &records.dataset;
@@ -37,13 +37,13 @@ impl SweepChart {
         Ok(Self { plot, caption, stem: stem(query) })
     }
 
-    /// A file name without its ending that says what is shown: `accuracy-by-logit_bits`.
+    /// A file name without extension that describes the chart: `accuracy-by-logit_bits`.
     #[must_use]
     pub fn stem(&self) -> &str {
         &self.stem
     }
 
-    /// What the chart shows, in sentences: a caption for a paper.
+    /// A caption for a paper: sentences that describe the chart.
     #[must_use]
     pub fn caption(&self) -> String {
         let warning = self.caption.warning().map_or_else(String::new, |warning| format!(" {warning}"));
@@ -54,7 +54,7 @@ impl SweepChart {
         &self.plot.title
     }
 
-    /// What a reader must know of records that are not drawn.
+    /// Remarks on records that are not drawn.
     #[must_use]
     pub fn remarks(&self) -> &[String] {
         &self.plot.remarks
@@ -66,8 +66,8 @@ impl SweepChart {
         self.plot.to_json()
     }
 
-    /// The chart as a file, and a remark where its labels are smaller than asked for. `height` is that of the whole chart;
-    /// a heat map has the height of its rows.
+    /// Draws the chart as a file. Also returns a remark if the labels are smaller, or the chart is higher, than requested. `height` is the
+    /// height of the whole chart. It has no effect on heat maps, whose height follows from their rows.
     ///
     /// # Errors
     /// If the drawing or the encoding library fails.
@@ -101,20 +101,20 @@ fn rendered(
     Ok((bytes, rendering.font_size_remark(drawing.size())))
 }
 
-/// Letters, digits, hyphens, dots and underscores: a name from a file must not lead out of a folder.
+/// A file name of letters, digits, hyphens, dots and underscores, so that a name from a record cannot lead out of a folder.
 fn stem(query: &ChartQuery) -> String {
     let mut stem = match query.kind {
-        ChartKind::Line => format!("{}-by-{}", query.y, leaf(&query.x)),
-        ChartKind::Heat => format!("{}-heat-{}", query.y, leaf(&query.x)),
-        ChartKind::Frontier => format!("{}-frontier-{}", query.y, leaf(&query.x)),
+        ChartKind::Line => format!("{}-by-{}", query.y, last_component(&query.x)),
+        ChartKind::Heat => format!("{}-heat-{}", query.y, last_component(&query.x)),
+        ChartKind::Frontier => format!("{}-frontier-{}", query.y, last_component(&query.x)),
     };
     for (word, name) in [("and", &query.series), ("facets", &query.facet)] {
         if let Some(name) = name {
-            stem = format!("{stem}-{word}-{}", leaf(name));
+            stem = format!("{stem}-{word}-{}", last_component(name));
         }
     }
     for (axis, value) in &query.fixed {
-        stem = format!("{stem}-{}-{value}", leaf(axis));
+        stem = format!("{stem}-{}-{value}", last_component(axis));
     }
     let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_');
     stem.chars().map(|letter| if plain(letter) { letter } else { '-' }).collect()

@@ -1,4 +1,4 @@
-//! Why there is no chart of a sweep.
+//! Errors of charts of a sweep.
 
 use crate::drawing::error::DrawError;
 

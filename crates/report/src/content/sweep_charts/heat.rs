@@ -1,9 +1,9 @@
-//! Means over two axes as shaded cells.
+//! Heat maps: means over two axes as shaded cells.
 
 use plotters::prelude::DrawingBackend;
 
 use crate::content::sweep_charts::plot::{Panel, PlotData, Positions};
-use crate::content::sweep_charts::query::leaf;
+use crate::content::sweep_charts::query::last_component;
 use crate::drawing::canvas::{Canvas, Point};
 use crate::drawing::encode::Drawing;
 use crate::drawing::error::DrawError;
@@ -14,9 +14,9 @@ use crate::drawing::style::{BAND, LABEL, STRONG, TextStyle, VALUE};
 use crate::drawing::typeface::{Align, Typeface, Weight};
 
 const WIDTH: f64 = 720.0;
-const LEAST_WIDTH: f64 = 200.0;
+const MIN_WIDTH: f64 = 200.0;
 const KEY: f64 = 28.0;
-/// Room for a panel's name, for the columns' axis and for the columns' names.
+/// Heights of a panel's name, of the name of the columns' axis and of the names of the columns.
 const PANEL_NAME: f64 = 20.0;
 const AXIS_NAME: f64 = 18.0;
 const COLUMN_NAMES: f64 = 18.0;
@@ -26,7 +26,7 @@ const WIDEST_CELL: f64 = 84.0;
 const CELL_TEXT: TextStyle = TextStyle { size: 11.5, weight: Weight::Regular, colour: (0, 0, 0) };
 const CELL_MARGIN: f64 = 9.0;
 
-/// A heat map for each value of the facet axis, all with the same shades.
+/// A heat map for each value of the facet axis. All have the same shades.
 #[derive(Debug, Clone)]
 pub(crate) struct HeatChart {
     page: Page,
@@ -35,13 +35,13 @@ pub(crate) struct HeatChart {
     names: f64,
     cell: f64,
     panels_in_row: usize,
-    /// Means at the light and the dark end.
+    /// Means of the lightest and the darkest shade.
     range: (f64, f64),
     decimals: usize,
 }
 
 impl HeatChart {
-    /// The chart of `plot`.
+    /// Lays out the chart of `plot`.
     pub(crate) fn new(
         plot: PlotData,
         caption: &Caption,
@@ -67,13 +67,13 @@ impl HeatChart {
         let decimals = decimals(&means);
         let width_of = |text: &str| LABEL.width(&typeface, text);
         let rows = plot.panels.first().map_or(&[][..], |panel| panel.series.as_slice());
-        let row_axis = plot.series.as_deref().map_or("", leaf);
+        let row_axis = plot.series.as_deref().map_or("", last_component);
         let names = rows.iter().map(|row| width_of(&row.name)).fold(width_of(row_axis), f64::max) + 10.0;
         let texts = means.iter().map(|mean| CELL_TEXT.width(&typeface, &format!("{mean:.decimals$}")));
         let heads = columns.iter().map(|name| width_of(name));
         let least_cell = texts.chain(heads).fold(24.0, f64::max) + CELL_MARGIN;
         let count = columns.len().max(1) as f64;
-        let edges = 2.0 * Page::edge(frame, frame.width(WIDTH, LEAST_WIDTH));
+        let edges = 2.0 * Page::edge(frame, frame.width(WIDTH, MIN_WIDTH));
         let width =
             frame.width(WIDTH, names + count * least_cell + edges).max(names + count * least_cell + edges);
         let inner = width - edges;
@@ -106,7 +106,7 @@ impl HeatChart {
         if width + key <= page.right() - page.left() {
             return BLUES.draw_key(canvas, (page.left(), middle), (&low, width), &high);
         }
-        // Too wide for one line: the words alone.
+        // Too wide for one line: only the text is drawn.
         canvas.text(&format!("{low} to {high}"), (page.left(), middle + 4.2), Align::Left, LABEL)
     }
 
@@ -125,7 +125,7 @@ impl HeatChart {
         let centre = cells + self.columns.len() as f64 * self.cell / 2.0;
         canvas.text(&self.plot.x.text(), (centre, top + 12.0), Align::Centre, VALUE)?;
         let heads = top + AXIS_NAME + 12.0;
-        let row_axis = self.plot.series.as_deref().map_or("", leaf);
+        let row_axis = self.plot.series.as_deref().map_or("", last_component);
         canvas.text(row_axis, (cells - 8.0, heads), Align::Right, VALUE)?;
         let column = |index: usize| cells + index as f64 * self.cell;
         for (index, name) in self.columns.iter().enumerate() {
@@ -138,7 +138,7 @@ impl HeatChart {
             canvas.text(&series.name, (cells - 8.0, baseline), Align::Right, LABEL)?;
             for index in 0..self.columns.len() {
                 let x = column(index);
-                // A thin gap keeps neighbours of one shade apart.
+                // A thin gap separates neighbours with the same shade.
                 let ends = ((x, y), (x + self.cell - 1.0, y + CELL_HEIGHT - 1.0));
                 let middle = (x + (self.cell - 1.0) / 2.0, baseline);
                 let mark = series.marks.iter().find(|mark| mark.x as usize == index);
@@ -183,7 +183,7 @@ impl Drawing for HeatChart {
     }
 }
 
-/// Decimals that tell the means apart without false precision: two for percentages, fewer for large numbers.
+/// Number of decimals of the means: two for percentages, fewer for large numbers.
 fn decimals(means: &[f64]) -> usize {
     let largest = means.iter().map(|mean| mean.abs()).fold(0.0, f64::max);
     if means.iter().all(|mean| (mean - mean.round()).abs() < 1e-9) {

@@ -1,8 +1,9 @@
 //! Charts over the axes of a sweep.
 //!
-//! A sweep leaves `table.csv`: a row for each point, seed, voter and domain, with a column for each axis. [`SweepRecords`]
-//! reads it, a [`ChartQuery`] says what to show, and a [`SweepChart`] is the answer: numbers and a drawing. Means are over
-//! seeds, with 95 % intervals by Student's t; a mark never mixes points unless averages are asked for.
+//! A sweep writes `table.csv`, which has a row for each point, seed, voter and domain, and a column for each axis.
+//! [`SweepRecords`](crate::SweepRecords) reads the table, a [`ChartQuery`](crate::ChartQuery) selects what a chart shows, and a
+//! [`SweepChart`](crate::SweepChart) holds its numbers and draws it. Marks are means over seeds, with 95 % intervals by Student's t. A
+//! mark averages over points only if the query asks for it.
 
 pub(crate) mod chart;
 pub(crate) mod error;

@@ -1,36 +1,36 @@
-//! The numbers of a chart: rows of the records, grouped and averaged.
+//! Numbers and texts of a sweep chart: rows of the records, grouped and averaged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::content::sweep_charts::error::SweepChartError;
 use crate::content::sweep_charts::query::{
-    ChartKind, ChartQuery, Dimension, HorizontalAxis, ResolvedQuery, leaf, listed,
+    ChartKind, ChartQuery, Dimension, HorizontalAxis, ResolvedQuery, join_values, last_component,
 };
 use crate::data::baseline::Baseline;
 use crate::data::statistics::summary::Estimate;
 use crate::data::sweep_records::SweepRecords;
 use crate::data::sweep_table::Row;
-use crate::data::values::{in_order, number};
+use crate::data::values::{distinct_in_order, number};
 use crate::data::voter::Voter;
 use crate::data::wording::counted;
 use crate::drawing::axis::Bounds;
 
-/// Series that can be told apart by shape and colour.
-const MOST_SERIES: usize = 12;
-const MOST_PANELS: usize = 24;
+/// Largest number of series that can be told apart by shape and colour.
+const MAX_SERIES: usize = 12;
+const MAX_PANELS: usize = 24;
 
 /// One mark of a chart.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Mark {
-    /// Its place on the horizontal axis, in the axis's unit; the number of its category, from 0.
+    /// Value on the horizontal axis, in the unit of the axis. On an axis of categories: the number of the category, from 0.
     pub(crate) x: f64,
-    /// In the vertical axis's unit.
+    /// Value on the vertical axis, in the unit of the axis.
     pub(crate) y: Estimate,
-    /// Values of the axes that the mark stands for.
+    /// Axis values of the mark.
     pub(crate) name: String,
-    /// Whether nothing beats the mark at its cost.
+    /// True if no mark at the same or lower cost is better. Set only for frontiers.
     pub(crate) best: bool,
 }
 
@@ -41,21 +41,21 @@ pub(crate) struct Series {
     pub(crate) marks: Vec<Mark>,
 }
 
-/// Everything about one value of the facet axis. All panels have the same series.
+/// A panel for one value of the facet axis. All panels have the same series.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Panel {
     pub(crate) name: String,
     pub(crate) series: Vec<Series>,
 }
 
-/// How values lie along the horizontal axis.
+/// Kind of the horizontal axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Positions {
     Numbers { logarithmic: bool },
     Categories(Vec<String>),
 }
 
-/// An axis's words.
+/// Label and unit of an axis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AxisTitle {
     pub(crate) label: String,
@@ -63,13 +63,13 @@ pub(crate) struct AxisTitle {
 }
 
 impl AxisTitle {
-    /// `Test accuracy, %`.
+    /// Text of the title: `Test accuracy, %`.
     pub(crate) fn text(&self) -> String {
         if self.unit.is_empty() { self.label.clone() } else { format!("{}, {}", self.label, self.unit) }
     }
 }
 
-/// A chart's numbers and words.
+/// Numbers and texts of a chart.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PlotData {
     pub(crate) kind: ChartKind,
@@ -80,34 +80,34 @@ pub(crate) struct PlotData {
     pub(crate) log_y: bool,
     /// Name of the series axis, if there is one.
     pub(crate) series: Option<String>,
-    /// Whether the series are members and the ensemble.
+    /// True if the series are voters.
     pub(crate) series_are_voters: bool,
     pub(crate) panels: Vec<Panel>,
     pub(crate) title: String,
-    /// What the chart shows, in sentences.
+    /// Sentences that describe the chart.
     pub(crate) description: String,
-    /// What a reader must know of what is not drawn.
+    /// Remarks on records that are not drawn.
     pub(crate) remarks: Vec<String>,
-    /// Whether marks are joined by lines.
+    /// True if lines join the marks of a series.
     pub(crate) joined: bool,
-    /// Fewest and most seeds of a mark.
+    /// Smallest and largest number of seeds of a mark.
     pub(crate) seeds: (usize, usize),
 }
 
-/// Where a mark is: panel, series, and value of the horizontal axis or name of the point.
+/// Identifies a mark: number of the panel, number of the series, and value on the horizontal axis or name of the point.
 type MarkKey = (usize, usize, String);
 
-/// One row's part in a mark.
+/// The values that a row contributes to a mark.
 struct Sample {
     seed: String,
-    /// Values of the axes that are neither shown nor fixed.
+    /// Values of the axes that the chart does not show.
     rest: Vec<String>,
     x: Option<f64>,
     y: f64,
 }
 
 impl PlotData {
-    /// Gathers what `query` asks of `records`.
+    /// Computes the marks of the chart that `query` asks for.
     pub(crate) fn gather(records: &SweepRecords, query: &ChartQuery) -> Result<Self, SweepChartError> {
         let question = ResolvedQuery::resolve(query, records)?;
         let mut remarks = Vec::new();
@@ -164,7 +164,7 @@ impl PlotData {
             HorizontalAxis::Dimension(_) => {
                 reconcile(records, &free, &mut samples, query.average, &mut remarks)?
             }
-            // Every point has a mark of its own.
+            // Each point has its own mark.
             HorizontalAxis::Measured(_) => Vec::new(),
         };
         Self::assemble(records, query, &question, &free, (facets, series), samples, averaged, remarks)
@@ -181,10 +181,10 @@ impl PlotData {
         averaged: Vec<usize>,
         remarks: Vec<String>,
     ) -> Result<Self, SweepChartError> {
-        let keys = in_order(samples.keys().map(|(_, _, key)| key.as_str()));
+        let keys = distinct_in_order(samples.keys().map(|(_, _, key)| key.as_str()));
         let keys: Vec<&str> = match &question.x {
-            // In the order of the sweep, which a map forgets.
-            HorizontalAxis::Dimension(dimension) => in_order(
+            // The order of the sweep, which the map does not keep.
+            HorizontalAxis::Dimension(dimension) => distinct_in_order(
                 records.rows.iter().map(|row| dimension.value(row)).filter(|value| keys.contains(value)),
             ),
             HorizontalAxis::Measured(_) => keys,
@@ -204,7 +204,7 @@ impl PlotData {
                     let name = dimension.name(records);
                     return Err(SweepChartError::Query(format!(
                         "--log-x needs numbers, but the values of {name} are {}",
-                        listed(&keys)
+                        join_values(&keys)
                     )));
                 }
                 let positions = if numeric {
@@ -286,24 +286,28 @@ impl PlotData {
         })
     }
 
-    /// The numbers as JSON: what is drawn, in the units of the axes.
+    /// The marks as JSON, in the units of the axes.
     pub(crate) fn to_json(&self) -> Value {
         let mark = |mark: &Mark| {
             let x = match &self.positions {
                 Positions::Categories(names) => json!(names.get(mark.x as usize)),
                 Positions::Numbers { .. } => json!(mark.x),
             };
-            let mut value = json!({ "x": x, "mean": mark.y.mean, "n": mark.y.n });
+            let mut fields = Map::from_iter([
+                ("x".to_owned(), x),
+                ("mean".to_owned(), json!(mark.y.mean)),
+                ("n".to_owned(), json!(mark.y.n)),
+            ]);
             if mark.y.half_width.is_some() {
                 let (low, high) = mark.y.ends();
-                value["low"] = json!(low);
-                value["high"] = json!(high);
+                fields.insert("low".to_owned(), json!(low));
+                fields.insert("high".to_owned(), json!(high));
             }
             if self.kind == ChartKind::Frontier {
-                value["point"] = json!(mark.name);
-                value["best"] = json!(mark.best);
+                fields.insert("point".to_owned(), json!(mark.name));
+                fields.insert("best".to_owned(), json!(mark.best));
             }
-            value
+            Value::Object(fields)
         };
         let series = |series: &Series| json!({ "series": series.name, "marks": series.marks.iter().map(mark).collect::<Vec<_>>() });
         let panel = |panel: &Panel| json!({ "facet": panel.name, "series": panel.series.iter().map(series).collect::<Vec<_>>() });
@@ -316,7 +320,7 @@ impl PlotData {
     }
 }
 
-/// The rows that are asked for.
+/// Rows that the query asks for.
 fn select<'a>(
     records: &'a SweepRecords,
     question: &ResolvedQuery,
@@ -335,7 +339,7 @@ fn select<'a>(
             wanted.join(" and ")
         )));
     }
-    // Baselines answer another question, and have no place among the values of other axes.
+    // Baselines have no label skew, so they do not belong to the values of other axes.
     let Some(split) = records.axes.iter().position(|axis| axis == "ensemble.split") else { return Ok(rows) };
     let dimension = Dimension::Axis(split);
     if question.shows(dimension) || question.fixed.iter().any(|(fixed, _)| *fixed == dimension) {
@@ -346,7 +350,7 @@ fn select<'a>(
     if baselines.is_empty() || others.is_empty() {
         return Ok(rows);
     }
-    let names = in_order(baselines.iter().map(|row| dimension.value(row)));
+    let names = distinct_in_order(baselines.iter().map(|row| dimension.value(row)));
     remarks.push(format!(
         "Baselines ({}) are left out; --where ensemble.split={} draws one.",
         names.join(", "),
@@ -357,7 +361,7 @@ fn select<'a>(
 
 /// Values of a dimension; voters with the ensemble last.
 fn in_voter_order<'a>(dimension: Dimension, rows: &[&'a Row]) -> Vec<&'a str> {
-    let mut values = in_order(rows.iter().map(|row| dimension.value(row)));
+    let mut values = distinct_in_order(rows.iter().map(|row| dimension.value(row)));
     if dimension == Dimension::Voter {
         values.sort_by_key(|name| name.parse::<Voter>().ok());
     }
@@ -376,12 +380,12 @@ fn refuse_too_many(
             "{name} has {count} values, and at most {most} {what}; choose some with --where {name}=VALUE{advice}"
         )))
     };
-    if series > MOST_SERIES && question.kind != ChartKind::Heat {
+    if series > MAX_SERIES && question.kind != ChartKind::Heat {
         let advice = ", draw a heat map with --kind heat, or make it --x or --facet";
-        return refuse(question.series, series, MOST_SERIES, "lines can be told apart", advice);
+        return refuse(question.series, series, MAX_SERIES, "lines can be told apart", advice);
     }
-    if facets > MOST_PANELS {
-        return refuse(question.facet, facets, MOST_PANELS, "panels fit a chart", "");
+    if facets > MAX_PANELS {
+        return refuse(question.facet, facets, MAX_PANELS, "panels fit a chart", "");
     }
     Ok(())
 }
@@ -394,8 +398,8 @@ fn columns_of(question: &ResolvedQuery) -> Vec<&str> {
     x.into_iter().chain([question.y.name.as_str()]).collect()
 }
 
-/// A mark must not mix points. Where axes vary within a mark, this is an error or, if averages are asked for, leaves the
-/// combinations that every mark has for every seed. Returns the axes that are averaged over.
+/// Returns the axes over which marks average. If axes vary within a mark although the query asks for no average, this is an error. An
+/// average includes only the combinations of axis values that every mark has for every seed; other samples are removed.
 fn reconcile(
     records: &SweepRecords,
     free: &[usize],
@@ -403,7 +407,7 @@ fn reconcile(
     average: bool,
     remarks: &mut Vec<String>,
 ) -> Result<Vec<usize>, SweepChartError> {
-    // An axis that the axes of the chart determine, such as one that varies together with them, is no obstacle.
+    // An axis that varies only together with the axes of the chart does not vary within a mark.
     let mixed: Vec<usize> = (0..free.len())
         .filter(|&index| {
             samples.values().any(|samples| {
@@ -415,17 +419,17 @@ fn reconcile(
     if mixed.is_empty() {
         return Ok(Vec::new());
     }
-    let axes: Vec<usize> = mixed.iter().map(|&index| free[index]).collect();
+    let axes: Vec<usize> = mixed.iter().filter_map(|&index| free.get(index).copied()).collect();
     if !average {
         let list: Vec<String> = axes
             .iter()
-            .map(|&axis| format!("{} ({})", records.axes[axis], listed(&records.values_of(axis))))
+            .map(|&axis| format!("{} ({})", records.axis_name(axis), join_values(&records.values_of(axis))))
             .collect();
         let example = axes
             .first()
             .map(|&axis| {
                 let value = records.values_of(axis).first().copied().unwrap_or_default().to_owned();
-                format!("{}={value}", records.axes[axis])
+                format!("{}={value}", records.axis_name(axis))
             })
             .unwrap_or_default();
         let (verb, pronoun) =
@@ -455,7 +459,7 @@ fn reconcile(
         })
         .cloned()
         .collect();
-    let names: Vec<&str> = axes.iter().map(|&axis| records.axes[axis].as_str()).collect();
+    let names: Vec<&str> = axes.iter().map(|&axis| records.axis_name(axis)).collect();
     if complete.is_empty() {
         return Err(SweepChartError::Query(format!(
             "no combination of {} has records for every mark and seed, so averages would compare different things; \
@@ -477,7 +481,7 @@ fn reconcile(
     Ok(axes)
 }
 
-/// One mean for each seed.
+/// The mean of the values of each seed.
 fn by_seed(samples: &[Sample], value: impl Fn(&Sample) -> Option<f64>) -> Vec<f64> {
     let mut seeds: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for sample in samples {
@@ -488,30 +492,28 @@ fn by_seed(samples: &[Sample], value: impl Fn(&Sample) -> Option<f64>) -> Vec<f6
     seeds.values().map(|values| values.iter().sum::<f64>() / values.len() as f64).collect()
 }
 
-/// The values of the axes `varied`, as in `logit_bits=24, members=3`.
+/// Values of the axes `varied`: `logit_bits=24, members=3`.
 fn point_name(records: &SweepRecords, row: &Row, varied: &[usize]) -> String {
-    let parts: Vec<String> =
-        varied.iter().map(|&axis| format!("{}={}", leaf(&records.axes[axis]), row.values[axis])).collect();
+    let parts: Vec<String> = varied
+        .iter()
+        .map(|&axis| format!("{}={}", last_component(records.axis_name(axis)), row.value(axis)))
+        .collect();
     if parts.is_empty() { row.point.clone() } else { parts.join(", ") }
 }
 
-/// Marks the points that are better than all that cost the same or less. `marks` ascend in cost.
+/// Marks the points that are better than all points of the same or lower cost. `marks` are in ascending order of cost.
 fn mark_best(marks: &mut [Mark], larger_is_better: bool) {
     let sign = if larger_is_better { 1.0 } else { -1.0 };
     let mut best = f64::NEG_INFINITY;
-    let mut start = 0;
-    while start < marks.len() {
-        let cost = marks[start].x;
-        let end = start + marks[start..].iter().take_while(|mark| mark.x <= cost).count().max(1);
-        let top = marks[start..end].iter().map(|mark| sign * mark.y.mean).fold(f64::NEG_INFINITY, f64::max);
+    for of_one_cost in marks.chunk_by_mut(|one, next| next.x <= one.x) {
+        let top = of_one_cost.iter().map(|mark| sign * mark.y.mean).fold(f64::NEG_INFINITY, f64::max);
         if top > best {
             best = top;
-            // One of several equal points is enough for the staircase.
-            if let Some(mark) = marks[start..end].iter_mut().find(|mark| sign * mark.y.mean >= top) {
+            // One of several equal points is enough for the line.
+            if let Some(mark) = of_one_cost.iter_mut().find(|mark| sign * mark.y.mean >= top) {
                 mark.best = true;
             }
         }
-        start = end;
     }
 }
 
@@ -526,7 +528,7 @@ fn check_drawable(
         ChartKind::Line if distinct_x < 2 && matches!(question.x, HorizontalAxis::Dimension(_)) => format!(
             "a line needs two values of {}, and the matching rows have one ({}); choose another --x",
             query.x,
-            listed(keys)
+            join_values(keys)
         ),
         ChartKind::Heat if marks < 2 => {
             "a heat map needs two cells, and the matching rows make one".to_owned()
@@ -555,7 +557,7 @@ fn check_logarithms(query: &ChartQuery, panels: &[Panel]) -> Result<(), SweepCha
     Ok(())
 }
 
-/// The one domain that rows have, if it is one.
+/// The domain of the rows, if all rows have the same.
 fn domain_of(question: &ResolvedQuery) -> Option<&str> {
     let fixed = question.fixed.iter().find(|(dimension, _)| *dimension == Dimension::Domain);
     fixed.and_then(|(_, values)| match values.as_slice() {
@@ -566,7 +568,7 @@ fn domain_of(question: &ResolvedQuery) -> Option<&str> {
 
 fn facet_name(records: &SweepRecords, facet: Option<Dimension>, value: &str) -> String {
     facet.map_or_else(String::new, |dimension| {
-        let name = leaf(dimension.name(records));
+        let name = last_component(dimension.name(records));
         format!("{name} = {value}")
     })
 }
@@ -583,7 +585,7 @@ fn title(x: &AxisTitle, y: &AxisTitle, question: &ResolvedQuery, records: &Sweep
 fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
-        // A path stays as it is, and so does a word in capitals.
+        // Paths and words in capitals stay unchanged.
         Some(first) if first.is_uppercase() && letters.clone().next().is_some_and(char::is_lowercase) => {
             first.to_lowercase().chain(letters).collect()
         }
@@ -591,7 +593,7 @@ fn lower_first(text: &str) -> String {
     }
 }
 
-/// What a chart shows beyond its axes.
+/// Sentences on voters, statistics and fixed axes of a chart.
 fn describe(
     records: &SweepRecords,
     question: &ResolvedQuery,
@@ -625,7 +627,7 @@ fn describe(
     if !averaged.is_empty() {
         let axes: Vec<String> = averaged
             .iter()
-            .map(|&axis| format!("{} ({})", records.axes[axis], listed(&records.values_of(axis))))
+            .map(|&axis| format!("{} ({})", records.axis_name(axis), join_values(&records.values_of(axis))))
             .collect();
         sentences.push(format!("For each seed, the mean over {}.", axes.join(" and ")));
     }
@@ -642,7 +644,7 @@ fn describe(
         let varied: Vec<&str> = free
             .iter()
             .filter(|&&axis| records.values_of(axis).len() > 1)
-            .map(|&axis| records.axes[axis].as_str())
+            .map(|&axis| records.axis_name(axis))
             .collect();
         if !varied.is_empty() {
             sentences.push(format!("One mark for each combination of {}.", varied.join(", ")));

@@ -1,23 +1,23 @@
-//! What is measured: its name on a chart, its unit, and which direction is better.
+//! Measured quantities: name on charts, unit, and better direction.
 
 use crate::data::sweep_table::Row;
 use crate::drawing::axis::Bounds;
 
-/// The share of test images that were classified wrongly: not a column, since it follows from the accuracy.
+/// Name of the test error, 1 minus the accuracy. It is not a column of the table.
 pub(crate) const ERROR: &str = "error";
 
-/// A measured column, or what follows from one.
+/// A measured column, or a quantity that follows from one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Quantity {
-    /// As a user writes it.
+    /// Name in queries.
     pub(crate) name: String,
     column: usize,
-    /// One minus the column.
+    /// True if the quantity is 1 minus the column.
     complement: bool,
 }
 
 impl Quantity {
-    /// The quantity called `name`, if one of the columns `measures` has it.
+    /// The quantity with this name, if `measures` has its column.
     pub(crate) fn named(name: &str, measures: &[String]) -> Option<Self> {
         let complement = name == ERROR;
         let column = if complement { "accuracy" } else { name };
@@ -25,9 +25,9 @@ impl Quantity {
         Some(Self { name: name.to_owned(), column, complement })
     }
 
-    /// What was measured in a row, as it was recorded.
+    /// The value in a row, in the unit of the records.
     pub(crate) fn value(&self, row: &Row) -> Option<f64> {
-        let value = row.numbers.get(self.column).copied().flatten()?;
+        let value = row.number(self.column)?;
         Some(if self.complement { 1.0 - value } else { value })
     }
 
@@ -35,7 +35,7 @@ impl Quantity {
         matches!(self.name.as_str(), "accuracy" | "error" | "hidden_density")
     }
 
-    /// The unit for values up to `largest`, and what a recorded value is multiplied by.
+    /// The unit for values up to `largest`, and the factor from recorded values to this unit.
     pub(crate) fn unit(&self, largest: f64) -> (&'static str, f64) {
         if self.is_share() {
             return ("%", 100.0);
@@ -95,7 +95,7 @@ impl Quantity {
         }
     }
 
-    /// Whether larger values are better.
+    /// Returns whether larger values are better.
     pub(crate) fn larger_is_better(&self) -> bool {
         matches!(self.name.as_str(), "accuracy" | "correct" | "noise_budget_bits" | "images")
     }

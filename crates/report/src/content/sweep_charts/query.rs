@@ -1,10 +1,10 @@
-//! What a chart is asked to show, resolved against the records.
+//! Queries for charts of a sweep, and their resolution against the records.
 
 use crate::content::sweep_charts::error::SweepChartError;
 use crate::content::sweep_charts::quantity::{ERROR, Quantity};
 use crate::data::sweep_records::SweepRecords;
 use crate::data::sweep_table::Row;
-use crate::data::values::{in_order, number};
+use crate::data::values::{distinct_in_order, number};
 
 /// A kind of chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,12 +13,18 @@ pub enum ChartKind {
     Line,
     /// Means over two axes, as shaded cells with their numbers.
     Heat,
-    /// The points that nothing beats at their cost, and the staircase through them.
+    /// The best points for each cost, joined by a line in steps.
     Frontier,
 }
 
-/// What a chart shows of a sweep. Axes are named by their paths, or by the last component of a path where only one axis
-/// has it.
+/// Describes a chart of a sweep. An axis is named by its path, or by the last component of its path if no other axis has it.
+///
+/// ```rust
+/// use sottovoce_report::{ChartKind, ChartQuery};
+///
+/// let frontier = ChartQuery { kind: ChartKind::Frontier, ..ChartQuery::new("provider_seconds", "accuracy") };
+/// assert_eq!((frontier.series, frontier.average), (None, false));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChartQuery {
     /// Kind of the chart.
@@ -27,32 +33,32 @@ pub struct ChartQuery {
     pub x: String,
     /// A measured column, or `error`.
     pub y: String,
-    /// The axis whose values get lines of their own; the vertical axis of a heat map.
+    /// Axis with a line for each value. In a heat map: the vertical axis.
     pub series: Option<String>,
-    /// The axis whose values get panels of their own.
+    /// Axis with a panel for each value.
     pub facet: Option<String>,
     /// Axes and the values that they are restricted to. Several values of one axis are alternatives.
     pub fixed: Vec<(String, String)>,
-    /// Whether values are averaged over the axes that vary otherwise.
+    /// True if marks average over the axes that the chart does not show.
     pub average: bool,
-    /// Whose answers; absent: the ensemble's, unless `voter` is an axis of the chart.
+    /// Name of a voter. `None`: the ensemble, unless `voter` is an axis of the chart.
     pub voter: Option<String>,
-    /// Where they were measured; absent: under encryption, unless `domain` is an axis of the chart.
+    /// Name of a domain. `None`: `encrypted`, unless `domain` is an axis of the chart.
     pub domain: Option<String>,
-    /// Whether the horizontal axis is logarithmic.
+    /// True if the horizontal axis is logarithmic.
     pub log_x: bool,
-    /// Whether the vertical axis is logarithmic.
+    /// True if the vertical axis is logarithmic.
     pub log_y: bool,
-    /// Other words for the title and the axes.
+    /// Replaces the title.
     pub title: Option<String>,
-    /// Other words for the horizontal axis.
+    /// Replaces the label of the horizontal axis.
     pub x_label: Option<String>,
-    /// Other words for the vertical axis.
+    /// Replaces the label of the vertical axis.
     pub y_label: Option<String>,
 }
 
 impl ChartQuery {
-    /// The line chart of `y` over `x`.
+    /// A line chart of `y` over `x`.
     #[must_use]
     pub fn new(x: &str, y: &str) -> Self {
         Self {
@@ -74,10 +80,10 @@ impl ChartQuery {
     }
 }
 
-/// Something that tells rows apart.
+/// A column that identifies rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dimension {
-    /// An axis of the sweep.
+    /// An axis of the sweep, by its position.
     Axis(usize),
     Voter,
     Domain,
@@ -88,10 +94,10 @@ impl Dimension {
     const OTHERS: [(&'static str, Self); 3] =
         [("voter", Self::Voter), ("domain", Self::Domain), ("seed", Self::Seed)];
 
-    /// The value of a row.
+    /// The value in a row.
     pub(crate) fn value(self, row: &Row) -> &str {
         match self {
-            Self::Axis(axis) => row.values.get(axis).map_or("", String::as_str),
+            Self::Axis(axis) => row.value(axis),
             Self::Voter => &row.voter,
             Self::Domain => &row.domain,
             Self::Seed => &row.seed,
@@ -100,7 +106,7 @@ impl Dimension {
 
     pub(crate) fn name(self, records: &SweepRecords) -> &str {
         match self {
-            Self::Axis(axis) => records.axes.get(axis).map_or("", String::as_str),
+            Self::Axis(axis) => records.axis_name(axis),
             Self::Voter => "voter",
             Self::Domain => "domain",
             Self::Seed => "seed",
@@ -115,7 +121,7 @@ pub(crate) enum HorizontalAxis {
     Measured(Quantity),
 }
 
-/// A query whose names are known.
+/// A query whose names are resolved.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ResolvedQuery {
     pub(crate) kind: ChartKind,
@@ -123,12 +129,15 @@ pub(crate) struct ResolvedQuery {
     pub(crate) y: Quantity,
     pub(crate) series: Option<Dimension>,
     pub(crate) facet: Option<Dimension>,
-    /// Dimensions and the values that rows may have.
+    /// Dimensions with the values to which they are restricted.
     pub(crate) fixed: Vec<(Dimension, Vec<String>)>,
 }
 
 impl ResolvedQuery {
-    /// Finds every name of `query` in `records`.
+    /// Resolves the names of `query` in `records`.
+    ///
+    /// # Errors
+    /// If a name or value is unknown or ambiguous, or the chart cannot be of its kind.
     pub(crate) fn resolve(query: &ChartQuery, records: &SweepRecords) -> Result<Self, SweepChartError> {
         let x = match dimension(records, &query.x) {
             Some(found) => HorizontalAxis::Dimension(found?),
@@ -165,14 +174,14 @@ impl ResolvedQuery {
         Ok(question)
     }
 
-    /// Whether the chart tells the values of `dimension` apart.
+    /// Returns whether `dimension` is an axis of the chart.
     pub(crate) fn shows(&self, dimension: Dimension) -> bool {
         self.x == HorizontalAxis::Dimension(dimension)
             || self.series == Some(dimension)
             || self.facet == Some(dimension)
     }
 
-    /// Whether a row has the values that were asked for.
+    /// Returns whether a row has the requested values.
     pub(crate) fn keeps(&self, row: &Row) -> bool {
         self.fixed.iter().all(|(dimension, values)| {
             let found = dimension.value(row);
@@ -186,7 +195,7 @@ impl ResolvedQuery {
         value: &str,
         records: &SweepRecords,
     ) -> Result<(), SweepChartError> {
-        let found = in_order(records.rows.iter().map(|row| dimension.value(row)));
+        let found = distinct_in_order(records.rows.iter().map(|row| dimension.value(row)));
         let same = |other: &&str| {
             *other == value || matches!((number(other), number(value)), (Some(a), Some(b)) if a == b)
         };
@@ -194,7 +203,7 @@ impl ResolvedQuery {
             let name = dimension.name(records);
             return Err(SweepChartError::Query(format!(
                 "no row has {name} = {value}; the values of {name} are {}",
-                listed(&found)
+                join_values(&found)
             )));
         };
         match self.fixed.iter_mut().find(|(fixed, _)| *fixed == dimension) {
@@ -245,7 +254,7 @@ impl ResolvedQuery {
     }
 }
 
-/// The dimension called `name`: absent if nothing is called so, an error if several axes are.
+/// The dimension with this name: `None` if there is none, an error if the name is ambiguous.
 fn dimension(records: &SweepRecords, name: &str) -> Option<Result<Dimension, SweepChartError>> {
     if let Some(axis) = records.axes.iter().position(|axis| axis == name) {
         return Some(Ok(Dimension::Axis(axis)));
@@ -254,12 +263,12 @@ fn dimension(records: &SweepRecords, name: &str) -> Option<Result<Dimension, Swe
         return Some(Ok(*other));
     }
     let named: Vec<usize> =
-        (0..records.axes.len()).filter(|&axis| leaf(&records.axes[axis]) == name).collect();
+        (0..records.axes.len()).filter(|&axis| last_component(records.axis_name(axis)) == name).collect();
     match named.as_slice() {
         [] => None,
         [axis] => Some(Ok(Dimension::Axis(*axis))),
         several => {
-            let paths: Vec<&str> = several.iter().map(|&axis| records.axes[axis].as_str()).collect();
+            let paths: Vec<&str> = several.iter().map(|&axis| records.axis_name(axis)).collect();
             Some(Err(SweepChartError::Query(format!(
                 "`{name}` is the last part of several axes; write the path: {}",
                 paths.join(" or ")
@@ -269,14 +278,14 @@ fn dimension(records: &SweepRecords, name: &str) -> Option<Result<Dimension, Swe
 }
 
 /// The last component of a path.
-pub(crate) fn leaf(path: &str) -> &str {
+pub(crate) fn last_component(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path)
 }
 
 fn unknown(what: &str, name: &str, records: &SweepRecords, with_measures: bool) -> SweepChartError {
     let axes: Vec<&str> = records.axes.iter().map(String::as_str).collect();
     let mut known: Vec<&str> = axes.clone();
-    known.extend(axes.iter().map(|axis| leaf(axis)));
+    known.extend(axes.iter().map(|axis| last_component(axis)));
     known.extend(Dimension::OTHERS.map(|(other, _)| other));
     let mut list = if axes.is_empty() {
         "this sweep has no axes".to_owned()
@@ -307,18 +316,18 @@ fn unknown_metric(name: &str, records: &SweepRecords) -> SweepChartError {
 }
 
 fn suggestion(name: &str, known: &[&str]) -> String {
-    // Below this two names are not alike.
-    const LEAST_SIMILARITY: f64 = 0.75;
+    // Names with a lower similarity are not suggested.
+    const MIN_SIMILARITY: f64 = 0.75;
     let nearest = known
         .iter()
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(similarity, _)| *similarity > LEAST_SIMILARITY)
+        .filter(|(similarity, _)| *similarity > MIN_SIMILARITY)
         .max_by(|a, b| a.0.total_cmp(&b.0));
     nearest.map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
 }
 
-/// Values in a sentence, the first of them where there are many.
-pub(crate) fn listed(values: &[&str]) -> String {
+/// Joins values for a sentence. Of many values, only the first are listed.
+pub(crate) fn join_values(values: &[&str]) -> String {
     const SHOWN: usize = 12;
     let shown = values.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
     match values.len().saturating_sub(SHOWN) {

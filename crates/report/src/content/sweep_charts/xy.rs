@@ -1,9 +1,9 @@
-//! Marks over two axes: lines with intervals, and frontiers.
+//! Line charts with intervals, and frontiers.
 
 use plotters::prelude::DrawingBackend;
 
 use crate::content::sweep_charts::plot::{Mark, Panel, PlotData, Positions};
-use crate::content::sweep_charts::query::{ChartKind, leaf};
+use crate::content::sweep_charts::query::{ChartKind, last_component};
 use crate::data::voter::Voter;
 use crate::drawing::axis::{Axis, Bounds};
 use crate::drawing::canvas::{Canvas, Point};
@@ -17,33 +17,33 @@ use crate::drawing::style::{BASE, GRID, LABEL, SMALL, STRONG, Stroke, TextStyle,
 use crate::drawing::typeface::{Align, Typeface};
 
 const WIDTH: f64 = 720.0;
-const LEAST_WIDTH: f64 = 200.0;
-/// Narrowest panel beside another.
-const LEAST_PANEL: f64 = 165.0;
+const MIN_WIDTH: f64 = 200.0;
+/// Smallest width of a panel beside another.
+const MIN_PANEL: f64 = 165.0;
 const LEGEND: f64 = 24.0;
-/// Baseline of the vertical axis's title, and from there to the panels.
+/// Height between the title of the vertical axis and the panels, and height of a line of the title.
 const AXIS_TITLE: f64 = 16.0;
 const LINE: f64 = 15.0;
-/// Room for a panel's name.
+/// Height of a panel's name.
 const PANEL_NAME: f64 = 20.0;
 const GAP: f64 = 16.0;
-/// From the plot to the first row of labels, and from row to row.
+/// Distance from the plot to the first row of labels, and from row to row.
 const TICK: f64 = 16.0;
 const TICK_ROW: f64 = 14.0;
-/// Free space between labels of one row.
+/// Smallest gap between labels of one row.
 const LABEL_GAP: f64 = 7.0;
-/// Rows that labels of categories may be spread over.
-const MOST_TICK_ROWS: usize = 4;
-/// Height of a panel for its width, and its bounds.
+/// Largest number of rows of labels of categories.
+const MAX_TICK_ROWS: usize = 4;
+/// Height of a panel divided by its width, and smallest and largest height.
 const ASPECT: f64 = 0.6;
 const PANEL_HEIGHTS: (f64, f64) = (120.0, 340.0);
-/// Fewest and most labels of the vertical axis, and their least distance.
+/// Smallest and largest number of labels of the vertical axis, and their smallest distance.
 const LABELS: (usize, usize) = (2, 7);
 const LABEL_DISTANCE: f64 = 34.0;
-/// Distance of several series on one value of a numeric axis, so that their intervals can be seen.
+/// Largest distance between series at one value of a numeric axis, so that their intervals do not cover each other.
 const SERIES_DISTANCE: f64 = 3.0;
-/// Frontier points that are numbered and listed.
-const MOST_LISTED: usize = 12;
+/// Largest number of best points that are numbered and listed below a frontier.
+const MAX_LISTED: usize = 12;
 const NOTE_LINE: f64 = 14.5;
 
 /// A chart of marks over two axes.
@@ -58,14 +58,14 @@ pub(crate) struct XyChart {
     /// Lines of the vertical axis's title.
     y_title: Vec<String>,
     x_title: Vec<String>,
-    /// What the numbers at marks stand for, in lines.
+    /// Lines of the list of numbered marks.
     key: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Layout {
     columns: usize,
-    /// Room for the labels of the vertical axis.
+    /// Width of the labels of the vertical axis.
     axis: f64,
     /// Width and height of a plot.
     panel: (f64, f64),
@@ -74,7 +74,7 @@ struct Layout {
 }
 
 impl XyChart {
-    /// The chart of `plot` with a height in chart units, where one is asked for.
+    /// Lays out the chart of `plot`, with `height` chart units if a height is given.
     pub(crate) fn new(
         plot: PlotData,
         caption: &Caption,
@@ -82,13 +82,13 @@ impl XyChart {
         frame: Frame,
         height: Option<f64>,
     ) -> Result<Self, DrawError> {
-        let width = frame.width(WIDTH, LEAST_WIDTH);
+        let width = frame.width(WIDTH, MIN_WIDTH);
         let bare = Page::new(caption, &plot.description, note, (width, 0.0), frame)?;
         let typeface = &bare.typeface;
         let inner = bare.right() - bare.left();
         let legend = Legend::arrange(entries(&plot), typeface, inner);
         let y = vertical(&plot, LABELS.1);
-        // How many labels there will be depends on the height, which depends on this width.
+        // The number of labels depends on the height, which depends on this width. So all possible labels are considered.
         let all = (LABELS.0..=LABELS.1).flat_map(|most| vertical(&plot, most).ticks);
         let axis = all.map(|(_, label)| LABEL.width(typeface, &label)).fold(0.0, f64::max) + 14.0;
         let columns = columns(plot.panels.len(), inner, axis);
@@ -109,7 +109,7 @@ impl XyChart {
             None => (panel_width * ASPECT).clamp(PANEL_HEIGHTS.0, PANEL_HEIGHTS.1),
         };
         figure.layout.panel.1 = panel_height;
-        // Fewer labels fit a low panel.
+        // A low panel has fewer labels.
         let most = ((panel_height / LABEL_DISTANCE) as usize).clamp(LABELS.0, LABELS.1);
         figure.y = vertical(&figure.plot, most);
         figure.y_title = LABEL.wrap(&figure.page.typeface, &y_title_text(&figure.plot, &figure.y), inner);
@@ -168,8 +168,8 @@ impl XyChart {
         if self.layout.named {
             canvas.text(&panel.name, (left, top - 7.0), Align::Left, STRONG)?;
         }
-        let up = |value: f64| self.y.place(value, bottom, top);
-        let across = |value: f64| self.x.place(value, left, right);
+        let up = |value: f64| self.y.position_of(value, bottom, top);
+        let across = |value: f64| self.x.position_of(value, left, right);
         for (value, label) in &self.y.ticks {
             let y = up(*value);
             canvas.line((left, y), (right, y), GRID)?;
@@ -184,7 +184,7 @@ impl XyChart {
             let row = number % self.layout.tick_rows;
             let y = bottom + TICK + row as f64 * TICK_ROW;
             let half = LABEL.width(&self.page.typeface, label) / 2.0;
-            // Labels at the ends stay on the page.
+            // Labels at the ends are moved onto the page.
             let x = x.clamp(
                 self.page.left().max(left - self.layout.axis) + half,
                 self.page.right().min(right + GAP / 2.0 + self.page.left()) - half,
@@ -199,23 +199,23 @@ impl XyChart {
             if self.plot.kind == ChartKind::Frontier {
                 let best: Vec<Point> =
                     series.marks.iter().filter(|mark| mark.best).map(|mark| place(mark, 0)).collect();
-                for pair in best.windows(2) {
-                    canvas.line(pair[0], (pair[1].0, pair[0].1), line)?;
-                    canvas.line((pair[1].0, pair[0].1), pair[1], line)?;
+                for &[from, to] in best.array_windows() {
+                    canvas.line(from, (to.0, from.1), line)?;
+                    canvas.line((to.0, from.1), to, line)?;
                 }
                 if let Some(last) = best.last() {
                     canvas.line(*last, (right, last.1), line)?;
                 }
             } else if self.plot.joined {
-                for pair in series.marks.windows(2) {
-                    canvas.line(place(&pair[0], number), place(&pair[1], number), line)?;
+                for [from, to] in series.marks.array_windows() {
+                    canvas.line(place(from, number), place(to, number), line)?;
                 }
             }
         }
         for (number, series) in panel.series.iter().enumerate() {
             let marker = self.marker(number);
             let is_frontier = self.plot.kind == ChartKind::Frontier;
-            // The best points lie on top, and intervals of all others would hide them.
+            // The best points are drawn last. Other points have no intervals, which would cover the best points.
             let beaten = series.marks.iter().filter(|mark| is_frontier && !mark.best);
             let shown = series.marks.iter().filter(|mark| !is_frontier || mark.best);
             for mark in beaten {
@@ -238,7 +238,7 @@ impl XyChart {
         Ok(())
     }
 
-    /// Series stand side by side in a category, and a little apart on a value of a numeric axis.
+    /// Horizontal offset of a series. Series lie side by side in a category, and slightly apart at a value of a numeric axis.
     fn offset(&self, series: usize) -> f64 {
         let count = self.plot.panels.first().map_or(0, |panel| panel.series.len()) as f64;
         let slots = self.x.ticks.len().max(1) as f64;
@@ -291,7 +291,7 @@ impl Drawing for XyChart {
     }
 }
 
-/// Which voter's marker a series has. One series alone is drawn as the ensemble is.
+/// The voter whose marker a series has. A single series has the ensemble's marker.
 fn voter(plot: &PlotData, series: usize) -> Voter {
     let all = plot.panels.first().map_or(&[][..], |panel| panel.series.as_slice());
     if plot.series_are_voters
@@ -308,7 +308,7 @@ fn entries(plot: &PlotData) -> Vec<Vec<LegendEntry>> {
     if let Some(name) = &plot.series {
         let mut group = Vec::new();
         if !plot.series_are_voters {
-            group.push(LegendEntry::Heading(leaf(name).to_owned()));
+            group.push(LegendEntry::Heading(last_component(name).to_owned()));
         }
         for (index, one) in series.iter().enumerate() {
             let voter = voter(plot, index);
@@ -353,7 +353,7 @@ fn vertical(plot: &PlotData, most: usize) -> Axis {
     }
 }
 
-/// Intervals may reach beyond what a quantity can be; the axis does not.
+/// Clamps ends of intervals to the possible range of the quantity.
 fn bounded(values: Vec<f64>, plot: &PlotData) -> Vec<f64> {
     match plot.y_bounds {
         Bounds::UpToHundred => values.into_iter().map(|value| value.clamp(0.0, 100.0)).collect(),
@@ -362,7 +362,7 @@ fn bounded(values: Vec<f64>, plot: &PlotData) -> Vec<f64> {
     }
 }
 
-/// The horizontal axis of a panel `width` units wide, and the rows that its labels need.
+/// The horizontal axis of a panel `width` chart units wide, and the number of rows of its labels.
 fn horizontal(plot: &PlotData, typeface: &Typeface, width: f64) -> (Axis, usize) {
     let marks = plot.panels.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.marks);
     let values: Vec<f64> = marks.map(|mark| mark.x).collect();
@@ -370,7 +370,7 @@ fn horizontal(plot: &PlotData, typeface: &Typeface, width: f64) -> (Axis, usize)
     match &plot.positions {
         Positions::Categories(names) => {
             let axis = Axis::categories(names);
-            let rows = (1..=MOST_TICK_ROWS).find(|&rows| fits(&axis, rows)).unwrap_or(MOST_TICK_ROWS);
+            let rows = (1..=MAX_TICK_ROWS).find(|&rows| fits(&axis, rows)).unwrap_or(MAX_TICK_ROWS);
             (axis, rows)
         }
         Positions::Numbers { logarithmic } => {
@@ -387,14 +387,14 @@ fn horizontal(plot: &PlotData, typeface: &Typeface, width: f64) -> (Axis, usize)
                 .map(|most| Axis::covering(&values, Bounds::Data, most))
                 .find(|axis| fits(axis, 1))
                 .unwrap_or_else(|| Axis::covering(&values, Bounds::Data, 2));
-            // Values of a sweep keep their margins.
+            // An axis of the sweep keeps its margins.
             let axis = if plot.joined { at_values.with_ticks_of(&round) } else { round };
             (axis, 1)
         }
     }
 }
 
-/// The axis with every second, third, ... label, until they fit.
+/// The axis with every second, third, ... label, so that the labels fit.
 fn thinned(axis: Axis, fits: impl Fn(&Axis, usize) -> bool) -> Axis {
     let most = axis.ticks.len().max(1);
     (1..=most)
@@ -403,13 +403,13 @@ fn thinned(axis: Axis, fits: impl Fn(&Axis, usize) -> bool) -> Axis {
         .unwrap_or_else(|| axis.with_every(most))
 }
 
-/// Whether labels do not touch when they are spread over `rows`.
+/// Returns whether labels in `rows` rows do not touch.
 fn fits(axis: &Axis, typeface: &Typeface, width: f64, rows: usize) -> bool {
     let ends: Vec<(f64, f64)> = axis
         .ticks
         .iter()
         .map(|(value, label)| {
-            let (middle, half) = (axis.place(*value, 0.0, width), LABEL.width(typeface, label) / 2.0);
+            let (middle, half) = (axis.position_of(*value, 0.0, width), LABEL.width(typeface, label) / 2.0);
             (middle - half, middle + half)
         })
         .collect();
@@ -417,7 +417,7 @@ fn fits(axis: &Axis, typeface: &Typeface, width: f64, rows: usize) -> bool {
 }
 
 fn columns(panels: usize, inner: f64, axis: f64) -> usize {
-    let fitting = (((inner - axis + GAP) / (LEAST_PANEL + GAP)) as usize).clamp(1, 4);
+    let fitting = (((inner - axis + GAP) / (MIN_PANEL + GAP)) as usize).clamp(1, 4);
     let rows = panels.div_ceil(fitting.min(panels.max(1)));
     panels.div_ceil(rows.max(1)).max(1)
 }
@@ -439,7 +439,7 @@ fn y_title_text(plot: &PlotData, y: &Axis) -> String {
     format!("{}{scale}", plot.y.text())
 }
 
-/// What the numbers at the marks of a frontier stand for.
+/// The list of numbered marks of a frontier; `None` if there are too many.
 fn key(plot: &PlotData) -> Option<String> {
     let best: Vec<&Mark> = plot
         .panels
@@ -448,7 +448,7 @@ fn key(plot: &PlotData) -> Option<String> {
         .flat_map(|series| &series.marks)
         .filter(|mark| mark.best)
         .collect();
-    if best.is_empty() || best.len() > MOST_LISTED {
+    if best.is_empty() || best.len() > MAX_LISTED {
         return None;
     }
     let entries: Vec<String> = best

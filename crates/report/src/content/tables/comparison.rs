@@ -1,4 +1,4 @@
-//! A comparison as tables.
+//! Tables of a comparison.
 
 use crate::content::tables::statistics::p_text;
 use crate::content::tables::table::Table;
@@ -8,10 +8,10 @@ use crate::data::comparison::result::{Comparison, FolderKind, TimeRatio};
 use crate::data::values::distinct;
 use crate::data::wording::{ABSENT, counted, thousands};
 
-/// Values longer than this are cut in tables; JSON has all of them.
+/// Tables cut longer values; JSON has them in full.
 const LONGEST_VALUE: usize = 60;
 
-/// The comparison as tables; those without rows say in a note that nothing differs.
+/// Writes a comparison as tables. If nothing differs, a table has no rows and a note.
 #[must_use]
 pub fn comparison_tables(comparison: &Comparison) -> Vec<Table> {
     let mut tables = vec![configuration_table(comparison)];
@@ -218,7 +218,7 @@ fn fields_table(title: &str, differences: &[FieldDifference], notes: Vec<String>
     }
 }
 
-/// A value, cut where it is long.
+/// A value, cut if it is long.
 fn value(value: Option<&String>) -> String {
     let Some(value) = value else { return ABSENT.to_owned() };
     if value.chars().count() <= LONGEST_VALUE {

@@ -1,18 +1,18 @@
-//! The numbers behind the charts, as tables.
+//! Tables of the numbers in charts.
 
 use std::collections::BTreeMap;
 
 use sottovoce_evaluate::records::{BitsRow, ElapsedRow, RecallRow, SizeRow};
 
 use crate::content::tables::table::Table;
-use crate::data::noise_summary::{MOST_GAP_BITS, NoiseSummary};
+use crate::data::noise_summary::{MAX_GAP_BITS, NoiseSummary};
 use crate::data::paper;
 use crate::data::recall::{DigitRecall, digit_recalls};
 use crate::data::statistics::summary::Summary;
 use crate::data::voter::{UnknownVoter, Voter};
 use crate::data::wording::{ABSENT, megabytes_text, thousands};
 
-/// `elapsed.csv`; where it `has_paper`, beside the paper's seconds for the same number of images.
+/// Table of `elapsed.csv`, with the paper's seconds for the same number of images if it `has_paper`.
 pub(crate) fn elapsed_table(rows: &[ElapsedRow], has_paper: bool) -> Table {
     let some_seconds = |seconds: f64| if seconds > 0.0 { format!("{seconds:.2}") } else { ABSENT.to_owned() };
     let cells = |row: &ElapsedRow| {
@@ -23,7 +23,7 @@ pub(crate) fn elapsed_table(rows: &[ElapsedRow], has_paper: bool) -> Table {
             row.batches.to_string(),
             format!("{:.2}", row.seconds),
             format!("{:.2}", row.encrypt_seconds),
-            // Records that are older than messages between client and provider have no such time.
+            // Older records have no messages between client and provider, and no such time.
             some_seconds(row.transfer_seconds),
             format!("{:.2}", row.evaluate_seconds),
             format!("{:.2}", row.decrypt_seconds),
@@ -58,7 +58,7 @@ pub(crate) fn elapsed_table(rows: &[ElapsedRow], has_paper: bool) -> Table {
     }
 }
 
-/// Recall of each digit in percent at the last setting of every sweep, seeds added up.
+/// Tables of the recall of each digit in percent at the last setting of each split method, over all seeds.
 ///
 /// # Errors
 /// If a voter's name is unknown.
@@ -83,7 +83,7 @@ pub(crate) fn recall_table(rows: &[RecallRow]) -> Result<Vec<Table>, UnknownVote
     Ok(digit_recalls(rows)?.into_iter().map(table).collect())
 }
 
-/// `bits.csv`: mean accuracy over seeds of each voter.
+/// Table of `bits.csv`: mean accuracy of each voter over seeds.
 ///
 /// # Errors
 /// If a voter's name is unknown.
@@ -123,7 +123,7 @@ pub(crate) fn bits_table(rows: &[BitsRow]) -> Result<Table, UnknownVoter> {
     })
 }
 
-/// `sizes.csv`; where it `has_paper`, beside the paper's formulas.
+/// Table of `sizes.csv`, with the paper's sizes if it `has_paper`.
 pub(crate) fn sizes_table(rows: &[SizeRow], has_paper: bool) -> Table {
     let cells = |row: &SizeRow| {
         let mut cells = vec![
@@ -156,7 +156,7 @@ pub(crate) fn sizes_table(rows: &[SizeRow], has_paper: bool) -> Table {
     }
 }
 
-/// The summaries as a table.
+/// Table of noise summaries.
 #[must_use]
 pub fn noise_table(summaries: &[NoiseSummary]) -> Table {
     let row = |summary: &NoiseSummary| {
@@ -183,7 +183,7 @@ pub fn noise_table(summaries: &[NoiseSummary]) -> Table {
         .to_vec(),
         rows: summaries.iter().map(row).collect(),
         notes: vec![format!(
-            "Within: no coefficient is above the bound, and the largest at most {MOST_GAP_BITS:.0} bits below it."
+            "Within: no coefficient is above the bound, and the largest at most {MAX_GAP_BITS:.0} bits below it."
         )],
     }
 }

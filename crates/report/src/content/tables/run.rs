@@ -1,4 +1,4 @@
-//! The accuracy table of a split method, and the layer times beside the paper's Table 3.
+//! Tables of accuracies and of layer times.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,9 +13,9 @@ use crate::data::split_accuracy::total_mismatches;
 use crate::data::voter::{UnknownVoter, Voter};
 use crate::data::wording::{ABSENT, counted, share_range, thousands};
 
-/// Accuracy in percent of every voter at every setting of a split method, in each domain, beside the
-/// paper's (where `scope` has it, for an ensemble of as many members), and the decrypted logits that differ from the integer
-/// oracle. Several seeds are averaged; their mismatches are added.
+/// Table of accuracies in percent of every voter at every setting of a split method, in each domain. Accuracies are means over seeds.
+/// Mismatches are decrypted logits that differ from the integer oracle, summed over seeds. The table includes the paper's accuracies if
+/// `scope` has them and the ensemble has as many members as the paper's.
 ///
 /// # Errors
 /// If a voter's name is unknown.
@@ -97,9 +97,9 @@ fn accuracy_notes(rows: &[AccuracyRow], split: &str, paper: Option<&PaperScope>)
     notes
 }
 
-/// Seconds of each layer for one batch, for one member (the mean of the members' medians, and all that they share) and for
-/// the whole ensemble (the sum of those medians), medians over batches, settings and seeds; where `scope` has times, beside
-/// Table 3 of the paper, which is read as the time of one member (see [`paper::LAYER_SECONDS`]).
+/// Table of the seconds of each layer for one batch, as medians over batches, settings and seeds. The time of one member is the mean of
+/// the members' medians plus shared work; the time of the ensemble is the sum of the medians plus shared work. If `scope` has times, the
+/// table includes the paper's Table 3, which is read as the time of one member (see [`paper::LAYER_SECONDS`]).
 ///
 /// # Errors
 /// If a voter's name is unknown.
@@ -126,7 +126,7 @@ pub fn layer_table(rows: &[LayerRow], scope: &PaperScope) -> Result<Table, Unkno
     })
 }
 
-/// How many times as long as our member the paper's member took.
+/// The time of the paper's member divided by the time of ours.
 pub(crate) fn ratio_text(layer: &LayerSeconds) -> String {
     match (layer.member, layer.paper) {
         (Some(ours), Some(paper)) if ours > 0.0 => format!("{:.1}×", paper / ours),

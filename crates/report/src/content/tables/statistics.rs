@@ -1,4 +1,4 @@
-//! The statistics as tables.
+//! Tables of statistics.
 
 use sottovoce_evaluate::records::AccuracyRow;
 
@@ -9,10 +9,10 @@ use crate::data::statistics::best_member::BestMemberTest;
 use crate::data::statistics::summary::{Summary, wilson_interval};
 use crate::data::wording::{ABSENT, counted, thousands};
 
-/// Mean and spread of the ensemble over seeds, the sampling error of the test set, and the best member.
+/// Table of the ensemble's mean and spread over seeds, the sampling error of the test set, and the best member.
 pub(crate) fn spread_table(rows: &[AccuracyRow]) -> Table {
     let sweeps = advantages(rows).into_iter().map(|setting| {
-        let won = format!("{} of {}", setting.won(), setting.ensemble.len());
+        let won = format!("{} of {}", setting.seeds_won(), setting.ensemble.len());
         let best = Summary::of(&setting.best_member).map(|summary| summary.mean);
         line(
             [setting.split.clone(), setting.setting.to_string()],
@@ -82,7 +82,7 @@ fn line(
     Some(cells)
 }
 
-/// McNemar's test of the ensemble against the best member, for every setting and seed.
+/// Table of McNemar's tests of the ensemble against the best member, for every setting and seed.
 pub(crate) fn best_member_table(best_member_tests: &[BestMemberTest]) -> Table {
     let cells = |c: &BestMemberTest| {
         vec![
@@ -132,7 +132,7 @@ pub(crate) fn best_member_table(best_member_tests: &[BestMemberTest]) -> Table {
     }
 }
 
-/// A p-value with two digits that say something.
+/// A p-value with three decimals, or with two significant digits if it is below 0.001.
 pub(crate) fn p_text(p: f64) -> String {
     if p >= 0.001 {
         format!("{p:.3}")

@@ -1,4 +1,4 @@
-//! The points of a sweep as a table.
+//! Table of the points of a sweep.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use crate::data::sweep_records::SweepRecords;
 use crate::data::sweep_table::Row;
 use crate::data::wording::{ABSENT, thousands};
 
-/// A column of the table: its head, the measured column, what it is multiplied by, and its decimals.
+/// A column of the table: heading, measured column, factor, and number of decimals.
 type Column = (&'static str, &'static str, f64, usize);
 
 /// Measured columns of the ensemble under encryption, as means over the seeds.
@@ -23,9 +23,9 @@ const COLUMNS: [Column; 8] = [
     ("provider, s", "provider_seconds", 1.0, 3),
 ];
 
-/// One row for each point: values of the axes, accuracy of the ensemble, and what encryption took.
+/// Table with a row for each point: axis values, accuracy of the ensemble, and cost of encryption.
 pub(crate) fn points_table(records: &SweepRecords) -> Table {
-    let measure = |name: &str| records.measures.iter().position(|measure| measure == name);
+    let measure = |name: &str| records.measure(name);
     let columns: Vec<(usize, Column)> =
         COLUMNS.iter().filter_map(|column| Some((measure(column.1)?, *column))).collect();
     let accuracy = measure("accuracy");
@@ -52,7 +52,7 @@ pub(crate) fn points_table(records: &SweepRecords) -> Table {
                 _ => vec![point.to_owned()],
             };
             let estimate = |rows: &[&Row]| {
-                let percents = rows.iter().filter_map(|row| Some(row.numbers[accuracy?]? * 100.0));
+                let percents = rows.iter().filter_map(|row| Some(row.number(accuracy?)? * 100.0));
                 Estimate::of(&percents.filter(|percent| percent.is_finite()).collect::<Vec<_>>())
             };
             let number = |value: Option<f64>, decimals: usize| {
@@ -66,7 +66,7 @@ pub(crate) fn points_table(records: &SweepRecords) -> Table {
             cells.push(count(all, measure("mismatches")));
             cells.push(count(&encrypted, measure("outside")));
             for (index, (_, _, factor, decimals)) in &columns {
-                let values: Vec<f64> = encrypted.iter().filter_map(|row| row.numbers[*index]).collect();
+                let values: Vec<f64> = encrypted.iter().filter_map(|row| row.number(*index)).collect();
                 cells.push(number(Estimate::of(&values).map(|estimate| estimate.mean * factor), *decimals));
             }
             cells
@@ -86,9 +86,9 @@ pub(crate) fn points_table(records: &SweepRecords) -> Table {
     }
 }
 
-/// The sum of a column, where a row has a number in it.
+/// The sum of a column over rows with a number.
 fn count(rows: &[&Row], column: Option<usize>) -> String {
-    let numbers = rows.iter().filter_map(|row| row.numbers[column?]).filter(|number| number.is_finite());
+    let numbers = rows.iter().filter_map(|row| row.number(column?)).filter(|number| number.is_finite());
     // Counts of logits and images.
     numbers.reduce(|sum, number| sum + number).map_or_else(|| ABSENT.to_owned(), |sum| thousands(sum as u64))
 }

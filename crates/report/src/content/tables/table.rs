@@ -1,31 +1,42 @@
-//! A table, rendered as Markdown, as LaTeX or as aligned text for a terminal. (`html` renders it, too.)
+//! Tables, written as Markdown, LaTeX or aligned text for a terminal.
 
 use std::fmt::Write as _;
 
 use crate::data::wording::ABSENT;
 
-/// What a document needs for [`Table::to_latex`].
+/// Packages that a document needs for [`Table::to_latex`].
 pub const LATEX_PACKAGES: &str =
     "Needs \\usepackage{booktabs} and, for tables of more than a page, \\usepackage{longtable}.";
 
-/// A LaTeX table of more rows is broken over pages.
+/// A LaTeX table with more rows is broken over pages.
 const ROWS_OF_A_PAGE: usize = 45;
 
-/// A table of words and numbers. Rows have as many cells as the header.
+/// A table of words and numbers. Each row has as many cells as the header.
+///
+/// ```rust
+/// let table = sottovoce_report::Table {
+///     title: "Seconds".to_owned(),
+///     header: vec!["step".to_owned(), "s".to_owned()],
+///     rows: vec![vec!["encrypt".to_owned(), "0.61".to_owned()]],
+///     notes: Vec::new(),
+/// };
+/// assert_eq!(table.to_text(), "Seconds\n\nstep        s\n-------  ----\nencrypt  0.61\n");
+/// assert!(table.to_markdown().contains("| encrypt | 0.61 |"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    /// What the table is about.
+    /// Title.
     pub title: String,
     /// Names of the columns, with units.
     pub header: Vec<String>,
     /// Cells, row by row.
     pub rows: Vec<Vec<String>>,
-    /// What a reader must know to read the numbers right.
+    /// Explanations of the numbers.
     pub notes: Vec<String>,
 }
 
 impl Table {
-    /// The table as GitHub-flavoured Markdown; columns line up in the source as well.
+    /// Writes the table as GitHub-flavoured Markdown with aligned columns.
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let escaped =
@@ -51,8 +62,8 @@ impl Table {
         markdown
     }
 
-    /// The table as LaTeX with rules of `booktabs`: a floating `table` with the title as its caption, or a `longtable` where it
-    /// has more rows than a page. `subject` follows the title in the caption. Notes follow the rows.
+    /// Writes the table as LaTeX with rules of `booktabs`: a floating `table`, or a `longtable` if it has more rows than a page. The
+    /// title is the caption, and `subject` follows it. Notes follow the rows.
     #[must_use]
     pub fn to_latex(&self, label: &str, subject: Option<&str>) -> String {
         let alignment: String =
@@ -83,12 +94,12 @@ impl Table {
         }
     }
 
-    /// Which columns hold numbers alone.
+    /// For each column, whether it holds only numbers.
     pub(crate) fn numeric_columns(&self) -> Vec<bool> {
         Columns::of(&self.header, &self.rows, 1).numeric
     }
 
-    /// The table as text in columns, without trailing blanks.
+    /// Writes the table as text in columns, without trailing blanks.
     #[must_use]
     pub fn to_text(&self) -> String {
         let columns = Columns::of(&self.header, &self.rows, 1);
@@ -104,7 +115,7 @@ impl Table {
     }
 }
 
-/// Widths of columns in letters, and which ones hold numbers and are aligned to the right.
+/// Widths of columns in characters, and whether each column holds only numbers and is aligned to the right.
 struct Columns {
     widths: Vec<usize>,
     numeric: Vec<bool>,
@@ -134,13 +145,13 @@ impl Columns {
     }
 }
 
-/// Whether a cell is a number, with or without a unit sign, or stands for a missing one.
+/// Returns whether a cell is a number, with or without a unit sign, or stands for a missing number.
 fn is_number(cell: &str) -> bool {
     let number = cell.trim_end_matches(['×', '%', ' ']).replace(',', "");
     cell.is_empty() || cell == ABSENT || number.parse::<f64>().is_ok()
 }
 
-/// `text` with every sign that LaTeX gives a meaning to replaced, and signs that its usual fonts lack as commands.
+/// Escapes every character with a meaning in LaTeX, and writes characters that its usual fonts lack as commands.
 fn latex_escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {

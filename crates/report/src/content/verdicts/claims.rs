@@ -1,4 +1,4 @@
-//! The paper's claims.
+//! Verdicts on the paper's claims.
 
 use sottovoce_evaluate::records::{Domain, ElapsedRow};
 
@@ -10,14 +10,14 @@ use crate::data::statistics::advantage::paper_won;
 use crate::data::statistics::summary::median;
 use crate::data::wording::{counted, thousands};
 
-/// Ours within this factor of the paper's is the same.
+/// A time or size up to this many times the paper's counts as reproduced.
 const ALIKE: f64 = 1.1;
-/// Points of accuracy within which ours is the same.
+/// An accuracy counts as reproduced up to this many percentage points below the paper's.
 const ALIKE_POINTS: f64 = 1.0;
-/// Elapsed times within this part of a straight line over batches make a staircase.
+/// Elapsed times count as a staircase if they deviate by at most this fraction from a straight line over batches.
 const STEP_TOLERANCE: f64 = 0.15;
 
-/// Every claim with its verdict.
+/// Judges every claim.
 pub(crate) fn claims(evidence: &Evidence<'_>) -> Verdicts {
     Verdicts {
         title: "Claims of the paper",
@@ -45,7 +45,7 @@ pub(crate) fn claims(evidence: &Evidence<'_>) -> Verdicts {
 fn wins(evidence: &Evidence<'_>) -> JudgedStatement {
     let settings = &evidence.advantages;
     let papers = settings.iter().filter(|s| paper_won(&s.split, s.setting) == Some(true)).count();
-    let ours = settings.iter().filter(|setting| setting.always()).count();
+    let ours = settings.iter().filter(|setting| setting.wins_every_seed()).count();
     let verdict = match evidence.incomparable() {
         Some(reason) => Verdict::NotMeasured(reason),
         None if ours > papers => Verdict::Better,
@@ -75,7 +75,7 @@ fn range(evidence: &Evidence<'_>) -> JudgedStatement {
     };
     let means = evidence.ensemble(Domain::Encrypted);
     let (low, high) = ends(&mut means.values().map(|mean| mean * 100.0));
-    // The paper's at the settings that are measured here.
+    // The paper's accuracies at the settings of this run.
     let (paper_low, paper_high) = ends(
         &mut means.keys().filter_map(|(split, setting)| Some(paper::accuracy(split, *setting)?.ensemble)),
     );
@@ -138,7 +138,7 @@ fn batch(evidence: &Evidence<'_>) -> JudgedStatement {
     )
 }
 
-/// Better below the paper's, the same up to [`ALIKE`] times it.
+/// Better if ours is below the paper's, reproduced up to [`ALIKE`] times the paper's.
 fn against(ours: f64, paper: f64, unit: &str) -> Verdict {
     if ours < paper {
         Verdict::Better
@@ -189,7 +189,7 @@ fn staircase(evidence: &Evidence<'_>) -> JudgedStatement {
     JudgedStatement::new(statement, paper, (measured, verdict))
 }
 
-/// Least squares: seconds at no batch, and seconds of each.
+/// Fits a line by least squares. Returns its seconds at zero batches and its seconds per batch.
 fn line(rows: &[ElapsedRow]) -> (f64, f64) {
     let count = rows.len() as f64;
     let mean = |of: fn(&ElapsedRow) -> f64| rows.iter().map(of).sum::<f64>() / count;
@@ -226,7 +226,7 @@ fn message(evidence: &Evidence<'_>, message: &str, statement: &str) -> JudgedSta
                 thousands(row.bytes as u64),
                 thousands(each.round() as u64)
             );
-            // Against one of the paper's moduli, the stricter reading: we send everything once.
+            // Compared with one of the paper's moduli, which is stricter: our client sends everything once.
             let paper = paper::CIPHERTEXT_BYTES as f64;
             let verdict = if row.slots < paper::BATCH {
                 Verdict::NotReproduced(format!("for {} images only", thousands(row.slots as u64)))

@@ -1,4 +1,4 @@
-//! What verdicts are judged from.
+//! Numbers from the records on which verdicts are based.
 
 use std::collections::BTreeMap;
 
@@ -12,24 +12,24 @@ use crate::data::statistics::summary::{Summary, median};
 use crate::data::voter::UnknownVoter;
 use crate::data::wording::{counted, thousands};
 
-/// Split methods and settings of the whole reproduction.
+/// Split methods of the paper.
 pub(crate) const SPLITS: [&str; 3] = ["regular", "likewise", "random"];
-/// Settings of each split method.
+/// Number of settings of each split method.
 pub(crate) const SETTINGS: usize = 6;
 
-/// The records, read for verdicts.
+/// Records and numbers for verdicts.
 #[derive(Debug)]
 pub(crate) struct Evidence<'a> {
     pub(crate) records: &'a RunRecords,
     pub(crate) layers: LayerTimes,
-    /// Rows of the paper's settings.
+    /// Accuracy rows of the paper's settings.
     rows: Vec<AccuracyRow>,
-    /// The same settings under encryption.
+    /// The paper's settings under encryption.
     pub(crate) advantages: Vec<SettingAdvantage>,
 }
 
 impl<'a> Evidence<'a> {
-    /// Reads the records.
+    /// Extracts the numbers from the records.
     ///
     /// # Errors
     /// If a voter's name is unknown.
@@ -40,13 +40,13 @@ impl<'a> Evidence<'a> {
         Ok(Self { records, layers, rows, advantages })
     }
 
-    /// Whether this is the whole reproduction, for which this project's targets are defined: all settings, on all of MNIST.
-    /// Any training counts, since the targets judge its accuracy and its time together.
+    /// Returns whether the run has all settings of the paper on all of MNIST. This project's targets are defined for such a run. Its
+    /// training may differ, since the targets judge accuracy and time together.
     pub(crate) fn is_whole(&self) -> bool {
         self.incomparable().is_none()
     }
 
-    /// Why accuracies do not compare with the paper's as a whole, if so.
+    /// The reason why the accuracies as a whole are not comparable with the paper's, if there is one.
     pub(crate) fn incomparable(&self) -> Option<String> {
         let members = self.layers.members;
         let other = (members != paper::MEMBERS)
@@ -68,7 +68,7 @@ impl<'a> Evidence<'a> {
             .or_else(|| fewer(dataset.test_images, paper::IMAGES.1, "test"))
     }
 
-    /// The ensemble's mean accuracy over seeds, a fraction, for each split and setting of the paper's.
+    /// Mean accuracy of the ensemble over seeds, as a fraction, for each split and setting of the paper.
     pub(crate) fn ensemble(&self, domain: Domain) -> BTreeMap<(&str, usize), f64> {
         let mut groups: BTreeMap<(&str, usize), Vec<f64>> = BTreeMap::new();
         for row in self.rows.iter().filter(|row| row.voter == "ensemble" && row.domain == domain) {
@@ -78,19 +78,19 @@ impl<'a> Evidence<'a> {
         groups.into_iter().filter_map(mean).collect()
     }
 
-    /// Most seeds of a setting.
+    /// Largest number of seeds of a setting.
     pub(crate) fn seeds(&self) -> usize {
         self.advantages.iter().map(|setting| setting.ensemble.len()).max().unwrap_or(0)
     }
 
-    /// Images of the run of `elapsed.csv` nearest above `images`, and its median seconds.
+    /// The smallest number of images in `elapsed.csv` that is at least `images`, and its median seconds.
     pub(crate) fn elapsed(&self, images: usize) -> Option<(usize, f64)> {
         let rows = &self.records.elapsed;
         let nearest = rows.iter().map(|row| row.images).filter(|&size| size >= images).min()?;
         Some((nearest, median(rows.iter().filter(|row| row.images == nearest).map(|row| row.seconds))?))
     }
 
-    /// A row of `sizes.csv`.
+    /// The row of `sizes.csv` for a message.
     pub(crate) fn size(&self, message: &str) -> Option<&'a SizeRow> {
         self.records.sizes.iter().find(|row| row.message == message)
     }

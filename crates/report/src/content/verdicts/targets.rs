@@ -1,4 +1,4 @@
-//! This project's own targets.
+//! Verdicts on this project's targets.
 
 use std::ops::RangeInclusive;
 
@@ -8,20 +8,21 @@ use crate::content::verdicts::evidence::{Evidence, SETTINGS, SPLITS};
 use crate::content::verdicts::exactness::{Exactness, lost, wins_text};
 use crate::content::verdicts::verdict::{JudgedStatement, Verdict, Verdicts, not_measured};
 use crate::data::paper;
+use crate::data::values::json_at;
 use crate::data::wording::{counted, thousands};
 
-/// Loss of ensemble accuracy by rounding to integers, in points.
-const MOST_POINTS_LOST: f64 = 0.3;
-const MOST_PLAINTEXT_BITS: u32 = 31;
-/// Images to be classified in [`MOST_SECONDS`], encryption included.
+/// Largest loss of ensemble accuracy by rounding to integers, in percentage points.
+const MAX_POINTS_LOST: f64 = 0.3;
+const MAX_PLAINTEXT_BITS: u32 = 31;
+/// Number of images to classify in [`MAX_SECONDS`], including encryption.
 const IMAGES: usize = 50_000;
-const MOST_SECONDS: f64 = 20.0;
-/// Minutes in which all members of one seed are to be trained.
-const MOST_TRAINING_MINUTES: f64 = 12.0;
-/// Seconds in which all settings of one seed are to be classified.
-const MOST_EVALUATION_SECONDS: f64 = 120.0;
+const MAX_SECONDS: f64 = 20.0;
+/// Largest training time of all members of one seed, in minutes.
+const MAX_TRAINING_MINUTES: f64 = 12.0;
+/// Largest evaluation time of all settings of one seed, in seconds.
+const MAX_EVALUATION_SECONDS: f64 = 120.0;
 
-/// Every target with its verdict.
+/// Judges every target.
 pub(crate) fn targets(evidence: &Evidence<'_>) -> Verdicts {
     Verdicts {
         title: "Targets of this project",
@@ -114,7 +115,7 @@ fn exact(evidence: &Evidence<'_>) -> JudgedStatement {
 fn quantised(evidence: &Evidence<'_>) -> JudgedStatement {
     let integer = evidence.ensemble(Domain::Integer);
     let settings = counted(integer.len() as u64, "setting", "settings");
-    // A gain is no loss, however large it is.
+    // A gain of accuracy is not a loss.
     let worst = evidence
         .ensemble(Domain::Float)
         .into_iter()
@@ -123,19 +124,19 @@ fn quantised(evidence: &Evidence<'_>) -> JudgedStatement {
     let result = match worst {
         None => not_measured("no setting in both domains"),
         Some((points, (split, setting))) => {
-            // Differences of fractions of 10,000 are exact to far more digits than that.
+            // Rounding errors of fractions with the denominator 10,000 are far smaller than 1e-9.
             if points <= 1e-9 {
                 (format!("no loss in {settings}"), Verdict::Met)
             } else {
                 let measured = format!("at most {points:.2} points lost in {settings} ({split} {setting})");
-                let met = points <= MOST_POINTS_LOST + 1e-9;
+                let met = points <= MAX_POINTS_LOST + 1e-9;
                 (measured, if met { Verdict::Met } else { Verdict::NotMet(format!("{points:.2} points")) })
             }
         }
     };
     JudgedStatement::new(
         "Integer against float accuracy of the ensemble",
-        format!("≤ {MOST_POINTS_LOST} points lost"),
+        format!("≤ {MAX_POINTS_LOST} points lost"),
         result,
     )
 }
@@ -143,10 +144,10 @@ fn quantised(evidence: &Evidence<'_>) -> JudgedStatement {
 fn plaintext_modulus(evidence: &Evidence<'_>) -> JudgedStatement {
     let result = match evidence.records.facts.plaintext_bits() {
         None => not_measured("run.json names no plaintext modulus"),
-        Some(bits) if bits <= MOST_PLAINTEXT_BITS => (format!("at most {bits} bits"), Verdict::Met),
+        Some(bits) if bits <= MAX_PLAINTEXT_BITS => (format!("at most {bits} bits"), Verdict::Met),
         Some(bits) => (format!("up to {bits} bits"), Verdict::NotMet(format!("{bits} bits"))),
     };
-    JudgedStatement::new("Plaintext modulus", format!("≤ {MOST_PLAINTEXT_BITS} bits"), result)
+    JudgedStatement::new("Plaintext modulus", format!("≤ {MAX_PLAINTEXT_BITS} bits"), result)
 }
 
 fn speed(evidence: &Evidence<'_>) -> JudgedStatement {
@@ -154,13 +155,13 @@ fn speed(evidence: &Evidence<'_>) -> JudgedStatement {
         None => not_measured(format!("elapsed.csv has no run of {} images", thousands(IMAGES as u64))),
         Some((images, seconds)) => {
             let measured = format!("{seconds:.1} s for {} images", thousands(images as u64));
-            let met = seconds <= MOST_SECONDS;
+            let met = seconds <= MAX_SECONDS;
             (measured, if met { Verdict::Met } else { Verdict::NotMet(format!("{seconds:.1} s")) })
         }
     };
     JudgedStatement::new(
         format!("{} images through the ensemble, encryption included", thousands(IMAGES as u64)),
-        format!("≤ {MOST_SECONDS:.0} s"),
+        format!("≤ {MAX_SECONDS:.0} s"),
         result,
     )
 }
@@ -168,7 +169,7 @@ fn speed(evidence: &Evidence<'_>) -> JudgedStatement {
 fn training(evidence: &Evidence<'_>) -> JudgedStatement {
     let settings = SPLITS.len() * SETTINGS;
     let facts = &evidence.records.facts;
-    let images = facts.first_seed_values(|setting| setting["training"]["images"].as_f64());
+    let images = facts.first_seed_values(|setting| json_at(setting, "/training/images").as_f64());
     let result = match (images.len(), facts.training_rate()) {
         (0, _) | (_, None) => not_measured("run.json does not say how fast members were trained"),
         (found, Some(rate)) => {
@@ -178,7 +179,7 @@ fn training(evidence: &Evidence<'_>) -> JudgedStatement {
                 counted(found as u64, "setting", "settings"),
                 thousands(rate as u64)
             );
-            let verdict = if minutes > MOST_TRAINING_MINUTES {
+            let verdict = if minutes > MAX_TRAINING_MINUTES {
                 Verdict::NotMet(format!("{minutes:.1} min"))
             } else {
                 complete(found, settings)
@@ -188,20 +189,20 @@ fn training(evidence: &Evidence<'_>) -> JudgedStatement {
     };
     JudgedStatement::new(
         format!("All {} members of one seed trained", settings * paper::MEMBERS),
-        format!("≤ {MOST_TRAINING_MINUTES:.0} min"),
+        format!("≤ {MAX_TRAINING_MINUTES:.0} min"),
         result,
     )
 }
 
 fn evaluation(evidence: &Evidence<'_>) -> JudgedStatement {
     let settings = SPLITS.len() * SETTINGS;
-    let seconds = evidence.records.facts.first_seed_values(|setting| setting["seconds"].as_f64());
+    let seconds = evidence.records.facts.first_seed_values(|setting| json_at(setting, "/seconds").as_f64());
     let total: f64 = seconds.iter().sum();
     let result = if seconds.is_empty() {
         not_measured("run.json has no evaluation times")
     } else {
         let measured = format!("{total:.0} s for {}", counted(seconds.len() as u64, "setting", "settings"));
-        let verdict = if total > MOST_EVALUATION_SECONDS {
+        let verdict = if total > MAX_EVALUATION_SECONDS {
             Verdict::NotMet(format!("{total:.0} s"))
         } else {
             complete(seconds.len(), settings)
@@ -210,12 +211,12 @@ fn evaluation(evidence: &Evidence<'_>) -> JudgedStatement {
     };
     JudgedStatement::new(
         "Figures 5 to 7 under encryption for one seed, members' own logits included, without training",
-        format!("≤ {MOST_EVALUATION_SECONDS:.0} s"),
+        format!("≤ {MAX_EVALUATION_SECONDS:.0} s"),
         result,
     )
 }
 
-/// Met, if all settings are there.
+/// Met if all settings were measured.
 fn complete(found: usize, settings: usize) -> Verdict {
     if found < settings {
         Verdict::NotMeasured(format!("only {found} of {settings} settings"))

@@ -1,26 +1,26 @@
-//! What came of the paper's claims and of this project's own targets, judged from the records alone.
+//! Statements with their verdicts.
 
 use crate::content::tables::table::Table;
 use crate::data::wording::ABSENT;
 
-/// How a statement fares.
+/// The verdict on a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// As the paper says.
+    /// The claim holds as in the paper.
     Reproduced,
-    /// Beyond what the paper says.
+    /// The result is better than the paper's.
     Better,
-    /// Not as the paper says, and how.
+    /// The claim does not hold; the text says why.
     NotReproduced(String),
-    /// A target is reached.
+    /// The target is reached.
     Met,
-    /// A target is missed, and by what.
+    /// The target is missed; the text says why.
     NotMet(String),
-    /// The records cannot say, and why.
+    /// The records do not decide; the text says why.
     NotMeasured(String),
 }
 
-/// Whether a verdict is good news.
+/// Class of a verdict: good, bad or not measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum VerdictClass {
     Good,
@@ -37,7 +37,7 @@ impl Verdict {
         }
     }
 
-    /// The verdict in words, with its reason.
+    /// Text of the verdict with its reason.
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Reproduced => "reproduced".to_owned(),
@@ -50,20 +50,20 @@ impl Verdict {
     }
 }
 
-/// One statement and what was found.
+/// A statement with its verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JudgedStatement {
     /// The claim or the target.
     pub(crate) statement: String,
-    /// The paper's or the wanted number.
+    /// The paper's number or the target.
     pub(crate) reference: String,
-    /// What the records say.
+    /// The number from the records.
     pub(crate) measured: String,
     pub(crate) verdict: Verdict,
 }
 
 impl JudgedStatement {
-    /// A statement with its reference value, its measured value and its verdict.
+    /// Makes a judged statement.
     pub(crate) fn new(
         statement: impl Into<String>,
         reference: impl Into<String>,
@@ -82,7 +82,7 @@ pub(crate) fn not_measured(reason: impl Into<String>) -> (String, Verdict) {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdicts {
     pub(crate) title: &'static str,
-    /// What good, bad and open verdicts are called.
+    /// Words for good, bad and open verdicts.
     pub(crate) words: [&'static str; 3],
     pub(crate) header: [&'static str; 4],
     pub(crate) notes: Vec<String>,
@@ -90,7 +90,7 @@ pub(crate) struct Verdicts {
 }
 
 impl Verdicts {
-    /// The verdicts as a table.
+    /// Writes the verdicts as a table.
     pub(crate) fn table(&self) -> Table {
         let cells = |judged: &JudgedStatement| {
             let JudgedStatement { statement, reference, measured, verdict } = judged;
@@ -104,7 +104,7 @@ impl Verdicts {
         }
     }
 
-    /// How many verdicts have each mark: good, bad, open.
+    /// Numbers of good, bad and open verdicts.
     pub(crate) fn counts(&self) -> [usize; 3] {
         [VerdictClass::Good, VerdictClass::Bad, VerdictClass::Open]
             .map(|class| self.judged.iter().filter(|judged| judged.verdict.class() == class).count())

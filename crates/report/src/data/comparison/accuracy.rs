@@ -9,11 +9,11 @@ use crate::data::statistics::paired_tests::{PairedTests, two_proportions};
 use crate::data::values::distinct;
 use crate::data::voter::Voter;
 
-/// Names of what tells settings or points apart, with their values: `split` and `share`, or a sweep's axes.
+/// Names and values that identify a setting (`split` and `share`) or a point of a sweep (its axes).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AxisValues(pub(crate) Vec<(String, String)>);
 
-/// As an object.
+/// Serialises as an object.
 impl Serialize for AxisValues {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
@@ -21,63 +21,64 @@ impl Serialize for AxisValues {
 }
 
 impl AxisValues {
-    /// `split=regular, share=0.5-0.6`.
+    /// Writes `split=regular, share=0.5-0.6`.
     pub(crate) fn text(&self) -> String {
         let parts: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if parts.is_empty() { "base".to_owned() } else { parts.join(", ") }
     }
 }
 
-/// What one folder has of one voter with one seed.
+/// Counts of one voter with one seed in one folder.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Observation {
     pub(crate) axis_values: AxisValues,
     pub(crate) seed: u64,
     pub(crate) voter: Voter,
     pub(crate) domain: Domain,
-    /// Test images, and those classified correctly; added up where several points of a sweep are one place.
+    /// Number of test images. Counts of several points of a sweep with the same axis values are added up.
     pub(crate) images: usize,
+    /// Number of test images classified correctly.
     pub(crate) correct: usize,
 }
 
-/// One voter of one setting with one seed, in both folders.
+/// Accuracies of one voter at one setting with one seed, in both folders.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AccuracyDifference {
-    /// The setting or point.
+    /// Axis values of the setting or point.
     #[serde(rename = "place")]
     pub axis_values: AxisValues,
-    /// The seed of split and training.
+    /// Seed of split and training.
     pub seed: u64,
     /// `Member 1`, ... or `Ensemble`.
     pub voter: String,
-    /// Where both accuracies were measured.
+    /// Domain in which both accuracies were measured.
     pub domain: Domain,
-    /// Test images of the first and of the second.
+    /// Number of test images of the first and of the second.
     pub images: [usize; 2],
-    /// Those classified correctly.
+    /// Number of test images classified correctly.
     pub correct: [usize; 2],
-    /// `correct / images`, fractions.
+    /// `correct / images`, as fractions.
     pub accuracy: [f64; 2],
-    /// The second less the first, in percentage points.
+    /// The second accuracy minus the first, in percentage points.
     pub difference_points: f64,
-    /// Two-sided p-value of two proportions, as if of different images.
+    /// Two-sided p-value of the test of two proportions, which treats the images as different.
     pub unpaired_p: Option<f64>,
 }
 
-/// Tests of the ensemble over pairs of one place and seed.
+/// Paired tests of the ensemble. A pair has the same axis values and seed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PairedTest {
-    /// Whose pairs: one setting or point, one split method, or all.
+    /// Pairs included: of one setting or point, of one split method, or all.
     pub over: String,
-    /// Pairs of one place and seed.
+    /// Number of pairs.
     pub pairs: usize,
-    /// Mean difference, the second less the first, in percentage points.
+    /// Mean of the second accuracy minus the first, in percentage points.
     pub mean_points: f64,
     /// Sample standard deviation of the differences, in percentage points.
     pub deviation_points: Option<f64>,
-    /// Pairs in which the second is more and less accurate.
+    /// Number of pairs in which the second is more accurate.
     pub better: usize,
-    /// See `better`.
+    /// Number of pairs in which the second is less accurate.
     pub worse: usize,
     /// Two-sided p-value of the paired t test.
     pub t_p: Option<f64>,
@@ -87,8 +88,8 @@ pub struct PairedTest {
 
 type Key<'a> = (&'a AxisValues, u64, Voter);
 
-/// The rows that both have, in the order of the first, in the strictest domain that both have: encrypted before integer before
-/// float. And how many rows of each have no partner.
+/// Differences of the rows that both folders have, in the order of the first, and the number of rows of each without a partner.
+/// The rows are of one domain: the first of encrypted, integer and float in which the folders have a common row.
 pub(crate) fn differences(
     first: &[Observation],
     second: &[Observation],
@@ -127,8 +128,9 @@ fn difference(first: &Observation, second: &Observation) -> AccuracyDifference {
     }
 }
 
-/// Tests of the ensemble: for each place with several seeds, for each value of the first name of a place (a split method), and for all.
-pub(crate) fn tests(differences: &[AccuracyDifference]) -> Vec<PairedTest> {
+/// Tests of the ensemble: for each setting or point with several seeds, for each value of the first axis (such as a split method),
+/// and for all pairs.
+pub(crate) fn ensemble_tests(differences: &[AccuracyDifference]) -> Vec<PairedTest> {
     let ensemble: Vec<&AccuracyDifference> =
         differences.iter().filter(|row| row.voter == Voter::Ensemble.to_string()).collect();
     let test = |over: String, rows: &mut dyn Iterator<Item = &&AccuracyDifference>| {
@@ -192,7 +194,7 @@ mod unit_tests {
             vec![one("a", 1), one("a", 2), one("b", 1)]
         };
         let (found, _) = differences(&rows(0), &rows(1));
-        let tests = tests(&found);
+        let tests = ensemble_tests(&found);
         let over: Vec<&str> = tests.iter().map(|test| test.over.as_str()).collect();
         assert_eq!(over, ["split=a, share=0.5-0.6", "all of split=a", "all of split=b", "all"]);
         assert_eq!((tests[3].pairs, tests[3].better, tests[3].worse), (3, 3, 0));

@@ -1,4 +1,4 @@
-//! Why two folders cannot be compared.
+//! Errors of comparisons.
 
 use std::path::PathBuf;
 
@@ -6,28 +6,28 @@ use crate::data::run_records::RunRecordsError;
 use crate::data::sweep_table::SweepRecordsError;
 use crate::data::voter::UnknownVoter;
 
-/// Why there is no comparison.
+/// Why two folders cannot be compared.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompareError {
     /// There is no such folder.
     #[error("{path} is not a folder; name the folder of a run or of a sweep, such as results/paper")]
     NoFolder {
-        /// What was named.
+        /// The path that was given.
         path: PathBuf,
     },
     /// The folder has no records.
     #[error(
-        "{path} holds no run: neither accuracy.csv (a run) nor table.csv (a sweep) is in it; name the folder of one, such as \
-         results/paper"
+        "{path} holds no run: neither accuracy.csv (a run) nor table.csv (a sweep) is in it; name the folder of a run or of a sweep, \
+         such as results/paper"
     )]
     NoRun {
         /// The folder.
         path: PathBuf,
     },
-    /// A run and a sweep.
+    /// One folder holds a run, the other a sweep.
     #[error(
-        "{first} is a {first_kind} and {second} a {second_kind}; name two of a kind, such as one of the folders in a sweep's `points`"
+        "{first} is a {first_kind} and {second} a {second_kind}; name two runs or two sweeps; the folders in a sweep's `points` are runs"
     )]
     DifferentKinds {
         /// The first folder.
@@ -44,7 +44,7 @@ pub enum CompareError {
     Run {
         /// The folder.
         path: PathBuf,
-        /// Why not.
+        /// Why they cannot be read.
         source: RunRecordsError,
     },
     /// A sweep's table cannot be read.
@@ -63,21 +63,21 @@ pub enum CompareError {
     Voter {
         /// The file.
         path: PathBuf,
-        /// Which name.
+        /// The unknown name.
         source: UnknownVoter,
     },
-    /// No accuracy is in both.
+    /// The folders have no accuracy of the same setting or point, seed and voter.
     #[error(
         "nothing is common to {first} and {second}: {first} has {first_places}; {second} has {second_places}"
     )]
     NothingCommon {
         /// The first folder.
         first: PathBuf,
-        /// Its settings or points.
+        /// Settings or points of the first folder.
         first_places: String,
         /// The second folder.
         second: PathBuf,
-        /// Its settings or points.
+        /// Settings or points of the second folder.
         second_places: String,
     },
     /// The sweeps have no axis in common.
@@ -85,11 +85,11 @@ pub enum CompareError {
     NoCommonAxis {
         /// The first folder.
         first: PathBuf,
-        /// Its axes.
+        /// Axes of the first sweep.
         first_axes: String,
         /// The second folder.
         second: PathBuf,
-        /// Its axes.
+        /// Axes of the second sweep.
         second_axes: String,
     },
 }

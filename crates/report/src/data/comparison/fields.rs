@@ -5,23 +5,23 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::data::values::distinct;
+use crate::data::values::{distinct, json_at};
 
-/// One field with its values in the first and in the second record.
+/// A field whose values differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldDifference {
     /// The path of the field, such as `training.batch`.
     pub field: String,
-    /// The values; `None` where the record lacks the field.
+    /// Values in the first and in the second record; `None` if the record lacks the field.
     pub values: [Option<String>; 2],
-    /// Common settings in which the field differs, and common settings; `None` where there is one value for all of a run.
+    /// Number of common settings in which the field differs, and number of common settings; `None` if a run has one value.
     pub settings: Option<[usize; 2]>,
 }
 
 /// Values by the path of their field.
 pub(crate) type Fields = BTreeMap<String, String>;
 
-/// Every field of a TOML file by its path. Arrays are one value.
+/// All fields of a TOML file by path. An array is one value.
 pub(crate) fn toml_fields(text: Option<&str>) -> Fields {
     fn flatten(path: &str, value: &toml::Value, fields: &mut Fields) {
         match value {
@@ -41,7 +41,7 @@ pub(crate) fn toml_fields(text: Option<&str>) -> Fields {
     fields
 }
 
-/// Every field of a JSON value by its path. Arrays are one value; `null` is none.
+/// Adds all fields of a JSON value by path. An array is one value; `null` is left out.
 pub(crate) fn json_fields(path: &str, value: &Value, fields: &mut Fields) {
     match value {
         Value::Object(map) => {
@@ -62,7 +62,7 @@ pub(crate) fn plain(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
         Value::Number(number) if number.is_f64() => {
-            // Bits of a modulus are sums of logarithms: digits beyond these are noise.
+            // Bits of a modulus are sums of logarithms. Digits beyond the fourth are rounding errors.
             format!("{:.4}", number.as_f64().unwrap_or(0.0))
         }
         value => value.to_string(),
@@ -74,7 +74,7 @@ fn joined(path: &str, name: &str) -> String {
 }
 
 /// The fields whose values differ, by path.
-pub(crate) fn differing(first: &Fields, second: &Fields) -> Vec<FieldDifference> {
+pub(crate) fn field_differences(first: &Fields, second: &Fields) -> Vec<FieldDifference> {
     let names = first.keys().chain(second.keys().filter(|name| !first.contains_key(*name)));
     let mut found: Vec<FieldDifference> = names
         .filter(|name| first.get(*name) != second.get(*name))
@@ -88,11 +88,11 @@ pub(crate) fn differing(first: &Fields, second: &Fields) -> Vec<FieldDifference>
     found
 }
 
-/// The fields that differ in some of several pairs of records, with the values of the first pair in which they do.
-pub(crate) fn differing_in(pairs: &[(Fields, Fields)]) -> Vec<FieldDifference> {
+/// The fields that differ in at least one of several pairs of records, with the values of the first such pair.
+pub(crate) fn field_differences_in_pairs(pairs: &[(Fields, Fields)]) -> Vec<FieldDifference> {
     let mut found: BTreeMap<String, (FieldDifference, usize)> = BTreeMap::new();
     for (first, second) in pairs {
-        for difference in differing(first, second) {
+        for difference in field_differences(first, second) {
             found.entry(difference.field.clone()).or_insert((difference, 0)).1 += 1;
         }
     }
@@ -103,15 +103,15 @@ pub(crate) fn differing_in(pairs: &[(Fields, Fields)]) -> Vec<FieldDifference> {
     found.into_values().map(counted).collect()
 }
 
-/// What `run.json` says of where records come from: data set, and machines and versions of all invocations, each value once.
+/// Origin of records according to `run.json`: data set, and machines and versions of all invocations, each value once.
 pub(crate) fn provenance(record: &Value) -> Fields {
     let mut fields = Fields::new();
-    json_fields("dataset", &record["dataset"], &mut fields);
+    json_fields("dataset", json_at(record, "/dataset"), &mut fields);
     let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for invocation in record["invocations"].as_array().into_iter().flatten() {
+    for invocation in json_at(record, "/invocations").as_array().into_iter().flatten() {
         let mut of_invocation = Fields::new();
         for part in ["machine", "source", "threads"] {
-            json_fields(part, &invocation[part], &mut of_invocation);
+            json_fields(part, invocation.get(part).unwrap_or(&Value::Null), &mut of_invocation);
         }
         for (name, value) in of_invocation {
             values.entry(name).or_default().push(value);
@@ -121,7 +121,7 @@ pub(crate) fn provenance(record: &Value) -> Fields {
     fields
 }
 
-/// `AMD EPYC, 2 cores, 2 threads`, of all invocations.
+/// Machines of all invocations: `AMD EPYC, 2 cores, 2 threads`.
 pub(crate) fn machine(fields: &Fields) -> String {
     let processor =
         fields.get("machine.processor").cloned().unwrap_or_else(|| "unknown processor".to_owned());
@@ -130,14 +130,20 @@ pub(crate) fn machine(fields: &Fields) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Whether both runs classified the same test images, by the checksums of their files and by how many were used.
+/// Returns whether both runs classified the same test images, judged by the checksums of the files and the number of images.
+/// `None` if a record lacks them.
 pub(crate) fn same_images(first: &Value, second: &Value) -> Option<bool> {
-    let (first, second) = (&first["dataset"], &second["dataset"]);
-    let known = |dataset: &Value| !dataset["sha256"].is_null() && !dataset["test_images"].is_null();
+    let (first, second) = (json_at(first, "/dataset"), json_at(second, "/dataset"));
+    let known = |dataset: &Value| {
+        !json_at(dataset, "/sha256").is_null() && !json_at(dataset, "/test_images").is_null()
+    };
     if !known(first) || !known(second) {
         return None;
     }
-    Some(first["sha256"] == second["sha256"] && first["test_images"] == second["test_images"])
+    Some(
+        json_at(first, "/sha256") == json_at(second, "/sha256")
+            && json_at(first, "/test_images") == json_at(second, "/test_images"),
+    )
 }
 
 #[cfg(test)]
@@ -148,7 +154,7 @@ mod tests {
     fn fields_are_compared_by_path_and_arrays_as_a_whole() {
         let first = toml_fields(Some("a = 1\n[t]\nx = [1, 2]\ny = { z = 0.5 }\n"));
         let second = toml_fields(Some("a = 1\n[t]\nx = [1, 3]\nw = \"s\"\n"));
-        let found = differing(&first, &second);
+        let found = field_differences(&first, &second);
         let told: Vec<(&str, Option<&str>, Option<&str>)> = found
             .iter()
             .map(|d| (d.field.as_str(), d.values[0].as_deref(), d.values[1].as_deref()))

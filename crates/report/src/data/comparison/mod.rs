@@ -1,12 +1,12 @@
-//! What differs between two runs, or between two sweeps: configuration, parameters, machine, accuracy, times.
+//! Comparison of two runs or two sweeps: configuration, parameters, machine, accuracy and times.
 //!
-//! Two runs are compared setting by setting: those with the same split method, range of shares and seed, whatever their numbers are.
-//! Two sweeps are compared point by point on the axes that both have; where an axis is one sweep's alone, the mean over its values
-//! stands for them.
+//! Two runs are compared setting by setting. A common setting has the same split method, range of shares and seed; its number may
+//! differ. Two sweeps are compared point by point on their common axes. Over an axis that only one sweep has, counts are added up and
+//! times are averaged.
 //!
-//! The records hold counts of correct answers and not which images they were of, so two runs cannot be compared image by image
-//! (McNemar's test, which the statistics of one run have). What is left is used: differences of settings that differ by nothing but the
-//! run are pairs (`statistics`), and two counts of one setting are two proportions as if of different images.
+//! The records count correct answers but do not list the images. McNemar's test, which compares image by image, is therefore not
+//! possible between two runs. Two other tests are used: paired tests over common settings and seeds, and a test of two proportions for
+//! each setting, which treats the images as different.
 
 pub(crate) mod accuracy;
 pub(crate) mod compare;

@@ -8,28 +8,28 @@ use crate::data::comparison::accuracy::{AccuracyDifference, PairedTest};
 use crate::data::comparison::error::CompareError;
 use crate::data::comparison::fields::FieldDifference;
 
-/// What two folders of one kind hold, side by side.
+/// Differences between two folders of one kind.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
     /// `runs` or `sweeps`.
     pub kind: FolderKind,
     /// The folders as they were named.
     pub folders: [String; 2],
-    /// Where each was made: processor, cores, threads.
+    /// Machine of each: processor, cores, threads.
     pub machines: [String; 2],
     /// Fields of both `config.toml` that differ.
     pub configuration: Vec<FieldDifference>,
     /// Fields of the encryption parameters that differ in some common setting.
     pub parameters: Vec<FieldDifference>,
-    /// What else `run.json` says differently: data set, machine, versions.
+    /// Other fields of `run.json` that differ: data set, machine, versions.
     pub provenance: Vec<FieldDifference>,
-    /// Axes that only the first and only the second sweep has.
+    /// Axes that only the first sweep has, and axes that only the second sweep has.
     pub axes_apart: [Vec<String>; 2],
-    /// Whether both classified the same test images; `None` where `run.json` does not say.
+    /// True if both classified the same test images; `None` if `run.json` does not say.
     pub same_images: Option<bool>,
     /// Accuracy of every common setting, seed and voter.
     pub accuracy: Vec<AccuracyDifference>,
-    /// Rows of accuracy, setting, seed and voter, without a partner in the other.
+    /// Number of rows (setting, seed, voter) of each without a partner in the other.
     pub without_partner: [usize; 2],
     /// Tests of the ensemble over pairs of one seed.
     pub tests: Vec<PairedTest>,
@@ -37,7 +37,7 @@ pub struct Comparison {
     pub times: Vec<TimeRatio>,
 }
 
-/// What is compared.
+/// Kind of the folders that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FolderKind {
@@ -70,21 +70,21 @@ impl FolderKind {
     }
 }
 
-/// What took how long in both.
+/// A time or rate of both folders.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TimeRatio {
-    /// What was measured.
+    /// Description of the measurement.
     pub what: String,
     /// `s`, or `images/s`.
     pub unit: &'static str,
-    /// The first's and the second's.
+    /// Values of the first and of the second.
     pub values: [f64; 2],
-    /// The second divided by the first.
+    /// The second value divided by the first.
     pub ratio: f64,
 }
 
 impl TimeRatio {
-    /// The ratio of two positive values.
+    /// The ratio of two values; `None` unless both are positive and finite.
     pub(crate) fn of(what: impl Into<String>, unit: &'static str, first: f64, second: f64) -> Option<Self> {
         let positive = |value: f64| value.is_finite() && value > 0.0;
         (positive(first) && positive(second)).then(|| Self {

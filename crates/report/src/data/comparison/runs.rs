@@ -1,4 +1,4 @@
-//! Two runs of experiments, setting by setting.
+//! Comparison of two runs, setting by setting.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::data::layer_times::{LayerSeconds, LayerTimes};
 use crate::data::paper_scope::PaperScope;
 use crate::data::run_records::RunRecords;
 use crate::data::statistics::summary::median;
-use crate::data::values::distinct;
+use crate::data::values::{distinct, json_at};
 use crate::data::voter::UnknownVoter;
 use crate::data::wording::thousands;
 
@@ -25,7 +25,7 @@ struct ComparedRun<'a> {
     records: RunRecords,
     record: Value,
     observations: Vec<Observation>,
-    /// Settings of `run.json` by place and seed.
+    /// Settings of `run.json` by axis values and seed.
     settings: BTreeMap<(AxisValues, u64), Value>,
 }
 
@@ -33,7 +33,7 @@ impl<'a> ComparedRun<'a> {
     fn read(folder: &'a Path) -> Result<Self, CompareError> {
         let records = RunRecords::read(folder)
             .map_err(|source| CompareError::Run { path: folder.to_owned(), source })?;
-        // It was parsed before.
+        // The text was parsed before, so this does not fail.
         let text = records.facts.text.as_deref();
         let record: Value = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let observations = records
@@ -48,7 +48,7 @@ impl<'a> ComparedRun<'a> {
         Ok(Self { folder, records, record, observations, settings })
     }
 
-    /// Its settings in words, for an error.
+    /// Splits, shares and seeds of the run, for an error message.
     fn description(&self) -> String {
         let rows = &self.records.accuracy;
         let splits = distinct(rows.iter().map(|row| row.split.clone()));
@@ -63,7 +63,7 @@ impl<'a> ComparedRun<'a> {
     }
 }
 
-/// A range as an axis value: `0.5-0.6`, or `0.5` where both ends are equal. Binary noise of fractions is left out.
+/// A range as an axis value: `0.5-0.6`, or `0.5` if both ends are equal. Rounding errors of binary fractions are removed.
 fn share(low: f64, high: f64) -> String {
     let text = |share: f64| format!("{}", (share * 1e6).round() / 1e6);
     let (low, high) = (text(low), text(high));
@@ -85,11 +85,11 @@ fn observation(row: &AccuracyRow) -> Result<Observation, UnknownVoter> {
     })
 }
 
-/// Place and seed of a setting in `run.json`.
+/// Axis values and seed of a setting in `run.json`.
 fn key(setting: &Value) -> Option<(AxisValues, u64)> {
-    let setting = &setting["setting"];
-    let (low, high) = (setting["share_low"].as_f64()?, setting["share_high"].as_f64()?);
-    Some((axis_values(setting["split"].as_str()?, low, high), setting["seed"].as_u64()?))
+    let setting = json_at(setting, "/setting");
+    let (low, high) = (json_at(setting, "/share_low").as_f64()?, json_at(setting, "/share_high").as_f64()?);
+    Some((axis_values(json_at(setting, "/split").as_str()?, low, high), json_at(setting, "/seed").as_u64()?))
 }
 
 /// Compares the runs in two folders.
@@ -110,25 +110,25 @@ pub(crate) fn compare_runs(first: &Path, second: &Path) -> Result<Comparison, Co
         kind: FolderKind::Runs,
         folders: [&first, &second].map(|side| side.folder.display().to_string()),
         machines: [fields::machine(&provenance[0]), fields::machine(&provenance[1])],
-        configuration: fields::differing(&config(&first), &config(&second)),
-        parameters: fields::differing_in(&parameters(&first, &second)),
-        provenance: fields::differing(&provenance[0], &provenance[1]),
+        configuration: fields::field_differences(&config(&first), &config(&second)),
+        parameters: fields::field_differences_in_pairs(&parameters(&first, &second)),
+        provenance: fields::field_differences(&provenance[0], &provenance[1]),
         axes_apart: [Vec::new(), Vec::new()],
         same_images: fields::same_images(&first.record, &second.record),
-        tests: accuracy::tests(&differences),
+        tests: accuracy::ensemble_tests(&differences),
         accuracy: differences,
         without_partner,
         times: times(&first, &second)?,
     })
 }
 
-/// What encryption rests on in each setting of both runs: parameters and evaluator, without what is measured.
+/// Encryption parameters and evaluator of each common setting, without measured values.
 fn parameters(first: &ComparedRun<'_>, second: &ComparedRun<'_>) -> Vec<(Fields, Fields)> {
     let of = |setting: &Value| {
         let mut found = Fields::new();
-        fields::json_fields("", &setting["parameters"], &mut found);
-        fields::json_fields("evaluator", &setting["evaluator"], &mut found);
-        // Measured: it differs from run to run as times do.
+        fields::json_fields("", json_at(setting, "/parameters"), &mut found);
+        fields::json_fields("evaluator", json_at(setting, "/evaluator"), &mut found);
+        // Measured values differ from run to run.
         found.remove("noise_budget_bits");
         found.remove("noise_bits");
         found
@@ -136,7 +136,7 @@ fn parameters(first: &ComparedRun<'_>, second: &ComparedRun<'_>) -> Vec<(Fields,
     common(first, second).map(|(one, other)| (of(one), of(other))).collect()
 }
 
-/// Settings of `run.json` that both have.
+/// Settings of `run.json` that both runs have.
 fn common<'a>(
     first: &'a ComparedRun<'_>,
     second: &'a ComparedRun<'_>,
@@ -158,7 +158,9 @@ fn times(first: &ComparedRun<'_>, second: &ComparedRun<'_>) -> Result<Vec<TimeRa
         }
     }
     let (ours, theirs): (Vec<f64>, Vec<f64>) = common(first, second)
-        .filter_map(|(one, other)| Some((one["seconds"].as_f64()?, other["seconds"].as_f64()?)))
+        .filter_map(|(one, other)| {
+            Some((json_at(one, "/seconds").as_f64()?, json_at(other, "/seconds").as_f64()?))
+        })
         .unzip();
     let settings = ours.len();
     if let (Some(one), Some(other)) = (median(ours), median(theirs)) {

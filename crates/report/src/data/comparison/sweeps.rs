@@ -1,4 +1,4 @@
-//! Two sweeps, point by point on the axes that both have.
+//! Comparison of two sweeps, point by point on their common axes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,20 +16,20 @@ use crate::data::sweep_table::{self, SweepRecordsError, SweepTable, TableForm};
 use crate::data::values::distinct;
 use crate::data::voter::Voter;
 
-/// Times of `table.csv`: sums over all test batches of one point and seed.
+/// Columns of `table.csv` with times: seconds of all test batches of one point and seed.
 const TIMES: [&str; 4] = ["training_seconds", "encryption_seconds", "provider_seconds", "decryption_seconds"];
 
-/// One row of `table.csv`, as far as it is compared.
+/// The compared cells of a row of `table.csv`.
 #[derive(Debug, Clone, PartialEq)]
 struct Row {
-    /// The axes' values, in the order of the columns.
+    /// Values of the axes, in the order of the columns.
     values: Vec<String>,
     seed: u64,
     voter: Voter,
     domain: Domain,
     images: usize,
     correct: usize,
-    /// In the order of [`TIMES`].
+    /// Seconds in the order of [`TIMES`].
     times: [Option<f64>; TIMES.len()],
 }
 
@@ -52,7 +52,7 @@ impl<'a> ComparedSweep<'a> {
             Ok(text) => {
                 serde_json::from_str(&text).map_err(|source| CompareError::RunFile { path, source })?
             }
-            // What it was made on is not known then.
+            // The machine and the data set are unknown then.
             Err(_) => Value::Null,
         };
         let config = fs::read_to_string(folder.join("config.toml")).ok();
@@ -67,7 +67,7 @@ impl<'a> ComparedSweep<'a> {
         AxisValues(common.iter().filter_map(value).collect())
     }
 
-    /// Counts of each place, seed, voter and domain, added up over axes that are this sweep's alone.
+    /// Counts of each voter, seed, domain and combination of common axis values, added up over the other axes.
     fn observations(&self, common: &[String]) -> Vec<Observation> {
         let mut found: Vec<Observation> = Vec::new();
         let mut positions: BTreeMap<(AxisValues, u64, Voter, u8), usize> = BTreeMap::new();
@@ -98,12 +98,12 @@ impl<'a> ComparedSweep<'a> {
         format!("{}{more} with seeds {seeds}", places.join("; "))
     }
 
-    /// Seconds of one kind at each place and seed: the mean over axes that are this sweep's alone. Rows of one point and seed
-    /// repeat them.
+    /// Seconds of one kind for each combination of common axis values and seed: the mean over the other axes. All rows of one
+    /// point and seed hold the same seconds.
     fn seconds(&self, common: &[String], kind: usize) -> BTreeMap<(AxisValues, u64), f64> {
         let mut found: BTreeMap<(AxisValues, u64), BTreeMap<&[String], f64>> = BTreeMap::new();
         for row in &self.rows {
-            if let Some(seconds) = row.times[kind] {
+            if let Some(seconds) = row.times.get(kind).copied().flatten() {
                 let of_place = found.entry((self.axis_values(row, common), row.seed)).or_default();
                 of_place.insert(&row.values, seconds);
             }
@@ -157,19 +157,19 @@ pub(crate) fn compare_sweeps(first: &Path, second: &Path) -> Result<Comparison, 
         kind: FolderKind::Sweeps,
         folders: [&first, &second].map(|side| side.folder.display().to_string()),
         machines: [fields::machine(&provenance[0]), fields::machine(&provenance[1])],
-        configuration: fields::differing(&config(&first), &config(&second)),
+        configuration: fields::field_differences(&config(&first), &config(&second)),
         parameters: Vec::new(),
-        provenance: fields::differing(&provenance[0], &provenance[1]),
+        provenance: fields::field_differences(&provenance[0], &provenance[1]),
         axes_apart,
         same_images: fields::same_images(&first.record, &second.record),
-        tests: accuracy::tests(&differences),
+        tests: accuracy::ensemble_tests(&differences),
         accuracy: differences,
         without_partner,
         times: times(&first, &second, &common),
     })
 }
 
-/// Each kind of time at each common place: medians over the seeds that both have there.
+/// Each kind of time at each common combination of axis values: medians over the common seeds.
 fn times(first: &ComparedSweep<'_>, second: &ComparedSweep<'_>, common: &[String]) -> Vec<TimeRatio> {
     let mut found = Vec::new();
     for (kind, name) in TIMES.iter().enumerate() {
@@ -193,7 +193,7 @@ fn times(first: &ComparedSweep<'_>, second: &ComparedSweep<'_>, common: &[String
     found
 }
 
-/// The rows of a sweep's table as they are compared.
+/// Extracts the compared cells of all rows.
 fn compared_rows(table: &SweepTable, path: &Path) -> Result<Vec<Row>, CompareError> {
     let malformed = |line: Option<u64>, message: String| {
         CompareError::Sweep(SweepRecordsError::Malformed { path: path.to_owned(), line, message })
@@ -204,10 +204,9 @@ fn compared_rows(table: &SweepTable, path: &Path) -> Result<Vec<Row>, CompareErr
     let (images, correct) = (required("images")?, required("correct")?);
     let times = TIMES.map(column);
     let row = |row: &sweep_table::Row| {
-        let number = |column: usize| row.numbers.get(column).copied().flatten();
         let count = |column: usize, name: &str| {
             // Counts of images are far below 2^53, so that they are exact.
-            let whole = number(column).filter(|number| *number >= 0.0 && number.fract() == 0.0);
+            let whole = row.number(column).filter(|number| *number >= 0.0 && number.fract() == 0.0);
             whole.map(|number| number as usize).ok_or_else(|| {
                 malformed(Some(row.line), format!("column `{name}` does not hold a whole number"))
             })
@@ -229,13 +228,13 @@ fn compared_rows(table: &SweepTable, path: &Path) -> Result<Vec<Row>, CompareErr
             })?,
             images: count(images, "images")?,
             correct: count(correct, "correct")?,
-            times: times.map(|column| number(column?)),
+            times: times.map(|column| row.number(column?)),
         })
     };
     table.rows.iter().map(row).collect()
 }
 
-/// A value of an axis as it is compared: `24.0` is `24`.
+/// Normalises a number: `24.0` is `24`. Other values stay as they are.
 fn axis_value(cell: &str) -> String {
     let number = cell.parse::<f64>().ok().filter(|number| number.is_finite());
     number.map_or_else(|| cell.to_owned(), |number| number.to_string())

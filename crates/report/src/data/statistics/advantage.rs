@@ -1,4 +1,4 @@
-//! Whether the ensemble beats every one of its members, the paper's main claim.
+//! Comparison of the ensemble with its best member, the paper's main claim.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,35 +8,35 @@ use crate::data::baseline::Baseline;
 use crate::data::paper;
 use crate::data::split_accuracy::split_methods;
 
-/// One setting of a sweep under encryption, over its seeds.
+/// Accuracies of the ensemble and its best member at one setting under encryption, over seeds.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SettingAdvantage {
     pub(crate) split: String,
     /// Number of the setting, from 1.
     pub(crate) setting: usize,
-    /// Test images of one seed.
+    /// Number of test images with one seed.
     pub(crate) images: usize,
-    /// The ensemble's accuracy with each seed, a fraction.
+    /// Accuracy of the ensemble with each seed, as a fraction.
     pub(crate) ensemble: Vec<f64>,
-    /// The accuracy of the best member with each seed, a fraction, best on these test images: the hardest
-    /// one to beat.
+    /// Accuracy of the best member with each seed, as a fraction. The best member is chosen on the same test images, so it is
+    /// the hardest one to beat.
     pub(crate) best_member: Vec<f64>,
 }
 
 impl SettingAdvantage {
-    /// Seeds with which the ensemble classified more images correctly than every member.
-    pub(crate) fn won(&self) -> usize {
+    /// Number of seeds with which the ensemble classified more images correctly than every member.
+    pub(crate) fn seeds_won(&self) -> usize {
         self.ensemble.iter().zip(&self.best_member).filter(|(ensemble, best)| ensemble > best).count()
     }
 
-    /// Whether it did so with every seed.
-    pub(crate) fn always(&self) -> bool {
-        self.won() == self.ensemble.len()
+    /// Returns whether the ensemble beat every member with every seed.
+    pub(crate) fn wins_every_seed(&self) -> bool {
+        self.seeds_won() == self.ensemble.len()
     }
 }
 
-/// Every setting of every sweep in `rows`, baselines left out, in the order of the splits' first rows.
-/// Seeds without an ensemble or without members are left out.
+/// All settings in `rows` except baselines, in the order of the first rows of their split methods. Seeds without an ensemble or
+/// without members are left out.
 pub(crate) fn advantages(rows: &[AccuracyRow]) -> Vec<SettingAdvantage> {
     let sweeps = split_methods(rows).into_iter().filter(|split| Baseline::from_split(split).is_none());
     sweeps
@@ -71,7 +71,7 @@ fn one_setting<'a>(
     (!ensemble.is_empty()).then_some(SettingAdvantage { split, setting, images, ensemble, best_member })
 }
 
-/// Whether the paper's ensemble beat every member at a setting, if the paper has it.
+/// Returns whether the paper's ensemble beat every member at a setting. `None` if the paper lacks the setting.
 pub(crate) fn paper_won(split: &str, setting: usize) -> Option<bool> {
     let accuracy = paper::accuracy(split, setting)?;
     Some(accuracy.members.iter().all(|&member| accuracy.ensemble > member))
@@ -109,7 +109,10 @@ mod tests {
         ];
         let found = advantages(&rows);
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].won(), found[0].ensemble.len(), found[0].always()), (1, 2, false));
+        assert_eq!(
+            (found[0].seeds_won(), found[0].ensemble.len(), found[0].wins_every_seed()),
+            (1, 2, false)
+        );
         assert_eq!(found[0].best_member, [0.95, 0.97]);
     }
 

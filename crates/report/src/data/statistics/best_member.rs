@@ -1,4 +1,4 @@
-//! The ensemble against its best member, image by image.
+//! McNemar's test of the ensemble against its best member, image by image.
 
 use std::collections::BTreeMap;
 use std::f64::consts::LN_2;
@@ -18,17 +18,17 @@ pub(crate) struct BestMemberTest {
     pub(crate) seed: u64,
     /// The best member.
     pub(crate) member: Voter,
-    /// Whether it is the best on held-out training images; otherwise on the test images themselves.
+    /// True if the member is the best on held-out training images; otherwise it is the best on the test images.
     pub(crate) by_validation: bool,
-    /// Test images that the ensemble alone got right.
+    /// Number of test images that only the ensemble classified correctly.
     pub(crate) ensemble_only: usize,
-    /// Test images that the member alone got right.
+    /// Number of test images that only the member classified correctly.
     pub(crate) member_only: usize,
     /// Two-sided p-value.
     pub(crate) p: f64,
 }
 
-/// The comparison of each setting and seed, baselines left out, in the order of their first rows.
+/// The test for each setting and seed except baselines, in the order of their first rows.
 ///
 /// # Errors
 /// If a voter's name is unknown.
@@ -49,7 +49,7 @@ pub(crate) fn best_member_tests(
             .filter(|row| (row.split.as_str(), row.setting, row.seed) == (split, setting, seed))
             .map(|row| Ok((row.member.parse()?, row)))
             .collect::<Result<_, UnknownVoter>>()?;
-        // The first of equally good members is the one with the lowest number.
+        // Among equally good members, the one with the lowest number is chosen: `max_by` returns the last maximum.
         members.sort_by_key(|(voter, _)| std::cmp::Reverse(*voter));
         let by_validation =
             members.iter().all(|(voter, _)| held_out.contains_key(&(split, setting, seed, *voter)));
@@ -76,9 +76,9 @@ pub(crate) fn best_member_tests(
     Ok(found)
 }
 
-/// The exact two-sided p-value of McNemar's test: `first` and `second` count the images that only the first
-/// and only the second classifier got right. If both were equally good, each such image would be a toss of a
-/// fair coin, so the p-value is twice the smaller tail of a binomial distribution with chance 1/2, at most 1.
+/// The exact two-sided p-value of McNemar's test. `first` and `second` count the images that only the first and only the second
+/// classifier got right. If both are equally good, each such image is a toss of a fair coin. The p-value is twice the smaller tail
+/// of a binomial distribution with chance 1/2, at most 1.
 ///
 /// Source: Q. McNemar, *Note on the sampling error of the difference between correlated proportions or
 /// percentages*, Psychometrika 12 (1947) 153-157; exact as in A. Agresti, *Categorical Data Analysis*, section

@@ -1,33 +1,36 @@
-//! Whether one of two series of pairs is larger than the other.
+//! Tests for differences between pairs, and between two proportions.
+
+use std::iter::{once, repeat_n};
 
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 use statrs::function::erf::erfc;
 
 use crate::data::statistics::summary::Summary;
 
-/// Up to this many pairs that differ, the signed-rank test is exact.
+/// The signed-rank test is exact up to this number of pairs that differ.
 const EXACT_PAIRS: usize = 100;
 
-/// Differences are of fractions; below this they are rounding errors of binary numbers.
+/// Differences of fractions below this size are rounding errors.
 const RESOLUTION: f64 = 1e-12;
 
-/// Tests of differences, each of one pair.
+/// Tests of the differences within pairs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PairedTests {
     pub(crate) mean: f64,
     /// Sample standard deviation; absent for one pair.
     pub(crate) deviation: Option<f64>,
-    /// Two-sided p-value of the paired t test; absent for one pair, and where all differences are equal.
+    /// Two-sided p-value of the paired t test; absent for one pair, and if all differences are equal.
     pub(crate) t_p: Option<f64>,
-    /// Two-sided p-value of Wilcoxon's signed-rank test; absent where no pair differs.
+    /// Two-sided p-value of Wilcoxon's signed-rank test; absent if no pair differs.
     pub(crate) wilcoxon_p: Option<f64>,
-    /// Pairs with a difference above 0, and below.
+    /// Number of pairs with a difference above 0.
     pub(crate) above: usize,
+    /// Number of pairs with a difference below 0.
     pub(crate) below: usize,
 }
 
 impl PairedTests {
-    /// The tests of at least one difference.
+    /// Tests the differences; `None` if there are none.
     pub(crate) fn of(differences: &[f64]) -> Option<Self> {
         let rounded: Vec<f64> = differences.iter().map(|d| (d / RESOLUTION).round() * RESOLUTION).collect();
         let Summary { mean, deviation } = Summary::of(&rounded)?;
@@ -42,7 +45,7 @@ impl PairedTests {
     }
 }
 
-/// Student (1908): the mean of differences that are draws of one normal distribution, against 0.
+/// Student's paired t test (1908): two-sided p-value for a mean of 0, if the differences are draws of one normal distribution.
 fn t_test(mean: f64, deviation: f64, pairs: usize) -> Option<f64> {
     if deviation <= RESOLUTION {
         return None;
@@ -52,9 +55,11 @@ fn t_test(mean: f64, deviation: f64, pairs: usize) -> Option<f64> {
     Some(2.0 * distribution.cdf(-t.abs()))
 }
 
-/// F. Wilcoxon, *Individual comparisons by ranking methods*, Biometrics Bulletin 1 (1945) 80-83. Differences of 0 are left out, equal
-/// ones share their mean rank, and each sign is the toss of a fair coin: exactly, or for more than [`EXACT_PAIRS`] differences by the
-/// normal distribution with the variance of the ranks that there are.
+/// Wilcoxon's signed-rank test: two-sided p-value. Differences of 0 are left out. Equal differences share their mean rank. Each sign
+/// is a toss of a fair coin. The distribution is exact up to [`EXACT_PAIRS`] differences; beyond, it is the normal distribution with
+/// the variance of the actual ranks.
+///
+/// Source: F. Wilcoxon, *Individual comparisons by ranking methods*, Biometrics Bulletin 1 (1945) 80-83.
 fn signed_rank_test(differences: &[f64]) -> Option<f64> {
     let mut sizes: Vec<(f64, bool)> =
         differences.iter().filter(|d| **d != 0.0).map(|d| (d.abs(), *d > 0.0)).collect();
@@ -65,33 +70,30 @@ fn signed_rank_test(differences: &[f64]) -> Option<f64> {
     let same = |a: f64, b: f64| (a - b).abs() < RESOLUTION;
     // Twice the mean rank is an integer.
     let mut ranks: Vec<(usize, bool)> = Vec::with_capacity(sizes.len());
-    let mut start = 0;
-    while let Some(&(size, _)) = sizes.get(start) {
-        let end = start + sizes[start..].iter().take_while(|(other, _)| same(*other, size)).count();
-        ranks.extend(sizes[start..end].iter().map(|(_, above)| (start + 1 + end, *above)));
-        start = end;
+    let mut rest = sizes.as_slice();
+    while let Some(&(size, _)) = rest.first() {
+        let (ties, others) = rest.split_at(rest.iter().take_while(|(other, _)| same(*other, size)).count());
+        let doubled_rank = 2 * ranks.len() + 1 + ties.len();
+        ranks.extend(ties.iter().map(|(_, above)| (doubled_rank, *above)));
+        rest = others;
     }
     let all: usize = ranks.iter().map(|(rank, _)| rank).sum();
     let above: usize = ranks.iter().filter(|(_, above)| *above).map(|(rank, _)| rank).sum();
     let smaller = above.min(all - above);
     if ranks.len() > EXACT_PAIRS {
         let squares: f64 = ranks.iter().map(|(rank, _)| (*rank as f64).powi(2)).sum();
-        // Of the sum of doubled ranks with a fair sign each, less a correction for its steps of two.
+        // Distance from the mean of the sum of doubled ranks, less a continuity correction for its steps of two.
         let distance = (all as f64 / 2.0 - smaller as f64 - 1.0).max(0.0);
         return Some(erfc(distance / (squares / 4.0).sqrt() / std::f64::consts::SQRT_2).min(1.0));
     }
-    // Chances of every sum of doubled ranks that are above.
-    let mut chances = vec![0.0; all + 1];
-    chances[0] = 1.0;
-    let mut most = 0;
-    for (rank, _) in &ranks {
-        most += rank;
-        for sum in (0..=most).rev() {
-            let with = if sum >= *rank { chances[sum - rank] } else { 0.0 };
-            chances[sum] = 0.5 * (chances[sum] + with);
-        }
+    // Probability of each sum of the doubled ranks with a positive sign.
+    let mut chances: Vec<f64> = once(1.0).chain(repeat_n(0.0, all)).collect();
+    for &(rank, _) in &ranks {
+        // Half of the chance of each sum comes from the sum without this rank.
+        let without = repeat_n(0.0, rank).chain(chances.iter().copied());
+        chances = chances.iter().zip(without).map(|(stays, rises)| 0.5 * (stays + rises)).collect();
     }
-    Some((2.0 * chances[..=smaller].iter().sum::<f64>()).min(1.0))
+    Some((2.0 * chances.iter().take(smaller + 1).sum::<f64>()).min(1.0))
 }
 
 /// Two-sided p-value of two shares of images, `first` and `second` as (correct, images), under the normal approximation with

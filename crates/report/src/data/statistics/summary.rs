@@ -13,7 +13,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// The summary of at least one value.
+    /// Summarises the values; `None` if there are none.
     pub(crate) fn of(values: &[f64]) -> Option<Self> {
         let count = values.len() as f64;
         let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / count)?;
@@ -23,7 +23,7 @@ impl Summary {
     }
 }
 
-/// The value in the middle; between the two in the middle of an even number.
+/// The middle value; the mean of the two middle values of an even number.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
@@ -32,7 +32,7 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     Some(f64::midpoint(lower, upper))
 }
 
-/// Probability that an interval covers the mean of all seeds that there could be.
+/// Probability that an interval covers the mean over all possible seeds.
 const CONFIDENCE: f64 = 0.95;
 
 /// A mean with its interval.
@@ -46,7 +46,7 @@ pub(crate) struct Estimate {
 }
 
 impl Estimate {
-    /// The estimate of `values`, if there are any. The values are taken as independent draws of a normal distribution.
+    /// Estimates the mean of `values`, which are taken as independent draws of a normal distribution; `None` if there are none.
     pub(crate) fn of(values: &[f64]) -> Option<Self> {
         let n = values.len();
         if n == 0 {
@@ -62,19 +62,19 @@ impl Estimate {
         Some(Self { mean, half_width, n })
     }
 
-    /// Ends of the interval; the mean where there is none.
+    /// Ends of the interval; the mean if there is no interval.
     pub(crate) fn ends(&self) -> (f64, f64) {
         let half = self.half_width.unwrap_or(0.0);
         (self.mean - half, self.mean + half)
     }
 
-    /// The estimate in another unit.
+    /// The estimate in another unit, `factor` times as large.
     pub(crate) fn times(&self, factor: f64) -> Self {
         Self { mean: self.mean * factor, half_width: self.half_width.map(|half| half * factor), n: self.n }
     }
 }
 
-/// The 97.5 % quantile of Student's t with so many degrees of freedom, at least one.
+/// The 97.5 % quantile of Student's t distribution with at least one degree of freedom.
 fn quantile(degrees: f64) -> f64 {
     // The arguments are valid for every positive number of degrees.
     StudentsT::new(0.0, 1.0, degrees).map_or(f64::NAN, |t| t.inverse_cdf(0.5 + CONFIDENCE / 2.0))
@@ -83,8 +83,8 @@ fn quantile(degrees: f64) -> f64 {
 /// The 97.5 % quantile of the standard normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// The two-sided 95 % score interval, without continuity correction, for the chance of being correct, given
-/// `correct` of `images`. Both ends are fractions.
+/// Wilson's two-sided 95 % score interval, without continuity correction, for the probability of a correct answer, given `correct`
+/// of `images`. Both ends are fractions. `None` if the counts are impossible.
 ///
 /// Source: E. B. Wilson, *Probable inference, the law of succession, and statistical inference*, Journal of
 /// the American Statistical Association 22 (1927) 209-212; recommended by R. G. Newcombe, Statistics in

@@ -1,4 +1,4 @@
-//! The report as one page: figures, tables, style and script all inside, nothing fetched from anywhere.
+//! HTML documents. Charts, tables, style and script are all in the file; a browser loads nothing else.
 
 use std::fmt::Write as _;
 
@@ -9,13 +9,23 @@ const SCRIPT: &str = include_str!("../../../assets/report.js");
 
 /// One section of a page, as HTML.
 pub(crate) struct Section {
-    /// Unique on the page.
+    /// Identifier, unique on the page.
     pub(crate) id: String,
     pub(crate) title: &'static str,
     pub(crate) html: String,
 }
 
-/// What every page has. All texts but the sections' titles are HTML.
+/// Writes a chart as an HTML figure.
+pub(crate) fn figure_html(title: &str, svg: &str) -> String {
+    // An XML declaration before the element is not HTML.
+    let svg = svg.find("<svg").and_then(|start| svg.get(start..)).unwrap_or_default();
+    format!(
+        "<figure class=\"scroll chart\" tabindex=\"0\" aria-label=\"{}\">\n{svg}</figure>\n",
+        escape_markup(title)
+    )
+}
+
+/// Parts of a document. All texts are HTML, except the titles of sections.
 pub(crate) struct Document<'a> {
     pub(crate) title: &'a str,
     pub(crate) heading: &'a str,
@@ -24,7 +34,7 @@ pub(crate) struct Document<'a> {
     pub(crate) sections: &'a [Section],
 }
 
-/// A page that needs nothing else.
+/// Writes a document.
 pub(crate) fn document(contents: &Document<'_>) -> String {
     let mut links = String::new();
     let mut body = String::new();
@@ -45,7 +55,7 @@ pub(crate) fn document(contents: &Document<'_>) -> String {
     } else {
         ""
     };
-    // The policy makes a browser refuse whatever is not on the page itself.
+    // The policy makes a browser refuse everything that is not in the file.
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\

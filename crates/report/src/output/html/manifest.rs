@@ -1,4 +1,4 @@
-//! What a run came from: machine, versions, data, parameters.
+//! The origin of a run's records as HTML: machine, versions, data, parameters.
 
 use std::fmt::Write as _;
 
@@ -7,18 +7,19 @@ use serde_json::Value;
 use crate::content::tables::table::Table;
 use crate::data::run_facts::RunFacts;
 use crate::data::run_records::RunRecords;
+use crate::data::values::json_at;
 use crate::data::wording::{ABSENT, thousands};
 use crate::drawing::encode::escape_markup;
 use crate::output::html::document::Section;
 use crate::output::html::table::table_html;
 
-/// The manifest of a run, as a section of its page.
+/// The section of a run's page on the origin of its records.
 pub(crate) fn manifest_section(records: &RunRecords) -> Section {
     let html = provenance(&records.facts, records.config.as_deref());
     Section { id: "manifest".to_owned(), title: "Where the records come from", html }
 }
 
-/// The manifest of a run, as tables and as it was written.
+/// Tables of `run.json`, and the texts of `run.json` and `config.toml`.
 pub(crate) fn provenance(facts: &RunFacts, config: Option<&str>) -> String {
     let mut html = String::new();
     match &facts.text {
@@ -67,7 +68,7 @@ fn data_table(facts: &RunFacts) -> Table {
     let dataset = &facts.dataset;
     let count = |images: Option<u64>| images.map_or_else(|| ABSENT.to_owned(), thousands);
     let seeds: std::collections::BTreeSet<u64> =
-        facts.settings.iter().filter_map(|setting| setting["setting"]["seed"].as_u64()).collect();
+        facts.settings.iter().filter_map(|setting| json_at(setting, "/setting/seed").as_u64()).collect();
     let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
     let mut rows = vec![
         ("data set".to_owned(), dataset.name().to_owned()),
@@ -80,7 +81,7 @@ fn data_table(facts: &RunFacts) -> Table {
     two_columns("Data", rows)
 }
 
-/// Every fact of a JSON value on a line of its own.
+/// A table with a row for every field of a JSON value.
 fn facts_table(title: &str, value: &Value) -> Table {
     let mut rows = Vec::new();
     flatten("", value, &mut rows);
@@ -116,31 +117,30 @@ fn plain(value: &Value) -> String {
 }
 
 fn settings_table(facts: &RunFacts) -> Table {
-    type Column = (&'static str, &'static str, &'static str);
-    // Head, and where the value is.
-    const COLUMNS: [Column; 14] = [
-        ("split", "setting", "split"),
-        ("setting", "setting", "number"),
-        ("seed", "setting", "seed"),
-        ("evaluator", "", "evaluator"),
-        ("N", "parameters", "degree"),
-        ("log2 Q", "parameters", "ciphertext_modulus_bits"),
-        ("128-bit limit", "parameters", "security_limit_bits"),
-        ("plaintext moduli", "parameters", "plaintext_moduli"),
-        ("noise budget, bits", "parameters", "noise_budget_bits"),
-        ("largest logit seen", "range", "observed"),
-        ("largest logit possible", "range", "proven"),
-        ("images outside", "range", "images_outside"),
-        ("evaluation, s", "", "seconds"),
-        ("training, s", "training", "seconds"),
+    // Head, and the path of the value in a setting of `run.json`.
+    const COLUMNS: [(&str, &str); 14] = [
+        ("split", "/setting/split"),
+        ("setting", "/setting/number"),
+        ("seed", "/setting/seed"),
+        ("evaluator", "/evaluator"),
+        ("N", "/parameters/degree"),
+        ("log2 Q", "/parameters/ciphertext_modulus_bits"),
+        ("128-bit limit", "/parameters/security_limit_bits"),
+        ("plaintext moduli", "/parameters/plaintext_moduli"),
+        ("noise budget, bits", "/parameters/noise_budget_bits"),
+        ("largest logit seen", "/range/observed"),
+        ("largest logit possible", "/range/proven"),
+        ("images outside", "/range/images_outside"),
+        ("evaluation, s", "/seconds"),
+        ("training, s", "/training/seconds"),
     ];
-    let cell = |setting: &Value, (_, group, field): Column| {
-        let value = if group.is_empty() { &setting[field] } else { &setting[group][field] };
-        // As it was recorded before there could be several.
-        let value = if field == "plaintext_moduli" && value.is_null() {
-            &setting[group]["plaintext_modulus"]
-        } else {
-            value
+    let cell = |setting: &Value, path: &str| {
+        let value = match json_at(setting, path) {
+            // Records before there could be several moduli.
+            Value::Null if path == "/parameters/plaintext_moduli" => {
+                json_at(setting, "/parameters/plaintext_modulus")
+            }
+            value => value,
         };
         match value.as_f64() {
             // Whole numbers stay as they are.
@@ -150,11 +150,11 @@ fn settings_table(facts: &RunFacts) -> Table {
     };
     Table {
         title: "Settings and parameters".to_owned(),
-        header: COLUMNS.iter().map(|(head, ..)| (*head).to_owned()).collect(),
+        header: COLUMNS.iter().map(|(head, _)| (*head).to_owned()).collect(),
         rows: facts
             .settings
             .iter()
-            .map(|setting| COLUMNS.iter().map(|&column| cell(setting, column)).collect())
+            .map(|setting| COLUMNS.iter().map(|(_, path)| cell(setting, path)).collect())
             .collect(),
         notes: vec![
             "N: degree of the ring and slots of a ciphertext. log2 Q: bits of the ciphertext modulus, at most the limit \

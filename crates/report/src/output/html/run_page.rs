@@ -1,4 +1,4 @@
-//! The parts of the page, from what came of it to what it came from.
+//! The report of a run as an HTML page.
 
 use std::fmt::Write as _;
 
@@ -7,22 +7,22 @@ use crate::content::verdicts::verdict::Verdicts;
 use crate::data::run_records::RunRecords;
 use crate::data::wording::{counted, thousands};
 use crate::drawing::encode::escape_markup;
-use crate::output::html::document::{Document, Section, document};
+use crate::output::html::document::{Document, Section, document, figure_html};
 use crate::output::html::manifest::manifest_section;
 use crate::output::html::table::{table_html, verdict_table_html};
-use crate::output::run_charts::{ChartFiles, ChartSection};
+use crate::output::run_charts::ChartSection;
 use crate::output::run_heading::RunHeading;
 
-/// Everything on the page.
+/// Content of the page.
 pub(crate) struct RunPage<'a> {
     pub(crate) records: &'a RunRecords,
-    pub(crate) parts: &'a [ChartSection],
+    pub(crate) chart_sections: &'a [ChartSection],
     pub(crate) statistics: &'a [Table],
-    /// Targets, then claims; none of a run that is not comparable with the paper's.
+    /// Verdicts on targets, then on claims; empty if the run is not comparable with the paper.
     pub(crate) verdicts: &'a [Verdicts],
 }
 
-/// The page of a run.
+/// Writes the page of a run.
 pub(crate) fn run_page(contents: &RunPage<'_>) -> String {
     let sections = sections(contents);
     let dataset = &contents.records.facts.dataset;
@@ -58,10 +58,11 @@ pub(crate) fn run_page(contents: &RunPage<'_>) -> String {
     })
 }
 
-/// Every section, in order.
+/// All sections in order.
 fn sections(contents: &RunPage<'_>) -> Vec<Section> {
     let mut sections: Vec<Section> = verdicts(contents).into_iter().collect();
-    sections.extend(contents.parts.iter().enumerate().map(|(index, part)| figures(part, index)));
+    sections
+        .extend(contents.chart_sections.iter().enumerate().map(|(index, section)| figures(section, index)));
     sections.push(statistics(contents));
     sections.push(choices(contents));
     if !contents.records.absent.is_empty() {
@@ -95,31 +96,22 @@ fn verdicts(contents: &RunPage<'_>) -> Option<Section> {
     for (index, verdicts) in contents.verdicts.iter().enumerate() {
         html += &verdict_table_html(verdicts, &format!("verdicts-{index}"));
     }
-    Some(Section { id: "verdicts".to_owned(), title: "What came of it", html })
+    Some(Section { id: "verdicts".to_owned(), title: "Summary", html })
 }
 
-fn figures(part: &ChartSection, index: usize) -> Section {
+fn figures(section: &ChartSection, index: usize) -> Section {
     let id = format!("part-{index}");
-    let mut html: String = part.pictures.iter().map(figure).collect();
-    for (number, numbers) in part.tables.iter().enumerate() {
+    let mut html: String = section.charts.iter().map(|chart| figure_html(&chart.title, &chart.svg)).collect();
+    for (number, numbers) in section.tables.iter().enumerate() {
         let shown = table_html(numbers, &format!("{id}-table-{number}"));
-        // A chart's numbers, for those who want them.
+        // The numbers of a chart can be unfolded.
         let _ = write!(
             html,
             "<details><summary>Numbers: {}</summary>\n{shown}</details>\n",
             escape_markup(&numbers.title)
         );
     }
-    Section { id, title: part.title, html }
-}
-
-fn figure(picture: &ChartFiles) -> String {
-    // The drawing's own first line, if any, is not HTML.
-    let svg = picture.svg.find("<svg").map_or("", |start| &picture.svg[start..]);
-    format!(
-        "<figure class=\"scroll chart\" tabindex=\"0\" aria-label=\"{title}\">\n{svg}</figure>\n",
-        title = escape_markup(&picture.title),
-    )
+    Section { id, title: section.title, html }
 }
 
 fn statistics(contents: &RunPage<'_>) -> Section {
@@ -128,26 +120,23 @@ fn statistics(contents: &RunPage<'_>) -> Section {
     Section { id: "statistics".to_owned(), title: "Statistics", html }
 }
 
-/// What was chosen, and by looking at what.
+/// The section on choices: which images they were based on.
 fn choices(contents: &RunPage<'_>) -> Section {
     let records = contents.records;
     let validation = records.validation.iter().map(|row| row.images as u64).max();
     let mut html =
-        "<p>No choice was made by looking at test accuracy. Test images are classified by finished members \
-                    alone."
-            .to_owned();
+        "<p>No choice was based on test accuracy: only finished members classify test images.".to_owned();
     match validation {
         Some(images) => {
             let _ = write!(
                 html,
-                " Whatever was chosen by accuracy was chosen on {}, taken from the training images, which no member \
-                 trained on.",
+                " Choices by accuracy were based on {}, taken from the training images; no member trained on them.",
                 counted(images, "held-out image", "held-out images")
             );
         }
         None => html.push_str(
-            " This run records no held-out images; the best member in the statistics is named by test accuracy, which \
-             decides nothing in the run.",
+            " This run records no held-out images. The statistics choose the best member by test accuracy, but nothing in the \
+             run depends on that choice.",
         ),
     }
     html.push_str("</p>\n");
@@ -168,7 +157,8 @@ fn choices(contents: &RunPage<'_>) -> Section {
 }
 
 fn not_drawn(contents: &RunPage<'_>) -> Section {
-    let mut html = "<p>This run has no such records, so these are not drawn:</p>\n<ul>\n".to_owned();
+    let mut html =
+        "<p>The run lacks these records, so their charts and tables are left out:</p>\n<ul>\n".to_owned();
     for absent in &contents.records.absent {
         let _ = writeln!(
             html,

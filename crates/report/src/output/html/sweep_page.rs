@@ -1,4 +1,4 @@
-//! The report of a sweep as one page that needs nothing else.
+//! The report of a sweep as an HTML page.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,23 +8,23 @@ use crate::data::run_facts::RunFacts;
 use crate::data::sweep_records::SweepRecords;
 use crate::data::wording::{counted, thousands};
 use crate::drawing::encode::escape_markup;
-use crate::output::html::document::{Document, Section, document};
+use crate::output::html::document::{Document, Section, document, figure_html};
 use crate::output::html::manifest::provenance;
 use crate::output::html::table::table_html;
 use crate::output::sweep_charts::{SkippedChart, SweepChartFiles};
 
-/// Everything on the page.
+/// Content of the page.
 pub(crate) struct SweepPage<'a> {
     pub(crate) records: &'a SweepRecords,
     pub(crate) facts: &'a RunFacts,
     /// The configuration that the sweep was made with, as it was written.
     pub(crate) config: Option<&'a str>,
-    pub(crate) pictures: &'a [SweepChartFiles],
+    pub(crate) charts: &'a [SweepChartFiles],
     pub(crate) skipped: &'a [SkippedChart],
     pub(crate) table: &'a Table,
 }
 
-/// The page of a sweep.
+/// Writes the page of a sweep.
 pub(crate) fn sweep_page(contents: &SweepPage<'_>) -> String {
     let records = contents.records;
     let mut sections = vec![
@@ -56,8 +56,8 @@ pub(crate) fn sweep_page(contents: &SweepPage<'_>) -> String {
 fn facts(contents: &SweepPage<'_>) -> String {
     let records = contents.records;
     let seeds: BTreeSet<&str> = records.rows.iter().map(|row| row.seed.as_str()).collect();
-    let images = records.measures.iter().position(|measure| measure == "images").and_then(|column| {
-        let counts = records.rows.iter().filter_map(|row| row.numbers[column]);
+    let images = records.measure("images").and_then(|column| {
+        let counts = records.rows.iter().filter_map(|row| row.number(column));
         counts.reduce(f64::max)
     });
     let mut rows = vec![
@@ -85,18 +85,12 @@ fn facts(contents: &SweepPage<'_>) -> String {
 
 fn charts(contents: &SweepPage<'_>) -> String {
     let mut html = String::new();
-    for picture in contents.pictures {
-        // The drawing's own first line, if any, is not HTML.
-        let svg = picture.svg.find("<svg").map_or("", |start| &picture.svg[start..]);
-        let _ = writeln!(
-            html,
-            "<figure class=\"scroll chart\" tabindex=\"0\" aria-label=\"{}\">\n{svg}</figure>",
-            escape_markup(&picture.title)
-        );
-        let _ = writeln!(html, "<p class=\"note\">{}</p>", escape_markup(&picture.caption));
-        // Missing points are told once, with the failures; what is particular to a chart is told here.
+    for chart in contents.charts {
+        html += &figure_html(&chart.title, &chart.svg);
+        let _ = writeln!(html, "<p class=\"note\">{}</p>", escape_markup(&chart.caption));
+        // Missing points are listed once, with the failures. Only other remarks are shown here.
         let missing = contents.records.missing_points();
-        for remark in picture.remarks.iter().filter(|remark| !missing.contains(remark)) {
+        for remark in chart.remarks.iter().filter(|remark| !missing.contains(remark)) {
             let _ = writeln!(html, "<p class=\"note\">{}</p>", escape_markup(remark));
         }
     }

@@ -1,4 +1,4 @@
-//! A table as HTML: readable aloud, sortable and copyable.
+//! Tables as HTML for screen readers, sorting and copying.
 
 use std::fmt::Write as _;
 
@@ -6,12 +6,12 @@ use crate::content::tables::table::Table;
 use crate::content::verdicts::verdict::{VerdictClass, Verdicts};
 use crate::drawing::encode::escape_markup;
 
-/// A table with its caption and notes. `id` is unique on the page.
+/// Writes a table with its caption and notes. `id` is unique on the page.
 pub(crate) fn table_html(table: &Table, id: &str) -> String {
     marked(table, id, &[])
 }
 
-/// A table of verdicts: rows carry their marks.
+/// Writes a table of verdicts. Each row has the class of its verdict.
 pub(crate) fn verdict_table_html(verdicts: &Verdicts, id: &str) -> String {
     let marks: Vec<VerdictClass> = verdicts.judged.iter().map(|judged| judged.verdict.class()).collect();
     marked(&verdicts.table(), id, &marks)
@@ -22,7 +22,7 @@ fn marked(table: &Table, id: &str, marks: &[VerdictClass]) -> String {
     let class = |column: usize| {
         if numeric.get(column).copied().unwrap_or(false) { " class=\"number\"" } else { "" }
     };
-    // Narrow screens show a verdict as a card, with the columns' names in it.
+    // Narrow screens show a verdict as a card that includes the names of the columns.
     let kind = if marks.is_empty() { "" } else { " class=\"verdicts\"" };
     let mut html = format!(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"{id}\">\n<table{kind}>\n\

@@ -190,10 +190,10 @@ fn broken_tables_are_refused_with_file_and_line() {
     let text = fs::read_to_string(&path).unwrap();
     for (from, to, words) in [
         ("0.9,0", "ninety,0", "line 2: `ninety` in column `accuracy` is not a number"),
-        ("ensemble", "everyone", "line 2: `everyone` is no voter"),
+        ("ensemble", "everyone", "line 2: `everyone` is not a voter"),
         ("encrypted", "secret", "line 2: `secret` in column `domain` is not float"),
         ("accuracy", "acuracy", "line 1: there is no column `accuracy`"),
-        ("images", "a.b", "line 1: the column `a.b` is there twice"),
+        ("images", "a.b", "line 1: the column `a.b` appears twice"),
     ] {
         fs::write(&path, text.replace(from, to)).unwrap();
         let error = SweepRecords::read(folder.path()).unwrap_err().to_string();
