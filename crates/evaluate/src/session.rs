@@ -105,7 +105,7 @@ impl Session {
         let parameters = &choice.parameters;
         let ensembles = ensembles.iter().map(|ranged| ranged.ensemble.clone()).collect();
         let provider =
-            Provider::new(parameters, ensembles, 1).with_evaluator(evaluator).with_flood(choice.flooding);
+            Provider::new(parameters, ensembles, 1).with_evaluator(evaluator).with_flooding(choice.flooding);
         // Client and provider share the parameters in memory, because a second copy of their tables can take gigabytes.
         let client = Client::new(parameters)?;
         provider.register(client.registration_message())?;

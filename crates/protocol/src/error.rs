@@ -2,8 +2,7 @@
 
 use std::io;
 
-use sottovoce_bfv::ResiduesError;
-use sottovoce_bfv::{BfvError, EngineError, ParametersError};
+use sottovoce_bfv::{BfvError, EngineError, ParametersError, ResiduesError};
 
 use crate::fingerprint::Fingerprint;
 use crate::message::header::MessageKind;

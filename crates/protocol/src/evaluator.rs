@@ -3,8 +3,7 @@
 use std::fmt;
 
 use serde::{Serialize, Serializer};
-use sottovoce_bfv::EvaluatorKind;
-use sottovoce_bfv::Kernel;
+use sottovoce_bfv::{EvaluatorKind, Kernel};
 
 /// Implementation that evaluates ciphertexts. Both evaluators' answers decrypt to the same integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

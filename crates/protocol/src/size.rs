@@ -2,10 +2,9 @@
 //!
 //! A receiver never has to read a longer message.
 
-use sottovoce_bfv::Parameters;
-use sottovoce_bfv::Seed;
 use sottovoce_bfv::packed::{LimbLayout, PackedCiphertext};
 use sottovoce_bfv::parameters::Channel;
+use sottovoce_bfv::{Parameters, Seed};
 
 use crate::fingerprint::Fingerprint;
 use crate::message::batch::is_seeded;

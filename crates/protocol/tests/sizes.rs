@@ -1,6 +1,7 @@
-//! Bytes on the wire beside the paper's: m^2 x 524,352 up and 10 x 524,352 down for images of m x m pixels.
+//! Compares the lengths of messages with the paper's: m^2 x 524,352 bytes up and 10 x 524,352 bytes down for images of m x m
+//! pixels.
 
-// Tests end where something is not as it should be.
+// Tests panic if something is wrong.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;

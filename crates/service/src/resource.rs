@@ -62,21 +62,21 @@ impl ModelEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum BatchState {
-    /// The service is receiving it.
+    /// The service is receiving the batch.
     Receiving,
-    /// It waits for its evaluation.
+    /// The batch waits for its evaluation.
     Waiting {
         /// Number of batches before it.
         ahead: usize,
         /// Finished share of the evaluation that is running now, from 0 to 1.
         done: f64,
     },
-    /// The service is evaluating it.
+    /// The service is evaluating the batch.
     Computing {
-        /// Finished share of its evaluation, from 0 to 1.
+        /// Finished share of the evaluation, from 0 to 1.
         done: f64,
     },
-    /// Its answer can be fetched.
+    /// The answer can be fetched.
     Answered,
 }
 

@@ -38,7 +38,7 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     let limits = limits(options);
     let ensembles = models.iter().map(|model| model.exported.ensemble.clone()).collect();
     let provider =
-        Provider::new(&choice.parameters, ensembles, limits.keys_in_memory).with_flood(choice.flooding);
+        Provider::new(&choice.parameters, ensembles, limits.keys_in_memory).with_flooding(choice.flooding);
     let names = models.iter().map(|model| model.name.clone()).collect();
     fs::create_dir_all(&options.state)
         .with_context(|| format!("cannot make the folder {}", options.state.display()))?;

@@ -112,7 +112,7 @@ fn a_failed_command_of_the_authority_changes_nothing() {
     request(&sandbox, "clinic", &keys("a1"));
     sandbox.write("text.pem", "not a request");
     let issued = sandbox.read("ca/issued.csv");
-    sandbox.run(&["authority", "create", "ca"]).fails(1, &["there is an authority in ca already"]);
+    sandbox.run(&["authority", "create", "ca"]).fails(1, &["ca already holds an authority"]);
     sandbox.run(&["authority", "create", "."]).fails(1, &["is not empty"]);
     sandbox.run(&["authority", "create", "new", "--name", "a\nb"]).fails(1, &["must have 1 to 64 letters"]);
     sandbox.run(&["authority", "list", "nowhere"]).fails(1, &["no authority in nowhere", "root.pem"]);

@@ -10,7 +10,7 @@ use crate::ranges::symmetric_band::SymmetricBand;
 
 /// Largest numbers of multiplications and of matrix entries for which forms are computed: about fifty times those of the
 /// paper's network, a minute and a gigabyte.
-const MAX_PRODUCTS: usize = 1 << 32;
+const MAX_PRODUCTS: u64 = 1 << 32;
 const MAX_ENTRIES: usize = 1 << 25;
 
 /// Largest number of multiplications of one factorisation for which spectral bounds are computed.
@@ -24,7 +24,7 @@ fn is_affordable(shape: &Architecture) -> bool {
     let entries = quadratic_form::stored_entries(shape)
         .saturating_mul(sides)
         .max(shape.positions().saturating_mul(window));
-    shape.activations().saturating_mul(for_each_activation) <= MAX_PRODUCTS && entries <= MAX_ENTRIES
+    shape.activations().saturating_mul(for_each_activation) as u64 <= MAX_PRODUCTS && entries <= MAX_ENTRIES
 }
 
 /// Bound on the logit of a class, or on its negative. The spectral bound of `form` may be smaller than `bound`; `form` is

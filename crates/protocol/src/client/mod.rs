@@ -42,7 +42,7 @@ pub use pending_answer::PendingAnswer;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The client itself cannot be registered:
+/// A client itself cannot be registered:
 ///
 /// ```compile_fail,E0277
 /// # use sottovoce_bfv::parameters::PrimeSizes;
@@ -56,7 +56,7 @@ pub use pending_answer::PendingAnswer;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// It cannot be serialised:
+/// A client cannot be serialised:
 ///
 /// ```compile_fail,E0277
 /// # use sottovoce_bfv::parameters::PrimeSizes;
@@ -68,7 +68,7 @@ pub use pending_answer::PendingAnswer;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// It cannot be printed:
+/// A client cannot be printed:
 ///
 /// ```compile_fail,E0277
 /// # use sottovoce_bfv::parameters::PrimeSizes;
@@ -80,7 +80,7 @@ pub use pending_answer::PendingAnswer;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// It does not give its keys away:
+/// A client does not give its keys away:
 ///
 /// ```compile_fail,E0616
 /// # use sottovoce_bfv::parameters::PrimeSizes;

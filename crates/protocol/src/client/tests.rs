@@ -15,7 +15,7 @@ use crate::message::field;
 use crate::provider::{Provider, ReceivedBatch};
 use crate::size;
 
-/// Prime and 1 modulo 2 x 8192.
+/// Primes that are 1 modulo 2 x 8192.
 const PLAINTEXT_MODULI: [u64; 3] = [65_537, 114_689, 147_457];
 
 const SHAPE: Architecture = Architecture {
@@ -28,7 +28,7 @@ const SHAPE: Architecture = Architecture {
     classes: 3,
 };
 
-/// Black and white images: logits of at most 2 x 2 x 65^2 + 2.
+/// Two networks for black and white images, with logits of at most 2 x 2 x 65^2 + 2.
 fn ensemble() -> IntegerEnsemble {
     let sampler = NetworkSampler::with_rng(SHAPE, rand::rng());
     sampler.with_pixel_levels(PixelLevels::BINARY).with_largest_weights([1; 3]).ensemble(2).unwrap()
@@ -83,10 +83,10 @@ fn answers_through_bytes_are_the_engines_and_the_oracles_in_every_slot() {
             );
             let answer = provider.evaluate(&received, &()).unwrap();
             assert_eq!(answer.len() as u64, size::answer_bytes(&parameters, 3));
-            // The idle engine gives the same again.
+            // The idle engine gives the same answer again.
             assert_eq!(provider.evaluate(&received, &()).unwrap(), answer);
 
-            // The same ciphertexts under the key that never was bytes.
+            // The engine gives the same ciphertexts with a key that was never in a message.
             let engine = Engine::new(&evaluation_key, &ensemble).unwrap();
             let direct = engine.evaluate(&received.batch, false, &()).unwrap().ensemble;
             assert_eq!(answer::write(&direct, &parameters, pending.header).unwrap(), answer);
@@ -117,13 +117,13 @@ fn a_batch_of_bytes_is_the_batch_that_was_encrypted() {
         batch::write(&mut upload, &batch, &parameters, header).unwrap();
         let received = provider.receive(&upload[..]).unwrap();
         assert_eq!(received.header, header);
-        // A polynomial that has a seed does not travel.
+        // A polynomial that has a seed is not sent.
         let sent = batch.ciphertexts().cloned().map(|mut ciphertext| {
             ciphertext.second = ciphertext.second.filter(|_| ciphertext.seed.is_none());
             ciphertext
         });
         assert!(received.batch.ciphertexts().cloned().eq(sent));
-        // It can be sent again, seeds and all.
+        // A received batch can be sent again with its seeds.
         let mut again = Vec::new();
         batch::write(&mut again, &received.batch, &parameters, header).unwrap();
         assert!(again == upload);
@@ -132,7 +132,7 @@ fn a_batch_of_bytes_is_the_batch_that_was_encrypted() {
             size_of_val(ciphertext) + ciphertext.first.len() + second
         };
         let taken: usize = received.batch.ciphertexts().map(bytes).sum();
-        // A seed is within the ciphertext.
+        // A seed is stored within the ciphertext.
         let seeds = if encryption == Encryption::SecretKey { 2 * 16 * 32 } else { 0 };
         assert_eq!((taken + seeds) as u64, size::batch_memory_bytes(&parameters, 16));
     }
@@ -154,7 +154,7 @@ fn messages_of_others_and_for_others_are_refused_with_what_they_name() {
     let refused = |result: Result<ReceivedBatch, ProtocolError>| result.err().unwrap();
     assert!(matches!(refused(provider.receive(&upload[..])), ProtocolError::UnknownKey { .. }));
     provider.register(client.registration_message()).unwrap();
-    // One key is at hand at a time.
+    // The provider has one key in memory at a time.
     assert_eq!(provider.register(other.registration_message()).unwrap(), other.key_fingerprint);
     assert!(!provider.has_key(client.key_fingerprint));
     assert_eq!(provider.register(client.registration_message()).unwrap(), client.key_fingerprint);
@@ -168,7 +168,7 @@ fn messages_of_others_and_for_others_are_refused_with_what_they_name() {
     let answer = provider.evaluate(&received, &()).unwrap();
     client.decrypt(&pending, &answer[..]).unwrap();
     assert!(matches!(other.decrypt(&pending, &answer[..]), Err(ProtocolError::WrongKey { .. })));
-    // The same images once more are another batch.
+    // Encrypting the same images again gives another batch.
     let (later, _) = request(&client, &model);
     let error = client.decrypt(&later, &answer[..]).unwrap_err();
     assert!(matches!(error, ProtocolError::WrongFingerprint { field: field::BATCH, .. }), "{error}");
@@ -187,7 +187,7 @@ fn messages_of_others_and_for_others_are_refused_with_what_they_name() {
     assert_eq!(error.to_string(), "a pixel is 2, but the model reads 0 to 1");
 }
 
-/// What is evaluated under a key that does not belong to the secret is noise, which must not be taken for logits.
+/// An evaluation with a key that does not belong to the secret key gives noise, which must not be taken for logits.
 #[test]
 fn a_wrong_key_gives_an_error_and_never_a_label() {
     let ensemble = ensemble();

@@ -2,11 +2,9 @@
 
 use std::io::Read;
 
-use sottovoce_bfv::EvaluatorKind;
 use sottovoce_bfv::packed::LimbLayout;
 use sottovoce_bfv::parameters::Channel;
-use sottovoce_bfv::{CiphertextResidues, ResiduesError};
-use sottovoce_bfv::{EncryptedLogits, Parameters};
+use sottovoce_bfv::{CiphertextResidues, EncryptedLogits, EvaluatorKind, Parameters, ResiduesError};
 
 use super::field;
 use super::header::MessageKind;

@@ -5,9 +5,8 @@ use std::sync::mpsc::sync_channel;
 use std::{panic, thread};
 
 use sha2::Digest as _;
-use sottovoce_bfv::ResiduesError;
 use sottovoce_bfv::packed::{LimbLayout, PackedCiphertext};
-use sottovoce_bfv::{EncryptedBatch, Encryption, Parameters};
+use sottovoce_bfv::{EncryptedBatch, Encryption, Parameters, ResiduesError};
 
 use super::field;
 use super::header::MessageKind;

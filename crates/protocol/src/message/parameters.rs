@@ -62,7 +62,7 @@ pub fn read(input: impl Read, max_memory_bytes: u64) -> Result<Parameters, Proto
 }
 
 fn read_fields<R: Read>(reader: &mut MessageReader<R>) -> Result<ParameterFields, ProtocolError> {
-    // At most 2^32 - 1.
+    // The cast is exact: the field has four bytes.
     let degree = reader.number::<4>("ring degree")? as usize;
     let encryption = match reader.number_between::<1>("kind of encryption", 0, 1)? {
         0 => Encryption::PublicKey,

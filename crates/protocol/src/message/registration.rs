@@ -4,8 +4,7 @@ use std::io::Read;
 
 use sottovoce_bfv::packed::LimbLayout;
 use sottovoce_bfv::parameters::Channel;
-use sottovoce_bfv::{EvaluationKey, Parameters};
-use sottovoce_bfv::{KeyResidues, ResiduesError};
+use sottovoce_bfv::{EvaluationKey, KeyResidues, Parameters, ResiduesError};
 
 use super::field;
 use super::header::MessageKind;

@@ -60,7 +60,7 @@ pub struct Provider {
     fingerprint: Fingerprint,
     models: Vec<Model>,
     evaluator: Evaluator,
-    flood: Option<FloodingNoise>,
+    flooding: Option<FloodingNoise>,
     keys: Mutex<KeyCache>,
     /// Engine of the last evaluation with its buffers, unless an evaluation is using it.
     idle_engine: Mutex<Option<PreparedEngine>>,
@@ -89,7 +89,7 @@ impl Provider {
             fingerprint: Fingerprint::of_parameters(parameters),
             models: models.into_iter().map(model).collect(),
             evaluator: Evaluator::default(),
-            flood: None,
+            flooding: None,
             keys: Mutex::new(KeyCache::new(max_keys)),
             idle_engine: Mutex::default(),
         }
@@ -102,10 +102,10 @@ impl Provider {
     }
 
     /// Sets the noise flooding of answers. With flooding, an answer reveals nothing about the weights beyond the logits. The
-    /// parameters must have been chosen for that flood ([`ParameterRequest::hide_model`](sottovoce_bfv::planner::ParameterRequest)).
+    /// parameters must have been chosen for this flooding ([`ParameterRequest::hide_model`](sottovoce_bfv::planner::ParameterRequest)).
     #[must_use]
-    pub fn with_flood(self, flood: Option<FloodingNoise>) -> Self {
-        Self { flood, ..self }
+    pub fn with_flooding(self, flooding: Option<FloodingNoise>) -> Self {
+        Self { flooding, ..self }
     }
 
     /// Returns the parameters.
@@ -219,7 +219,9 @@ impl Provider {
                 self.keep_engine(prepared);
                 evaluated?
             }
-            Evaluator::Reference if self.flood.is_some() => return Err(ProtocolError::FloodingUnsupported),
+            Evaluator::Reference if self.flooding.is_some() => {
+                return Err(ProtocolError::FloodingUnsupported);
+            }
             Evaluator::Reference => {
                 let ensemble = &self.model(model)?.ensemble;
                 let reference = ReferenceEvaluator::new(&received.key, ensemble);
@@ -290,8 +292,8 @@ impl Provider {
                 // Its memory is freed before a new engine allocates.
                 drop(other);
                 let engine = Engine::with_kernel(key, &self.model(model)?.ensemble, kernel)?;
-                match self.flood {
-                    Some(flood) => engine.with_noise_flooding(flood),
+                match self.flooding {
+                    Some(flooding) => engine.with_noise_flooding(flooding),
                     None => engine,
                 }
             }

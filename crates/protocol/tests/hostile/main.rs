@@ -1,7 +1,6 @@
-//! What comes over the wire from somebody who means ill: nothing of it panics, is taken for a right message, or takes
-//! more memory than a right message does.
+//! Hostile messages. None of them causes a panic, is accepted as a valid message, or takes more memory than a valid message.
 
-// Tests end where something is not as it should be.
+// Tests panic if something is wrong.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod allocation;
@@ -25,13 +24,13 @@ use sottovoce_protocol::{Fingerprint, ModelDescription, size};
 use allocation::peak_bytes;
 use cases::{Target, Verdict, set_residue};
 
-/// Cases of every kind of message.
+/// Number of cases of every kind of message.
 const CASES: usize = 10_000;
 
-/// Cases of batches under the public key, which differ from those under the secret key in their second polynomials.
+/// Number of cases of batches under the public key. They differ from those under the secret key in their second polynomials.
 const MORE_CASES: usize = 1_000;
 
-/// What errors, names and the reader itself may take beside what a right message takes.
+/// Bytes that errors, names and the reader may take in addition to a valid message.
 const SMALL: usize = 16 << 10;
 
 const HEADER: usize = 40;
@@ -48,12 +47,13 @@ fn parameters(encryption: Encryption) -> Parameters {
     Parameters::new(4096, &[65_537, 114_689], &PrimeSizes::new(&[32, 31]), encryption).unwrap()
 }
 
-/// Runs cases against a parser, which says whether it took a message. What names its own fingerprint can be other sound
-/// parameters: those for the public key have a prime more, and so 2.4 times as many tables as the good ones with two.
+/// Runs cases against a parser, which returns whether it accepted a message. A message that names its own fingerprint can hold
+/// other valid parameters: those for the public key have one prime more, and 2.4 times as many tables as the valid message with
+/// two primes.
 fn assert_stands(target: &Target, cases: usize, takes: impl Fn(&[u8]) -> bool) {
-    let (taken, most) = peak_bytes(|| takes(&target.message));
+    let (taken, max) = peak_bytes(|| takes(&target.message));
     assert!(taken, "the good message is good");
-    let limit = if target.fingerprinted.is_some() { most * 5 / 2 } else { most + SMALL };
+    let limit = if target.fingerprinted.is_some() { max * 5 / 2 } else { max + SMALL };
     let mut rng = StdRng::seed_from_u64(target.message.len() as u64);
     let mut taken = 0;
     for number in 0..cases {
@@ -62,21 +62,21 @@ fn assert_stands(target: &Target, cases: usize, takes: impl Fn(&[u8]) -> bool) {
         let run = || peak_bytes(|| takes(&case.bytes));
         let (took, peak) = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| panic!("{}", place()));
         assert!(!took || case.verdict == Verdict::Either, "{} was taken", place());
-        assert!(peak <= limit, "{} took {peak} bytes, the good message {most}", place());
+        assert!(peak <= limit, "{} took {peak} bytes, the valid message {max}", place());
         taken += usize::from(took);
     }
     println!(
-        "{cases} cases of {} bytes, {taken} other good messages, at most {most} bytes",
+        "{cases} cases of {} bytes, {taken} other valid messages, at most {max} bytes",
         target.message.len()
     );
 }
 
-/// Runs `work` where it has one thread to itself, whose memory is counted.
+/// Runs `work` on one thread, whose memory is counted.
 fn on_one_thread(work: impl FnOnce() + Send) {
     rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(work);
 }
 
-/// Ranges of the given lengths, one behind the other.
+/// Returns consecutive ranges of the given lengths.
 fn fields(start: usize, lengths: impl IntoIterator<Item = usize>) -> Vec<Range<usize>> {
     let mut end = start;
     let next = |length| {
@@ -87,7 +87,7 @@ fn fields(start: usize, lengths: impl IntoIterator<Item = usize>) -> Vec<Range<u
     lengths.into_iter().map(next).collect()
 }
 
-/// A message of fields, with those of `fixed` indices and with rows of residues.
+/// Returns a target. `fixed` are the indices of the fields with only one valid value.
 fn target(
     message: Vec<u8>,
     fields: &[Range<usize>],
@@ -106,12 +106,12 @@ fn target(
     }
 }
 
-/// Bytes of a row of `degree` residues modulo each prime.
+/// Returns the length in bytes of a row of `degree` residues modulo each prime.
 fn row_bytes(degree: usize, primes: &[u64]) -> Vec<usize> {
     primes.iter().map(|prime| degree * (64 - prime.leading_zeros() as usize) / 8).collect()
 }
 
-/// Those fields that are rows, with their primes: rows come prime after prime.
+/// Returns the fields that are rows, with their primes. Rows are ordered by prime.
 fn rows(fields: &[Range<usize>], primes: &[u64]) -> Vec<(Range<usize>, u64)> {
     let rows = fields.iter().filter(|field| field.len() > 1000);
     rows.cloned().zip(primes.iter().copied().cycle()).collect()
@@ -126,7 +126,7 @@ fn model_messages() {
     let other = Provider::new(&parameters(Encryption::PublicKey), vec![ensemble()], 1);
     let others: [&[u8]; 2] = [&other.model_messages()[0], &provider.parameters_message()];
     let mut target = target(message, &fields, &[0, 1, 2, 3], Vec::new(), &others);
-    // The high bytes of counts.
+    // The high bytes of counts must be 0.
     target.fixed.push(75..76);
     target.fixed.push(79..80);
     assert_stands(&target, CASES, |bytes| client.read_model(bytes).is_ok());
@@ -200,10 +200,10 @@ fn a_batch_takes_memory_as_it_comes() {
     });
 }
 
-/// A ring in which a public key leaves room for logits.
+/// A ring degree at which public-key encryption leaves room for logits.
 const LARGER_DEGREE: usize = 8192;
 
-/// A provider that answers one client, with parameters that hold the logits and their noise.
+/// Returns a provider and a registered client, with parameters that have room for the logits and their noise.
 fn provider_and_client() -> (Parameters, Provider, Client, ModelDescription) {
     let ensemble = ensemble();
     let fixed = FixedParameters {
@@ -222,7 +222,7 @@ fn provider_and_client() -> (Parameters, Provider, Client, ModelDescription) {
     (parameters, provider, client, model)
 }
 
-/// Sets all residues of polynomials to the least or the largest, and seals the message.
+/// Sets all residues of polynomials to the smallest or largest value, and corrects the checksum.
 fn at_an_extreme(mut message: Vec<u8>, start: usize, primes: &[u64], largest: bool) -> Vec<u8> {
     let end = message.len() - 32;
     let mut rows = &mut message[start..end];
@@ -239,7 +239,7 @@ fn at_an_extreme(mut message: Vec<u8>, start: usize, primes: &[u64], largest: bo
     cases::sealed(message)
 }
 
-/// Whatever passes the checks can be evaluated: ciphertexts and keys are any residues.
+/// Every message that passes the checks can be evaluated: ciphertexts and keys may have any residues.
 #[test]
 fn ciphertexts_of_extremes_are_evaluated_like_any_others() {
     let (parameters, provider, client, model) = provider_and_client();
@@ -252,10 +252,10 @@ fn ciphertexts_of_extremes_are_evaluated_like_any_others() {
         let answer = provider.evaluate(&received, &()).unwrap();
         assert_eq!(answer.len() as u64, size::answer_bytes(&parameters, 2));
     }
-    // A key of nothing but extremes, which its owner's batches name.
+    // The batches name a key with only extreme residues.
     let polynomial = row_bytes(LARGER_DEGREE, primes).iter().sum::<usize>();
     let digits = 32..32 + primes.len() * polynomial;
-    // Modulo the encryption prime as well.
+    // The public key also has residues modulo the encryption prime.
     let key_primes = parameters.channels()[0].key_primes();
     let public =
         digits.end + 32..digits.end + 32 + row_bytes(LARGER_DEGREE, key_primes).iter().sum::<usize>();
@@ -293,7 +293,7 @@ fn answers() {
     let mut lengths = vec![4, 2, 2, 32, 32, 32, 2];
     let mut primes = Vec::new();
     let mut fixed: Vec<usize> = (0..lengths.len()).collect();
-    // Who evaluated: logits are multiplied by another number then.
+    // The evaluator is not fixed: another evaluator only changes the factor of the logits.
     lengths.push(1);
     for channel in parameters.channels() {
         fixed.push(lengths.len());

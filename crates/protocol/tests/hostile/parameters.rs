@@ -1,4 +1,4 @@
-//! Parameters, the one message that brings numbers of its own.
+//! The parameters message. No other message has numbers that the reader does not know before.
 
 use sha2::{Digest, Sha256};
 use sottovoce_bfv::parameters::PrimeSizes;
@@ -10,10 +10,10 @@ use sottovoce_protocol::size;
 use crate::allocation::peak_bytes;
 use crate::{CASES, HEADER, SMALL, assert_stands, cases, ensemble, fields, parameters, target};
 
-/// What parameters may take.
+/// Maximum memory of parameters in bytes.
 const MEMORY: u64 = 1 << 28;
 
-/// Makes a parameters message name its own fingerprint.
+/// Writes the fingerprint of its content into a parameters message.
 fn fingerprint_of_parameters(message: &mut [u8]) {
     if message.len() > HEADER + 32 {
         let mut hash = Sha256::new_with_prefix("sottovoce parameters, version 1");
@@ -35,7 +35,7 @@ fn parameters_messages() {
     assert_stands(&target, CASES, |bytes| Client::from_parameters_message(bytes, MEMORY).is_ok());
 }
 
-/// What is refused although message and fingerprint are sound.
+/// These messages have a correct checksum and fingerprint.
 #[test]
 fn parameters_that_are_not_secure_or_not_chosen_as_here_are_refused_before_they_are_made() {
     let good = [281_474_976_694_273, 281_474_976_546_817, 281_474_976_317_441];
@@ -81,9 +81,9 @@ fn parameters_that_are_not_secure_or_not_chosen_as_here_are_refused_before_they_
     );
 }
 
-/// Making parameters takes far more memory than reading them, so there is a limit, and it is kept.
+/// Making parameters takes far more memory than reading them, so the memory is limited.
 #[test]
-fn parameters_take_the_memory_that_is_expected_of_them() {
+fn parameters_take_the_expected_memory() {
     for (degree, moduli, bits) in [
         (4096, &[65_537, 114_689][..], &[32, 31][..]),
         (8192, &[65_537], &[50; 4]),

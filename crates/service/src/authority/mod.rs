@@ -1,4 +1,4 @@
-//! The certificate authority that vouches for clients' public keys (paper, Section 4).
+//! The certificate authority, which certifies clients' public keys (paper, Section 4).
 //!
 //! An authority is a folder. It certifies that public and evaluation keys belong to a named client, so that a provider computes
 //! for known clients only, and nobody can replace a client's keys. Certificates are X.509, so TLS checks them. A client's

@@ -29,7 +29,7 @@ fn revocation_list(authority: &Authority) -> RevocationList {
 }
 
 #[test]
-fn a_certificate_says_what_the_request_said() {
+fn a_certificate_has_the_name_and_keys_of_the_request() {
     let (_folder, authority) = authority();
     let certificate = authority.issue(&request("clinic-7 a.b_c@d", 7), 90).unwrap();
     let der = CertificateDer::from_pem_slice(certificate.pem.as_bytes()).unwrap();
@@ -42,7 +42,7 @@ fn a_certificate_says_what_the_request_said() {
 }
 
 #[test]
-fn what_was_issued_and_revoked_is_there_when_the_authority_is_opened_again() {
+fn issued_and_revoked_certificates_survive_reopening_the_authority() {
     let (folder, authority) = authority();
     let one = authority.issue(&request("one", 1), 90).unwrap().entry;
     let two = authority.issue(&request("two", 2), 90).unwrap().entry;
@@ -100,7 +100,7 @@ fn an_authority_is_never_replaced() {
 
 #[cfg(unix)]
 #[test]
-fn the_authoritys_key_is_its_owners_alone() {
+fn only_the_owner_can_read_the_authoritys_key() {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let folder = TempDir::new().unwrap();
@@ -223,7 +223,7 @@ fn a_request_is_for_one_name_and_one_registration_with_a_key_on_p256() {
 }
 
 #[test]
-fn a_request_asks_for_nothing_that_the_authority_does_not_give_by_itself() {
+fn other_fields_of_a_request_are_ignored() {
     let (_folder, authority) = authority();
     let mut parameters = rcgen::CertificateParams::default();
     parameters.distinguished_name.push(rcgen::DnType::CommonName, "climber");

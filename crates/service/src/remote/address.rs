@@ -13,7 +13,7 @@ pub struct ProviderAddress {
     secure: bool,
 }
 
-/// Port of an address that names none.
+/// Port of an address without a port.
 pub const DEFAULT_PORT: u16 = 7443;
 
 /// Error of a text that is not a provider's address.

@@ -59,7 +59,7 @@ pub enum RemoteError {
     Setup {
         /// Address of the provider.
         address: ProviderAddress,
-        /// What the address needs.
+        /// Certificates that the address needs, or does not need.
         needed: &'static str,
     },
     /// A message of the provider was refused, or a message of the client cannot be made.

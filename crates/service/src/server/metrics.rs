@@ -49,7 +49,7 @@ impl Metrics {
             connections: gauge("sottovoce_connections", "Connections now.")?,
             peak_memory_bytes: gauge(
                 "sottovoce_peak_memory_bytes",
-                "The most memory that the process has held; 0 where the system does not tell.",
+                "Peak memory of the process in bytes; 0 if the system does not tell it.",
             )?,
             registry,
         })

@@ -24,7 +24,7 @@ impl EvaluationProgress {
         (self.done.load(Ordering::Relaxed) as f64 / total as f64).min(1.0)
     }
 
-    /// Asks whoever receives or evaluates the batch to stop.
+    /// Asks the thread that receives or evaluates the batch to stop.
     pub fn cancel(&self) {
         self.is_cancelled.store(true, Ordering::Relaxed);
     }

@@ -37,7 +37,7 @@ pub enum SubjectError {
         found: String,
     },
     /// The number of keys is not one.
-    #[error("{found} names start with {KEYS_URI_PREFIX}, but a client has one registration")]
+    #[error("{found} names start with {KEYS_URI_PREFIX}, but a client has one")]
     Keys {
         /// Number found.
         found: usize,

@@ -1,4 +1,4 @@
-//! A client that sends what it likes.
+//! An HTTP/2 client that can break the rules.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -12,15 +12,15 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
-/// A body that may stop short.
+/// A body that may be incomplete.
 pub enum Upload {
-    /// All of it, with its length told before.
+    /// The whole body with `Content-Length`.
     Whole(Bytes),
-    /// All of it, without a word on its length.
+    /// The whole body without `Content-Length`.
     Unannounced(Bytes),
-    /// Some of it, and then nothing for ever.
+    /// A part of the body, and then nothing.
     Stalls(Bytes),
-    /// Some of it, and then the end of the connection.
+    /// A part of the body, and then the end of the connection.
     Breaks(Bytes),
 }
 
@@ -65,7 +65,7 @@ impl Answered {
     }
 }
 
-/// A connection.
+/// A connection to the server.
 pub struct Http {
     sender: http2::SendRequest<Upload>,
 }
@@ -81,7 +81,7 @@ impl Http {
         Self { sender }
     }
 
-    /// The response, or nothing where the exchange broke.
+    /// Sends a request. Returns the response, or `None` if the exchange broke.
     pub async fn send(&mut self, method: Method, path: &str, body: Upload) -> Option<Answered> {
         let uri = format!("http://provider{path}");
         let request = Request::builder().method(method).uri(uri).body(body).unwrap();

@@ -1,4 +1,4 @@
-//! The service over HTTP/2, from clients that mean well, that are slow, and that mean ill.
+//! The server over HTTP/2, with regular, slow and hostile clients.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
@@ -48,7 +48,7 @@ fn parameters(ensemble: &IntegerEnsemble) -> Parameters {
     choose_parameters(&request).unwrap().parameters
 }
 
-/// A service in this process, and clients of it.
+/// A server in this process.
 struct World {
     parameters: Parameters,
     address: SocketAddr,
@@ -81,7 +81,7 @@ impl World {
         Http::connect(self.address).await
     }
 
-    /// A client that is registered, and the model.
+    /// Registers a client. Returns it with the model.
     async fn client(&self, http: &mut Http) -> (Client, ModelDescription) {
         let client = Client::new(&self.parameters).unwrap();
         let registered = http.put(&key_path(&client), client.registration_message().to_vec()).await;
@@ -110,7 +110,7 @@ fn batch(client: &Client, model: &ModelDescription) -> (PendingAnswer, Vec<u8>, 
     (pending, message, path)
 }
 
-/// Waits for the answer, and holds every slot against the oracle.
+/// Waits for the answer, and compares every slot with the plain integer network.
 async fn assert_answered(http: &mut Http, client: &Client, pending: &PendingAnswer, path: &str) {
     let answer = loop {
         let answer = http.get(&format!("{path}/answer")).await;
@@ -145,11 +145,11 @@ async fn a_batch_is_received_once_and_answered_as_often_as_it_is_asked_for() {
     }
     assert_eq!(http.delete(&path).await.status, StatusCode::NO_CONTENT);
     assert_eq!(http.delete(&path).await.status, StatusCode::NOT_FOUND);
-    // A body whose length nobody told is read as far as it must be.
+    // A body without `Content-Length` is read.
     let sent = http.send(Method::PUT, &path, Upload::Unannounced(message.clone().into())).await.unwrap();
     assert_eq!(sent.status, StatusCode::ACCEPTED, "{}", sent.text());
     assert_answered(&mut http, &client, &pending, &path).await;
-    // A client that leaves takes everything along.
+    // Deleting the keys deletes the batches.
     assert_eq!(http.delete(&key_path(&client)).await.status, StatusCode::NO_CONTENT);
     assert_eq!(http.get(&path).await.status, StatusCode::NOT_FOUND);
     let sent = http.put(&path, message).await;
@@ -159,7 +159,7 @@ async fn a_batch_is_received_once_and_answered_as_often_as_it_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_damaged_misplaced_or_foreign_is_refused_and_nothing_of_it_stays() {
+async fn damaged_misplaced_and_foreign_messages_are_refused_and_leave_nothing_behind() {
     let world = World::new(Limits { silence: Duration::from_secs(2), ..Limits::default() }).await;
     let mut http = world.connect().await;
     let (client, model) = world.client(&mut http).await;
@@ -181,7 +181,7 @@ async fn what_is_damaged_misplaced_or_foreign_is_refused_and_nothing_of_it_stays
         let announced = rng.random_bool(0.5);
         let body = if announced { Upload::Whole(bytes.into()) } else { Upload::Unannounced(bytes.into()) };
         let response = http.send(Method::PUT, &path, body).await;
-        // A service that has seen enough may end the exchange.
+        // The server may end the exchange before the end of the body.
         let Some(response) = response else {
             http = world.connect().await;
             continue;
@@ -194,7 +194,7 @@ async fn what_is_damaged_misplaced_or_foreign_is_refused_and_nothing_of_it_stays
         );
         assert!(response.text().contains("error"));
     }
-    // A line that breaks in the middle.
+    // A connection breaks within the body.
     for _ in 0..20 {
         let mut line = world.connect().await;
         let part = Bytes::from(message[..rng.random_range(0..message.len())].to_vec());
@@ -207,7 +207,7 @@ async fn what_is_damaged_misplaced_or_foreign_is_refused_and_nothing_of_it_stays
     let health = http.get("/health").await.text();
     assert!(health.contains("\"answers\":0"), "{health}");
 
-    // Another's batch, key or name.
+    // The batch or the keys belong to another client or another path.
     let (_, foreign, _) = batch(&other, &model);
     let response = http.put(&path, foreign.clone()).await;
     assert_eq!(response.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -227,14 +227,14 @@ async fn what_is_damaged_misplaced_or_foreign_is_refused_and_nothing_of_it_stays
     assert_eq!(http.get("/v1/secrets").await.status, StatusCode::NOT_FOUND);
     assert_eq!(http.put("/v1/parameters", Bytes::new()).await.status, StatusCode::METHOD_NOT_ALLOWED);
 
-    // What is no HTTP/2.
+    // The bytes are not HTTP/2.
     for _ in 0..100 {
         let mut stream = TcpStream::connect(world.address).await.unwrap();
         let garbage: Vec<u8> = (0..rng.random_range(1..500)).map(|_| rng.random()).collect();
         let _ = stream.write_all(&garbage).await;
     }
 
-    // And the right one is answered rightly.
+    // The valid batch is answered correctly.
     let sent = http.put(&path, message).await;
     assert_eq!(sent.status, StatusCode::ACCEPTED, "{}", sent.text());
     assert_answered(&mut http, &client, &pending, &path).await;
@@ -242,7 +242,7 @@ async fn what_is_damaged_misplaced_or_foreign_is_refused_and_nothing_of_it_stays
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_that_are_slow_or_want_too_much_are_told_to_wait_and_hold_up_nobody() {
+async fn slow_and_greedy_clients_are_told_to_wait_and_delay_nobody() {
     let limits = Limits {
         batches: 3,
         batches_per_client: 2,
@@ -256,7 +256,7 @@ async fn clients_that_are_slow_or_want_too_much_are_told_to_wait_and_hold_up_nob
     let (slow, model) = world.client(&mut http).await;
     let (other, _) = world.client(&mut http).await;
     let (quick, _) = world.client(&mut http).await;
-    // Two that stall, and a third that is one too many.
+    // Three uploads stall.
     let stalling: Vec<_> = [&slow, &slow, &other].map(|client| batch(client, &model)).into();
     let mut lines = Vec::new();
     for (_, message, path) in &stalling {
@@ -273,7 +273,7 @@ async fn clients_that_are_slow_or_want_too_much_are_told_to_wait_and_hold_up_nob
     let response = http.put(&path, message.clone()).await;
     assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE, "{}", response.text());
     assert!(response.headers.contains_key(RETRY_AFTER));
-    // The same batch on another line, while it is coming in.
+    // The same batch is sent on another connection while it arrives.
     let (_, whole, coming) = &stalling[0];
     assert_eq!(http.put(coming, whole.clone()).await.status, StatusCode::CONFLICT);
     for line in lines {
@@ -281,10 +281,10 @@ async fn clients_that_are_slow_or_want_too_much_are_told_to_wait_and_hold_up_nob
             assert_eq!(response.status, StatusCode::REQUEST_TIMEOUT, "{}", response.text());
         }
     }
-    // Their places are free again.
+    // Their slots are free again.
     assert_eq!(http.put(&path, message).await.status, StatusCode::ACCEPTED);
     assert_answered(&mut http, &quick, &pending, &path).await;
-    // A service that stops takes nothing new, and does not wait for answers that nobody fetches.
+    // A stopping server admits no batches, and does not wait for answers that nobody fetches.
     let (_, message, path) = batch(&slow, &model);
     let stopping = tokio::spawn(world.stop());
     tokio::time::sleep(Duration::from_millis(100)).await;

@@ -167,7 +167,7 @@ fn mistakes_are_reported_before_anything_is_sent() {
     world.classify(url, "client", &LOCAL).fails(1, &["several models", "--model: small, slow"]);
     let none = ["--insecure-local", "--model", "large"];
     world.classify(url, "client", &none).fails(1, &["has no model large", "small, slow"]);
-    world.classify("localhost", "client", &LOCAL).fails(2, &["is no provider's address", "https://"]);
+    world.classify("localhost", "client", &LOCAL).fails(2, &["is not a provider's address", "https://"]);
     world.classify("http://10.0.0.1:1", "client", &LOCAL).fails(2, &["only this machine"]);
     let closed = ["--insecure-local", "--patience-seconds", "0"];
     world.classify("http://127.0.0.1:1", "client", &closed).fails(1, &["within 0 s", "refused"]);
@@ -204,7 +204,7 @@ fn mistakes_are_reported_before_anything_is_sent() {
         "--state",
         "elsewhere",
     ])
-    .fails(1, &["0.0.0.0:0 is no loopback address"]);
+    .fails(1, &["0.0.0.0:0 is not a loopback address"]);
     // The state folder of another service is locked.
     serve(&["small", "--insecure-local", "--range", "proven"]).fails(1, &["service/keys.redb"]);
     let taken = served.address();

@@ -19,7 +19,7 @@ fn the_revocation_list_is_read_again_when_it_has_changed() {
 }
 
 #[test]
-fn a_revocation_list_that_breaks_leaves_the_one_before_in_use_and_says_so() {
+fn a_damaged_revocation_list_is_reported_and_the_list_before_stays_in_use() {
     let world = World::new();
     let path = world.authority.revocation_list_path();
     let empty = fs::read(&path).unwrap();
@@ -38,7 +38,7 @@ fn a_revocation_list_that_breaks_leaves_the_one_before_in_use_and_says_so() {
         fs::write(&path, bytes).unwrap();
         let error = causes(&revocations.refresh().unwrap_err());
         assert!(error.contains(reason) && error.contains("revoked.pem"), "{error}");
-        // It is read once.
+        // A refused file is read once.
         assert!(!revocations.refresh().unwrap() && revocations.is_outdated());
         assert!(revocations.list().contains(&serial));
     }
@@ -50,7 +50,7 @@ fn a_revocation_list_that_breaks_leaves_the_one_before_in_use_and_says_so() {
 }
 
 #[test]
-fn a_server_with_a_broken_revocation_list_works_on_with_the_one_before() {
+fn a_server_with_a_damaged_revocation_list_uses_the_list_before() {
     let world = World::new();
     let path = world.authority.revocation_list_path();
     let serial = world.client("client", Duration::days(1)).0.entry.serial_number;
@@ -70,7 +70,7 @@ fn a_server_with_a_broken_revocation_list_works_on_with_the_one_before() {
 }
 
 #[test]
-fn files_that_cannot_be_used_are_named_with_what_is_wrong() {
+fn unusable_files_are_named_with_the_reason() {
     let world = World::new();
     let root = world.authority.root_path();
     let (certificate, key) = (world.path("provider.pem"), world.path("provider.key.pem"));
@@ -95,11 +95,11 @@ fn files_that_cannot_be_used_are_named_with_what_is_wrong() {
         (load(&certificate, &key, &missing), ["cannot read", "missing.pem"]),
         (load(&text, &key, &root), ["text.pem", "no certificate in PEM"]),
         (load(&key, &key, &root), ["provider.key.pem", "no certificate in PEM"]),
-        (load(&broken, &key, &root), ["broken.pem", "no certificate that can be read"]),
-        (load(&certificate, &key, &broken), ["broken.pem", "no certificate that can be read"]),
+        (load(&broken, &key, &root), ["broken.pem", "no readable certificate"]),
+        (load(&certificate, &key, &broken), ["broken.pem", "no readable certificate"]),
         (load(&certificate, &key, &two), ["two.pem", "holds 2 certificates"]),
-        (load(&certificate, &key, &certificate), ["provider.pem", "no authority's"]),
-        (load(&certificate, &no_key, &root), ["no.key.pem", "no private key that can be used"]),
+        (load(&certificate, &key, &certificate), ["provider.pem", "does not belong to an authority"]),
+        (load(&certificate, &no_key, &root), ["no.key.pem", "no usable private key"]),
         (load(&certificate, &other_key, &root), ["other.key.pem", "does not belong to"]),
     ] {
         assert!(words.iter().all(|word| error.contains(word)), "{words:?}: {error}");
@@ -139,7 +139,7 @@ fn a_private_key_replaces_no_file() {
 }
 
 #[test]
-fn serial_numbers_are_one_however_they_are_written() {
+fn equal_serial_numbers_can_be_written_in_several_ways() {
     let serial: SerialNumber = "00AB01".parse().unwrap();
     assert_eq!(serial, SerialNumber::from_bytes(&[0, 0, 0xab, 1]));
     assert_eq!(serial.to_string(), "ab01");

@@ -5,7 +5,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::*;
 
-/// What each side makes of a connection: whom the server sees, and whether the client is told that it is welcome.
+/// Outcome of a connection for each side: the identity that the server sees, and whether the client receives a greeting.
 struct Outcome {
     server: Result<Option<ClientIdentity>, String>,
     client: Result<(), String>,
@@ -66,7 +66,7 @@ async fn a_client_is_known_by_its_certificate() {
 }
 
 #[tokio::test]
-async fn a_client_without_a_certificate_is_nobody() {
+async fn a_client_without_a_certificate_has_no_identity() {
     let world = World::new();
     let client = load_client_tls(&world.authority.root_path(), None).unwrap();
     assert_eq!(meet(world.server().current_configuration(), client, "localhost").await.identity(), None);
@@ -87,7 +87,7 @@ async fn a_provider_is_refused_under_another_name_or_authority() {
 #[tokio::test]
 async fn a_client_of_another_authority_is_refused() {
     let (world, other) = (World::new(), World::new());
-    // It trusts this provider, and shows what the other authority has given it.
+    // The client trusts this provider, and shows a certificate of the other authority.
     other.client("stranger", Duration::days(1));
     let (certificate, key) = (other.path("stranger.pem"), other.path("stranger.key.pem"));
     let client = load_client_tls(&world.authority.root_path(), Some((&certificate, &key))).unwrap();
@@ -134,7 +134,7 @@ async fn a_revoked_certificate_is_refused_from_the_next_connection_on() {
 }
 
 #[tokio::test]
-async fn a_providers_certificate_is_no_clients() {
+async fn a_providers_certificate_is_not_accepted_from_a_client() {
     let world = World::new();
     let (certificate, key) = (world.path("provider.pem"), world.path("provider.key.pem"));
     let client = load_client_tls(&world.authority.root_path(), Some((&certificate, &key))).unwrap();
@@ -143,7 +143,7 @@ async fn a_providers_certificate_is_no_clients() {
 }
 
 #[tokio::test]
-async fn a_clients_certificate_is_no_providers() {
+async fn a_clients_certificate_is_not_accepted_from_a_provider() {
     let world = World::new();
     world.client("usurper", Duration::days(1));
     let (certificate, key) = (world.path("usurper.pem"), world.path("usurper.key.pem"));

@@ -1,4 +1,4 @@
-//! Certificates, requests and lists of somebody who means ill: refused or understood, but never a panic.
+//! Hostile certificates, requests and revocation lists. They are refused or understood, and never cause a panic.
 
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -11,7 +11,7 @@ use crate::authority::CertificateSelection;
 
 const CASES: usize = 12_000;
 
-/// Bytes like the good ones, but for a few; or none like them.
+/// Returns the valid bytes with a few changes, or random bytes.
 fn mutated(good: &[u8], rng: &mut StdRng) -> Vec<u8> {
     let mut bytes = good.to_vec();
     match rng.random_range(0..8) {
@@ -22,7 +22,7 @@ fn mutated(good: &[u8], rng: &mut StdRng) -> Vec<u8> {
             bytes.remove(rng.random_range(0..bytes.len()));
         }
         4 => bytes.insert(rng.random_range(0..bytes.len()), rng.random()),
-        // Lengths and tags of DER, above all.
+        // These values are common lengths and tags of DER.
         5 => {
             let at = rng.random_range(0..bytes.len());
             bytes[at] = [0x00, 0x7f, 0x80, 0x81, 0x84, 0x88, 0xff, 0x30][rng.random_range(0..8)];
@@ -37,7 +37,7 @@ fn mutated(good: &[u8], rng: &mut StdRng) -> Vec<u8> {
     bytes
 }
 
-/// PEM of any bytes.
+/// Returns the PEM of any bytes.
 fn pem(label: &str, der: &[u8]) -> Vec<u8> {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut base64 = String::new();
@@ -64,13 +64,13 @@ fn no_certificate_breaks_the_reading_of_identities() {
     assert!(ClientIdentity::from_der(&client).is_ok());
     for other in [&provider, &root] {
         let error = causes(&ClientIdentity::from_der(other).unwrap_err());
-        assert!(error.contains("0 names begin with urn:sottovoce:keys:"), "{error}");
+        assert!(error.contains("0 names start with urn:sottovoce:keys:"), "{error}");
     }
     let mut rng = StdRng::seed_from_u64(1);
     for case in 0..CASES {
         let good: &[u8] = [&client, &client, &provider, &root][case % 4];
         if let Ok(identity) = ClientIdentity::from_der(&mutated(good, &mut rng)) {
-            assert!(Subject::new(&identity.name, identity.keys).is_ok(), "what is said is fit to be printed");
+            assert!(Subject::new(&identity.name, identity.keys).is_ok(), "the name and keys can be printed");
         }
     }
 }
@@ -113,13 +113,13 @@ fn no_request_is_read_as_what_its_key_has_not_signed() {
     }
 }
 
-/// A signature does not make a request harmless: everybody can sign what they have made up.
+/// A signature does not make a request harmless: everybody can sign invented content.
 #[test]
 fn no_signed_request_breaks_the_authority() {
     let world = World::new();
     let key = KeyPair::generate().unwrap();
     let subject = Subject::new("client", Fingerprint::from_bytes([9; 32])).unwrap();
-    // The alternative names of a good request, in DER: a URI in a sequence.
+    // The alternative names of a valid request in DER: a sequence with a URI.
     let mut names = vec![0x30, 0, 0x86, u8::try_from(subject.keys_uri().len()).unwrap()];
     names.extend(subject.keys_uri().bytes());
     names[1] = u8::try_from(names.len() - 2).unwrap();
@@ -131,7 +131,7 @@ fn no_signed_request_breaks_the_authority() {
         let name: String = (0..rng.random_range(0..4)).map(|_| rng.random_range(' '..'\u{100}')).collect();
         parameters.distinguished_name.push(DnType::CommonName, format!("client{name}"));
         let content = mutated(&names, &mut rng);
-        // Alternative names, key usage, constraints, extended usage, and what no parser knows.
+        // Alternative names, key usage, constraints, extended usage, and an unknown extension.
         let last = [17, 17, 17, 15, 19, 37, 31, 99][case % 8];
         parameters.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, last], content));
         if case % 8 > 2 {
@@ -142,7 +142,7 @@ fn no_signed_request_breaks_the_authority() {
             taken += 1;
             assert!(received.subject().name().starts_with("client"));
             if taken % 50 == 1 {
-                // A name's later keys are not another name's.
+                // The keys of one name are not certified under another name.
                 let _ = world.authority.issue(&received, 1);
             }
         }

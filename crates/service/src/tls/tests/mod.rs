@@ -14,7 +14,7 @@ use super::*;
 use crate::authority::{Authority, CertificateRequest, ReceivedRequest, SignedCertificate};
 use sottovoce_protocol::Fingerprint;
 
-/// An authority with a provider, and room for clients.
+/// An authority and a provider with a certificate.
 struct World {
     folder: TempDir,
     authority: Authority,
@@ -45,7 +45,7 @@ impl World {
         ServerTls::load(&self.path("provider.pem"), &self.path("provider.key.pem"), &root, revoked)
     }
 
-    /// A client's certificate that is good for so long, and its connections.
+    /// Returns a client's certificate, valid for the given time, and its TLS configuration.
     fn client(&self, name: &str, valid: Duration) -> (SignedCertificate, Arc<ClientConfig>) {
         let keys = Fingerprint::from_bytes([u8::try_from(name.len()).unwrap(); 32]);
         let request = CertificateRequest::new(&Subject::new(name, keys).unwrap()).unwrap();
@@ -60,7 +60,7 @@ impl World {
     }
 }
 
-/// An error with its causes.
+/// Returns the texts of an error and its causes.
 fn causes(error: &dyn std::error::Error) -> String {
     std::iter::successors(Some(error), |error| error.source())
         .map(|error| error.to_string())
