@@ -126,6 +126,20 @@ impl Pictures {
 /// If an input is missing, cannot be read, is damaged, or holds labels or an unknown content; if its images have another
 /// size than `options.side` squared; if a folder holds no images; if two images have the same name; or if all images
 /// together have more than 2^30 pixels.
+///
+/// ```
+/// use sottovoce_dataset::{PictureOptions, read_pictures};
+///
+/// // An IDX file of one image of 2 x 2 pixels.
+/// let folder = tempfile::tempdir()?;
+/// let file = folder.path().join("digit.idx");
+/// std::fs::write(&file, [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 2, 0, 9, 8, 7])?;
+///
+/// let pictures = read_pictures(&[&file], PictureOptions { side: 2, invert: false })?;
+/// assert_eq!(pictures.image(0), [0, 9, 8, 7]);
+/// assert!(pictures.names()[0].ends_with("digit.idx#0"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn read_pictures<P: AsRef<Path>>(
     inputs: &[P],
     options: PictureOptions,

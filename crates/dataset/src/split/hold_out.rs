@@ -22,6 +22,15 @@ const STREAM: u64 = 1;
 ///
 /// # Errors
 /// If `count` is positive and no image would be left for training.
+///
+/// ```
+/// use sottovoce_dataset::{Subset, hold_out, synthetic_digits};
+///
+/// let images = synthetic_digits(100, 1, Subset::Train);
+/// let (training, validation) = hold_out(&images, 20, 1)?;
+/// assert_eq!((training.len(), validation.len()), (80, 20));
+/// # Ok::<(), sottovoce_dataset::SplitError>(())
+/// ```
 #[expect(
     clippy::indexing_slicing,
     reason = "`images_of` has an entry for each label, `held_out` one for each image"
