@@ -7,7 +7,7 @@ use sottovoce_network::{
     ObservedRange, TrainedMember,
 };
 
-/// Members that make no integer ensemble.
+/// Members that cannot become an integer ensemble.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
@@ -20,46 +20,47 @@ pub enum ExportError {
         block: &'static str,
         /// Weight, bias or step.
         what: &'static str,
-        /// Its value.
+        /// The value.
         value: f64,
     },
-    /// The rounded blocks make no network.
-    #[error("member {member} makes no integer network")]
+    /// The rounded blocks are no valid network.
+    #[error("member {member} cannot be an integer network")]
     Network {
         /// The member, from 1.
         member: usize,
-        /// What is wrong.
+        /// The network's error.
         source: NetworkError,
     },
-    /// The members do not belong together.
-    #[error("the members make no ensemble")]
+    /// The members are no valid ensemble.
+    #[error("the members are no valid ensemble")]
     Ensemble(#[from] EnsembleError),
 }
 
 /// Rounds every member.
 ///
 /// # Errors
-/// If a member cannot be rounded, or the members are not on one logit scale.
-pub fn integer_ensemble(members: &[TrainedMember]) -> Result<IntegerEnsemble, ExportError> {
+/// If a member cannot be rounded, or the members have different logit scales.
+pub fn round_members(members: &[TrainedMember]) -> Result<IntegerEnsemble, ExportError> {
     let networks = members
         .iter()
         .enumerate()
-        .map(|(index, member)| integer_network(member, index + 1))
+        .map(|(index, member)| round_member(member, index + 1))
         .collect::<Result<_, _>>()?;
     Ok(IntegerEnsemble::new(networks)?)
 }
 
-/// Rounds one member: weights to the nearest multiple of their block's step, at most the largest integer;
-/// biases to the nearest multiple of the scale of their block's output. `number` names it in errors.
+/// Rounds one member: weights to the nearest multiple of their block's step, clamped to the largest integer; biases
+/// to the nearest multiple of the scale of their block's output. Errors name the member by `number`.
 ///
 /// # Errors
-/// If a value is not finite or the rounded values make no network.
-pub fn integer_network(member: &TrainedMember, number: usize) -> Result<IntegerNetwork, ExportError> {
+/// If a value is not finite or the rounded values are no valid network.
+pub fn round_member(member: &TrainedMember, number: usize) -> Result<IntegerNetwork, ExportError> {
     let TrainedMember { aware, quantisation, .. } = member;
-    let scales = quantisation.output_scales();
-    let round = |index: usize, name, block: &Block<f32>| {
+    let [convolution_scale, hidden_scale, logit_scale] = quantisation.output_scales();
+    let [convolution_step, hidden_step, output_step] = quantisation.steps;
+    let [convolution_largest, hidden_largest, output_largest] = quantisation.largest_weights;
+    let round = |name, block: &Block<f32>, step: f64, scale: f64, largest: u32| {
         let not_finite = |what, value| ExportError::NotFinite { member: number, block: name, what, value };
-        let (step, scale) = (quantisation.steps[index], scales[index]);
         for value in [step, scale] {
             if !(value.is_finite() && value > 0.0) {
                 return Err(not_finite("step", value));
@@ -70,20 +71,19 @@ pub fn integer_network(member: &TrainedMember, number: usize) -> Result<IntegerN
                 return Err(not_finite(what, value.into()));
             }
         }
-        let largest = f64::from(quantisation.largest_weights[index]);
-        Ok(rounded(block, step, largest, scale))
+        Ok(rounded(block, step, largest.into(), scale))
     };
     let blocks = [
-        round(0, "convolution", &aware.convolution)?,
-        round(1, "hidden", &aware.hidden)?,
-        round(2, "output", &aware.output)?,
+        round("convolution", &aware.convolution, convolution_step, convolution_scale, convolution_largest)?,
+        round("hidden", &aware.hidden, hidden_step, hidden_scale, hidden_largest)?,
+        round("output", &aware.output, output_step, logit_scale, output_largest)?,
     ];
-    IntegerNetwork::new(aware.architecture, quantisation.pixel_levels, scales[2], blocks)
+    IntegerNetwork::new(aware.architecture, quantisation.pixel_levels, logit_scale, blocks)
         .map_err(|source| ExportError::Network { member: number, source })
 }
 
 fn rounded(block: &Block<f32>, step: f64, largest: f64, scale: f64) -> IntegerBlock {
-    // Casts saturate; a bias beyond 127 bits is then refused by the network's bounds.
+    // Casts saturate. The network's bounds then refuse a bias beyond 127 bits.
     block.map(
         |_, _, &weight| (f64::from(weight) / step).round().clamp(-largest, largest) as i64,
         |_, &bias| (f64::from(bias) / scale).round() as i128,
@@ -95,6 +95,19 @@ fn rounded(block: &Block<f32>, step: f64, largest: f64, scale: f64) -> IntegerBl
 ///
 /// # Errors
 /// If the images have another size than the network reads.
+///
+/// ```rust
+/// use sottovoce_dataset::LabelledImages;
+/// use sottovoce_export::observe_logits;
+/// use sottovoce_network::{Architecture, NetworkSampler};
+///
+/// let shape = Architecture { image_side: 8, maps: 2, hidden: 6, ..Architecture::default() };
+/// let ensemble = NetworkSampler::new(shape, 1).ensemble(2)?;
+/// let images = LabelledImages::new(8, vec![200; 64], vec![3])?;
+/// let range = observe_logits(&ensemble, &images, &|| {})?;
+/// assert!(range.largest() > 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn observe_logits(
     ensemble: &IntegerEnsemble,
     images: &LabelledImages,
@@ -136,7 +149,8 @@ mod tests {
         classes: 3,
     };
 
-    /// Weights that lie on a grid of steps 0.5, 0.25, 0.125 and pixels of 1/3, biases on their outputs'.
+    /// Weights on a grid of steps 0.5, 0.25, 0.125 for pixels in multiples of 1/3, and biases on the grids of their
+    /// outputs.
     fn on_grid(weight: impl Fn(usize) -> i32) -> TrainedMember {
         let quantisation = Quantisation {
             pixel_levels: PixelLevels::new(4).unwrap(),
@@ -167,7 +181,7 @@ mod tests {
             pixels in prop::collection::vec(0u8..=3, 25),
         ) {
             let member = on_grid(|i| ((i * 31 + seed * 17) % 15) as i32 - 7);
-            let network = integer_network(&member, 1).unwrap();
+            let network = round_member(&member, 1).unwrap();
             let bytes: Vec<u8> = pixels.iter().map(|level| level * 85).collect();
             let real = member.aware.logits(&bytes);
             let integer = network.logits(&pixels).unwrap();
@@ -181,7 +195,7 @@ mod tests {
 
     #[test]
     fn weights_beyond_the_largest_integer_are_held_at_it() {
-        let network = integer_network(&on_grid(|i| i as i32 * 5), 1).unwrap();
+        let network = round_member(&on_grid(|i| i as i32 * 5), 1).unwrap();
         assert!(network.hidden().weights().iter().all(|weight| weight.abs() <= 7));
         assert!(network.hidden().weights().contains(&7));
     }
@@ -190,17 +204,17 @@ mod tests {
     fn a_weight_that_is_not_a_number_is_never_exported() {
         let mut member = on_grid(|_| 1);
         member.aware.hidden = member.aware.hidden.map(|_, _, _| f32::NAN, |_, b| *b);
-        let error = integer_network(&member, 2).unwrap_err().to_string();
+        let error = round_member(&member, 2).unwrap_err().to_string();
         assert_eq!(error, "the hidden block of member 2 has a weight that cannot be rounded: NaN");
         let mut member = on_grid(|_| 1);
         member.quantisation.steps[1] = 0.0;
-        assert!(matches!(integer_network(&member, 1), Err(ExportError::NotFinite { what: "step", .. })));
+        assert!(matches!(round_member(&member, 1), Err(ExportError::NotFinite { what: "step", .. })));
     }
 
     #[test]
     fn members_on_different_scales_are_refused() {
         let mut other = on_grid(|_| 1);
         other.quantisation.steps[2] = 0.13;
-        assert!(matches!(integer_ensemble(&[on_grid(|_| 1), other]), Err(ExportError::Ensemble(_))));
+        assert!(matches!(round_members(&[on_grid(|_| 1), other]), Err(ExportError::Ensemble(_))));
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use sottovoce_dataset::{DataSet, LabelledImages};
-use sottovoce_export::{choose_votes, integer_ensemble, observe_logits};
+use sottovoce_export::{choose_votes, observe_logits, round_members};
 use sottovoce_network::disk::{FORMAT, Origin, read_input_hash, write_ensemble};
 use sottovoce_network::{IntegerEnsemble, TrainedMember};
 
@@ -96,7 +96,7 @@ impl Export<'_> {
     /// # Errors
     /// If the members cannot be rounded, or a file cannot be written.
     pub fn write(&self, folder: &Path, input_hash: String) -> Result<()> {
-        let mut ensemble = integer_ensemble(self.members)?;
+        let mut ensemble = round_members(self.members)?;
         let mut votes = None;
         if self.experiment.ensemble.averaging == Averaging::Weighted {
             let (weighted, chosen) = self.weighted(&ensemble)?;

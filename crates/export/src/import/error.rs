@@ -227,7 +227,7 @@ pub enum ImportError {
         images: usize,
     },
     /// The sizes do not belong to any network of this family.
-    #[error("the weights make an impossible architecture")]
+    #[error("the weights have an impossible architecture")]
     Architecture(#[from] ArchitectureError),
     /// Pixels have an offset, and windows read zeros around the image.
     #[error(

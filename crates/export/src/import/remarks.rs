@@ -23,13 +23,13 @@ pub fn remark_on_normalisation(pixels: &PixelNormalisation) -> Option<String> {
     }
     if mean > 1.0 && mean <= LARGEST_BYTE {
         return Some(format!(
-            "`pixels.mean` is {mean}, but pixels here are in 0..1: where it is the mean of bytes, write mean = {:.4} and std = {:.4}, \
+            "`pixels.mean` is {mean}, but pixels are in 0..1 here. If it is the mean of bytes, write mean = {:.4} and std = {:.4}, \
              both divided by {LARGEST_BYTE}",
             mean / LARGEST_BYTE,
             std / LARGEST_BYTE
         ));
     }
-    // Of all pixels in 0..1 with a mean, those that are either 0 or 1 vary most: var <= mean (1 - mean).
+    // Pixels that are either 0 or 1 have the largest variance for their mean: var <= mean (1 - mean).
     let max_std = (mean * (1.0 - mean)).max(0.0).sqrt();
     // A mean of 0 says that pixels were only scaled.
     (mean > 0.0 && mean <= 1.0 && std.abs() > max_std + TOLERANCE).then(|| {
@@ -79,7 +79,7 @@ mod tests {
         for (name, mean, std) in DATA_SETS {
             assert_eq!(remark_on_normalisation(&normalisation(mean, std)), None, "{name}");
         }
-        // -1 to 1, black and white, a scale alone, none, and a negative deviation for inverted ink.
+        // -1 to 1, black and white, only a scale, none, and a negative deviation for inverted ink.
         for (mean, std) in [(0.5, 0.5), (0.1, 0.3), (0.0, 0.00392), (0.0, 1.0), (0.5, -0.5)] {
             assert_eq!(remark_on_normalisation(&normalisation(mean, std)), None, "{mean} {std}");
         }

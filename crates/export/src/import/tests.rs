@@ -9,10 +9,10 @@ use std::path::Path;
 
 use ::safetensors::Dtype;
 use proptest::prelude::*;
-use sottovoce_dataset::LabelledImages;
-use sottovoce_network::{Architecture, Padding, PixelLevels, predict};
+use sottovoce_network::{Architecture, Padding, PixelLevels};
 
 use super::*;
+use crate::import::fixtures::labelled_images::images;
 use crate::import::fixtures::small_network::{
     SHAPE, folder, network, npy, read, tensors, toml, write_csv, write_npz, write_safetensors,
 };
@@ -60,7 +60,7 @@ fn every_layout_in_every_format_is_the_same_network() {
                 .replace("file = \"net.npz\"\n", "")
                 .replace("weights\"", &format!("weights.{kind}\""))
                 .replace("bias\"", &format!("bias.{kind}\""));
-            // A list of weights with biases in it does not tell how many outputs there are.
+            // A list of weights with biases in it does not determine the number of outputs.
             let sizes = if kind == "txt" {
                 "architecture = { maps = 2, hidden = 4, classes = 3,"
             } else {
@@ -74,7 +74,7 @@ fn every_layout_in_every_format_is_the_same_network() {
 
 #[test]
 fn one_line_of_a_file_for_each_layer_is_read() {
-    // As CryptoNets' own reader has it: a file with a line of weights for each layer, and one of biases.
+    // CryptoNets' own reader has a file with a line of weights for each layer, and one of biases.
     let expected = network(SHAPE);
     let folder = folder(Layout::Pytorch);
     let line = |values: &[f64]| values.iter().map(f64::to_string).collect::<Vec<_>>().join(",") + "\n";
@@ -125,15 +125,15 @@ fn the_architecture_is_told_by_the_tensors() {
     let padding = "architecture = { padding = { leading = 1, trailing = 0 } }";
     assert_eq!(
         error(folder.path(), &without(padding, "")),
-        "`architecture.stride` is not given and the weights do not determine it: the hidden layer has 18 inputs, which no \
-         stride makes with 2 maps of 6 x 6 pixels, kernels of 3 x 3, and no padding given; these fit: stride 2 with 1 or 2 \
+        "`architecture.stride` is not given and the weights do not determine it: the hidden layer has 18 inputs, which does not \
+         follow from any stride with 2 maps of 6 x 6 pixels, kernels of 3 x 3, and no padding given; these fit: stride 2 with 1 or 2 \
          zeros (leading and trailing together); stride 3 with 3 or 4 zeros (leading and trailing together)"
     );
     assert!(
         error(folder.path(), &without(padding, "architecture = { stride = 2 }"))
             .contains("`architecture.padding` is not given and the weights do not determine it: the hidden layer has 18 inputs")
     );
-    // Keras puts an odd zero behind the image.
+    // Keras adds an odd zero after the image.
     let same = without(padding, "architecture = { padding = \"same\" }");
     let found = *read(folder.path(), &same).unwrap().members[0].architecture();
     assert_eq!(found, Architecture { padding: Padding { leading: 0, trailing: 1 }, ..SHAPE });
@@ -165,7 +165,7 @@ fn shapes_that_do_not_fit_are_refused_with_what_would() {
             toml("pytorch", "bias = \"last\"")
                 .replace(", bias = \"hidden.bias\"", "")
                 .replace("} }", "}, stride = 2, hidden = 4 }"),
-            &["[4, 18]", "it would fit with a `bias` of its own, or `bias = \"none\"`"],
+            &["[4, 18]", "it would fit with a separate `bias`, or `bias = \"none\"`"],
         ),
         (
             toml("pytorch", "").replace("bias = \"output.bias\"", "bias = \"hidden.bias\""),
@@ -216,8 +216,8 @@ fn files_that_cannot_be_read_are_refused_with_what_is_there() {
             "net.tflite",
             &["net.tflite has an unknown format; files can end in .csv, .txt, .npy", "numpy.savez"],
         ),
-        ("net.npz", "broken.npz", &["broken.npz cannot be used: it is no NumPy archive"]),
-        ("net.npz", "broken.safetensors", &["it is no safetensors file"]),
+        ("net.npz", "broken.npz", &["broken.npz cannot be used: it is not a NumPy archive"]),
+        ("net.npz", "broken.safetensors", &["it is not a safetensors file"]),
         (
             "hidden.weights",
             "hiden.weights",
@@ -255,7 +255,7 @@ fn fields_that_make_no_sense_are_refused() {
         ),
         ("[[members]]", "axes = { convolution = \"HWI\" }\n[[members]]", "`axes.convolution` is \"HWI\""),
         ("[[members]]", "axes = { dense = \"HW\" }\n[[members]]", "`axes.dense` is \"HW\""),
-        ("[[members]]", "pixels = { mean = 0.1, scale = 2.0 }\n[[members]]", "`pixels` says both"),
+        ("[[members]]", "pixels = { mean = 0.1, scale = 2.0 }\n[[members]]", "`pixels` has both"),
         ("[[members]]", "pixels = { std = 0.0 }\n[[members]]", "`pixels.std` is 0"),
         (
             "[[members]]",
@@ -272,7 +272,11 @@ fn fields_that_make_no_sense_are_refused() {
             "quantisation = { scales = [1, 0, 1], pixel_levels = 4 }\n[[members]]",
             "each must be above 0",
         ),
-        ("[[members]]", "quantisation = { scales = [1, 1, 1] }\n[[members]]", "say how many grey levels"),
+        (
+            "[[members]]",
+            "quantisation = { scales = [1, 1, 1] }\n[[members]]",
+            "write the number of grey levels",
+        ),
         ("[[members]]", "quantisation = { tolerance = -1.0 }\n[[members]]", "`quantisation.tolerance` is -1"),
         ("[[members]]", "data = { images = 0 }\n[[members]]", "`data.images` is 0"),
         ("layout", "name = \"../x\"\nlayout", "`name` is \"../x\", but may hold only letters, digits"),
@@ -301,7 +305,7 @@ fn fields_that_make_no_sense_are_refused() {
     }
 }
 
-/// The network's logits where pixels of 0..=255 are mapped before it reads them.
+/// The network's logits, if pixels of 0..=255 are mapped before it reads them.
 fn mapped_logits(network: &RealNetwork, image: &[u8], map: impl Fn(f64) -> f64) -> Vec<f64> {
     network.logits(&image.iter().map(|&pixel| map(f64::from(pixel))).collect::<Vec<_>>())
 }
@@ -342,16 +346,8 @@ fn an_offset_where_zeros_are_padded_is_refused_with_what_would_fit() {
     {
         assert!(error.contains(words), "{error}");
     }
-    // A scale alone can.
+    // A scale without an offset can be folded.
     assert!(read(folder.path(), &toml("pytorch", "pixels = { std = 0.5 }")).is_ok());
-}
-
-fn images(count: usize) -> LabelledImages {
-    let float = network(SHAPE);
-    let pixels: Vec<u8> = (0..36 * count).map(|i| (i * i * 31 % 256) as u8).collect();
-    let label = |image: &[u8]| predict(&mapped_logits(&float, image, |p| p / 255.0)) as u8;
-    let labels = pixels.chunks(36).map(label).collect();
-    LabelledImages::new(6, pixels, labels).unwrap()
 }
 
 fn plan(text: &str) -> QuantisationOptions {
@@ -445,7 +441,7 @@ fn equalising_changes_no_logit() {
 proptest! {
     #[test]
     fn any_order_of_axes_gives_the_same_network(
-        order in prop::sample::select(AxisOrder::convolution("OIHW").unwrap().alternatives()),
+        order in prop::sample::select(AxisOrder::parse_convolution("OIHW").unwrap().alternatives()),
         dense in prop::sample::select(vec!["OI", "IO"]),
     ) {
         let expected = network(SHAPE);

@@ -26,6 +26,16 @@ const MAX_NUMBERS_PER_BYTE: usize = 32;
 const EXTRA_NUMBERS: usize = 4 << 20;
 
 /// Weights files, each read once.
+///
+/// ```rust
+/// use std::path::Path;
+///
+/// use sottovoce_export::import::WeightFiles;
+///
+/// let mut files = WeightFiles::new(Path::new("."), 28).with_file("bias.csv", b"0.5,1\n".to_vec());
+/// assert_eq!(files.tensor(None, "bias.csv")?.values, [0.5, 1.0]);
+/// # Ok::<(), sottovoce_export::import::ImportError>(())
+/// ```
 #[derive(Debug)]
 pub struct WeightFiles {
     /// The folder of the description, to which its paths are relative.

@@ -3,7 +3,7 @@ use sottovoce_network::{Architecture, Block, IntegerNetwork, Padding, PixelLevel
 
 use super::*;
 
-/// Four black or white pixels, each with a hidden unit of its own, and two classes.
+/// Four black or white pixels, each with its own hidden unit, and two classes.
 const SHAPE: Architecture = Architecture {
     image_side: 2,
     kernel: 1,
@@ -32,7 +32,7 @@ fn images(images: &[([u8; 4], u8)]) -> LabelledImages {
     LabelledImages::new(2, pixels, images.iter().map(|&(_, label)| label).collect()).unwrap()
 }
 
-/// How many images the ensemble of weighted members gets right, by way of the networks.
+/// Number of images that the ensemble of weighted members classifies correctly, computed with the networks.
 fn right(ensemble: &IntegerEnsemble, votes: &[i64], images: &LabelledImages) -> usize {
     let members =
         ensemble.members().iter().zip(votes).map(|(member, &vote)| member.with_votes(vote).unwrap());
@@ -52,21 +52,21 @@ fn the_member_that_is_right_is_heard_with_as_few_votes_as_it_takes() {
     let ensemble = ensemble(&LOUD_AND_WRONG);
     let validation = images(&[([1, 0, 0, 0], 1)]);
     assert_eq!(choose_votes(&ensemble, &validation, 8).unwrap(), [1, 3]);
-    // Where two votes are not enough, nothing is won by them.
+    // With two votes, no votes are better than equal ones.
     assert_eq!(choose_votes(&ensemble, &validation, 2).unwrap(), [1, 1]);
     assert_eq!(choose_votes(&ensemble, &images(&[]), 8).unwrap(), [1, 1]);
 }
 
 #[test]
 fn equal_sums_go_to_the_lexicographically_first() {
-    // Either member's second vote settles it.
+    // Either member's second vote decides.
     let ensemble = ensemble(&[[[0; 4], [2, 0, 0, 0]], [[0; 4], [2, 0, 0, 0]], [[5, 0, 0, 0], [0; 4]]]);
     assert_eq!(choose_votes(&ensemble, &images(&[([1, 0, 0, 0], 1)]), 3).unwrap(), [1, 2, 1]);
 }
 
 #[test]
 fn many_members_are_improved_one_by_one() {
-    // 3^8 combinations are more than are tried.
+    // 3^8 combinations are more than the limit.
     let quiet = [[0; 4], [1, 0, 0, 0]];
     let mut outputs = vec![[[9, 0, 0, 0], [0; 4]]];
     outputs.extend([[[0, 1, 0, 0], [0, 0, 0, 0]]; 6]);
@@ -88,7 +88,7 @@ fn few_combinations_are_all_tried_and_many_are_not() {
 fn no_votes_and_too_many_are_refused() {
     let (ensemble, none) = (ensemble(&LOUD_AND_WRONG), images(&[]));
     for most in [0, -3] {
-        assert_eq!(choose_votes(&ensemble, &none, most), Err(VotesError::Most(most)));
+        assert_eq!(choose_votes(&ensemble, &none, most), Err(VotesError::TooFew(most)));
     }
     let large = IntegerEnsemble::new(vec![member([[i64::MAX; 4]; 2])]).unwrap();
     assert_eq!(choose_votes(&large, &none, i64::MAX), Err(VotesError::RangeTooLarge(i64::MAX)));

@@ -7,12 +7,26 @@ use crate::import::description::axes::AxisOrder;
 use crate::import::error::ImportError;
 use crate::import::formats::tensor::Tensor;
 
-/// The tensors of one member, which determine its sizes.
+/// The tensors of one member, whose shapes determine its sizes.
 pub struct MemberTensors<'a> {
-    /// The weights of each layer with the order of their axes. True if biases are their last values.
-    pub weights: [(&'a Tensor, &'a AxisOrder, bool); 3],
-    /// The separate biases of each layer.
-    pub biases: [Option<&'a Tensor>; 3],
+    /// Tensors of the convolution.
+    pub convolution: LayerTensors<'a>,
+    /// Tensors of the hidden layer.
+    pub hidden: LayerTensors<'a>,
+    /// Tensors of the output layer.
+    pub output: LayerTensors<'a>,
+}
+
+/// The tensors of one layer.
+pub struct LayerTensors<'a> {
+    /// The weights.
+    pub weights: &'a Tensor,
+    /// The order of the weights' axes.
+    pub axes: &'a AxisOrder,
+    /// True if each output's bias follows its weights.
+    pub bias_last: bool,
+    /// The separate biases.
+    pub bias: Option<&'a Tensor>,
 }
 
 /// Returns the architecture: the sizes that the description gives, and the absent ones from the tensors. `data_side` is the
@@ -25,10 +39,10 @@ pub fn complete_architecture(
     tensors: &MemberTensors<'_>,
     data_side: usize,
 ) -> Result<Architecture, ImportError> {
-    let maps = given.maps.map_or_else(|| tensors.outputs(0, "maps"), Ok)?;
-    let hidden = given.hidden.map_or_else(|| tensors.outputs(1, "hidden"), Ok)?;
-    let classes = given.classes.map_or_else(|| tensors.outputs(2, "classes"), Ok)?;
-    let kernel = given.kernel.map_or_else(|| tensors.kernel(maps), Ok)?;
+    let maps = given.maps.map_or_else(|| tensors.convolution.outputs("maps"), Ok)?;
+    let hidden = given.hidden.map_or_else(|| tensors.hidden.outputs("hidden"), Ok)?;
+    let classes = given.classes.map_or_else(|| tensors.output.outputs("classes"), Ok)?;
+    let kernel = given.kernel.map_or_else(|| tensors.convolution.kernel(maps), Ok)?;
     let image_side = given.image_side.unwrap_or(data_side);
     // Validation names the wrong field, and bounds the sizes so that the products below do not overflow.
     let mut architecture = Architecture {
@@ -42,7 +56,7 @@ pub fn complete_architecture(
     };
     architecture.validate()?;
     architecture.hidden = hidden;
-    let inputs = tensors.inputs(hidden, given.hidden.is_some())?;
+    let inputs = tensors.hidden.inputs(hidden, given.hidden.is_some())?;
     architecture.stride = match given.stride {
         Some(stride) => stride,
         None => find_stride(given, architecture, inputs)?,
@@ -105,19 +119,18 @@ fn find_stride(
     }
     let reason = match fitting.as_slice() {
         [] => format!(
-            "the hidden layer has {inputs} inputs, which no stride makes with {maps} maps of {side} x {side} pixels, \
+            "the hidden layer has {inputs} inputs, which does not follow from any stride with {maps} maps of {side} x {side} pixels, \
              kernels of {kernel} x {kernel}, and {padding}; {fits}",
             maps = architecture.maps,
             side = architecture.image_side,
             kernel = architecture.kernel,
-            padding =
-                given.padding.map_or("no padding given".to_owned(), |plan| format!("padding {plan}")),
+            padding = given.padding.map_or("no padding given".to_owned(), |plan| format!("padding {plan}")),
             fits = fitting_windows(given, architecture, None, inputs).unwrap_or_else(|| {
-                "no stride and padding fit: are image side, kernel and maps right, and biases where the description says?"
+                "no stride and padding fit; check the image side, kernel, maps and location of the biases"
                     .to_owned()
             }),
         ),
-        several => format!("each of {several:?} fits; say which"),
+        several => format!("{several:?} all fit; choose one"),
     };
     Err(ImportError::Undetermined { field: "stride", reason })
 }
@@ -149,13 +162,13 @@ fn fitting_windows(
     (!fitting.is_empty()).then(|| format!("these fit: {}", fitting.join("; ")))
 }
 
-impl MemberTensors<'_> {
+impl LayerTensors<'_> {
     /// Returns the number of outputs of a layer.
-    fn outputs(&self, layer: usize, field: &'static str) -> Result<usize, ImportError> {
-        if let Some(bias) = self.biases[layer] {
+    fn outputs(&self, field: &'static str) -> Result<usize, ImportError> {
+        if let Some(bias) = self.bias {
             return Ok(bias.values.len());
         }
-        let (tensor, axes, _) = self.weights[layer];
+        let Self { weights: tensor, axes, .. } = self;
         let shape = &tensor.shape;
         let outputs = axes.size_in(shape, 'O').or_else(|| match (axes.outputs_first(), shape.as_slice()) {
             (Some(true), [outputs, _, ..]) | (Some(false), [.., _, outputs]) => Some(*outputs),
@@ -168,14 +181,14 @@ impl MemberTensors<'_> {
     }
 
     /// Returns the doubts about a layer's files.
-    fn doubt(&self, layer: usize) -> String {
-        let bias = self.biases[layer].map_or("", |bias| &bias.doubt);
-        format!("{}{bias}", self.weights[layer].0.doubt)
+    fn doubt(&self) -> String {
+        let bias = self.bias.map_or("", |bias| &bias.doubt);
+        format!("{}{bias}", self.weights.doubt)
     }
 
     /// Returns the number of inputs of each of `hidden` units. `given` says whether the description gives the number of units.
     fn inputs(&self, hidden: usize, given: bool) -> Result<usize, ImportError> {
-        let (tensor, _, bias_last) = self.weights[1];
+        let &Self { weights: tensor, bias_last, .. } = self;
         let (count, bias) = (tensor.values.len(), usize::from(bias_last));
         match count.checked_div(hidden).and_then(|each| each.checked_sub(bias)) {
             Some(inputs) if inputs > 0 && (inputs + bias).checked_mul(hidden) == Some(count) => Ok(inputs),
@@ -187,11 +200,11 @@ impl MemberTensors<'_> {
                     "as many values{} for each of its {hidden} units, and {count} are not {hidden} times as many",
                     if bias_last { ", and a bias," } else { "" }
                 ),
-                hint: match self.biases[1] {
+                hint: match self.bias {
                     Some(bias) if !given => {
-                        format!("; {} has {hidden} values{}", bias.origin, self.doubt(1))
+                        format!("; {} has {hidden} values{}", bias.origin, self.doubt())
                     }
-                    _ => format!("; is `architecture.hidden` right?{}", self.doubt(1)),
+                    _ => format!("; is `architecture.hidden` right?{}", self.doubt()),
                 },
             }),
         }
@@ -199,7 +212,7 @@ impl MemberTensors<'_> {
 
     /// Returns the number of rows and columns of the kernel.
     fn kernel(&self, maps: usize) -> Result<usize, ImportError> {
-        let (tensor, axes, bias_last) = self.weights[0];
+        let &Self { weights: tensor, axes, bias_last, .. } = self;
         let (count, bias) = (tensor.values.len(), usize::from(bias_last));
         let taps = (count / maps.max(1)).saturating_sub(bias);
         let kernel = taps.isqrt();
@@ -217,7 +230,7 @@ impl MemberTensors<'_> {
                 tensor.origin,
                 tensor.shape,
                 if bias_last { " with a bias each" } else { "" },
-                doubt = self.doubt(0),
+                doubt = self.doubt(),
             ),
         })
     }

@@ -6,7 +6,7 @@ use crate::import::description::members::BatchNormSource;
 use crate::import::error::ImportError;
 use crate::import::weight_files::WeightFiles;
 
-/// A BatchNorm as `factor * x + offset` for each channel.
+/// A BatchNorm as a function `factor * x + offset` of each channel.
 pub struct BatchNorm {
     factors: Vec<f64>,
     offsets: Vec<f64>,
@@ -59,23 +59,34 @@ impl BatchNorm {
         Ok(Self { offsets: offsets.collect(), factors })
     }
 
-    /// The layer with this BatchNorm between it and its square: one channel is one row.
+    /// Returns the factor of a channel; there is one for each channel.
+    fn factor(&self, channel: usize) -> f64 {
+        self.factors.get(channel).copied().unwrap_or(1.0)
+    }
+
+    /// Returns the offset of a channel; there is one for each channel.
+    fn offset(&self, channel: usize) -> f64 {
+        self.offsets.get(channel).copied().unwrap_or(0.0)
+    }
+
+    /// Returns `layer` with this BatchNorm after it and before its square: each row is one channel.
     pub fn before_square(&self, layer: &Block<f64>) -> Block<f64> {
         layer.map(
-            |row, _, weight| weight * self.factors[row],
-            |row, bias| bias * self.factors[row] + self.offsets[row],
+            |row, _, weight| weight * self.factor(row),
+            |row, bias| bias * self.factor(row) + self.offset(row),
         )
     }
 
-    /// The next layer with this BatchNorm between the square and it: `columns` neighbouring inputs are one channel.
+    /// Returns `next` with this BatchNorm between it and the square before it: every `columns` neighbouring inputs
+    /// are one channel.
     pub fn behind_square(&self, next: &Block<f64>, columns: usize) -> Block<f64> {
         let added = |row: usize| -> f64 {
             next.row(row)
                 .iter()
                 .enumerate()
-                .map(|(column, weight)| weight * self.offsets[column / columns])
+                .map(|(column, weight)| weight * self.offset(column / columns))
                 .sum()
         };
-        next.map(|_, column, weight| weight * self.factors[column / columns], |row, bias| bias + added(row))
+        next.map(|_, column, weight| weight * self.factor(column / columns), |row, bias| bias + added(row))
     }
 }

@@ -17,6 +17,10 @@ pub fn pooled(architecture: &Architecture, pool: usize) -> Architecture {
 }
 
 /// Returns the hidden layer on activations that has the same outputs as `hidden` has on pooled activations.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "row and column are inside the pooled side, so the input exists; there is a bias for each row"
+)]
 pub fn unpooled(hidden: &Block<f64>, architecture: &Architecture, pool: usize) -> Block<f64> {
     if pool == 1 {
         return hidden.clone();
@@ -37,6 +41,10 @@ pub fn unpooled(hidden: &Block<f64>, architecture: &Architecture, pool: usize) -
 }
 
 /// Returns the hidden layer with its inputs in the order map by map.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the inputs are a permutation of maps x positions, and there is a bias for each row"
+)]
 pub fn flattened(block: &Block<f64>, architecture: &Architecture, flatten: Flatten) -> Block<f64> {
     let (maps, positions) = (architecture.maps, architecture.positions());
     let row = |row: usize| block.row(row);

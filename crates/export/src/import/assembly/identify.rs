@@ -1,8 +1,8 @@
-//! Which tensor of a file without a network is which layer's, by names and shapes.
+//! Identifies the layers of a file of weights by the names and shapes of its tensors.
 //!
-//! A state dict or an archive of arrays holds weights and nothing about the network. Frameworks name tensors by their layer
-//! (`conv1.weight`, `layers/dense/vars/0`, `params/Dense_0/kernel`), and shapes say the rest: one kernel tensor, and two
-//! dense layers of which the second takes as many inputs as the first has outputs.
+//! A state dict or an archive of arrays holds weights without the network. Frameworks name tensors by their layer
+//! (`conv1.weight`, `layers/dense/vars/0`, `params/Dense_0/kernel`). Shapes identify the layers: one tensor is the
+//! kernels, and of the two dense layers the second has as many inputs as the first has outputs.
 
 use std::path::Path;
 
@@ -12,18 +12,18 @@ use crate::import::description::members::{
 };
 use crate::import::error::ImportError;
 
-/// What names and shapes tell of one member.
+/// The layers that names and shapes identify in one member.
 pub struct IdentifiedLayers {
-    /// The tensors of its layers.
+    /// The tensors of the layers.
     pub layers: MemberLayers,
-    /// The framework's conventions, by the order of the axes.
+    /// The framework whose conventions the order of the axes follows.
     pub layout: Layout,
 }
 
-/// A tensor's name and shape.
+/// The name and shape of a tensor.
 pub type Named = (String, Vec<usize>);
 
-/// The tensors of one layer, by the part of their names that they share.
+/// The tensors of one layer, which share a part of their names.
 struct Group<'a> {
     name: String,
     weights: Option<&'a Named>,
@@ -67,7 +67,7 @@ pub fn identify_layers(path: &Path, tensors: &[Named]) -> Result<IdentifiedLayer
     };
     let (axes, maps) = kernel_axes(convolution).ok_or_else(|| {
         unknown(format!(
-            "the convolution {} is no square kernel on one grey channel for each map, in any order of axes",
+            "the convolution {} does not have square kernels on one grey channel for each map, in any order of axes",
             named(&[convolution])
         ))
     })?;
@@ -81,10 +81,10 @@ pub fn identify_layers(path: &Path, tensors: &[Named]) -> Result<IdentifiedLayer
             }
         }
     }
-    // Of several, the framework's own order of axes and the file's order of layers come first.
+    // If several fit, the framework's own order of axes and the file's order of layers have priority.
     let Some(&(hidden, output, order, units)) = fitting.first() else {
         return Err(unknown(format!(
-            "the dense layers {} do not follow each other behind {maps} maps, in any order of axes",
+            "the dense layers {} cannot follow each other after {maps} maps, in any order of axes",
             named(&dense)
         )));
     };
@@ -104,7 +104,8 @@ pub fn identify_layers(path: &Path, tensors: &[Named]) -> Result<IdentifiedLayer
     Ok(IdentifiedLayers { layers, layout: if keras { Layout::Keras } else { Layout::Pytorch } })
 }
 
-/// The BatchNorm of that many channels which stands nearest behind a layer in the file, else the only one there is.
+/// Returns the first BatchNorm of `channels` channels that follows the layer in the file, or else the only one in the
+/// file.
 fn norm_behind(groups: &[Group<'_>], layer: &Group<'_>, channels: usize) -> Option<BatchNormSource> {
     let at = groups.iter().position(|group| group.name == layer.name)?;
     let fits = |group: &&Group<'_>| group.norm.is_some() && group.channels == channels;
@@ -118,7 +119,7 @@ fn norm_behind(groups: &[Group<'_>], layer: &Group<'_>, channels: usize) -> Opti
     behind.find(fits).or(only).and_then(|group| group.norm.clone())
 }
 
-/// The order of a kernel tensor's axes, and its maps.
+/// Returns the order of a kernel tensor's axes, and the number of maps.
 fn kernel_axes(group: &Group<'_>) -> Option<(String, usize)> {
     let (name, shape) = group.weights?;
     let bias = group.bias.map(|(_, shape)| shape.iter().product::<usize>());
@@ -132,7 +133,7 @@ fn kernel_axes(group: &Group<'_>) -> Option<(String, usize)> {
     let fits =
         |(_, maps): &&(&str, Option<usize>)| maps.is_some_and(|maps| bias.is_none_or(|bias| bias == maps));
     let mut fitting: Vec<_> = orders.iter().filter(fits).collect();
-    // Both fit where sizes are equal: then Keras' and flax' own word for weights decides.
+    // Both orders fit if the sizes are equal. Then the word for weights decides that Keras and flax use.
     if name.to_ascii_lowercase().contains("kernel") || name.contains("vars") {
         fitting.reverse();
     }
@@ -140,13 +141,13 @@ fn kernel_axes(group: &Group<'_>) -> Option<(String, usize)> {
     Some(((*axes).to_owned(), (*maps)?))
 }
 
-/// Outputs and inputs of a dense layer.
+/// Numbers of outputs and inputs of a dense layer.
 struct Sizes {
     outputs: usize,
     inputs: usize,
 }
 
-/// The sizes of a dense layer whose axes lie in that order, where its biases agree.
+/// Returns the sizes of a dense layer with this order of axes; `None` if they contradict its biases.
 fn sizes(group: &Group<'_>, order: &str) -> Option<Sizes> {
     let &[first, second] = group.weights?.1.as_slice() else { return None };
     let sizes = match order {
@@ -157,7 +158,7 @@ fn sizes(group: &Group<'_>, order: &str) -> Option<Sizes> {
     bias.is_none_or(|bias| bias == sizes.outputs).then_some(sizes)
 }
 
-/// What a tensor is in its layer, by the last part of its name.
+/// The role of a tensor in its layer, according to the last part of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Weights,
@@ -166,20 +167,21 @@ enum Role {
     Beta,
     Mean,
     Variance,
-    /// By number, as Keras' `vars/0`.
+    /// A number, such as Keras' `vars/0`.
     Numbered(usize),
     Other,
 }
 
-/// The layer's part of a name, and the tensor's role. Names are parts between dots, slashes or brackets; a root that says what
-/// kind of tensor this is (flax' `params`, `batch_stats`) is none of the layer's.
+/// Returns the part of a name that identifies the layer, and the tensor's role. Dots, slashes and brackets separate
+/// the parts of a name. A root that only names a kind of tensors (flax' `params`, `batch_stats`) is not part of the
+/// layer.
 fn parts(name: &str) -> (String, Role) {
     let name = name.strip_suffix(":0").unwrap_or(name);
     let pieces: Vec<&str> = name
         .split(['/', '.', '[', ']', '\'', '"'])
         .filter(|piece| !["", "params", "batch_stats", "model_weights"].contains(piece))
         .collect();
-    let (last, layer) = pieces.split_last().map_or(("", &pieces[..]), |(last, layer)| (*last, layer));
+    let (last, layer) = pieces.split_last().map_or(("", pieces.as_slice()), |(last, layer)| (*last, layer));
     let role = match last.to_ascii_lowercase().as_str() {
         "weight" | "weights" | "kernel" | "w" | "embedding" => Role::Weights,
         "bias" | "biases" | "b" => Role::Bias,
@@ -192,7 +194,7 @@ fn parts(name: &str) -> (String, Role) {
     (layer.join("/"), role)
 }
 
-/// The layers of a file, in the order of their first tensors. Counters and optimiser state are left out.
+/// Returns the layers of a file, in the order of their first tensors, without counters and optimiser state.
 fn groups(tensors: &[Named]) -> Result<Vec<Group<'_>>, String> {
     let is_weight = |(name, shape): &&Named| {
         let name = name.to_ascii_lowercase();
@@ -215,11 +217,8 @@ fn group<'a>(name: String, members: &[(Role, &'a Named)]) -> Result<Group<'a>, S
         |roles: &[Role]| members.iter().find(|(role, _)| roles.contains(role)).map(|(_, named)| *named);
     let matrices: Vec<&&Named> =
         members.iter().map(|(_, named)| named).filter(|(_, shape)| shape.len() > 1).collect();
-    if matrices.len() > 1 {
-        return Err(format!(
-            "{} and {} are named as if they were of one layer",
-            matrices[0].0, matrices[1].0
-        ));
+    if let [first, second, ..] = matrices.as_slice() {
+        return Err(format!("{} and {} are named as if they belonged to one layer", first.0, second.0));
     }
     if let Some(weights) = matrices.first() {
         let bias = by_role(&[Role::Bias, Role::Numbered(1)]).filter(|bias| bias.0 != weights.0);
@@ -228,7 +227,7 @@ fn group<'a>(name: String, members: &[(Role, &'a Named)]) -> Result<Group<'a>, S
     let named = |roles: &[Role]| by_role(roles).map(|(name, _)| name.clone());
     let numbered = members.iter().any(|(role, _)| matches!(role, Role::Numbered(_)));
     let norm = match (numbered, members.len()) {
-        // Keras numbers the variables that there are: without scale and offset two are left.
+        // Keras numbers only the variables that exist: a BatchNorm without scale and offset has two.
         (true, 4) => Some([Some(0), Some(1), Some(2), Some(3)]),
         (true, 2) => Some([None, None, Some(0), Some(1)]),
         (true, 3) => {
@@ -356,6 +355,6 @@ mod tests {
         let colour = error(&[("a.weight", &[5, 3, 5, 5]), ("b.weight", &[9, 45]), ("c.weight", &[10, 9])]);
         assert!(colour.contains("one grey channel"), "{colour}");
         let apart = error(&[("a.weight", &[5, 1, 5, 5]), ("b.weight", &[9, 45]), ("c.weight", &[10, 8])]);
-        assert!(apart.contains("do not follow each other"), "{apart}");
+        assert!(apart.contains("cannot follow each other"), "{apart}");
     }
 }

@@ -1,4 +1,4 @@
-//! One layer's tensors, as a file has them, to a block in this project's order.
+//! The tensors of one layer, and their conversion to a block in this project's order.
 
 use sottovoce_network::{Architecture, Block};
 
@@ -8,87 +8,118 @@ use crate::import::description::fields::BiasLocation;
 use crate::import::description::members::{LayerBias, LayerSource};
 use crate::import::error::ImportError;
 use crate::import::formats::tensor::Tensor;
-use crate::import::real_network::LAYER_NAMES;
+use crate::import::real_network::LayerKind;
 use crate::import::weight_files::WeightFiles;
 
-/// One layer's tensors, as they were read.
+use super::architecture::LayerTensors;
+
+/// The tensors of one layer, as they were read.
 pub struct Layer {
-    index: usize,
+    kind: LayerKind,
+    /// The member, from 1.
     member: usize,
-    pub weights: Tensor,
-    pub bias: Option<Tensor>,
-    /// Where biases are.
-    place: BiasLocation,
-    pub axes: AxisOrder,
-    /// The order in which the weights' values lie; the axes' own unless the description says otherwise.
+    weights: Tensor,
+    bias: Option<Tensor>,
+    /// Location of the biases.
+    bias_location: BiasLocation,
+    axes: AxisOrder,
+    /// The order in which the weights' values are stored: that of the axes, unless the description gives another one.
     memory: AxisOrder,
 }
 
 impl Layer {
+    /// Reads the tensors of a layer. `file` is the file of all tensors of the member, if there is one.
+    ///
+    /// # Errors
+    /// If a tensor cannot be read, the description does not say where the biases are, or all weights are zero.
     pub fn read(
         files: &mut WeightFiles,
         file: Option<&str>,
         source: &LayerSource,
-        index: usize,
+        kind: LayerKind,
         member: usize,
         conventions: &Conventions,
     ) -> Result<Self, ImportError> {
-        let (place, bias) = match &source.bias {
+        let (bias_location, bias) = match &source.bias {
             Some(LayerBias::Tensor(bias)) => (BiasLocation::Separate, Some(bias)),
             Some(LayerBias::Last) => (BiasLocation::Last, None),
             Some(LayerBias::None) => (BiasLocation::None, None),
             None if conventions.bias == BiasLocation::Separate => {
-                return Err(ImportError::NoBias { member, layer: LAYER_NAMES[index] });
+                return Err(ImportError::NoBias { member, layer: kind.name() });
             }
             None => (conventions.bias, None),
         };
-        let (usual, parse): (_, fn(&str) -> Option<AxisOrder>) = match index {
-            0 => (&conventions.convolution, AxisOrder::convolution),
-            _ => (&conventions.dense, AxisOrder::dense),
+        let (usual, parse): (_, fn(&str) -> Option<AxisOrder>) = match kind {
+            LayerKind::Convolution => (&conventions.convolution, AxisOrder::parse_convolution),
+            LayerKind::Hidden | LayerKind::Output => (&conventions.dense, AxisOrder::parse_dense),
         };
-        // The description's check has refused what is no order.
+        // The check of the description has already refused invalid orders.
         let axes = source.axes.as_deref().and_then(parse).unwrap_or_else(|| usual.clone());
         let memory = source.memory.as_deref().and_then(parse).unwrap_or_else(|| axes.clone());
         let weights = files.tensor(file, &source.weights)?;
-        let bias = bias.map(|bias| files.tensor(file, bias).map_err(or_no_bias)).transpose()?;
-        let layer = Self { index, member, weights, bias, place, axes, memory };
+        let bias = bias.map(|bias| files.tensor(file, bias).map_err(missing_bias)).transpose()?;
+        let layer = Self { kind, member, weights, bias, bias_location, axes, memory };
         if layer.weights.values.iter().all(|&weight| weight == 0.0) {
-            return Err(ImportError::AllZero { tensor: layer.weights.origin.clone(), part: layer.part() });
+            return Err(ImportError::AllZero { tensor: layer.weights.origin.clone(), part: layer.name() });
         }
         Ok(layer)
     }
 
-    /// Whether every output's bias is behind its weights.
-    pub fn bias_last(&self) -> bool {
-        self.bias.is_none() && self.place == BiasLocation::Last
+    /// Returns the tensors, which determine sizes of the architecture.
+    pub fn tensors(&self) -> LayerTensors<'_> {
+        LayerTensors {
+            weights: &self.weights,
+            axes: &self.axes,
+            bias_last: self.bias_last(),
+            bias: self.bias.as_ref(),
+        }
     }
 
-    fn part(&self) -> String {
-        let kind =
-            if self.index == 0 { "convolution" } else { ["", "hidden layer", "output layer"][self.index] };
+    /// Returns whether each output's bias follows its weights.
+    fn bias_last(&self) -> bool {
+        self.bias.is_none() && self.bias_location == BiasLocation::Last
+    }
+
+    /// Returns the words for the layer in errors, such as "the hidden layer of member 2".
+    fn name(&self) -> String {
+        let kind = match self.kind {
+            LayerKind::Convolution => "convolution",
+            LayerKind::Hidden => "hidden layer",
+            LayerKind::Output => "output layer",
+        };
         format!("the {kind} of member {}", self.member)
     }
 
-    /// The block in this project's order: a row for every output, taps in row order.
+    /// Returns the block in this project's order: a row for every output, kernel values in row order.
+    ///
+    /// # Errors
+    /// If the shape of the weights or biases does not fit the architecture.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the shapes of weights and biases were checked against the architecture"
+    )]
     pub fn block(&self, architecture: &Architecture) -> Result<Block<f64>, ImportError> {
         let (rows, columns) = self.rows_and_columns(architecture);
         let needed = self.needed(&self.axes, self.bias_last(), architecture);
         if !fits(&self.weights.shape, &needed) {
-            return Err(self.misfit(architecture, &needed));
+            return Err(self.shape_error(architecture, &needed));
         }
         let values = &self.weights.values;
-        let size = size_of(self.index, architecture);
-        // Where biases are among the weights, every output has one value more, or every input's row one row more.
+        let size = size_of(self.kind, architecture);
+        // If biases are stored with the weights, every output has one more value, or the tensor has one more row of
+        // inputs.
         let first = self.memory.outputs_first() == Some(true);
         let value = |row: usize, column: usize| -> f64 {
             if self.bias_last() {
                 let inner = self.memory.offset(
                     |letter| if letter == 'O' { 1 } else { size(letter) },
-                    |letter| if letter == 'O' { 0 } else { self.place(letter, row, column, architecture) },
+                    |letter| {
+                        if letter == 'O' { 0 } else { self.index_along(letter, row, column, architecture) }
+                    },
                 );
                 values[if first { row * (columns + 1) + inner } else { inner * rows + row }]
             } else {
-                values[self.memory.offset(size, |letter| self.place(letter, row, column, architecture))]
+                values[self.memory.offset(size, |letter| self.index_along(letter, row, column, architecture))]
             }
         };
         let biases = match &self.bias {
@@ -97,7 +128,7 @@ impl Layer {
                 return Err(ImportError::Shape {
                     tensor: bias.origin.clone(),
                     found: bias.shape.clone(),
-                    part: format!("the bias of {}", self.part()),
+                    part: format!("the bias of {}", self.name()),
                     needed: format!("[{rows}]"),
                     hint: bias.doubt.clone(),
                 });
@@ -111,26 +142,26 @@ impl Layer {
     }
 
     fn rows_and_columns(&self, architecture: &Architecture) -> (usize, usize) {
-        let size = size_of(self.index, architecture);
-        (size('O'), if self.index == 0 { architecture.taps() } else { size('I') })
+        let size = size_of(self.kind, architecture);
+        (size('O'), if self.kind == LayerKind::Convolution { architecture.taps() } else { size('I') })
     }
 
-    /// Where the value of output `row` and input `column` is along the axis `letter`.
-    fn place(&self, letter: char, row: usize, column: usize, architecture: &Architecture) -> usize {
-        match (letter, self.index) {
+    /// Returns the index of output `row` and input `column` along the axis `letter`.
+    fn index_along(&self, letter: char, row: usize, column: usize, architecture: &Architecture) -> usize {
+        match (letter, self.kind) {
             ('O', _) => row,
             ('H', _) => column / architecture.kernel,
             ('W', _) => column % architecture.kernel,
             // Images have one channel.
-            (_, 0) => 0,
+            (_, LayerKind::Convolution) => 0,
             _ => column,
         }
     }
 
-    /// The shape that the weights need with these axes.
+    /// Returns the shape that the weights need with these axes.
     fn needed(&self, axes: &AxisOrder, bias_last: bool, architecture: &Architecture) -> Vec<usize> {
         if !bias_last {
-            return axes.shape(size_of(self.index, architecture));
+            return axes.shape(size_of(self.kind, architecture));
         }
         let (rows, columns) = self.rows_and_columns(architecture);
         match axes.outputs_first() {
@@ -139,8 +170,8 @@ impl Layer {
         }
     }
 
-    /// The error of weights that do not fit, with what would make them fit.
-    fn misfit(&self, architecture: &Architecture, needed: &[usize]) -> ImportError {
+    /// Returns the error of weights that do not fit, with a suggestion.
+    fn shape_error(&self, architecture: &Architecture, needed: &[usize]) -> ImportError {
         let names = if self.bias_last() {
             match self.axes.outputs_first() {
                 Some(false) => "weights and a bias, outputs".to_owned(),
@@ -152,14 +183,14 @@ impl Layer {
         ImportError::Shape {
             tensor: self.weights.origin.clone(),
             found: self.weights.shape.clone(),
-            part: self.part(),
+            part: self.name(),
             needed: format!("{needed:?} ({names})"),
             hint: self.hint(architecture),
         }
     }
 
-    /// What would make the weights fit: another order of axes or place of biases, where the layer's bias does not say
-    /// otherwise, or else what may be wrong with a file.
+    /// Returns a suggestion with which the weights fit: another order of axes or another location of the biases,
+    /// unless the layer's bias contradicts it. If a file may contain a mistake, the suggestion is about the file.
     fn hint(&self, architecture: &Architecture) -> String {
         let doubt = format!("{}{}", self.weights.doubt, self.bias.as_ref().map_or("", |bias| &bias.doubt));
         if !doubt.is_empty() {
@@ -174,15 +205,15 @@ impl Layer {
                     continue;
                 }
                 if bias_last && let Some(bias) = &self.bias {
-                    return self.one_too_many(&axes, bias, architecture);
+                    return self.extra_value_hint(&axes, bias, architecture);
                 }
                 let mut said = Vec::new();
                 if axes != self.axes {
-                    let field = if self.index == 0 { "convolution" } else { "dense" };
+                    let field = if self.kind == LayerKind::Convolution { "convolution" } else { "dense" };
                     said.push(format!("`axes.{field} = \"{axes}\"`{}", layout_of(&axes)));
                 }
                 match (self.bias_last(), bias_last) {
-                    (true, false) => said.push("a `bias` of its own, or `bias = \"none\"`".to_owned()),
+                    (true, false) => said.push("a separate `bias`, or `bias = \"none\"`".to_owned()),
                     (false, true) => said.push("`bias = \"last\"` and no `bias` for this layer".to_owned()),
                     _ => {}
                 }
@@ -198,15 +229,16 @@ impl Layer {
         })
     }
 
-    /// What to say of weights that have one value more for each output, where the biases are in a tensor of their own.
-    fn one_too_many(&self, axes: &AxisOrder, bias: &Tensor, architecture: &Architecture) -> String {
+    /// Returns the suggestion for weights with one value too many for each output, if the biases are in a separate
+    /// tensor.
+    fn extra_value_hint(&self, axes: &AxisOrder, bias: &Tensor, architecture: &Architecture) -> String {
         let (rows, columns) = self.rows_and_columns(architecture);
         let first = axes.outputs_first() == Some(true);
         let place = |row: usize, column: usize| {
             if first { row * (columns + 1) + column } else { column * rows + row }
         };
         let last = (0..rows).map(|row| self.weights.values.get(place(row, columns)));
-        let (layer, part) = (LAYER_NAMES[self.index], if first { "column" } else { "row" });
+        let (layer, part) = (self.kind.name(), if first { "column" } else { "row" });
         if fits(&bias.shape, &[rows]) && last.eq(bias.values.iter().map(Some)) {
             let axes = if *axes == self.axes { String::new() } else { format!(" and `axes = \"{axes}\"`") };
             return format!(
@@ -222,8 +254,8 @@ impl Layer {
         )
     }
 
-    /// A size that cannot be told is told by kernels in another order: then that is the mistake.
-    pub fn advised(&self, error: ImportError) -> ImportError {
+    /// Adds a suggestion to the error of an undetermined kernel size, if another order of axes determines it.
+    pub fn with_advice(&self, error: ImportError) -> ImportError {
         let ImportError::Undetermined { field: "kernel", reason } = error else { return error };
         let shape = &self.weights.shape;
         let fitting = self.axes.alternatives().into_iter().find(|axes| {
@@ -241,14 +273,14 @@ impl Layer {
     }
 }
 
-/// The error of a bias that is not in its file: most likely it is nowhere, and never another layer's or weights.
-fn or_no_bias(error: ImportError) -> ImportError {
+/// Replaces the suggestion of a similar name, if a bias is missing: most likely the layer has no bias.
+fn missing_bias(error: ImportError) -> ImportError {
     let ImportError::UnknownTensor { path, name, known, .. } = error else { return error };
     let hint = "; if the layer has no bias, write `bias = \"none\"` in place of that name".to_owned();
     ImportError::UnknownTensor { path, name, hint, known }
 }
 
-/// The layout whose order this is.
+/// Returns the words for the layout with these axes.
 fn layout_of(axes: &AxisOrder) -> &'static str {
     match axes.to_string().as_str() {
         "HWIO" | "IO" => " (as in `layout = \"keras\"`)",
@@ -257,10 +289,14 @@ fn layout_of(axes: &AxisOrder) -> &'static str {
     }
 }
 
-/// The sizes of a layer's axes.
-fn size_of(layer: usize, architecture: &Architecture) -> impl Fn(char) -> usize + Copy + use<> {
+/// Returns the sizes of a layer's axes, as a function of the axis' letter.
+fn size_of(layer: LayerKind, architecture: &Architecture) -> impl Fn(char) -> usize + Copy + use<> {
     let Architecture { kernel, maps, hidden, classes, .. } = *architecture;
-    let (outputs, inputs) = [(maps, 1), (hidden, architecture.activations()), (classes, hidden)][layer];
+    let (outputs, inputs) = match layer {
+        LayerKind::Convolution => (maps, 1),
+        LayerKind::Hidden => (hidden, architecture.activations()),
+        LayerKind::Output => (classes, hidden),
+    };
     move |letter| match letter {
         'O' => outputs,
         'I' => inputs,

@@ -1,4 +1,4 @@
-//! Members from their files: whole networks, or tensors put into this project's order.
+//! Members from their files: whole networks, or networks assembled from tensors.
 
 use std::collections::BTreeMap;
 
@@ -17,30 +17,30 @@ use crate::import::description::members::{
 };
 use crate::import::description::pixels::{PixelMap, PixelPadding};
 use crate::import::error::ImportError;
-use crate::import::real_network::RealNetwork;
+use crate::import::real_network::{LayerKind, RealNetwork};
 use crate::import::weight_files::WeightFiles;
 
-/// Members as they were trained.
+/// The float members of an import.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportedMembers {
-    /// The members on pixels in `0..=1`. At least one, all of one architecture.
+    /// The members on pixels in `0..=1`: at least one, all of one architecture.
     pub members: Vec<RealNetwork>,
-    /// The same members on the numbers that they were trained on; none where these cannot be told apart from pixels,
-    /// because the image was padded before its pixels were normalised.
+    /// The members on the numbers that they were trained on, before the pixel normalisation is folded in.
     pub before_folding: Vec<RealNetwork>,
     /// SHA-256 of every file that was read, by its path in the description.
     pub files: BTreeMap<String, String>,
-    /// Tensors of these files that no layer reads, by the file's path: of layers that this family does not have, perhaps.
+    /// Tensors of these files that no layer uses, by the file's path. They may belong to layers that this family of
+    /// networks does not have.
     pub unread_tensors: BTreeMap<String, Vec<String>>,
-    /// The programs that wrote files of whole networks, and what was left out of these.
+    /// Sentences for the user: programs that wrote files of whole networks, and layers that were left out.
     pub remarks: Vec<String>,
 }
 
-/// The description with the tensors of every member that is a file of weights alone, by their names and shapes. A file that
-/// holds a whole network stays as it is. All files are read, so that `files` have their checksums.
+/// Returns the description with the tensors of every member that is a file of weights, identified by names and
+/// shapes. Files of whole networks stay as they are. All files are read, so that `files` has their checksums.
 ///
 /// # Errors
-/// If a file cannot be read, or does not tell which tensor is which.
+/// If a file cannot be read, or names and shapes do not identify its layers.
 pub fn complete_description(
     description: &Description,
     files: &mut WeightFiles,
@@ -78,8 +78,8 @@ fn load(layers: &MemberLayers, files: &mut WeightFiles) -> Result<(), ImportErro
     Ok(())
 }
 
-/// Reads the members of a checked and completed description; `image_side` is the architecture's where the description does
-/// not say.
+/// Reads the members of a checked and completed description. `image_side` is the number of rows and columns of an
+/// image if the description does not give it.
 ///
 /// # Errors
 /// If a file cannot be read, a tensor is missing or does not fit, or the pixel normalisation cannot be folded.
@@ -88,13 +88,13 @@ pub fn read_members(
     files: &mut WeightFiles,
     image_side: usize,
 ) -> Result<ImportedMembers, ImportError> {
-    // A checked description has both; the fields are named all the same where it was not checked.
+    // A checked description has valid conventions and pixels. The errors are for callers that have not checked it.
     let unchecked = |problem: FieldError| ImportError::Malformed {
         file: "the description".to_owned(),
         reason: problem.to_string(),
     };
     let conventions = Conventions::of(description).map_err(unchecked)?;
-    let pixels = description.pixels.map().map_err(unchecked)?;
+    let pixels = description.pixels.to_map().map_err(unchecked)?;
     let mut before_folding: Vec<RealNetwork> = Vec::new();
     let mut remarks = Vec::new();
     for (source, number) in description.members.iter().zip(1..) {
@@ -145,7 +145,7 @@ pub fn read_members(
     })
 }
 
-/// One member from its tensors, on the numbers that it was trained on.
+/// Returns one member from its tensors, on the numbers that it was trained on.
 fn assemble(
     source: &MemberLayers,
     number: usize,
@@ -155,50 +155,48 @@ fn assemble(
     architecture: impl FnOnce(&MemberTensors<'_>) -> Result<Architecture, ImportError>,
 ) -> Result<RealNetwork, ImportError> {
     let file = source.file.as_deref();
-    let sourced = [&source.convolution, &source.hidden, &source.output];
-    let mut layer = |index: usize| Layer::read(files, file, sourced[index], index, number, conventions);
-    let layers = [layer(0)?, layer(1)?, layer(2)?];
+    let mut read = |source: &LayerSource, kind| Layer::read(files, file, source, kind, number, conventions);
+    let convolution = read(&source.convolution, LayerKind::Convolution)?;
+    let hidden = read(&source.hidden, LayerKind::Hidden)?;
+    let output = read(&source.output, LayerKind::Output)?;
     let tensors = MemberTensors {
-        weights: [0, 1, 2].map(|i| (&layers[i].weights, &layers[i].axes, layers[i].bias_last())),
-        biases: [0, 1, 2].map(|i| layers[i].bias.as_ref()),
+        convolution: convolution.tensors(),
+        hidden: hidden.tensors(),
+        output: output.tensors(),
     };
-    let architecture = architecture(&tensors).map_err(|error| layers[0].advised(error))?;
-    let [convolution, hidden, output] = &layers;
-    let mut blocks = [
-        convolution.block(&architecture)?,
-        {
-            let behind = pooled(&architecture, pool);
-            let block = flattened(&hidden.block(&behind)?, &behind, conventions.flatten);
-            unpooled(&block, &architecture, pool)
-        },
-        output.block(&architecture)?,
-    ];
-    // Neighbouring inputs of the next layer that are one channel of this one.
-    let columns = [architecture.positions(), 1];
-    let mut norm = |source: &LayerSource, channels: usize| -> Result<Option<_>, ImportError> {
-        let Some(norm) = &source.batch_norm else { return Ok(None) };
-        Ok(Some((norm.place, BatchNorm::read(files, file, norm, conventions.epsilon, channels)?)))
-    };
+    let architecture = architecture(&tensors).map_err(|error| convolution.with_advice(error))?;
+    let mut convolution = convolution.block(&architecture)?;
+    // The tensor of the hidden layer may have other inputs than the convolution's outputs map by map.
+    let behind_pooling = pooled(&architecture, pool);
+    let flat = flattened(&hidden.block(&behind_pooling)?, &behind_pooling, conventions.flatten);
+    let mut hidden = unpooled(&flat, &architecture, pool);
+    let mut output = output.block(&architecture)?;
     if source.output.batch_norm.is_some() {
         return Err(ImportError::Malformed {
             file: "the description".to_owned(),
             reason: format!(
-                "the output layer of member {number} has a `batch_norm`; behind the last layer there is none"
+                "the output layer of member {number} has a `batch_norm`; no BatchNorm can follow the last layer"
             ),
         });
     }
-    for (index, layer) in [&source.convolution, &source.hidden].into_iter().enumerate() {
-        match norm(layer, blocks[index].rows())? {
-            Some((BatchNormPosition::BeforeSquare, norm)) => {
-                blocks[index] = norm.before_square(&blocks[index])
-            }
-            Some((BatchNormPosition::BehindSquare, norm)) => {
-                blocks[index + 1] = norm.behind_square(&blocks[index + 1], columns[index]);
-            }
-            None => {}
+    let mut norm = |source: &LayerSource, channels: usize| -> Result<Option<_>, ImportError> {
+        let Some(norm) = &source.batch_norm else { return Ok(None) };
+        Ok(Some((norm.place, BatchNorm::read(files, file, norm, conventions.epsilon, channels)?)))
+    };
+    // Each map is one channel, and so are as many neighbouring inputs of the hidden layer as a map has positions.
+    match norm(&source.convolution, convolution.rows())? {
+        Some((BatchNormPosition::BeforeSquare, norm)) => convolution = norm.before_square(&convolution),
+        Some((BatchNormPosition::BehindSquare, norm)) => {
+            hidden = norm.behind_square(&hidden, architecture.positions());
         }
+        None => {}
     }
-    Ok(RealNetwork::new(architecture, blocks))
+    match norm(&source.hidden, hidden.rows())? {
+        Some((BatchNormPosition::BeforeSquare, norm)) => hidden = norm.before_square(&hidden),
+        Some((BatchNormPosition::BehindSquare, norm)) => output = norm.behind_square(&output, 1),
+        None => {}
+    }
+    Ok(RealNetwork::new(architecture, [convolution, hidden, output]))
 }
 
 /// Returns the convolution that has the same outputs on pixels in `0..=1` as `convolution` has on mapped pixels:
@@ -222,6 +220,6 @@ fn fold_pixels(
             trailing: padding.trailing,
         });
     }
-    let sums: Vec<f64> = convolution.row_iter().map(|row| row.iter().sum()).collect();
-    Ok(convolution.map(|_, _, weight| weight * scale, |row, bias| bias + offset * sums[row]))
+    let sum = |row: usize| convolution.row(row).iter().sum::<f64>();
+    Ok(convolution.map(|_, _, weight| weight * scale, |row, bias| bias + offset * sum(row)))
 }

@@ -34,7 +34,7 @@ pub struct PartialArchitecture {
 pub enum PaddingMode {
     /// No zeros.
     Valid,
-    /// As many zeros as make the output's side that of the image over the stride, rounded up. An odd zero is after the image.
+    /// Zeros that make the output's side that of the image over the stride, rounded up. An odd zero is after the image.
     Same,
     /// This number of zeros before and after the image.
     Both(usize),

@@ -1,22 +1,30 @@
-//! In which order a tensor's axes lie.
+//! The order of a tensor's axes.
 
 use std::fmt;
 
 /// The axes of a weight tensor, outermost first, one letter each: `O` outputs (maps, units, classes), `I` inputs (of the
 /// convolution: its one input channel), `H` kernel rows, `W` kernel columns.
+///
+/// ```rust
+/// use sottovoce_export::import::AxisOrder;
+///
+/// assert_eq!(AxisOrder::parse_convolution("hwio").map(|axes| axes.to_string()), Some("HWIO".to_owned()));
+/// assert_eq!(AxisOrder::parse_dense("HW"), None);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AxisOrder(String);
 
 impl AxisOrder {
-    /// A convolution kernel's axes: `O`, `H` and `W`, with or without the channel `I`, in any order.
+    /// Parses the axes of convolution kernels: `O`, `H` and `W`, with or without the channel `I`, in any order;
+    /// `None` for other letters.
     #[must_use]
-    pub fn convolution(letters: &str) -> Option<Self> {
+    pub fn parse_convolution(letters: &str) -> Option<Self> {
         Self::permutation(letters, &["OIHW", "OHW"])
     }
 
-    /// A dense layer's axes: `OI` or `IO`.
+    /// Parses the axes of a dense layer, `OI` or `IO`; `None` for other letters.
     #[must_use]
-    pub fn dense(letters: &str) -> Option<Self> {
+    pub fn parse_dense(letters: &str) -> Option<Self> {
         Self::permutation(letters, &["OI"])
     }
 
@@ -30,12 +38,12 @@ impl AxisOrder {
         of.iter().any(|known| sorted(&upper) == sorted(known)).then_some(Self(upper))
     }
 
-    /// The same axes in another order.
+    /// Parses another order of the same axes; `None` for other letters.
     pub(crate) fn reordered(&self, letters: &str) -> Option<Self> {
         Self::permutation(letters, &[&self.0])
     }
 
-    /// Every order of the same letters, the ones that programs use first.
+    /// Returns every order of the same letters, beginning with those that programs use.
     pub(crate) fn alternatives(&self) -> Vec<Self> {
         let mut orders: Vec<String> = match self.0.len() {
             2 => vec!["OI".to_owned(), "IO".to_owned()],
@@ -45,7 +53,7 @@ impl AxisOrder {
             for code in 0..256 {
                 let letters: String =
                     (0..4).filter_map(|place| "OIHW".chars().nth(code >> (2 * place) & 3)).collect();
-                if Self::convolution(&letters).is_some() && !orders.contains(&letters) {
+                if Self::parse_convolution(&letters).is_some() && !orders.contains(&letters) {
                     orders.push(letters);
                 }
             }
@@ -53,23 +61,23 @@ impl AxisOrder {
         orders.into_iter().map(Self).collect()
     }
 
-    /// The letters, outermost first.
+    /// Returns the letters, outermost first.
     pub(crate) fn letters(&self) -> impl DoubleEndedIterator<Item = char> + '_ {
         self.0.chars()
     }
 
-    /// The sizes of a tensor's axes, where `size` says how large each is.
+    /// Returns the sizes of a tensor's axes, where `size` gives the size of each.
     pub(crate) fn shape(&self, size: impl Fn(char) -> usize) -> Vec<usize> {
         self.letters().map(size).collect()
     }
 
-    /// The size of the axis `letter` in a tensor of `shape`, where it has these axes and no others.
+    /// Returns the size of the axis `letter` in a tensor of `shape`; `None` if the tensor does not have these axes.
     pub(crate) fn size_in(&self, shape: &[usize], letter: char) -> Option<usize> {
         let index = self.letters().position(|own| own == letter)?;
-        (shape.len() == self.0.len()).then(|| shape[index])
+        shape.get(index).copied().filter(|_| shape.len() == self.0.len())
     }
 
-    /// Whether outputs are the first axis, and not the last; `None` where they are in the middle.
+    /// Returns true if outputs are the first axis, false if they are the last, and `None` if they are in the middle.
     pub(crate) fn outputs_first(&self) -> Option<bool> {
         match (self.0.starts_with('O'), self.0.ends_with('O')) {
             (true, _) => Some(true),
@@ -78,7 +86,7 @@ impl AxisOrder {
         }
     }
 
-    /// The value at `place` of every axis in a tensor of these axes.
+    /// Returns the offset of a value from its index along every axis, in a tensor of these axes.
     pub(crate) fn offset(&self, size: impl Fn(char) -> usize, place: impl Fn(char) -> usize) -> usize {
         self.letters().fold(0, |offset, letter| offset * size(letter) + place(letter))
     }
@@ -90,8 +98,8 @@ impl fmt::Display for AxisOrder {
     }
 }
 
-/// Whether a tensor of shape `found` is one of shape `needed`, or the same with neighbouring axes made one: `[5, 25]`
-/// and `[125]` may stand for `[5, 1, 5, 5]`. Axes of size 1 do not matter, except where there are as many axes as needed:
+/// Returns whether a tensor of shape `found` has the shape `needed`, or the same shape with neighbouring axes joined:
+/// `[5, 25]` and `[125]` fit `[5, 1, 5, 5]`. Axes of size 1 are ignored, unless there are as many axes as needed:
 /// `[5, 5, 1, 5]` is another order.
 pub fn fits(found: &[usize], needed: &[usize]) -> bool {
     if found.len() == needed.len() {
@@ -119,13 +127,13 @@ mod tests {
 
     #[test]
     fn orders_are_permutations_of_their_letters() {
-        assert_eq!(AxisOrder::convolution("hwio").unwrap().to_string(), "HWIO");
-        assert!(AxisOrder::convolution("OHW").is_some());
+        assert_eq!(AxisOrder::parse_convolution("hwio").unwrap().to_string(), "HWIO");
+        assert!(AxisOrder::parse_convolution("OHW").is_some());
         for wrong in ["OI", "HWI", "OIHH", "OIHWX", ""] {
-            assert_eq!(AxisOrder::convolution(wrong), None);
+            assert_eq!(AxisOrder::parse_convolution(wrong), None);
         }
-        assert!(AxisOrder::dense("IO").is_some() && AxisOrder::dense("O").is_none());
-        assert_eq!(AxisOrder::convolution("OIHW").unwrap().alternatives().len(), 26);
+        assert!(AxisOrder::parse_dense("IO").is_some() && AxisOrder::parse_dense("O").is_none());
+        assert_eq!(AxisOrder::parse_convolution("OIHW").unwrap().alternatives().len(), 26);
     }
 
     #[test]
@@ -143,7 +151,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_place_has_its_own_offset_and_neighbours_of_the_last_axis_are_neighbours(
-            order in prop::sample::select(AxisOrder::convolution("OIHW").unwrap().alternatives()),
+            order in prop::sample::select(AxisOrder::parse_convolution("OIHW").unwrap().alternatives()),
             sizes in prop::array::uniform3(1usize..5),
         ) {
             let size = |letter| match letter { 'O' => sizes[0], 'H' => sizes[1], 'W' => sizes[2], _ => 1 };

@@ -44,8 +44,8 @@ pub fn check_description(description: &Description) -> Result<(), FieldError> {
         &["activation"],
         format!(
             "is {activation:?}, but only \"square\" can be evaluated on ciphertexts, which allow only additions and \
-             multiplications. Use instead: the same network trained with x * x in place of {activation:?} behind the convolution and \
-             behind the hidden layer, and nothing behind the last (softmax belongs to the loss)",
+             multiplications. Use instead: the same network trained with x * x in place of {activation:?} after the convolution and \
+             after the hidden layer, and nothing after the last (softmax belongs to the loss)",
         ),
     )?;
     require(
@@ -54,7 +54,7 @@ pub fn check_description(description: &Description) -> Result<(), FieldError> {
         format!("is {}, but must be between 1 (none) and 64", description.architecture.pool.unwrap_or(0)),
     )?;
     Conventions::of(description)?;
-    description.pixels.map()?;
+    description.pixels.to_map()?;
     require(
         (1..=MAX_MEMBERS).contains(&description.members.len()),
         &["members"],
@@ -131,7 +131,7 @@ fn check_quantisation(options: &QuantisationOptions) -> Result<(), FieldError> {
             return problem("scales", format!("is {scales:?}, but each must be above 0"));
         }
         if options.pixel_levels == PixelLevelsChoice::Search {
-            let message = "is not given, but `quantisation.scales` are; say how many grey levels a pixel keeps (17 are the \
+            let message = "is not given, but `quantisation.scales` are; write the number of grey levels of a pixel (17 are the \
                            integers 0 to 16)";
             return problem("pixel_levels", message.to_owned());
         }

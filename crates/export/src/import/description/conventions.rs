@@ -51,9 +51,9 @@ impl Conventions {
 /// # Errors
 /// If the letters are not a permutation of `OIHW` or `OHW`.
 pub fn convolution_axes(letters: &str) -> Result<AxisOrder, String> {
-    AxisOrder::convolution(letters).ok_or_else(|| {
+    AxisOrder::parse_convolution(letters).ok_or_else(|| {
         format!(
-            "is {letters:?}, but must be the letters O (maps), H (rows), W (columns) and, where the tensor has that \
+            "is {letters:?}, but must be the letters O (maps), H (rows), W (columns) and, if the tensor has that \
              axis, I (input channel) in the tensor's order, such as \"HWIO\" (Keras) or \"OIHW\" (PyTorch)"
         )
     })
@@ -64,6 +64,6 @@ pub fn convolution_axes(letters: &str) -> Result<AxisOrder, String> {
 /// # Errors
 /// If the letters are neither `IO` nor `OI`.
 pub fn dense_axes(letters: &str) -> Result<AxisOrder, String> {
-    AxisOrder::dense(letters)
+    AxisOrder::parse_dense(letters)
         .ok_or_else(|| format!("is {letters:?}, but must be \"IO\" (Keras) or \"OI\" (PyTorch)"))
 }

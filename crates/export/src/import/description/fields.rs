@@ -26,7 +26,7 @@ pub struct Description {
     /// The activation after convolution and hidden layer. Only `square` can be encrypted. Required where members name
     /// tensors.
     pub activation: Option<String>,
-    /// Where the biases are of layers that do not say it themselves.
+    /// Location of the biases of layers that do not give it.
     pub bias: Option<BiasLocation>,
     /// Sizes that the tensors' shapes do not determine.
     #[serde(default)]
@@ -37,9 +37,9 @@ pub struct Description {
     /// The normalisation of pixels before the float network.
     #[serde(default)]
     pub pixels: PixelNormalisation,
-    /// Where the weights are.
+    /// Locations of the members' weights.
     pub members: Vec<MemberSource>,
-    /// How the weights are rounded.
+    /// Rounding of the weights.
     #[serde(default)]
     pub quantisation: QuantisationOptions,
     /// The images for measurements.
@@ -59,7 +59,7 @@ pub enum Layout {
     Cryptonets,
 }
 
-/// How the convolution's outputs are numbered as inputs of the hidden layer.
+/// Order of the convolution's outputs as inputs of the hidden layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Flatten {
@@ -69,13 +69,13 @@ pub enum Flatten {
     ChannelsLast,
 }
 
-/// Where a layer's biases are.
+/// Location of a layer's biases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BiasLocation {
-    /// In a separate tensor.
+    /// Biases in a separate tensor.
     Separate,
-    /// After the weights of each output.
+    /// A bias after the weights of each output.
     Last,
     /// The layer has no biases.
     None,

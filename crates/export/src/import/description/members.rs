@@ -1,4 +1,4 @@
-//! Where each member's weights are: the tables `[[members]]` of a description.
+//! Locations of the members' weights: the tables `[[members]]` of a description.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// Where one member's weights are.
+/// Location of one member's weights.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MemberSource {
     /// A file that holds a whole network, or weights whose names and shapes identify the layers.
@@ -43,12 +43,12 @@ pub struct LayerSource {
     pub memory: Option<String>,
 }
 
-/// Where one layer's biases are.
+/// Location of one layer's biases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LayerBias {
-    /// In this tensor or file.
+    /// Biases in this tensor or file.
     Tensor(String),
-    /// After the weights of each output.
+    /// A bias after the weights of each output.
     Last,
     /// The layer has no biases.
     None,

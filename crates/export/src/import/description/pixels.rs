@@ -7,6 +7,15 @@ use serde::Deserialize;
 use super::error::FieldError;
 
 /// The number that the float network received for a pixel `p` in `0..=1`: `(p - mean) / std`, or `scale * p + offset`.
+///
+/// ```rust
+/// use sottovoce_export::import::PixelNormalisation;
+///
+/// let mnist = PixelNormalisation { mean: Some(0.1307), std: Some(0.3081), ..PixelNormalisation::default() };
+/// let map = mnist.to_map()?;
+/// assert!((map.offset + 0.1307 / 0.3081).abs() < 1e-12);
+/// # Ok::<(), sottovoce_export::import::FieldError>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PixelNormalisation {
@@ -61,10 +70,10 @@ impl PixelNormalisation {
     ///
     /// # Errors
     /// If both forms are mixed, a number is not finite, or `std` or `scale` is 0.
-    pub fn map(&self) -> Result<PixelMap, FieldError> {
+    pub fn to_map(&self) -> Result<PixelMap, FieldError> {
         let Self { mean, std, scale, offset, padding } = *self;
         if (mean.is_some() || std.is_some()) && (scale.is_some() || offset.is_some()) {
-            let message = "says both `mean` or `std` and `scale` or `offset`; one of the two is enough: (p - mean) / std, or scale * p + \
+            let message = "has both `mean` or `std` and `scale` or `offset`; use one of the two forms: (p - mean) / std, or scale * p + \
                  offset, with p in 0..=1";
             return Err(FieldError::new(&["pixels"], message));
         }

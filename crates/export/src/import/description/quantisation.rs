@@ -1,4 +1,4 @@
-//! How float weights become integers: the table `[quantisation]` of a description.
+//! Rounding of float weights to integers: the table `[quantisation]` of a description.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// The word in a description for values that the import searches for.
 const SEARCH: &str = "search";
 
-/// How weights become integers.
+/// Options of the rounding of weights to integers.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuantisationOptions {

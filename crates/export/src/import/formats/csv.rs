@@ -1,4 +1,4 @@
-//! Numbers in text: CSV, or separated by blanks, or one on a line.
+//! Numbers in text: separated by commas, semicolons or blanks, or one on each line.
 
 use std::path::Path;
 
@@ -6,16 +6,15 @@ use super::tensor::Tensor;
 use super::weights_file::WeightsFile;
 use crate::import::error::ImportError;
 
-/// Numbers that are counted up from 0 or 1 are an index where there are at least so many: no trained weights read
-/// 0, 1, 2.
-const FEWEST_COUNTED: usize = 3;
+/// Smallest number of values counted up from 0 or 1 that are an index: trained weights are not 0, 1, 2.
+const MIN_COUNTED: usize = 3;
 
-/// Lines that are looked at for names among the numbers.
+/// Number of lines that are searched for names among the numbers.
 const LINES_FOR_NAMES: usize = 6;
 
-/// A line that is not passed over.
+/// A line with values.
 struct Record<'a> {
-    /// From 1.
+    /// Number of the line, from 1.
     line: usize,
     fields: Vec<&'a str>,
 }
@@ -32,17 +31,17 @@ pub fn read(file: &WeightsFile<'_>, line: Option<&str>) -> Result<Tensor, Import
     parse(file.path, text, line)
 }
 
-/// The numbers in `text`, separated by commas, semicolons or blanks. Lines of equally many numbers make a table, `[lines,
-/// numbers]`; a list that was wrapped, whose last line is shorter, is a list. Blank lines, lines that begin with
-/// `#`, and a separator at a line's end are passed over. Numbers may be in double quotes.
+/// Parses the numbers in `text`, separated by commas, semicolons or blanks. Lines of equally many numbers are a
+/// table, `[lines, numbers]`. If only the last line is shorter, the text is a wrapped list. Blank lines, lines that
+/// begin with `#`, and a separator at the end of a line are ignored. Numbers may be in double quotes.
 ///
-/// `line` takes one line alone, counted without those that are passed over.
+/// `line` takes only one line, counted without the ignored ones.
 ///
 /// # Errors
-/// If a value is no number, a table has a header or an index, commas and semicolons stand on one line, a line is longer or
-/// shorter than those before it, or there is no such line.
+/// If a value is not a number, a table has a header or an index, a line has commas and semicolons, a line is longer
+/// or shorter than those before it, or there is no such line.
 fn parse(path: &Path, text: &str, line: Option<&str>) -> Result<Tensor, ImportError> {
-    // Programs on Windows like to begin with a byte order mark.
+    // Programs on Windows often write a byte order mark first.
     let lines = text.lines().zip(1..).map(|(text, line)| (text.trim_start_matches('\u{feff}').trim(), line));
     let lines = lines.filter(|(text, _)| !text.is_empty() && !text.starts_with('#'));
     let record = |(text, line)| fields(path, text, line).map(|fields| Record { line, fields });
@@ -69,19 +68,18 @@ fn parse(path: &Path, text: &str, line: Option<&str>) -> Result<Tensor, ImportEr
     }
     let columns = rows.first().map_or(0, |(_, row)| row.len());
     let last = rows.len().saturating_sub(1);
-    let differs = rows.iter().position(|(_, row)| row.len() != columns);
+    let differs = rows.iter().enumerate().find(|(_, (_, row))| row.len() != columns);
     let shape = match differs {
-        // One number on each line is a list as well.
+        // One number on each line is a list.
         None if rows.len() == 1 || columns == 1 => vec![rows.len() * columns],
         None => {
             check_index(path, &rows)?;
             vec![rows.len(), columns]
         }
-        Some(index) if index == last && rows[index].1.len() < columns => {
-            vec![last * columns + rows[index].1.len()]
+        Some((index, (_, row))) if index == last && row.len() < columns => {
+            vec![last * columns + row.len()]
         }
-        Some(index) => {
-            let (line, row) = &rows[index];
+        Some((_, (line, row))) => {
             return Err(ImportError::UnevenLines {
                 path: path.to_owned(),
                 line: *line,
@@ -92,17 +90,17 @@ fn parse(path: &Path, text: &str, line: Option<&str>) -> Result<Tensor, ImportEr
     };
     let doubt = if line.is_none() { doubt(&head, &rows) } else { String::new() };
     let values = rows.into_iter().flat_map(|(_, row)| row).collect();
-    Ok(Tensor::new(origin, shape, values)?.doubted(doubt))
+    Ok(Tensor::new(origin, shape, values)?.with_doubt(doubt))
 }
 
-/// The fields of one line.
+/// Returns the fields of one line.
 fn fields<'a>(path: &Path, text: &'a str, line: usize) -> Result<Vec<&'a str>, ImportError> {
-    // One separator at the end is how some programs write a line.
+    // Some programs write a separator at the end of each line.
     let text = text.strip_suffix([',', ';']).unwrap_or(text);
-    // Between separators there may be blanks, and nothing between two commas is a number that is missing.
+    // Blanks around separators are ignored. Nothing between two commas is a missing number.
     let fields: Vec<&str> = match (text.contains(','), text.contains(';')) {
         (true, true) => return Err(two_separators(path, text, line)),
-        // A separator alone is between two numbers that are missing.
+        // A line of only one separator has two missing numbers.
         (false, false) if text.is_empty() => vec![text],
         (false, false) => text.split_whitespace().collect(),
         (true, false) => text.split(',').map(str::trim).collect(),
@@ -113,7 +111,7 @@ fn fields<'a>(path: &Path, text: &'a str, line: usize) -> Result<Vec<&'a str>, I
         && text.split_whitespace().all(is_decimal_comma)
     {
         let reason = format!(
-            "line {line}: {field:?} is not a number; where the line reads {}, its commas are decimal commas, which are not \
+            "line {line}: {field:?} is not a number. In {} the commas are decimal commas, which cannot be \
              read: write decimal points",
             shortened(text)
         );
@@ -122,28 +120,28 @@ fn fields<'a>(path: &Path, text: &'a str, line: usize) -> Result<Vec<&'a str>, I
     Ok(fields.into_iter().map(unquoted).collect())
 }
 
-/// The error of a line with commas and semicolons.
+/// Returns the error of a line with commas and semicolons.
 fn two_separators(path: &Path, text: &str, line: usize) -> ImportError {
     let parts: Vec<&str> = text.split(';').map(|field| unquoted(field.trim())).collect();
     let decimal = parts.iter().all(|field| is_decimal_comma(field) || field.parse::<f64>().is_ok());
     let reason = if decimal {
         format!(
-            "line {line} reads {}, with two separators, commas and semicolons; where the commas are decimal commas (`0,5` for a \
+            "line {line} reads {}, with two separators, commas and semicolons. If the commas are decimal commas (`0,5` for a \
              half), write decimal points (`0.5`), in Python with `text.replace(\",\", \".\")` and in pandas with `to_csv(..., sep=\";\", \
-             decimal=\".\")`; where semicolons end the rows of a matrix, put each row on a line of its own",
+             decimal=\".\")`. If semicolons end the rows of a matrix, write each row on a separate line",
             shortened(text)
         )
     } else {
         format!(
             "line {line} reads {}, with two separators, commas and semicolons; separate numbers by one of the two, write decimal \
-             points, and put each row on a line of its own",
+             points, and write each row on a separate line",
             shortened(text)
         )
     };
     ImportError::Malformed { file: path.display().to_string(), reason }
 }
 
-/// Whether this is how a number with a decimal comma looks.
+/// Returns whether a field is a number with a decimal comma.
 fn is_decimal_comma(field: &str) -> bool {
     let (whole, fraction) = match unquoted(field).split_once(',') {
         Some(parts) => parts,
@@ -155,12 +153,12 @@ fn is_decimal_comma(field: &str) -> bool {
     digits(whole) && digits(fraction) && exponent.parse::<i32>().is_ok()
 }
 
-/// A field without its quotes.
+/// Returns a field without its quotes.
 fn unquoted(field: &str) -> &str {
     field.strip_prefix('"').and_then(|field| field.strip_suffix('"')).unwrap_or(field)
 }
 
-/// The beginning of a line, in quotes.
+/// Returns the beginning of a line, in quotes.
 fn shortened(text: &str) -> String {
     const MOST: usize = 40;
     let short: String = text.chars().take(MOST).collect();
@@ -172,7 +170,7 @@ fn check_names(path: &Path, head: &[Record]) -> Result<(), ImportError> {
     let is_number = |field: &&str| field.parse::<f64>().is_ok();
     let Some((first, others)) = head.split_first() else { return Ok(()) };
     let Some(second) = others.first() else { return Ok(()) };
-    // Rows that begin with a name have numbers behind it.
+    // Rows that begin with a name have numbers after it.
     let names = others.iter().all(|record| {
         record.fields.split_first().is_some_and(|(name, numbers)| {
             !name.is_empty() && !is_number(name) && !numbers.is_empty() && numbers.iter().all(is_number)
@@ -194,11 +192,11 @@ fn check_names(path: &Path, head: &[Record]) -> Result<(), ImportError> {
     Err(not_weights(path, part))
 }
 
-/// Refuses a table whose first column or first line counts up, as an index does and weights do not.
+/// Refuses a table whose first column or first line counts up, because it is an index and no weights.
 fn check_index(path: &Path, rows: &[(usize, Vec<f64>)]) -> Result<(), ImportError> {
     let Some((line, first)) = rows.first() else { return Ok(()) };
     let header = counts_up(first.iter().copied(), &[0.0]);
-    // Where a header counts too, its corner belongs to neither; spreadsheets count rows from 1.
+    // If the header counts too, the corner belongs to neither. Spreadsheets count rows from 1.
     let column = counts_up(rows.iter().map(|(_, row)| row.first().copied().unwrap_or(f64::NAN)), &[0.0, 1.0]);
     let from = first.first().copied().unwrap_or_default();
     let part = match (header, column) {
@@ -211,24 +209,25 @@ fn check_index(path: &Path, rows: &[(usize, Vec<f64>)]) -> Result<(), ImportErro
     Err(not_weights(path, part))
 }
 
-/// Whether numbers are counted up by one, from one of `starts`.
+/// Returns whether numbers count up by one, from one of `starts`.
 fn counts_up(numbers: impl ExactSizeIterator<Item = f64> + Clone, starts: &[f64]) -> bool {
     let counted =
         |start: f64| numbers.clone().enumerate().all(|(index, number)| number == start + index as f64);
-    numbers.len() >= FEWEST_COUNTED && starts.iter().any(|&start| counted(start))
+    numbers.len() >= MIN_COUNTED && starts.iter().any(|&start| counted(start))
 }
 
-/// The error of a table with something else than weights in it.
+/// Returns the error of a table that holds something else than weights.
 fn not_weights(path: &Path, part: String) -> ImportError {
     let file = path.display().to_string();
     let reason = format!(
-        "{part}; save the numbers alone, in pandas with `frame.to_csv({file:?}, index=False, header=False)` and in NumPy with \
+        "{part}; save only the numbers, in pandas with `frame.to_csv({file:?}, index=False, header=False)` and in NumPy with \
          `numpy.savetxt({file:?}, array, delimiter=\",\")`"
     );
     ImportError::Malformed { file, reason }
 }
 
-/// What may be wrong with a table, where it turns out not to fit: small tables and lists prove nothing.
+/// Returns a doubt about a table, which an error shows if the tensor does not fit. Small tables and lists prove
+/// nothing.
 fn doubt(head: &[Record], rows: &[(usize, Vec<f64>)]) -> String {
     let (Some(first), Some((_, row))) = (head.first(), rows.first()) else { return String::new() };
     let columns = row.len();
@@ -262,7 +261,7 @@ fn doubt(head: &[Record], rows: &[(usize, Vec<f64>)]) -> String {
     String::new()
 }
 
-/// The numbers of one line.
+/// Parses the numbers of one line.
 fn numbers(path: &Path, record: &Record) -> Result<Vec<f64>, ImportError> {
     record
         .fields
@@ -302,7 +301,7 @@ mod tests {
         assert_eq!(shape_and_values("\u{feff}1 -2\t0.5\n4  5e-3 6"), table);
         assert_eq!(shape_and_values("1\n2\n3\n"), (vec![3], vec![1.0, 2.0, 3.0]));
         assert_eq!(shape_and_values("1 2 3"), (vec![3], vec![1.0, 2.0, 3.0]));
-        // A list wrapped after two numbers.
+        // A list that was wrapped after two numbers.
         assert_eq!(shape_and_values("1, 2,\n3, 4,\n5"), (vec![5], vec![1.0, 2.0, 3.0, 4.0, 5.0]));
     }
 
@@ -335,7 +334,7 @@ mod tests {
     #[test]
     fn names_of_rows_and_columns_are_no_numbers() {
         for (text, words) in [
-            ("w0,w1\n1,2\n3,4", "line 1 (`w0,w1`) is a header, not numbers; save the numbers alone"),
+            ("w0,w1\n1,2\n3,4", "line 1 (`w0,w1`) is a header, not numbers; save only the numbers"),
             ("# R\n\"\",\"V1\",\"V2\"\n\"1\",0.1,0.2\n\"2\",0.3,0.4", "line 2 (`,V1,V2`) is a header"),
             (
                 "V1 V2\nu1 0.1 0.2\nu2 0.3 0.4",
@@ -362,7 +361,7 @@ mod tests {
     #[test]
     fn a_matrix_whose_rows_end_in_semicolons_is_read_line_by_line_alone() {
         assert_eq!(shape_and_values("1, 2;\n3, 4;\n"), (vec![2, 2], vec![1.0, 2.0, 3.0, 4.0]));
-        assert!(error("1, 2; 3, 4", None).contains("put each row on a line of its own"));
+        assert!(error("1, 2; 3, 4", None).contains("write each row on a separate line"));
     }
 
     proptest! {

@@ -4,6 +4,7 @@ pub mod csv;
 pub mod keras;
 pub mod npy;
 pub mod npz;
+pub mod numbers;
 pub mod onnx;
 pub mod registry;
 pub mod safetensors;

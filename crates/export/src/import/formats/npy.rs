@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use half::f16;
 use sottovoce_dataset::NpyHeader;
 
-use super::tensor::{Tensor, decode_numbers};
+use super::numbers::{ByteOrder, NumberType};
+use super::tensor::Tensor;
 use super::weights_file::WeightsFile;
 use crate::import::error::ImportError;
 
-/// Axes that an array of NumPy 2 has at most (`NPY_MAXDIMS`).
+/// Largest number of axes of an array in NumPy 2 (`NPY_MAXDIMS`).
 const MAX_AXES: usize = 64;
 
 /// Reads the array of a file, which has no name.
@@ -24,8 +24,8 @@ pub fn read(file: &WeightsFile<'_>, name: Option<&str>) -> Result<Tensor, Import
     }
 }
 
-/// The tensor in the bytes of a `.npy` file (format 1, 2 or 3). `origin` names it in errors, and `load` is the Python
-/// that loads what is in it.
+/// Parses the bytes of a `.npy` file (format 1, 2 or 3). `origin` names the file in errors, and `load` is the Python
+/// expression that loads it.
 ///
 /// # Errors
 /// If the bytes are no such file, or hold something else than real numbers.
@@ -54,8 +54,7 @@ pub fn parse(origin: &str, load: &dyn Fn() -> String, bytes: &[u8]) -> Result<Te
     let values = match count {
         Some(count) if count == values.len() => values,
         _ => {
-            let reason =
-                format!("its header promises the shape {shape:?}, but {} values follow", values.len());
+            let reason = format!("its header has the shape {shape:?}, but {} values follow", values.len());
             return Err(malformed(&reason));
         }
     };
@@ -63,39 +62,36 @@ pub fn parse(origin: &str, load: &dyn Fn() -> String, bytes: &[u8]) -> Result<Te
     Tensor::new(origin.to_owned(), shape, values)
 }
 
-/// The numbers of the NumPy type `descr` in `data`.
+/// Converts the bytes of NumPy's type `descr` to numbers.
 fn numbers(descr: &str, data: &[u8]) -> Result<Vec<f64>, String> {
     let (order, kind) = descr.split_at_checked(1).unwrap_or((descr, ""));
-    let big = match order {
-        "<" | "|" => false,
-        ">" => true,
-        // The machine's own, and every machine that this runs on is little-endian or says so.
-        "=" => cfg!(target_endian = "big"),
+    let order = match order {
+        "<" | "|" => ByteOrder::LittleEndian,
+        ">" => ByteOrder::BigEndian,
+        // "=" is the byte order of the machine that wrote the file. Machines that are not little-endian write ">" instead.
+        "=" if cfg!(target_endian = "big") => ByteOrder::BigEndian,
+        "=" => ByteOrder::LittleEndian,
         _ => return Err(unreadable(descr)),
     };
-    macro_rules! read {
-        ($number:ty, $convert:expr) => {
-            decode_numbers(data, big, |bytes| $convert(<$number>::from_le_bytes(bytes)))
-        };
-    }
-    match kind {
-        "f2" => read!(f16, f64::from),
-        "f4" => read!(f32, f64::from),
-        "f8" => read!(f64, |value| value),
-        "i1" => read!(i8, f64::from),
-        "i2" => read!(i16, f64::from),
-        "i4" => read!(i32, f64::from),
-        "i8" => read!(i64, |value| value as f64),
-        "u1" => read!(u8, f64::from),
-        "u2" => read!(u16, f64::from),
-        "u4" => read!(u32, f64::from),
-        "u8" => read!(u64, |value| value as f64),
-        _ => Err(unreadable(descr)),
-    }
+    let number = match kind {
+        "f2" => NumberType::F16,
+        "f4" => NumberType::F32,
+        "f8" => NumberType::F64,
+        "i1" => NumberType::I8,
+        "i2" => NumberType::I16,
+        "i4" => NumberType::I32,
+        "i8" => NumberType::I64,
+        "u1" => NumberType::U8,
+        "u2" => NumberType::U16,
+        "u4" => NumberType::U32,
+        "u8" => NumberType::U64,
+        _ => return Err(unreadable(descr)),
+    };
+    number.decode(data, order)
 }
 
-/// Why an array of Python objects is not read, and how its arrays are saved otherwise. A dictionary is an array without
-/// axes, a list has one, and more are an array whose numbers are objects.
+/// Returns why an array of Python objects is not read, and how to save its arrays otherwise. A dictionary is an array
+/// without axes, a list has one axis, and more axes are an array of numbers that are objects.
 fn pickled(shape: &[usize], load: &str) -> String {
     let (kind, save) = match shape {
         [] => (
@@ -116,12 +112,12 @@ fn pickled(shape: &[usize], load: &str) -> String {
         ),
     };
     format!(
-        "it is pickled: NumPy saved {kind} in it, not an array of numbers. Pickles are not read, since reading one runs code in it. \
+        "it is pickled: NumPy saved {kind} in it, not an array of numbers. Pickles are not read, because this would run code from the file. \
          If you trust the file, `import numpy; {save}"
     )
 }
 
-/// The Python that loads a file, where reading pickles runs code.
+/// Returns the Python expression that loads a file with pickles.
 pub fn load_expression(path: &Path) -> String {
     format!("numpy.load({:?}, allow_pickle=True)", path.display().to_string())
 }
@@ -135,6 +131,8 @@ fn unreadable(descr: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use half::f16;
+
     use super::*;
 
     const MAGIC: &[u8] = b"\x93NUMPY";
@@ -192,8 +190,8 @@ mod tests {
             (b"PK\x03\x04".to_vec(), "does not begin as a .npy file does"),
             (MAGIC.to_vec(), "ends in its header"),
             (npy(9, "<f4", "False", "(1,)", &[0; 4]), "version 9"),
-            (npy(1, "<f4", "False", "(1,)", &[0; 3]), "3 bytes are no whole numbers of 4 bytes"),
-            (npy(1, "<f4", "False", "(2,)", &[0; 4]), "promises the shape [2], but 1 values follow"),
+            (npy(1, "<f4", "False", "(1,)", &[0; 3]), "3 bytes are not a multiple of 4 bytes"),
+            (npy(1, "<f4", "False", "(2,)", &[0; 4]), "has the shape [2], but 1 values follow"),
             (
                 npy(1, "|O", "False", "(6,)", &[0; 4]),
                 "it is pickled: NumPy saved a Python list of arrays in it",

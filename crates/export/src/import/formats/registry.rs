@@ -18,7 +18,7 @@ pub struct FileFormat {
     pub name: &'static str,
     /// The extensions of its files, in lower case. They identify the format.
     pub extensions: &'static [&'static str],
-    /// What the help says that its files hold.
+    /// Contents of its files, in the words of the help and of `docs/import.md`.
     pub holds: &'static str,
     /// The reader of its files.
     pub reader: Reader,

@@ -1,25 +1,25 @@
-//! Numbers with a shape, as a file holds them.
+//! Tensors of a weights file.
 
 use crate::import::error::ImportError;
 
-/// A tensor's values, the last axis running fastest, whatever order its file had them in.
+/// The values of a tensor in row-major order, whatever order the file has.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
     /// The file and the tensor in it, for errors.
     pub origin: String,
-    /// Sizes of the axes. Where a file has no shape (a list in CSV) it is one axis.
+    /// Sizes of the axes. A file without a shape (a list in CSV) has one axis.
     pub shape: Vec<usize>,
-    /// As many as the shape says.
+    /// The values, in row-major order.
     pub values: Vec<f64>,
-    /// What may be wrong with the file, as errors end where the tensor does not fit; usually nothing.
+    /// The end of errors about the shape, if the file may contain a mistake; usually empty.
     pub doubt: String,
 }
 
 impl Tensor {
-    /// A tensor of `origin`.
+    /// Creates a tensor of `origin`.
     ///
     /// # Errors
-    /// If it is empty, holds another number of values than its shape says, or one that is not a finite number.
+    /// If it is empty, has another number of values than its shape, or holds a value that is not a finite number.
     pub fn new(origin: String, shape: Vec<usize>, values: Vec<f64>) -> Result<Self, ImportError> {
         let needed = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
         if values.is_empty() {
@@ -36,12 +36,16 @@ impl Tensor {
         Ok(Self { origin, shape, values, doubt: String::new() })
     }
 
-    /// The tensor of a file that may have something wrong with it.
-    pub fn doubted(self, doubt: String) -> Self {
+    /// Adds a doubt about the file.
+    pub fn with_doubt(self, doubt: String) -> Self {
         Self { doubt, ..self }
     }
 
-    /// A column-major tensor's values in row-major order.
+    /// Returns a column-major tensor's values in row-major order.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the number of values is the product of the shape, and the offset is below it"
+    )]
     pub fn from_column_major(shape: &[usize], values: &[f64]) -> Vec<f64> {
         let mut ordered = Vec::with_capacity(values.len());
         for index in 0..values.len() {
@@ -57,29 +61,7 @@ impl Tensor {
     }
 }
 
-/// Converts every `SIZE` bytes to one number; `big` says that they are big-endian.
-///
-/// # Errors
-/// If the number of bytes is no multiple of `SIZE`.
-pub fn decode_numbers<const SIZE: usize>(
-    data: &[u8],
-    big: bool,
-    number: impl Fn([u8; SIZE]) -> f64,
-) -> Result<Vec<f64>, String> {
-    let (whole, rest) = data.as_chunks::<SIZE>();
-    if !rest.is_empty() {
-        return Err(format!("its {} bytes are no whole numbers of {SIZE} bytes", data.len()));
-    }
-    let little_endian = |mut bytes: [u8; SIZE]| {
-        if big {
-            bytes.reverse();
-        }
-        number(bytes)
-    };
-    Ok(whole.iter().copied().map(little_endian).collect())
-}
-
-/// Where the row-major `index` is along every axis.
+/// Returns the index along every axis of the row-major `index`.
 fn position(mut index: usize, shape: &[usize]) -> Vec<usize> {
     let mut position: Vec<usize> = shape
         .iter()

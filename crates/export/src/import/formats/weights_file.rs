@@ -1,4 +1,4 @@
-//! A file that a reader gets, and the whole network that it may find in it.
+//! A file as readers get it, and the whole network in a file.
 
 use std::path::Path;
 

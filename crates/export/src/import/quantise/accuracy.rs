@@ -1,4 +1,4 @@
-//! How good a rounded ensemble is.
+//! The accuracy of float and rounded ensembles on images.
 
 use std::ops::Range;
 
@@ -6,41 +6,44 @@ use ndarray::{ArcArray2, Array2};
 use rayon::prelude::*;
 use serde::Serialize;
 use sottovoce_dataset::LabelledImages;
-use sottovoce_network::{ForwardError, IntegerEnsemble, ObservedRange, PixelLevels, predict, sum_logits};
+use sottovoce_network::{
+    ForwardError, IntegerEnsemble, IntegerNetwork, ObservedRange, PixelLevels, predict, sum_logits,
+};
 
 use super::batch_network::{BatchNetwork, PixelValues, pixel_values};
 use super::candidate::Candidate;
 
-/// How an ensemble does on images.
+/// Accuracy and range of an ensemble on images.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct AccuracySummary {
-    /// Images looked at.
+    /// Number of images.
     pub images: usize,
-    /// Of these, classified as their labels say.
+    /// Number of images that are classified as their labels say.
     pub correct: usize,
-    /// Of these, classified as the float ensemble does, right or wrong.
+    /// Number of images that are classified as the float ensemble classifies them, right or wrong.
     pub agreeing: usize,
-    /// The largest absolute logit of a member or of the sum.
+    /// The largest absolute logit of a member or of the members' sum.
     pub largest_logit: f64,
-    /// Mean Kullback-Leibler divergence, in nats, from the float ensemble's softmax: finer than counting images.
+    /// Mean Kullback-Leibler divergence from the float ensemble's softmax, in nats. It distinguishes ensembles of
+    /// equal accuracy.
     #[serde(skip)]
-    pub divergence: f64,
+    pub(crate) divergence: f64,
 }
 
 impl AccuracySummary {
-    /// Correct ones in per cent.
+    /// Returns the percentage of images that are classified correctly.
     #[must_use]
     pub fn accuracy(&self) -> f64 {
         100.0 * self.correct as f64 / self.images.max(1) as f64
     }
 
-    /// Agreeing ones in per cent.
+    /// Returns the percentage of images that are classified as by the float ensemble.
     #[must_use]
     pub fn agreement(&self) -> f64 {
         100.0 * self.agreeing as f64 / self.images.max(1) as f64
     }
 
-    /// Bits of the smallest plaintext modulus that tells all logits apart: log2 of 2 x largest + 1.
+    /// Returns the bits of the smallest plaintext modulus that represents all logits: log2(2 x largest + 1).
     #[must_use]
     pub fn bits(&self) -> f64 {
         (2.0 * self.largest_logit + 1.0).log2()
@@ -57,39 +60,39 @@ impl AccuracySummary {
     }
 }
 
-/// Images of a batch: enough for matrix products to be fast, few enough for all processors to have some.
+/// Images of a batch. Matrix products of this size are fast, and all processors get some batches.
 const BATCH: usize = 64;
 
-/// Numbers that one batch may take, 32 MiB: large networks have smaller batches.
-const MOST_IN_BATCH: usize = 1 << 22;
+/// Largest number of numbers in one batch, 32 MiB. Large networks have smaller batches.
+const MAX_BATCH_NUMBERS: usize = 1 << 22;
 
-/// Numbers that a trial may keep for the next ones, 256 MiB.
-const MOST_KEPT: usize = 1 << 25;
+/// Largest number of activations that a measurement keeps for the next ones, 256 MiB.
+const MAX_KEPT_ACTIVATIONS: usize = 1 << 25;
 
-/// Images with the float ensemble's answers.
+/// Images with the float ensemble's answers, as the reference for rounded ensembles.
 pub struct FloatReference<'a> {
     images: &'a LabelledImages,
     /// The float ensemble's answers, image by image.
     answers: Vec<Answer>,
-    /// The float ensemble's own.
+    /// The float ensemble's own accuracy.
     pub float: AccuracySummary,
 }
 
-/// What the float ensemble makes of an image.
+/// The float ensemble's answer for an image.
 struct Answer {
     prediction: usize,
     log_softmax: Vec<f64>,
 }
 
-/// A candidate that was tried.
+/// A candidate with its accuracy.
 pub struct MeasuredCandidate {
     pub candidate: Candidate,
-    pub judgement: AccuracySummary,
-    /// Batch by batch and member by member; nothing where it would take too much memory.
-    kept: Vec<Vec<Activations>>,
+    pub summary: AccuracySummary,
+    /// Activations by batch and member; empty if they would take too much memory.
+    activations_by_batch: Vec<Vec<Activations>>,
 }
 
-/// What a member makes of a batch of images, squared.
+/// A member's squared activations for a batch of images.
 #[derive(Clone)]
 struct Activations {
     convolution: ArcArray2<f64>,
@@ -114,13 +117,14 @@ impl<'a> FloatReference<'a> {
         Self { images, answers, float }
     }
 
-    /// Whether a judgement is at most `tolerance` points below the float ensemble's.
-    pub fn tolerates(&self, judgement: &AccuracySummary, tolerance: f64) -> bool {
-        // A tolerance of so many images is met by just so many.
-        self.float.accuracy() - judgement.accuracy() <= tolerance + 1e-9
+    /// Returns whether an accuracy is at most `tolerance` percentage points below the float ensemble's.
+    pub fn tolerates(&self, summary: &AccuracySummary, tolerance: f64) -> bool {
+        // The small addition lets a tolerance of a whole number of images include that number.
+        self.float.accuracy() - summary.accuracy() <= tolerance + 1e-9
     }
 
-    /// The float ensemble's mean cross-entropy of the labels, in nats; a label that is no class has the largest there is.
+    /// Returns the float ensemble's mean cross-entropy of the labels, in nats. A label that is not a class has an
+    /// infinite loss.
     pub fn loss(&self) -> f64 {
         let labelled = self.answers.iter().zip(self.images.labels());
         let losses = labelled.map(|(answer, label)| match answer.log_softmax.get(usize::from(*label)) {
@@ -130,25 +134,26 @@ impl<'a> FloatReference<'a> {
         losses.sum::<f64>() / self.answers.len().max(1) as f64
     }
 
-    /// What quantised pixels alone cost: the float members on `levels`.
-    pub fn judge_levels(&self, members: &[BatchNetwork], levels: PixelLevels) -> AccuracySummary {
+    /// Measures the float members on pixels that are quantised to `levels`.
+    pub fn measure_levels(&self, members: &[BatchNetwork], levels: PixelLevels) -> AccuracySummary {
         let pixel = f64::from(levels.largest()).recip();
         let values = pixel_values(|byte| f64::from(levels.quantise(byte)) * pixel);
         let batch = |range: Range<usize>| {
             let logits: Vec<_> =
                 members.iter().map(|member| logits(member, self.images, &range, &values)).collect();
-            self.judge(range.start, &logits, 1.0)
+            self.measure_batch(range.start, &logits, 1.0)
         };
-        self.mean(batches(self.images, members).into_par_iter().map(batch).collect())
+        self.combine(batches(self.images, members).into_par_iter().map(batch).collect())
     }
 
-    /// Integer weights in floating point, exact as long as values stay below 53 bits, and rounded behind that.
-    pub fn judge_candidate(&self, members: &[BatchNetwork], candidate: &Candidate) -> AccuracySummary {
-        self.try_candidate(members, candidate, None).judgement
+    /// Measures rounded members in floating point, which is exact as long as values stay below 53 bits.
+    pub fn measure_candidate(&self, members: &[BatchNetwork], candidate: &Candidate) -> AccuracySummary {
+        self.measure_sharing_layers(members, candidate, None).summary
     }
 
-    /// The same, with the layers taken from another trial on the same images that are the same in it.
-    pub fn try_candidate(
+    /// Measures rounded members as [`measure_candidate`](Self::measure_candidate). Takes the activations of leading
+    /// layers from another candidate on the same images, if both candidates have the same rounding of these layers.
+    pub fn measure_sharing_layers(
         &self,
         members: &[BatchNetwork],
         candidate: &Candidate,
@@ -156,13 +161,13 @@ impl<'a> FloatReference<'a> {
     ) -> MeasuredCandidate {
         let rounded: Vec<BatchNetwork> = members.iter().map(|member| member.rounded(candidate)).collect();
         let values = pixel_values(|byte| f64::from(candidate.levels.quantise(byte)));
-        let unit = candidate.output_scales()[2];
-        // A layer's weights and biases depend on the scales of no later one.
+        let [_, _, unit] = candidate.output_scales();
+        // A layer's weights and biases do not depend on the scales of later layers.
         let shared = from.map_or(0, |from| candidate.layers_in_common(&from.candidate));
         let activations: usize = members.iter().map(|member| member.activations() + member.units()).sum();
-        let keep = activations.saturating_mul(self.images.len()) <= MOST_KEPT;
+        let keeps_activations = activations.saturating_mul(self.images.len()) <= MAX_KEPT_ACTIVATIONS;
         let batch = |(index, range): (usize, Range<usize>)| {
-            let known = |member: usize| from?.kept.get(index)?.get(member);
+            let known = |member: usize| from?.activations_by_batch.get(index)?.get(member);
             let of_member = |(number, member): (usize, &BatchNetwork)| {
                 let convolution = match known(number) {
                     Some(known) if shared >= 1 => known.convolution.clone(),
@@ -175,61 +180,72 @@ impl<'a> FloatReference<'a> {
                 (member.output(&hidden), Activations { convolution, hidden })
             };
             let (logits, activations): (Vec<_>, Vec<_>) = rounded.iter().enumerate().map(of_member).unzip();
-            (self.judge(range.start, &logits, unit), if keep { activations } else { Vec::new() })
+            (
+                self.measure_batch(range.start, &logits, unit),
+                if keeps_activations { activations } else { Vec::new() },
+            )
         };
         let batches = batches(self.images, members).into_par_iter().enumerate().map(batch);
-        let (judgements, kept): (Vec<_>, Vec<_>) = batches.unzip();
-        MeasuredCandidate { candidate: *candidate, judgement: self.mean(judgements), kept }
+        let (summaries, activations_by_batch): (Vec<_>, Vec<_>) = batches.unzip();
+        MeasuredCandidate { candidate: *candidate, summary: self.combine(summaries), activations_by_batch }
     }
 
-    /// The ensemble in exact integers, and the range of its logits.
+    /// Measures an integer ensemble exactly, and returns the range of its logits too.
     ///
     /// # Errors
     /// If the images have another size than the network reads.
-    pub fn judge_exact(
+    pub fn measure_exact(
         &self,
         ensemble: &IntegerEnsemble,
     ) -> Result<(AccuracySummary, ObservedRange), ForwardError> {
-        let unit = ensemble.members()[0].logit_scale();
+        let unit = ensemble.members().first().map_or(1.0, IntegerNetwork::logit_scale);
         let exact = ExactEnsemble::new(ensemble);
         let batch = |range: Range<usize>| -> Result<(AccuracySummary, ObservedRange), ForwardError> {
-            let mut judgement = AccuracySummary::default();
+            let mut summary = AccuracySummary::default();
             let mut observed = ObservedRange::default();
             for (logits, index) in exact.logits(self.images, range.clone())?.iter().zip(range) {
                 let sum = sum_logits(logits);
                 let real: Vec<f64> = sum.iter().map(|&logit| logit as f64 * unit).collect();
                 let range = ObservedRange::of(logits);
-                // What is decided by integers is decided by integers.
-                judgement = judgement.merge(self.one(index, predict(&sum), &real, range.largest() as f64));
+                // Integer logits decide the class, because floating point could round a tie.
+                summary =
+                    summary.merge(self.measure_image(index, predict(&sum), &real, range.largest() as f64));
                 observed = observed.merge(range);
             }
-            Ok((judgement, observed))
+            Ok((summary, observed))
         };
         let batches = batches(self.images, &exact.members).into_par_iter().map(batch);
-        let (judgements, observed): (Vec<_>, Vec<_>) =
+        let (summaries, observed): (Vec<_>, Vec<_>) =
             batches.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
         let observed = observed.into_iter().fold(ObservedRange::default(), ObservedRange::merge);
-        Ok((self.mean(judgements), observed))
+        Ok((self.combine(summaries), observed))
     }
 
-    /// The images from `first`, with the members' logits in units of `1 / unit`.
-    fn judge(&self, first: usize, members: &[Array2<f64>], unit: f64) -> AccuracySummary {
+    /// Measures the images from index `first`, from the members' logits in units of `1 / unit`.
+    fn measure_batch(&self, first: usize, members: &[Array2<f64>], unit: f64) -> AccuracySummary {
         let sums = members
             .iter()
             .skip(1)
             .fold(members.first().cloned().unwrap_or_default(), |sum, logits| sum + logits);
-        let mut judgement = AccuracySummary::default();
+        let mut summary = AccuracySummary::default();
         for (row, index) in rows(&sums).zip(first..) {
             let sum: Vec<f64> = row.iter().map(|logit| logit / unit).collect();
-            judgement = judgement.merge(self.one(index, predict(&sum), &sum, 0.0));
+            summary = summary.merge(self.measure_image(index, predict(&sum), &sum, 0.0));
         }
         let all = members.iter().chain([&sums]).flatten();
-        judgement.largest_logit = all.fold(0.0, |largest, logit| largest.max(logit.abs()));
-        judgement
+        summary.largest_logit = all.fold(0.0, |largest, logit| largest.max(logit.abs()));
+        summary
     }
 
-    /// One image, whose ensemble logits on the float ensemble's scale are `sum`.
-    fn one(&self, index: usize, prediction: usize, sum: &[f64], largest_logit: f64) -> AccuracySummary {
+    /// Measures one image, whose ensemble logits on the float ensemble's scale are `sum`.
+    #[expect(clippy::indexing_slicing, reason = "there is an answer and a label for each image")]
+    fn measure_image(
+        &self,
+        index: usize,
+        prediction: usize,
+        sum: &[f64],
+        largest_logit: f64,
+    ) -> AccuracySummary {
         let float = &self.answers[index];
         AccuracySummary {
             images: 1,
@@ -240,19 +256,19 @@ impl<'a> FloatReference<'a> {
         }
     }
 
-    /// Of batches in their order, so that sums do not depend on which was ready first.
-    fn mean(&self, batches: Vec<AccuracySummary>) -> AccuracySummary {
-        let mut judgement = batches.into_iter().fold(AccuracySummary::default(), AccuracySummary::merge);
-        judgement.divergence /= judgement.images.max(1) as f64;
-        judgement
+    /// Combines batches in their order, so that sums do not depend on the threads.
+    fn combine(&self, batches: Vec<AccuracySummary>) -> AccuracySummary {
+        let mut summary = batches.into_iter().fold(AccuracySummary::default(), AccuracySummary::merge);
+        summary.divergence /= summary.images.max(1) as f64;
+        summary
     }
 }
 
-/// Members whose hidden layers are computed in floating point where that is exact.
+/// An integer ensemble whose hidden layers are computed in floating point if that is exact.
 struct ExactEnsemble<'a> {
     ensemble: &'a IntegerEnsemble,
     members: Vec<BatchNetwork>,
-    /// Whether every member's hidden layer is exact in 53 bits.
+    /// True if every member's hidden layer is exact in 53 bits.
     exact: bool,
 }
 
@@ -267,7 +283,7 @@ impl<'a> ExactEnsemble<'a> {
         Self { ensemble, members: ensemble.members().iter().map(BatchNetwork::of_integers).collect(), exact }
     }
 
-    /// The members' logits for each of the images `range`.
+    /// Returns the members' logits for each of the images `range`.
     fn logits(
         &self,
         images: &LabelledImages,
@@ -282,9 +298,9 @@ impl<'a> ExactEnsemble<'a> {
         let hidden = |member: &BatchNetwork| member.hidden(&member.convolve(images, range.clone(), &values));
         let hidden: Vec<_> = self.members.iter().map(hidden).collect();
         let members = || self.ensemble.members().iter().zip(&hidden);
-        let output = |(network, hidden): (&sottovoce_network::IntegerNetwork, &Array2<f64>), image: usize| {
+        let output = |(network, hidden): (&IntegerNetwork, &Array2<f64>), image: usize| {
             let squares: Vec<i128> = hidden.row(image).iter().map(|&value| (value as i128).pow(2)).collect();
-            // The network's bounds promise that these fit 127 bits.
+            // The network's bounds guarantee that these fit 127 bits.
             let rows = network.output().row_iter().zip(network.output().biases());
             rows.map(|(weights, &bias)| {
                 bias + weights
@@ -299,14 +315,14 @@ impl<'a> ExactEnsemble<'a> {
     }
 }
 
-/// All images in batches that are not too large for the members.
+/// Returns all images in batches whose activations fit the limit.
 fn batches(images: &LabelledImages, members: &[BatchNetwork]) -> Vec<Range<usize>> {
     let largest = members.iter().map(BatchNetwork::activations).max().unwrap_or(1).max(1);
-    let size = (MOST_IN_BATCH / largest).clamp(1, BATCH);
+    let size = (MAX_BATCH_NUMBERS / largest).clamp(1, BATCH);
     (0..images.len()).step_by(size).map(|first| first..(first + size).min(images.len())).collect()
 }
 
-/// A member's logits for the images `range`.
+/// Returns a member's logits for the images `range`.
 fn logits(
     member: &BatchNetwork,
     images: &LabelledImages,
@@ -320,7 +336,7 @@ fn squared(values: Array2<f64>) -> Array2<f64> {
     values.mapv_into(|value| value * value)
 }
 
-/// Rows of an array that lies in one piece, as products do.
+/// Returns the rows of a contiguous array, such as a matrix product.
 fn rows(array: &Array2<f64>) -> impl Iterator<Item = &[f64]> {
     array.as_slice().unwrap_or_default().chunks_exact(array.ncols().max(1))
 }
@@ -331,7 +347,7 @@ fn log_softmax(logits: &[f64]) -> Vec<f64> {
     logits.iter().map(|logit| logit - log_sum).collect()
 }
 
-/// From the softmax whose logarithm is `p` to that whose logarithm is `q`.
+/// Returns the divergence from the softmax whose logarithm is `p` to that whose logarithm is `q`.
 fn divergence(p: &[f64], q: &[f64]) -> f64 {
     p.iter().zip(q).map(|(p, q)| p.exp() * (p - q)).sum()
 }

@@ -1,4 +1,4 @@
-//! A network on many images at once.
+//! A network on a batch of images.
 
 use std::ops::Range;
 
@@ -10,10 +10,11 @@ use sottovoce_network::{Architecture, Block, IntegerNetwork};
 use super::candidate::Candidate;
 use crate::import::real_network::RealNetwork;
 
-/// A network's weights as matrices, so that a batch of images is two matrix products behind a convolution.
+/// A network's weights as matrices, so that hidden and output layer are one matrix product each for a batch of
+/// images.
 ///
 /// # Shapes
-/// A batch of `n` images is `[n, positions x maps]` behind the convolution, position by position, `[n, hidden]` behind
+/// A batch of `n` images is `[n, positions x maps]` after the convolution, position by position, `[n, hidden]` after
 /// the hidden layer, and `[n, classes]` at the end.
 #[derive(Debug, Clone)]
 pub struct BatchNetwork {
@@ -33,18 +34,18 @@ struct Affine {
     biases: Array1<f64>,
 }
 
-/// For each pixel, the windows that read it and the taps that they read it with.
+/// For each pixel, the windows that read it and the kernel index that each window reads it with.
 #[derive(Debug, Clone)]
 struct Windows {
-    /// Pixel `p` is read by `reads[starts[p]..starts[p + 1]]`, each a position and a tap.
+    /// Pixel `p` is read by `reads[starts[p]..starts[p + 1]]`; each entry is a position and a kernel index.
     starts: Vec<usize>,
     reads: Vec<(usize, usize)>,
 }
 
-/// What a pixel of each byte is to the network.
+/// The network's number for each byte of a pixel.
 pub type PixelValues = [f64; 256];
 
-/// The values of all bytes.
+/// Returns the network's numbers for all bytes.
 pub fn pixel_values(value: impl Fn(u8) -> f64) -> PixelValues {
     let mut values = [0.0; 256];
     for (byte, slot) in (0..=u8::MAX).zip(&mut values) {
@@ -59,13 +60,14 @@ impl BatchNetwork {
         Self::new(network.architecture(), convolution, hidden, output, |weight| *weight, |bias| *bias)
     }
 
-    /// The network in floating point: exact for weights and biases of up to 53 bits, rounded beyond.
+    /// Converts an integer network to floating point: exact for weights and biases of up to 53 bits, rounded beyond.
     pub fn of_integers(network: &IntegerNetwork) -> Self {
         let [(_, convolution), (_, hidden), (_, output)] = network.blocks();
         let architecture = network.architecture();
         Self::new(architecture, convolution, hidden, output, |&weight| weight as f64, |&bias| bias as f64)
     }
 
+    #[expect(clippy::indexing_slicing, reason = "rows and columns are those of the block")]
     fn new<W, B>(
         architecture: &Architecture,
         convolution: &Block<W, B>,
@@ -95,32 +97,34 @@ impl BatchNetwork {
         }
     }
 
-    /// The network with integer weights and biases, as [`Candidate::round`] makes them, in floating point.
+    /// Returns the network with weights and biases rounded to integers, as [`Candidate::round`] does, in floating
+    /// point.
     pub fn rounded(&self, candidate: &Candidate) -> Self {
-        let (scales, outputs) = (candidate.scales.0, candidate.output_scales());
-        let round = |layer: &Affine, index: usize| Affine {
-            weights: layer.weights.mapv(|weight| (weight * scales[index]).round()),
-            biases: layer.biases.mapv(|bias| (bias * outputs[index]).round()),
+        let [convolution_scale, hidden_scale, output_scale] = candidate.scales.0;
+        let [convolution_unit, hidden_unit, output_unit] = candidate.output_scales();
+        let round = |layer: &Affine, scale: f64, unit: f64| Affine {
+            weights: layer.weights.mapv(|weight| (weight * scale).round()),
+            biases: layer.biases.mapv(|bias| (bias * unit).round()),
         };
         Self {
             windows: self.windows.clone(),
-            convolution: round(&self.convolution, 0),
-            hidden: round(&self.hidden, 1),
-            output: round(&self.output, 2),
+            convolution: round(&self.convolution, convolution_scale, convolution_unit),
+            hidden: round(&self.hidden, hidden_scale, hidden_unit),
+            output: round(&self.output, output_scale, output_unit),
         }
     }
 
-    /// The convolution's outputs for one image.
+    /// Returns the number of the convolution's outputs for one image.
     pub fn activations(&self) -> usize {
         self.hidden.weights.ncols()
     }
 
-    /// Hidden units.
+    /// Returns the number of hidden units.
     pub fn units(&self) -> usize {
         self.hidden.weights.nrows()
     }
 
-    /// The squares behind the convolution, of the images `range`.
+    /// Returns the squares after the convolution, for the images `range`.
     pub fn convolve(
         &self,
         images: &LabelledImages,
@@ -134,10 +138,14 @@ impl BatchNetwork {
         outputs
     }
 
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "positions, taps and pixels are those of the architecture, by which all arrays were made"
+    )]
     fn convolve_one(&self, image: &[u8], values: &PixelValues, mut output: ArrayViewMut1<f64>) {
         let Affine { weights, biases } = &self.convolution;
         let maps = biases.len();
-        // Both are in one piece, as all arrays that are made here.
+        // Both slices exist, because all arrays of this file are contiguous.
         let (Some(output), Some(weights)) = (output.as_slice_mut(), weights.as_slice()) else { return };
         for windows in output.chunks_exact_mut(maps) {
             for (value, bias) in windows.iter_mut().zip(biases) {
@@ -146,7 +154,7 @@ impl BatchNetwork {
         }
         for (&pixel, bounds) in image.iter().zip(self.windows.starts.windows(2)) {
             let ink = values[usize::from(pixel)];
-            // Most of an image is blank.
+            // Most pixels of an image are blank.
             if ink == 0.0 {
                 continue;
             }
@@ -160,12 +168,12 @@ impl BatchNetwork {
         output.iter_mut().for_each(|value| *value *= *value);
     }
 
-    /// The hidden layer's values, before their square.
+    /// Returns the hidden layer's values, before their square.
     pub fn hidden(&self, squares: &ArrayRef2<f64>) -> Array2<f64> {
         self.hidden.of(squares)
     }
 
-    /// The logits.
+    /// Returns the logits.
     pub fn output(&self, squares: &ArrayRef2<f64>) -> Array2<f64> {
         self.output.of(squares)
     }
@@ -182,6 +190,7 @@ impl Affine {
 }
 
 impl Windows {
+    #[expect(clippy::indexing_slicing, reason = "windows only read pixels of the image")]
     fn of(architecture: &Architecture) -> Self {
         let mut by_pixel: Vec<Vec<(usize, usize)>> = vec![Vec::new(); architecture.pixels()];
         for position in 0..architecture.positions() {

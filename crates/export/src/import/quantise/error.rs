@@ -4,26 +4,26 @@ use sottovoce_network::{EnsembleError, ForwardError, NetworkError, PixelLevelsEr
 
 use crate::import::description::quantisation::Scales;
 
-/// Float members that make no integer ensemble as wanted.
+/// Float members that cannot become an integer ensemble.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuantiseError {
-    /// The rounded weights make no network.
+    /// The rounded weights are no valid network.
     #[error(
-        "member {member} makes no integer network with {levels} pixel levels and the scales {scales}; smaller scales or fewer \
-         pixel levels give smaller values, and `scales = \"search\"` finds what is enough"
+        "member {member} cannot be an integer network with {levels} pixel levels and the scales {scales}; smaller scales or fewer \
+         pixel levels give smaller values, and `scales = \"search\"` finds scales that fit"
     )]
     Network {
         /// The member, from 1.
         member: usize,
-        /// Pixel levels.
+        /// The number of pixel levels.
         levels: u16,
         /// The scales.
         scales: Scales,
-        /// What is wrong.
+        /// The network's error.
         source: NetworkError,
     },
-    /// A weight that outgrows its integer.
+    /// A weight or bias does not fit its integer type.
     #[error(
         "a {what} in the {layer} layer of member {member} would be {value:e} as an integer, which takes more than {bits} \
          bits; use smaller scales, or `scales = \"search\"`"
@@ -35,42 +35,42 @@ pub enum QuantiseError {
         layer: &'static str,
         /// Weight or bias.
         what: &'static str,
-        /// The number to be rounded.
+        /// The number before rounding.
         value: f64,
-        /// What an integer holds.
+        /// Bits of the integer type.
         bits: u32,
     },
-    /// The members do not belong together.
-    #[error("the members make no ensemble with the scales {scales}; smaller scales give smaller values")]
+    /// The rounded members are no valid ensemble.
+    #[error("the members are no valid ensemble with the scales {scales}; smaller scales give smaller values")]
     Ensemble {
         /// The scales.
         scales: Scales,
-        /// What is wrong.
+        /// The ensemble's error.
         source: EnsembleError,
     },
-    /// No scales are good enough.
+    /// No scales keep the accuracy.
     #[error(
         "no scales keep the accuracy within {tolerance} points of the float network's {float:.2} % on {images} images; the \
-         best that was found has {best:.2} % with {levels} pixel levels. Raise `quantisation.tolerance`{advice}"
+         best ones have {best:.2} % with {levels} pixel levels. Raise `quantisation.tolerance`{advice}"
     )]
     NotWithinTolerance {
-        /// Points that may be lost.
+        /// Percentage points of accuracy that may be lost.
         tolerance: f64,
         /// The float network's accuracy in per cent.
         float: f64,
-        /// Images that it was measured on.
+        /// Number of images of the measurement.
         images: usize,
         /// The best candidate's accuracy in per cent.
         best: f64,
-        /// Its pixel levels.
+        /// The best candidate's number of pixel levels.
         levels: u16,
-        /// What else may help.
+        /// Another suggestion, or nothing.
         advice: &'static str,
     },
-    /// A number of pixel levels that a byte cannot have.
+    /// The number of pixel levels is not between 2 and 256.
     #[error(transparent)]
     Levels(#[from] PixelLevelsError),
-    /// An image that does not fit.
+    /// An image has another size than the network's.
     #[error(transparent)]
     Forward(#[from] ForwardError),
 }

@@ -1,4 +1,5 @@
-//! Why a network that was read without an error guesses.
+//! Other readings of the same files that classify better: suggestions if a network was read without an error but
+//! guesses.
 
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::Padding;
@@ -17,33 +18,35 @@ use crate::import::quantise::batch_network::BatchNetwork;
 use crate::import::real_network::RealNetwork;
 use crate::import::weight_files::{WeightFiles, has_memory_order};
 
-/// Readings within so many points of the best are told apart by more than accuracy: on a thousand images, chance
-/// alone makes so much.
-const NEAR: f64 = 2.0;
+/// Accuracies within this many percentage points of the best are equivalent: on a thousand images, chance makes such
+/// differences.
+const EQUIVALENT_POINTS: f64 = 2.0;
 
-/// Readings that are told: of many that do equally well, the likeliest are enough.
-const MOST_TOLD: usize = 3;
+/// Largest number of suggestions.
+const MAX_SUGGESTIONS: usize = 3;
 
-/// Images that a reading is tried on first: nearly all readings guess, and are dropped there.
-const FEW: usize = 200;
+/// Number of images in the first trial of a reading. Nearly all readings guess, and are dropped there.
+const TRIAL_IMAGES: usize = 200;
 
-/// Points by which few images may be worse than many by chance.
-const CHANCE: f64 = 10.0;
+/// Percentage points by which chance may make the accuracy on these images lower than on all.
+const CHANCE_POINTS: f64 = 10.0;
 
-/// A reading of the same files, and how it does.
-struct Reading {
+/// A reading of the same files with its accuracy.
+struct MeasuredVariant {
     variant: Variant,
-    /// In per cent.
+    /// Accuracy in per cent.
     accuracy: f64,
-    /// Mean cross-entropy of the labels in nats, which training made small: a network that sees pixels on a wrong scale
-    /// may classify well, but is far too sure of itself.
+    /// Mean cross-entropy of the labels in nats. It is high for a network that reads pixels on a wrong scale, even if
+    /// it classifies well.
     loss: f64,
 }
 
-/// Other readings of the same files that classify `images` better by at least so many `points`: what to write in the description, and the
-/// accuracy in per cent that it gives, the three likeliest at most. The likeliest is the first: of those that are nearly as accurate as the best, the usual
-/// settings of programs come first, and among these the one with the smallest loss. Some mistakes no shape can tell, such as
-/// the order of the hidden layer's inputs.
+/// Returns other readings of the same files that classify `images` better by at least `points` percentage points:
+/// what to write in the description, and the accuracy in per cent; at most three.
+///
+/// The likeliest reading is the first. Among readings that are nearly as accurate as the best, the usual settings of
+/// programs come first, and among these the one with the smallest loss. Shapes do not show some mistakes, such as a
+/// wrong order of the hidden layer's inputs.
 #[must_use]
 pub fn better_readings(
     description: &Description,
@@ -53,31 +56,31 @@ pub fn better_readings(
 ) -> Vec<(String, f64)> {
     let mut read = |description: &Description| read_members(description, files, images.side()).ok();
     let Some(ImportedMembers { members, .. }) = read(description) else { return Vec::new() };
-    let few = images.take(FEW);
+    let few = images.take(TRIAL_IMAGES);
     let least = float_accuracy(&members, images) + points;
-    let least_of_few = float_accuracy(&members, &few) + points - CHANCE;
-    let mut reading = |variant: Variant| -> Option<Reading> {
+    let least_of_few = float_accuracy(&members, &few) + points - CHANCE_POINTS;
+    let mut reading = |variant: Variant| -> Option<MeasuredVariant> {
         let members = batch_members(&read(&variant.description)?.members);
         if FloatReference::new(&members, &few).float.accuracy() < least_of_few {
             return None;
         }
         let reference = FloatReference::new(&members, images);
         let (accuracy, loss) = (reference.float.accuracy(), reference.loss());
-        (accuracy >= least).then_some(Reading { variant, accuracy, loss })
+        (accuracy >= least).then_some(MeasuredVariant { variant, accuracy, loss })
     };
-    let mut better: Vec<Reading> =
+    let mut better: Vec<MeasuredVariant> =
         variants(description, members.first()).into_iter().filter_map(&mut reading).collect();
-    // Of the many orders in memory, one is meant.
+    // At most one of the many orders in memory is right.
     better.extend(memory_orders(description).into_iter().filter_map(&mut reading).min_by(more_accurate));
     sort_by_likelihood(&mut better);
-    better.into_iter().take(MOST_TOLD).map(|reading| (reading.variant.text, reading.accuracy)).collect()
+    better.into_iter().take(MAX_SUGGESTIONS).map(|reading| (reading.variant.text, reading.accuracy)).collect()
 }
 
-/// The likeliest first: of those that are nearly as accurate as the best, the usual settings, and among these the one with the
-/// smallest loss; then the others by their accuracy.
-fn sort_by_likelihood(readings: &mut [Reading]) {
+/// Sorts the likeliest first: among those that are nearly as accurate as the best, the usual settings, and among
+/// these the one with the smallest loss; then the others by their accuracy.
+fn sort_by_likelihood(readings: &mut [MeasuredVariant]) {
     let best = readings.iter().map(|reading| reading.accuracy).fold(f64::NEG_INFINITY, f64::max);
-    let far = |reading: &Reading| reading.accuracy < best - NEAR;
+    let far = |reading: &MeasuredVariant| reading.accuracy < best - EQUIVALENT_POINTS;
     readings.sort_by(|a, b| {
         far(a).cmp(&far(b)).then_with(|| match far(a) {
             true => more_accurate(a, b),
@@ -86,12 +89,12 @@ fn sort_by_likelihood(readings: &mut [Reading]) {
     });
 }
 
-/// The more accurate first, and of equals the one with the smaller loss.
-fn more_accurate(a: &Reading, b: &Reading) -> std::cmp::Ordering {
+/// Compares by accuracy, the higher first, then by loss, the smaller first.
+fn more_accurate(a: &MeasuredVariant, b: &MeasuredVariant) -> std::cmp::Ordering {
     b.accuracy.total_cmp(&a.accuracy).then(a.loss.total_cmp(&b.loss))
 }
 
-/// The float ensemble's accuracy in per cent.
+/// Returns the float ensemble's accuracy in per cent.
 #[must_use]
 pub fn float_accuracy(members: &[RealNetwork], images: &LabelledImages) -> f64 {
     FloatReference::new(&batch_members(members), images).float.accuracy()
@@ -103,21 +106,21 @@ fn batch_members(members: &[RealNetwork]) -> Vec<BatchNetwork> {
 
 /// A description with one mistake undone.
 struct Variant {
-    /// What to write for that.
+    /// The change, as it is written in the description.
     text: String,
     description: Description,
-    /// Whether it is a program's or data set's usual setting.
+    /// True for a usual setting of a program or data set.
     usual: bool,
 }
 
-/// A description with a change.
+/// Returns a description with a change.
 fn changed(description: &Description, text: String, change: impl Fn(&mut Description)) -> Variant {
     let mut variant = description.clone();
     change(&mut variant);
     Variant { text, description: variant, usual: true }
 }
 
-/// The usual mistakes, undone one at a time.
+/// Returns descriptions with one of the usual mistakes undone.
 fn variants(description: &Description, member: Option<&RealNetwork>) -> Vec<Variant> {
     let mut variants =
         Conventions::of(description).map_or_else(|_| Vec::new(), |now| axes(description, &now));
@@ -139,7 +142,8 @@ fn variants(description: &Description, member: Option<&RealNetwork>) -> Vec<Vari
     variants
 }
 
-/// Axes that no shape tells: flattened inputs, rows and columns of a kernel, square and flat dense layers.
+/// Returns other orders of axes that shapes do not exclude: flattened inputs, rows and columns of a kernel, square
+/// and flat dense layers.
 fn axes(description: &Description, now: &Conventions) -> Vec<Variant> {
     let (word, flatten) = match now.flatten {
         Flatten::ChannelsFirst => ("channels-last", Flatten::ChannelsLast),
@@ -157,7 +161,7 @@ fn axes(description: &Description, now: &Conventions) -> Vec<Variant> {
             d.axes.convolution = Some(swapped.clone());
         }),
     ];
-    // A tensor that tells its axes does not fit when they are swapped.
+    // If a tensor's shape determines its axes, the swapped order does not fit and is dropped later.
     type Layer = fn(&mut MemberLayers) -> &mut Option<String>;
     let layers: [(&str, Layer); 2] =
         [("hidden", |member| &mut member.hidden.axes), ("output", |member| &mut member.output.axes)];
@@ -180,8 +184,8 @@ fn axes(description: &Description, now: &Conventions) -> Vec<Variant> {
     variants
 }
 
-/// Values that lie in memory in another order than their shape says, as some writers of arrays have it: `safetensors.numpy`
-/// writes a transposed array's memory under its transposed shape.
+/// Returns descriptions with values stored in another order than their shape says. Some writers of arrays do this:
+/// `safetensors.numpy` writes a transposed array's memory under its transposed shape.
 fn memory_orders(description: &Description) -> Vec<Variant> {
     let (Ok(now), Some(member)) =
         (Conventions::of(description), description.members.iter().find_map(MemberSource::layers))
@@ -243,25 +247,25 @@ fn memory_orders(description: &Description) -> Vec<Variant> {
     variants
 }
 
-/// Usual normalisations in place of the one that is given, or of none, and the given one with a slip undone; `padded`
-/// where there is something around the image.
+/// Returns descriptions with another normalisation: the usual ones, and the given one with a slip undone. `padded`
+/// says whether there is padding around the image.
 fn pixels(description: &Description, padded: bool) -> Vec<Variant> {
     let standard =
         |mean, std| PixelNormalisation { mean: Some(mean), std: Some(std), ..PixelNormalisation::default() };
-    // Inverted ink is no program's own setting.
+    // Inverted ink is not a usual setting of any program.
     let plans = usual_normalisations().into_iter().map(|plan| (plan, plan.scale != Some(-1.0)));
     let mut plans: Vec<(PixelNormalisation, bool)> = plans.collect();
     if let PixelNormalisation { mean: Some(mean), std: Some(std), .. } = description.pixels {
         plans.push((standard(std, mean), false));
         plans.push((standard(mean / LARGEST_BYTE, std / LARGEST_BYTE), false));
     }
-    let mut known: Vec<PixelMap> = description.pixels.map().into_iter().collect();
+    let mut known: Vec<PixelMap> = description.pixels.to_map().into_iter().collect();
     let mut variants = Vec::new();
     for (plan, usual) in plans {
         for padding in [PixelPadding::Zero, PixelPadding::Blank] {
             let plan = PixelNormalisation { padding, ..plan };
-            let Ok(map) = plan.map() else { continue };
-            // Around an image without an offset, blank pixels are zeros, and around most there is nothing.
+            let Ok(map) = plan.to_map() else { continue };
+            // Blank padding equals zero padding if there is no offset or no padding.
             let same = padding == PixelPadding::Blank && (is_plain(map) || !padded);
             if same || known.contains(&map) {
                 continue;
@@ -275,7 +279,7 @@ fn pixels(description: &Description, padded: bool) -> Vec<Variant> {
     variants
 }
 
-/// Whether a blank pixel is zero.
+/// Returns whether a blank pixel is zero.
 fn is_plain(map: PixelMap) -> bool {
     map.offset == 0.0
 }
@@ -290,7 +294,7 @@ mod tests {
         let description: Description = toml::from_str(&toml("pytorch", "")).unwrap();
         let reading = |text: &str, usual, accuracy, loss| {
             let variant = changed(&description, text.to_owned(), |_| {});
-            Reading { variant: Variant { usual, ..variant }, accuracy, loss }
+            MeasuredVariant { variant: Variant { usual, ..variant }, accuracy, loss }
         };
         let mut readings = [
             reading("far", true, 90.0, 0.3),

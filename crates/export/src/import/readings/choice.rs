@@ -10,49 +10,50 @@ use crate::import::weight_files::WeightFiles;
 
 use super::reading::Reading;
 
-/// Images on which all readings are tried.
-const FEW_IMAGES: usize = 200;
+/// Number of images in the first trial of all readings.
+const TRIAL_IMAGES: usize = 200;
 
-/// Readings that are tried on all images.
-const BEST: usize = 8;
+/// Number of readings that are tried on all images.
+const MAX_FINALISTS: usize = 8;
 
-/// Readings within so many points of the best are told apart by their loss: chance makes so much on a thousand images, and a
-/// network that sees pixels on a wrong scale may classify well, but is far too sure of itself.
-const NEAR: f64 = 2.0;
+/// Accuracies within this many percentage points of the best are equivalent, and the loss decides: on a thousand
+/// images, chance makes such differences. A network that reads pixels on a wrong scale may classify well but has a
+/// high loss.
+const EQUIVALENT_POINTS: f64 = 2.0;
 
-/// The reading that was taken because it classifies best, and the others.
+/// The reading that classifies best, and the next best ones.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChosenReading {
     /// The reading.
     pub reading: Reading,
-    /// Its accuracy in per cent.
+    /// The reading's accuracy in per cent.
     pub accuracy: f64,
-    /// Images that accuracies refer to.
+    /// Number of images of the accuracies.
     pub images: usize,
-    /// The best of the others with their accuracies in per cent, the best first.
+    /// The next best readings with their accuracies in per cent, the best first.
     pub rivals: Vec<(String, f64)>,
 }
 
 /// A reading with its accuracy in per cent and its mean cross-entropy in nats.
-struct Judged {
+struct MeasuredReading {
     reading: Reading,
     accuracy: f64,
     loss: f64,
 }
 
-/// The reading that classifies `images` best: of those that are nearly as accurate as the best, the one with the smallest
-/// loss.
+/// Returns the reading that classifies `images` best: among those that are nearly as accurate as the best, the one
+/// with the smallest loss.
 ///
 /// # Errors
-/// If no reading fits the files: why the first does not.
+/// If no reading fits the files; the error is that of the first reading.
 pub fn choose_reading(
     readings: Vec<Reading>,
     files: &mut WeightFiles,
     images: &LabelledImages,
 ) -> Result<ChosenReading, ImportError> {
     let mut first_error = None;
-    let mut judge = |readings: Vec<Reading>, images: &LabelledImages| {
-        let mut judged = Vec::new();
+    let mut measure = |readings: Vec<Reading>, images: &LabelledImages| {
+        let mut measured = Vec::new();
         for reading in readings {
             match read_members(&reading.description, files, images.side()) {
                 Ok(imported)
@@ -68,7 +69,7 @@ pub fn choose_reading(
                 Ok(imported) => {
                     let members: Vec<_> = imported.members.iter().map(BatchNetwork::of_real).collect();
                     let reference = FloatReference::new(&members, images);
-                    judged.push(Judged {
+                    measured.push(MeasuredReading {
                         accuracy: reference.float.accuracy(),
                         loss: reference.loss(),
                         reading,
@@ -79,26 +80,30 @@ pub fn choose_reading(
                 }
             }
         }
-        let best = judged.iter().map(|one| one.accuracy).fold(f64::NEG_INFINITY, f64::max);
-        judged.sort_by(|a, b| {
-            let far = |one: &Judged| one.accuracy < best - NEAR;
+        let best = measured.iter().map(|one| one.accuracy).fold(f64::NEG_INFINITY, f64::max);
+        measured.sort_by(|a, b| {
+            let far = |one: &MeasuredReading| one.accuracy < best - EQUIVALENT_POINTS;
             far(a).cmp(&far(b)).then_with(|| {
                 if far(a) { b.accuracy.total_cmp(&a.accuracy) } else { a.loss.total_cmp(&b.loss) }
             })
         });
-        judged
+        measured
     };
     let mut best = readings;
-    if best.len() > BEST {
-        best = judge(best, &images.take(FEW_IMAGES)).into_iter().take(BEST).map(|one| one.reading).collect();
+    if best.len() > MAX_FINALISTS {
+        best = measure(best, &images.take(TRIAL_IMAGES))
+            .into_iter()
+            .take(MAX_FINALISTS)
+            .map(|one| one.reading)
+            .collect();
     }
-    let mut judged = judge(best, images).into_iter();
-    let Some(Judged { reading, accuracy, .. }) = judged.next() else {
+    let mut measured = measure(best, images).into_iter();
+    let Some(MeasuredReading { reading, accuracy, .. }) = measured.next() else {
         return Err(first_error.unwrap_or_else(|| ImportError::Malformed {
             file: "the description".to_owned(),
-            reason: "there is no way to read its weights".to_owned(),
+            reason: "no reading of its weights is possible".to_owned(),
         }));
     };
-    let rivals = judged.map(|one| (one.reading.text(), one.accuracy)).collect();
+    let rivals = measured.map(|one| (one.reading.text(), one.accuracy)).collect();
     Ok(ChosenReading { reading, accuracy, images: images.len(), rivals })
 }

@@ -1,9 +1,9 @@
-//! The float network compared with logits that the framework computed.
+//! Comparison of the float network with logits that the framework computed.
 //!
-//! The framework saves an archive of arrays (`numpy.savez`): the images as its network took them (`inputs`), its answers
-//! (`logits`), and, if wanted, what its layers made of them. Equal logits prove that every weight, order of axes, stride,
-//! padding and activation was read as it was meant. The inputs of images whose bytes are in the archive too (`pixels`) prove
-//! what a pixel was to the network.
+//! The framework saves an archive of arrays (`numpy.savez`): its network's inputs (`inputs`), its answers (`logits`),
+//! and optionally outputs of its layers. Equal logits prove that every weight, order of axes, stride, padding and
+//! activation was read correctly. If the archive also has the bytes of the images (`pixels`), the inputs prove the
+//! normalisation of pixels.
 
 use std::path::Path;
 
@@ -14,76 +14,77 @@ use crate::import::formats::tensor::Tensor;
 use crate::import::formats::weights_file::WeightsFile;
 use crate::import::real_network::RealNetwork;
 
-/// Logits are the same if they differ by at most this part of the largest one: frameworks compute in 32 bits.
-const SAME: f64 = 1e-4;
+/// Largest difference of equal logits, as a fraction of the largest logit: frameworks compute in 32 bits.
+const TOLERANCE: f64 = 1e-4;
 
-/// A byte's share of 255 is recovered from an input up to this.
-const SAME_BYTE: f64 = 0.01;
+/// Largest distance of an input from a whole byte, in bytes.
+const BYTE_TOLERANCE: f64 = 0.01;
 
-/// Arrays with the framework's answers, by the names that people give them.
+/// Names of the array with the framework's answers.
 const LOGITS: [&str; 4] = ["logits", "outputs", "predictions", "output"];
 
-/// What a framework computed for some images.
+/// The logits that a framework computed for some images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FrameworkLogits {
-    /// The archive.
+    /// The path of the archive.
     file: String,
-    /// Images.
+    /// Number of images.
     images: usize,
-    /// The images as the network took them, one after the other, where they were saved.
+    /// The network's inputs, one image after the other, if they were saved.
     inputs: Option<Vec<f64>>,
-    /// The images' bytes, one after the other, where they were saved.
+    /// The images' bytes, one image after the other, if they were saved.
     pixels: Option<Vec<f64>>,
-    /// The answers, one after the other.
+    /// The logits, one image after the other.
     logits: Vec<f64>,
     /// Outputs of layers: name and values, one image after the other.
     layers: Vec<(String, Vec<f64>)>,
 }
 
-/// How a network's logits compare.
+/// Differences between a network's logits and the framework's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogitComparison {
-    /// Images that were compared.
+    /// Number of images that were compared.
     pub images: usize,
-    /// Images whose logits differ.
+    /// Number of images whose logits differ.
     pub differing_images: usize,
-    /// The first of them, from 0.
+    /// The first of these images, from 0.
     pub first_image: Option<usize>,
-    /// The largest difference of a logit, as part of the largest logit.
+    /// The largest difference of a logit, as a fraction of the largest logit.
     pub largest_difference: f64,
-    /// The part of the largest logit up to which logits count as equal.
+    /// The largest difference of logits that count as equal, as a fraction of the largest logit.
     pub tolerance: f64,
-    /// Layers whose outputs were saved, in order, with the largest difference of an output as part of the largest output.
+    /// Layers whose outputs were saved, in order, with the largest difference of an output as a fraction of the
+    /// largest output.
     pub layers: Vec<(String, f64)>,
 }
 
 impl LogitComparison {
-    /// Whether all logits are the same.
+    /// Returns whether all logits are equal.
     #[must_use]
     pub fn is_equal(&self) -> bool {
         self.differing_images == 0
     }
 
-    /// The first layer whose outputs differ, where outputs were saved.
+    /// Returns the first layer whose outputs differ, if outputs were saved.
     #[must_use]
     pub fn first_layer(&self) -> Option<&str> {
-        self.layers.iter().find(|(_, difference)| *difference > SAME).map(|(name, _)| name.as_str())
+        self.layers.iter().find(|(_, difference)| *difference > TOLERANCE).map(|(name, _)| name.as_str())
     }
 
-    /// Where the difference begins, as far as saved outputs of layers show it.
+    /// Returns a sentence about the first layer that differs, as far as saved outputs show it.
     pub(crate) fn describe_location(&self) -> String {
         match (self.first_layer(), self.layers.is_empty()) {
             (Some(layer), _) => format!("the first layer that differs is the {layer}"),
-            (None, false) => "the layers whose outputs were saved are equal, so a layer behind them differs".to_owned(),
+            (None, false) => "the layers whose outputs were saved are equal, so a later layer differs".to_owned(),
             (None, true) => {
-                "outputs of layers in the same archive would show which layer is the first that differs (docs/import.md)".to_owned()
+                "outputs of layers in the same archive would show the first layer that differs (docs/import.md)".to_owned()
             }
         }
     }
 }
 
 impl FrameworkLogits {
-    /// The archive's path.
+    /// Returns the path of the archive.
     pub(crate) fn file(&self) -> &str {
         &self.file
     }
@@ -91,7 +92,7 @@ impl FrameworkLogits {
     /// Reads an archive for a network of images of `pixels` numbers and `classes` logits.
     ///
     /// # Errors
-    /// If the file is no such archive, holds no logits or images, or arrays of other sizes.
+    /// If the file is no such archive, holds no logits or images, or holds arrays of other sizes.
     pub fn read(path: &Path, classes: usize, pixels: usize) -> Result<Self, ImportError> {
         let bytes =
             std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
@@ -102,14 +103,14 @@ impl FrameworkLogits {
         let read = |name: &str| npz::tensor(&archive, name, &format!("the array {name:?} of {file}"));
         let Some(answers) = LOGITS.iter().find(|name| names.iter().any(|own| own == *name)) else {
             return Err(malformed(format!(
-                "it holds no array `logits` with what the framework computed; it holds {}. Save it with numpy.savez({file:?}, \
+                "it holds no array `logits` with the framework's answers; it holds {}. Save it with numpy.savez({file:?}, \
                  inputs=x, logits=y)",
                 names.join(", ")
             )));
         };
         let logits = read(answers)?;
         let images = *logits.shape.first().unwrap_or(&0);
-        let whole = |tensor: &Tensor, each: usize, of: &str| {
+        let check_shape = |tensor: &Tensor, each: usize, of: &str| {
             if tensor.shape.first() == Some(&images) && Some(tensor.values.len()) == images.checked_mul(each)
             {
                 return Ok(());
@@ -119,7 +120,7 @@ impl FrameworkLogits {
                 tensor.shape
             )))
         };
-        whole(&logits, classes, answers)?;
+        check_shape(&logits, classes, answers)?;
         let mut found = Self {
             file: file.clone(),
             images,
@@ -135,11 +136,11 @@ impl FrameworkLogits {
             let Ok(tensor) = read(name) else { continue };
             match name.as_str() {
                 "inputs" | "x" | "input" => {
-                    whole(&tensor, pixels, name)?;
+                    check_shape(&tensor, pixels, name)?;
                     found.inputs = Some(tensor.values);
                 }
                 "pixels" => {
-                    whole(&tensor, pixels, name)?;
+                    check_shape(&tensor, pixels, name)?;
                     found.pixels = Some(tensor.values);
                 }
                 _ if tensor.shape.first() == Some(&images) => {
@@ -157,9 +158,10 @@ impl FrameworkLogits {
         Ok(found)
     }
 
-    /// Compares the logits of a network on the numbers that its input takes with those of the archive. `pixels` makes inputs of
-    /// bytes: of those in the archive, or of those that its inputs are recovered to by `saved`. Without either, inputs are taken
-    /// as they were saved.
+    /// Compares the network's logits with those of the archive. The network reads the numbers that it was trained on.
+    ///
+    /// `pixels` maps bytes to the network's inputs. The bytes are those of the archive, or are recovered from its
+    /// inputs by inverting `saved`. Without bytes and maps, the inputs are taken from the archive.
     #[must_use]
     pub fn compare(
         &self,
@@ -188,14 +190,19 @@ impl FrameworkLogits {
             differing_images: 0,
             first_image: None,
             largest_difference: 0.0,
-            tolerance: SAME,
+            tolerance: TOLERANCE,
             layers: Vec::new(),
         };
-        let own: Vec<[Vec<f64>; 3]> = inputs.chunks_exact(size).map(|image| network.layers(image)).collect();
+        let own: Vec<[Vec<f64>; 3]> =
+            inputs.chunks_exact(size).map(|image| network.layer_outputs(image)).collect();
         for (index, ([_, _, own], theirs)) in own.iter().zip(self.logits.chunks_exact(classes)).enumerate() {
-            let difference = distance(own, theirs, largest).min(distance(&softmax(own), theirs, 1.0));
+            let difference = relative_difference(own, theirs, largest).min(relative_difference(
+                &softmax(own),
+                theirs,
+                1.0,
+            ));
             comparison.largest_difference = comparison.largest_difference.max(difference);
-            if difference > SAME {
+            if difference > TOLERANCE {
                 comparison.differing_images += 1;
                 comparison.first_image.get_or_insert(index);
             }
@@ -204,33 +211,38 @@ impl FrameworkLogits {
         comparison
     }
 
-    /// Arrays of a size that a layer's outputs have, with their difference from these, in the order of the layers.
+    /// Compares the arrays that have the size of a layer's outputs, in the order of the layers.
     fn compare_layers(&self, own: &[[Vec<f64>; 3]], network: &RealNetwork) -> Vec<(String, f64)> {
         let positions = network.architecture().positions();
         let maps = network.architecture().maps;
         let mut compared = Vec::new();
-        for (layer, what) in [(0, "convolution"), (1, "hidden layer")] {
+        // Maps may be in either order, but units are in one.
+        type OutputsOf = fn(&[Vec<f64>; 3]) -> &[f64];
+        let layers: [(&str, &[bool], OutputsOf); 2] = [
+            ("convolution", &[false, true], |[convolution, _, _]| convolution),
+            ("hidden layer", &[false], |[_, hidden, _]| hidden),
+        ];
+        for (what, orders, outputs_of) in layers {
             for (name, values) in &self.layers {
-                let size = own.first().map_or(0, |outputs| outputs[layer].len());
+                let size = own.first().map_or(0, |outputs| outputs_of(outputs).len());
                 if size == 0 || values.len() != size * self.images {
                     continue;
                 }
                 let largest =
                     values.iter().fold(f64::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
-                // Frameworks give a layer's outputs before or behind its square, and maps in either order.
+                // Frameworks save a layer's outputs before or after its square, and maps in either order.
                 let difference = |squared: bool, channels_last: bool| {
                     own.iter().zip(values.chunks_exact(size)).fold(0.0, |most: f64, (outputs, theirs)| {
                         let one = |index: usize| {
                             let place =
                                 if channels_last { index % maps * positions + index / maps } else { index };
-                            let value = outputs[layer][place];
+                            let value = outputs_of(outputs).get(place).copied().unwrap_or(f64::NAN);
                             if squared { value * value } else { value }
                         };
                         let own: Vec<f64> = (0..size).map(one).collect();
-                        most.max(distance(&own, theirs, largest))
+                        most.max(relative_difference(&own, theirs, largest))
                     })
                 };
-                let orders: &[bool] = if layer == 0 { &[false, true] } else { &[false] };
                 let least =
                     [false, true].iter().flat_map(|&squared| orders.iter().map(move |&last| (squared, last)));
                 let least =
@@ -241,11 +253,12 @@ impl FrameworkLogits {
         compared
     }
 
-    /// What a pixel was to the network, from inputs that are `scale * byte / 255 + offset`. Without bytes beside them, images
-    /// are taken to be more blank than inked, with a pixel of full ink among them; `None` where inputs lie on no such grid.
+    /// Returns the normalisation `scale * byte / 255 + offset` of the archive's inputs. Without bytes, it assumes
+    /// that most pixels are blank and that one pixel has full ink; then it is `None` if the inputs are not multiples
+    /// of a byte's step.
     ///
     /// # Errors
-    /// If bytes are there, and no scale and offset make the inputs of them.
+    /// If the archive has bytes, and no scale and offset map them to its inputs.
     pub fn pixel_normalisation(&self) -> Result<Option<PixelNormalisation>, ImportError> {
         let Some(inputs) = &self.inputs else { return Ok(None) };
         let plan = |scale: f64, offset: f64| PixelNormalisation {
@@ -270,7 +283,7 @@ impl FrameworkLogits {
             let scale = (light.1 - dark.1) / (light.0 - dark.0) * 255.0;
             let offset = dark.1 - scale * dark.0 / 255.0;
             let fits = pairs().all(|(byte, input)| {
-                (scale * byte / 255.0 + offset - input).abs() <= SAME * (most - least).abs()
+                (scale * byte / 255.0 + offset - input).abs() <= TOLERANCE * (most - least).abs()
             });
             if !fits {
                 return Err(ImportError::Malformed {
@@ -283,10 +296,10 @@ impl FrameworkLogits {
             return Ok(Some(plan(scale, offset)));
         }
         let range = most - least;
-        // Without an image of full ink the scale would be guessed.
+        // Without a pixel of full ink this scale would be too small.
         let on_grid = |value: &f64| {
             let byte = (value - least) / range * 255.0;
-            (byte - byte.round()).abs() <= SAME_BYTE
+            (byte - byte.round()).abs() <= BYTE_TOLERANCE
         };
         if range <= 0.0 || !range.is_finite() || !inputs.iter().all(on_grid) {
             return Ok(None);
@@ -295,26 +308,26 @@ impl FrameworkLogits {
         Ok(Some(if 2 * low >= inputs.len() { plan(range, least) } else { plan(-range, most) }))
     }
 
-    /// Whether the images are there as the network took them.
+    /// Returns whether the archive has the network's inputs.
     pub(crate) fn has_inputs(&self) -> bool {
         self.inputs.is_some()
     }
 
-    /// Whether bytes beside the inputs show what a pixel was.
+    /// Returns whether the archive has bytes beside the inputs, which show the normalisation of pixels.
     #[must_use]
     pub fn shows_normalisation(&self) -> bool {
         self.pixels.is_some() && self.inputs.is_some()
     }
 }
 
-/// The largest difference as part of `largest`.
-fn distance(own: &[f64], theirs: &[f64], largest: f64) -> f64 {
+/// Returns the largest difference as a fraction of `largest`.
+fn relative_difference(own: &[f64], theirs: &[f64], largest: f64) -> f64 {
     let difference = |(own, theirs): (&f64, &f64)| (own - theirs).abs() / largest;
     let most = own.iter().zip(theirs).map(difference).fold(0.0, f64::max);
     if own.len() == theirs.len() && most.is_finite() { most } else { f64::INFINITY }
 }
 
-/// Frameworks may save probabilities in place of logits.
+/// Returns the softmax, because frameworks may save probabilities instead of logits.
 fn softmax(logits: &[f64]) -> Vec<f64> {
     let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let powers: Vec<f64> = logits.iter().map(|logit| (logit - top).exp()).collect();

@@ -1,38 +1,38 @@
-//! Ways to read weights between which the file does not decide, and the choice of one.
+//! The readings of weights that a file leaves open.
 //!
-//! A file of weights does not tell in which order the hidden layer's inputs were flattened, where the zeros around the image
-//! were, on which side of a square a BatchNorm was; no file tells what a pixel was before it reached the network. All
-//! combinations of what is open are tried, on images or against logits that the framework computed.
+//! A file of weights does not say in which order the hidden layer's inputs were flattened, where the zeros around the
+//! image were, or on which side of a square a BatchNorm was. No file says how pixels were normalised. The import
+//! tries all combinations of the open fields, on images or against logits that the framework computed.
 
 use sottovoce_network::{Architecture, Padding};
 
 use crate::import::assembly::architecture::hidden_inputs;
 use crate::import::description::architecture::{PaddingMode, PartialArchitecture};
 use crate::import::description::fields::{Description, Flatten, Layout};
-use crate::import::description::members::{BatchNormPosition, MemberSource};
+use crate::import::description::members::{BatchNormPosition, LayerSource, MemberLayers, MemberSource};
 use crate::import::description::pixels::{DATA_SETS, LARGEST_BYTE, PixelNormalisation};
 use crate::import::error::ImportError;
 use crate::import::weight_files::WeightFiles;
 
-/// More combinations than this are not tried: the fields say too little, and a description has to.
-const MOST_READINGS: usize = 4096;
+/// Largest number of combinations. If there are more, a description must give some of the fields.
+const MAX_READINGS: usize = 4096;
 
-/// Poolings that are tried: windows of up to so many rows and columns.
-const MOST_POOL: usize = 4;
+/// Largest number of rows and columns of a pooling's windows.
+const MAX_POOL: usize = 4;
 
 /// One way to read the weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
-    /// The fields that differ between readings, as they are written in a description, without those of pixels.
+    /// The fields that differ between readings, as a description has them, without those of pixels.
     pub fields: Vec<String>,
-    /// Whether pixels are open as well.
+    /// True if the normalisation of pixels is open too.
     pub pixels_open: bool,
     /// The description with these fields.
     pub description: Description,
 }
 
 impl Reading {
-    /// All fields that differ between readings.
+    /// Returns all fields that differ between readings.
     #[must_use]
     pub fn text(&self) -> String {
         let pixels = self.pixels_open.then(|| self.description.pixels.to_string());
@@ -40,11 +40,11 @@ impl Reading {
     }
 }
 
-/// A change of a description that answers an open question, and how it is written.
+/// A value for an open field: its text in a description, and the change of the description.
 type Answer = (String, Box<dyn Fn(&mut Description)>);
 
-/// All readings of a completed description, the most usual first; one if nothing is open. `original` is the description before
-/// it was completed, whose fields are given by the user and never changed.
+/// Returns all readings of a completed description, the most usual first; one if nothing is open. `original` is the
+/// description before it was completed; its fields are given by the user and never changed.
 ///
 /// # Errors
 /// If a file cannot be read.
@@ -75,12 +75,12 @@ pub fn possible_readings(
             answers.iter().map(|(text, change)| {
                 let mut combined = reading.clone();
                 change(&mut combined.description);
-                // One answer leaves nothing open.
+                // A single answer leaves nothing open.
                 combined.fields.extend((answers.len() > 1).then(|| text.clone()));
                 combined
             })
         });
-        readings = combined.take(MOST_READINGS).collect();
+        readings = combined.take(MAX_READINGS).collect();
     }
     if whole && original.pixels == PixelNormalisation::default() {
         let usual = usual_normalisations();
@@ -90,12 +90,12 @@ pub fn possible_readings(
                 Reading { pixels_open: true, description, ..reading.clone() }
             })
         });
-        readings = open.take(MOST_READINGS).collect();
+        readings = open.take(MAX_READINGS).collect();
     }
     Ok(readings)
 }
 
-/// Orders of flattening, the layout's own first.
+/// Orders of flattening, that of the layout first.
 fn flattenings(description: &Description) -> Vec<Answer> {
     let orders = match description.layout {
         Some(Layout::Keras) => [Flatten::ChannelsLast, Flatten::ChannelsFirst],
@@ -111,7 +111,8 @@ fn flattenings(description: &Description) -> Vec<Answer> {
     orders.map(answer).into()
 }
 
-/// Strides, paddings and poolings with which the hidden layer has as many inputs as its weights, those with the fewest zeros first.
+/// Strides, paddings and poolings with which the hidden layer has as many inputs as its weights, those with the
+/// fewest zeros first.
 fn paddings(
     description: &Description,
     files: &mut WeightFiles,
@@ -131,7 +132,7 @@ fn paddings(
     let inputs = size(layers.hidden.axes.as_deref().unwrap_or("OI"), &hidden.shape, 'I');
     let mut fitting = Vec::new();
     let strides = description.architecture.stride.map_or(1..=kernel, |stride| stride..=stride);
-    let pools = description.architecture.pool.map_or(1..=MOST_POOL, |pool| pool..=pool);
+    let pools = description.architecture.pool.map_or(1..=MAX_POOL, |pool| pool..=pool);
     for (pool, stride) in pools.flat_map(|pool| strides.clone().map(move |stride| (pool, stride))) {
         let given = PartialArchitecture { pool: Some(pool), ..description.architecture };
         for leading in 0..kernel {
@@ -140,7 +141,7 @@ fn paddings(
                 let image_side = description.architecture.image_side.unwrap_or(side);
                 let candidate =
                     Architecture { image_side, kernel, stride, padding, maps, hidden: 1, classes: 2 };
-                // Zeros that no window reads are none.
+                // Zeros that no window reads make no difference.
                 let needless = trailing > 0 && {
                     let padding = Padding { leading, trailing: trailing - 1 };
                     let fewer = Architecture { padding, ..candidate };
@@ -152,7 +153,7 @@ fn paddings(
             }
         }
     }
-    // No pooling first, and the fewest zeros; of as many, those on all sides alike.
+    // Sorts by pooling, none first, then by the number of zeros, then by symmetry.
     fitting.sort_by_key(|(pool, _, padding)| {
         (
             *pool,
@@ -177,23 +178,27 @@ fn paddings(
     Ok(fitting.into_iter().map(answer).collect())
 }
 
-/// Sides of the squares on which BatchNorms are, for convolution and hidden layer.
+/// Positions of BatchNorms relative to the square, for convolution and hidden layer.
 fn norms(description: &Description) -> Vec<Vec<Answer>> {
-    let has = |layer: usize| {
+    type Layer = (&'static str, fn(&MemberLayers) -> &LayerSource, fn(&mut MemberLayers) -> &mut LayerSource);
+    let layers: [Layer; 2] = [
+        ("convolution", |member| &member.convolution, |member| &mut member.convolution),
+        ("hidden", |member| &member.hidden, |member| &mut member.hidden),
+    ];
+    let has_norm = |(_, source, _): &Layer| {
         let mut members = description.members.iter().filter_map(MemberSource::layers);
-        members.any(|member| [&member.convolution, &member.hidden][layer].batch_norm.is_some())
+        members.any(|member| source(member).batch_norm.is_some())
     };
-    let question = |layer: usize| -> Vec<Answer> {
+    let question = |(name, _, source): Layer| -> Vec<Answer> {
         [BatchNormPosition::BeforeSquare, BatchNormPosition::BehindSquare]
             .map(|place| -> Answer {
-                let (name, word) = (
-                    ["convolution", "hidden"][layer],
-                    if place == BatchNormPosition::BeforeSquare { "before-square" } else { "behind-square" },
-                );
+                let word = match place {
+                    BatchNormPosition::BeforeSquare => "before-square",
+                    BatchNormPosition::BehindSquare => "behind-square",
+                };
                 let change = move |d: &mut Description| {
                     for member in d.members.iter_mut().filter_map(MemberSource::layers_mut) {
-                        let source = if layer == 0 { &mut member.convolution } else { &mut member.hidden };
-                        if let Some(norm) = &mut source.batch_norm {
+                        if let Some(norm) = &mut source(member).batch_norm {
                             norm.place = place;
                         }
                     }
@@ -202,11 +207,11 @@ fn norms(description: &Description) -> Vec<Vec<Answer>> {
             })
             .into()
     };
-    (0..2).filter(|&layer| has(layer)).map(question).collect()
+    layers.into_iter().filter(has_norm).map(question).collect()
 }
 
-/// What the frameworks add to a BatchNorm's variances: 0.00001 in PyTorch, flax and equinox, 0.001 in Keras, the layout's own
-/// first.
+/// Numbers that frameworks add to a BatchNorm's variances: 0.00001 in PyTorch, flax and equinox, 0.001 in Keras; that
+/// of the layout first.
 fn epsilons(description: &Description) -> Vec<Answer> {
     let mut members = description.members.iter().filter_map(MemberSource::layers);
     if !members.any(|member| member.convolution.batch_norm.is_some() || member.hidden.batch_norm.is_some()) {
@@ -229,7 +234,7 @@ fn epsilons(description: &Description) -> Vec<Answer> {
     usual.map(answer).into()
 }
 
-/// Usual normalisations of pixels: 0 to 1, raw bytes, -1 to 1, the data sets' own, and inverted ink.
+/// Usual normalisations of pixels: 0 to 1, raw bytes, -1 to 1, those of the data sets, and inverted ink.
 pub fn usual_normalisations() -> Vec<PixelNormalisation> {
     let scaled = |scale: f64, offset: Option<f64>| PixelNormalisation {
         scale: Some(scale),

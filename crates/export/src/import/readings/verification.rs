@@ -1,4 +1,4 @@
-//! The reading of weights that gives the logits which the framework computed.
+//! Verification of a reading with the logits that the framework computed.
 
 use std::path::PathBuf;
 
@@ -14,24 +14,26 @@ use crate::import::weight_files::WeightFiles;
 /// A reading whose logits equal the framework's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VerifiedReading {
-    /// The reading, with what the archive says of pixels.
+    /// The reading, with the normalisation of pixels from the archive.
     pub reading: Reading,
-    /// Its members.
+    /// The members of the reading.
     pub imported: ImportedMembers,
-    /// Images whose logits were compared, of all members.
+    /// Number of images whose logits were compared, over all members.
     pub images: usize,
-    /// The largest difference of a logit, as part of the largest logit.
+    /// The largest difference of a logit, as a fraction of the largest logit.
     pub largest_difference: f64,
-    /// Whether the archives show what a pixel was: they hold the images' bytes beside the network's inputs.
+    /// True if the archives also verify the normalisation of pixels: they hold the images' bytes beside the network's
+    /// inputs.
     pub pixels_verified: bool,
 }
 
-/// The first of `readings` whose members give the logits in the archives `files`, one for each member. `original` is the
-/// description as the user has it; what it says of pixels is kept. `side` is that of the images at hand.
+/// Returns the first of `readings` whose members give the logits of the archives `files`, one archive for each
+/// member. `original` is the user's description, whose pixel fields are kept. `side` is the number of rows and
+/// columns of the data set's images.
 ///
 /// # Errors
-/// If an archive cannot be read, its inputs are other ones than the description says, or no reading gives its logits: how
-/// the nearest differs.
+/// If an archive cannot be read, its inputs have another normalisation than the description, or no reading gives its
+/// logits; the error shows how the nearest one differs.
 pub fn verify_readings(
     original: &Description,
     readings: Vec<Reading>,
@@ -71,9 +73,9 @@ pub fn verify_readings(
             let (file, said) = (archive.file().to_owned(), Box::new(original.pixels));
             return Err(ImportError::OtherPixels { file, found: Box::new(found), said });
         }
-        // Inputs as they were saved are what a whole network takes. Weights alone may have been behind a normalisation of the
-        // network's own, which is then part of the reading.
-        let saved = plan.and_then(|plan| plan.map().ok());
+        // A whole network takes the archive's inputs as they are. Weights may have been trained after a normalisation
+        // inside the network, which is then part of the reading.
+        let saved = plan.and_then(|plan| plan.to_map().ok());
         let mut ways: Vec<(PixelNormalisation, Option<PixelMap>)> = Vec::new();
         if let Some(plan) = plan.filter(|_| !given) {
             ways.push((plan, None));
@@ -83,7 +85,7 @@ pub fn verify_readings(
             ways.push((reading.description.pixels, None));
         }
         if !(whole && has_inputs) {
-            ways.push((reading.description.pixels, reading.description.pixels.map().ok()));
+            ways.push((reading.description.pixels, reading.description.pixels.to_map().ok()));
         }
         if ways.is_empty() {
             ways.push((reading.description.pixels, None));
@@ -128,13 +130,13 @@ pub fn verify_readings(
     }
     Err(nearest.map(|(_, error)| error).or(first_error).unwrap_or_else(|| ImportError::Malformed {
         file: "the description".to_owned(),
-        reason: "there is no way to read its weights".to_owned(),
+        reason: "no reading of its weights is possible".to_owned(),
     }))
 }
 
-/// Whether both make the same of a pixel, up to rounding in 32 bits.
+/// Returns whether both map a pixel to the same number, up to rounding in 32 bits.
 fn alike(one: &PixelNormalisation, other: &PixelNormalisation) -> bool {
-    let (Ok(one), Ok(other)) = (one.map(), other.map()) else { return false };
+    let (Ok(one), Ok(other)) = (one.to_map(), other.to_map()) else { return false };
     let near = |a: f64, b: f64| (a - b).abs() <= 1e-5 * (1.0 + a.abs());
     near(one.scale, other.scale) && near(one.offset, other.offset)
 }

@@ -1,4 +1,4 @@
-//! Files that people have, the errors that they get, and what follows from doing what an error says.
+//! Files with usual mistakes: their errors, and the result of following the advice of an error.
 
 use std::fs;
 use std::path::Path;
@@ -6,8 +6,9 @@ use std::path::Path;
 use ::safetensors::Dtype;
 use proptest::prelude::*;
 use sottovoce_dataset::LabelledImages;
-use sottovoce_network::{Architecture, Padding, predict};
+use sottovoce_network::{Architecture, Padding};
 
+use crate::import::fixtures::labelled_images::label;
 use crate::import::fixtures::small_network::{
     Named, SHAPE, folder, network, read, tensors, toml, write_csv, write_npz, write_safetensors,
 };
@@ -69,7 +70,7 @@ fn an_index_and_a_header_as_pandas_writes_them_are_named_and_never_read_as_weigh
                     &[words, "`frame.to_csv(\"hidden.weights.csv\", index=False, header=False)`"],
                 );
                 assert!(!error.to_string().contains("`bias"), "{error}");
-                // As the error says.
+                // The file is changed as the error says.
                 write_pandas(&path, hidden, false, false);
                 assert_eq!(read(folder.path(), &text).unwrap().members, std::slice::from_ref(&expected));
             }
@@ -130,24 +131,24 @@ fn decimal_commas_are_named_wherever_they_can_be_told() {
     for (contents, words) in [
         (
             rows(";"),
-            "with two separators, commas and semicolons; where the commas are decimal commas (`0,5` for a half)",
+            "with two separators, commas and semicolons. If the commas are decimal commas (`0,5` for a half)",
         ),
         (rows("; "), "write decimal points (`0.5`)"),
-        (rows(" "), "its commas are decimal commas, which are not read: write decimal points"),
-        (rows("\t"), "its commas are decimal commas"),
+        (rows(" "), "the commas are decimal commas, which cannot be read: write decimal points"),
+        (rows("\t"), "the commas are decimal commas"),
         (rows("\n"), "its lines look like numbers with decimal commas, such as `"),
     ] {
         write_csv(folder.path(), &all);
         let path = folder.path().join("hidden.weights.csv");
         fs::write(&path, &contents).unwrap();
         assert_says(&read(folder.path(), &text).unwrap_err(), &["hidden.weights.csv", words]);
-        // As the error says.
+        // The file is changed as the error says.
         fs::write(&path, contents.replace(',', ".")).unwrap();
         assert_eq!(read(folder.path(), &text).unwrap().members, [network(SHAPE)]);
     }
 }
 
-/// The description with what an error says would fit.
+/// Changes the description as an error suggests.
 fn followed(text: &str, error: &str) -> String {
     let Some((_, advice)) = error.split_once(" fit with ") else { panic!("no advice in: {error}") };
     let quoted = |from: &str| {
@@ -161,7 +162,7 @@ fn followed(text: &str, error: &str) -> String {
     let mut text = text.to_owned();
     for field in ["axes.convolution", "axes.dense"] {
         if let Some(line) = quoted(field) {
-            // A field may stand once.
+            // A field may only occur once.
             let others: Vec<&str> = text.lines().filter(|line| !line.starts_with(field)).collect();
             text = format!("{line}\n{}", others.join("\n"));
         }
@@ -173,13 +174,13 @@ fn followed(text: &str, error: &str) -> String {
     if advice.contains("`bias = \"last\"") {
         let axes = quoted("axes = ").map_or(String::new(), |axes| format!(", {axes}"));
         text = text.replace(&table, &table.replace(said.unwrap(), &format!("bias = \"last\"{axes}")));
-    } else if advice.contains("a `bias` of its own") {
+    } else if advice.contains("a separate `bias`") {
         text = text.replace(&table, &table.replace(said.unwrap(), &own));
     }
     text
 }
 
-/// The members of a description, when the advice of every error has been followed.
+/// Reads the members of a description, after following the advice of every error.
 #[track_caller]
 fn read_by_advice(folder: &Path, text: &str) -> Vec<RealNetwork> {
     let mut text = text.to_owned();
@@ -220,22 +221,22 @@ fn following_the_advice_on_biases_reads_the_network() {
         let mut all = tensors(&expected, Layout::Pytorch);
         all[2 * index] = tensors(&expected, Layout::Cryptonets)[index].clone();
         write_npz(&folder.path().join("net.npz"), &all);
-        // The bias is behind the weights, and in a tensor of its own.
+        // The bias follows the weights, and is in a separate tensor too.
         let text = toml("pytorch", "").replace("} }", sizes);
         let twice = format!("its last column is the bias that the tensor \"{name}.bias\" of net.npz holds");
         assert_says(&read(folder.path(), &text).unwrap_err(), &[&twice, "in place of that bias"]);
         assert_eq!(read_by_advice(folder.path(), &text), std::slice::from_ref(&expected));
-        // The bias is behind the weights, and the description says that there is none.
+        // The bias follows the weights, and the description says that there is none.
         let text = text.replace(&format!("\"{name}.bias\""), "\"none\"");
         assert_says(
             &read(folder.path(), &text).unwrap_err(),
             &["`bias = \"last\"` and no `bias` for this layer"],
         );
         assert_eq!(read_by_advice(folder.path(), &text), std::slice::from_ref(&expected));
-        // The bias is in a tensor of its own, and the description says that it is behind the weights.
+        // The bias is in a separate tensor, and the description says that it follows the weights.
         write_npz(&folder.path().join("net.npz"), &tensors(&expected, Layout::Pytorch));
         let text = text.replace("\"none\"", "\"last\"");
-        assert_says(&read(folder.path(), &text).unwrap_err(), &["a `bias` of its own, or `bias = \"none\"`"]);
+        assert_says(&read(folder.path(), &text).unwrap_err(), &["a separate `bias`, or `bias = \"none\"`"]);
         assert_eq!(read_by_advice(folder.path(), &text), std::slice::from_ref(&expected));
     }
 }
@@ -245,7 +246,7 @@ fn a_column_too_many_beside_a_bias_that_fits_is_no_bias() {
     let folder = folder(Layout::Pytorch);
     let mut all = tensors(&network(SHAPE), Layout::Pytorch);
     let (name, shape, values) = all[4].clone();
-    // No index, and not the bias either.
+    // The column is neither an index nor the bias.
     let wide = values.chunks(shape[1]).flat_map(|row| [&[7.5], row].concat()).collect();
     all[4] = (name, vec![shape[0], shape[1] + 1], wide);
     write_npz(&folder.path().join("net.npz"), &all);
@@ -257,11 +258,11 @@ fn a_column_too_many_beside_a_bias_that_fits_is_no_bias() {
     assert!(!error.to_string().contains("fit with"), "{error}");
 }
 
-/// The network's tensors with each value where it lies in memory when the array is a transposed one.
+/// The network's tensors with the values of some in the memory order of a transposed array.
 fn in_memory_order(tensors: &[Named], transposed: &[&str]) -> Vec<Named> {
     let reorder = |(name, shape, values): &Named| {
         let values = match transposed.contains(&name.as_str()) {
-            // Column-major, as the memory of a transposed row-major array is.
+            // The memory of a transposed row-major array is column-major.
             true => {
                 let mut memory = vec![0.0; values.len()];
                 for (index, &value) in values.iter().enumerate() {
@@ -312,7 +313,7 @@ fn values_in_memory_order_are_found_and_read_as_the_advice_says() {
                 found.contains(&(format!("{expected} of each of the `members"), 100.0)),
                 "{expected:?} is not in {found:?}"
             );
-            // As the advice says.
+            // The description is changed as the advice says.
             for tensor in transposed {
                 let order = if *tensor == "convolution.weights" { reversed.0 } else { reversed.1 };
                 text = text.replace(&format!("\"{tensor}\""), &format!("\"{tensor}\", memory = \"{order}\""));
@@ -371,17 +372,14 @@ fn a_pickled_list_is_called_one_whatever_is_looked_for_in_it() {
     }
 }
 
-/// Images with the labels that a network gives them where it sees `map` of a pixel.
+/// Images with the labels that a network gives them if it reads `map` of a pixel.
 fn labelled(network: &RealNetwork, map: impl Fn(f64) -> f64) -> LabelledImages {
     let size = network.architecture().pixels();
     let pixels: Vec<u8> =
         (0..size * 200).map(|i| if i % 5 < 3 { 0 } else { (i * i * 31 % 256) as u8 }).collect();
-    let label = |image: &[u8]| {
-        let image: Vec<f64> = image.iter().map(|&pixel| map(f64::from(pixel) / 255.0)).collect();
-        predict(&network.logits(&image)) as u8
-    };
-    let labels = pixels.chunks(size).map(label).collect();
-    LabelledImages::new(network.architecture().image_side, pixels, labels).unwrap()
+    label(network.architecture().image_side, pixels, |image| {
+        network.logits(&image.iter().map(|&pixel| map(f64::from(pixel) / 255.0)).collect::<Vec<_>>())
+    })
 }
 
 fn readings(folder: &Path, text: &str, images: &LabelledImages) -> Vec<(String, f64)> {
@@ -468,7 +466,7 @@ proptest! {
             _ => architecture.padding = Some(PaddingMode::Both(size)),
         }
         if let Err(error) = read_members(&description, &mut WeightFiles::new(folder.path(), 6), 6) {
-            // The largest size that any message may name is a limit of the architecture.
+            // The largest number in an error is a limit of the architecture.
             let error = error.to_string();
             for number in error.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse::<u128>().ok()) {
                 prop_assert!(number <= size.max(1 << 27) as u128, "{}", error);

@@ -1,17 +1,18 @@
-//! What a description may say of biases and padding, and what it is told of files that it half fits.
+//! Biases and padding of a description, and the errors of files that only fit partly.
 
 use std::fs;
 
 use sottovoce_dataset::LabelledImages;
-use sottovoce_network::{Architecture, Padding, predict};
+use sottovoce_network::{Architecture, Padding};
 
 use crate::import::description::fields::{Description, Layout};
+use crate::import::fixtures::labelled_images::{label, pixels};
 use crate::import::fixtures::small_network::{SHAPE, folder, network, read, tensors, toml, write_npz};
 use crate::import::readings::alternatives::better_readings;
 use crate::import::real_network::RealNetwork;
 use crate::import::weight_files::WeightFiles;
 
-/// The network's logits where a pixel and everything around the image are what the float network saw, by definition.
+/// The network's logits by the definition, from mapped pixels and a border around the image.
 fn logits_with_border(network: &RealNetwork, image: &[u8], border: f64, map: fn(f64) -> f64) -> Vec<f64> {
     let shape = *network.architecture();
     let Padding { leading, trailing } = shape.padding;
@@ -41,7 +42,7 @@ fn an_offset_is_folded_exactly_where_the_padding_is_blank_pixels() {
     for (found, expected) in folded.logits(&pixels).iter().zip(&direct) {
         assert!((found / expected - 1.0).abs() < 1e-9, "{found} for {expected}");
     }
-    // Zeros behind the normalisation are another function.
+    // Zeros added after the normalisation are another function.
     let zeros = logits_with_border(&network(SHAPE), &image, 0.0, normalise);
     assert!(direct.iter().zip(&zeros).any(|(a, b)| (a / b - 1.0).abs() > 1e-3));
     let refused = read(folder.path(), &toml("pytorch", &BLANK.replace("\"blank\"", "\"zero\""))).unwrap_err();
@@ -84,7 +85,7 @@ fn a_layer_may_have_its_biases_behind_its_weights_beside_others_that_have_them_a
     );
     let imported = read(folder.path(), &text).unwrap();
     assert_eq!(imported.members, [expected]);
-    // And what no layer reads is told.
+    // The tensors that no layer reads are reported.
     let unread = ["convolution.weights.and.bias", "hidden.weights.and.bias", "output.bias", "output.weights"];
     assert_eq!(imported.unread_tensors["net.npz"], unread);
 }
@@ -109,11 +110,9 @@ fn a_layer_of_zeros_is_refused_by_name() {
     );
 }
 
-/// Images with the labels of what a network makes of them.
+/// 200 images of 6 x 6 pixels with the labels of a network.
 fn labelled(logits: impl Fn(&[u8]) -> Vec<f64>) -> LabelledImages {
-    let pixels: Vec<u8> = (0..36 * 200).map(|i| (i * i * 31 % 256) as u8).collect();
-    let labels = pixels.chunks(36).map(|image| predict(&logits(image)) as u8).collect();
-    LabelledImages::new(6, pixels, labels).unwrap()
+    label(6, pixels(36 * 200), logits)
 }
 
 fn readings(folder: &std::path::Path, text: &str, images: &LabelledImages) -> Vec<(String, f64)> {

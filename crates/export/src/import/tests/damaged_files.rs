@@ -1,4 +1,4 @@
-//! Damaged and hostile files of tensors: each is read or refused, and none makes a panic.
+//! Damaged and hostile files of tensors: each is read or refused, and none causes a panic.
 
 use std::fs;
 use std::io::{Cursor, Write as _};
@@ -10,6 +10,7 @@ use zip::{CompressionMethod, ZipWriter};
 
 use crate::import::description::fields::Layout;
 use crate::import::fixtures::framework_files::weights_file;
+use crate::import::fixtures::pseudo_random::PseudoRandom;
 use crate::import::fixtures::small_network::{
     self, SHAPE, network, npy, tensors, write_csv, write_safetensors,
 };
@@ -17,69 +18,59 @@ use crate::import::formats::npz;
 use crate::import::readings::framework_logits::FrameworkLogits;
 use crate::import::weight_files::WeightFiles;
 
-/// Damaged files of each format.
+/// Number of damaged files of each format.
 const DAMAGED: usize = 10_000;
 
-/// Random numbers that are the same in every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) as usize) % end.max(1)
-    }
-
-    /// The bytes with up to three changes; one file in eight is unchanged.
-    fn damage(&mut self, original: &[u8]) -> Vec<u8> {
-        let mut bytes = original.to_vec();
-        for _ in 0..self.below(8).min(3) {
-            let start = self.below(bytes.len());
-            let end = bytes.len().min(start + 1 + self.below(32));
-            match self.below(8) {
-                0 => bytes.truncate(start),
-                1 => drop(bytes.drain(start..end)),
-                2 => {
-                    let part = bytes[start..end].to_vec();
-                    let place = self.below(bytes.len());
-                    drop(bytes.splice(place..place, part));
+/// Returns the bytes with up to three changes; one file in eight is unchanged.
+fn damage(numbers: &mut PseudoRandom, original: &[u8]) -> Vec<u8> {
+    let mut bytes = original.to_vec();
+    for _ in 0..numbers.below(8).min(3) {
+        let start = numbers.below(bytes.len());
+        let end = bytes.len().min(start + 1 + numbers.below(32));
+        match numbers.below(8) {
+            0 => bytes.truncate(start),
+            1 => drop(bytes.drain(start..end)),
+            2 => {
+                let part = bytes[start..end].to_vec();
+                let place = numbers.below(bytes.len());
+                drop(bytes.splice(place..place, part));
+            }
+            // Sizes, places and counts may become any value.
+            3 => bytes[start..end.min(start + 8)].fill([0x00, 0xff, 0x7f, 0x80][numbers.below(4)]),
+            4 => {
+                let texts: [&[u8]; 12] = [
+                    b"(",
+                    b")",
+                    b",",
+                    b";",
+                    b"\"",
+                    b"\n",
+                    b"-",
+                    b"nan",
+                    b"1e999",
+                    b"9999999999999999999",
+                    b"{",
+                    b"\xef\xbb\xbf",
+                ];
+                drop(bytes.splice(start..start, texts[numbers.below(texts.len())].iter().copied()));
+            }
+            5 => {
+                // Replaces the next digit.
+                if let Some(digit) = bytes[start..].iter_mut().find(|byte| byte.is_ascii_digit()) {
+                    *digit = b'0' + numbers.below(10) as u8;
                 }
-                // Sizes, places and counts may take any value.
-                3 => bytes[start..end.min(start + 8)].fill([0x00, 0xff, 0x7f, 0x80][self.below(4)]),
-                4 => {
-                    let texts: [&[u8]; 12] = [
-                        b"(",
-                        b")",
-                        b",",
-                        b";",
-                        b"\"",
-                        b"\n",
-                        b"-",
-                        b"nan",
-                        b"1e999",
-                        b"9999999999999999999",
-                        b"{",
-                        b"\xef\xbb\xbf",
-                    ];
-                    drop(bytes.splice(start..start, texts[self.below(texts.len())].iter().copied()));
-                }
-                5 => {
-                    // The next digit becomes another.
-                    if let Some(digit) = bytes[start..].iter_mut().find(|byte| byte.is_ascii_digit()) {
-                        *digit = b'0' + self.below(10) as u8;
-                    }
-                }
-                _ => {
-                    if let Some(byte) = bytes.get_mut(start) {
-                        *byte ^= 1 << self.below(8);
-                    }
+            }
+            _ => {
+                if let Some(byte) = bytes.get_mut(start) {
+                    *byte ^= 1 << numbers.below(8);
                 }
             }
         }
-        bytes
     }
+    bytes
 }
 
-/// An archive of arrays, compressed, with checksums that are right.
+/// A compressed archive of arrays, with correct checksums.
 fn archive(arrays: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
@@ -95,7 +86,7 @@ fn arrays() -> [(&'static str, Vec<u8>); 2] {
     [("weights", npy(&[2, 9], &[0.5; 18])), ("bias", npy(&[2], &[-1.0, 2.0]))]
 }
 
-/// Whether an import finds at least one tensor in a file.
+/// Returns whether an import finds at least one tensor in a file.
 fn is_read(name: &str, bytes: Vec<u8>) -> bool {
     let mut sources = WeightFiles::new(Path::new("no-folder"), 6).with_file(name, bytes);
     assert!(!matches!(sources.network(name), Ok(Some(_))), "{name} holds no network");
@@ -104,9 +95,9 @@ fn is_read(name: &str, bytes: Vec<u8>) -> bool {
     named || sources.tensor(None, name).is_ok()
 }
 
-/// Tries damaged files. Some damage does not matter; most does.
-fn try_damaged(mut is_read: impl FnMut(&mut Numbers) -> bool) {
-    let mut numbers = Numbers(1);
+/// Reads damaged files. Some damage has no effect; most has.
+fn try_damaged(mut is_read: impl FnMut(&mut PseudoRandom) -> bool) {
+    let mut numbers = PseudoRandom(1);
     let read = (0..DAMAGED).filter(|_| is_read(&mut numbers)).count();
     assert!((DAMAGED / 10..DAMAGED * 9 / 10).contains(&read), "{read} of {DAMAGED} files were read");
 }
@@ -125,7 +116,7 @@ fn damaged_arrays_are_read_or_refused() {
     assert!(originals.iter().all(|original| is_read("w.npy", original.clone())));
     try_damaged(|numbers| {
         let original = &originals[numbers.below(originals.len())];
-        is_read("w.npy", numbers.damage(original))
+        is_read("w.npy", damage(numbers, original))
     });
 }
 
@@ -134,9 +125,9 @@ fn damaged_archives_of_arrays_are_read_or_refused() {
     let original = archive(&arrays());
     try_damaged(|numbers| {
         let bytes = match numbers.below(2) {
-            0 => numbers.damage(&original),
-            // The archive's checksum would refuse nearly every damage to an array.
-            _ => archive(&arrays().map(|(name, array)| (name, numbers.damage(&array)))),
+            0 => damage(numbers, &original),
+            // Otherwise the archive's checksum would refuse nearly every damage to an array.
+            _ => archive(&arrays().map(|(name, array)| (name, damage(numbers, &array)))),
         };
         is_read("w.npz", bytes)
     });
@@ -152,7 +143,7 @@ fn damaged_safetensors_files_are_read_or_refused() {
     });
     try_damaged(|numbers| {
         let original = &originals[numbers.below(originals.len())];
-        is_read("w.safetensors", numbers.damage(original))
+        is_read("w.safetensors", damage(numbers, original))
     });
 }
 
@@ -171,7 +162,7 @@ fn damaged_text_is_read_or_refused() {
     ];
     try_damaged(|numbers| {
         let original = &originals[numbers.below(originals.len())];
-        is_read("w.csv", numbers.damage(original.as_bytes()))
+        is_read("w.csv", damage(numbers, original.as_bytes()))
     });
 }
 
@@ -188,8 +179,8 @@ fn damaged_archives_of_logits_are_read_or_refused() {
     let original = archive(&arrays());
     try_damaged(|numbers| {
         let bytes = match numbers.below(2) {
-            0 => numbers.damage(&original),
-            _ => archive(&arrays().map(|(name, array)| (name, numbers.damage(&array)))),
+            0 => damage(numbers, &original),
+            _ => archive(&arrays().map(|(name, array)| (name, damage(numbers, &array)))),
         };
         fs::write(&path, bytes).unwrap();
         let Ok(logits) = FrameworkLogits::read(&path, 3, 4) else { return false };
@@ -206,7 +197,7 @@ fn an_archive_that_unpacks_to_far_more_than_its_size_is_refused() {
     assert!(error.contains("its arrays unpack to 33554"), "{error}");
     assert!(error.contains("save them with numpy.savez, which does not compress"), "{error}");
 
-    // The advice is right.
+    // Following the advice makes a readable file.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("w.npz");
     let mut zip = ZipWriter::new(fs::File::create(&path).unwrap());
@@ -227,7 +218,7 @@ fn a_file_of_very_many_tensors_is_refused_before_they_are_read() {
     let mut sources = WeightFiles::new(folder.path(), 6);
     let error = sources.tensors("w.safetensors").unwrap_err().to_string();
     assert!(error.contains("it holds 5000 tensors, and at most 1024 are examined"), "{error}");
-    // By its name, any of them can be read.
+    // Any of them can be read by its name.
     assert_eq!(sources.tensor(None, "w.safetensors::w4999").unwrap().values, [1.0]);
 }
 

@@ -8,17 +8,17 @@ use crate::import::formats::symbolic::value::Value;
 
 use super::bytecode;
 
-/// A function as the configuration spells it.
+/// An activation function in a configuration.
 pub enum Function<'a> {
-    /// By its name, without the package that it is registered in.
+    /// A function by its name, without the package that it is registered in.
     Name(&'a str),
-    /// A lambda: its compiled code in base64, where the file has it.
+    /// A lambda, with its compiled code in base64 if the file has it.
     Lambda(Option<&'a str>),
-    /// A layer that serves as a function.
+    /// A layer that is used as a function.
     Layer(&'a Json),
 }
 
-/// Keras's own activations that are neither affine nor squares.
+/// Keras' own activations that are neither affine nor squares.
 const NOT_SQUARES: [&str; 25] = [
     "relu",
     "relu6",
@@ -48,7 +48,7 @@ const NOT_SQUARES: [&str; 25] = [
 ];
 
 impl<'a> Function<'a> {
-    /// The function that a field holds; `None` where that is none of the forms that Keras has written since 2.0.
+    /// Parses the value of a field; `None` if it has none of the forms that Keras has written since 2.0.
     pub fn new(value: &'a Json) -> Option<Self> {
         if let Some(name) = value.as_str() {
             return Some(Self::named(name));
@@ -80,10 +80,10 @@ impl<'a> Function<'a> {
     }
 }
 
-/// What a function makes of a value. What is assumed of it, or left out, is added to `remarks`.
+/// Applies a function to a value. Adds assumptions and omissions to `remarks`.
 ///
 /// # Errors
-/// If it is neither affine nor a square, or the file does not hold what it computes.
+/// If the function is neither affine nor a square, or the file does not contain it.
 pub fn apply(
     trace: &mut Trace,
     value: &Value,
@@ -103,12 +103,12 @@ pub fn apply(
         }
         Function::Name(name) if name.to_lowercase().contains("square") => {
             remarks.push(format!(
-                "the activation of the layer {layer:?} is the Python function {name:?}, of which the file holds the name alone; it is read as x * x"
+                "the activation of the layer {layer:?} is the Python function {name:?}, of which the file only holds the name; it is read as x * x"
             ));
             trace.square(value)
         }
         Function::Name(name) => Err(LayerError::new(format!(
-            "has the activation {name:?}, of which the file holds the name alone. If it is x * x, save the model with \
+            "has the activation {name:?}, of which the file only holds the name. If it is x * x, save the model with \
              `keras.ops.square` (Keras 2: `tf.square`) in its place, or with a function whose name contains \"square\""
         ))),
         Function::Lambda(code) => {

@@ -6,11 +6,11 @@ use zip::ZipArchive;
 
 use crate::import::error::ImportError;
 
-/// An entry may unpack to so many times the archive's bytes. Keras stores entries as they are.
-const MOST_EXPANSION: u64 = 32;
+/// Largest unpacked size of an entry, as a multiple of the archive's size. Keras stores entries without compression.
+const MAX_EXPANSION: u64 = 32;
 
-/// A short `config.json` may shrink further, so that so many bytes are always allowed.
-const ALWAYS_ALLOWED: u64 = 1 << 20;
+/// Unpacked bytes that are always allowed, because a short `config.json` may shrink further.
+const ALLOWED_BYTES: u64 = 1 << 20;
 
 /// An archive that Keras wrote.
 pub struct Archive<'a> {
@@ -20,28 +20,29 @@ pub struct Archive<'a> {
 }
 
 impl<'a> Archive<'a> {
-    /// Whether bytes begin as a ZIP archive does.
+    /// Returns whether the bytes begin as a ZIP archive does.
     pub fn recognises(bytes: &[u8]) -> bool {
         bytes.starts_with(b"PK\x03\x04")
     }
 
-    /// The archive in the bytes of a file, which is called `file` in errors.
+    /// Opens the archive in the bytes of a file, whose name in errors is `file`.
     ///
     /// # Errors
     /// If the bytes are no ZIP archive.
     pub fn open(file: &'a str, bytes: &'a [u8]) -> Result<Self, ImportError> {
         let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| ImportError::Malformed {
             file: file.to_owned(),
-            reason: format!("it is no Keras archive ({error})"),
+            reason: format!("it is not a Keras archive ({error})"),
         })?;
-        let most = (bytes.len() as u64).saturating_mul(MOST_EXPANSION).max(ALWAYS_ALLOWED);
+        let most = (bytes.len() as u64).saturating_mul(MAX_EXPANSION).max(ALLOWED_BYTES);
         Ok(Self { file, most, zip })
     }
 
-    /// The bytes of an entry, with its checksum verified.
+    /// Reads an entry and verifies its checksum.
     ///
     /// # Errors
-    /// If there is none, it is damaged, or it unpacks to more than 32 times the archive's bytes (1 MiB is always allowed).
+    /// If there is no such entry, it is damaged, or it unpacks to more than 32 times the archive's bytes (1 MiB is
+    /// always allowed).
     pub fn entry(&mut self, name: &str) -> Result<Vec<u8>, ImportError> {
         let malformed = |reason: String| ImportError::Malformed { file: self.file.to_owned(), reason };
         let entry = self.zip.by_name(name).map_err(|error| {

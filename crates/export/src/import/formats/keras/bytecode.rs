@@ -1,8 +1,8 @@
 //! Arithmetic in the compiled code of a Python lambda, such as `lambda x: x * x`.
 //!
-//! Keras saves a lambda as its marshalled code object in base64. Nothing is executed here: code that only loads the argument
-//! and numbers, and adds, subtracts, multiplies, divides or raises to a power, is evaluated on the traced value, and all other code
-//! is not understood. Instructions are those of CPython 3.6 to 3.12 (`Lib/opcode.py`), two bytes each.
+//! Keras saves a lambda as its marshalled code object in base64. This module executes no code. It evaluates code that
+//! only loads the argument and numbers, and adds, subtracts, multiplies, divides or raises to a power. Other code is
+//! not understood. Instructions are those of CPython 3.6 to 3.12 (`Lib/opcode.py`), two bytes each.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,8 +11,8 @@ use crate::import::error::LayerError;
 use crate::import::formats::symbolic::trace::Trace;
 use crate::import::formats::symbolic::value::Value;
 
-/// Instructions of a lambda. Squares have six.
-const MOST_INSTRUCTIONS: usize = 32;
+/// Largest number of instructions of a lambda. Squares have six.
+const MAX_INSTRUCTIONS: usize = 32;
 
 /// A binary operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +33,11 @@ enum Step {
     Return,
 }
 
-/// What the code makes of a value: `None` where the code is not understood.
+/// Evaluates the code on a value; `None` if the code is not understood.
 pub fn evaluate(code: &str, trace: &mut Trace, value: &Value) -> Option<Result<Value, LayerError>> {
     let text: String = code.chars().filter(|letter| !letter.is_whitespace()).collect();
     let (steps, constants) = decode(&STANDARD.decode(text).ok()?)?;
-    // The stack is checked before anything is evaluated, so that code which is not understood leaves no square behind.
+    // The stack is checked before the evaluation, so that code that is not understood adds no square to the trace.
     let mut height = 0usize;
     for step in &steps {
         match step {
@@ -78,15 +78,15 @@ pub fn evaluate(code: &str, trace: &mut Trace, value: &Value) -> Option<Result<V
     stack.pop().map(Ok)
 }
 
-/// The instructions of a marshalled code object, and its constants where they are numbers.
+/// Decodes the instructions of a marshalled code object, and those of its constants that are numbers.
 fn decode(bytes: &[u8]) -> Option<(Vec<Step>, Vec<Option<f64>>)> {
-    /// Set where an object may be referred to again.
+    /// Flag of objects that may be referred to again.
     const REFERABLE: u8 = 0x80;
     let (&kind, _) = bytes.split_first()?;
     if kind & !REFERABLE != b'c' || bytes.get(1..5)? != [1, 0, 0, 0] {
         return None;
     }
-    // Five counts before 3.8 and from 3.11 on, six between.
+    // The code object begins with five counts before Python 3.8 and from 3.11 on, with six between.
     let start =
         [21, 25].into_iter().find(|&at| bytes.get(at).is_some_and(|kind| kind & !REFERABLE == b's'))?;
     let (code, rest) = sized(bytes.get(start + 1..)?)?;
@@ -116,7 +116,7 @@ fn decode(bytes: &[u8]) -> Option<(Vec<Step>, Vec<Option<f64>>)> {
     Some((instructions(code)?, constants))
 }
 
-/// A length in four bytes, as many bytes, and the rest.
+/// Splits off a length in four bytes and as many bytes.
 fn sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     rest.split_at_checked(u32::from_le_bytes(*length) as usize)
@@ -126,7 +126,7 @@ fn instructions(code: &[u8]) -> Option<Vec<Step>> {
     /// The first instruction from Python 3.11 on.
     const RESUME: [u8; 2] = [151, 0];
     let (code, rest) = code.as_chunks::<2>();
-    if !rest.is_empty() || code.len() > MOST_INSTRUCTIONS {
+    if !rest.is_empty() || code.len() > MAX_INSTRUCTIONS {
         return None;
     }
     let recent = code.first() == Some(&RESUME);
@@ -134,7 +134,7 @@ fn instructions(code: &[u8]) -> Option<Vec<Step>> {
     for (index, &[operation, argument]) in code.iter().enumerate() {
         steps.push(match (operation, argument, recent) {
             (151, 0, true) if index == 0 => continue,
-            // Room for what the interpreter remembers of an operation.
+            // Space for the interpreter's cache of an operation.
             (0, 0, true) if index > 0 => continue,
             (124, 0, _) => Step::Argument,
             (100, index, _) => Step::Constant(usize::from(index)),
@@ -158,7 +158,7 @@ mod tests {
     /// `lambda x: x * x` of Python 3.11, as Keras 3.15 saved it.
     const SQUARE_3_11: &str = "4wEAAAAAAAAAAAAAAAIAAAATAAAB8wwAAACXAHwAfAB6BQAAUwCpAU6pAKkB2gF4cwEAAAAg+jIv";
 
-    /// A code object with these constants and instructions, by its layout in Python 3.8 to 3.10.
+    /// A code object with these constants and instructions, in the layout of Python 3.8 to 3.10.
     fn marshalled(code: &[u8], constants: &[u8], count: u8) -> String {
         let mut bytes = vec![0xe3, 1, 0, 0, 0];
         bytes.extend([0; 20]);
@@ -170,7 +170,7 @@ mod tests {
         STANDARD.encode(bytes)
     }
 
-    /// The squares that the code makes, and whether it is refused; `None` where it is not understood.
+    /// Number of squares that the code makes, or its error; `None` if it is not understood.
     fn squares(code: &str) -> Option<Result<usize, String>> {
         let mut trace = Trace::default();
         let image = trace.input(&[1, 4, 4, 1]).unwrap();

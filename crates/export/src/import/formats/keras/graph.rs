@@ -1,4 +1,4 @@
-//! Models as chains (Sequential) and as graphs (Functional), nested or not.
+//! Evaluation of models as chains (Sequential) and graphs (Functional), nested or not.
 
 use std::collections::HashMap;
 
@@ -10,41 +10,41 @@ use super::weight_store::WeightLocation;
 use crate::import::error::{ImportError, LayerError};
 use crate::import::formats::symbolic::value::Value;
 
-/// Layers of a model, and calls of them. Networks of this family have fewer than 20.
-const MOST_LAYERS: usize = 256;
+/// Largest number of layers of a model, and of calls of layers. Networks of this family have fewer than 20.
+const MAX_LAYERS: usize = 256;
 
-/// A call of a layer: its own name, and how often it was called before.
+/// A call of a layer: the layer's name, and the number of its calls before.
 type Call = (String, usize);
 
-/// A walk through the models of a file.
+/// The evaluation of the models of a file.
 pub struct ModelEvaluator<'a> {
-    /// In errors.
+    /// The file's name in errors.
     pub file: &'a str,
     pub context: LayerEvaluator<'a>,
 }
 
-/// Whether a layer is a model of layers.
+/// Returns whether a layer is a model of layers.
 pub fn is_model(layer: &Layer<'_>) -> bool {
     matches!(layer.class, "Sequential" | "Functional" | "Model") && !layer.is_custom()
 }
 
-/// The layers of a model. Keras before 2.2.3 saved a chain's as a bare list.
+/// Returns the layers of a model. Keras before 2.2.3 saved those of a chain as a bare list.
 ///
 /// # Errors
 /// If there are none, or more than a network of this family has.
 pub fn layers<'a>(model: &Layer<'a>) -> Result<Vec<Layer<'a>>, LayerError> {
     let list = model.config.get("layers").unwrap_or(model.config).as_array();
     let list = list.ok_or_else(|| LayerError::new("is a model without layers"))?;
-    if list.is_empty() || list.len() > MOST_LAYERS {
+    if list.is_empty() || list.len() > MAX_LAYERS {
         return Err(LayerError::new(format!(
-            "is a model of {} layers; 1 to {MOST_LAYERS} are supported",
+            "is a model of {} layers; 1 to {MAX_LAYERS} are supported",
             list.len()
         )));
     }
     list.iter().map(Layer::new).collect()
 }
 
-/// The shape of the images that a model takes, without the batch: `None` for sizes that it leaves open.
+/// Returns the shape of a model's images, without the batch; sizes are `None` if the model leaves them open.
 pub fn input_shape(model: &Layer<'_>) -> Result<Option<Vec<Option<usize>>>, LayerError> {
     let layers = layers(model)?;
     let input = layers.iter().find(|layer| layer.class == "InputLayer").or_else(|| layers.first());
@@ -57,34 +57,34 @@ pub fn input_shape(model: &Layer<'_>) -> Result<Option<Vec<Option<usize>>>, Laye
 }
 
 impl ModelEvaluator<'_> {
-    /// What a model makes of its input.
+    /// Evaluates a model on its input.
     ///
     /// # Errors
-    /// If a layer is not supported, with its own name.
+    /// If a layer is not supported; the error names it.
     pub fn model(
         &mut self,
         model: &Layer<'_>,
-        place: Option<&WeightLocation>,
+        location: Option<&WeightLocation>,
         input: Value,
     ) -> Result<Value, ImportError> {
         if model.class == "Sequential" {
-            return self.chain(model, place, input);
+            return self.chain(model, location, input);
         }
-        self.graph(model, place, input)
+        self.graph(model, location, input)
     }
 
     fn chain(
         &mut self,
         model: &Layer<'_>,
-        place: Option<&WeightLocation>,
+        location: Option<&WeightLocation>,
         input: Value,
     ) -> Result<Value, ImportError> {
         let layers = layers(model).map_err(|refusal| refusal.at(self.file, model.name))?;
         let names: Vec<(&str, &str)> = layers.iter().map(|layer| (layer.class, layer.name)).collect();
         let mut value = input;
         for (index, layer) in layers.iter().enumerate() {
-            let place = place.and_then(|place| self.context.store.layer(place, &names, index));
-            value = self.layer(layer, place.as_ref(), &[value])?;
+            let location = location.and_then(|location| self.context.store.layer(location, &names, index));
+            value = self.layer(layer, location.as_ref(), &[value])?;
         }
         Ok(value)
     }
@@ -92,13 +92,13 @@ impl ModelEvaluator<'_> {
     fn layer(
         &mut self,
         layer: &Layer<'_>,
-        place: Option<&WeightLocation>,
+        location: Option<&WeightLocation>,
         inputs: &[Value],
     ) -> Result<Value, ImportError> {
         if !is_model(layer) {
             return self
                 .context
-                .apply(layer, place, inputs)
+                .apply(layer, location, inputs)
                 .map_err(|refusal| refusal.at(self.file, layer.name));
         }
         let [input] = inputs else {
@@ -106,13 +106,13 @@ impl ModelEvaluator<'_> {
                 LayerError::new(format!("is a model that takes {} inputs; it can have one", inputs.len()));
             return Err(refusal.at(self.file, layer.name));
         };
-        self.model(layer, place, input.clone())
+        self.model(layer, location, input.clone())
     }
 
     fn graph(
         &mut self,
         model: &Layer<'_>,
-        place: Option<&WeightLocation>,
+        location: Option<&WeightLocation>,
         input: Value,
     ) -> Result<Value, ImportError> {
         let file = self.file;
@@ -137,14 +137,14 @@ impl ModelEvaluator<'_> {
                 waiting.push((index, number, call));
             }
         }
-        if waiting.len() > MOST_LAYERS {
+        if waiting.len() > MAX_LAYERS {
             return Err(at_model(LayerError::new(format!(
-                "calls layers {} times, more than {MOST_LAYERS}",
+                "calls layers {} times, more than {MAX_LAYERS}",
                 waiting.len()
             ))));
         }
         let mut values: HashMap<Call, Value> = HashMap::from([(first, input)]);
-        // Layers are mostly listed in the order in which they follow each other, but need not be.
+        // Layers are usually listed in the order of evaluation, but this is not required.
         while !values.contains_key(&last) {
             let before = waiting.len();
             let mut postponed = Vec::new();
@@ -155,8 +155,9 @@ impl ModelEvaluator<'_> {
                     postponed.push((index, number, call));
                     continue;
                 };
-                let place = place.and_then(|place| self.context.store.layer(place, &names, index));
-                let value = self.layer(layer, place.as_ref(), &inputs)?;
+                let location =
+                    location.and_then(|location| self.context.store.layer(location, &names, index));
+                let value = self.layer(layer, location.as_ref(), &inputs)?;
                 values.insert((layer.name.to_owned(), number), value);
             }
             waiting = postponed;
@@ -171,7 +172,7 @@ impl ModelEvaluator<'_> {
     }
 }
 
-/// The calls that a field of ends refers to: `["a", 0, 0]`, a list of such, or an object of them.
+/// Returns the calls in a field of inputs or outputs: `["a", 0, 0]`, a list of such, or an object of them.
 fn references(value: &Json) -> Vec<Call> {
     if let Some(call) = reference(value) {
         return vec![call];
@@ -183,8 +184,8 @@ fn references(value: &Json) -> Vec<Call> {
     }
 }
 
-/// A reference to a layer's output: its name, the number of the call and the number of the output, which may be followed by
-/// arguments. Layers of several outputs are not supported.
+/// Parses a reference to a layer's output: its name, the number of the call and the number of the output, possibly
+/// followed by arguments. Layers of several outputs are not supported.
 fn reference(value: &Json) -> Option<Call> {
     let list = value.as_array().filter(|list| (3..=4).contains(&list.len()))?;
     let name = list.first()?.as_str()?;
@@ -192,7 +193,7 @@ fn reference(value: &Json) -> Option<Call> {
     (list.get(2)?.as_u64()? == 0).then(|| (name.to_owned(), call))
 }
 
-/// The operands of a call; `None` while one of them has not been evaluated.
+/// Returns the operands of a call; `None` if one of them has not been evaluated yet.
 fn operands(call: &Json, values: &HashMap<Call, Value>) -> Result<Option<Vec<Value>>, LayerError> {
     let mut found = Some(Vec::new());
     match call {
@@ -227,7 +228,7 @@ fn operands(call: &Json, values: &HashMap<Call, Value>) -> Result<Option<Vec<Val
     Ok(found)
 }
 
-/// Named arguments of a call.
+/// Adds the named arguments of a call.
 fn arguments(
     named: &serde_json::Map<String, Json>,
     values: &HashMap<Call, Value>,
@@ -247,7 +248,7 @@ fn arguments(
     Ok(())
 }
 
-/// Adds the operands that an argument holds.
+/// Adds the operands in an argument.
 fn operand(
     value: &Json,
     values: &HashMap<Call, Value>,

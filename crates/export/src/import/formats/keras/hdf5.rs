@@ -1,30 +1,30 @@
-//! HDF5: groups of data sets with attributes, as Keras writes its weights.
+//! HDF5 files: groups of data sets with attributes, as Keras writes its weights.
 
 use std::collections::BTreeMap;
 
-use half::{bf16, f16};
 use hdf5_reader::group::Group;
-use hdf5_reader::{ByteOrder, Dataset, Datatype, Hdf5File, OpenOptions};
+use hdf5_reader::{Dataset, Datatype, Hdf5File, OpenOptions};
 
 use crate::import::error::ImportError;
-use crate::import::formats::tensor::{Tensor, decode_numbers};
+use crate::import::formats::numbers::{ByteOrder, NumberType};
+use crate::import::formats::tensor::Tensor;
 
-/// A data set may unpack to so many times the file's bytes: compressed weights shrink to two thirds at best, but a count
-/// of zeros may be a single chunk.
-const MOST_EXPANSION: usize = 32;
+/// Largest unpacked size of a data set, as a multiple of the file's size. Compressed weights shrink to two thirds at
+/// best, but a data set of zeros may be a single chunk.
+const MAX_EXPANSION: usize = 32;
 
-/// Groups in groups. A nested model adds two levels.
-const MOST_LEVELS: usize = 32;
+/// Largest depth of nested groups. A nested model adds two levels.
+const MAX_LEVELS: usize = 32;
 
-/// Groups and data sets of a file together.
-const MOST_OBJECTS: usize = 1 << 14;
+/// Largest number of groups and data sets of a file together.
+const MAX_OBJECTS: usize = 1 << 14;
 
-/// Bytes of one name. Keras's own are below 100.
-const LONGEST_NAME: usize = 1 << 10;
+/// Largest length of a name in bytes. Keras' own names are below 100.
+const MAX_NAME_BYTES: usize = 1 << 10;
 
-/// The objects of an HDF5 file by their paths, such as `layers/conv2d/vars/0`. Links out of the file are not followed.
+/// The objects of an HDF5 file by their paths, such as `layers/conv2d/vars/0`. Links to other files are not followed.
 pub struct Hdf5 {
-    /// Its name, for errors.
+    /// The file's name in errors.
     file: String,
     bytes: usize,
     groups: BTreeMap<String, Group>,
@@ -32,16 +32,16 @@ pub struct Hdf5 {
 }
 
 impl Hdf5 {
-    /// The objects in the bytes of a file, which is called `file` in errors.
+    /// Lists the objects in the bytes of a file, whose name in errors is `file`.
     ///
     /// # Errors
-    /// If the bytes are no such file, or hold more objects than any file of weights.
+    /// If the bytes are no such file, or contain more objects than any file of weights.
     pub fn open(file: &str, bytes: &[u8]) -> Result<Self, ImportError> {
         let malformed = |reason: String| ImportError::Malformed { file: file.to_owned(), reason };
         let damaged = |error: hdf5_reader::error::Error| {
-            malformed(format!("it is no HDF5 file, or a damaged one ({error})"))
+            malformed(format!("it is not an HDF5 file, or is damaged ({error})"))
         };
-        let most = bytes.len().saturating_mul(MOST_EXPANSION);
+        let most = bytes.len().saturating_mul(MAX_EXPANSION);
         let options = OpenOptions::default()
             .with_chunk_cache_bytes(0)
             .with_max_chunk_bytes(most)
@@ -54,12 +54,12 @@ impl Hdf5 {
             groups: BTreeMap::new(),
             datasets: BTreeMap::new(),
         };
-        // Paths of groups that are still to be listed, with their level.
+        // Paths of groups that are not listed yet, with their depth.
         let mut waiting = vec![(String::new(), 0, root.map_err(damaged)?)];
         while let Some((path, level, group)) = waiting.pop() {
             let (groups, datasets) = group.members().map_err(damaged)?;
             let names = groups.iter().map(Group::name).chain(datasets.iter().map(Dataset::name));
-            if let Some(name) = names.map(last_component).find(|name| name.len() > LONGEST_NAME) {
+            if let Some(name) = names.map(last_component).find(|name| name.len() > MAX_NAME_BYTES) {
                 return Err(malformed(format!("an object in it has a name of {} bytes", name.len())));
             }
             for child in groups {
@@ -69,32 +69,32 @@ impl Hdf5 {
                 opened.datasets.insert(join(&path, last_component(child.name())), child);
             }
             opened.groups.insert(path, group);
-            if level > MOST_LEVELS {
-                return Err(malformed(format!("its groups are nested more than {MOST_LEVELS} deep")));
+            if level > MAX_LEVELS {
+                return Err(malformed(format!("its groups are nested more than {MAX_LEVELS} deep")));
             }
-            if opened.groups.len() + opened.datasets.len() + waiting.len() > MOST_OBJECTS {
-                return Err(malformed(format!("it holds more than {MOST_OBJECTS} groups and data sets")));
+            if opened.groups.len() + opened.datasets.len() + waiting.len() > MAX_OBJECTS {
+                return Err(malformed(format!("it holds more than {MAX_OBJECTS} groups and data sets")));
             }
         }
         Ok(opened)
     }
 
-    /// An attribute of the group at `path` ("" for the whole file), where it is a text.
+    /// Returns an attribute of the group at `path` ("" for the whole file), if it is a text.
     pub fn text(&self, path: &str, attribute: &str) -> Option<String> {
         self.groups.get(path)?.attribute(attribute).ok()?.read_string().ok()
     }
 
-    /// Paths of all data sets, in the order of their characters.
+    /// Returns the paths of all data sets, in the order of their characters.
     pub fn datasets(&self) -> impl Iterator<Item = &str> {
         self.datasets.keys().map(String::as_str)
     }
 
-    /// Whether there is a group at `path`.
+    /// Returns whether there is a group at `path`.
     pub fn has_group(&self, path: &str) -> bool {
         self.groups.contains_key(path)
     }
 
-    /// Names of the groups directly in the group at `path`.
+    /// Returns the names of the groups directly in the group at `path`.
     pub fn groups_in(&self, path: &str) -> impl Iterator<Item = &str> {
         let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
         self.groups.keys().filter_map(move |own| {
@@ -102,15 +102,16 @@ impl Hdf5 {
         })
     }
 
-    /// Axes of the data set at `path`.
+    /// Returns the sizes of the axes of the data set at `path`.
     pub fn shape(&self, path: &str) -> Option<&[u64]> {
         self.datasets.get(path).map(Dataset::shape)
     }
 
-    /// The numbers of the data set at `path`, with 16-bit floats of both kinds, and integers as floats.
+    /// Reads the numbers of the data set at `path`. Floating point of 16 bits may be of both kinds; integers are
+    /// converted.
     ///
     /// # Errors
-    /// If there is none, it is damaged, or it does not hold finite real numbers.
+    /// If there is no such data set, it is damaged, or it does not hold finite real numbers.
     pub fn tensor(&self, path: &str, origin: &str) -> Result<Tensor, ImportError> {
         let malformed = |reason: String| ImportError::Malformed { file: origin.to_owned(), reason };
         let damaged =
@@ -120,9 +121,9 @@ impl Hdf5 {
             reason: format!("it has no data set {path:?}"),
         })?;
         let length = dataset.raw_byte_len().map_err(damaged)?;
-        if length > self.bytes.saturating_mul(MOST_EXPANSION) {
+        if length > self.bytes.saturating_mul(MAX_EXPANSION) {
             return Err(malformed(format!(
-                "it claims {length} bytes, more than {MOST_EXPANSION} times the file's {}",
+                "it claims {length} bytes, more than {MAX_EXPANSION} times the file's {}",
                 self.bytes
             )));
         }
@@ -135,47 +136,60 @@ impl Hdf5 {
     }
 }
 
-/// The numbers in a data set's bytes.
+/// Converts a data set's bytes to numbers.
 fn numbers(dataset: &Dataset, data: &[u8]) -> Result<Vec<f64>, String> {
-    macro_rules! read {
-        ($number:ty, $big:expr, $convert:expr) => {
-            decode_numbers(data, $big, |bytes| $convert(<$number>::from_le_bytes(bytes)))
-        };
-    }
-    match dataset.dtype() {
+    let (number, order) = match dataset.dtype() {
         Datatype::FloatingPoint { size, byte_order } => {
-            let big = *byte_order == ByteOrder::BigEndian;
-            match size {
-                2 => read!(f16, big, f64::from),
-                4 => read!(f32, big, f64::from),
-                8 => read!(f64, big, |value| value),
-                _ => Err(format!("its numbers have {size} bytes; floating point of 2, 4 or 8 bytes can be read")),
-            }
+            let number = match size {
+                2 => NumberType::F16,
+                4 => NumberType::F32,
+                8 => NumberType::F64,
+                _ => {
+                    return Err(format!(
+                        "its numbers have {size} bytes; floating point of 2, 4 or 8 bytes can be read"
+                    ));
+                }
+            };
+            (number, order_of(byte_order))
         }
         Datatype::FixedPoint { size, signed, byte_order } => {
-            let big = *byte_order == ByteOrder::BigEndian;
-            match (size, signed) {
-                (1, true) => read!(i8, big, f64::from),
-                (1, false) => read!(u8, big, f64::from),
-                (2, true) => read!(i16, big, f64::from),
-                (2, false) => read!(u16, big, f64::from),
-                (4, true) => read!(i32, big, f64::from),
-                (4, false) => read!(u32, big, f64::from),
-                (8, true) => read!(i64, big, |value| value as f64),
-                (8, false) => read!(u64, big, |value| value as f64),
-                _ => Err(format!("its integers have {size} bytes; 1, 2, 4 or 8 bytes can be read")),
-            }
+            let number = match (size, signed) {
+                (1, true) => NumberType::I8,
+                (1, false) => NumberType::U8,
+                (2, true) => NumberType::I16,
+                (2, false) => NumberType::U16,
+                (4, true) => NumberType::I32,
+                (4, false) => NumberType::U32,
+                (8, true) => NumberType::I64,
+                (8, false) => NumberType::U64,
+                _ => return Err(format!("its integers have {size} bytes; 1, 2, 4 or 8 bytes can be read")),
+            };
+            (number, order_of(byte_order))
         }
-        // NumPy has no bfloat16: Keras writes bytes without a type, and says what they are in an attribute, but not in its legacy
-        // files. No other type of two bytes is written so.
+        // NumPy has no bfloat16. Keras writes bytes without a type and names the type in an attribute, but not in its
+        // legacy files. No other type of two bytes is written in this way.
         Datatype::Opaque { size: 2, .. } if opaque_type(dataset).is_none_or(|name| name == "bfloat16") => {
-            read!(bf16, false, f64::from)
+            (NumberType::Bf16, ByteOrder::LittleEndian)
         }
-        _ => Err("its values are no numbers; floating point of 16, 32 or 64 bits (bfloat16 too) and integers can be read".to_owned()),
+        _ => {
+            return Err(
+                "its values are not numbers; floating point of 16, 32 or 64 bits (bfloat16 too) and integers can be read"
+                    .to_owned(),
+            );
+        }
+    };
+    number.decode(data, order)
+}
+
+/// Converts the byte order of an HDF5 type.
+fn order_of(order: &hdf5_reader::ByteOrder) -> ByteOrder {
+    match order {
+        hdf5_reader::ByteOrder::BigEndian => ByteOrder::BigEndian,
+        _ => ByteOrder::LittleEndian,
     }
 }
 
-/// What Keras says of values whose type HDF5 does not have.
+/// Returns Keras' name for a type that HDF5 does not have.
 fn opaque_type(dataset: &Dataset) -> Option<String> {
     dataset.attribute("dtype").ok()?.read_string().ok()
 }
@@ -184,7 +198,7 @@ fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
 }
 
-/// Links may be named by a whole path.
+/// Returns the last part of a name, because links may have whole paths as names.
 fn last_component(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }

@@ -1,24 +1,24 @@
-//! Keras's configuration of a layer, as JSON.
+//! Keras' configuration of a layer, as JSON.
 
 use ndarray::{ArrayD, IxDyn};
 use serde_json::Value as Json;
 
 use crate::import::error::LayerError;
 
-/// A layer, or an operation of a functional model, as `config.json` describes it.
+/// A layer, or an operation of a functional model, in `config.json`.
 #[derive(Debug, Clone, Copy)]
 pub struct Layer<'a> {
-    /// Its class, such as "Conv2D".
+    /// The class, such as "Conv2D".
     pub class: &'a str,
-    /// Its own name, such as "conv2d_4".
+    /// The layer's name, such as "conv2d_4".
     pub name: &'a str,
-    /// Its arguments.
+    /// The arguments.
     pub config: &'a Json,
     whole: &'a Json,
 }
 
 impl<'a> Layer<'a> {
-    /// The layer that an object describes.
+    /// Parses the layer that an object describes.
     ///
     /// # Errors
     /// If it has no class.
@@ -30,38 +30,38 @@ impl<'a> Layer<'a> {
         Ok(Self { class, name: name.unwrap_or(class), config, whole })
     }
 
-    /// The same layer under another name, for errors.
+    /// Returns the layer with another name for errors.
     pub fn named(self, name: &'a str) -> Self {
         Self { name, ..self }
     }
 
-    /// Whether the class is the user's own, under whatever name it is registered.
+    /// Returns whether the class is the user's own, under any registered name.
     pub fn is_custom(&self) -> bool {
         let registered = self.whole.get("registered_name").and_then(Json::as_str);
         self.class.contains('>') || registered.is_some_and(|name| name.contains('>'))
     }
 
-    /// A field beside the configuration, such as `inbound_nodes`.
+    /// Returns a field beside the configuration, such as `inbound_nodes`.
     pub fn beside(&self, field: &str) -> Option<&'a Json> {
         self.whole.get(field)
     }
 
-    /// An argument, unless it is absent or `null`.
+    /// Returns an argument, unless it is absent or `null`.
     pub fn argument(&self, name: &str) -> Option<&'a Json> {
         self.config.get(name).filter(|value| !value.is_null())
     }
 
-    /// An argument that is true or false.
+    /// Returns an argument that is true or false.
     pub fn flag(&self, name: &str, default: bool) -> bool {
         self.argument(name).and_then(Json::as_bool).unwrap_or(default)
     }
 
-    /// An argument that is a number.
+    /// Returns an argument that is a number.
     pub fn number(&self, name: &str, default: f64) -> f64 {
         self.argument(name).and_then(Json::as_f64).unwrap_or(default)
     }
 
-    /// An argument that is one count for rows and columns, or one for each.
+    /// Returns an argument that is one count for both rows and columns, or one for each.
     ///
     /// # Errors
     /// If it is neither.
@@ -69,10 +69,11 @@ impl<'a> Layer<'a> {
         self.argument(name).map(|value| pair(value).ok_or_else(|| self.unreadable(name, value))).transpose()
     }
 
-    /// Zeros before and behind rows and columns: one count for all, one for each axis, or two for each axis.
+    /// Returns the zeros before and after rows and columns: one count for all, one for each axis, or two for each
+    /// axis.
     ///
     /// # Errors
-    /// If it is none of them.
+    /// If the argument has another form.
     pub fn sides(&self, name: &str) -> Result<[(usize, usize); 2], LayerError> {
         let value = self.argument(name).unwrap_or(&Json::Null);
         if let Some([rows, columns]) = pair(value) {
@@ -87,28 +88,28 @@ impl<'a> Layer<'a> {
         }
     }
 
-    /// Whether channels come before rows and columns.
+    /// Returns whether channels come before rows and columns.
     pub fn channels_first(&self) -> bool {
         self.argument("data_format").and_then(Json::as_str) == Some("channels_first")
     }
 
-    /// The policy of quantised weights, such as "int8", if they are.
+    /// Returns the policy of quantised weights, such as "int8"; `None` if they are not quantised.
     pub fn quantisation(&self) -> Option<&'a str> {
         self.argument("dtype")?.get("config")?.get("mode")?.as_str()
     }
 
-    /// The shape of an image's batch that the configuration names, without the batch: `None` for sizes that it leaves open.
+    /// Returns the shape of an image in the configuration, without the batch; sizes are `None` if they are open.
     pub fn input_shape(&self) -> Option<Vec<Option<usize>>> {
         let built = self.beside("build_config").and_then(|build| build.get("input_shape"));
         let fields = ["batch_shape", "batch_input_shape", "build_input_shape"];
         let shape = fields.iter().find_map(|field| self.argument(field)).or(built)?.as_array()?;
         let size = |size: &Json| size.as_u64().and_then(|size| usize::try_from(size).ok());
-        // A nested model's may be of several inputs.
+        // A nested model's shape may be a list of the shapes of several inputs.
         let plain = |size: &Json| size.is_null() || size.is_u64();
         shape.iter().all(plain).then(|| shape.iter().skip(1).map(size).collect())
     }
 
-    /// The refusal of an argument.
+    /// Returns the error of an argument.
     pub fn unreadable(&self, name: &str, value: &Json) -> LayerError {
         let mut text = value.to_string();
         if let Some((end, _)) = text.char_indices().nth(80) {
@@ -118,7 +119,7 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// Two counts, or one for both.
+/// Parses two counts, or one count for both.
 fn pair(value: &Json) -> Option<[usize; 2]> {
     match value.as_array().map(Vec::as_slice) {
         None => count(value).map(|both| [both, both]),
@@ -131,7 +132,7 @@ fn count(value: &Json) -> Option<usize> {
     value.as_u64().and_then(|count| usize::try_from(count).ok()).filter(|&count| count <= 1 << 16)
 }
 
-/// A list of whole numbers, or one of them.
+/// Parses a list of whole numbers, or one of them.
 pub fn integers(value: &Json) -> Option<Vec<i64>> {
     match value.as_array() {
         None => Some(vec![value.as_i64()?]),
@@ -139,14 +140,8 @@ pub fn integers(value: &Json) -> Option<Vec<i64>> {
     }
 }
 
-/// An axis counted from the front or, below zero, from behind.
-pub fn axis(axis: i64, axes: usize) -> Result<usize, LayerError> {
-    let positive = if axis < 0 { axis.checked_add_unsigned(axes as u64) } else { Some(axis) };
-    let found = positive.and_then(|axis| usize::try_from(axis).ok()).filter(|&axis| axis < axes);
-    found.ok_or_else(|| LayerError::new(format!("names axis {axis} of {axes}")))
-}
-
-/// Numbers: one, a list of lists of them, or either in a serialised array (`{"class_name": "__numpy__", "config": ...}`).
+/// Parses numbers: one, a list of lists of them, or either in a serialised array (`{"class_name": "__numpy__",
+/// "config": ...}`).
 pub fn constants(value: &Json) -> Option<ArrayD<f64>> {
     if let Some(wrapped) = value.get("config").and_then(|config| config.get("value")) {
         return constants(wrapped);

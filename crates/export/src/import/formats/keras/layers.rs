@@ -1,10 +1,10 @@
-//! What Keras's layers compute, as operations of a trace.
+//! Evaluation of Keras' layers.
 
 use ndarray::{ArrayD, IxDyn};
 use serde_json::Value as Json;
 
 use super::activation::{self, Function};
-use super::layer_config::{Layer, axis, constants, integers};
+use super::layer_config::{Layer, constants, integers};
 use super::operations::{self, reshape};
 use super::weight_store::{Weight, WeightLocation, WeightStore};
 use crate::import::error::LayerError;
@@ -12,14 +12,14 @@ use crate::import::formats::symbolic::layers::{
     BatchNormStatistics, Windows, average_pool, batch_norm, convolve,
 };
 use crate::import::formats::symbolic::trace::Trace;
-use crate::import::formats::symbolic::value::Value;
+use crate::import::formats::symbolic::value::{Value, axis_index};
 use crate::import::formats::tensor::Tensor;
 
-/// Layers, for the error of one that is not among them.
+/// The supported layers, for errors.
 const SUPPORTED: &str = "Conv2D, Dense, BatchNormalization, Normalization, Rescaling, ZeroPadding2D, AveragePooling2D, \
                          GlobalAveragePooling2D, Flatten, Reshape, Permute, squares, and layers that do nothing after training such as Dropout";
 
-/// What a walk through a model needs and gathers.
+/// The evaluation of layers: the trace, the weights, and remarks for the user.
 pub struct LayerEvaluator<'a> {
     pub trace: Trace,
     pub store: &'a WeightStore,
@@ -28,20 +28,20 @@ pub struct LayerEvaluator<'a> {
 }
 
 impl LayerEvaluator<'_> {
-    /// What a layer or an operation makes of its inputs.
+    /// Evaluates a layer or an operation on its inputs.
     ///
     /// # Errors
     /// If it is neither affine nor a square, its weights are not in the file, or they do not fit.
     pub fn apply(
         &mut self,
         layer: &Layer<'_>,
-        place: Option<&WeightLocation>,
+        location: Option<&WeightLocation>,
         inputs: &[Value],
     ) -> Result<Value, LayerError> {
         if layer.is_custom() {
             return Err(LayerError::new(format!(
-                "is of the class {}, which is the user's own: the file holds its name, and not what it computes. Use instead: the same weights \
-                 in a model of Keras's own layers, or a description that names the tensors",
+                "is of the class {}, which is the user's own: the file only holds its name. Use instead: the same weights \
+                 in a model of Keras' own layers, or a description that names the tensors",
                 layer.class
             )));
         }
@@ -55,18 +55,18 @@ impl LayerEvaluator<'_> {
                 inputs.len()
             )));
         };
-        let output = self.layer(layer, place, input)?;
+        let output = self.layer(layer, location, input)?;
         match layer.argument("activation") {
             Some(function) => self.activate(layer, function, &output),
             None => Ok(output),
         }
     }
 
-    /// What a layer of one input makes of it, before its activation.
+    /// Evaluates a layer of one input, before its activation.
     fn layer(
         &mut self,
         layer: &Layer<'_>,
-        place: Option<&WeightLocation>,
+        location: Option<&WeightLocation>,
         input: &Value,
     ) -> Result<Value, LayerError> {
         match layer.class {
@@ -87,10 +87,10 @@ impl LayerEvaluator<'_> {
                 self.remark(layer, "is left out: it does nothing after training");
                 Ok(input.clone())
             }
-            "Conv2D" | "Convolution2D" => self.convolution(layer, place, input),
-            "Dense" => self.dense(layer, place, input),
-            "BatchNormalization" => self.batch_norm(layer, place, input),
-            "Normalization" => self.normalization(layer, place, input),
+            "Conv2D" | "Convolution2D" => self.convolution(layer, location, input),
+            "Dense" => self.dense(layer, location, input),
+            "BatchNormalization" => self.batch_norm(layer, location, input),
+            "Normalization" => self.normalization(layer, location, input),
             "Rescaling" => {
                 self.remark(layer, "is folded into the convolution");
                 let numbers = |name: &str, default: f64| match layer.argument(name) {
@@ -105,7 +105,7 @@ impl LayerEvaluator<'_> {
                 let sides = layer.sides("padding")?;
                 images(layer, input, |image| {
                     let own = image.shape().iter().skip(2);
-                    // Windows would read nothing else.
+                    // With more zeros than this, windows would read only zeros.
                     if own.zip(&sides).any(|(&size, &(before, behind))| before > size || behind > size) {
                         return Err(LayerError::new(format!(
                             "pads {sides:?} zeros, more than its image has rows or columns"
@@ -115,16 +115,16 @@ impl LayerEvaluator<'_> {
                 })
             }
             "AveragePooling2D" | "AvgPool2D" => {
-                self.remark(layer, "is folded into the layer behind it");
+                self.remark(layer, "is folded into the next layer");
                 let size = layer.pair("pool_size")?.unwrap_or([2, 2]);
                 let stride = layer.pair("strides")?.unwrap_or(size);
                 images(layer, input, |image| {
-                    // TensorFlow's mean is over the image's own numbers.
+                    // TensorFlow's mean does not count padding.
                     average_pool(image, size, windows(layer, image, size, stride)?, false)
                 })
             }
             "GlobalAveragePooling2D" | "GlobalAvgPool2D" => {
-                self.remark(layer, "is folded into the layer behind it");
+                self.remark(layer, "is folded into the next layer");
                 let axes = if layer.channels_first() { [2, 3] } else { [1, 2] };
                 check_image(input)?;
                 let mean = input.mean(&axes)?;
@@ -169,7 +169,7 @@ impl LayerEvaluator<'_> {
         }
     }
 
-    /// The activation of a layer, which Keras may save as a layer of its own.
+    /// Applies the activation of a layer, which Keras may save as a separate layer.
     fn activate(&mut self, layer: &Layer<'_>, function: &Json, value: &Value) -> Result<Value, LayerError> {
         match Function::new(function) {
             Some(Function::Layer(inner)) => {
@@ -186,7 +186,7 @@ impl LayerEvaluator<'_> {
     fn convolution(
         &self,
         layer: &Layer<'_>,
-        place: Option<&WeightLocation>,
+        location: Option<&WeightLocation>,
         input: &Value,
     ) -> Result<Value, LayerError> {
         self.check_plain(layer)?;
@@ -204,7 +204,7 @@ impl LayerEvaluator<'_> {
                 "has strides of {stride:?}; the same in both directions are supported"
             )));
         }
-        let kernels = array(self.store.weight(place, Weight { name: "kernel", number: 0 })?)?;
+        let kernels = array(self.store.weight(location, Weight { name: "kernel", number: 0 })?)?;
         let &[rows, columns, _, _] = kernels.shape() else {
             return Err(LayerError::new(format!(
                 "has kernels of the shape {:?}; rows, columns, channels and maps are needed",
@@ -212,7 +212,7 @@ impl LayerEvaluator<'_> {
             )));
         };
         let kernels = kernels.permuted_axes(IxDyn(&[3, 2, 0, 1]));
-        let bias = self.bias(layer, place)?;
+        let bias = self.bias(layer, location)?;
         images(layer, input, |image| {
             let maps =
                 convolve(image, &kernels, bias.as_ref(), windows(layer, image, [rows, columns], stride)?)?;
@@ -228,13 +228,13 @@ impl LayerEvaluator<'_> {
     fn dense(
         &mut self,
         layer: &Layer<'_>,
-        place: Option<&WeightLocation>,
+        location: Option<&WeightLocation>,
         input: &Value,
     ) -> Result<Value, LayerError> {
-        let mut kernel = array(self.store.weight(place, Weight { name: "kernel", number: 0 })?)?;
+        let mut kernel = array(self.store.weight(location, Weight { name: "kernel", number: 0 })?)?;
         if layer.quantisation() == Some("int8") {
             let number = if layer.flag("use_bias", true) { 2 } else { 1 };
-            let scale = array(self.store.weight(place, Weight { name: "kernel_scale", number })?)?;
+            let scale = array(self.store.weight(location, Weight { name: "kernel_scale", number })?)?;
             if kernel.ndim() != 2
                 || Some(&scale.len()) != kernel.shape().last()
                 || scale.iter().any(|&scale| scale == 0.0)
@@ -248,13 +248,13 @@ impl LayerEvaluator<'_> {
             kernel = kernel / scale.flatten();
             self.remark(
                 layer,
-                "is quantised: its int8 weights are read with their scales. Keras also rounds what goes into it, which is left out",
+                "is quantised: its int8 weights are read with their scales. Keras also rounds its inputs, which is left out",
             );
         } else {
             self.check_plain(layer)?;
         }
         let output = input.matmul(&Value::Constant(kernel))?;
-        match self.bias(layer, place)? {
+        match self.bias(layer, location)? {
             Some(bias) => output.add(&Value::Constant(bias)),
             None => Ok(output),
         }
@@ -263,15 +263,15 @@ impl LayerEvaluator<'_> {
     fn bias(
         &self,
         layer: &Layer<'_>,
-        place: Option<&WeightLocation>,
+        location: Option<&WeightLocation>,
     ) -> Result<Option<ArrayD<f64>>, LayerError> {
         if !layer.flag("use_bias", true) {
             return Ok(None);
         }
-        array(self.store.weight(place, Weight { name: "bias", number: 1 })?).map(Some)
+        array(self.store.weight(location, Weight { name: "bias", number: 1 })?).map(Some)
     }
 
-    /// Refuses weights that are not plain numbers.
+    /// Refuses quantised weights.
     fn check_plain(&self, layer: &Layer<'_>) -> Result<(), LayerError> {
         match layer.quantisation() {
             None => Ok(()),
@@ -284,7 +284,7 @@ impl LayerEvaluator<'_> {
     fn batch_norm(
         &mut self,
         layer: &Layer<'_>,
-        place: Option<&WeightLocation>,
+        location: Option<&WeightLocation>,
         input: &Value,
     ) -> Result<Value, LayerError> {
         if layer.flag("renorm", false) {
@@ -294,12 +294,12 @@ impl LayerEvaluator<'_> {
         let Some(&[own]) = axes.as_deref() else {
             return Err(LayerError::new("is a BatchNormalization of several axes; one is supported"));
         };
-        // Without a scale or a centre the weights behind it move down.
+        // If there is no scale or centre, the following weights have lower numbers.
         let mut number = 0usize;
         let mut next = |name: &'static str| {
             let weight = Weight { name, number };
             number += 1;
-            array(self.store.weight(place, weight)?)
+            array(self.store.weight(location, weight)?)
         };
         let gamma = layer.flag("scale", true).then(|| next("gamma")).transpose()?;
         let beta = layer.flag("center", true).then(|| next("beta")).transpose()?;
@@ -312,16 +312,16 @@ impl LayerEvaluator<'_> {
             epsilon: layer.number("epsilon", 1e-3),
         };
         self.remark(layer, "is folded into the layer before it");
-        batch_norm(input, axis(own, input.shape().len())?, &statistics)
+        batch_norm(input, axis_index(own, input.shape().len())?, &statistics)
     }
 
     fn normalization(
         &mut self,
         layer: &Layer<'_>,
-        place: Option<&WeightLocation>,
+        location: Option<&WeightLocation>,
         input: &Value,
     ) -> Result<Value, LayerError> {
-        /// `keras.config.epsilon()`, the least deviation.
+        /// `keras.config.epsilon()`, the smallest standard deviation.
         const EPSILON: f64 = 1e-7;
         let axes = match layer.argument("axis") {
             None if layer.config.get("axis").is_some() => Some(Vec::new()),
@@ -332,7 +332,7 @@ impl LayerEvaluator<'_> {
         let rank = input.shape().len();
         let mut shape = vec![1; rank];
         for own in axes {
-            let own = axis(own, rank)?;
+            let own = axis_index(own, rank)?;
             if let (Some(size), Some(&of_input)) = (shape.get_mut(own), input.shape().get(own)) {
                 *size = of_input;
             }
@@ -340,10 +340,10 @@ impl LayerEvaluator<'_> {
         let statistic = |name: &'static str, number: usize| {
             let numbers = match layer.argument(name) {
                 Some(value) => constants(value).ok_or_else(|| layer.unreadable(name, value))?,
-                None => array(self.store.weight(place, Weight { name, number })?)?,
+                None => array(self.store.weight(location, Weight { name, number })?)?,
             };
             let value = Value::Constant(numbers);
-            // Either the axes' own shape, or fewer numbers that are spread over it.
+            // The numbers have the shape of the axes, or are broadcast to it.
             value.reshape(&shape).or_else(|_| value.broadcast(&shape))
         };
         let (mean, variance) = (statistic("mean", 0)?, statistic("variance", 1)?);
@@ -362,14 +362,14 @@ impl LayerEvaluator<'_> {
     }
 }
 
-/// A tensor's numbers with their axes.
+/// Converts a tensor to an array.
 fn array(tensor: Tensor) -> Result<ArrayD<f64>, LayerError> {
     let shape = tensor.shape;
     ArrayD::from_shape_vec(IxDyn(&shape), tensor.values)
         .map_err(|_| LayerError::new(format!("has weights of the impossible shape {shape:?}")))
 }
 
-/// What an operation on `[1, channels, rows, columns]` makes of an image that has its channels where the layer says.
+/// Applies an operation on `[1, channels, rows, columns]` to an image whose channels are where the layer says.
 fn images(
     layer: &Layer<'_>,
     input: &Value,
@@ -392,7 +392,7 @@ fn check_image(input: &Value) -> Result<(), LayerError> {
     Ok(())
 }
 
-/// The windows of a layer on an image `[1, channels, rows, columns]`.
+/// Returns the windows of a layer on an image `[1, channels, rows, columns]`.
 fn windows(
     layer: &Layer<'_>,
     image: &Value,

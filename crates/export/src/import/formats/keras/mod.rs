@@ -1,10 +1,10 @@
-//! Files that Keras writes: whole models (`.keras`; legacy `.h5` of Keras 2 and 3) and weights alone (`.weights.h5`; Keras 2's
-//! `save_weights`).
+//! Files of Keras: whole models (`.keras`; legacy `.h5` of Keras 2 and 3) and files of only weights (`.weights.h5`;
+//! Keras 2's `save_weights`).
 //!
-//! A whole model is two things: a configuration in JSON, which says how layers follow each other ([`layer_config`], [`graph`]), and weights in
-//! HDF5, which [`weight_store`] joins to layers by their own names. [`layers`], [`operations`] and [`activation`] say what each
-//! layer computes. Nothing in a file is executed: what is Python code in it is read as arithmetic ([`bytecode`]), or assumed to be a square with
-//! a remark.
+//! A whole model has two parts: a configuration in JSON, which says how layers follow each other (`layer_config`,
+//! `graph`), and weights in HDF5, which `weight_store` finds by the layers' names. `layers`, `operations` and
+//! `activation` evaluate the layers. Nothing in a file is executed: Python code is read as arithmetic (`bytecode`),
+//! or assumed to be a square with a remark.
 
 mod activation;
 mod archive;

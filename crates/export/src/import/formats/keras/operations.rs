@@ -1,14 +1,14 @@
-//! Operations of functional models: Keras 3's (`keras.ops`, operators between tensors), TensorFlow's in Keras 2 (`TFOpLambda`),
-//! and the layers that join several tensors.
+//! Operations of functional models: those of Keras 3 (`keras.ops`, operators between tensors), of TensorFlow in Keras
+//! 2 (`TFOpLambda`), and layers that join several tensors.
 
 use serde_json::Value as Json;
 
-use super::layer_config::{Layer, axis, integers};
+use super::layer_config::{Layer, integers};
 use crate::import::error::LayerError;
 use crate::import::formats::symbolic::trace::Trace;
-use crate::import::formats::symbolic::value::Value;
+use crate::import::formats::symbolic::value::{Value, axis_index};
 
-/// What an operation makes of its operands; `None` for a class that is no operation.
+/// Evaluates an operation on its operands; `None` if the class is no operation.
 pub fn apply(trace: &mut Trace, layer: &Layer<'_>, operands: &[Value]) -> Option<Result<Value, LayerError>> {
     let operation = match layer.class {
         "TFOpLambda" => layer.argument("function").and_then(Json::as_str).unwrap_or_default(),
@@ -18,7 +18,7 @@ pub fn apply(trace: &mut Trace, layer: &Layer<'_>, operands: &[Value]) -> Option
                 layer.class
             ))));
         }
-        // Layers that have their own names, and the same arguments as no operation.
+        // These layers share their names with operations, but have other arguments.
         "Reshape" if layer.argument("target_shape").is_some() => return None,
         "Softmax" | "Flatten" => return None,
         class => class,
@@ -48,12 +48,12 @@ pub fn apply(trace: &mut Trace, layer: &Layer<'_>, operands: &[Value]) -> Option
             .and_then(|sum| sum.divide(&Value::scalar(operands.len() as f64))),
         ("Concatenate", [first, ..]) => {
             let own = layer.argument("axis").and_then(Json::as_i64).unwrap_or(-1);
-            axis(own, first.shape().len()).and_then(|axis| Value::concatenate(axis, operands))
+            axis_index(own, first.shape().len()).and_then(|axis| Value::concatenate(axis, operands))
         }
         ("Identity" | "identity" | "stop_gradient", [value]) => Ok(value.clone()),
         ("Reshape", [value]) => {
             let target = layer.argument("newshape").unwrap_or(&Json::Null);
-            // The batch's own size may be written as one that is left open.
+            // The batch's own size may be written as an open size.
             match integers(target) {
                 Some(sizes) => reshape(value, &sizes),
                 None => Err(layer.unreadable("newshape", target)),
@@ -79,12 +79,12 @@ pub fn apply(trace: &mut Trace, layer: &Layer<'_>, operands: &[Value]) -> Option
     Some(result)
 }
 
-/// The sum or mean over axes.
+/// Returns the sum or mean over axes.
 fn reduce(layer: &Layer<'_>, value: &Value, mean: bool) -> Result<Value, LayerError> {
     let rank = value.shape().len();
     let own =
         layer.argument("axis").and_then(integers).ok_or_else(|| layer.unreadable("axis", layer.config))?;
-    let axes = own.iter().map(|&own| axis(own, rank)).collect::<Result<Vec<_>, _>>()?;
+    let axes = own.iter().map(|&own| axis_index(own, rank)).collect::<Result<Vec<_>, _>>()?;
     let reduced = if mean { value.mean(&axes)? } else { value.sum(&axes)? };
     if layer.flag("keepdims", false) {
         return Ok(reduced);
@@ -94,7 +94,7 @@ fn reduce(layer: &Layer<'_>, value: &Value, mean: bool) -> Result<Value, LayerEr
     reduced.reshape(&kept.collect::<Vec<_>>())
 }
 
-/// The numbers under another shape, in which one size may be -1: what is left.
+/// Returns the numbers under another shape, in which one size may be -1: the remaining numbers.
 pub fn reshape(value: &Value, sizes: &[i64]) -> Result<Value, LayerError> {
     let misfit = || LayerError::new(format!("cannot turn the shape {:?} into {sizes:?}", value.shape()));
     let count: usize = value.shape().iter().product();

@@ -15,14 +15,14 @@ use crate::import::formats::symbolic::trace::Trace;
 use crate::import::formats::tensor::Tensor;
 use crate::import::formats::weights_file::{FileNetwork, WeightsFile};
 
-/// The weights in an archive.
+/// The entry of the weights in an archive.
 const WEIGHTS: &str = "model.weights.h5";
 
-/// Pixels for each byte of a file: a traced pixel takes 72 bytes, so that memory stays in proportion to the file. A file is never
-/// below 15 kB, and its dense layers have a weight of 4 bytes for each square.
-const PIXELS_PER_BYTE: usize = 16;
+/// Largest number of pixels for each byte of a file. A traced pixel takes 72 bytes, so memory stays in proportion to
+/// the file. A file has at least 15 kB, and its dense layers have a weight of 4 bytes for each square.
+const MAX_PIXELS_PER_BYTE: usize = 16;
 
-/// Whether a file holds a whole model, and not weights alone.
+/// Returns whether a file holds a whole model, and not only weights.
 fn holds_model(bytes: &[u8]) -> bool {
     Archive::recognises(bytes)
         || Hdf5::open("", bytes).is_ok_and(|file| file.text("", "model_config").is_some())
@@ -52,7 +52,7 @@ fn read_network(file: &str, bytes: &[u8], side: Option<usize>) -> Result<FileNet
     })?;
     let store = WeightStore::new(weights, file);
     let context = LayerEvaluator { trace: Trace::default(), store: &store, remarks: Vec::new() };
-    let mut walk = ModelEvaluator { file, context };
+    let mut evaluator = ModelEvaluator { file, context };
     let refused = |refusal: LayerError| refusal.at(file, model.name);
     if !graph::is_model(&model) {
         return Err(refused(LayerError::new(format!(
@@ -62,15 +62,15 @@ fn read_network(file: &str, bytes: &[u8], side: Option<usize>) -> Result<FileNet
         ))));
     }
     let shape = input_shape(&model, side, bytes.len()).map_err(refused)?;
-    let input = walk.context.trace.input(&shape).map_err(refused)?;
-    let output = walk.model(&model, Some(&store.root()), input)?;
+    let input = evaluator.context.trace.input(&shape).map_err(refused)?;
+    let output = evaluator.model(&model, Some(&store.root()), input)?;
     let last = graph::layers(&model).ok().and_then(|layers| layers.last().map(|layer| layer.name));
-    let network = recognise(&walk.context.trace, &output);
+    let network = recognise(&evaluator.context.trace, &output);
     let network = network.map_err(|refusal| refusal.at(file, last.unwrap_or(model.name)))?;
-    Ok(FileNetwork { network, framework, remarks: walk.context.remarks })
+    Ok(FileNetwork { network, framework, remarks: evaluator.context.remarks })
 }
 
-/// What a file of a whole model holds.
+/// The parts of a file of a whole model.
 struct Parts {
     config: Json,
     /// Keras, with its version.
@@ -101,17 +101,19 @@ impl Parts {
                 weights.text("", "keras_version").or_else(|| weights.text("model_weights", "keras_version"));
             (config.into_bytes(), version, weights)
         };
-        let config = serde_json::from_slice(&config)
-            .map_err(|error| malformed(format!("its configuration is no JSON that can be read ({error})")))?;
+        let config = serde_json::from_slice(&config).map_err(|error| {
+            malformed(format!("its configuration is not JSON that can be read ({error})"))
+        })?;
         let framework = version.map_or_else(|| "Keras".to_owned(), |version| format!("Keras {version}"));
         Ok(Self { config, framework, weights })
     }
 }
 
-/// The shape of a batch of one image. A file of `bytes` can hold a network on so many pixels and no more.
+/// Returns the shape of a batch of one image. A file of `bytes` bytes can only hold a network on a limited number of
+/// pixels.
 fn input_shape(model: &Layer<'_>, side: Option<usize>, bytes: usize) -> Result<Vec<usize>, LayerError> {
     let shape = graph::input_shape(model)?.ok_or_else(|| {
-        LayerError::new("is a model that says nothing of its input's shape. Use instead: the model saved after it was called on images, or with keras.Input as its first layer")
+        LayerError::new("is a model without the shape of its input. Use instead: the model saved after it was called on images, or with keras.Input as its first layer")
     })?;
     let open = shape.iter().filter(|size| size.is_none()).count();
     let sizes = shape.iter().map(|size| match (size, side, open) {
@@ -128,7 +130,7 @@ fn input_shape(model: &Layer<'_>, side: Option<usize>, bytes: usize) -> Result<V
     });
     let shape = [Ok(1)].into_iter().chain(sizes).collect::<Result<Vec<_>, _>>()?;
     let pixels = shape.iter().fold(1usize, |product, &size| product.saturating_mul(size));
-    if pixels > bytes.saturating_mul(PIXELS_PER_BYTE) {
+    if pixels > bytes.saturating_mul(MAX_PIXELS_PER_BYTE) {
         let sizes = shape.iter().skip(1).map(usize::to_string).collect::<Vec<_>>().join(" x ");
         return Err(LayerError::new(format!(
             "is a model of images of {sizes}, more than its file of {bytes} bytes can hold weights for"
@@ -137,18 +139,18 @@ fn input_shape(model: &Layer<'_>, side: Option<usize>, bytes: usize) -> Result<V
     Ok(shape)
 }
 
-/// The names of the tensors in a file, in the scheme of [`tensors`].
+/// Returns the names of the tensors in a file, as `tensor_names` describes them.
 ///
 /// # Errors
-/// If it is no file of Keras's.
+/// If it is no Keras file.
 pub fn names(file: &WeightsFile<'_>) -> Result<Vec<String>, ImportError> {
     Ok(tensor_names::named_paths(&weights(&file.name(), file.bytes)?).into_keys().collect())
 }
 
-/// The tensor `name` of a file, which must be there.
+/// Reads the tensor `name` of a file.
 ///
 /// # Errors
-/// If it is not, is damaged, or its numbers are of a type that cannot be read.
+/// If there is no such tensor, it is damaged, or its numbers have an unknown type.
 pub fn tensor(file: &WeightsFile<'_>, name: &str, origin: &str) -> Result<Tensor, ImportError> {
     let weights = weights(&file.name(), file.bytes)?;
     let named = tensor_names::named_paths(&weights);

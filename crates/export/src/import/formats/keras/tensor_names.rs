@@ -1,10 +1,10 @@
-//! Single tensors of a Keras file, by name.
+//! Names of the tensors in a Keras file.
 //!
 //! | file | names |
 //! | --- | --- |
-//! | `.h5` of a model or of weights | the layer's own name and the weight's: `dense_9/kernel`; `features/conv2d/kernel` in a nested model `features` |
-//! | `.keras` and `.weights.h5` of Keras 3 | the same. These files number weights, so that weight 0 of a layer is called `kernel` where it has two or four axes, and weight 1 `bias` where it has one number for each output of the kernel and there is no third. All others keep their numbers: `batch_normalization/2` |
-//! | `.keras` and `.weights.h5` of Keras 2 | the path in the file, `layers/dense_1/vars/0`: the layers' own names are not in these files, and `dense_1` there may be another layer's |
+//! | `.h5` of a model or of weights | the layer's name and the weight's: `dense_9/kernel`; `features/conv2d/kernel` in a nested model `features` |
+//! | `.keras` and `.weights.h5` of Keras 3 | the same. These files number weights: weight 0 of a layer is called `kernel` if it has two or four axes, and weight 1 `bias` if it has one number for each output of the kernel and there is no third weight. All others keep their numbers: `batch_normalization/2` |
+//! | `.keras` and `.weights.h5` of Keras 2 | the path in the file, `layers/dense_1/vars/0`: these files do not contain the layers' names, and `dense_1` there may be another layer |
 //!
 //! Every path in a file is a name too. The optimiser's variables are left out.
 
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use super::hdf5::Hdf5;
 use super::weight_store::without_output;
 
-/// The names of a file's tensors, with the path of each.
+/// Returns the names of a file's tensors, with the path of each.
 pub fn named_paths(file: &Hdf5) -> BTreeMap<String, String> {
     let mut named: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for path in file.datasets() {
@@ -21,7 +21,7 @@ pub fn named_paths(file: &Hdf5) -> BTreeMap<String, String> {
             named.entry(name(file, path)).or_default().push(path);
         }
     }
-    // Two layers of the same name are told apart by their paths.
+    // Layers of the same name are distinguished by their paths.
     let unique = named.into_iter().flat_map(|(name, paths)| match paths.as_slice() {
         [path] => vec![(name, (*path).to_owned())],
         paths => paths.iter().map(|path| ((*path).to_owned(), (*path).to_owned())).collect(),
@@ -40,7 +40,8 @@ fn name(file: &Hdf5, path: &str) -> String {
             None => path.to_owned(),
         },
         None => {
-            // GROUP/SCOPES/WEIGHT, in which the last scope is the layer's own name, and the group the outermost one's.
+            // The path is GROUP/SCOPES/WEIGHT. The last scope is the layer's name, and the group is that of the
+            // outermost model or layer.
             let path = path.strip_prefix("model_weights/").unwrap_or(path);
             let parts: Vec<&str> = path.split('/').collect();
             match parts.as_slice() {
@@ -54,7 +55,8 @@ fn name(file: &Hdf5, path: &str) -> String {
     }
 }
 
-/// Own names of the models and the layer on the way to a group, the outermost model left out; `None` where one is missing.
+/// Returns the names of the models and the layer that contain a group, without the outermost model; `None` if one has
+/// no name.
 fn own_names(file: &Hdf5, group: &str) -> Option<String> {
     let mut path = String::new();
     let mut names = Vec::new();
@@ -70,7 +72,7 @@ fn own_names(file: &Hdf5, group: &str) -> Option<String> {
     Some(names.join("/"))
 }
 
-/// What a numbered weight is called.
+/// Returns the name of a numbered weight.
 fn weight_name<'a>(file: &Hdf5, group: &str, number: &'a str) -> &'a str {
     let shape = |number: usize| file.shape(&format!("{group}/vars/{number}"));
     let Some(kernel) = shape(0).filter(|shape| matches!(shape.len(), 2 | 4)) else { return number };

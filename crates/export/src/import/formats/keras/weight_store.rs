@@ -1,10 +1,11 @@
-//! Which weights in a file belong to which layer.
+//! The weights of each layer of a Keras file.
 //!
-//! Keras writes weights in two forms. The present one numbers them under paths that count a class's layers *within their
-//! model* from zero, `layers/dense_1/vars/0`. A layer that is called `dense_10` in `config.json` may be `dense_1` there, so
-//! the layer's own name is read from the attribute `name` of `vars`; Keras 2 and the first releases of Keras 3 do not write
-//! that attribute, and there a class's layers are counted. The older form names layers and weights,
-//! `model_weights/dense_10/sequential/dense_10/kernel`, with the weights of a nested model under the outermost one's name.
+//! Keras writes weights in two forms. The present form numbers them under paths that count a class's layers *within
+//! their model* from zero, `layers/dense_1/vars/0`. A layer `dense_10` of `config.json` may be `dense_1` there, so
+//! this module reads the layer's name from the attribute `name` of `vars`. Keras 2 and the first releases of Keras 3
+//! do not write that attribute; there it counts a class's layers. The older form names layers and weights,
+//! `model_weights/dense_10/sequential/dense_10/kernel`, with the weights of a nested model under the outermost
+//! model's name.
 
 use super::hdf5::Hdf5;
 use crate::import::error::LayerError;
@@ -13,35 +14,35 @@ use crate::import::formats::tensor::Tensor;
 /// The weights of a file.
 pub struct WeightStore {
     file: Hdf5,
-    /// In errors.
+    /// The file's name in errors.
     origin: String,
 }
 
-/// Where a model's or a layer's weights lie.
+/// The location of a model's or a layer's weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WeightLocation {
     /// Under `vars` of this group.
     Numbered(String),
-    /// Under this group, the own names of nested models and of the layer among the components of their paths.
+    /// Under this group; the paths contain the names of nested models and of the layer.
     Named { group: String, names: Vec<String> },
 }
 
-/// A weight of a layer: its name in the older form, its number in the present one.
+/// A weight of a layer: its name in the older form, its number in the present form.
 #[derive(Debug, Clone, Copy)]
 pub struct Weight {
-    /// Such as "kernel".
+    /// The name, such as "kernel".
     pub name: &'static str,
-    /// Its number among the layer's weights.
+    /// The number among the layer's weights.
     pub number: usize,
 }
 
 impl WeightStore {
-    /// The weights of an HDF5 file, which is called `origin` in errors.
+    /// Creates the weights of an HDF5 file, whose name in errors is `origin`.
     pub fn new(file: Hdf5, origin: &str) -> Self {
         Self { file, origin: origin.to_owned() }
     }
 
-    /// Where the outermost model's weights lie.
+    /// Returns the location of the outermost model's weights.
     pub fn root(&self) -> WeightLocation {
         let named = if self.file.has_group("model_weights") { "model_weights" } else { "" };
         if named.is_empty() && (self.file.has_group("layers") || self.file.has_group("vars")) {
@@ -50,7 +51,8 @@ impl WeightStore {
         WeightLocation::Named { group: named.to_owned(), names: Vec::new() }
     }
 
-    /// Where the weights of layer `index` of a model lie, by the class and own name of each of its layers.
+    /// Returns the location of the weights of layer `index` of a model. `layers` has the class and name of each of
+    /// its layers.
     pub fn layer(
         &self,
         model: &WeightLocation,
@@ -68,7 +70,7 @@ impl WeightStore {
                 } else {
                     let stem = snake_case(class);
                     children.retain(|child| number_after(child, &stem).is_some());
-                    // As text, 10 comes before 2.
+                    // Sorted as text, 10 would come before 2.
                     children.sort_by_key(|child| number_after(child, &stem));
                     let before = layers.iter().take(index).filter(|(other, _)| *other == class).count();
                     children.get(before).copied()
@@ -87,13 +89,13 @@ impl WeightStore {
         }
     }
 
-    /// A weight of the layer at `place`.
+    /// Reads a weight of the layer at `location`.
     ///
     /// # Errors
     /// If it is not in the file, or is damaged.
-    pub fn weight(&self, place: Option<&WeightLocation>, weight: Weight) -> Result<Tensor, LayerError> {
+    pub fn weight(&self, location: Option<&WeightLocation>, weight: Weight) -> Result<Tensor, LayerError> {
         let Weight { name, number } = weight;
-        let path = match place {
+        let path = match location {
             None => None,
             Some(WeightLocation::Numbered(group)) => {
                 let path = format!("{group}/vars/{number}");
@@ -104,7 +106,7 @@ impl WeightStore {
         let path = path.ok_or_else(|| {
             LayerError::new(format!(
                 "has no {name} in the file (weight {number} of the layer). The file may have been saved before the model was built, or by \
-                 another version of Keras than its config says"
+                 another version of Keras than in its configuration"
             ))
         })?;
         let origin = format!("{}::{path}", self.origin);
@@ -113,7 +115,7 @@ impl WeightStore {
             .map_err(|error| LayerError::new(format!("has a {name} that cannot be used: {error}")))
     }
 
-    /// The path of a named weight: the one whose groups end with most of the names.
+    /// Returns the path of a named weight: the path whose groups end with the most of the names.
     fn named(&self, group: &str, names: &[String], name: &str) -> Result<Option<String>, LayerError> {
         let prefix = format!("{group}/");
         let own: Vec<&str> = self
@@ -125,7 +127,7 @@ impl WeightStore {
             })
             .collect();
         let groups = |path: &str| path.rsplit_once('/').map_or("", |(groups, _)| groups).to_owned();
-        // The group itself is the outermost name's, and repeats it where a layer is not nested.
+        // The group has the outermost name, and repeats it if a layer is not nested.
         for skipped in 0..names.len() {
             let tail = names.iter().skip(skipped).map(String::as_str).collect::<Vec<_>>().join("/");
             let mut found = own.iter().filter(|path| {
@@ -143,7 +145,7 @@ impl WeightStore {
                 (None, _) => {}
             }
         }
-        // A layer's weights may have been named for another scope, such as the layer that they were copied from.
+        // A layer's weights may have the name of another scope, such as the layer that they were copied from.
         match (names, own.as_slice()) {
             ([_], [path]) => Ok(Some((*path).to_owned())),
             _ => Ok(None),
@@ -151,7 +153,7 @@ impl WeightStore {
     }
 }
 
-/// The number of a group such as `dense_3` among those of `stem`; 0 for the stem itself.
+/// Returns the number of a group such as `dense_3` among those of `stem`; 0 for the stem itself.
 fn number_after(group: &str, stem: &str) -> Option<usize> {
     match group.strip_prefix(stem)? {
         "" => Some(0),
@@ -159,12 +161,12 @@ fn number_after(group: &str, stem: &str) -> Option<usize> {
     }
 }
 
-/// A weight's name without TensorFlow's output number: `kernel:0` is `kernel`.
+/// Returns a weight's name without TensorFlow's output number: `kernel:0` becomes `kernel`.
 pub fn without_output(name: &str) -> &str {
     name.split_once(':').map_or(name, |(name, _)| name)
 }
 
-/// A class's name as Keras counts it: `ZeroPadding2D` is `zero_padding2d`.
+/// Returns a class's name as Keras counts it: `ZeroPadding2D` becomes `zero_padding2d`.
 fn snake_case(class: &str) -> String {
     let letters: Vec<char> = class.chars().collect();
     let mut snake = String::new();

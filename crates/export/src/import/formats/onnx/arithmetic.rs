@@ -1,4 +1,4 @@
-//! Arithmetic on tensors, number by number or over axes.
+//! Arithmetic on tensors, elementwise or over axes.
 
 use ndarray::Zip;
 
@@ -9,10 +9,10 @@ use crate::import::error::LayerError;
 use crate::import::formats::symbolic::trace::Trace;
 use crate::import::formats::symbolic::value::Value;
 
-/// A range holds at most so many numbers: it makes axes and sizes.
-const MOST_RANGE: f64 = 65536.0;
+/// Largest number of numbers in a range. Ranges are used for axes and sizes.
+const MAX_RANGE: f64 = 65536.0;
 
-/// Sum, difference, product, quotient and power.
+/// Evaluates sum, difference, product, quotient and power.
 pub fn binary(trace: &mut Trace, node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&[])?;
     let (left, right) = (node.input(0)?, node.input(1)?);
@@ -20,7 +20,7 @@ pub fn binary(trace: &mut Trace, node: &Node<'_>) -> Result<Operand, LayerError>
     for (signal, other) in [(left, right), (right, left)] {
         if signal.is_signal() {
             check_float(signal)?;
-            // An axis in front of the batch would take its place.
+            // An axis in front of the batch would become the batch.
             keep_batch(node, rank(other) <= rank(signal))?;
         }
     }
@@ -36,8 +36,8 @@ pub fn binary(trace: &mut Trace, node: &Node<'_>) -> Result<Operand, LayerError>
     Ok(Operand { value, element: if integers { Element::Integer } else { Element::Float } })
 }
 
-/// The quotient of constant integers, cut towards zero. A product with a reciprocal, which would do for other numbers, makes
-/// 0.9999999999999999 of 49 / 49.
+/// Returns the quotient of constant integers, rounded towards zero. A product with a reciprocal, as for other
+/// numbers, would give 0.9999999999999999 for 49 / 49.
 fn integer_quotient(left: &Value, right: &Value) -> Result<Value, LayerError> {
     if right.as_constant()?.iter().any(|&divisor| divisor == 0.0) {
         return Err(LayerError::new("divides by zero"));
@@ -50,7 +50,7 @@ fn integer_quotient(left: &Value, right: &Value) -> Result<Value, LayerError> {
     Ok(Value::Constant(quotient))
 }
 
-/// The negative.
+/// Evaluates the negative.
 pub fn negate(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&[])?;
     let input = node.input(0)?;
@@ -58,7 +58,7 @@ pub fn negate(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(input.with(input.value.scale(&Value::scalar(-1.0))?))
 }
 
-/// Mean or sum over axes.
+/// Evaluates the mean or sum over axes.
 pub fn reduce(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["axes", "keepdims", "noop_with_empty_axes"])?;
     let input = node.input(0)?;
@@ -84,7 +84,7 @@ pub fn reduce(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(input.with(reduced.reshape(&shape)?))
 }
 
-/// Functions of constants, which exporters leave where they fold nothing.
+/// Evaluates functions of constants, which exporters do not always fold.
 pub fn constant_unary(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&[])?;
     let input = node.input(0)?;
@@ -92,7 +92,7 @@ pub fn constant_unary(node: &Node<'_>) -> Result<Operand, LayerError> {
     input.map(input.element, function)
 }
 
-/// Whether constants are equal, one by one.
+/// Evaluates whether constants are equal, elementwise.
 pub fn equal(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&[])?;
     let difference = node.input(0)?.value.subtract(&node.input(1)?.value)?;
@@ -100,11 +100,11 @@ pub fn equal(node: &Node<'_>) -> Result<Operand, LayerError> {
         .map(Element::Bool, |difference| f64::from(u8::from(difference == 0.0)))
 }
 
-/// Constants of the second input where the first is true, of the third elsewhere.
+/// Evaluates the choice between constants: those of the second input where the first is true, of the third elsewhere.
 pub fn choose(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&[])?;
     let (condition, yes, no) = (node.input(0)?, node.input(1)?, node.input(2)?);
-    // A sum with zeros spreads all three over their common shape.
+    // The sum only determines the common shape.
     let shape = condition.value.add(&yes.value)?.add(&no.value)?.shape().to_vec();
     let [condition, first, second] = [condition, yes, no].map(|operand| operand.value.broadcast(&shape));
     let (condition, first, second) = (condition?, first?, second?);
@@ -115,33 +115,33 @@ pub fn choose(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(yes.with(Value::Constant(numbers)))
 }
 
-/// Numbers from a start to before a limit.
+/// Evaluates the numbers from a start to before a limit.
 pub fn range(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&[])?;
     let start = node.input(0)?;
     let (first, limit, step) = (start.to_scalar()?, node.input(1)?.to_scalar()?, node.input(2)?.to_scalar()?);
     let count = ((limit - first) / step).ceil();
-    if !count.is_finite() || count > MOST_RANGE {
+    if !count.is_finite() || count > MAX_RANGE {
         return Err(LayerError::new(format!(
             "makes a range from {first} to {limit} in steps of {step}, which is too long"
         )));
     }
-    // Negative counts become 0.
+    // The cast turns negative counts into 0.
     let count = count as usize;
     Ok(start.with(constant(&[count], (0..count).map(|index| first + index as f64 * step).collect())?))
 }
 
-/// Another type of numbers.
+/// Evaluates a change of the type of numbers.
 pub fn cast(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["to", "saturate", "round_mode"])?;
     let input = node.input(0)?;
     let to = node.integer("to")?.and_then(|to| i32::try_from(to).ok()).unwrap_or(0);
     let element = element(to).map_err(|_| {
-        LayerError::new(format!("changes its input to the type {to}, which is none of floating-point numbers, integers or truth values"))
+        LayerError::new(format!("changes its input to the type {to}, which is not a type of floating-point numbers, integers or truth values"))
     })?;
     if input.is_signal() {
         return match (input.element, element) {
-            // Rounding to a narrower floating-point type is left out: the file's weights are what was meant.
+            // Rounding to a narrower floating-point type is left out, because the file's weights are more precise.
             (_, Element::Float) => Ok(Operand { value: input.value.clone(), element }),
             (from, to) if from == to => Ok(input.clone()),
             _ => Err(LayerError::not_a_square("a rounding of values that depend on the image to integers")),
@@ -151,7 +151,7 @@ pub fn cast(node: &Node<'_>) -> Result<Operand, LayerError> {
         Element::Float => Ok(Operand { value: input.value.clone(), element }),
         Element::Bool => input.map(element, |number| f64::from(u8::from(number != 0.0))),
         Element::Integer => {
-            // Constants are cut towards zero.
+            // Constants are rounded towards zero.
             let cut = input.map(element, f64::trunc)?;
             let (least, most) = integer_range(to).unwrap_or_default();
             match cut.value.as_constant()?.iter().find(|number| !(least..=most).contains(*number)) {
@@ -164,7 +164,7 @@ pub fn cast(node: &Node<'_>) -> Result<Operand, LayerError> {
     }
 }
 
-/// Integers that depend on the image may wrap around, which no affine function does.
+/// Refuses images of integers, whose sums may wrap around, which no affine function does.
 fn check_float(operand: &Operand) -> Result<(), LayerError> {
     if operand.is_signal() && operand.element != Element::Float {
         return Err(LayerError::new(

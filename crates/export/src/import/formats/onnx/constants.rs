@@ -1,4 +1,4 @@
-//! Operators whose numbers are in the file.
+//! Operators whose values are in the file.
 
 use super::node::Node;
 use super::operand::{Element, Operand, constant as shaped};
@@ -6,7 +6,7 @@ use super::tensor::Storage;
 use crate::import::error::{ImportError, LayerError};
 use crate::import::formats::symbolic::value::Value;
 
-/// The value of `Constant`, in whichever attribute it is.
+/// Reads the value of `Constant`, which may be in several attributes.
 ///
 /// # Errors
 /// If there is none, or it holds no numbers.
@@ -24,7 +24,7 @@ pub fn constant(
     listed(node).map_err(at)
 }
 
-/// The value of `Constant` as a number or a list of them.
+/// Returns the value of `Constant` if it is a number or a list of numbers.
 fn listed(node: &Node<'_>) -> Result<Operand, LayerError> {
     if let Some(number) = node.float("value_float")? {
         return Ok(Operand { value: Value::scalar(number), element: Element::Float });
@@ -42,7 +42,7 @@ fn listed(node: &Node<'_>) -> Result<Operand, LayerError> {
     Err(LayerError::new("is a constant without a value"))
 }
 
-/// The value of `ConstantOfShape`, which is the same number everywhere.
+/// Evaluates `ConstantOfShape`, which repeats one number.
 ///
 /// # Errors
 /// If its shape depends on the image or is too large.

@@ -1,4 +1,4 @@
-//! A graph evaluated node by node.
+//! Evaluation of a graph node by node.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -10,19 +10,19 @@ use super::{constants, message, operators};
 use crate::import::error::{ImportError, LayerError};
 use crate::import::formats::symbolic::trace::Trace;
 
-/// At most so many nodes are evaluated or passed over, those in called functions each time.
-const MOST_NODES: usize = 1 << 17;
+/// Largest number of nodes that are evaluated or skipped. Nodes of functions count for each call.
+const MAX_NODES: usize = 1 << 17;
 
-/// Functions call each other at most so deep.
-const MOST_CALLS: usize = 16;
+/// Largest depth of function calls.
+const MAX_CALLS: usize = 16;
 
-/// Tensors that are still needed hold at most so much together (see `Value::size`): 1 GiB.
-const MOST_HELD: usize = 1 << 26;
+/// Largest size of all tensors that are still needed (see `Value::size`): 1 GiB.
+const MAX_HELD: usize = 1 << 26;
 
-/// The oldest version of the standard operator set. Before it, sums and products spread their inputs in another way.
+/// The oldest supported version of the standard operator set. Older versions broadcast sums and products differently.
 const OLDEST_OPSET: i64 = 7;
 
-/// A graph while it is evaluated.
+/// The evaluation of a graph.
 pub struct Evaluator<'a> {
     file: &'a str,
     trace: Trace,
@@ -34,23 +34,23 @@ pub struct Evaluator<'a> {
     held: usize,
 }
 
-/// Where nodes stand: in the graph, or in a function that a node calls.
+/// The nodes of a graph, or of a function that a node calls.
 #[derive(Clone, Copy)]
 struct Scope<'a, 's> {
     nodes: &'a [message::Node],
-    /// Version of the standard operator set.
+    /// The version of the standard operator set.
     opset: i64,
-    /// Constants of the graph; functions have none.
+    /// The constants of the graph; functions have none.
     initialisers: &'s HashMap<&'a str, &'a message::Tensor>,
-    /// Values of the function's attributes.
+    /// The values of the function's attributes.
     attributes: &'s [(&'a str, &'a message::Attribute)],
-    /// Names of the calling nodes, each with a slash behind it.
+    /// The names of the calling nodes, each followed by a slash.
     caller: &'s str,
     calls: usize,
 }
 
 impl<'a> Evaluator<'a> {
-    /// An evaluator of the graph of `model`, whose input is traced already.
+    /// Creates the evaluation of the graph of `model`, whose input is already traced.
     ///
     /// # Errors
     /// If two functions have one name.
@@ -76,12 +76,12 @@ impl<'a> Evaluator<'a> {
             storage,
             functions,
             remarks: Vec::new(),
-            nodes_left: MOST_NODES,
+            nodes_left: MAX_NODES,
             held: 0,
         })
     }
 
-    /// The value of `output`, given the input's, with what was traced and the remarks.
+    /// Evaluates `output` from the input. Returns the trace, the value and the remarks.
     ///
     /// # Errors
     /// If a node cannot be evaluated; the error names it.
@@ -121,7 +121,7 @@ impl<'a> Evaluator<'a> {
         Ok((self.trace, Operand::clone(&value), self.remarks))
     }
 
-    /// The values of `outputs`, `None` where no node makes one.
+    /// Evaluates `outputs`; a value is `None` if no node makes it.
     fn evaluate(
         &mut self,
         scope: Scope<'a, '_>,
@@ -130,7 +130,7 @@ impl<'a> Evaluator<'a> {
     ) -> Result<Vec<Option<Rc<Operand>>>, ImportError> {
         self.nodes_left = self.nodes_left.checked_sub(scope.nodes.len()).ok_or_else(|| {
             self.malformed(format!(
-                "it has more than {MOST_NODES} nodes, with those of the functions that they call"
+                "it has more than {MAX_NODES} nodes, with those of the functions that they call"
             ))
         })?;
         let (needed, mut uses) = needed(scope.nodes, outputs);
@@ -148,7 +148,7 @@ impl<'a> Evaluator<'a> {
                 let Some(value) = value.filter(|_| uses.contains_key(&**output)) else { continue };
                 self.hold(&value, &name)?;
                 if values.insert(output, value).is_some() || scope.initialisers.contains_key(&**output) {
-                    return Err(LayerError::new(format!("makes {output:?}, which there is already"))
+                    return Err(LayerError::new(format!("makes {output:?}, which another node makes too"))
                         .at(self.file, &name));
                 }
             }
@@ -178,7 +178,7 @@ impl<'a> Evaluator<'a> {
         Ok(found)
     }
 
-    /// An input's value: another node's output, or a constant of the file.
+    /// Returns the value of an input: the output of another node, or a constant of the file.
     fn lookup(
         &mut self,
         scope: Scope<'a, '_>,
@@ -190,8 +190,9 @@ impl<'a> Evaluator<'a> {
             return Ok(Rc::clone(value));
         }
         let Some(tensor) = scope.initialisers.get(input) else {
-            return Err(LayerError::new(format!("reads {input:?}, which no node before it makes"))
-                .at(self.file, node));
+            return Err(
+                LayerError::new(format!("reads {input:?}, which no earlier node makes")).at(self.file, node)
+            );
         };
         let value = Rc::new(self.storage.operand(tensor, input)?);
         self.hold(&value, node)?;
@@ -199,7 +200,7 @@ impl<'a> Evaluator<'a> {
         Ok(value)
     }
 
-    /// The outputs of a node: those of a function, or the only one of an operator that is evaluated here.
+    /// Evaluates a node: returns the outputs of a function, or the only output of an operator.
     fn apply(
         &mut self,
         scope: Scope<'a, '_>,
@@ -232,7 +233,7 @@ impl<'a> Evaluator<'a> {
         Ok(vec![Some(Rc::new(output))])
     }
 
-    /// The outputs of a function that a node calls.
+    /// Evaluates the function that a node calls.
     fn call(
         &mut self,
         function: &'a message::Function,
@@ -241,9 +242,9 @@ impl<'a> Evaluator<'a> {
         name: &str,
         calls: usize,
     ) -> Result<Vec<Option<Rc<Operand>>>, ImportError> {
-        if calls >= MOST_CALLS {
+        if calls >= MAX_CALLS {
             return Err(
-                LayerError::new(format!("calls functions more than {MOST_CALLS} deep")).at(self.file, name)
+                LayerError::new(format!("calls functions more than {MAX_CALLS} deep")).at(self.file, name)
             );
         }
         let mut attributes = attributes.to_vec();
@@ -272,16 +273,16 @@ impl<'a> Evaluator<'a> {
         self.evaluate(scope, bound, &outputs)
     }
 
-    /// Counts a tensor among those that are held.
+    /// Adds the size of a tensor to the total.
     fn hold(&mut self, value: &Operand, node: &str) -> Result<(), ImportError> {
         self.held = self.held.saturating_add(value.value.size());
-        if self.held > MOST_HELD {
+        if self.held > MAX_HELD {
             return Err(LayerError::new("needs more than 1 GiB for tensors of the graph").at(self.file, node));
         }
         Ok(())
     }
 
-    /// Version of the standard operator set among those that are imported.
+    /// Returns the version of the standard operator set among the imported sets.
     fn opset(&self, imports: &[message::OperatorSet]) -> Result<i64, ImportError> {
         let versions = imports.iter().filter(|set| standard(&set.domain).is_empty()).map(|set| set.version);
         let version = versions.max().unwrap_or(1);
@@ -299,12 +300,13 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// The standard operator set has two names.
+/// Returns the empty name for the standard operator set, which has two names.
 fn standard(domain: &str) -> &str {
     if domain == "ai.onnx" { "" } else { domain }
 }
 
-/// Which nodes the outputs depend on, and how often every name is read by them or wanted as an output.
+/// Returns for each node whether the outputs depend on it, and for each name how often nodes read it or it is an
+/// output.
 pub fn needed<'a>(nodes: &'a [message::Node], outputs: &[&'a str]) -> (Vec<bool>, HashMap<&'a str, usize>) {
     let mut uses: HashMap<&str, usize> = HashMap::new();
     for &output in outputs {
@@ -327,14 +329,14 @@ pub fn needed<'a>(nodes: &'a [message::Node], outputs: &[&'a str]) -> (Vec<bool>
     (needed, uses)
 }
 
-/// A node's own name, or else its output's, behind the names of the nodes that call it.
+/// Returns the names of the calling nodes, then the node's own name, or else that of its output.
 fn label(caller: &str, node: &message::Node) -> String {
     let own = [Some(&node.name), node.output.first(), Some(&node.op_type)];
     let own = own.into_iter().flatten().find(|name| !name.is_empty());
     format!("{caller}{}", own.map_or("", String::as_str))
 }
 
-/// A node's attributes, where those that refer to an attribute of the enclosing function have its value.
+/// Returns a node's attributes. Those that refer to an attribute of the enclosing function get its value.
 fn resolved<'a>(
     node: &'a message::Node,
     of_function: &[(&'a str, &'a message::Attribute)],
@@ -345,6 +347,6 @@ fn resolved<'a>(
         }
         of_function.iter().find(|(name, _)| *name == attribute.ref_attr_name).map(|&(_, value)| value)
     };
-    // An attribute without a value is as if it were not there.
+    // An attribute without a value counts as absent.
     node.attribute.iter().filter_map(|attribute| Some((&*attribute.name, value(attribute)?))).collect()
 }

@@ -1,17 +1,17 @@
-//! Layers with weights, poolings, and layers that do nothing when a network is not trained.
+//! Layers with weights, poolings, and layers that are the identity in inference mode.
 
 use ndarray::{ArrayD, Dimension as _, IxDyn};
 
 use super::node::{Node, keep_batch};
-use super::operand::{Element, Operand, axis};
+use super::operand::{Element, Operand};
 use crate::import::error::LayerError;
 use crate::import::formats::symbolic::layers::{self, BatchNormStatistics, Windows, batch_norm, convolve};
-use crate::import::formats::symbolic::value::Value;
+use crate::import::formats::symbolic::value::{Value, axis_index};
 
-/// Kernels, strides, dilations and paddings of at most so many numbers along an axis, 4 times the side of the largest image.
-const MOST_TAPS: i64 = 1 << 14;
+/// Largest size of kernels, strides, dilations and paddings along an axis: 4 times the side of the largest image.
+const MAX_TAPS: i64 = 1 << 14;
 
-/// Identity and dropout, which passes its input on when the network is not trained.
+/// Evaluates identity and dropout, which is the identity in inference mode.
 pub fn inference_identity(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["ratio", "seed", "is_test"])?;
     if node.operator == "Dropout"
@@ -25,14 +25,14 @@ pub fn inference_identity(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.input(0).cloned()
 }
 
-/// Softmax and its logarithm, over all logits.
+/// Evaluates softmax and its logarithm over all logits.
 pub fn softmax(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["axis"])?;
     let input = node.input(0)?;
     let shape = input.value.shape();
-    // Operator sets before 13 take all axes from `axis` on as one.
+    // Operator sets before 13 join all axes from `axis` on.
     let joined = node.opset < 13;
-    let first = axis(node.integer("axis")?.unwrap_or(if joined { 1 } else { -1 }), shape.len())?;
+    let first = axis_index(node.integer("axis")?.unwrap_or(if joined { 1 } else { -1 }), shape.len())?;
     let over: usize = shape.iter().skip(first).take(if joined { shape.len() } else { 1 }).product();
     if over != shape.iter().product::<usize>() {
         return Err(LayerError::new(format!(
@@ -42,7 +42,7 @@ pub fn softmax(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(input.with(input.value.softmax()?))
 }
 
-/// Convolution with constant kernels.
+/// Evaluates a convolution with constant kernels.
 pub fn convolution(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"])?;
     let input = node.input(0)?;
@@ -79,7 +79,7 @@ pub fn convolution(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(input.with(convolve(&input.value, &kernels, bias, windows)?))
 }
 
-/// Mean over windows.
+/// Evaluates the mean over windows.
 pub fn average_pool(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&[
         "auto_pad",
@@ -117,7 +117,7 @@ pub fn average_pool(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(input.with(layers::average_pool(&input.value, kernel, windows, counts_padding)?))
 }
 
-/// Mean over all rows and columns.
+/// Evaluates the mean over all rows and columns.
 pub fn global_average_pool(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&[])?;
     let input = node.input(0)?;
@@ -125,7 +125,7 @@ pub fn global_average_pool(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(input.with(layers::average_pool(&input.value, sides(input)?, Windows::valid([1, 1]), false)?))
 }
 
-/// BatchNorm with fixed statistics.
+/// Evaluates BatchNorm with fixed statistics.
 pub fn batch_normalization(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["epsilon", "momentum", "spatial", "training_mode"])?;
     if node.flag("training_mode", false)? {
@@ -152,7 +152,7 @@ pub fn batch_normalization(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(input.with(batch_norm(&input.value, 1, &statistics)?))
 }
 
-/// `alpha A B + beta C`, with either matrix transposed.
+/// Evaluates `alpha A B + beta C`, with either matrix transposed.
 pub fn gemm(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["alpha", "beta", "transA", "transB"])?;
     let oriented = |index: usize, name: &str| -> Result<Operand, LayerError> {
@@ -180,13 +180,13 @@ pub fn gemm(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(product.with(value.add(&scaled(&offset.value, factor("beta")?)?)?))
 }
 
-/// The product of matrices.
+/// Evaluates the product of matrices.
 pub fn matmul(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&[])?;
     product(node, node.input(0)?, node.input(1)?)
 }
 
-/// `(x - zero point) * scale` of constants: weights that were stored as integers.
+/// Evaluates `(x - zero point) * scale` of constants, which are weights stored as integers.
 pub fn dequantize(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["axis", "block_size", "output_dtype"])?;
     let input = node.input(0)?;
@@ -201,13 +201,13 @@ pub fn dequantize(node: &Node<'_>) -> Result<Operand, LayerError> {
         ));
     }
     let rank = input.value.shape().len();
-    // One number for a whole tensor, or one for each index of an axis.
+    // There is one number for a whole tensor, or one for each index of an axis.
     let along = |operand: &Operand| -> Result<Value, LayerError> {
         let count = operand.value.as_constant()?.len();
         if count == 1 {
             return operand.value.reshape(&[]);
         }
-        let axis = axis(node.integer("axis")?.unwrap_or(1), rank)?;
+        let axis = axis_index(node.integer("axis")?.unwrap_or(1), rank)?;
         let shape: Vec<usize> = (0..rank).map(|own| if own == axis { count } else { 1 }).collect();
         operand.value.reshape(&shape)
     };
@@ -218,7 +218,7 @@ pub fn dequantize(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(Operand { value: shifted.scale(&along(node.input(1)?)?)?, element: Element::Float })
 }
 
-/// The product of two tensors as matrices, of which the left one has the images' rows.
+/// Returns the product of two tensors as matrices. The left one has the rows of the batch.
 fn product(node: &Node<'_>, left: &Operand, right: &Operand) -> Result<Operand, LayerError> {
     // A constant matrix on the left would mix the rows of a batch.
     keep_batch(node, !right.is_signal())?;
@@ -227,7 +227,7 @@ fn product(node: &Node<'_>, left: &Operand, right: &Operand) -> Result<Operand, 
     Ok(left.with(left.value.matmul(&right.value)?))
 }
 
-/// Kernels that read all channels: those of other groups with weights of zero.
+/// Returns kernels that read all channels, with weights of zero for channels of other groups.
 fn ungrouped(kernels: &ArrayD<f64>, groups: i64, channels: usize) -> Result<ArrayD<f64>, LayerError> {
     if groups == 1 {
         return Ok(kernels.clone());
@@ -256,7 +256,7 @@ fn ungrouped(kernels: &ArrayD<f64>, groups: i64, channels: usize) -> Result<Arra
     Ok(all)
 }
 
-/// Kernels with zeros between their weights.
+/// Returns dilated kernels, with zeros between their weights.
 fn spread(kernels: &ArrayD<f64>, dilations: [usize; 2]) -> Result<ArrayD<f64>, LayerError> {
     let &[maps, channels, rows, columns] = kernels.shape() else { return Ok(kernels.clone()) };
     if dilations == [1, 1] {
@@ -276,7 +276,7 @@ fn spread(kernels: &ArrayD<f64>, dilations: [usize; 2]) -> Result<ArrayD<f64>, L
     Ok(all)
 }
 
-/// Weights with their map, channel, row and column.
+/// Returns weights with their map, channel, row and column.
 fn indexed(kernels: &ArrayD<f64>) -> impl Iterator<Item = ((usize, usize, usize, usize), &f64)> {
     kernels.indexed_iter().filter_map(|(index, weight)| match *index.slice() {
         [map, channel, row, column] => Some(((map, channel, row, column), weight)),
@@ -284,7 +284,7 @@ fn indexed(kernels: &ArrayD<f64>) -> impl Iterator<Item = ((usize, usize, usize,
     })
 }
 
-/// How the windows of a convolution or pooling lie on the image.
+/// Returns the windows of a convolution or pooling.
 fn windows(node: &Node<'_>, input: &Operand, kernel: [usize; 2]) -> Result<Windows, LayerError> {
     let stride = pair(node, "strides", 1, [1, 1])?;
     let auto = node.text("auto_pad")?.unwrap_or_else(|| "NOTSET".to_owned());
@@ -305,13 +305,13 @@ fn windows(node: &Node<'_>, input: &Operand, kernel: [usize; 2]) -> Result<Windo
         other => return Err(LayerError::new(format!("has the unknown padding {other:?}"))),
     };
     if auto == "SAME_LOWER" {
-        // An odd zero lies before the image.
+        // An odd zero is before the image.
         windows.padding = windows.padding.map(|(before, behind)| (behind, before));
     }
     Ok(windows)
 }
 
-/// Rows and columns of an image.
+/// Returns the rows and columns of an image.
 fn sides(input: &Operand) -> Result<[usize; 2], LayerError> {
     match input.value.shape() {
         &[_, _, rows, columns] => Ok([rows, columns]),
@@ -321,7 +321,7 @@ fn sides(input: &Operand) -> Result<[usize; 2], LayerError> {
     }
 }
 
-/// An attribute with one number for rows and one for columns.
+/// Returns an attribute with one number for rows and one for columns.
 fn pair(node: &Node<'_>, name: &str, least: i64, default: [usize; 2]) -> Result<[usize; 2], LayerError> {
     match node.integers(name)? {
         None => Ok(default),
@@ -332,12 +332,12 @@ fn pair(node: &Node<'_>, name: &str, least: i64, default: [usize; 2]) -> Result<
     }
 }
 
-/// A size within bounds.
+/// Checks the bounds of a size.
 fn bounded(name: &str, size: i64, least: i64) -> Result<usize, LayerError> {
     usize::try_from(size)
         .ok()
-        .filter(|_| (least..=MOST_TAPS).contains(&size))
-        .ok_or_else(|| LayerError::new(format!("has {name} of {size}; {least} to {MOST_TAPS} are supported")))
+        .filter(|_| (least..=MAX_TAPS).contains(&size))
+        .ok_or_else(|| LayerError::new(format!("has {name} of {size}; {least} to {MAX_TAPS} are supported")))
 }
 
 /// Refuses images of integers, whose sums may wrap around.

@@ -1,27 +1,27 @@
-//! The messages of an ONNX file, as far as a network's numbers need them.
+//! The messages of an ONNX file that are needed for a network's numbers.
 //!
-//! Field numbers are those of the published ONNX specification (IR version 3 and later). Fields that are not listed here are
-//! skipped while a file is decoded. Graphs inside attributes (bodies of `If` and `Loop`) are among them, so that no message
-//! contains itself and decoding cannot recurse.
+//! Field numbers are those of the published ONNX specification (IR version 3 and later). Decoding skips all other
+//! fields. Graphs inside attributes (bodies of `If` and `Loop`) are among them, so no message contains itself and
+//! decoding cannot recurse.
 //!
-//! An empty message takes 2 bytes of a file and at most [`MOST_MESSAGE_BYTES`] in memory, and a vector may reserve twice what it
-//! holds and be copied once while it grows: decoding takes at most 400 times the file's size. A real file, whose bytes are
-//! weights, takes its own size once.
+//! An empty message takes 2 bytes of a file and at most [`MAX_MESSAGE_BYTES`] in memory. A vector may reserve twice
+//! its length and be copied once while it grows, so decoding takes at most 400 times the file's size. A real file,
+//! whose bytes are weights, takes its own size once.
 
 use std::mem::size_of;
 
 use prost::Message;
 
-/// The largest message's own size in memory.
-const MOST_MESSAGE_BYTES: usize = 264;
+/// Largest size of a message in memory, in bytes.
+const MAX_MESSAGE_BYTES: usize = 264;
 
 const _: () = assert!(
-    size_of::<Node>() <= MOST_MESSAGE_BYTES
-        && size_of::<Attribute>() <= MOST_MESSAGE_BYTES
-        && size_of::<Tensor>() <= MOST_MESSAGE_BYTES
-        && size_of::<SparseTensor>() <= MOST_MESSAGE_BYTES
-        && size_of::<ValueInfo>() <= MOST_MESSAGE_BYTES
-        && size_of::<Function>() <= MOST_MESSAGE_BYTES
+    size_of::<Node>() <= MAX_MESSAGE_BYTES
+        && size_of::<Attribute>() <= MAX_MESSAGE_BYTES
+        && size_of::<Tensor>() <= MAX_MESSAGE_BYTES
+        && size_of::<SparseTensor>() <= MAX_MESSAGE_BYTES
+        && size_of::<ValueInfo>() <= MAX_MESSAGE_BYTES
+        && size_of::<Function>() <= MAX_MESSAGE_BYTES
 );
 
 /// A whole file (`ModelProto`).
@@ -30,7 +30,7 @@ pub struct Model {
     /// The program that wrote the file.
     #[prost(string, tag = "2")]
     pub producer_name: String,
-    /// Its version.
+    /// The version of the program.
     #[prost(string, tag = "3")]
     pub producer_version: String,
     /// The network.
@@ -47,10 +47,10 @@ pub struct Model {
 /// A version of a set of operators (`OperatorSetIdProto`).
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct OperatorSet {
-    /// The set: empty or "ai.onnx" for the standard one.
+    /// The name of the set: empty or "ai.onnx" for the standard one.
     #[prost(string, tag = "1")]
     pub domain: String,
-    /// Its version.
+    /// The version of the set.
     #[prost(int64, tag = "2")]
     pub version: i64,
 }
@@ -58,13 +58,13 @@ pub struct OperatorSet {
 /// Nodes and the tensors between them (`GraphProto`).
 #[derive(Clone, PartialEq, Message)]
 pub struct Graph {
-    /// The operations, each behind those whose results it reads.
+    /// The operations, each after those whose results it reads.
     #[prost(message, repeated, tag = "1")]
     pub node: Vec<Node>,
     /// Constants by name: the weights.
     #[prost(message, repeated, tag = "5")]
     pub initializer: Vec<Tensor>,
-    /// Inputs; before IR version 4 the initialisers too.
+    /// Inputs; before IR version 4 also the initialisers.
     #[prost(message, repeated, tag = "11")]
     pub input: Vec<ValueInfo>,
     /// Outputs.
@@ -78,25 +78,25 @@ pub struct Graph {
 /// An operation (`NodeProto`).
 #[derive(Clone, PartialEq, Message)]
 pub struct Node {
-    /// Names of its inputs; an optional input that is left out has an empty name.
+    /// Names of the inputs; an omitted optional input has an empty name.
     #[prost(string, repeated, tag = "1")]
     pub input: Vec<String>,
-    /// Names of its outputs.
+    /// Names of the outputs.
     #[prost(string, repeated, tag = "2")]
     pub output: Vec<String>,
-    /// Its own name, which may be empty.
+    /// The node's name, which may be empty.
     #[prost(string, tag = "3")]
     pub name: String,
     /// The operator.
     #[prost(string, tag = "4")]
     pub op_type: String,
-    /// Constants that are fixed with the graph.
+    /// Constants that are part of the graph.
     #[prost(message, repeated, tag = "5")]
     pub attribute: Vec<Attribute>,
     /// The set of operators.
     #[prost(string, tag = "7")]
     pub domain: String,
-    /// Which of several functions of one name.
+    /// The name that distinguishes functions of one name.
     #[prost(string, tag = "8")]
     pub overload: String,
 }
@@ -104,7 +104,7 @@ pub struct Node {
 /// A named constant of a node (`AttributeProto`).
 #[derive(Clone, PartialEq, Message)]
 pub struct Attribute {
-    /// Its name.
+    /// The attribute's name.
     #[prost(string, tag = "1")]
     pub name: String,
     /// A number.
@@ -125,10 +125,10 @@ pub struct Attribute {
     /// Whole numbers.
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
-    /// Which of the fields holds the value; 0 in the oldest files.
+    /// The type of the value, which says in which field it is; 0 in the oldest files.
     #[prost(int32, tag = "20")]
     pub r#type: i32,
-    /// In a function: the attribute of the calling node that gives the value.
+    /// In a function: the attribute of the calling node that provides the value.
     #[prost(string, tag = "21")]
     pub ref_attr_name: String,
 }
@@ -142,7 +142,7 @@ pub struct Tensor {
     /// The type of its numbers.
     #[prost(int32, tag = "2")]
     pub data_type: i32,
-    /// Set where this is a part of a larger tensor.
+    /// Present if this is a part of a larger tensor.
     #[prost(message, optional, tag = "3")]
     pub segment: Option<Segment>,
     /// Numbers of 32 bits.
@@ -154,10 +154,10 @@ pub struct Tensor {
     /// Integers of 64 bits.
     #[prost(int64, repeated, tag = "7")]
     pub int64_data: Vec<i64>,
-    /// Its name.
+    /// The tensor's name.
     #[prost(string, tag = "8")]
     pub name: String,
-    /// The numbers' bytes, little-endian, in place of the lists.
+    /// The numbers' bytes, little-endian, instead of the lists.
     #[prost(bytes = "vec", optional, tag = "9")]
     pub raw_data: Option<Vec<u8>>,
     /// Numbers of 64 bits.
@@ -166,10 +166,10 @@ pub struct Tensor {
     /// Unsigned integers of 32 and 64 bits.
     #[prost(uint64, repeated, tag = "11")]
     pub uint64_data: Vec<u64>,
-    /// Where the bytes are in another file: location, offset and length.
+    /// The location, offset and length of bytes in another file.
     #[prost(message, repeated, tag = "13")]
     pub external_data: Vec<Entry>,
-    /// 1 where the bytes are in another file.
+    /// 1 if the bytes are in another file.
     #[prost(int32, tag = "14")]
     pub data_location: i32,
 }
@@ -200,10 +200,10 @@ pub struct SparseTensor {
 /// An input or output (`ValueInfoProto`).
 #[derive(Clone, PartialEq, Message)]
 pub struct ValueInfo {
-    /// Its name.
+    /// The input's or output's name.
     #[prost(string, tag = "1")]
     pub name: String,
-    /// Its type.
+    /// The input's or output's type.
     #[prost(message, optional, tag = "2")]
     pub r#type: Option<Type>,
 }
@@ -211,7 +211,7 @@ pub struct ValueInfo {
 /// A type (`TypeProto`), of which only tensors are read.
 #[derive(Clone, PartialEq, Message)]
 pub struct Type {
-    /// A tensor's.
+    /// The type of a tensor.
     #[prost(message, optional, tag = "1")]
     pub tensor_type: Option<TensorType>,
 }
@@ -235,7 +235,7 @@ pub struct Shape {
     pub dim: Vec<Dimension>,
 }
 
-/// The size of an axis (`TensorShapeProto.Dimension`): a number, or a name where it is left open.
+/// The size of an axis (`TensorShapeProto.Dimension`): a number, or a name if it is open.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct Dimension {
     /// The size, if it is fixed.
@@ -249,25 +249,25 @@ pub struct Function {
     /// The operator's name.
     #[prost(string, tag = "1")]
     pub name: String,
-    /// Names of its inputs.
+    /// Names of the inputs.
     #[prost(string, repeated, tag = "4")]
     pub input: Vec<String>,
-    /// Names of its outputs.
+    /// Names of the outputs.
     #[prost(string, repeated, tag = "5")]
     pub output: Vec<String>,
-    /// Its nodes.
+    /// The function's nodes.
     #[prost(message, repeated, tag = "7")]
     pub node: Vec<Node>,
-    /// Versions of the operators that it uses.
+    /// Versions of the operator sets that the nodes use.
     #[prost(message, repeated, tag = "9")]
     pub opset_import: Vec<OperatorSet>,
-    /// The set of operators that it belongs to.
+    /// The operator set of the function.
     #[prost(string, tag = "10")]
     pub domain: String,
     /// Attributes with their defaults.
     #[prost(message, repeated, tag = "11")]
     pub attribute_proto: Vec<Attribute>,
-    /// Which of several functions of one name.
+    /// The name that distinguishes functions of one name.
     #[prost(string, tag = "13")]
     pub overload: String,
 }

@@ -1,28 +1,29 @@
-//! A node with its inputs and attributes looked up.
+//! A node with its inputs and attributes.
 
 use std::rc::Rc;
 
 use super::message;
-use super::operand::{Operand, axis};
+use super::operand::Operand;
 use crate::import::error::LayerError;
+use crate::import::formats::symbolic::value::axis_index;
 
-/// A node that is about to be evaluated.
+/// A node before its evaluation.
 pub struct Node<'a> {
     /// The operator.
     pub operator: &'a str,
-    /// Version of the standard set of operators.
+    /// The version of the standard operator set.
     pub opset: i64,
-    /// How the network takes several images at once.
+    /// The network's way to accept several images at once.
     pub batch: Batch,
     inputs: Vec<Option<Rc<Operand>>>,
     attributes: Vec<(&'a str, &'a message::Attribute)>,
 }
 
-/// How a network takes several images at once. It is traced with one image, and axis 0 of every tensor that depends on the
-/// image must stay the batch, of size 1: no operation may mix images.
+/// A network's way to accept several images at once. Every network is traced with one image. Axis 0 of every tensor that depends on
+/// the image must stay the batch, of size 1, because no operation may mix images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Batch {
-    /// One image: the input's shape has no batch, or one of size 1. Every axis may be moved.
+    /// One image: the input's shape has no batch, or one of size 1. Operations may move every axis.
     One,
     /// Any number of images.
     Open,
@@ -31,7 +32,7 @@ pub enum Batch {
 }
 
 impl<'a> Node<'a> {
-    /// A node of the operator `operator`.
+    /// Creates a node of the operator `operator`.
     pub fn new(
         operator: &'a str,
         opset: i64,
@@ -42,36 +43,36 @@ impl<'a> Node<'a> {
         Self { operator, opset, batch, inputs, attributes }
     }
 
-    /// All inputs, which may not be left out.
+    /// Returns all inputs.
     ///
     /// # Errors
-    /// If one is.
+    /// If one is omitted.
     pub fn inputs(&self) -> Result<Vec<&Operand>, LayerError> {
         (0..self.inputs.len()).map(|index| self.input(index)).collect()
     }
 
-    /// An input, from 0.
+    /// Returns an input, counted from 0.
     ///
     /// # Errors
-    /// If there is none.
+    /// If it is omitted.
     pub fn input(&self, index: usize) -> Result<&Operand, LayerError> {
         self.optional(index).ok_or_else(|| LayerError::new(format!("has no input {index} (from 0)")))
     }
 
-    /// An input that may be left out.
+    /// Returns an input that may be omitted.
     pub fn optional(&self, index: usize) -> Option<&Operand> {
         self.inputs.get(index).and_then(Option::as_deref)
     }
 
-    /// Whether an input depends on the image.
+    /// Returns whether an input depends on the image.
     pub fn has_signal(&self) -> bool {
         self.inputs.iter().flatten().any(|input| input.is_signal())
     }
 
-    /// Checks that the node has no other attributes than `known`: one that is not known could change what it computes.
+    /// Checks that the node has no other attributes than `known`. An unknown attribute could change the result.
     ///
     /// # Errors
-    /// If it has.
+    /// If it has another attribute.
     pub fn allow(&self, known: &[&str]) -> Result<(), LayerError> {
         match self.attributes.iter().find(|(name, _)| !known.contains(name)) {
             None => Ok(()),
@@ -83,7 +84,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A whole number, where the node has the attribute.
+    /// Returns a whole number, if the node has the attribute.
     ///
     /// # Errors
     /// If the attribute is of another type.
@@ -91,7 +92,7 @@ impl<'a> Node<'a> {
         Ok(self.attribute(name, 2)?.map(|attribute| attribute.i))
     }
 
-    /// A whole number that is 0 or 1.
+    /// Returns a whole number that is 0 or 1, as a truth value.
     ///
     /// # Errors
     /// If the attribute is of another type.
@@ -99,7 +100,7 @@ impl<'a> Node<'a> {
         Ok(self.integer(name)?.map_or(default, |value| value != 0))
     }
 
-    /// A number.
+    /// Returns a number.
     ///
     /// # Errors
     /// If the attribute is of another type.
@@ -107,7 +108,7 @@ impl<'a> Node<'a> {
         Ok(self.attribute(name, 1)?.map(|attribute| f64::from(attribute.f)))
     }
 
-    /// Numbers.
+    /// Returns a list of numbers.
     ///
     /// # Errors
     /// If the attribute is of another type.
@@ -115,7 +116,7 @@ impl<'a> Node<'a> {
         Ok(self.attribute(name, 6)?.map(|attribute| &*attribute.floats))
     }
 
-    /// Whole numbers.
+    /// Returns a list of whole numbers.
     ///
     /// # Errors
     /// If the attribute is of another type.
@@ -123,7 +124,7 @@ impl<'a> Node<'a> {
         Ok(self.attribute(name, 7)?.map(|attribute| &*attribute.ints))
     }
 
-    /// Text; what is not UTF-8 in it is replaced.
+    /// Returns a text. Bytes that are not UTF-8 are replaced.
     ///
     /// # Errors
     /// If the attribute is of another type.
@@ -131,7 +132,7 @@ impl<'a> Node<'a> {
         Ok(self.attribute(name, 3)?.map(|attribute| String::from_utf8_lossy(&attribute.s).into_owned()))
     }
 
-    /// A tensor.
+    /// Returns a tensor.
     ///
     /// # Errors
     /// If the attribute is of another type.
@@ -139,7 +140,7 @@ impl<'a> Node<'a> {
         Ok(self.attribute(name, 4)?.and_then(|attribute| attribute.t.as_deref()))
     }
 
-    /// Whole numbers that older operator sets have as an attribute and newer ones as an input.
+    /// Returns whole numbers that are an attribute in older operator sets and an input in newer ones.
     ///
     /// # Errors
     /// If they depend on the image or are no whole numbers.
@@ -150,14 +151,16 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Axes of a tensor of `rank` axes, as [`integers_or_input`](Self::integers_or_input).
+    /// Returns axes of a tensor of `rank` axes, as [`integers_or_input`](Self::integers_or_input).
     ///
     /// # Errors
     /// If one does not exist or is named twice.
     pub fn axes(&self, index: usize, rank: usize) -> Result<Option<Vec<usize>>, LayerError> {
         let Some(numbers) = self.integers_or_input("axes", index)? else { return Ok(None) };
-        let axes =
-            numbers.iter().map(|&number| axis(number, rank)).collect::<Result<Vec<usize>, LayerError>>()?;
+        let axes = numbers
+            .iter()
+            .map(|&number| axis_index(number, rank))
+            .collect::<Result<Vec<usize>, LayerError>>()?;
         let mut sorted = axes.clone();
         sorted.sort_unstable();
         sorted.dedup();
@@ -167,7 +170,7 @@ impl<'a> Node<'a> {
         Ok(Some(axes))
     }
 
-    /// The attribute, which must hold a value of type `code`, or of none in the oldest files.
+    /// Returns an attribute whose value has the type `code`, or no type in the oldest files.
     fn attribute(&self, name: &str, code: i32) -> Result<Option<&'a message::Attribute>, LayerError> {
         let Some((_, attribute)) = self.attributes.iter().find(|(own, _)| *own == name) else {
             return Ok(None);
@@ -182,10 +185,10 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Refuses an operation that would move or mix axis 0 of values that depend on the image, unless it is `kept`.
+/// Refuses an operation that moves or mixes axis 0 of values that depend on the image, unless the axis is `kept`.
 ///
 /// # Errors
-/// If the network takes several images at once.
+/// If the network accepts several images at once.
 pub fn keep_batch(node: &Node<'_>, kept: bool) -> Result<(), LayerError> {
     if kept || node.batch == Batch::One || !node.has_signal() {
         return Ok(());

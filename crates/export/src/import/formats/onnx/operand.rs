@@ -1,18 +1,18 @@
-//! Tensors of a graph while it is traced, with the kind of their numbers.
+//! Tensors of a graph during its evaluation, with the kind of their numbers.
 
 use ndarray::{ArrayD, IxDyn};
 
 use crate::import::error::LayerError;
 use crate::import::formats::symbolic::value::Value;
 
-/// The kind of a tensor's numbers, as far as operators differ by it.
+/// The kind of a tensor's numbers, as far as operators distinguish it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Element {
-    /// Floating-point numbers of any width. They are folded in 64 bits.
+    /// Floating-point numbers of any width, evaluated in 64 bits.
     Float,
-    /// Integers of any width. They are folded in 64-bit floating point, which is exact up to 2^53: far above every
-    /// size of an axis. `Slice` marks the end of an axis with the largest 64-bit integers, which still lie beyond
-    /// every axis after rounding.
+    /// Integers of any width, evaluated in 64-bit floating point. This is exact up to 2^53, far above every size of
+    /// an axis. `Slice` marks the end of an axis with the largest 64-bit integers, which are beyond every axis even
+    /// after rounding.
     Integer,
     /// Truth values, 0 and 1.
     Bool,
@@ -23,31 +23,31 @@ pub enum Element {
 pub struct Operand {
     /// The numbers.
     pub value: Value,
-    /// Their kind.
+    /// The kind of the numbers.
     pub element: Element,
 }
 
 impl Operand {
-    /// A constant list of integers.
+    /// Creates a constant list of integers.
     pub fn integers(numbers: &[i64]) -> Self {
         let numbers: Vec<f64> = numbers.iter().map(|&number| number as f64).collect();
         Self { value: Value::Constant(ndarray::Array1::from(numbers).into_dyn()), element: Element::Integer }
     }
 
-    /// Another value with numbers of the same kind.
+    /// Returns another value with numbers of the same kind.
     pub fn with(&self, value: Value) -> Self {
         Self { value, element: self.element }
     }
 
-    /// Whether the numbers depend on the image.
+    /// Returns whether the numbers depend on the image.
     pub fn is_signal(&self) -> bool {
         matches!(self.value, Value::Signal(_))
     }
 
-    /// The numbers as a list of integers.
+    /// Returns the numbers as a list of integers.
     ///
     /// # Errors
-    /// If they depend on the image, or are not integers.
+    /// If they depend on the image, or are no integers.
     pub fn to_integers(&self) -> Result<Vec<i64>, LayerError> {
         let numbers = self.value.as_constant()?;
         if self.element != Element::Integer {
@@ -56,10 +56,10 @@ impl Operand {
         Ok(numbers.iter().map(|&number| number as i64).collect())
     }
 
-    /// The only number of a constant.
+    /// Returns the only number of a constant.
     ///
     /// # Errors
-    /// If it depends on the image, or there are more or fewer.
+    /// If it depends on the image, or there are more or fewer numbers.
     pub fn to_scalar(&self) -> Result<f64, LayerError> {
         let numbers = self.value.as_constant()?;
         match (numbers.len(), numbers.first()) {
@@ -68,34 +68,22 @@ impl Operand {
         }
     }
 
-    /// Constant numbers computed from these one by one.
+    /// Applies a function to constants, elementwise.
     ///
     /// # Errors
-    /// If these depend on the image.
+    /// If the numbers depend on the image.
     pub fn map(&self, element: Element, number: impl FnMut(f64) -> f64) -> Result<Self, LayerError> {
         Ok(Self { value: Value::Constant(self.value.as_constant()?.mapv(number)), element })
     }
 }
 
-/// A constant of a shape.
+/// Creates a constant of a shape.
 ///
 /// # Errors
-/// If the shape holds another number of numbers.
+/// If the shape has another number of numbers.
 pub fn constant(shape: &[usize], numbers: Vec<f64>) -> Result<Value, LayerError> {
     let count = numbers.len();
     ArrayD::from_shape_vec(IxDyn(shape), numbers)
         .map(Value::Constant)
         .map_err(|_| LayerError::new(format!("has {count} numbers for the shape {shape:?}")))
-}
-
-/// The index of an axis that may be counted from behind.
-///
-/// # Errors
-/// If there is no such axis.
-pub fn axis(axis: i64, rank: usize) -> Result<usize, LayerError> {
-    let index = if axis < 0 { axis.checked_add_unsigned(rank as u64) } else { Some(axis) };
-    index
-        .and_then(|index| usize::try_from(index).ok())
-        .filter(|&index| index < rank)
-        .ok_or_else(|| LayerError::new(format!("names axis {axis} of a tensor of {rank} axes")))
 }

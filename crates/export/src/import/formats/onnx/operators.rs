@@ -1,4 +1,4 @@
-//! What the operators of a graph compute.
+//! Evaluation of the operators of a graph.
 
 use super::node::{Batch, Node};
 use super::operand::Operand;
@@ -6,10 +6,10 @@ use super::{arithmetic, layers, structure};
 use crate::import::error::LayerError;
 use crate::import::formats::symbolic::trace::Trace;
 
-/// The first output of a node.
+/// Evaluates the first output of a node.
 ///
 /// # Errors
-/// If the operator is none that can be evaluated, or its inputs or attributes are wrong.
+/// If the operator cannot be evaluated, or its inputs or attributes are wrong.
 pub fn evaluate(trace: &mut Trace, node: &Node<'_>) -> Result<Operand, LayerError> {
     let output = match node.operator {
         "Identity" | "Dropout" => layers::inference_identity(node),
@@ -52,7 +52,7 @@ pub fn evaluate(trace: &mut Trace, node: &Node<'_>) -> Result<Operand, LayerErro
     Ok(output)
 }
 
-/// Why an operator cannot be evaluated.
+/// Returns why an operator cannot be evaluated.
 fn refusal(operator: &str) -> LayerError {
     let kind = match operator {
         "Relu" => "a ReLU",

@@ -52,7 +52,7 @@ fn read_network(
     Ok(FileNetwork { network, framework: framework(&model), remarks })
 }
 
-/// The names of a file's constants, its weights among them.
+/// Returns the names of a file's constants, which include its weights.
 ///
 /// # Errors
 /// If it is no ONNX file.
@@ -78,7 +78,7 @@ pub fn tensor(file: &WeightsFile<'_>, name: &str, origin: &str) -> Result<Tensor
 fn decode(file: &str, bytes: &[u8]) -> Result<message::Model, ImportError> {
     message::Model::decode(bytes).map_err(|error| ImportError::Malformed {
         file: file.to_owned(),
-        reason: format!("it is no ONNX model, or is damaged ({error})"),
+        reason: format!("it is not an ONNX model, or is damaged ({error})"),
     })
 }
 
@@ -86,11 +86,11 @@ fn decode(file: &str, bytes: &[u8]) -> Result<message::Model, ImportError> {
 struct Input<'a> {
     name: &'a str,
     element: Element,
-    /// Sizes of its axes, `None` where the file leaves one open; `None` where it says nothing of its shape.
+    /// Sizes of the axes, each `None` if it is open; `None` if the file has no shape.
     shape: Option<Vec<Option<usize>>>,
 }
 
-/// The only output that a node makes.
+/// Returns the only output that a node makes.
 fn output(graph: &message::Graph) -> Result<&str, String> {
     let made = |name: &str| graph.node.iter().any(|node| node.output.iter().any(|output| output == name));
     let outputs: Vec<&str> =
@@ -104,7 +104,7 @@ fn output(graph: &message::Graph) -> Result<&str, String> {
     }
 }
 
-/// The only input that the output depends on. Old files list their constants as inputs.
+/// Returns the only input that the output depends on. Old files list their constants as inputs.
 fn input<'a>(graph: &'a message::Graph, output: &'a str) -> Result<Input<'a>, String> {
     let (_, uses) = graph::needed(&graph.node, &[output]);
     let constants: HashSet<&str> = graph.initializer.iter().map(|tensor| &*tensor.name).collect();
@@ -129,9 +129,9 @@ fn input<'a>(graph: &'a message::Graph, output: &'a str) -> Result<Input<'a>, St
         }
     };
     let tensor = input.r#type.as_ref().and_then(|own| own.tensor_type.as_ref());
-    let tensor = tensor.ok_or_else(|| format!("its input {:?} is no tensor", input.name))?;
+    let tensor = tensor.ok_or_else(|| format!("its input {:?} is not a tensor", input.name))?;
     let element = tensor::element(tensor.elem_type).map_err(|_| {
-        format!("its input {:?} is no tensor of numbers (type {})", input.name, tensor.elem_type)
+        format!("its input {:?} is not a tensor of numbers (type {})", input.name, tensor.elem_type)
     })?;
     let size = |dimension: &message::Dimension| {
         // Some exporters write -1 for an open size.
@@ -141,7 +141,7 @@ fn input<'a>(graph: &'a message::Graph, output: &'a str) -> Result<Input<'a>, St
     Ok(Input { name: &input.name, element, shape })
 }
 
-/// The input's shape for one image, and how the file takes several.
+/// Returns the input's shape for one image, and how the network accepts several.
 fn one_image(input: &Input<'_>) -> Result<(Vec<usize>, Batch), LayerError> {
     let advice = "export the model with images of a fixed size, such as [1, 1, 28, 28]";
     let Some(sizes) = &input.shape else {
@@ -156,7 +156,7 @@ fn one_image(input: &Input<'_>) -> Result<(Vec<usize>, Batch), LayerError> {
     let rest =
         rest.ok_or_else(|| LayerError::new(format!("is an input of the shape [{shown}]; {advice}")))?;
     let sides: Vec<usize> = rest.iter().copied().filter(|&size| size != 1).collect();
-    // Whether the axes behind the first are an image.
+    // True if the axes after the first are an image.
     let image = match *sides.as_slice() {
         [rows, columns] => rows == columns,
         [pixels] => Some(pixels) != *first && pixels.isqrt().pow(2) == pixels,
@@ -170,13 +170,13 @@ fn one_image(input: &Input<'_>) -> Result<(Vec<usize>, Batch), LayerError> {
     })
 }
 
-/// The program that wrote the file, with its version.
+/// Returns the program that wrote the file, with its version.
 fn framework(model: &message::Model) -> String {
     let name = match &*model.producer_name {
         "pytorch" => "PyTorch",
         name => name,
     };
-    // Behind the version there may be a build or a revision.
+    // A build or a revision may follow the version.
     let version = model.producer_version.split([' ', '+']).next().unwrap_or_default();
     let plain = |text: &str| text.len() <= 64 && text.chars().all(|c| c.is_ascii_graphic() || c == ' ');
     match (name, version) {

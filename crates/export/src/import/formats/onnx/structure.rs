@@ -1,16 +1,16 @@
-//! Operators that move numbers and leave them as they are.
+//! Operators that move numbers without changing them.
 
 use super::node::{Batch, Node, keep_batch};
-use super::operand::{Operand, axis};
+use super::operand::Operand;
 use crate::import::error::LayerError;
-use crate::import::formats::symbolic::value::Value;
+use crate::import::formats::symbolic::value::{Value, axis_index};
 
-/// Sizes of axes, from `start` to before `end`. The batch is traced, and given, as 1.
+/// Evaluates the sizes of axes from `start` to before `end`. The batch is 1, as it is traced.
 pub fn shape(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["start", "end"])?;
     let shape = node.input(0)?.value.shape();
     let rank = shape.len() as i64;
-    // Beyond the first or last axis means the first or last.
+    // Indices beyond the first or last axis mean the first or last axis.
     let bound = |name: &str, default: i64| -> Result<usize, LayerError> {
         let index = node.integer(name)?.unwrap_or(default);
         let index = if index < 0 { index.saturating_add(rank) } else { index };
@@ -21,7 +21,7 @@ pub fn shape(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(Operand::integers(&sizes.iter().map(|&size| size as i64).collect::<Vec<_>>()))
 }
 
-/// Another shape of the same numbers: 0 keeps an axis (unless `allowzero`), -1 takes what is left.
+/// Evaluates another shape of the same numbers: 0 keeps an axis (unless `allowzero`), -1 takes the remaining numbers.
 pub fn reshape(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["allowzero"])?;
     let input = node.input(0)?;
@@ -56,34 +56,34 @@ pub fn reshape(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(input.with(input.value.reshape(&shape)?))
 }
 
-/// All axes from `axis` on made one, and all before it another.
+/// Evaluates two axes: all axes before `axis` joined, and all from `axis` on joined.
 pub fn flatten(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["axis"])?;
     let input = node.input(0)?;
     let rank = input.value.shape().len();
     let from = match node.integer("axis")?.unwrap_or(1) {
-        // Behind the last axis is allowed here.
+        // An index after the last axis is allowed here.
         from if usize::try_from(from) == Ok(rank) => rank,
-        from => axis(from, rank)?,
+        from => axis_index(from, rank)?,
     };
     keep_batch(node, from != 0)?;
     Ok(input.with(input.value.flatten(from)?))
 }
 
-/// Another order of axes; reversed where none is given.
+/// Evaluates another order of axes; reversed if none is given.
 pub fn transpose(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["perm"])?;
     let input = node.input(0)?;
     let rank = input.value.shape().len();
     let order = match node.integers("perm")? {
-        Some(order) => order.iter().map(|&index| axis(index, rank)).collect::<Result<Vec<_>, _>>()?,
+        Some(order) => order.iter().map(|&index| axis_index(index, rank)).collect::<Result<Vec<_>, _>>()?,
         None => (0..rank).rev().collect(),
     };
     keep_batch(node, order.first() == Some(&0))?;
     Ok(input.with(input.value.transpose(&order)?))
 }
 
-/// Axes of size 1 removed.
+/// Evaluates the removal of axes of size 1.
 pub fn squeeze(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["axes"])?;
     let input = node.input(0)?;
@@ -91,7 +91,7 @@ pub fn squeeze(node: &Node<'_>) -> Result<Operand, LayerError> {
     let axes = match node.axes(1, shape.len())? {
         Some(axes) => axes,
         None => {
-            // The batch is 1 only while the network is traced.
+            // The batch is only 1 while the network is traced.
             let keeps_first = node.batch != Batch::One && input.is_signal();
             let ones =
                 shape.iter().enumerate().filter(|&(axis, &size)| size == 1 && !(keeps_first && axis == 0));
@@ -108,7 +108,7 @@ pub fn squeeze(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(input.with(input.value.reshape(&kept.collect::<Vec<_>>())?))
 }
 
-/// Axes of size 1 added.
+/// Evaluates the addition of axes of size 1.
 pub fn unsqueeze(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["axes"])?;
     let input = node.input(0)?;
@@ -122,7 +122,7 @@ pub fn unsqueeze(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(input.with(input.value.reshape(&shape.collect::<Vec<_>>())?))
 }
 
-/// Axes of size 1 repeated; a target of 1 keeps an axis.
+/// Evaluates the repetition of axes of size 1; a target of 1 keeps an axis.
 pub fn expand(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&[])?;
     let input = node.input(0)?;
@@ -148,13 +148,13 @@ pub fn expand(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(input.with(input.value.broadcast(&shape)?))
 }
 
-/// Tensors one behind the other.
+/// Evaluates the join of tensors along an axis.
 pub fn concat(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["axis"])?;
     let parts = node.inputs()?;
     let first = *parts.first().ok_or_else(|| LayerError::new("joins no tensors"))?;
     let along = node.integer("axis")?.ok_or_else(|| LayerError::new("names no axis to join along"))?;
-    let along = axis(along, first.value.shape().len())?;
+    let along = axis_index(along, first.value.shape().len())?;
     keep_batch(node, along != 0)?;
     let element = parts.iter().map(|part| part.element).find(|&element| element != first.element);
     if element.is_some() {
@@ -164,26 +164,29 @@ pub fn concat(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(first.with(Value::concatenate(along, &values)?))
 }
 
-/// Numbers at given indices of an axis.
+/// Evaluates the numbers at given indices of an axis.
 pub fn gather(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["axis"])?;
     let input = node.input(0)?;
     let own = input.value.shape();
-    let along = axis(node.integer("axis")?.unwrap_or(0), own.len())?;
+    let along = axis_index(node.integer("axis")?.unwrap_or(0), own.len())?;
     keep_batch(node, along != 0)?;
     let indices = node.input(1)?;
     let size = own.get(along).copied().unwrap_or(0);
-    let places =
-        indices.to_integers()?.into_iter().map(|index| axis(index, size)).collect::<Result<Vec<_>, _>>();
+    let places = indices
+        .to_integers()?
+        .into_iter()
+        .map(|index| axis_index(index, size))
+        .collect::<Result<Vec<_>, _>>();
     let places = places.map_err(|_| {
-        LayerError::new(format!("takes an index that axis {along} of the shape {own:?} has not"))
+        LayerError::new(format!("takes an index that is not in axis {along} of the shape {own:?}"))
     })?;
     let picked = input.value.select(along, &places)?;
     let (before, behind) = (own.get(..along).unwrap_or(&[]), own.get(along + 1..).unwrap_or(&[]));
     Ok(input.with(picked.reshape(&[before, indices.value.shape(), behind].concat())?))
 }
 
-/// Ranges of axes.
+/// Evaluates ranges of axes.
 pub fn slice(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["axes", "starts", "ends"])?;
     let input = node.input(0)?;
@@ -213,7 +216,8 @@ pub fn slice(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(input.with(value))
 }
 
-/// Indices of an axis of `size` from `start` to before `end`, counted from behind where they are negative.
+/// Returns the indices of an axis of `size` from `start` to before `end`, which count from the end if they are
+/// negative.
 fn places(size: usize, start: i64, end: i64, step: i64) -> Result<Vec<usize>, LayerError> {
     // Sizes are below 2^24.
     let size = size as i64;
@@ -233,7 +237,7 @@ fn places(size: usize, start: i64, end: i64, step: i64) -> Result<Vec<usize>, La
     Ok(places)
 }
 
-/// Constants around the numbers.
+/// Evaluates constants around the numbers.
 pub fn pad(node: &Node<'_>) -> Result<Operand, LayerError> {
     node.allow(&["mode", "pads", "value"])?;
     let input = node.input(0)?;
@@ -245,7 +249,7 @@ pub fn pad(node: &Node<'_>) -> Result<Operand, LayerError> {
     }
     let rank = input.value.shape().len();
     let sizes =
-        node.integers_or_input("pads", 1)?.ok_or_else(|| LayerError::new("does not say how much it pads"))?;
+        node.integers_or_input("pads", 1)?.ok_or_else(|| LayerError::new("has no sizes of its padding"))?;
     let constant = match (node.float("value")?, node.optional(2)) {
         (Some(value), _) => value,
         (None, Some(value)) => value.to_scalar()?,
@@ -273,11 +277,11 @@ pub fn pad(node: &Node<'_>) -> Result<Operand, LayerError> {
     Ok(input.with(input.value.pad(&sides, constant)?))
 }
 
-/// Writes one image for the fixed batch that an exporter wrote into a shape.
+/// Replaces the fixed batch in a shape by one image.
 ///
-/// A network with a fixed batch of N is traced with one image. Axis 0 of all that depends on the image is the batch, of
-/// size N in the file and 1 here, and rows of a reshaped tensor follow each other in the same order. So a shape that begins
-/// with N has one image per row, whatever follows, and begins with 1 here.
+/// A network with a fixed batch of N is traced with one image. Axis 0 of everything that depends on the image is the
+/// batch, of size N in the file and 1 here, and the rows of a reshaped tensor keep their order. A shape that begins
+/// with N therefore has one image per row, and begins with 1 here.
 fn take_one_image(node: &Node<'_>, input: &Operand, target: &mut [i64]) {
     if let (Batch::Fixed(images), Some(first)) = (node.batch, target.first_mut())
         && input.is_signal()

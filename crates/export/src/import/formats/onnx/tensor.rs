@@ -1,4 +1,4 @@
-//! A file's constants as numbers, their bytes being in the file or beside it.
+//! The numbers of a file's constants, whose bytes are in the file or in external data.
 
 use std::collections::hash_map::{Entry, HashMap};
 use std::fmt::Display;
@@ -11,12 +11,13 @@ use half::{bf16, f16};
 use super::message;
 use super::operand::{Element, Operand, constant};
 use crate::import::error::ImportError;
-use crate::import::formats::tensor::{Tensor, decode_numbers};
+use crate::import::formats::numbers::{ByteOrder, NumberType};
+use crate::import::formats::tensor::Tensor;
 
 /// Reads a file in the model's folder by its plain name.
 pub type ReadExternalFile<'a> = dyn FnMut(&str) -> Result<Vec<u8>, ImportError> + 'a;
 
-/// The files of a model with their names, each read once.
+/// The external data of a model, each file read once.
 pub struct Storage<'a> {
     file: &'a str,
     read_external: &'a mut ReadExternalFile<'a>,
@@ -24,15 +25,15 @@ pub struct Storage<'a> {
 }
 
 impl<'a> Storage<'a> {
-    /// The model file `file`, and the way to read those beside it.
+    /// Creates the storage of the model file `file` with a function that reads its external data.
     pub fn new(file: &'a str, read_external: &'a mut ReadExternalFile<'a>) -> Self {
         Self { file, read_external, external_files: HashMap::new() }
     }
 
-    /// A constant of a graph. Numbers must be finite; lists of sizes may be empty.
+    /// Reads a constant of a graph. Numbers must be finite; lists of sizes may be empty.
     ///
     /// # Errors
-    /// If its bytes cannot be found, are too many or too few, or hold no numbers of a known type.
+    /// If its bytes cannot be found, are too many or too few, or have no known type of numbers.
     pub fn operand(&mut self, tensor: &message::Tensor, name: &str) -> Result<Operand, ImportError> {
         let origin = format!("{}::{name}", self.file);
         let (shape, values, element) = self.numbers(tensor, &origin)?;
@@ -45,7 +46,7 @@ impl<'a> Storage<'a> {
         Ok(Operand { value, element })
     }
 
-    /// A tensor of weights.
+    /// Reads a tensor of weights.
     ///
     /// # Errors
     /// As [`operand`](Self::operand), and if it is empty.
@@ -54,7 +55,7 @@ impl<'a> Storage<'a> {
         Tensor::new(origin.to_owned(), shape, values)
     }
 
-    /// Shape, numbers and their kind. Numbers take at most 8 times their bytes in the file.
+    /// Returns shape, numbers and their kind. Numbers take at most 8 times their bytes in the file.
     fn numbers(
         &mut self,
         tensor: &message::Tensor,
@@ -73,28 +74,28 @@ impl<'a> Storage<'a> {
                 "it is stored in segments, which are not supported; save the model again",
             ));
         }
-        let kind = Kind::of(tensor.data_type).map_err(|reason| malformed(origin, reason))?;
+        let kind = number_type(tensor.data_type).map_err(|reason| malformed(origin, reason))?;
         let values = if tensor.data_location == 1 {
             self.external(tensor, origin, count, kind)?
         } else if let Some(bytes) = &tensor.raw_data {
-            kind.decode(bytes).map_err(|reason| malformed(origin, reason))?
+            kind.decode(bytes, ByteOrder::LittleEndian).map_err(|reason| malformed(origin, reason))?
         } else {
-            kind.listed(tensor)
+            listed(kind, tensor)
         };
         if values.len() != count {
             let found = values.len();
             return Err(malformed(origin, format!("its shape {shape:?} does not fit its {found} values")));
         }
-        Ok((shape, values, kind.element()))
+        Ok((shape, values, element_of(kind)))
     }
 
-    /// Numbers in another file of the model's folder.
+    /// Reads numbers from another file of the model's folder.
     fn external(
         &mut self,
         tensor: &message::Tensor,
         origin: &str,
         count: usize,
-        kind: Kind,
+        kind: NumberType,
     ) -> Result<Vec<f64>, ImportError> {
         let entry =
             |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| &*entry.value);
@@ -129,14 +130,14 @@ impl<'a> Storage<'a> {
             );
             malformed(origin, reason)
         })?;
-        kind.decode(part).map_err(|reason| malformed(origin, reason))
+        kind.decode(part, ByteOrder::LittleEndian).map_err(|reason| malformed(origin, reason))
     }
 }
 
 /// Reads the file `name` in the folder of `model`.
 ///
 /// # Errors
-/// If it is not there, is no plain file, or is a link to a file in another folder.
+/// If it does not exist, is no regular file, or is a link to a file in another folder.
 pub fn read_external_file(model: &Path, name: &str) -> Result<Vec<u8>, ImportError> {
     let folder = match model.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -154,7 +155,7 @@ pub fn read_external_file(model: &Path, name: &str) -> Result<Vec<u8>, ImportErr
             "is a link to another folder, which is not followed; copy the file itself beside the model",
         ));
     }
-    // A pipe or device could be read without end.
+    // Reading a pipe or device might never end.
     if !fs::metadata(&real).map_err(failed)?.is_file() {
         return Err(refused("is not a file"));
     }
@@ -177,142 +178,95 @@ fn check_location(location: &str) -> Result<(), String> {
     ))
 }
 
-/// A type of numbers, by its code in the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    F32,
-    U8,
-    I8,
-    U16,
-    I16,
-    I32,
-    I64,
-    Bool,
-    F16,
-    F64,
-    U32,
-    U64,
-    Bf16,
-}
-
-impl Kind {
-    /// The type of a code.
-    fn of(code: i32) -> Result<Self, String> {
-        Ok(match code {
-            1 => Self::F32,
-            2 => Self::U8,
-            3 => Self::I8,
-            4 => Self::U16,
-            5 => Self::I16,
-            6 => Self::I32,
-            7 => Self::I64,
-            9 => Self::Bool,
-            10 => Self::F16,
-            11 => Self::F64,
-            12 => Self::U32,
-            13 => Self::U64,
-            16 => Self::Bf16,
-            other => {
-                let name = match other {
-                    8 => "text",
-                    14 | 15 => "complex numbers",
-                    17..=20 | 24 => "8-bit floating-point numbers",
-                    21 | 22 => "4-bit integers",
-                    23 => "4-bit floating-point numbers",
-                    _ => "an unknown kind",
-                };
-                return Err(format!(
-                    "its values are of the type {other} ({name}); floating-point numbers of 16, 32 and 64 bits, bfloat16 and \
-                     integers of 8 to 64 bits can be read"
-                ));
-            }
-        })
-    }
-
-    fn element(self) -> Element {
-        match self {
-            Self::F16 | Self::Bf16 | Self::F32 | Self::F64 => Element::Float,
-            Self::Bool => Element::Bool,
-            _ => Element::Integer,
-        }
-    }
-
-    /// Bytes of a number.
-    fn bytes(self) -> usize {
-        match self {
-            Self::U8 | Self::I8 | Self::Bool => 1,
-            Self::U16 | Self::I16 | Self::F16 | Self::Bf16 => 2,
-            Self::F32 | Self::I32 | Self::U32 => 4,
-            Self::F64 | Self::I64 | Self::U64 => 8,
-        }
-    }
-
-    /// Numbers from their little-endian bytes.
-    fn decode(self, bytes: &[u8]) -> Result<Vec<f64>, String> {
-        macro_rules! read {
-            ($number:ty, $convert:expr) => {
-                decode_numbers(bytes, false, |bytes| $convert(<$number>::from_le_bytes(bytes)))
+/// Returns the type of numbers with this code.
+///
+/// # Errors
+/// If it is no type of numbers, or cannot be read.
+fn number_type(code: i32) -> Result<NumberType, String> {
+    Ok(match code {
+        1 => NumberType::F32,
+        2 => NumberType::U8,
+        3 => NumberType::I8,
+        4 => NumberType::U16,
+        5 => NumberType::I16,
+        6 => NumberType::I32,
+        7 => NumberType::I64,
+        9 => NumberType::Bool,
+        10 => NumberType::F16,
+        11 => NumberType::F64,
+        12 => NumberType::U32,
+        13 => NumberType::U64,
+        16 => NumberType::Bf16,
+        other => {
+            let name = match other {
+                8 => "text",
+                14 | 15 => "complex numbers",
+                17..=20 | 24 => "8-bit floating-point numbers",
+                21 | 22 => "4-bit integers",
+                23 => "4-bit floating-point numbers",
+                _ => "an unknown kind",
             };
+            return Err(format!(
+                "its values are of the type {other} ({name}); floating-point numbers of 16, 32 and 64 bits, bfloat16 and \
+                 integers of 8 to 64 bits can be read"
+            ));
         }
-        match self {
-            Self::U8 => read!(u8, f64::from),
-            Self::Bool => read!(u8, |byte| f64::from(u8::from(byte != 0))),
-            Self::I8 => read!(i8, f64::from),
-            Self::U16 => read!(u16, f64::from),
-            Self::I16 => read!(i16, f64::from),
-            Self::F16 => read!(f16, f64::from),
-            Self::Bf16 => read!(bf16, f64::from),
-            Self::F32 => read!(f32, f64::from),
-            Self::I32 => read!(i32, f64::from),
-            Self::U32 => read!(u32, f64::from),
-            Self::F64 => read!(f64, |number| number),
-            Self::I64 => read!(i64, |number| number as f64),
-            Self::U64 => read!(u64, |number| number as f64),
-        }
-    }
+    })
+}
 
-    /// Numbers from the message's lists. 16-bit floating-point numbers are there as integers with their bits.
-    fn listed(self, tensor: &message::Tensor) -> Vec<f64> {
-        let small =
-            |convert: fn(i32) -> f64| tensor.int32_data.iter().map(|&number| convert(number)).collect();
-        match self {
-            Self::F32 => tensor.float_data.iter().copied().map(f64::from).collect(),
-            Self::F64 => tensor.double_data.clone(),
-            Self::I64 => tensor.int64_data.iter().map(|&number| number as f64).collect(),
-            Self::U32 | Self::U64 => tensor.uint64_data.iter().map(|&number| number as f64).collect(),
-            Self::F16 => small(|bits| f64::from(f16::from_bits(bits as u16))),
-            Self::Bf16 => small(|bits| f64::from(bf16::from_bits(bits as u16))),
-            Self::Bool => small(|number| f64::from(u8::from(number != 0))),
-            Self::U8 | Self::I8 | Self::U16 | Self::I16 | Self::I32 => small(f64::from),
+/// Returns the kind of numbers of a type.
+fn element_of(number: NumberType) -> Element {
+    match number {
+        NumberType::F16 | NumberType::Bf16 | NumberType::F32 | NumberType::F64 => Element::Float,
+        NumberType::Bool => Element::Bool,
+        _ => Element::Integer,
+    }
+}
+
+/// Returns the numbers of the message's lists. 16-bit floating-point numbers are stored as integers with the same bits.
+fn listed(number: NumberType, tensor: &message::Tensor) -> Vec<f64> {
+    let small = |convert: fn(i32) -> f64| tensor.int32_data.iter().map(|&number| convert(number)).collect();
+    match number {
+        NumberType::F32 => tensor.float_data.iter().copied().map(f64::from).collect(),
+        NumberType::F64 => tensor.double_data.clone(),
+        NumberType::I64 => tensor.int64_data.iter().map(|&number| number as f64).collect(),
+        NumberType::U32 | NumberType::U64 => tensor.uint64_data.iter().map(|&number| number as f64).collect(),
+        NumberType::F16 => small(|bits| f64::from(f16::from_bits(bits as u16))),
+        NumberType::Bf16 => small(|bits| f64::from(bf16::from_bits(bits as u16))),
+        NumberType::Bool => small(|number| f64::from(u8::from(number != 0))),
+        NumberType::U8 | NumberType::I8 | NumberType::U16 | NumberType::I16 | NumberType::I32 => {
+            small(f64::from)
         }
     }
 }
 
-/// The kind of numbers that a type's code stands for.
+/// Returns the kind of numbers of a type's code.
 ///
 /// # Errors
 /// If it is no type of numbers.
 pub fn element(code: i32) -> Result<Element, String> {
-    Kind::of(code).map(Kind::element)
+    number_type(code).map(element_of)
 }
 
-/// Smallest and largest number of an integer type, `None` for other types. The bounds of 64 bits are rounded away from
-/// zero.
+/// Returns the smallest and largest number of an integer type; `None` for other types. The bounds of 64 bits are
+/// rounded away from zero.
 pub fn integer_range(code: i32) -> Option<(f64, f64)> {
-    Some(match Kind::of(code).ok()? {
-        Kind::U8 => (0.0, f64::from(u8::MAX)),
-        Kind::I8 => (f64::from(i8::MIN), f64::from(i8::MAX)),
-        Kind::U16 => (0.0, f64::from(u16::MAX)),
-        Kind::I16 => (f64::from(i16::MIN), f64::from(i16::MAX)),
-        Kind::I32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
-        Kind::U32 => (0.0, f64::from(u32::MAX)),
-        Kind::I64 => (i64::MIN as f64, i64::MAX as f64),
-        Kind::U64 => (0.0, u64::MAX as f64),
-        Kind::Bool | Kind::F16 | Kind::F32 | Kind::F64 | Kind::Bf16 => return None,
+    Some(match number_type(code).ok()? {
+        NumberType::U8 => (0.0, f64::from(u8::MAX)),
+        NumberType::I8 => (f64::from(i8::MIN), f64::from(i8::MAX)),
+        NumberType::U16 => (0.0, f64::from(u16::MAX)),
+        NumberType::I16 => (f64::from(i16::MIN), f64::from(i16::MAX)),
+        NumberType::I32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
+        NumberType::U32 => (0.0, f64::from(u32::MAX)),
+        NumberType::I64 => (i64::MIN as f64, i64::MAX as f64),
+        NumberType::U64 => (0.0, u64::MAX as f64),
+        NumberType::Bool | NumberType::F16 | NumberType::F32 | NumberType::F64 | NumberType::Bf16 => {
+            return None;
+        }
     })
 }
 
-/// An error about a tensor.
+/// Returns an error about a tensor.
 pub fn malformed(origin: &str, reason: impl Display) -> ImportError {
     ImportError::Malformed { file: origin.to_owned(), reason: reason.to_string() }
 }

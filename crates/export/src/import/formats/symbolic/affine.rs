@@ -1,8 +1,8 @@
-//! One number of a network as an affine function of the numbers before it.
+//! A number of a network as an affine function of the numbers before it.
 
 use std::collections::BTreeMap;
 
-/// Where a number stands in the output of a convolution: its map, row and column.
+/// The position of a number in the output of a convolution: its map, row and column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutputPosition {
     /// Output channel.
@@ -13,47 +13,47 @@ pub struct OutputPosition {
     pub column: u32,
 }
 
-/// `constant + sum of coefficient * variable`. The variables are the pixels of the image or, behind a square, the squares
-/// that the square made.
+/// `constant + sum of coefficient * variable`. The variables are the pixels of the image or, after a square, the
+/// results of the square.
 ///
-/// Coefficients that are zero are kept where a convolution reads a pixel, because they show how large its kernel is.
+/// Coefficients of zero are kept where a convolution reads a pixel, because they show the size of its kernel.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Affine {
-    /// Variable and coefficient, in ascending order of variables, each once.
+    /// Variables with coefficients, in ascending order of variables, each once.
     pub terms: Vec<(u32, f64)>,
-    /// The value where all variables are zero.
+    /// The value if all variables are zero.
     pub constant: f64,
-    /// The place that a convolution gave this number; additions and multiplications by constants keep it.
-    pub place: Option<OutputPosition>,
+    /// The position that a convolution gave this number. Additions and multiplications by constants keep it.
+    pub position: Option<OutputPosition>,
 }
 
 impl Affine {
-    /// A number that is the same for every image.
+    /// Creates a number that is the same for every image.
     pub fn constant(constant: f64) -> Self {
         Self { constant, ..Self::default() }
     }
 
-    /// The variable itself.
+    /// Creates the variable itself.
     pub fn variable(variable: u32) -> Self {
         Self { terms: vec![(variable, 1.0)], ..Self::default() }
     }
 
-    /// The number times `factor`.
+    /// Returns the number multiplied by `factor`.
     pub fn scaled(&self, factor: f64) -> Self {
         let terms = self.terms.iter().map(|&(variable, coefficient)| (variable, coefficient * factor));
-        Self { terms: terms.collect(), constant: self.constant * factor, place: self.place }
+        Self { terms: terms.collect(), constant: self.constant * factor, position: self.position }
     }
 
-    /// Whether both are the same function, wherever they stand.
+    /// Returns whether both are the same function, at any position.
     pub fn same_function(&self, other: &Self) -> bool {
         self.constant == other.constant && self.terms == other.terms
     }
 }
 
-/// Sums of affine numbers with one set of variables, in memory that is used again from sum to sum.
+/// Sums of affine numbers over one set of variables. The memory is reused from sum to sum.
 #[derive(Debug, Default)]
 pub struct Accumulator {
-    /// A coefficient for each variable seen so far, with whether the present sum has it.
+    /// A coefficient for each variable seen so far. True if the present sum contains the variable.
     coefficients: Vec<(f64, bool)>,
     /// Variables of the present sum.
     present: Vec<u32>,
@@ -78,7 +78,7 @@ impl Accumulator {
         }
     }
 
-    /// The present sum plus `constant`; the next sum begins at zero.
+    /// Returns the present sum plus `constant`, and begins the next sum at zero.
     pub fn take(&mut self, constant: f64) -> Affine {
         self.present.sort_unstable();
         let mut terms = Vec::with_capacity(self.present.len());
@@ -89,11 +89,11 @@ impl Accumulator {
             }
         }
         let constant = std::mem::take(&mut self.constant) + constant;
-        Affine { terms, constant, place: None }
+        Affine { terms, constant, position: None }
     }
 }
 
-/// The terms by variable, for look-ups.
+/// Returns the terms by variable, for look-ups.
 pub fn by_variable(number: &Affine) -> BTreeMap<u32, f64> {
     number.terms.iter().copied().collect()
 }

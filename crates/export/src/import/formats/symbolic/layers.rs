@@ -1,4 +1,4 @@
-//! Layers that read windows of an image: convolution and average pooling. Axes are batch, channel, row, column.
+//! Layers with weights or windows: convolution, average pooling and BatchNorm. Axes are batch, channel, row, column.
 
 use ndarray::{ArrayD, IxDyn};
 
@@ -6,18 +6,19 @@ use super::affine::{Accumulator, Affine, OutputPosition};
 use super::value::{Signal, Value, check_numbers, check_terms};
 use crate::import::error::LayerError;
 
-/// How windows lie on an image, rows first and columns second.
+/// Positions of windows on an image, rows first and columns second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Windows {
-    /// Numbers between neighbouring windows.
+    /// Distance of neighbouring windows.
     pub stride: [usize; 2],
-    /// Zeros before and behind the image.
+    /// Zeros before and after the image.
     pub padding: [(usize, usize); 2],
 }
 
 impl Windows {
-    /// Zeros as TensorFlow's "SAME" has them for an image of `sides` and windows of `kernel`: as many as make the output's
-    /// side that of the image over the stride, rounded up; an odd one behind the image.
+    /// Returns windows with the zeros of TensorFlow's "SAME" for an image of `sides` and windows of `kernel`: the
+    /// output's side is that of the image over the stride, rounded up. An odd zero is after the image.
+    #[expect(clippy::indexing_slicing, reason = "the axis is 0 or 1")]
     pub fn same(sides: [usize; 2], kernel: [usize; 2], stride: [usize; 2]) -> Self {
         let zeros = |axis: usize| {
             let outputs = sides[axis].div_ceil(stride[axis].max(1));
@@ -27,12 +28,13 @@ impl Windows {
         Self { stride, padding: [zeros(0), zeros(1)] }
     }
 
-    /// No zeros.
+    /// Returns windows without zeros.
     pub fn valid(stride: [usize; 2]) -> Self {
         Self { stride, padding: [(0, 0); 2] }
     }
 
-    /// Windows on each axis of an image of `sides`.
+    /// Returns the number of windows on each axis of an image of `sides`.
+    #[expect(clippy::indexing_slicing, reason = "the axis is 0 or 1")]
     fn outputs(&self, sides: [usize; 2], kernel: [usize; 2]) -> Result<[usize; 2], LayerError> {
         let mut outputs = [0; 2];
         for axis in 0..2 {
@@ -52,19 +54,21 @@ impl Windows {
         Ok(outputs)
     }
 
-    /// The image's index along `axis` that tap `tap` of window `window` reads, unless that is padding.
+    /// Returns the image's index along `axis` that tap `tap` of window `window` reads; `None` if it is padding.
+    #[expect(clippy::indexing_slicing, reason = "the axis is 0 or 1")]
     fn index(&self, axis: usize, window: usize, tap: usize, side: usize) -> Option<usize> {
         let index = (window * self.stride[axis] + tap).checked_sub(self.padding[axis].0)?;
         (index < side).then_some(index)
     }
 }
 
-/// The convolution (without a flip, as all frameworks have it) of an image `[1, channels, rows, columns]` with kernels
-/// `[maps, channels, rows, columns]` and a bias for each map.
+/// Returns the convolution (without a flip, as in all frameworks) of an image `[1, channels, rows, columns]` with
+/// kernels `[maps, channels, rows, columns]` and a bias for each map.
 ///
 /// # Errors
-/// If the value is not such an image, does not fit the kernels, or a square lies before it: then it is a second
+/// If the value is no such image, does not fit the kernels, or follows a square, because then it is a second
 /// convolution.
+#[expect(clippy::indexing_slicing, reason = "channels, rows and columns are inside the image")]
 pub fn convolve(
     value: &Value,
     kernels: &ArrayD<f64>,
@@ -116,7 +120,7 @@ pub fn convolve(
                     }
                 }
                 let mut number = sum.take(bias);
-                number.place = Some(place(map, row, column));
+                number.position = Some(place(map, row, column));
                 stored = stored.saturating_add(number.terms.len());
                 check_terms(stored)?;
                 numbers.push(number);
@@ -126,11 +130,12 @@ pub fn convolve(
     like(signal, [1, maps, out_rows, out_columns], numbers)
 }
 
-/// The mean over windows of `kernel` rows and columns of every channel of `[1, channels, rows, columns]`.
+/// Returns the mean over windows of `kernel` rows and columns of every channel of `[1, channels, rows, columns]`.
 /// `counts_padding` says whether zeros of the padding count in the mean.
 ///
 /// # Errors
-/// If the value is not such an image, or a window reads padding alone.
+/// If the value is no such image, or a window reads only padding.
+#[expect(clippy::indexing_slicing, reason = "channels, rows and columns are inside the image")]
 pub fn average_pool(
     value: &Value,
     kernel: [usize; 2],
@@ -160,8 +165,8 @@ pub fn average_pool(
                     return Err(LayerError::new("has a window that reads nothing but padding"));
                 }
                 let mut number = sum.take(0.0).scaled((divisor as f64).recip());
-                // Pooled outputs of a convolution are outputs of a larger one.
-                number.place = (signal.squares == 0).then(|| place(channel, row, column));
+                // Pooled outputs of a convolution are outputs of a larger convolution.
+                number.position = (signal.squares == 0).then(|| place(channel, row, column));
                 stored = stored.saturating_add(number.terms.len());
                 check_terms(stored)?;
                 numbers.push(number);
@@ -171,7 +176,7 @@ pub fn average_pool(
     like(signal, [1, channels, out_rows, out_columns], numbers)
 }
 
-/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta` along `axis`, as BatchNorm does when it does not train.
+/// Returns `(x - mean) / sqrt(variance + epsilon) * gamma + beta` along `axis`, as BatchNorm does in inference mode.
 ///
 /// # Errors
 /// If a statistic has another size than the axis, or a variance is negative.
@@ -205,7 +210,7 @@ pub fn batch_norm(
     }
 }
 
-/// The signal of an image, and its channels, rows and columns.
+/// Returns the signal of an image, and its channels, rows and columns.
 fn image(value: &Value) -> Result<(&Signal, [usize; 3]), LayerError> {
     match (value, value.shape()) {
         (Value::Signal(signal), &[1, channels, rows, columns]) => Ok((signal, [channels, rows, columns])),
@@ -216,18 +221,18 @@ fn image(value: &Value) -> Result<(&Signal, [usize; 3]), LayerError> {
     }
 }
 
-/// What BatchNorm has learned of each channel.
+/// The statistics and factors of BatchNorm for each channel.
 #[derive(Debug, Clone, Copy)]
 pub struct BatchNormStatistics<'a> {
-    /// Factors; 1 where there are none.
+    /// Factors; 1 if absent.
     pub gamma: Option<&'a ArrayD<f64>>,
-    /// Offsets; 0 where there are none.
+    /// Offsets; 0 if absent.
     pub beta: Option<&'a ArrayD<f64>>,
     /// Moving means.
     pub mean: &'a ArrayD<f64>,
     /// Moving variances.
     pub variance: &'a ArrayD<f64>,
-    /// Added to the variance.
+    /// Number added to the variance.
     pub epsilon: f64,
 }
 
@@ -238,7 +243,7 @@ fn like(signal: &Signal, shape: [usize; 4], numbers: Vec<Affine>) -> Result<Valu
     Ok(Value::Signal(Signal { squares: signal.squares, numbers, softmax: false }))
 }
 
-/// Sizes are below 2^24, which every tensor is checked for.
+/// Converts a position. Sizes are below 2^24, because every tensor's size is checked.
 fn place(map: usize, row: usize, column: usize) -> OutputPosition {
     let small = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
     OutputPosition { map: small(map), row: small(row), column: small(column) }

@@ -1,4 +1,4 @@
-//! From traced linear maps to a network of this family.
+//! Recognition of a network of this family in traced linear maps.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use super::value::Value;
 use crate::import::error::LayerError;
 use crate::import::real_network::RealNetwork;
 
-/// Coefficients of one tap at two positions are the same if they differ by less than this part of the largest: rounding of
-/// folded constants is near 1e-16, and weights come in at best 24 bits.
-const SAME: f64 = 1e-9;
+/// Largest difference of equal coefficients of one tap at two positions, as a fraction of the largest coefficient.
+/// Folded constants have a rounding error near 1e-16, and weights have at most 24 bits.
+const TOLERANCE: f64 = 1e-9;
 
 /// The supported family, for errors.
 const FAMILY: &str = "convolution, square, dense, square, dense";
@@ -20,7 +20,7 @@ const FAMILY: &str = "convolution, square, dense, square, dense";
 /// Returns the network whose logits are `output`, on the numbers that its input takes.
 ///
 /// # Errors
-/// If it is no convolution, square, dense layer, square and dense layer.
+/// If it is not convolution, square, dense layer, square and dense layer.
 pub fn recognise(trace: &Trace, output: &Value) -> Result<RealNetwork, LayerError> {
     let Value::Signal(output) = output else {
         return Err(LayerError::new("does not depend on the image"));
@@ -55,7 +55,7 @@ pub fn recognise(trace: &Trace, output: &Value) -> Result<RealNetwork, LayerErro
     for (block, layer) in blocks.iter().zip(["convolution", "hidden layer", "output layer"]) {
         if block.weights().iter().all(|&weight| weight == 0.0) {
             return Err(LayerError::new(format!(
-                "answers the same for every image: all weights of the {layer} are 0. The file may have been saved before \
+                "gives the same answer for every image: all weights of the {layer} are 0. The file may have been saved before \
                  training, or before weights were loaded"
             )));
         }
@@ -63,14 +63,17 @@ pub fn recognise(trace: &Trace, output: &Value) -> Result<RealNetwork, LayerErro
     Ok(RealNetwork::new(architecture, blocks))
 }
 
-/// The first linear map as a convolution (with one hidden unit and class, until those are known), and the index of each of
-/// its outputs in this project's order: map, row, column.
+/// Returns the first linear map as a convolution (with one hidden unit and class, until those are known), and the
+/// index of each of its outputs in this project's order: map, row, column.
+///
+/// # Errors
+/// If the map is no convolution.
 fn recognise_convolution(
     trace: &Trace,
     outputs: &[Affine],
 ) -> Result<(Architecture, Block<f64>, Vec<usize>), LayerError> {
     let placed: Option<Vec<(OutputPosition, &Affine)>> =
-        outputs.iter().map(|output| Some((output.place?, output))).collect();
+        outputs.iter().map(|output| Some((output.position?, output))).collect();
     let Some(placed) = placed else {
         return Err(LayerError::new(format!(
             "belongs to a network whose first square follows no convolution of the image; this family has one ({FAMILY})"
@@ -98,7 +101,7 @@ fn recognise_convolution(
     for stride in 1..=trace.side {
         match fit(trace.side, &placed, maps, rows, stride) {
             Ok((architecture, block)) => return Ok((architecture, block, order)),
-            // The first reason that is more than "not this stride" is the one to show.
+            // The first error about biases is more useful than that no stride fits.
             Err(Misfit::Bias(refusal)) => reason = reason.or(Some(refusal)),
             Err(Misfit::Weights) => {}
         }
@@ -111,7 +114,10 @@ fn recognise_convolution(
     }))
 }
 
-/// The convolution with that stride, if it is one.
+/// Returns the convolution with this stride.
+///
+/// # Errors
+/// If the linear map is no such convolution.
 fn fit(
     image_side: usize,
     placed: &[(OutputPosition, &Affine)],
@@ -119,7 +125,7 @@ fn fit(
     side: usize,
     stride: usize,
 ) -> Result<(Architecture, Block<f64>), Misfit> {
-    // Offsets of the pixels that are read from where a window begins without padding.
+    // Offsets of the pixels that are read, from the start of the window without padding.
     let offset = |pixel: usize, window: u32| pixel as i64 - i64::from(window) * stride as i64;
     let offsets = placed.iter().flat_map(|(place, output)| {
         output.terms.iter().flat_map(move |&(pixel, _)| {
@@ -166,7 +172,7 @@ fn fit(
             };
             match *slot {
                 None => *slot = Some(found),
-                Some(weight) if f64::abs(weight - found) <= SAME * largest => {}
+                Some(weight) if f64::abs(weight - found) <= TOLERANCE * largest => {}
                 Some(_) => return Err(Misfit::Weights),
             }
         }
@@ -176,7 +182,7 @@ fn fit(
         let Some(slot) = biases.get_mut(map) else { return Err(Misfit::Weights) };
         match *slot {
             None => *slot = Some((output.constant, *place)),
-            Some((bias, _)) if (bias - output.constant).abs() <= SAME * (largest + bias.abs()) => {}
+            Some((bias, _)) if (bias - output.constant).abs() <= TOLERANCE * (largest + bias.abs()) => {}
             Some((bias, first)) => uneven = uneven.or(Some((map, first, bias, *place, output.constant))),
         }
     }
@@ -189,22 +195,26 @@ fn fit(
             first.row, first.column, second.row, second.column
         ))));
     }
-    // A tap that no window reads changes nothing.
+    // A tap that no window reads has no effect.
     let weights = weights.into_iter().map(Option::unwrap_or_default).collect();
     let biases = biases.into_iter().map(|bias| bias.map_or(0.0, |(bias, _)| bias)).collect();
     let block = Block::new(architecture.taps(), weights, biases).ok_or(Misfit::Weights)?;
     Ok((architecture, block))
 }
 
-/// Why a stride is not that of the convolution.
+/// The reason why a stride is not that of the convolution.
 enum Misfit {
-    /// A window reads other weights than the one before it.
+    /// Two windows have different weights.
     Weights,
     /// All weights fit, but the biases differ from window to window.
     Bias(LayerError),
 }
 
-/// A linear map as a dense layer, its columns moved to where `column` says.
+/// Returns a linear map as a dense layer, with its columns moved to the indices that `column` returns.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "there are as many rows as outputs, each of as many weights as columns"
+)]
 fn dense(outputs: &[Affine], columns: usize, column: impl Fn(u32) -> Option<usize>) -> Block<f64> {
     let mut weights = vec![0.0; outputs.len() * columns];
     for (row, output) in weights.chunks_exact_mut(columns).zip(outputs) {

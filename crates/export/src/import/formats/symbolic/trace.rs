@@ -6,24 +6,24 @@ use super::affine::Affine;
 use super::value::{Signal, Value};
 use crate::import::error::LayerError;
 
-/// Pixels on a side of the largest image, which takes 64 MiB while a network is traced.
-const MOST_SIDE: usize = 1024;
+/// Largest number of rows and columns of an image; it takes 64 MiB while a network is traced.
+const MAX_SIDE: usize = 1024;
 
-/// A network while it is traced: the linear maps that ended in a square so far.
+/// A network during its evaluation: the linear maps before each square so far.
 #[derive(Debug, Default)]
 pub struct Trace {
-    /// Pixels on a side of the image.
+    /// Rows and columns of the image in pixels.
     pub(super) side: usize,
-    /// What was squared first, second, and so on.
+    /// The numbers before the first square, the second square, and so on.
     pub(super) squared: Vec<Vec<Affine>>,
 }
 
 impl Trace {
-    /// The network's input, an image of `side` x `side` pixels, under the shape that the network gives it: one axis of size
+    /// Returns the network's input, an image of `side` x `side` pixels, in the network's own shape: one axis of size
     /// `side` for rows before one for columns, or one for all pixels, and any number of axes of size 1.
     ///
     /// # Errors
-    /// If the shape is none of a square grey image.
+    /// If the shape is not that of a square grey image.
     pub fn input(&mut self, shape: &[usize]) -> Result<Value, LayerError> {
         let sides: Vec<usize> = shape.iter().copied().filter(|&size| size != 1).collect();
         let side = match *sides.as_slice() {
@@ -36,9 +36,9 @@ impl Trace {
                 )));
             }
         };
-        if !(1..=MOST_SIDE).contains(&side) {
+        if !(1..=MAX_SIDE).contains(&side) {
             return Err(LayerError::new(format!(
-                "takes images of {side} x {side} pixels, at most {MOST_SIDE} x {MOST_SIDE} are supported"
+                "takes images of {side} x {side} pixels, at most {MAX_SIDE} x {MAX_SIDE} are supported"
             )));
         }
         let count = side * side;
@@ -49,10 +49,10 @@ impl Trace {
         Ok(Value::Signal(Signal { squares: 0, numbers, softmax: false }))
     }
 
-    /// The square of every number.
+    /// Returns the square of every number.
     ///
     /// # Errors
-    /// If a softmax or two squares lie before it.
+    /// If a softmax or two squares precede it.
     pub fn square(&mut self, value: &Value) -> Result<Value, LayerError> {
         let signal = match value {
             Value::Constant(numbers) => return Ok(Value::Constant(numbers * numbers)),
@@ -64,7 +64,7 @@ impl Trace {
                 "is a third square; this family of networks has two. Use instead: convolution, square, dense, square, dense",
             ));
         }
-        // The same value may be squared twice, where an exporter repeats an operation.
+        // An exporter may repeat an operation, so that the same value is squared twice.
         let own: Vec<Affine> = signal.numbers.iter().cloned().collect();
         match self.squared.get(signal.squares) {
             None => self.squared.push(own),
@@ -75,16 +75,17 @@ impl Trace {
                 ));
             }
         }
-        // In row-major order, as `squared` is: `map` would go by the order in memory, which a transpose leaves as it was.
+        // The order is row-major, as in `squared`. `map` would use the order in memory, which a transpose does not
+        // change.
         let squares = (0u32..).zip(&signal.numbers);
-        let squares =
-            squares.map(|(variable, number)| Affine { place: number.place, ..Affine::variable(variable) });
+        let squares = squares
+            .map(|(variable, number)| Affine { position: number.position, ..Affine::variable(variable) });
         let numbers = ArrayD::from_shape_vec(signal.numbers.raw_dim(), squares.collect())
             .map_err(|_| LayerError::new("squares a tensor of an impossible shape"))?;
         Ok(Value::Signal(Signal { squares: signal.squares + 1, numbers, softmax: false }))
     }
 
-    /// The product of two values: a square where both are the same function of the image.
+    /// Returns the product of two values: a square if both are the same function of the image.
     ///
     /// # Errors
     /// If both depend on the image and differ, or their shapes do not fit.
@@ -101,7 +102,7 @@ impl Trace {
         }
     }
 
-    /// The value to a constant power: 1 or 2.
+    /// Returns the value to a constant power: 1 or 2.
     ///
     /// # Errors
     /// If it is another power of a value that depends on the image.

@@ -1,23 +1,23 @@
-//! Tensors while a network is traced: constants, or affine functions of the image.
+//! Tensors of a traced network: constants, or affine functions of the image.
 
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn, Slice, concatenate};
 
 use super::affine::{Accumulator, Affine};
 use crate::import::error::LayerError;
 
-/// A traced tensor holds at most so many numbers, of about 50 bytes each without their terms: 100 MiB.
-const MOST_NUMBERS: usize = 1 << 21;
+/// Largest number of numbers of a traced tensor. Each takes about 50 bytes without its terms: 100 MiB.
+const MAX_NUMBERS: usize = 1 << 21;
 
-/// A constant holds at most so many numbers, of 8 bytes each: 512 MiB.
-const MOST_CONSTANTS: usize = 1 << 26;
+/// Largest number of numbers of a constant, of 8 bytes each: 512 MiB.
+const MAX_CONSTANTS: usize = 1 << 26;
 
-/// All numbers of a traced tensor have at most so many terms together, of 16 bytes each: 1 GiB.
-const MOST_TERMS: usize = 1 << 26;
+/// Largest number of terms in all numbers of a traced tensor, of 16 bytes each: 1 GiB.
+const MAX_TERMS: usize = 1 << 26;
 
-/// A tensor of a network's graph. The first axis is the batch, of size 1, wherever a framework has one.
+/// A tensor of a network's graph. The first axis is the batch, of size 1, in all frameworks that have a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Numbers that the file holds, or that follow from it.
+    /// Numbers from the file, or computed from such.
     Constant(ArrayD<f64>),
     /// Numbers that depend on the image.
     Signal(Signal),
@@ -26,21 +26,21 @@ pub enum Value {
 /// A tensor that depends on the image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signal {
-    /// Squares between the image and these numbers. Their variables are the pixels where it is 0.
+    /// Number of squares between the image and these numbers. If it is 0, the variables are the pixels.
     pub(super) squares: usize,
     /// The numbers.
     pub(super) numbers: ArrayD<Affine>,
-    /// Whether a softmax follows, which changes no prediction and is left out.
+    /// True if a softmax follows, which changes no prediction and is left out.
     pub(super) softmax: bool,
 }
 
 impl Value {
-    /// A constant without axes.
+    /// Creates a constant without axes.
     pub fn scalar(value: f64) -> Self {
         Self::Constant(ArrayD::from_elem(IxDyn(&[]), value))
     }
 
-    /// Sizes of the axes.
+    /// Returns the sizes of the axes.
     pub fn shape(&self) -> &[usize] {
         match self {
             Self::Constant(numbers) => numbers.shape(),
@@ -48,21 +48,21 @@ impl Value {
         }
     }
 
-    /// How much memory the numbers take, in units of 16 bytes at most.
+    /// Returns the largest memory of the numbers, in units of 16 bytes.
     pub fn size(&self) -> usize {
         match self {
             Self::Constant(numbers) => numbers.len(),
-            // A number that depends on the image takes as much as 4 of its terms, beside them.
+            // A number that depends on the image takes as much memory as 4 terms, in addition to its terms.
             Self::Signal(signal) => {
                 terms(&signal.numbers).saturating_add(signal.numbers.len().saturating_mul(4))
             }
         }
     }
 
-    /// The numbers, where they do not depend on the image.
+    /// Returns the numbers of a constant.
     ///
     /// # Errors
-    /// If they do.
+    /// If they depend on the image.
     pub fn as_constant(&self) -> Result<&ArrayD<f64>, LayerError> {
         match self {
             Self::Constant(numbers) => Ok(numbers),
@@ -70,10 +70,10 @@ impl Value {
         }
     }
 
-    /// The same numbers, in row-major order, under another shape.
+    /// Returns the same numbers, in row-major order, under another shape.
     ///
     /// # Errors
-    /// If that shape holds another number of them.
+    /// If that shape has another number of numbers.
     pub fn reshape(&self, shape: &[usize]) -> Result<Self, LayerError> {
         let misfit = |_| LayerError::new(format!("cannot turn the shape {:?} into {shape:?}", self.shape()));
         self.map_structure(
@@ -82,7 +82,7 @@ impl Value {
         )
     }
 
-    /// The axes in another order: axis `order[i]` becomes axis i.
+    /// Returns the tensor with its axes in another order: axis `order[i]` becomes axis i.
     ///
     /// # Errors
     /// If `order` does not name every axis once.
@@ -98,7 +98,8 @@ impl Value {
         )
     }
 
-    /// All axes from `axis` on made one, and all before it another, unless `axis` is 0 (ONNX Flatten, `axis` 1 elsewhere).
+    /// Returns the numbers with two axes: all axes before `axis` joined, and all from `axis` on joined (`Flatten` of
+    /// ONNX; `axis` is 1 in other frameworks).
     ///
     /// # Errors
     /// If there is no such axis.
@@ -112,7 +113,7 @@ impl Value {
         self.reshape(&[before.iter().product(), after.iter().product()])
     }
 
-    /// The numbers from `start` to before `end` along an axis, every `step`-th of them.
+    /// Returns every `step`-th number from `start` to before `end` along an axis.
     ///
     /// # Errors
     /// If there is no such axis, or the range is not in it.
@@ -131,7 +132,7 @@ impl Value {
         )
     }
 
-    /// The numbers at `indices` of an axis, in that order.
+    /// Returns the numbers at `indices` of an axis, in that order.
     ///
     /// # Errors
     /// If there is no such axis or index, or the result is too large.
@@ -151,7 +152,11 @@ impl Value {
                 check_numbers(numbers)?;
                 let own = |part: ArrayViewD<'_, Affine>| part.iter().map(|number| number.terms.len()).sum();
                 let each: Vec<usize> = signal.numbers.axis_iter(Axis(axis)).map(own).collect();
-                check_terms(indices.iter().fold(0, |all, &index| all.saturating_add(each[index])))?;
+                check_terms(
+                    indices
+                        .iter()
+                        .fold(0, |all, &index| all.saturating_add(each.get(index).copied().unwrap_or(0))),
+                )?;
             }
         }
         self.map_structure(
@@ -160,10 +165,10 @@ impl Value {
         )
     }
 
-    /// Tensors one behind the other along an axis.
+    /// Returns tensors joined along an axis.
     ///
     /// # Errors
-    /// If they are none, or their other axes differ.
+    /// If there are none, or their other axes differ.
     pub fn concatenate(axis: usize, parts: &[Self]) -> Result<Self, LayerError> {
         let misfit = || LayerError::new(format!("joins tensors along axis {axis} whose shapes do not fit"));
         if parts.iter().any(|part| part.shape().len() <= axis) {
@@ -185,7 +190,7 @@ impl Value {
         Ok(Self::Signal(Signal { squares, numbers, softmax: false }))
     }
 
-    /// Constants around the numbers: `sides[axis]` before and behind.
+    /// Returns the numbers with constants around them: `sides[axis]` before and after.
     ///
     /// # Errors
     /// If there is not a pair for each axis, or the result is too large.
@@ -215,7 +220,7 @@ impl Value {
         Ok(padded)
     }
 
-    /// The same shape repeated along axes of size 1, and new axes in front, as NumPy broadcasts.
+    /// Returns the numbers repeated along axes of size 1 and new axes in front, as NumPy broadcasts.
     ///
     /// # Errors
     /// If the shape does not fit, or the result is too large.
@@ -228,10 +233,10 @@ impl Value {
         )
     }
 
-    /// The sum of two tensors, which are spread over a common shape.
+    /// Returns the sum of two tensors, broadcast to a common shape.
     ///
     /// # Errors
-    /// If their shapes do not fit, or a different number of squares lies before them.
+    /// If their shapes do not fit, or different numbers of squares precede them.
     pub fn add(&self, other: &Self) -> Result<Self, LayerError> {
         let shape = common_shape(self.shape(), other.shape())?;
         let (left, right) = (self.broadcast(&shape)?, other.broadcast(&shape)?);
@@ -251,7 +256,7 @@ impl Value {
                 left.numbers.zip_mut_with(&right.numbers, |number, other| {
                     sum.add(number, 1.0);
                     sum.add(other, 1.0);
-                    *number = Affine { place: number.place, ..sum.take(0.0) };
+                    *number = Affine { position: number.position, ..sum.take(0.0) };
                 });
                 check_terms(terms(&left.numbers))?;
                 Ok(Self::Signal(Signal { squares, ..left }))
@@ -259,7 +264,7 @@ impl Value {
         }
     }
 
-    /// The difference of two tensors, as [`add`](Self::add).
+    /// Returns the difference of two tensors, as [`add`](Self::add).
     ///
     /// # Errors
     /// As `add`.
@@ -267,7 +272,7 @@ impl Value {
         self.add(&other.scale(&Self::scalar(-1.0))?)
     }
 
-    /// The product of two tensors of which at least one is constant.
+    /// Returns the product of two tensors of which at least one is constant.
     ///
     /// # Errors
     /// If both depend on the image, or their shapes do not fit.
@@ -289,7 +294,7 @@ impl Value {
         }
     }
 
-    /// The quotient by a constant.
+    /// Returns the quotient by a constant.
     ///
     /// # Errors
     /// If the divisor depends on the image or holds a zero, or the shapes do not fit.
@@ -305,8 +310,8 @@ impl Value {
         self.scale(&Self::Constant(divisor.mapv(f64::recip)))
     }
 
-    /// The matrix product with a constant matrix on either side, over the last two axes as NumPy's `matmul` where the left
-    /// one has more than two. A left tensor of one axis is a row.
+    /// Returns the matrix product with a constant matrix on either side. If the left tensor has more than two axes,
+    /// the product is over the last two, as in NumPy's `matmul`. A left tensor of one axis is a row.
     ///
     /// # Errors
     /// If both depend on the image, or their shapes do not fit.
@@ -372,7 +377,7 @@ impl Value {
         }
     }
 
-    /// The sums over some axes, which become axes of size 1.
+    /// Returns the sums over some axes, which become axes of size 1.
     ///
     /// # Errors
     /// If there is no such axis.
@@ -406,7 +411,7 @@ impl Value {
         Ok(sums)
     }
 
-    /// The means over some axes, which become axes of size 1.
+    /// Returns the means over some axes, which become axes of size 1.
     ///
     /// # Errors
     /// If there is no such axis.
@@ -415,11 +420,11 @@ impl Value {
         self.sum(axes)?.divide(&Self::scalar(count as f64))
     }
 
-    /// Softmax, or its logarithm, of the logits: left out, because it changes no prediction and belongs to the loss.
-    /// Nothing but another shape may follow.
+    /// Leaves out the softmax of the logits, or its logarithm, because it changes no prediction and belongs to the
+    /// loss. Only a change of shape may follow.
     ///
     /// # Errors
-    /// If there are no logits: a constant.
+    /// If the value is a constant.
     pub fn softmax(&self) -> Result<Self, LayerError> {
         match self {
             Self::Constant(_) => Err(LayerError::new("is a softmax of constants")),
@@ -427,7 +432,7 @@ impl Value {
         }
     }
 
-    /// Terms of all numbers; constants have none.
+    /// Returns the number of terms of all numbers; constants have none.
     fn terms(&self) -> usize {
         match self {
             Self::Constant(_) => 0,
@@ -435,7 +440,7 @@ impl Value {
         }
     }
 
-    /// Refuses a shape over which these numbers, repeated, would not fit in memory.
+    /// Refuses a shape if the numbers, repeated over it, would not fit in memory.
     fn check_larger(&self, shape: &[usize]) -> Result<(), LayerError> {
         let numbers = shape.iter().fold(1usize, |all, &size| all.saturating_mul(size));
         match self {
@@ -451,14 +456,14 @@ impl Value {
     fn to_signal(&self) -> Signal {
         match self {
             Self::Constant(numbers) => {
-                // Constants fit numbers behind any number of squares.
+                // Constants can be joined with numbers after any number of squares.
                 Signal { squares: usize::MAX, numbers: numbers.mapv(Affine::constant), softmax: false }
             }
             Self::Signal(signal) => signal.clone(),
         }
     }
 
-    /// The same kind of value with numbers moved about.
+    /// Applies a function that moves numbers, to either kind of value.
     fn map_structure(
         &self,
         constant: impl Fn(ArrayViewD<'_, f64>) -> Result<ArrayD<f64>, LayerError>,
@@ -474,7 +479,7 @@ impl Value {
 }
 
 impl Signal {
-    /// Checks that no softmax lies before these numbers.
+    /// Checks that no softmax precedes these numbers.
     pub(super) fn check_open(&self) -> Result<(), LayerError> {
         if self.softmax {
             return Err(LayerError::new("follows a softmax, which can only be the network's last layer"));
@@ -482,13 +487,13 @@ impl Signal {
         Ok(())
     }
 
-    /// Everything but the numbers.
+    /// Returns a copy without the numbers.
     fn clone_form(&self) -> Self {
         Self { squares: self.squares, numbers: ArrayD::default(IxDyn(&[0])), softmax: self.softmax }
     }
 }
 
-/// The squares before all signals; constants have none of their own.
+/// Returns the number of squares before all signals; constants have none of their own.
 fn common_squares(signals: &[Signal]) -> Result<usize, LayerError> {
     for signal in signals {
         signal.check_open()?;
@@ -503,11 +508,12 @@ fn common_squares(signals: &[Signal]) -> Result<usize, LayerError> {
     }
 }
 
-/// The shape over which both are spread, as NumPy broadcasts.
+/// Returns the shape to which both are broadcast, as in NumPy.
 fn common_shape(left: &[usize], right: &[usize]) -> Result<Vec<usize>, LayerError> {
     let axes = left.len().max(right.len());
-    let size =
-        |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(axes).map_or(1, |own| shape[own]);
+    let size = |shape: &[usize], axis: usize| {
+        (axis + shape.len()).checked_sub(axes).and_then(|own| shape.get(own).copied()).unwrap_or(1)
+    };
     (0..axes)
         .map(|axis| match (size(left, axis), size(right, axis)) {
             (left, right) if left == right => Ok(left),
@@ -517,31 +523,41 @@ fn common_shape(left: &[usize], right: &[usize]) -> Result<Vec<usize>, LayerErro
         .collect()
 }
 
-/// Terms of all numbers.
+/// Returns the index of an axis among `axes`, which counts from the end if it is negative.
+///
+/// # Errors
+/// If there is no such axis.
+pub fn axis_index(axis: i64, axes: usize) -> Result<usize, LayerError> {
+    let index = if axis < 0 { axis.checked_add_unsigned(axes as u64) } else { Some(axis) };
+    let index = index.and_then(|index| usize::try_from(index).ok()).filter(|&index| index < axes);
+    index.ok_or_else(|| LayerError::new(format!("names axis {axis} of a tensor of {axes} axes")))
+}
+
+/// Returns the number of terms of all numbers.
 pub(super) fn terms(numbers: &ArrayD<Affine>) -> usize {
     numbers.iter().map(|number| number.terms.len()).sum()
 }
 
-/// Refuses constants that no network of this family has.
+/// Refuses constants that are too large for any network of this family.
 fn check_constants(numbers: usize) -> Result<(), LayerError> {
-    if numbers > MOST_CONSTANTS {
-        return Err(LayerError::new(format!("makes a constant of more than {MOST_CONSTANTS} numbers")));
+    if numbers > MAX_CONSTANTS {
+        return Err(LayerError::new(format!("makes a constant of more than {MAX_CONSTANTS} numbers")));
     }
     Ok(())
 }
 
-/// Refuses tensors that no network of this family has.
+/// Refuses tensors that are too large for any network of this family.
 pub(super) fn check_numbers(numbers: usize) -> Result<(), LayerError> {
-    if numbers > MOST_NUMBERS {
-        return Err(LayerError::new(format!("makes a tensor of more than {MOST_NUMBERS} numbers")));
+    if numbers > MAX_NUMBERS {
+        return Err(LayerError::new(format!("makes a tensor of more than {MAX_NUMBERS} numbers")));
     }
     Ok(())
 }
 
 /// Refuses linear maps that would not fit in memory.
 pub(super) fn check_terms(terms: usize) -> Result<(), LayerError> {
-    if terms > MOST_TERMS {
-        return Err(LayerError::new(format!("makes a linear map of more than {MOST_TERMS} weights")));
+    if terms > MAX_TERMS {
+        return Err(LayerError::new(format!("makes a linear map of more than {MAX_TERMS} weights")));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The ZIP archives that PyTorch writes, with bounds.
+//! ZIP archives that PyTorch writes, with bounds.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
@@ -9,18 +9,18 @@ use zip::read::{ArchiveOffset, Config, ZipReadOptions};
 
 use crate::import::error::ImportError;
 
-/// All entries together unpack to at most so many times the file's size. PyTorch stores without compression, and weights
+/// Largest unpacked size of all entries, as a multiple of the file's size. PyTorch does not compress, and weights
 /// that were compressed later shrink little.
-const MOST_GROWTH: u64 = 16;
+const MAX_GROWTH: u64 = 16;
 
-/// Small archives may unpack to this many bytes more: their JSON shrinks a lot.
-const ALLOWANCE: u64 = 1 << 20;
+/// Bytes that an archive may unpack to in addition, because JSON in small archives shrinks a lot.
+const EXTRA_BYTES: u64 = 1 << 20;
 
 /// Largest JSON entry in bytes. That of a network of this family has 10 to 100 KiB.
 const MAX_JSON_BYTES: u64 = 16 << 20;
 
-/// An archive in memory. Its entries are named without the folder that they all lie in, which is the file's stem or
-/// `archive`.
+/// An archive in memory. The names of its entries do not contain the folder of all entries, which is the file's stem
+/// or `archive`.
 #[derive(Debug)]
 pub struct Archive<'a> {
     file: String,
@@ -30,22 +30,22 @@ pub struct Archive<'a> {
 }
 
 impl<'a> Archive<'a> {
-    /// Whether bytes begin as a ZIP archive does.
-    pub fn is_one(bytes: &[u8]) -> bool {
+    /// Returns whether the bytes begin as a ZIP archive does.
+    pub fn is_archive(bytes: &[u8]) -> bool {
         bytes.starts_with(b"PK\x03\x04")
     }
 
-    /// The archive in `bytes`; `file` names it in errors.
+    /// Opens the archive in `bytes`; `file` is its name in errors.
     ///
     /// # Errors
-    /// If it is none, or its entries claim to unpack to more than 16 times the file's size and 1 MiB.
+    /// If the bytes are no archive, or its entries claim to unpack to more than 16 times the file's size and 1 MiB.
     pub fn open(file: &str, bytes: &'a [u8]) -> Result<Self, ImportError> {
         let malformed = |reason: String| ImportError::Malformed { file: file.to_owned(), reason };
         let damaged =
             |error: zip::result::ZipError| malformed(format!("it is a damaged ZIP archive ({error})"));
-        // The offset is given because zip 9.8 guesses a wrong one where the directory's first header is as long as the ZIP64
-        // records that PyTorch writes behind the directory, which is 76 bytes: for a state dict in a file whose stem has 21
-        // characters.
+        // The offset is given because zip 9.8 detects a wrong one if the directory's first header is as long as the
+        // ZIP64 records that PyTorch writes after the directory. These have 76 bytes, as the header of a state dict
+        // in a file whose stem has 21 characters.
         let config = Config { archive_offset: ArchiveOffset::Known(0) };
         let mut zip = ZipArchive::with_config(config, Cursor::new(bytes)).map_err(damaged)?;
         let mut found = Vec::with_capacity(zip.len());
@@ -56,10 +56,10 @@ impl<'a> Archive<'a> {
             let name = entry.name().map_err(damaged)?.into_owned();
             found.push((name, (index, entry.size())));
         }
-        let most = (bytes.len() as u64).saturating_mul(MOST_GROWTH).saturating_add(ALLOWANCE);
+        let most = (bytes.len() as u64).saturating_mul(MAX_GROWTH).saturating_add(EXTRA_BYTES);
         if unpacked > most {
             return Err(malformed(format!(
-                "its entries claim to unpack to {unpacked} bytes, more than {MOST_GROWTH} times its {} bytes",
+                "its entries claim to unpack to {unpacked} bytes, more than {MAX_GROWTH} times its {} bytes",
                 bytes.len()
             )));
         }
@@ -76,17 +76,17 @@ impl<'a> Archive<'a> {
         Ok(Self { file: file.to_owned(), zip, entries: entries.collect() })
     }
 
-    /// The entries' names.
+    /// Returns the entries' names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
     }
 
-    /// Whether there is an entry of that name.
+    /// Returns whether there is an entry of that name.
     pub fn contains(&self, name: &str) -> bool {
         self.entries.contains_key(name)
     }
 
-    /// The bytes of an entry, at most `most`. Its checksum is verified, unless it was saved without one.
+    /// Reads an entry of at most `max_bytes` bytes. Verifies its checksum, unless it was saved without one.
     ///
     /// # Errors
     /// If there is no such entry, it is larger, or it is damaged.
@@ -101,13 +101,13 @@ impl<'a> Archive<'a> {
         }
         let damaged = |error: String| malformed(format!("its entry {name:?} is damaged ({error})"));
         let zip = &mut self.zip;
-        // `compute_crc32=False` writes zeros.
+        // PyTorch's `compute_crc32=False` writes zeros.
         let unchecked = zip.by_index_raw(index).map_err(|error| damaged(error.to_string()))?.crc32() == 0;
         let entry = zip
             .by_index_with_options(index, ZipReadOptions::new().ignore_crc32(unchecked))
             .map_err(|error| damaged(error.to_string()))?;
         let mut bytes = Vec::new();
-        // The checksum is verified where the entry ends, which the byte behind the claimed size shows.
+        // Reading one byte past the claimed size verifies the checksum.
         entry
             .take(size.saturating_add(1))
             .read_to_end(&mut bytes)

@@ -1,12 +1,12 @@
-//! An exported program, evaluated symbolically node by node.
+//! Symbolic evaluation of an exported program, node by node.
 
 use std::collections::BTreeMap;
 
 use ndarray::{ArrayD, IxDyn};
 
-use super::operands::{Operands, Slot};
+use super::operands::{NodeValue, Operands};
 use super::operators::{NodeResult, evaluate};
-use super::program::Exported;
+use super::program::ExportedProgram;
 use super::schema::{Argument, InputSpec, Node, OutputSpec, Program, Size};
 use super::weights::Weights;
 use crate::import::error::ImportError;
@@ -15,20 +15,21 @@ use crate::import::formats::symbolic::trace::Trace;
 use crate::import::formats::symbolic::value::Value;
 use crate::import::formats::weights_file::FileNetwork;
 
-/// Axes that a tensor may have.
-const MOST_AXES: usize = 16;
+/// Largest number of axes of a tensor.
+const MAX_AXES: usize = 16;
 
-/// The network of an exported program.
+/// Returns the network of an exported program.
 ///
 /// # Errors
 /// If it does not take one image and return one tensor, or a layer cannot be evaluated on ciphertexts.
-pub fn network(file: &str, exported: Exported<'_>) -> Result<FileNetwork, ImportError> {
+pub fn network(file: &str, exported: ExportedProgram<'_>) -> Result<FileNetwork, ImportError> {
     let malformed = |reason: String| ImportError::Malformed { file: file.to_owned(), reason };
     let (program, mut weights) = exported.into_parts();
     let input = only_input(&program).map_err(malformed)?;
     let output = only_output(&program).map_err(malformed)?;
     let (shape, batch) = input_shape(&program, input).map_err(malformed)?;
-    // The first dense layer has more weights than the image has pixels, so a shape that is larger than the file is damage.
+    // The first dense layer has more weights than the image has pixels, so a shape that is larger than the file is
+    // damaged.
     if shape
         .iter()
         .try_fold(1usize, |product, &size| product.checked_mul(size))
@@ -40,13 +41,13 @@ pub fn network(file: &str, exported: Exported<'_>) -> Result<FileNetwork, Import
     }
     let mut trace = Trace::default();
     let image = trace.input(&shape).map_err(|refusal| refusal.at(file, input))?;
-    let mut slots = BTreeMap::from([(input.to_owned(), Slot::Tensor(image))]);
+    let mut slots = BTreeMap::from([(input.to_owned(), NodeValue::Tensor(image))]);
     let names = stored_names(&program);
     let mut remarks = Vec::new();
     for node in &program.graph_module.graph.nodes {
         for tensor in tensors_read(node) {
             if let (false, Some(stored)) = (slots.contains_key(tensor), names.get(tensor)) {
-                slots.insert(tensor.to_owned(), Slot::Tensor(constant(file, &mut weights, stored)?));
+                slots.insert(tensor.to_owned(), NodeValue::Tensor(constant(file, &mut weights, stored)?));
             }
         }
         let layer = node.layer();
@@ -54,19 +55,19 @@ pub fn network(file: &str, exported: Exported<'_>) -> Result<FileNetwork, Import
             .map_err(|refusal| refusal.at(file, &layer))?;
         let result = match outcome {
             NodeResult::Nothing => continue,
-            NodeResult::Value(value) => Slot::Tensor(value),
+            NodeResult::Value(value) => NodeValue::Tensor(value),
             NodeResult::LeftOut(value, why) => {
                 remarks.push(format!("the layer {layer:?} is left out: {why}"));
-                Slot::Tensor(value)
+                NodeValue::Tensor(value)
             }
-            NodeResult::Number(number) => Slot::Number(number),
+            NodeResult::Number(number) => NodeValue::Number(number),
         };
-        // Operators with several results, such as BatchNorm, have the one that counts first.
+        // Operators with several results, such as BatchNorm, have the important one first.
         if let Some(name) = node.outputs.first().and_then(Argument::name) {
             slots.insert(name.to_owned(), result);
         }
     }
-    let Some(Slot::Tensor(logits)) = slots.get(output) else {
+    let Some(NodeValue::Tensor(logits)) = slots.get(output) else {
         return Err(malformed(format!("it returns {output:?}, which nothing makes")));
     };
     let last =
@@ -76,7 +77,7 @@ pub fn network(file: &str, exported: Exported<'_>) -> Result<FileNetwork, Import
     Ok(FileNetwork { network, framework: framework(&program.torch_version), remarks })
 }
 
-/// "PyTorch 2.15.0" of "2.15.0+cu132".
+/// Returns "PyTorch 2.15.0" for "2.15.0+cu132".
 fn framework(version: &str) -> String {
     let release = version.split('+').next().unwrap_or_default();
     if release.is_empty() { "PyTorch".to_owned() } else { format!("PyTorch {release}") }
@@ -86,7 +87,7 @@ fn makes(node: &Node, name: &str) -> bool {
     node.outputs.iter().any(|output| output.name() == Some(name))
 }
 
-/// The names of the tensors that a node reads.
+/// Returns the names of the tensors that a node reads.
 fn tensors_read(node: &Node) -> impl Iterator<Item = &str> {
     node.inputs
         .iter()
@@ -98,7 +99,7 @@ fn tensors_read(node: &Node) -> impl Iterator<Item = &str> {
         .map(|tensor| tensor.name.as_str())
 }
 
-/// The name in the archive of each of the graph's inputs that the file holds.
+/// Returns the graph's inputs that the file holds, with their names in the archive.
 fn stored_names(program: &Program) -> BTreeMap<&str, &str> {
     let specs = program.graph_module.signature.input_specs.iter();
     let stored = specs.filter_map(|spec| match spec {
@@ -112,7 +113,7 @@ fn stored_names(program: &Program) -> BTreeMap<&str, &str> {
     stored.collect()
 }
 
-/// A tensor of the file as a constant of the trace.
+/// Reads a tensor of the file as a constant.
 fn constant(file: &str, weights: &mut Weights<'_>, name: &str) -> Result<Value, ImportError> {
     let origin = format!("the tensor {name:?} of {file}");
     let tensor = weights.tensor(name, &origin)?;
@@ -123,7 +124,7 @@ fn constant(file: &str, weights: &mut Weights<'_>, name: &str) -> Result<Value, 
     ArrayD::from_shape_vec(IxDyn(&tensor.shape), tensor.values).map(Value::Constant).map_err(misfit)
 }
 
-/// The name of the network's only input.
+/// Returns the name of the network's only input.
 fn only_input(program: &Program) -> Result<&str, String> {
     let inputs = program.graph_module.signature.input_specs.iter().filter_map(|spec| match spec {
         InputSpec::UserInput { arg } => arg.name(),
@@ -137,7 +138,7 @@ fn only_input(program: &Program) -> Result<&str, String> {
     }
 }
 
-/// The name of the network's only result.
+/// Returns the name of the network's only result.
 fn only_output(program: &Program) -> Result<&str, String> {
     let outputs = program.graph_module.signature.output_specs.iter().filter_map(|spec| match spec {
         OutputSpec::UserOutput { arg } => arg.name(),
@@ -153,11 +154,11 @@ fn only_output(program: &Program) -> Result<&str, String> {
     }
 }
 
-/// The input's shape for one image, and the size of the batch where it is fixed and not 1.
+/// Returns the input's shape for one image, and the size of the batch if it is fixed and not 1.
 fn input_shape(program: &Program, input: &str) -> Result<(Vec<usize>, Option<i64>), String> {
     let meta = program.graph_module.graph.tensor_values.get(input);
-    let meta = meta.ok_or_else(|| format!("it does not say which shape its input {input:?} has"))?;
-    if meta.sizes.len() > MOST_AXES {
+    let meta = meta.ok_or_else(|| format!("it has no shape of its input {input:?}"))?;
+    if meta.sizes.len() > MAX_AXES {
         return Err(format!("its input {input:?} has {} axes", meta.sizes.len()));
     }
     let mut sizes = meta
@@ -168,7 +169,7 @@ fn input_shape(program: &Program, input: &str) -> Result<(Vec<usize>, Option<i64
                 .ok_or_else(|| format!("it leaves open a size of its input {input:?} besides the batch"))
         })
         .collect::<Result<Vec<_>, _>>()?;
-    // Two fixed sizes that are the same are one image's rows and columns.
+    // Two fixed sizes that are equal are the rows and columns of one image.
     let one_image =
         matches!(meta.sizes.as_slice(), [Size::AsInt(rows), Size::AsInt(columns)] if rows == columns);
     let mut batch = None;

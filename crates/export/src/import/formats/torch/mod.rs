@@ -1,4 +1,4 @@
-//! Files that PyTorch writes: state dicts and checkpoints (`torch.save`), and whole networks (`torch.export.save`).
+//! Files of PyTorch: state dicts and checkpoints (`torch.save`), and whole networks (`torch.export.save`).
 
 mod archive;
 mod graph;

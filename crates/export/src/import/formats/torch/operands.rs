@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use super::schema::{Argument, Name, Node, SymInt};
 use crate::import::error::LayerError;
-use crate::import::formats::symbolic::value::Value;
+use crate::import::formats::symbolic::value::{Value, axis_index};
 
-/// Sizes and positions in a graph are at most this: no tensor of this family has more numbers.
-const MOST_SIZE: i64 = 1 << 24;
+/// Largest size or position in a graph: no tensor of this family has more numbers.
+const MAX_SIZE: i64 = 1 << 24;
 
 /// The result of a node.
 #[derive(Debug, Clone)]
-pub enum Slot {
+pub enum NodeValue {
     /// A tensor.
     Tensor(Value),
     /// A whole number that follows from a shape.
@@ -22,24 +22,24 @@ pub enum Slot {
 #[derive(Debug)]
 pub struct Operands<'a> {
     node: &'a Node,
-    slots: &'a BTreeMap<String, Slot>,
-    /// Size of the batch that the program was exported for, where it is fixed and not 1. The trace has one image, so
-    /// this size becomes 1 wherever the program asks for a shape.
+    slots: &'a BTreeMap<String, NodeValue>,
+    /// Size of the batch that the program was exported for, if it is fixed and not 1. The trace has one image, so
+    /// this size becomes 1 in every shape of the program.
     pub batch: Option<i64>,
 }
 
 impl<'a> Operands<'a> {
-    /// The arguments of `node`.
-    pub fn new(node: &'a Node, slots: &'a BTreeMap<String, Slot>, batch: Option<i64>) -> Self {
+    /// Creates the arguments of `node`.
+    pub fn new(node: &'a Node, slots: &'a BTreeMap<String, NodeValue>, batch: Option<i64>) -> Self {
         Self { node, slots, batch }
     }
 
-    /// The operator, such as `aten.conv2d.default`.
+    /// Returns the operator, such as `aten.conv2d.default`.
     pub fn operator(&self) -> &'a str {
         self.node.operator()
     }
 
-    /// A tensor.
+    /// Returns a tensor.
     ///
     /// # Errors
     /// If there is none.
@@ -47,10 +47,10 @@ impl<'a> Operands<'a> {
         self.optional_tensor(name)?.ok_or_else(|| LayerError::new(format!("has no argument {name:?}")))
     }
 
-    /// A tensor that may be left out.
+    /// Returns a tensor that may be omitted.
     ///
     /// # Errors
-    /// If there is something else in its place.
+    /// If the argument is no tensor.
     pub fn optional_tensor(&self, name: &str) -> Result<Option<&'a Value>, LayerError> {
         match self.argument(name) {
             None => Ok(None),
@@ -59,10 +59,10 @@ impl<'a> Operands<'a> {
         }
     }
 
-    /// Several tensors.
+    /// Returns several tensors.
     ///
     /// # Errors
-    /// If there is something else in their place.
+    /// If the argument is no list of tensors.
     pub fn tensors(&self, name: &str) -> Result<Vec<Value>, LayerError> {
         match self.argument(name) {
             Some(Argument::AsTensors(tensors)) => {
@@ -72,7 +72,7 @@ impl<'a> Operands<'a> {
         }
     }
 
-    /// A tensor, or a number as one.
+    /// Returns a tensor, or a number as a tensor.
     ///
     /// # Errors
     /// If there is neither.
@@ -86,10 +86,10 @@ impl<'a> Operands<'a> {
         }
     }
 
-    /// A number, unless it is left out.
+    /// Returns a number; `None` if it is omitted.
     ///
     /// # Errors
-    /// If there is something else in its place.
+    /// If the argument is no number.
     pub fn number(&self, name: &str) -> Result<Option<f64>, LayerError> {
         match self.argument(name) {
             None => Ok(None),
@@ -100,10 +100,10 @@ impl<'a> Operands<'a> {
         }
     }
 
-    /// A whole number, unless it is left out.
+    /// Returns a whole number; `None` if it is omitted.
     ///
     /// # Errors
-    /// If there is something else in its place.
+    /// If the argument is no whole number.
     pub fn integer(&self, name: &str) -> Result<Option<i64>, LayerError> {
         match self.argument(name) {
             None => Ok(None),
@@ -113,10 +113,10 @@ impl<'a> Operands<'a> {
         }
     }
 
-    /// Several whole numbers, none where they are left out.
+    /// Returns several whole numbers; none if they are omitted.
     ///
     /// # Errors
-    /// If there is something else in their place.
+    /// If the argument is no list of whole numbers.
     pub fn integers(&self, name: &str) -> Result<Vec<i64>, LayerError> {
         match self.argument(name) {
             None => Ok(Vec::new()),
@@ -127,10 +127,10 @@ impl<'a> Operands<'a> {
         }
     }
 
-    /// Sizes for rows and columns; `default` where they are left out, one for both where there is one.
+    /// Returns sizes for rows and columns: `default` if they are omitted, the same for both if there is one.
     ///
     /// # Errors
-    /// If there is something else in their place, or they are negative or impossibly large.
+    /// If the argument is no list of whole numbers, or a size is negative or impossibly large.
     pub fn sides(&self, name: &str, default: [usize; 2]) -> Result<[usize; 2], LayerError> {
         let sides = match *self.integers(name)?.as_slice() {
             [] => return Ok(default),
@@ -141,10 +141,10 @@ impl<'a> Operands<'a> {
         Ok([positive(sides[0])?, positive(sides[1])?])
     }
 
-    /// Yes or no; `default` where it is left out.
+    /// Returns a truth value; `default` if it is omitted.
     ///
     /// # Errors
-    /// If there is something else in its place.
+    /// If the argument is no truth value.
     pub fn flag(&self, name: &str, default: bool) -> Result<bool, LayerError> {
         match self.argument(name) {
             None => Ok(default),
@@ -153,10 +153,10 @@ impl<'a> Operands<'a> {
         }
     }
 
-    /// A word, unless it is left out.
+    /// Returns a word; `None` if it is omitted.
     ///
     /// # Errors
-    /// If there is something else in its place.
+    /// If the argument is no word.
     pub fn word(&self, name: &str) -> Result<Option<&'a str>, LayerError> {
         match self.argument(name) {
             None => Ok(None),
@@ -165,7 +165,7 @@ impl<'a> Operands<'a> {
         }
     }
 
-    /// The number of a `torch.dtype`, unless it is left out.
+    /// Returns the number of a `torch.dtype`; `None` if it is omitted.
     pub fn dtype(&self, name: &str) -> Option<u32> {
         match self.argument(name) {
             Some(Argument::AsScalarType(dtype)) => Some(*dtype),
@@ -173,20 +173,20 @@ impl<'a> Operands<'a> {
         }
     }
 
-    /// Axes of a tensor of `axes` axes, counted from the end where they are negative.
+    /// Returns axes of a tensor of `axes` axes. Negative axes count from the end.
     ///
     /// # Errors
-    /// If there is something else in their place, or no such axis.
+    /// If the argument is no list of whole numbers, or there is no such axis.
     pub fn axes(&self, name: &str, axes: usize) -> Result<Vec<usize>, LayerError> {
-        self.integers(name)?.into_iter().map(|axis| position(axis, axes)).collect()
+        self.integers(name)?.into_iter().map(|axis| axis_index(axis, axes)).collect()
     }
 
-    /// An axis of a tensor of `axes` axes; `default` where it is left out.
+    /// Returns an axis of a tensor of `axes` axes; `default` if it is omitted.
     ///
     /// # Errors
     /// As `axes`.
     pub fn axis(&self, name: &str, axes: usize, default: i64) -> Result<usize, LayerError> {
-        position(self.integer(name)?.unwrap_or(default), axes)
+        axis_index(self.integer(name)?.unwrap_or(default), axes)
     }
 
     fn argument(&self, name: &str) -> Option<&'a Argument> {
@@ -197,7 +197,7 @@ impl<'a> Operands<'a> {
 
     fn named(&self, tensor: &Name) -> Result<&'a Value, LayerError> {
         match self.slots.get(&tensor.name) {
-            Some(Slot::Tensor(value)) => Ok(value),
+            Some(NodeValue::Tensor(value)) => Ok(value),
             _ => Err(LayerError::new(format!("reads a tensor {:?} that nothing makes", tensor.name))),
         }
     }
@@ -206,23 +206,16 @@ impl<'a> Operands<'a> {
         match number {
             SymInt::AsInt(number) => Ok(*number),
             SymInt::AsName(name) => match self.slots.get(name) {
-                Some(Slot::Number(number)) => Ok(*number),
+                Some(NodeValue::Number(number)) => Ok(*number),
                 _ => Err(LayerError::new(format!("reads a number {name:?} that nothing makes"))),
             },
         }
     }
 }
 
-/// The index of an axis, which counts from the end where it is negative.
-pub fn position(axis: i64, axes: usize) -> Result<usize, LayerError> {
-    let from_end = if axis < 0 { axis.checked_add(axes as i64) } else { Some(axis) };
-    let index = from_end.and_then(|index| usize::try_from(index).ok()).filter(|&index| index < axes);
-    index.ok_or_else(|| LayerError::new(format!("names the axis {axis} of a tensor with {axes}")))
-}
-
-/// A size that is not negative.
+/// Checks that a size is not negative.
 pub fn positive(size: i64) -> Result<usize, LayerError> {
-    let possible = usize::try_from(size).ok().filter(|_| size <= MOST_SIZE);
+    let possible = usize::try_from(size).ok().filter(|_| size <= MAX_SIZE);
     possible.ok_or_else(|| LayerError::new(format!("has an impossible size of {size}")))
 }
 

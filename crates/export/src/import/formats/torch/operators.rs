@@ -1,4 +1,4 @@
-//! The operators of PyTorch's ATen library that networks of this family use.
+//! Operators of PyTorch's ATen library that networks of this family use.
 
 use super::operands::{Operands, positive};
 use super::shapes::{expanded, flattened, moved, reshaped, selected, sliced, squeezed, transposed};
@@ -7,16 +7,16 @@ use crate::import::formats::symbolic::layers::{self, BatchNormStatistics, Window
 use crate::import::formats::symbolic::trace::Trace;
 use crate::import::formats::symbolic::value::Value;
 
-/// What a node makes.
+/// The result of a node.
 #[derive(Debug)]
 pub enum NodeResult {
     /// A tensor.
     Value(Value),
-    /// Its input as it is, with the reason.
+    /// The unchanged input, with the reason why the layer is left out.
     LeftOut(Value, &'static str),
     /// A whole number that follows from a shape.
     Number(i64),
-    /// Nothing: a check.
+    /// No result: the node is a check.
     Nothing,
 }
 
@@ -139,7 +139,7 @@ pub fn evaluate(node: &Operands<'_>, trace: &mut Trace) -> Result<NodeResult, La
     Ok(NodeResult::Value(value))
 }
 
-/// Why an operator without a rule is refused.
+/// Returns why an operator without a rule is refused.
 fn unsupported(name: &str, operator: &str) -> LayerError {
     let base = operator.split('.').next().unwrap_or(operator);
     let activation = match base.trim_end_matches('_') {
@@ -169,7 +169,7 @@ fn unsupported(name: &str, operator: &str) -> LayerError {
     LayerError::not_a_square(activation)
 }
 
-/// What is exported as it trains.
+/// Returns the error of a layer that was exported in training mode.
 fn training(what: &str) -> LayerError {
     LayerError::new(format!(
         "{what}, because the network was exported while it was in training mode; call `model.eval()` before \
@@ -184,7 +184,7 @@ fn scaled(value: &Value, factor: Option<f64>) -> Result<Value, LayerError> {
     }
 }
 
-/// What `layer` makes of an image, which may come without a batch's axis.
+/// Applies `layer` to an image, which may have no axis for the batch.
 fn on_image(value: &Value, layer: impl Fn(&Value) -> Result<Value, LayerError>) -> Result<Value, LayerError> {
     let &[channels, rows, columns] = value.shape() else { return layer(value) };
     let output = layer(&value.reshape(&[1, channels, rows, columns])?)?;
@@ -216,7 +216,7 @@ fn convolution(node: &Operands<'_>) -> Result<Value, LayerError> {
         (false, _) => node.sides("padding", [0, 0])?.map(|zeros| (zeros, zeros)),
         (true, &[_, _, rows, columns]) => match node.word("padding")?.unwrap_or("valid") {
             "valid" => [(0, 0); 2],
-            // PyTorch puts the odd zero behind the image, and allows "same" with a stride of 1 only.
+            // PyTorch adds the odd zero after the image, and only allows "same" with a stride of 1.
             "same" => [rows, columns].map(|taps| (taps.saturating_sub(1) / 2, taps / 2)),
             other => return Err(LayerError::new(format!("is padded as {other:?}, which is not known"))),
         },
@@ -247,6 +247,7 @@ fn batch_norm(node: &Operands<'_>) -> Result<Value, LayerError> {
     layers::batch_norm(node.tensor("input")?, 1, &statistics)
 }
 
+#[expect(clippy::indexing_slicing, reason = "the axis is 0 or 1")]
 fn average_pool(node: &Operands<'_>, value: &Value) -> Result<Value, LayerError> {
     let kernel = node.sides("kernel_size", [1, 1])?;
     let stride = node.sides("stride", kernel)?;
@@ -258,7 +259,7 @@ fn average_pool(node: &Operands<'_>, value: &Value) -> Result<Value, LayerError>
     }
     if node.integer("divisor_override")?.is_some() {
         return Err(LayerError::new(
-            "divides by a number of its own (`divisor_override`), which is not supported",
+            "divides by another number (`divisor_override`), which is not supported",
         ));
     }
     let counts_padding = node.flag("count_include_pad", true)?;
@@ -281,6 +282,7 @@ fn average_pool(node: &Operands<'_>, value: &Value) -> Result<Value, LayerError>
     )
 }
 
+#[expect(clippy::indexing_slicing, reason = "the axis is 0 or 1")]
 fn adaptive_pool(node: &Operands<'_>, value: &Value) -> Result<Value, LayerError> {
     let &[_, _, rows, columns] = value.shape() else {
         return Err(LayerError::new(format!(
@@ -301,7 +303,7 @@ fn adaptive_pool(node: &Operands<'_>, value: &Value) -> Result<Value, LayerError
     layers::average_pool(value, kernel, Windows::valid(kernel), true)
 }
 
-/// Sums or means over some axes, or all.
+/// Evaluates sums or means over some axes, or all.
 fn reduced(
     node: &Operands<'_>,
     reduce: impl Fn(&Value, &[usize]) -> Result<Value, LayerError>,
@@ -333,7 +335,7 @@ fn padded(node: &Operands<'_>) -> Result<Value, LayerError> {
     }
     let mut sides = vec![(0, 0); value.shape().len()];
     let numbers = node.integers("pad")?;
-    // Pairs for the last axis first.
+    // The pairs begin with the last axis.
     let (pairs, rest) = numbers.as_chunks::<2>();
     if !rest.is_empty() || pairs.len() > sides.len() {
         return Err(LayerError::new(format!(
@@ -350,7 +352,7 @@ fn padded(node: &Operands<'_>) -> Result<Value, LayerError> {
     value.pad(&sides, node.number("value")?.unwrap_or(0.0))
 }
 
-/// A change of type or device. Rounding to integers is no linear map.
+/// Evaluates a change of type or device. Rounding to integers is not linear.
 fn converted(node: &Operands<'_>) -> Result<Value, LayerError> {
     const FLOATS: [u32; 4] = [6, 7, 8, 13];
     match node.dtype("dtype") {
@@ -361,7 +363,7 @@ fn converted(node: &Operands<'_>) -> Result<Value, LayerError> {
     }
 }
 
-/// Python's operators on sizes.
+/// Evaluates Python's operators on sizes.
 fn arithmetic(node: &Operands<'_>, operator: &str) -> Result<NodeResult, LayerError> {
     let operand =
         |name: &str| node.integer(name)?.ok_or_else(|| LayerError::new(format!("has no argument {name:?}")));

@@ -5,26 +5,26 @@ use super::schema::Program;
 use super::weights::Weights;
 use crate::import::error::ImportError;
 
-/// Version of the schema that is read.
+/// The version of the schema that can be read.
 const SCHEMA: u64 = 8;
 
-/// What the archive calls the program unless it holds several.
+/// The entry of the program, unless the archive holds several.
 const MODEL: &str = "models/model.json";
 
-/// A program with its weights, which are read when they are asked for.
+/// A program with its weights, which are read on demand.
 #[derive(Debug)]
-pub struct Exported<'a> {
+pub struct ExportedProgram<'a> {
     program: Program,
     weights: Weights<'a>,
 }
 
-impl<'a> Exported<'a> {
-    /// Whether an archive is one, of whichever version.
-    pub fn is_one(archive: &Archive<'_>) -> bool {
+impl<'a> ExportedProgram<'a> {
+    /// Returns whether an archive is an exported program, of any version.
+    pub fn is_program(archive: &Archive<'_>) -> bool {
         archive.contains("archive_format") || archive.contains("serialized_exported_program.json")
     }
 
-    /// The program in an archive, a file of `file_length` bytes.
+    /// Opens the program in an archive, a file of `file_length` bytes.
     ///
     /// # Errors
     /// If it is of another version, holds several programs or none, or is damaged.
@@ -59,17 +59,17 @@ impl<'a> Exported<'a> {
         Ok(Self { program, weights })
     }
 
-    /// The tensors by name.
+    /// Returns the tensors by name.
     pub fn weights(&self) -> &Weights<'a> {
         &self.weights
     }
 
-    /// The tensors by name, to be read.
+    /// Returns the tensors by name, for reading.
     pub fn weights_mut(&mut self) -> &mut Weights<'a> {
         &mut self.weights
     }
 
-    /// The program and its tensors.
+    /// Returns the program and its tensors.
     pub fn into_parts(self) -> (Program, Weights<'a>) {
         (self.program, self.weights)
     }

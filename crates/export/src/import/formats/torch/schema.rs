@@ -13,7 +13,7 @@ pub struct Program {
     pub graph_module: GraphModule,
     /// The version of the schema.
     pub schema_version: SchemaVersion,
-    /// The PyTorch that wrote it.
+    /// The version of PyTorch that wrote the file.
     #[serde(default)]
     pub torch_version: String,
 }
@@ -30,7 +30,7 @@ pub struct SchemaVersion {
 pub struct GraphModule {
     /// The operations.
     pub graph: Graph,
-    /// What inputs and outputs are.
+    /// The meaning of inputs and outputs.
     pub signature: Signature,
 }
 
@@ -39,7 +39,7 @@ pub struct GraphModule {
 pub struct Graph {
     /// Operations in an order in which they can be evaluated.
     pub nodes: Vec<Node>,
-    /// Shapes of all tensors, for the example that the program was exported with.
+    /// Shapes of all tensors, for the example of the export.
     pub tensor_values: BTreeMap<String, TensorMeta>,
 }
 
@@ -48,25 +48,25 @@ pub struct Graph {
 pub struct Node {
     /// The operator, such as `torch.ops.aten.conv2d.default`.
     pub target: String,
-    /// Arguments by name; those with their default values are left out.
+    /// Arguments by name, without those that have their default values.
     pub inputs: Vec<NamedArgument>,
-    /// What the results are called.
+    /// The names of the results.
     pub outputs: Vec<Argument>,
     #[serde(default)]
     metadata: BTreeMap<String, String>,
 }
 
 impl Node {
-    /// The name of the module that made the call, as `state_dict` has it, with the node's own name.
+    /// Returns the name of the module that made the call, as in `state_dict`, with the node's own name.
     pub fn layer(&self) -> String {
-        // Key, name and class of each module on the way, the innermost last.
+        // Each entry has the key, name and class of a module; the innermost module is last.
         let stack = self.metadata.get("nn_module_stack").map(String::as_str).unwrap_or_default();
         let module = stack.rsplit(';').next().and_then(|module| module.split(',').nth(1)).unwrap_or_default();
         let node = self.outputs.first().and_then(Argument::name).unwrap_or(self.operator());
         if module.is_empty() { node.to_owned() } else { format!("{module} ({node})") }
     }
 
-    /// The operator without the namespace that all have.
+    /// Returns the operator without the namespace of all operators.
     pub fn operator(&self) -> &str {
         self.target.strip_prefix("torch.ops.").unwrap_or(&self.target)
     }
@@ -75,9 +75,9 @@ impl Node {
 /// `NamedArgument`.
 #[derive(Debug, Deserialize)]
 pub struct NamedArgument {
-    /// Its name in the operator's schema.
+    /// The argument's name in the operator's schema.
     pub name: String,
-    /// Its value.
+    /// The argument's value.
     pub arg: Argument,
 }
 
@@ -103,7 +103,7 @@ pub enum Argument {
     AsString(String),
     /// A whole number that may depend on the shape of the input.
     AsSymInt(SymInt),
-    /// Several of them.
+    /// Several whole numbers that may depend on the shape of the input.
     AsSymInts(Vec<SymInt>),
     /// Number of a `torch.dtype`.
     AsScalarType(u32),
@@ -113,7 +113,7 @@ pub enum Argument {
 }
 
 impl Argument {
-    /// The name of the tensor or number that it is.
+    /// Returns the name of the tensor or number, if the argument is one.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::AsTensor(tensor) => Some(&tensor.name),
@@ -126,7 +126,7 @@ impl Argument {
 /// `TensorArgument`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Name {
-    /// The name that a node's output, or an input, has.
+    /// The name of a node's output, or of an input.
     pub name: String,
 }
 
@@ -146,12 +146,12 @@ pub enum SymInt {
 pub enum Size {
     /// A number.
     AsInt(i64),
-    /// A size that the program leaves open, such as the batch's.
+    /// A size that the program leaves open, such as that of the batch.
     AsExpr(SizeExpression),
 }
 
 impl Size {
-    /// The size, unless it is left open.
+    /// Returns the size, unless it is open.
     pub fn known(&self) -> Option<i64> {
         match self {
             Self::AsInt(size) => Some(*size),
@@ -159,7 +159,7 @@ impl Size {
         }
     }
 
-    /// The size in the example that the program was exported with.
+    /// Returns the size in the example of the export.
     pub fn example(&self) -> Option<i64> {
         match self {
             Self::AsInt(size) => Some(*size),
@@ -189,9 +189,9 @@ pub enum SizeHint {
 /// `GraphSignature`.
 #[derive(Debug, Deserialize)]
 pub struct Signature {
-    /// What each input of the graph is.
+    /// The meaning of each input of the graph.
     pub input_specs: Vec<InputSpec>,
-    /// What each output of the graph is.
+    /// The meaning of each output of the graph.
     pub output_specs: Vec<OutputSpec>,
 }
 
@@ -201,28 +201,28 @@ pub struct Signature {
 pub enum InputSpec {
     /// An argument of the network.
     UserInput {
-        /// Its name, or its value where it is constant.
+        /// The name, or the value if it is constant.
         arg: Argument,
     },
     /// A parameter.
     Parameter {
-        /// Its name in the graph.
+        /// The name in the graph.
         arg: Name,
-        /// Its name in the state dict.
+        /// The name in the state dict.
         parameter_name: String,
     },
     /// A buffer.
     Buffer {
-        /// Its name in the graph.
+        /// The name in the graph.
         arg: Name,
-        /// Its name in the state dict.
+        /// The name in the state dict.
         buffer_name: String,
     },
-    /// A tensor that the network's code makes.
+    /// A tensor that is a constant of the network's code.
     TensorConstant {
-        /// Its name in the graph.
+        /// The name in the graph.
         arg: Name,
-        /// Its name among the constants.
+        /// The name among the constants.
         tensor_constant_name: String,
     },
     /// Anything else.
@@ -234,9 +234,9 @@ pub enum InputSpec {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutputSpec {
-    /// What the network returns.
+    /// A result of the network.
     UserOutput {
-        /// Its name.
+        /// The result's name.
         arg: Argument,
     },
     /// Anything else.

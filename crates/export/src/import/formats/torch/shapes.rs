@@ -1,18 +1,18 @@
-//! Operators that move numbers about: shapes, orders of axes, and parts.
+//! Operators that move numbers: shapes, orders of axes, and parts.
 
-use super::operands::{Operands, position, positive};
+use super::operands::{Operands, positive};
 use crate::import::error::LayerError;
-use crate::import::formats::symbolic::value::Value;
+use crate::import::formats::symbolic::value::{Value, axis_index};
 
-/// The value with its axes in the opposite order.
+/// Returns the value with its axes reversed.
 ///
 /// # Errors
-/// If the arguments do not fit the value's shape.
+/// If the axes cannot be reversed.
 pub fn transposed(value: &Value) -> Result<Value, LayerError> {
     value.transpose(&(0..value.shape().len()).rev().collect::<Vec<_>>())
 }
 
-/// The value with some axes at other places; the rest keep their order.
+/// Evaluates a move of some axes; the rest keep their order.
 ///
 /// # Errors
 /// If the arguments do not fit the value's shape.
@@ -29,7 +29,7 @@ pub fn moved(node: &Operands<'_>) -> Result<Value, LayerError> {
     value.transpose(&order.collect::<Vec<_>>())
 }
 
-/// The same numbers under another shape, in which one size may be left open.
+/// Evaluates another shape of the same numbers, in which one size may be open.
 ///
 /// # Errors
 /// If the arguments do not fit the value's shape.
@@ -49,7 +49,7 @@ pub fn reshaped(node: &Operands<'_>) -> Result<Value, LayerError> {
     value.reshape(&shape)
 }
 
-/// The shape for `count` numbers, in which at most one size is -1.
+/// Returns the shape for `count` numbers, in which at most one size is -1.
 fn inferred(sizes: &[i64], count: usize) -> Option<Vec<usize>> {
     let known = sizes.iter().filter(|&&size| size != -1);
     let product =
@@ -63,7 +63,7 @@ fn inferred(sizes: &[i64], count: usize) -> Option<Vec<usize>> {
     shape.collect::<Option<Vec<_>>>().filter(|_| fits)
 }
 
-/// Neighbouring axes made one.
+/// Evaluates the join of neighbouring axes.
 ///
 /// # Errors
 /// If the arguments do not fit the value's shape.
@@ -81,7 +81,7 @@ pub fn flattened(node: &Operands<'_>) -> Result<Value, LayerError> {
     value.reshape(&flat)
 }
 
-/// The value repeated along axes of size 1.
+/// Evaluates the repetition of axes of size 1.
 ///
 /// # Errors
 /// If the arguments do not fit the value's shape.
@@ -100,14 +100,15 @@ pub fn expanded(node: &Operands<'_>) -> Result<Value, LayerError> {
     value.broadcast(&shape.collect::<Result<Vec<_>, _>>()?)
 }
 
-/// Without axes of size 1: all of them, or those that are named.
+/// Evaluates the removal of axes of size 1: all of them, or the named ones.
 ///
 /// # Errors
 /// If the arguments do not fit the value's shape.
 pub fn squeezed(node: &Operands<'_>) -> Result<Value, LayerError> {
     let value = node.tensor("self")?;
     let named = node.axes("dim", value.shape().len())?;
-    // A program for one image at a time may drop all such axes; one that was exported for a fixed batch keeps the first.
+    // A program for one image at a time may drop all such axes. A program that was exported for a fixed batch keeps
+    // the first.
     let drops = |axis: usize| match node.operator() {
         "aten.squeeze.default" => !(axis == 0 && node.batch.is_some()),
         _ => named.contains(&axis),
@@ -121,7 +122,7 @@ pub fn squeezed(node: &Operands<'_>) -> Result<Value, LayerError> {
     value.reshape(&kept.collect::<Vec<_>>())
 }
 
-/// A range along an axis.
+/// Evaluates a range of an axis.
 ///
 /// # Errors
 /// If the arguments do not fit the value's shape.
@@ -137,7 +138,7 @@ pub fn sliced(node: &Operands<'_>) -> Result<Value, LayerError> {
     value.slice(axis, positive(start)?, positive(end)?, positive(node.integer("step")?.unwrap_or(1))?)
 }
 
-/// What is at one index of an axis, without that axis.
+/// Evaluates one index of an axis, and removes that axis.
 ///
 /// # Errors
 /// If the arguments do not fit the value's shape.
@@ -145,7 +146,7 @@ pub fn selected(node: &Operands<'_>) -> Result<Value, LayerError> {
     let value = node.tensor("self")?;
     let axis = node.axis("dim", value.shape().len(), 0)?;
     let mut shape = value.shape().to_vec();
-    let index = position(node.integer("index")?.unwrap_or(0), shape.get(axis).copied().unwrap_or(0))?;
+    let index = axis_index(node.integer("index")?.unwrap_or(0), shape.get(axis).copied().unwrap_or(0))?;
     let part = value.slice(axis, index, index + 1, 1)?;
     shape.remove(axis);
     part.reshape(&shape)

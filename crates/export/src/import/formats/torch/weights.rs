@@ -1,37 +1,35 @@
-//! The tensors of an exported program: raw storages, and JSON that says how a tensor lies in one.
+//! The tensors of an exported program: raw storages, and JSON with the positions of the tensors in them.
 
 use std::collections::BTreeMap;
 
-use half::{bf16, f16};
 use serde::Deserialize;
 
 use super::archive::Archive;
 use super::schema::{Size, TensorMeta};
 use crate::import::error::ImportError;
-use crate::import::formats::tensor::{Tensor, decode_numbers};
+use crate::import::formats::numbers::{ByteOrder, NumberType};
+use crate::import::formats::tensor::Tensor;
 
-/// Where the archive keeps parameters and persistent buffers, and where all other constants: the folder and the file in it.
+/// The folders of the archive for parameters and persistent buffers, and for all other constants, with the JSON file
+/// in each.
 const FOLDERS: [(&str, &str); 2] =
     [("data/weights/", "model_weights_config.json"), ("data/constants/", "model_constants_config.json")];
 
-/// `torch.strided` in the serialised numbers.
+/// The number of `torch.strided`.
 const STRIDED: u32 = 7;
 
-/// Reads the numbers of a storage.
-type Reader = fn(&[u8]) -> Result<Vec<f64>, String>;
-
-/// What reads a storage of the `torch.dtype` of this number; `None` unless it is of real numbers.
-fn reader(dtype: u32) -> Option<Reader> {
+/// Returns the type of numbers of a `torch.dtype`; `None` unless they are real numbers.
+fn number_type(dtype: u32) -> Option<NumberType> {
     Some(match dtype {
-        1 | 12 => |bytes| decode_numbers(bytes, false, |bytes| u8::from_le_bytes(bytes).into()),
-        2 => |bytes| decode_numbers(bytes, false, |bytes| i8::from_le_bytes(bytes).into()),
-        3 => |bytes| decode_numbers(bytes, false, |bytes| i16::from_le_bytes(bytes).into()),
-        4 => |bytes| decode_numbers(bytes, false, |bytes| i32::from_le_bytes(bytes).into()),
-        5 => |bytes| decode_numbers(bytes, false, |bytes| i64::from_le_bytes(bytes) as f64),
-        6 => |bytes| decode_numbers(bytes, false, |bytes| f16::from_le_bytes(bytes).into()),
-        7 => |bytes| decode_numbers(bytes, false, |bytes| f32::from_le_bytes(bytes).into()),
-        8 => |bytes| decode_numbers(bytes, false, f64::from_le_bytes),
-        13 => |bytes| decode_numbers(bytes, false, |bytes| bf16::from_le_bytes(bytes).into()),
+        1 | 12 => NumberType::U8,
+        2 => NumberType::I8,
+        3 => NumberType::I16,
+        4 => NumberType::I32,
+        5 => NumberType::I64,
+        6 => NumberType::F16,
+        7 => NumberType::F32,
+        8 => NumberType::F64,
+        13 => NumberType::Bf16,
         _ => return None,
     })
 }
@@ -42,7 +40,7 @@ struct PayloadConfig {
     config: BTreeMap<String, Payload>,
 }
 
-/// A tensor's storage, and how it lies in it.
+/// The storage of a tensor, and the tensor's position in it.
 #[derive(Debug, Clone, Deserialize)]
 struct Payload {
     path_name: String,
@@ -55,17 +53,17 @@ struct Payload {
 #[derive(Debug)]
 pub struct Weights<'a> {
     archive: Archive<'a>,
-    /// The folder that each tensor's storage is in, and how it lies in it.
+    /// The folder of each tensor's storage, and the tensor's position in it.
     payloads: BTreeMap<String, (&'static str, Payload)>,
-    /// Bytes of the file.
+    /// The size of the file in bytes.
     file_length: usize,
 }
 
 impl<'a> Weights<'a> {
-    /// The tensors of `archive`, a file of `file_length` bytes.
+    /// Opens the tensors of `archive`, a file of `file_length` bytes.
     ///
     /// # Errors
-    /// If the archive does not say which tensors it holds.
+    /// If the archive does not list its tensors.
     pub fn open(mut archive: Archive<'a>, file_length: usize) -> Result<Self, ImportError> {
         let mut payloads = BTreeMap::new();
         for (folder, config) in FOLDERS {
@@ -79,30 +77,28 @@ impl<'a> Weights<'a> {
         Ok(Self { archive, payloads, file_length })
     }
 
-    /// Bytes of the file, which also bound the numbers of one tensor.
+    /// Returns the size of the file in bytes, which also bounds the number of numbers of one tensor.
     pub fn file_length(&self) -> usize {
         self.file_length
     }
 
-    /// The tensors' names, sorted.
+    /// Returns the tensors' names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.payloads.keys().map(String::as_str)
     }
 
-    /// A tensor in its logical order, whatever its strides are.
+    /// Reads a tensor in its logical order, for any strides.
     ///
     /// # Errors
-    /// If there is none of that name, it is damaged, or it is not of finite numbers.
+    /// If there is no such tensor, it is damaged, or it holds a value that is not a finite number.
     pub fn tensor(&mut self, name: &str, origin: &str) -> Result<Tensor, ImportError> {
         let malformed = |reason: String| ImportError::Malformed { file: origin.to_owned(), reason };
         let (folder, payload) =
             self.payloads.get(name).ok_or_else(|| malformed(format!("there is no tensor {name:?}")))?;
         let (Some(meta), false) = (&payload.tensor_meta, payload.use_pickle) else {
-            return Err(malformed(
-                "it is stored as a pickle of a class of its own, not as numbers".to_owned(),
-            ));
+            return Err(malformed("it is stored as a pickle of another class, not as numbers".to_owned()));
         };
-        let Some(numbers) = reader(meta.dtype).filter(|_| meta.layout == STRIDED) else {
+        let Some(number) = number_type(meta.dtype).filter(|_| meta.layout == STRIDED) else {
             return Err(malformed(format!(
                 "its type (number {} of torch's, layout {}) cannot be read; floating point of 16, 32 or 64 bits and integers can, \
                  such as after `model.float()` before the export",
@@ -117,7 +113,8 @@ impl<'a> Weights<'a> {
             )));
         }
         let path = format!("{folder}{}", payload.path_name);
-        let storage = numbers(&self.archive.read(&path, u64::MAX)?).map_err(malformed)?;
+        let storage = self.archive.read(&path, u64::MAX)?;
+        let storage = number.decode(&storage, ByteOrder::LittleEndian).map_err(malformed)?;
         let values = view.gather(&storage).ok_or_else(|| {
             malformed(format!(
                 "its shape {:?} with strides {:?} from {} on reaches beyond the {} numbers stored",
@@ -131,7 +128,7 @@ impl<'a> Weights<'a> {
     }
 }
 
-/// How a tensor lies in its storage, in elements.
+/// The position of a tensor in its storage, in elements.
 struct View {
     shape: Vec<usize>,
     strides: Vec<usize>,
@@ -157,7 +154,7 @@ impl View {
         Ok(Self { shape, strides, offset, elements })
     }
 
-    /// The elements, the last axis running fastest; `None` if one is not in the storage.
+    /// Returns the elements in row-major order; `None` if one is not in the storage.
     fn gather(&self, storage: &[f64]) -> Option<Vec<f64>> {
         let mut places = vec![0usize; self.shape.len()];
         let mut values = Vec::with_capacity(self.elements);

@@ -1,4 +1,4 @@
-//! Judgements in batches and with shared layers are those of images one by one.
+//! Accuracies measured in batches and with shared layers equal those of images one by one.
 
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{ObservedRange, PixelLevels, predict, sum_logits};
@@ -39,10 +39,10 @@ fn an_ensemble_is_judged_by_its_exact_logits_whether_they_fit_floating_point_or_
     for (scales, fits) in
         [([4.0, 4.0, 4.0], true), ([256.0, 256.0, 8.0], true), ([12001.0, 8003.0, 0.27], false)]
     {
-        let ensemble = candidate(scales).integers(&members).unwrap();
+        let ensemble = candidate(scales).round_to_integers(&members).unwrap();
         let hidden = ensemble.members().iter().map(|member| member.bounds().hidden).max().unwrap();
         assert_eq!(hidden <= 1 << 53, fits, "{hidden}");
-        let (judgement, observed) = reference.judge_exact(&ensemble).unwrap();
+        let (summary, observed) = reference.measure_exact(&ensemble).unwrap();
         let mut correct = 0;
         let mut range = ObservedRange::default();
         for (index, &label) in images.labels().iter().enumerate() {
@@ -51,12 +51,12 @@ fn an_ensemble_is_judged_by_its_exact_logits_whether_they_fit_floating_point_or_
             correct += usize::from(predict(&sum_logits(&logits)) == usize::from(label));
             range = range.merge(ObservedRange::of(&logits));
         }
-        assert_eq!((judgement.images, judgement.correct, &observed), (IMAGES, correct, &range));
-        assert_eq!(judgement.largest_logit, range.largest() as f64);
-        // In floating point the same, as long as its numbers are exact.
-        let float = reference.judge_candidate(&batch, &candidate(scales));
+        assert_eq!((summary.images, summary.correct, &observed), (IMAGES, correct, &range));
+        assert_eq!(summary.largest_logit, range.largest() as f64);
+        // Floating point gives the same as long as its numbers are exact.
+        let float = reference.measure_candidate(&batch, &candidate(scales));
         assert_eq!(float.correct, correct);
-        assert!((float.largest_logit / judgement.largest_logit - 1.0).abs() < 1e-12);
+        assert!((float.largest_logit / summary.largest_logit - 1.0).abs() < 1e-12);
     }
 }
 
@@ -65,14 +65,14 @@ fn a_trial_that_shares_layers_with_another_is_judged_as_one_that_does_not() {
     let images = images();
     let members = members().map(|member| BatchNetwork::of_real(&member));
     let reference = FloatReference::new(&members, &images);
-    let from = reference.try_candidate(&members, &candidate([8.0, 4.0, 2.0]), None);
+    let from = reference.measure_sharing_layers(&members, &candidate([8.0, 4.0, 2.0]), None);
     for (scales, shared) in
         [([8.0, 4.0, 1.0], 2), ([8.0, 3.0, 2.0], 1), ([7.0, 4.0, 2.0], 0), ([8.0, 4.0, 2.0], 3)]
     {
         let next = candidate(scales);
         assert_eq!(next.layers_in_common(&from.candidate), shared);
-        let sharing = reference.try_candidate(&members, &next, Some(&from)).judgement;
-        assert_eq!(sharing, reference.judge_candidate(&members, &next));
+        let sharing = reference.measure_sharing_layers(&members, &next, Some(&from)).summary;
+        assert_eq!(sharing, reference.measure_candidate(&members, &next));
     }
     let other_levels = Candidate { levels: PixelLevels::new(5).unwrap(), ..from.candidate };
     assert_eq!(other_levels.layers_in_common(&from.candidate), 0);

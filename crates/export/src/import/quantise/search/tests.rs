@@ -1,23 +1,10 @@
-//! What a search chooses, and what its table says.
-
-use sottovoce_dataset::LabelledImages;
-use sottovoce_network::predict;
+//! The candidates that a search chooses, and the rows of its table.
 
 use crate::import::description::quantisation::{QuantisationOptions, Scales, ScalesChoice};
+use crate::import::fixtures::labelled_images::images;
 use crate::import::fixtures::small_network::{SHAPE, network};
 use crate::import::quantise::ensemble::{AccuracyRow, AccuracyRowKind, QuantisedEnsemble, quantise};
 use crate::import::real_network::RealNetwork;
-
-/// Images with the labels that the network of the fixture gives them.
-fn images(count: usize) -> LabelledImages {
-    let pixels: Vec<u8> = (0..36 * count).map(|i| (i * i * 31 % 256) as u8).collect();
-    let label = |image: &[u8]| {
-        let image: Vec<f64> = image.iter().map(|&pixel| f64::from(pixel) / 255.0).collect();
-        predict(&network(SHAPE).logits(&image)) as u8
-    };
-    let labels = pixels.chunks(36).map(label).collect();
-    LabelledImages::new(6, pixels, labels).unwrap()
-}
 
 fn found(members: &[RealNetwork], plan: &str) -> QuantisedEnsemble {
     let plan: QuantisationOptions = toml::from_str(plan).unwrap();
@@ -63,7 +50,7 @@ fn a_searched_row_is_made_again_by_the_scales_that_are_printed() {
         let AccuracyRowKind::Rounded { largest_weights: weights, .. } = again.kind else { panic!("rounded") };
         assert_eq!((again.training.correct, again.test.agreeing), (row.training.correct, row.test.agreeing));
         assert_eq!(weights, largest_weights);
-        // The one in exact integers, the other in floating point.
+        // One was measured in exact integers, the other in floating point.
         assert!((again.training.largest_logit / row.training.largest_logit - 1.0).abs() < 1e-12);
     }
 }

@@ -1,4 +1,4 @@
-//! Files of weights without a network, proven by the logits that the frameworks computed.
+//! Files of weights without a network, verified by the logits that the frameworks computed.
 
 use std::path::{Path, PathBuf};
 
@@ -12,12 +12,12 @@ use crate::import::readings::reading::possible_readings;
 use crate::import::readings::verification::{VerifiedReading, verify_readings};
 use crate::import::weight_files::WeightFiles;
 
-/// Where the files are.
+/// The folder of the files.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files")
 }
 
-/// The proof that an import of a file without a description finds, or why there is none.
+/// The reading that an import of a file without a description verifies, or the error.
 fn proof(path: &str, predictions: &str, pixels: PixelNormalisation) -> Result<VerifiedReading, ImportError> {
     let description =
         Description { pixels, ..Description::of_members(vec![MemberSource::File(path.to_owned())]) };
@@ -63,7 +63,7 @@ fn logits_of_another_network_are_refused_with_the_first_layer_that_differs() {
         error.contains("differ from the imported network's") && error.contains("first at image 0"),
         "{error}"
     );
-    // Outputs of layers are beside these logits.
+    // The archive of these logits also holds outputs of layers.
     let error = proof("torch/paper.pt", "torch/normalised.predictions.npz", PixelNormalisation::default())
         .unwrap_err();
     assert!(
@@ -83,6 +83,6 @@ fn a_file_of_pickles_alone_is_refused_as_such() {
 fn bytes_beside_the_inputs_show_what_a_pixel_was() {
     let proof = proof("flax/paper.npz", "flax/paper.predictions.npz", PixelNormalisation::default()).unwrap();
     assert!(proof.pixels_verified);
-    let map = proof.reading.description.pixels.map().unwrap();
+    let map = proof.reading.description.pixels.to_map().unwrap();
     assert!((map.scale - 1.0).abs() < 1e-5 && map.offset.abs() < 1e-5, "{map:?}");
 }

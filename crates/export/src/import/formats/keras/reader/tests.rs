@@ -238,7 +238,7 @@ fn the_square_is_recognised_however_it_is_spelled() {
         (serde_json::json!("relu"), "the layer \"conv2d\" is followed by its activation \"relu\""),
         (
             serde_json::json!("Mine>act"),
-            "the layer \"conv2d\" has the activation \"act\", of which the file holds the name alone",
+            "the layer \"conv2d\" has the activation \"act\", of which the file only holds the name",
         ),
         (
             serde_json::json!({"class_name": "LeakyReLU", "config": {"name": "other"}}),

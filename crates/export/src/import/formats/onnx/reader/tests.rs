@@ -10,7 +10,7 @@ use hand_made::{
     replace, text, value_info, values,
 };
 
-/// Reads a file that a framework made, with those beside it.
+/// Reads a file that a framework made, with its external data.
 fn read(file: &File) -> Result<FileNetwork, ImportError> {
     let path = file.path();
     read_network(&file.path, &file.bytes(), &mut |name| read_external_file(&path, name))
@@ -24,14 +24,14 @@ fn files_of_torch_and_tf2onnx_compute_what_the_frameworks_computed_or_are_refuse
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-/// The logits of an image without a pattern.
+/// The logits of a pseudo-random image.
 fn logits(model: &FileNetwork) -> Vec<f64> {
     let side = model.network.architecture().image_side;
     let image: Vec<f64> = numbers(side * side, 9).into_iter().map(f64::from).collect();
     model.network.logits(&image)
 }
 
-/// Checks that a change to the hand-made network changes nothing that it computes.
+/// Checks that a change to the hand-made network does not change its logits.
 fn assert_same(changed: &message::Model) {
     let (found, expected) = (read_made(changed).unwrap(), read_made(&made()).unwrap());
     for (found, expected) in logits(&found).iter().zip(logits(&expected)) {
@@ -95,7 +95,7 @@ fn functions_that_are_no_squares_are_refused_by_their_node() {
             "{refusal}"
         );
     }
-    // A node without a name is called by its output.
+    // An error names a node without a name by its output.
     let mut model = made();
     let relu = message::Node { name: String::new(), ..node("Relu", "c", "s", vec![]) };
     replace(&mut model, "Mul/s", vec![relu], vec![]);
@@ -127,7 +127,7 @@ fn operators_of_the_family_compute_the_same_in_every_spelling() {
         ("Flatten/f", vec![node("Flatten", "s", "f", vec![int("axis", -3)])], vec![]),
         (
             "Flatten/f",
-            // As tf2onnx computes the shape: the batch of the tensor's own shape, and -1.
+            // tf2onnx computes the shape like this: the batch of the tensor's own shape, and -1.
             vec![
                 node("Shape", "s", "all", vec![]),
                 node("Cast", "all", "narrow", vec![int("to", 6)]),
@@ -149,7 +149,7 @@ fn operators_of_the_family_compute_the_same_in_every_spelling() {
         ),
         (
             "Flatten/f",
-            // 49 / 49 and 7 / 2 are computed as integers.
+            // 49 / 49 and 7 / 2 are integer quotients.
             vec![
                 node("Div", "n m", "quotient", vec![]),
                 node("Sub", "quotient shift", "to", vec![]),
@@ -205,7 +205,7 @@ fn operators_of_the_family_compute_the_same_in_every_spelling() {
         ),
         (
             "Conv/c",
-            // Padded by 1 and cut again.
+            // Padded by 1 and sliced again.
             vec![
                 node("Pad", "x sides", "padded", vec![text("mode", "constant")]),
                 node("Slice", "padded from to axes", "cut", vec![]),
@@ -262,7 +262,7 @@ fn dilated_and_grouped_convolutions_are_convolutions_with_zeros() {
     replace(&mut model, "Conv/c", vec![dilated], vec![]);
     let architecture = *read_made(&model).unwrap().network.architecture();
     assert_eq!((architecture.kernel, architecture.padding.leading), (5, 1));
-    // Two channels from one convolution of 1 x 1, each read by its own group.
+    // Two channels from one 1 x 1 convolution, each read by its own group.
     let mut model = made();
     let nodes = vec![
         node("Conv", "x ones", "copies", vec![]),
@@ -348,7 +348,7 @@ fn average_pooling_counts_windows_as_the_attributes_say() {
 
 #[test]
 fn only_graphs_of_one_image_and_one_output_are_read() {
-    // Old files list constants as inputs, and an input that nothing reads is no matter.
+    // Old files list constants as inputs. An input that nothing reads is ignored.
     let mut model = made();
     graph(&mut model).input.extend([value_info("k", &[2, 1, 3, 3]), value_info("unused", &[3])]);
     assert_same(&model);
@@ -401,7 +401,7 @@ fn what_would_change_the_meaning_of_a_file_is_refused() {
         ),
         (
             refused(|model| graph(model).node[3].input[2] = "z".to_owned()),
-            "reads \"z\", which no node before it makes",
+            "reads \"z\", which no earlier node makes",
         ),
         (refused(|model| graph(model).node.swap(3, 4)), "its nodes may be out of order"),
         (refused(|model| graph(model).node[3].input[0] = "z".to_owned()), "its output depends on no input"),
@@ -424,7 +424,7 @@ fn what_would_change_the_meaning_of_a_file_is_refused() {
         (refused(|model| model.graph = None), "holds no graph"),
         (
             refused(|model| graph(model).initializer.push(floats("c", &[1], 1))),
-            "makes \"c\", which there is already",
+            "makes \"c\", which another node makes too",
         ),
     ];
     for (refusal, word) in refusals {
@@ -434,7 +434,7 @@ fn what_would_change_the_meaning_of_a_file_is_refused() {
         read_network("a.onnx", b"PK\x03\x04 no model", &mut |_| panic!())
             .unwrap_err()
             .to_string()
-            .contains("no ONNX model")
+            .contains("not an ONNX model")
     );
 }
 
@@ -604,7 +604,7 @@ fn weights_stored_as_integers_are_scaled_exactly() {
     };
     let zero =
         message::Tensor { data_type: 3, int32_data: vec![3], name: "zero".to_owned(), ..Default::default() };
-    // The first weight is -128, whose integer with the zero point still fits.
+    // The first weight is -128; its difference from the zero point still fits.
     let nodes = vec![
         node("DequantizeLinear", "w scale zero", "w1", vec![int("axis", 1)]),
         node("Gemm", "f w1 b1", "h", vec![]),

@@ -9,7 +9,7 @@ use crate::import::formats::symbolic::layers::{
 use crate::import::formats::symbolic::recognise::recognise;
 use crate::import::real_network::RealNetwork;
 
-/// Numbers without a pattern, in -1..1.
+/// Pseudo-random numbers in -1..1.
 fn numbers(shape: &[usize], seed: u64) -> ArrayD<f64> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
     ArrayD::from_shape_simple_fn(IxDyn(shape), || {
@@ -22,7 +22,7 @@ fn constant(shape: &[usize], seed: u64) -> Value {
     Value::Constant(numbers(shape, seed))
 }
 
-/// A network on images of 12 x 12 pixels, as PyTorch lays it out, with what `before` does to the convolution's outputs.
+/// A network on images of 12 x 12 pixels in PyTorch's layout. `before` is applied to the convolution's outputs.
 fn traced(
     windows: Windows,
     channels_last: bool,
@@ -41,7 +41,8 @@ fn traced(
     recognise(&trace, &logits.softmax()?)
 }
 
-/// The same by loops over the definition, with `value(map, row, column)` of the convolution given.
+/// The logits of the same network, by loops over the definition. `value(map, row, column)` is an output of the
+/// convolution.
 fn expected(side: usize, channels_last: bool, value: impl Fn(usize, usize, usize) -> f64) -> Vec<f64> {
     let mut flat = Vec::new();
     for i in 0..2 * side * side {
@@ -63,7 +64,7 @@ fn expected(side: usize, channels_last: bool, value: impl Fn(usize, usize, usize
     (0..3).map(|c| b2[[c]] + (0..4).map(|unit| hidden[unit] * w2[[unit, c]]).sum::<f64>()).collect()
 }
 
-/// One output of the test's convolution by its definition.
+/// One output of the test's convolution, by the definition.
 fn window(image: &[f64], windows: Windows, map: usize, row: usize, column: usize) -> f64 {
     let (kernels, biases) = (numbers(&[2, 1, 3, 3], 1), numbers(&[2], 2));
     let mut sum = biases[[map]];

@@ -12,7 +12,7 @@ use crate::import::fixtures::framework_files::{File, files, weights_file};
 use crate::import::formats::npz;
 use crate::import::formats::tensor::Tensor;
 
-/// The files of weights that cannot be read by name, with a word of the error.
+/// Files of weights that cannot be read by name, with a word of the error.
 const REFUSED: [(&str, &str); 4] = [
     ("torch/list.pt", "torch.save(model.state_dict()"),
     ("torch/paper.scripted.pt", "torch.jit.load"),
@@ -61,7 +61,7 @@ fn changed(path: &str, entry: &str, change: impl Fn(&mut Value)) -> Vec<u8> {
     packed(&entries, CompressionMethod::Stored)
 }
 
-/// The network of an exported program.
+/// Reads the network of an exported program.
 fn traced(name: &str, bytes: &[u8]) -> Result<FileNetwork, ImportError> {
     network(&weights_file(name, bytes), 0).map(|network| network.expect("an exported program"))
 }
@@ -112,7 +112,7 @@ fn decomposed_operators_constants_of_the_code_and_single_images_are_traced() {
 
 #[test]
 fn a_directory_that_is_as_long_as_zip64s_records_from_its_end_is_found() {
-    // Its first header has 76 bytes, which confuses readers that look for the directory from the archive's end.
+    // Its first header has 76 bytes, which confuses readers that search for the directory from the archive's end.
     let bytes = made("twenty-one-characters.pt");
     assert_eq!(
         names(&weights_file("net.pt", &bytes)).unwrap(),

@@ -1,4 +1,4 @@
-//! Damaged and hostile files: each ends in a network or an error, never in a panic.
+//! Damaged and hostile files of Keras: each is read or refused, and none causes a panic.
 
 use std::io::{Cursor, Write as _};
 
@@ -8,21 +8,12 @@ use zip::write::SimpleFileOptions;
 
 use super::super::*;
 use crate::import::fixtures::framework_files::{File, files, weights_file};
+use crate::import::fixtures::pseudo_random::PseudoRandom;
 
-/// Damaged files of each kind.
+/// Number of damaged files of each kind.
 const COUNT: usize = 2_500;
 
-/// Numbers that look random and are the same in every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) as usize) % end.max(1)
-    }
-}
-
-/// An archive of a configuration and weights, with checksums that are right.
+/// An archive of a configuration and weights, with correct checksums.
 pub(super) fn archive(config: &[u8], weights: &[u8]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in [
@@ -37,13 +28,13 @@ pub(super) fn archive(config: &[u8], weights: &[u8]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// Whole files, by their ends.
+/// Undamaged files, by the ends of their names.
 fn originals(end: &str) -> Vec<Vec<u8>> {
     let files = [files("keras", "graph"), files("keras", "weights")].concat();
     files.iter().filter(|file| file.path.ends_with(end)).map(File::bytes).collect()
 }
 
-/// Everything that a reader does with a file.
+/// Calls every function of the reader on a file.
 fn read(bytes: &[u8]) {
     let file = weights_file("damaged", bytes);
     let _ = read_network("damaged", bytes, Some(12));
@@ -54,8 +45,8 @@ fn read(bytes: &[u8]) {
     }
 }
 
-/// A few bytes changed, a part cut off, or a part of the same file or another one in its place.
-fn damage(original: &[u8], other: &[u8], numbers: &mut Numbers) -> Vec<u8> {
+/// Changes a few bytes, cuts off a part, or replaces a part by one of the same file or another.
+fn damage(original: &[u8], other: &[u8], numbers: &mut PseudoRandom) -> Vec<u8> {
     let mut bytes = original.to_vec();
     match numbers.below(4) {
         0 => bytes.truncate(numbers.below(original.len())),
@@ -66,7 +57,7 @@ fn damage(original: &[u8], other: &[u8], numbers: &mut Numbers) -> Vec<u8> {
             }
         }
         2 => {
-            // Sizes, addresses and counts are mostly here: extreme values of 1 to 8 bytes.
+            // Most sizes, addresses and counts are here. They get extreme values of 1 to 8 bytes.
             let (index, length) = (numbers.below(bytes.len() - 8), 1 << numbers.below(4));
             let value = [0x00, 0xff, 0x7f, 0x80, 0x01][numbers.below(5)];
             bytes[index..index + length].fill(value);
@@ -82,7 +73,7 @@ fn damage(original: &[u8], other: &[u8], numbers: &mut Numbers) -> Vec<u8> {
 
 fn damaged(end: &str, seed: u64, wrap: impl Fn(Vec<u8>) -> Vec<u8>) {
     let originals = originals(end);
-    let mut numbers = Numbers(seed);
+    let mut numbers = PseudoRandom(seed);
     for _ in 0..COUNT {
         let (one, other) = (numbers.below(originals.len()), numbers.below(originals.len()));
         read(&wrap(damage(&originals[one], &originals[other], &mut numbers)));
@@ -106,7 +97,7 @@ fn damaged_weights_behind_right_checksums_are_read_or_refused() {
     damaged(".weights.h5", 3, |bytes| archive(if bytes.len() % 2 == 0 { &whole } else { &nested }, &bytes));
 }
 
-/// A value of the configuration, by how many come before it.
+/// Returns the value of the configuration after `index` other values.
 fn nth<'a>(value: &'a mut Json, index: &mut usize) -> Option<&'a mut Json> {
     if *index == 0 {
         return Some(value);
@@ -139,7 +130,7 @@ fn configurations_with_wrong_values_are_read_or_refused() {
             )
         })
         .collect();
-    let mut numbers = Numbers(4);
+    let mut numbers = PseudoRandom(4);
     for _ in 0..2 * COUNT {
         let (config, weights) = &archives[numbers.below(archives.len())];
         let mut config = config.clone();

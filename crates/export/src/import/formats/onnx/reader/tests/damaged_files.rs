@@ -1,37 +1,22 @@
-//! Damaged files: no panic, whatever the damage.
+//! Damaged ONNX files cause no panic.
 
 use prost::Message as _;
 
 use crate::import::fixtures::framework_files::files;
+use crate::import::fixtures::pseudo_random::PseudoRandom;
 use crate::import::formats::onnx::message::{Attribute, Entry, Model, Node, Segment, Tensor};
 use crate::import::formats::onnx::reader::read_network;
 
 use super::hand_made;
 
-/// Files that are damaged in every one of the two tests.
+/// Number of damaged files in each of the two tests.
 const DAMAGED: usize = 8000;
 
-/// Random choices that are the same in every run.
-struct Choices(u64);
-
-impl Choices {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) as usize).checked_rem(end).unwrap_or(0)
-    }
-
-    /// An element of a list.
-    fn one<'a, T>(&mut self, all: &'a mut [T]) -> Option<&'a mut T> {
-        let index = self.below(all.len());
-        all.get_mut(index)
-    }
-
-    /// A number that code may have forgotten.
-    fn integer(&mut self) -> i64 {
-        const EDGES: [i64; 16] =
-            [0, 1, 2, 3, 5, 7, 8, 32, -1, -2, 4097, 1 << 31, -(1 << 31), 1 << 53, i64::MAX, i64::MIN];
-        EDGES[self.below(EDGES.len())]
-    }
+/// Chooses a number that code may not expect.
+fn edge_number(choices: &mut PseudoRandom) -> i64 {
+    const EDGES: [i64; 16] =
+        [0, 1, 2, 3, 5, 7, 8, 32, -1, -2, 4097, 1 << 31, -(1 << 31), 1 << 53, i64::MAX, i64::MIN];
+    EDGES[choices.below(EDGES.len())]
 }
 
 /// Small files of every kind.
@@ -99,7 +84,7 @@ fn every_operator() -> Model {
     model
 }
 
-/// Tries a file; only a panic fails.
+/// Reads a file; the test only fails on a panic.
 fn try_file(bytes: &[u8]) -> bool {
     let sibling = vec![0; 2000];
     read_network("damaged.onnx", bytes, &mut |_| Ok(sibling.clone())).is_ok()
@@ -108,7 +93,7 @@ fn try_file(bytes: &[u8]) -> bool {
 #[test]
 fn damaged_bytes_make_no_panic() {
     let originals = originals();
-    let mut choices = Choices(1);
+    let mut choices = PseudoRandom(1);
     for round in 0..DAMAGED {
         let mut bytes = originals[round % originals.len()].clone();
         for _ in 0..=choices.below(3) {
@@ -140,7 +125,7 @@ fn damaged_bytes_make_no_panic() {
 #[test]
 fn damaged_fields_make_no_panic() {
     let originals: Vec<Model> = originals().iter().map(|bytes| Model::decode(&**bytes).unwrap()).collect();
-    let mut choices = Choices(2);
+    let mut choices = PseudoRandom(2);
     let mut read = 0;
     for round in 0..DAMAGED {
         let mut model = originals[round % originals.len()].clone();
@@ -149,28 +134,28 @@ fn damaged_fields_make_no_panic() {
         }
         read += usize::from(try_file(&model.encode_to_vec()));
     }
-    // Some damage does not matter; most does.
+    // Some damage has no effect; most has.
     assert!((DAMAGED / 50..DAMAGED).contains(&read), "{read} files were read");
 }
 
 /// Changes one thing in a model.
-fn damage(model: &mut Model, choices: &mut Choices) {
-    let number = choices.integer();
+fn damage(model: &mut Model, choices: &mut PseudoRandom) {
+    let number = edge_number(choices);
     let Some(graph) = &mut model.graph else { return };
     match choices.below(10) {
         0 => {
-            if let Some(set) = choices.one(&mut model.opset_import) {
+            if let Some(set) = choices.choose(&mut model.opset_import) {
                 set.version = number.clamp(0, 30);
             }
         }
         1 => {
-            let input = choices.one(&mut graph.input).and_then(|input| input.r#type.as_mut());
+            let input = choices.choose(&mut graph.input).and_then(|input| input.r#type.as_mut());
             let tensor = input.and_then(|own| own.tensor_type.as_mut());
             if let Some(shape) = tensor.and_then(|tensor| tensor.shape.as_mut()) {
                 match choices.below(3) {
                     0 => shape.dim.truncate(choices.below(4)),
                     _ => {
-                        if let Some(size) = choices.one(&mut shape.dim) {
+                        if let Some(size) = choices.choose(&mut shape.dim) {
                             size.dim_value = Some(number);
                         }
                     }
@@ -190,13 +175,13 @@ fn damage(model: &mut Model, choices: &mut Choices) {
             }
         }
         6 => {
-            // A node reads something else.
+            // A node reads another value.
             let names: Vec<String> = graph.initializer.iter().map(|tensor| tensor.name.clone()).collect();
             let outputs: Vec<String> = graph.node.iter().flat_map(|node| node.output.clone()).collect();
             let all = [names, outputs, vec!["x".to_owned(), String::new()]].concat();
             let name = all[choices.below(all.len())].clone();
-            if let Some(node) = choices.one(&mut graph.node) {
-                match choices.one(&mut node.input) {
+            if let Some(node) = choices.choose(&mut graph.node) {
+                match choices.choose(&mut node.input) {
                     Some(input) => *input = name,
                     None => node.input.push(name),
                 }
@@ -205,18 +190,18 @@ fn damage(model: &mut Model, choices: &mut Choices) {
         7 => {
             let operators: Vec<String> = graph.node.iter().map(|node| node.op_type.clone()).collect();
             let operator = operators.get(choices.below(operators.len())).cloned().unwrap_or_default();
-            if let Some(node) = choices.one(&mut graph.node) {
+            if let Some(node) = choices.choose(&mut graph.node) {
                 node.op_type = operator;
             }
         }
         _ => {
-            let Some(node) = choices.one(&mut graph.node) else { return };
+            let Some(node) = choices.choose(&mut graph.node) else { return };
             damage_attribute(node, choices, number);
         }
     }
 }
 
-fn damage_attribute(node: &mut Node, choices: &mut Choices, number: i64) {
+fn damage_attribute(node: &mut Node, choices: &mut PseudoRandom, number: i64) {
     let known = [
         "axis",
         "axes",
@@ -233,14 +218,14 @@ fn damage_attribute(node: &mut Node, choices: &mut Choices, number: i64) {
     ];
     if choices.below(4) == 0 {
         let name = known[choices.below(known.len())];
-        let other = choices.integer();
+        let other = edge_number(choices);
         node.attribute.push(match choices.below(2) {
             0 => hand_made::int(name, number),
             _ => hand_made::ints(name, &[number, other]),
         });
         return;
     }
-    let Some(attribute): Option<&mut Attribute> = choices.one(&mut node.attribute) else { return };
+    let Some(attribute): Option<&mut Attribute> = choices.choose(&mut node.attribute) else { return };
     match choices.below(6) {
         0 => attribute.i = number,
         1 => attribute.r#type = (number % 12) as i32,
@@ -248,20 +233,20 @@ fn damage_attribute(node: &mut Node, choices: &mut Choices, number: i64) {
         3 => attribute.ints.truncate(choices.below(3)),
         4 => attribute.t = None,
         _ => {
-            if let Some(own) = choices.one(&mut attribute.ints) {
+            if let Some(own) = choices.choose(&mut attribute.ints) {
                 *own = number;
             }
         }
     }
 }
 
-fn damage_tensor(index: usize, tensors: &mut [Tensor], choices: &mut Choices, number: i64) {
+fn damage_tensor(index: usize, tensors: &mut [Tensor], choices: &mut PseudoRandom, number: i64) {
     let Some(tensor) = tensors.get_mut(index) else { return };
     match choices.below(9) {
         0 => tensor.dims.push(number),
         1 => tensor.dims.truncate(choices.below(3)),
         2 => {
-            if let Some(size) = choices.one(&mut tensor.dims) {
+            if let Some(size) = choices.choose(&mut tensor.dims) {
                 *size = number;
             }
         }
@@ -269,7 +254,7 @@ fn damage_tensor(index: usize, tensors: &mut [Tensor], choices: &mut Choices, nu
         4 => {
             let entry = |key: &str, value: String| Entry { key: key.to_owned(), value };
             tensor.data_location = 1;
-            let offset = choices.integer();
+            let offset = edge_number(choices);
             tensor.external_data = vec![
                 entry("location", "data".to_owned()),
                 entry("offset", offset.to_string()),
@@ -278,18 +263,18 @@ fn damage_tensor(index: usize, tensors: &mut [Tensor], choices: &mut Choices, nu
         }
         5 => tensor.segment = Some(Segment {}),
         6 => {
-            // Sizes and axes in other numbers, where the tensor holds such.
+            // Sizes and axes in other fields, if the tensor has them.
             let bytes = number.to_le_bytes();
             if let Some(raw) = tensor.raw_data.as_mut().filter(|raw| raw.len() >= 8) {
                 let place = choices.below(raw.len() / 8) * 8;
                 raw[place..place + 8].copy_from_slice(&bytes);
             }
-            if let Some(own) = choices.one(&mut tensor.int64_data) {
+            if let Some(own) = choices.choose(&mut tensor.int64_data) {
                 *own = number;
             }
         }
         7 => {
-            if let Some(own) = choices.one(&mut tensor.float_data) {
+            if let Some(own) = choices.choose(&mut tensor.float_data) {
                 *own = [f32::NAN, f32::INFINITY, 1e38, 0.0][choices.below(4)];
             }
         }

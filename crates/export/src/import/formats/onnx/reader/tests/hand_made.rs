@@ -9,7 +9,7 @@ use crate::import::formats::onnx::message::{
 use crate::import::formats::onnx::reader::read_network;
 use crate::import::formats::weights_file::FileNetwork;
 
-/// Numbers without a pattern, in -1..1, exact in 16 bits.
+/// Pseudo-random numbers in -1..1, exact in 16 bits.
 pub fn numbers(count: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
     (0..count)
@@ -48,7 +48,7 @@ pub fn integers(name: &str, numbers: &[i64]) -> Tensor {
     }
 }
 
-/// A node with the name `op_type/output`. Inputs and outputs are separated by spaces; `_` is one that is left out.
+/// A node with the name `op_type/output`. Spaces separate inputs and outputs; `_` is an omitted one.
 pub fn node(op_type: &str, inputs: &str, outputs: &str, attribute: Vec<Attribute>) -> Node {
     let optional = |name: &str| if name == "_" { String::new() } else { name.to_owned() };
     let names = |text: &str| text.split(' ').filter(|name| !name.is_empty()).map(optional).collect();
@@ -82,7 +82,7 @@ pub fn text(name: &str, s: &str) -> Attribute {
     Attribute { name: name.to_owned(), s: s.as_bytes().to_vec(), r#type: 3, ..Attribute::default() }
 }
 
-/// A float32 input or output; sizes below zero are left open.
+/// A float32 input or output; sizes below zero are open.
 pub fn value_info(name: &str, dims: &[i64]) -> ValueInfo {
     let dim = dims.iter().map(|&size| Dimension { dim_value: (size >= 0).then_some(size) }).collect();
     let tensor_type = Some(TensorType { elem_type: 1, shape: Some(Shape { dim }) });
@@ -124,7 +124,7 @@ pub fn graph(model: &mut Model) -> &mut Graph {
     model.graph.as_mut().unwrap()
 }
 
-/// Puts nodes and constants in place of the node `name`.
+/// Replaces the node `name` by nodes and constants.
 pub fn replace(model: &mut Model, name: &str, nodes: Vec<Node>, constants: Vec<Tensor>) {
     let graph = graph(model);
     let index = graph.node.iter().position(|node| node.name == name).unwrap();
@@ -133,12 +133,12 @@ pub fn replace(model: &mut Model, name: &str, nodes: Vec<Node>, constants: Vec<T
     graph.initializer.extend(constants);
 }
 
-/// Reads a model that has no other files.
+/// Reads a model without external data.
 pub fn read(model: &Model) -> Result<FileNetwork, ImportError> {
     read_network("hand.onnx", &model.encode_to_vec(), &mut |name| panic!("reads {name}"))
 }
 
-/// Why a model is refused.
+/// The error of a model.
 pub fn refusal(model: &Model) -> String {
     read(model).unwrap_err().to_string()
 }
