@@ -8,6 +8,7 @@ mod source;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// Crates that each crate may depend on, besides crates from outside the workspace.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -46,6 +47,9 @@ const SECRETS: &[&str] = &["crates/bfv/src/client", "crates/protocol/src/client"
 /// The encryption library and its type of secret keys.
 const SECRET_TYPE: (&str, &str) = ("fhe", "SecretKey");
 
+/// The crates' modules, read once for all tests.
+static WORKSPACE: LazyLock<source::Workspace> = LazyLock::new(|| source::read_workspace(&workspace_folder()));
+
 fn workspace_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -57,29 +61,39 @@ fn assert_none(heading: &str, problems: Vec<String>) {
 
 #[test]
 fn files_of_a_crate_import_in_one_direction() {
-    let workspace = source::read_workspace(&workspace_folder());
-    assert_none("circles of files", rules::circles(&workspace, &rules::arrows(&workspace)));
+    assert_none("circles of files", rules::circles(&WORKSPACE, &rules::arrows(&WORKSPACE)));
 }
 
 #[test]
 fn files_import_from_the_module_that_defines_a_thing() {
-    let workspace = source::read_workspace(&workspace_folder());
-    assert_none("imports through a re-export", rules::detours(&workspace));
+    assert_none("imports through a re-export", rules::detours(&WORKSPACE));
 }
 
 #[test]
 fn methods_of_a_type_are_in_the_type_s_file() {
-    let workspace = source::read_workspace(&workspace_folder());
-    assert_none("methods in other files", rules::scattered_methods(&workspace));
+    assert_none("methods in other files", rules::scattered_methods(&WORKSPACE));
 }
 
 #[test]
 fn the_provider_s_code_reaches_no_secret_key() {
-    let workspace = source::read_workspace(&workspace_folder());
-    let chains = rules::chains(&workspace, &rules::arrows(&workspace), PROVIDER, SECRETS);
+    let chains = rules::chains(&WORKSPACE, &rules::arrows(&WORKSPACE), PROVIDER, SECRETS);
     assert_none("imports that lead from the provider's code to secret keys", chains);
-    let uses = rules::uses_of(&workspace, SECRET_TYPE.0, SECRET_TYPE.1, PROVIDER, SECRETS);
+    let uses = rules::uses_of(&WORKSPACE, SECRET_TYPE.0, SECRET_TYPE.1, PROVIDER, SECRETS);
     assert_none("uses of the library's secret keys in the provider's code", uses);
+}
+
+#[test]
+fn every_crate_denies_panics() {
+    let lints = ["unwrap_used", "expect_used", "panic", "indexing_slicing"];
+    let roots = WORKSPACE.roots.values().map(|&root| &WORKSPACE.modules[root].file);
+    let problems = roots.filter_map(|file| {
+        let text = std::fs::read_to_string(workspace_folder().join(file)).unwrap();
+        let denied =
+            text.split_once("#![deny(").and_then(|(_, rest)| rest.split_once(")]")).unwrap_or_default().0;
+        let missing = lints.iter().find(|lint| !denied.contains(&format!("clippy::{lint}")))?;
+        Some(format!("{file} does not deny clippy::{missing}"))
+    });
+    assert_none("crates without a lint", problems.collect());
 }
 
 #[test]
