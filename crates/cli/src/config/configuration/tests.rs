@@ -119,7 +119,7 @@ fn contradictory_fields_are_refused() {
     assert!(error.contains("there are 2 groups of labels, but 3 members"), "{error}");
     assert!(error.contains("holds 0.1.2.3.4-5.6.7.8.9, which does not fit"), "{error}");
     let error = error_after("[0.60, 0.70]", "[0.70, 0.60]");
-    assert!(error.contains("0.7 to 0.6 are no range"), "{error}");
+    assert!(error.contains("0.7 to 0.6 are not a range"), "{error}");
     let error = error_after("pixel_levels = 4", "pixel_levels = 1");
     assert!(error.contains("1 pixel levels: must be between 2"), "{error}");
     let error = error_after("\"likewise\", ", "\"likely\", ");
