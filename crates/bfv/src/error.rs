@@ -36,9 +36,14 @@ pub enum BfvError {
         /// Channels of the key.
         needed: usize,
     },
-    /// The batch was encrypted over another ring, or a ciphertext is incomplete.
+    /// The batch was encrypted over another ring.
     #[error("the batch was encrypted under another ring degree or other ciphertext primes than the key's")]
     Ring,
+    /// A ciphertext lacks a polynomial, or a polynomial lacks residues.
+    #[error(
+        "a ciphertext is incomplete: it needs two polynomials, or one and a seed, with residues modulo every prime"
+    )]
+    Incomplete,
     /// The noise has reached the plaintext, so the decrypted values mean nothing.
     #[error(
         "the noise budget is exhausted: {noise_bits} bits of noise where {limit_bits} are the limit, so the \

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Write as _, stderr, stdout};
 
 use serde::Serialize;
 use serde_json::Value;
+use sottovoce_evaluate::RangeKind;
 
 /// Prints a result on standard output.
 pub fn result(text: &str) {
@@ -64,4 +65,15 @@ pub fn error(error: &anyhow::Error) {
 /// A number with its noun, such as `1 member` or `3 members`.
 pub fn counted(count: usize, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
+}
+
+/// Warns that a plaintext modulus for the observed range does not hold the logits of every image.
+pub fn warn_of_range(range: RangeKind) {
+    if range == RangeKind::Observed {
+        remark(
+            "warning: the plaintext modulus is chosen for the OBSERVED range of logits. If the logits of an image are larger, \
+             they decrypt to wrong logits, which a client cannot notice. `--range proven`, or `range = \"proven\"` in a \
+             configuration, holds for every image, and costs more.",
+        );
+    }
 }

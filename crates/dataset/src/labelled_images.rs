@@ -145,12 +145,14 @@ impl LabelledImages {
 
     /// Selects the first `count` images, or all if there are fewer.
     #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "`new` checks that there are side x side pixels for each label"
+    )]
     pub fn take(&self, count: usize) -> Self {
-        Self {
-            side: self.side,
-            pixels: self.iter().take(count).flatten().copied().collect(),
-            labels: self.labels.iter().take(count).copied().collect(),
-        }
+        let count = count.min(self.len());
+        let (pixels, labels) = (&self.pixels[..count * self.side * self.side], &self.labels[..count]);
+        Self { side: self.side, pixels: pixels.to_vec(), labels: labels.to_vec() }
     }
 }
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use sottovoce_bfv::EvaluatorKind;
 use sottovoce_bfv::planner::{ChosenParameters, FixedParameters, ParameterRequest, choose_parameters};
 use sottovoce_bfv::{Kernel, ParametersError};
-use sottovoce_network::{IntegerEnsemble, ProvenRange};
+use sottovoce_network::disk::ExportedEnsemble;
+use sottovoce_network::{IntegerEnsemble, ObservedRange, ProvenRange};
 use sottovoce_protocol::{Evaluator, ProtocolError};
 
 use crate::error::EvaluateError;
@@ -46,6 +47,14 @@ pub struct RangedEnsemble<'a> {
     /// The proven bound on absolute logits, of a member or the sum, if it was computed before. The computation takes half a
     /// second on one core.
     pub proven_logit: Option<i128>,
+}
+
+/// An exported ensemble, with the range that its export observed.
+impl<'a> From<&'a ExportedEnsemble> for RangedEnsemble<'a> {
+    fn from(exported: &'a ExportedEnsemble) -> Self {
+        let observed_logit = exported.origin.observed.as_ref().map(ObservedRange::largest);
+        Self { ensemble: &exported.ensemble, observed_logit, proven_logit: None }
+    }
 }
 
 impl RangedEnsemble<'_> {

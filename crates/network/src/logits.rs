@@ -18,13 +18,19 @@ pub fn predict<T: PartialOrd>(logits: &[T]) -> usize {
 /// Adds the logits of an ensemble's `members`, class by class.
 ///
 /// The sum of one ensemble's logits fits 127 bits:
-/// [`IntegerEnsemble::new`](crate::IntegerEnsemble::new) refuses members whose bounds add up to more. Classes that
-/// a member lacks count as 0.
+/// [`IntegerEnsemble::new`](crate::IntegerEnsemble::new) refuses members whose bounds add up to more.
+///
+/// # Panics
+/// If a member has fewer classes than the first one.
 #[must_use]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a documented panic: members of an ensemble have the same classes"
+)]
 pub fn sum_logits(members: &[Vec<i128>]) -> Vec<i128> {
     let mut sums = members.first().cloned().unwrap_or_default();
     for logits in members.iter().skip(1) {
-        sums.iter_mut().zip(logits).for_each(|(sum, logit)| *sum += logit);
+        sums.iter_mut().enumerate().for_each(|(class, sum)| *sum += logits[class]);
     }
     sums
 }

@@ -211,7 +211,7 @@ impl BlockEvaluation<'_> {
     ) {
         let (kernel, modulus) = (self.kernel, self.moduli[prime]);
         let inputs = &tile.inputs[index * self.block.inputs..(index + 1) * self.block.inputs];
-        member.behind.begin(&mut tile.square_sums);
+        member.after.begin(&mut tile.square_sums);
         for (index, band) in self.block.bands.iter().enumerate() {
             let activations = &mut tile.activations[..band.len()];
             match &member.before {
@@ -230,10 +230,10 @@ impl BlockEvaluation<'_> {
             let squares = &mut tile.squares[..band.len()];
             dispatch::square(kernel, activations, modulus, squares);
             *lap = self.clock.lap(*lap, number, 1);
-            member.behind.add(kernel, index, squares, modulus, &mut tile.square_sums);
+            member.after.add(kernel, index, squares, modulus, &mut tile.square_sums);
             *lap = self.clock.lap(*lap, number, 2);
         }
-        member.behind.finish(kernel, modulus, &mut tile.square_sums, output, width);
+        member.after.finish(kernel, modulus, &mut tile.square_sums, output, width);
         *lap = self.clock.lap(*lap, number, 2);
     }
 }

@@ -108,7 +108,7 @@ impl ChannelModel {
             let second = match (&pixel.second, pixel.seed) {
                 (Some(second), _) => Cow::Borrowed(&second[..]),
                 (None, Some(seed)) => Cow::Owned(self.layout.pack(&expanded(seed)).into_vec()),
-                (None, None) => return Err(BfvError::Ring),
+                (None, None) => return Err(BfvError::Incomplete),
             };
             Ok([Cow::Borrowed(&pixel.first[..]), second])
         };
@@ -146,7 +146,8 @@ impl ChannelModel {
         let context = self.channel.context(level)?;
         let length = context.moduli().len() * self.channel.degree();
         let polynomial = |values: &PooledBuffer<'_>| {
-            public_polynomial(values.get(..length).unwrap_or(values).to_vec(), context, Representation::Ntt)
+            let residues = values.get(..length).ok_or(BfvError::Incomplete)?;
+            Ok::<_, BfvError>(public_polynomial(residues.to_vec(), context, Representation::Ntt)?)
         };
         let polynomials = polynomials.iter().map(polynomial).collect::<Result<_, _>>()?;
         Ok(Ciphertext::new(polynomials, self.channel.inner())?)

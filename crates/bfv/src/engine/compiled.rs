@@ -57,7 +57,7 @@ pub struct CompiledBlock {
     /// `t R` modulo every prime, in Montgomery form. The kernels' squares are too small by R, so their sums are multiplied with
     /// these factors.
     pub square_factors: Vec<MontgomeryConstant>,
-    /// Numbers of the activations that are squared together, band after band. They are the inputs of every member's map behind the
+    /// Numbers of the activations that are squared together, band after band. They are the inputs of every member's map after the
     /// square.
     pub bands: Vec<Vec<usize>>,
     pub members: Vec<MemberWeights>,
@@ -71,8 +71,8 @@ pub struct MemberWeights {
     pub before: Option<InputMap>,
     /// By band, by prime, by activation of the band: the bias times its layer's factor.
     pub biases: Vec<Vec<Vec<u64>>>,
-    /// The map behind the square.
-    pub behind: SquareMap,
+    /// The map after the square.
+    pub after: SquareMap,
     /// By output, by prime of the inputs: the constant that is added before the modulus is switched down.
     pub output_biases: Vec<Vec<u64>>,
 }
@@ -94,7 +94,7 @@ impl MessageFactor {
         Self { value: product(self.value, by % self.t, self.t), ..self }
     }
 
-    /// The factor behind a square.
+    /// The factor after a square.
     fn squared(self) -> Self {
         self.multiplied(self.value)
     }
@@ -168,7 +168,7 @@ fn first_block(
         MemberWeights {
             before: Some(before),
             biases,
-            behind: square_map(kernel, network.hidden(), &bands),
+            after: square_map(kernel, network.hidden(), &bands),
             output_biases: constants(network.hidden().biases(), factor.squared(), primes),
         }
     };
@@ -200,7 +200,7 @@ fn last_block(
     let member = |network: &IntegerNetwork| MemberWeights {
         before: None,
         biases: Vec::new(),
-        behind: square_map(kernel, network.output(), &bands),
+        after: square_map(kernel, network.output(), &bands),
         output_biases: constants(network.output().biases(), factor, primes),
     };
     let mut summed = vec![0; shape.classes];

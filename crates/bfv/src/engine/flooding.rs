@@ -48,7 +48,7 @@ impl FloodingNoise {
     /// Re-randomises an answer at its level.
     ///
     /// # Errors
-    /// If `fhe` refuses an operation.
+    /// If the answer has no polynomials, or `fhe` refuses an operation.
     pub(crate) fn rerandomise(
         self,
         answer: &mut Ciphertext,
@@ -63,9 +63,9 @@ impl FloodingNoise {
         zero.switch_to_level(level.dropped_primes())?;
         *answer += &zero;
         let noise = self.noise(channel, level, rng)?;
-        if let Some(first) = answer.first_mut() {
-            *first += &noise;
-        }
+        // An answer without the noise must not leave: it would show more of the weights than the logits.
+        let first = answer.first_mut().ok_or(BfvError::Incomplete)?;
+        *first += &noise;
         Ok(())
     }
 

@@ -11,7 +11,7 @@
 //! The answers decrypt to the reference's logits times a public constant
 //! ([`Channel::answer_factor`](crate::parameters::Channel::answer_factor)).
 //!
-//! All of that is done once in every channel, for one plaintext modulus after the other.
+//! Each channel runs all steps once, with its own plaintext modulus, one channel after the other.
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -27,7 +27,7 @@
 //! | `stages` | single steps for benchmarks |
 //!
 //! Memory beside the batch: the first block's sums (177 MB for three members of the paper's shape and three primes) and the
-//! hidden units (79 MB). It is kept for the next channel and the next batch (`buffer_pool`).
+//! hidden units (79 MB). The buffer pool keeps both for the next channel and the next batch.
 
 mod block;
 mod buffer_pool;

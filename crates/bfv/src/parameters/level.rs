@@ -9,7 +9,7 @@
 //! | public-key encryption, while it is made | [`Level::KEY`] | [`Channel::key_primes`](super::Channel::key_primes) | |
 //! | upload | [`Channel::upload_level`](super::Channel::upload_level) | [`Channel::ciphertext_primes`](super::Channel::ciphertext_primes) | `client::public_key_encryption` |
 //! | hidden units | [`Channel::hidden_level`](super::Channel::hidden_level) | [`Channel::hidden_primes`](super::Channel::hidden_primes) | `engine::modulus_switching` |
-//! | answer | [`Channel::answer_level`](super::Channel::answer_level) | [`Channel::answer_primes`](super::Channel::answer_primes) | `engine::modulus_switching`; the reference by `fhe` |
+//! | answer | [`Channel::answer_level`](super::Channel::answer_level) | [`Channel::answer_primes`](super::Channel::answer_primes) | `engine::modulus_switching`; by `fhe` in the reference and for answers with flooding noise (`engine::flooding`) |
 //!
 //! The planner decides all levels before anything is encrypted: `planner::prime_sizing` chooses the number and the sizes of the
 //! primes at each level, and [`PrimeSizes`](super::PrimeSizes) carries the choice. The answer's level follows from them: an

@@ -23,7 +23,7 @@ use super::service::{ClassifyOptions, ClientOptions, EnrolOptions, ServeOptions}
     version,
     after_help = "Examples:\n  \
         sottovoce reproduce --quick              run one setting, half a minute\n  \
-        sottovoce reproduce                      run all of the paper's experiments, hours\n  \
+        sottovoce reproduce                      run all of the paper's experiments, about an hour\n  \
         sottovoce reproduce fig6                 run Figure 6 of the paper with one seed\n  \
         sottovoce data info fig5                 count the images of each label for each member\n  \
         sottovoce evaluate my-experiment.toml    run your own configuration\n  \

@@ -34,7 +34,7 @@ pub struct PolicyOptions {
     #[arg(long, value_name = "T,...", value_delimiter = ',')]
     pub plaintext_moduli: Option<Vec<u64>>,
 
-    /// Sizes of the ciphertext primes in bits: two to eight numbers from 24 to 53 [default: chosen by the planner].
+    /// Sizes of the ciphertext primes in bits: two to eight numbers from 24 to 50 [default: chosen by the planner].
     #[arg(long, value_name = "BITS,...", value_delimiter = ',')]
     pub ciphertext_prime_bits: Option<Vec<usize>>,
 }

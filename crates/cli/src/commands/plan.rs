@@ -17,7 +17,6 @@ use sottovoce_network::RangeMethod;
 use crate::args::exported_networks::PlanOptions;
 use crate::args::global::GlobalOptions;
 use crate::output::{self, add_field, to_value};
-use crate::stages::evaluate::warn_of_range;
 use measure::{MeasuredBatch, measure};
 use planned_ensemble::PlannedEnsemble;
 
@@ -69,7 +68,7 @@ pub fn run(options: &PlanOptions, global: &GlobalOptions) -> Result<ExitCode> {
         let text: Vec<String> = tables.iter().chain(&hiding_cost).map(|table| table.to_text()).collect();
         output::result(&text.join("\n"));
     }
-    warn_of_range(policy.range);
+    output::warn_of_range(policy.range);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use sottovoce_dataset::LabelledImages;
-use sottovoce_evaluate::{PredictionSummary, Session, encode_predictions, predict_images};
+use sottovoce_evaluate::{PredictionSummary, RangedEnsemble, Session, encode_predictions, predict_images};
 use sottovoce_network::disk::sha256;
 use sottovoce_report::Table;
 
@@ -20,7 +20,6 @@ use crate::machine::{Machine, Source};
 use crate::output::{self, counted, to_value};
 use crate::progress::StageProgress;
 use crate::stages::data as data_stage;
-use crate::stages::evaluate::{warn_of_range, with_observed_range};
 
 pub fn run(arguments: &PredictOptions, global: &GlobalOptions) -> Result<ExitCode> {
     let PredictOptions { weights: folder, data, images, policy, evaluator, out, replace } = arguments;
@@ -32,7 +31,7 @@ pub fn run(arguments: &PredictOptions, global: &GlobalOptions) -> Result<ExitCod
         folder
     };
     let exported = exported_networks::read(folder)?;
-    let ranged = with_observed_range(&exported);
+    let ranged = RangedEnsemble::from(&exported);
     let policy = policy.policy(ranged.observed_logit.is_some())?;
     let out = match out {
         Some(out) => out.clone(),
@@ -61,7 +60,7 @@ pub fn run(arguments: &PredictOptions, global: &GlobalOptions) -> Result<ExitCod
     if !replace {
         check_earlier(&out, &input_hash)?;
     }
-    warn_of_range(policy.range);
+    output::warn_of_range(policy.range);
     let session = Session::new(&[ranged], &policy, data.test.len(), evaluator)?;
     let progress = StageProgress::new("predict".to_owned());
     let (predictions, summary) = predict_images(ranged, &session, &data.test, &progress)?;

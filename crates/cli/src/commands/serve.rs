@@ -20,7 +20,6 @@ use super::exported_networks;
 use crate::args::service::{LogFormat, ServeOptions};
 use crate::machine::peak_memory_bytes;
 use crate::output::{self, counted};
-use crate::stages::evaluate::{warn_of_range, with_observed_range};
 
 /// Number of images for which parameters are chosen: many batches of one client.
 pub const PLANNED_IMAGES: usize = 100_000;
@@ -31,10 +30,10 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     let models = options.models.iter().map(|model| Model::read(model)).collect::<Result<Vec<_>>>()?;
     check_names(&models)?;
     let ranged: Vec<RangedEnsemble<'_>> =
-        models.iter().map(|model| with_observed_range(&model.exported)).collect();
+        models.iter().map(|model| RangedEnsemble::from(&model.exported)).collect();
     let policy = options.policy.policy(ranged.iter().all(|one| one.observed_logit.is_some()))?;
     let choice = policy.choose(&ranged, PLANNED_IMAGES, &[Evaluator::default()])?;
-    warn_of_range(policy.range);
+    output::warn_of_range(policy.range);
     let limits = limits(options);
     let ensembles = models.iter().map(|model| model.exported.ensemble.clone()).collect();
     let provider =

@@ -8,8 +8,8 @@ use sottovoce_evaluate::{
     EncryptedImages, EvaluateError, Evaluation, Evaluator, RangeKind, RangedEnsemble, Session, SettingInputs,
     evaluate_setting,
 };
+use sottovoce_network::FloatNetwork;
 use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
-use sottovoce_network::{FloatNetwork, ObservedRange};
 
 use super::cache::{Cached, read_cached};
 use super::train::{require_trained, throughput};
@@ -76,7 +76,7 @@ pub fn common_session(run: &ExperimentRun, ensembles: &[ExportedEnsemble]) -> Re
 }
 
 fn session_for(run: &ExperimentRun, ensembles: &[ExportedEnsemble]) -> Result<Session, EvaluateError> {
-    let ranged: Vec<RangedEnsemble<'_>> = ensembles.iter().map(with_observed_range).collect();
+    let ranged: Vec<RangedEnsemble<'_>> = ensembles.iter().map(RangedEnsemble::from).collect();
     let policy = run.experiment.encryption.policy();
     let session = Session::new(&ranged, &policy, run.data.test.len(), run.evaluator)?;
     output::remark(&describe_choice(session.choice()));
@@ -114,7 +114,7 @@ pub fn evaluate(
     let worked = !missing.is_empty();
     let mut failures = Vec::new();
     if worked {
-        warn_of_range(run.experiment.encryption.range);
+        output::warn_of_range(run.experiment.encryption.range);
         let common = common_session(run, ensembles)?;
         let set = common.as_ref().map(|session| EncryptedImages::new(session, &run.data.test));
         for (index, setting, exported, input_hash) in missing {
@@ -171,7 +171,7 @@ pub fn evaluate_on(
         setting: &setting.id,
         floats: &floats,
         ensemble: &exported.ensemble,
-        observed_logit: with_observed_range(exported).observed_logit,
+        observed_logit: RangedEnsemble::from(exported).observed_logit,
         validation: &run.validation,
         test: set,
     };
@@ -193,23 +193,6 @@ fn describe_choice(choice: &ChosenParameters) -> String {
         parameters.encryption(),
         choice.failure_probability_log2.ceil(),
     )
-}
-
-/// Warns that a plaintext modulus for the observed range does not hold the logits of every image.
-pub fn warn_of_range(range: RangeKind) {
-    if range == RangeKind::Observed {
-        output::remark(
-            "warning: the plaintext modulus is chosen for the OBSERVED range of logits. If the logits of an image are larger, \
-             they decrypt to wrong logits, which a client cannot notice. `--range proven`, or `range = \"proven\"` in a \
-             configuration, holds for every image, and costs more.",
-        );
-    }
-}
-
-/// The networks and the observed range that parameters are chosen for.
-pub fn with_observed_range(exported: &ExportedEnsemble) -> RangedEnsemble<'_> {
-    let observed = exported.origin.observed.as_ref().map(ObservedRange::largest);
-    RangedEnsemble { ensemble: &exported.ensemble, observed_logit: observed, proven_logit: None }
 }
 
 /// One line on an evaluation.

@@ -20,7 +20,6 @@ use crate::output;
 use crate::progress::TrainingProgress;
 use crate::run::experiment_run::is_setting_error;
 use crate::run::record::Invocation;
-use crate::stages::evaluate::warn_of_range;
 
 /// Time between two writes of the sweep's records while it runs.
 const WRITE_INTERVAL: Duration = Duration::from_secs(5);
@@ -71,7 +70,7 @@ pub fn run(
         steps.experiment(unit).is_ok_and(|experiment| experiment.encryption.range == RangeKind::Observed)
     };
     if units.iter().any(|unit| observed(&unit)) {
-        warn_of_range(RangeKind::Observed);
+        output::warn_of_range(RangeKind::Observed);
     }
     let mut written = Instant::now();
     for (index, point) in steps.sweep.points.iter().enumerate() {

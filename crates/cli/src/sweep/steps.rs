@@ -9,7 +9,8 @@ use serde::Serialize;
 use sottovoce_bfv::Kernel;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_evaluate::{
-    EncryptedImages, Evaluation, Evaluator, Session, SettingInputs, Shard, evaluate_setting, merge_shards,
+    EncryptedImages, Evaluation, Evaluator, RangedEnsemble, Session, SettingInputs, Shard, evaluate_setting,
+    merge_shards,
 };
 use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
 use sottovoce_network::{FloatNetwork, TrainedMember};
@@ -23,7 +24,6 @@ use crate::config::sweep::SweepConfig;
 use crate::files::{fingerprint, write_json};
 use crate::progress::StageProgress;
 use crate::stages::data::Images;
-use crate::stages::evaluate::with_observed_range;
 use crate::stages::export::Export;
 
 /// A sweep with its data and its shared files. The methods do the steps of a unit.
@@ -189,7 +189,7 @@ impl SweepSteps<'_> {
     /// processors get the same parameters.
     pub fn session(&self, unit: &Unit, exported: &ExportedEnsemble) -> Result<Session> {
         let policy = self.experiment(unit)?.encryption.policy();
-        let ranged = [with_observed_range(exported)];
+        let ranged = [RangedEnsemble::from(exported)];
         let planned = match self.evaluator {
             Evaluator::Engine(kernel) => {
                 Evaluator::Engine(Kernel::available().first().copied().unwrap_or(kernel))
@@ -223,7 +223,7 @@ impl SweepSteps<'_> {
             setting: &unit.setting.id,
             floats: &floats,
             ensemble: &exported.ensemble,
-            observed_logit: with_observed_range(exported).observed_logit,
+            observed_logit: RangedEnsemble::from(exported).observed_logit,
             validation: &validation,
             test: &EncryptedImages::new(session, &test),
         };

@@ -117,7 +117,9 @@ fn a_failed_command_of_the_authority_changes_nothing() {
     sandbox.run(&["authority", "create", "new", "--name", "a\nb"]).fails(1, &["must have 1 to 64 letters"]);
     sandbox.run(&["authority", "list", "nowhere"]).fails(1, &["no authority in nowhere", "root.pem"]);
     sandbox.run(&["authority", "issue", "ca", "missing.pem"]).fails(1, &["cannot read missing.pem"]);
-    sandbox.run(&["authority", "issue", "ca", "text.pem"]).fails(1, &["text.pem", "no certificate request"]);
+    sandbox
+        .run(&["authority", "issue", "ca", "text.pem"])
+        .fails(1, &["text.pem", "not a usable certificate request"]);
     sandbox.run(&["authority", "revoke", "ca", "--name", "nobody"]).fails(1, &["the name \"nobody\""]);
     assert_eq!(sandbox.read("ca/issued.csv"), issued);
     assert!(!sandbox.path("certificate.pem").exists() && !sandbox.path("new").exists());

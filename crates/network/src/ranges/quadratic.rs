@@ -24,7 +24,8 @@ fn is_affordable(shape: &Architecture) -> bool {
     let entries = quadratic_form::stored_entries(shape)
         .saturating_mul(sides)
         .max(shape.positions().saturating_mul(window));
-    shape.activations().saturating_mul(for_each_activation) as u64 <= MAX_PRODUCTS && entries <= MAX_ENTRIES
+    (shape.activations() as u64).saturating_mul(for_each_activation as u64) <= MAX_PRODUCTS
+        && entries <= MAX_ENTRIES
 }
 
 /// Bound on the logit of a class, or on its negative. The spectral bound of `form` may be smaller than `bound`; `form` is

@@ -80,7 +80,7 @@ pub fn read(
     let mut ciphertexts =
         parameters.channels().iter().flat_map(|channel| (0..classes).map(move |class| (channel, class)));
     let next = || -> Result<_, CiphertextError> {
-        // `from_parts` asks for one item per channel and class.
+        // `from_residues` asks for one item per channel and class.
         let Some((channel, class)) = ciphertexts.next() else {
             return Err(ResiduesError::Empty.into());
         };

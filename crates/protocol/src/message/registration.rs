@@ -63,7 +63,7 @@ pub fn read(
     let channels = channels.collect::<Result<Vec<_>, ProtocolError>>()?;
     let fingerprint = reader.finish()?;
     let mut channels = channels.into_iter();
-    // `from_parts` asks for one item per channel.
+    // `from_residues` asks for one item per channel.
     let next = || channels.next().ok_or(ResiduesError::Empty);
     let key = EvaluationKey::from_residues(parameters, next);
     let key = key.map_err(|source| ProtocolError::Polynomials { message: MESSAGE, source })?;

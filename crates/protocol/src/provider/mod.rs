@@ -1,7 +1,7 @@
 //! The provider: owns models and computes on encrypted batches.
 //!
-//! No module here imports from [`client`](crate::client) or from the engine's client module, which hold every type that
-//! contains a secret key.
+//! No module here imports from [`client`](crate::client) or from [`sottovoce_bfv::client`], which define all types with
+//! secret keys.
 
 mod batch;
 mod key_cache;

@@ -30,6 +30,7 @@ mod requests {
     pub const PUT_BATCH: &str = "PUT batch";
     pub const PUT_KEYS: &str = "PUT keys";
     pub const PUT: &str = "PUT keys, PUT batch";
+    pub const MESSAGE_READ: &str = "PUT or GET keys, PUT batch";
     pub const GET_MODEL: &str = "GET model";
     pub const KEYS_NEEDED: &str = "GET keys, PUT batch";
     pub const BATCH_NEEDED: &str = "GET or DELETE batch, GET answer";
@@ -98,9 +99,9 @@ reasons! {
     BodyTooLong, PAYLOAD_TOO_LARGE, PUT, "";
     /// `Content-Length` is not the length of the message.
     WrongLength, UNPROCESSABLE_ENTITY, PUT, "";
-    /// The body is not the message that it must be: it ends early or late, is damaged, is for other parameters, or is a batch
-    /// for an unknown model.
-    InvalidMessage, UNPROCESSABLE_ENTITY, PUT, "";
+    /// The body, or the stored registration of the keys, is not the message that it must be: it ends early or late, is
+    /// damaged, is for other parameters, or is a batch for an unknown model.
+    InvalidMessage, UNPROCESSABLE_ENTITY, MESSAGE_READ, "";
     /// The body holds another batch than the path names.
     OtherBatch, UNPROCESSABLE_ENTITY, PUT_BATCH, "";
     /// The body holds other keys than the path names.
@@ -113,7 +114,7 @@ reasons! {
     Internal, INTERNAL_SERVER_ERROR, ANY, "";
     /// The service has `--batches` batches.
     TooManyBatches, SERVICE_UNAVAILABLE, PUT_BATCH, "time of an evaluation";
-    /// 8 clients are sending their keys.
+    /// 8 clients are sending their keys, which is the limit.
     TooManyRegistrations, SERVICE_UNAVAILABLE, PUT_KEYS, "1";
     /// The operating system gives the service no more threads.
     NoThreads, SERVICE_UNAVAILABLE, PUT_BATCH, "";
@@ -152,7 +153,10 @@ impl Refusal {
     }
 
     pub fn no_certificate() -> Self {
-        Self::new(Reason::NoCertificate, "this needs a client certificate of the provider's authority")
+        Self::new(
+            Reason::NoCertificate,
+            "the request needs a client certificate that the provider's authority signed",
+        )
     }
 
     pub fn certificate_ended(error: &IdentityError) -> Self {

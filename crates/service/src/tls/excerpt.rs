@@ -3,7 +3,10 @@
 /// Maximum length of an excerpt in characters. A refused text can have any length.
 const MAX_CHARACTERS: usize = 80;
 
-/// Returns the beginning of `text`.
+/// Returns `text`, or its beginning and `...` if it is longer.
 pub fn excerpt(text: &str) -> String {
-    text.chars().take(MAX_CHARACTERS).collect()
+    match text.char_indices().nth(MAX_CHARACTERS) {
+        Some((end, _)) => format!("{}...", text.split_at(end).0),
+        None => text.to_owned(),
+    }
 }

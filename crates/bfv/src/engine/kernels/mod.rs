@@ -12,7 +12,7 @@
 //! | `sparse_row`, `lists`, `digits`, `words` | weights in the forms that kernels multiply with |
 //! | `loops`, `ifma` | the loops |
 //! | `dispatch` | the loops compiled for each instruction set |
-//! | `input_map`, `square_map` | linear maps before and behind a square |
+//! | `input_map`, `square_map` | linear maps before and after a square |
 
 pub mod digits;
 pub mod dispatch;

@@ -1,4 +1,4 @@
-//! The linear map behind a square: the weights of a dense layer, in the form with the fastest kernel.
+//! The linear map after a square: the weights of a dense layer, in the form with the fastest kernel.
 
 #![expect(
     clippy::indexing_slicing,

@@ -22,14 +22,13 @@ use crate::machine::{Machine, Source};
 use crate::output::{self, to_value};
 use crate::progress::StageProgress;
 use crate::stages::data;
-use crate::stages::evaluate::with_observed_range;
 
 pub fn run(options: &BenchServiceOptions, global: &GlobalOptions) -> Result<ExitCode> {
     if let Some(out) = &options.out {
         files::check_replaceable(out, options.replace)?;
     }
     let exported = exported_networks::read(&options.weights)?;
-    let ranged = with_observed_range(&exported);
+    let ranged = RangedEnsemble::from(&exported);
     let policy = options.policy.policy(ranged.observed_logit.is_some())?;
     let choice = policy.choose(&[ranged], serve::PLANNED_IMAGES, &[Evaluator::default()])?;
     let images = batch(options, global, choice.parameters.degree(), ranged.ensemble)?;

@@ -8,7 +8,6 @@ use sottovoce_network::ProvenRange;
 use sottovoce_network::disk::ExportedEnsemble;
 
 use crate::commands::exported_networks;
-use crate::stages::evaluate::with_observed_range;
 
 /// An exported ensemble, and the proven range of its logits.
 pub struct PlannedEnsemble {
@@ -26,6 +25,6 @@ impl PlannedEnsemble {
 
     /// The networks with their observed and their best proven range, for the planner.
     pub fn ranged(&self) -> RangedEnsemble<'_> {
-        RangedEnsemble { proven_logit: Some(self.proven.best().1), ..with_observed_range(&self.exported) }
+        RangedEnsemble { proven_logit: Some(self.proven.best().1), ..RangedEnsemble::from(&self.exported) }
     }
 }

@@ -134,7 +134,10 @@ fn images_of_another_size_are_refused_with_both_sizes() {
         "{error}"
     );
     let error = read_one(&idx(&[1, 5, 4], &[0; 20])).unwrap_err().to_string();
-    assert!(error.ends_with("/file has 4 x 5 pixels, but 2 x 2 are needed; images are not resized"), "{error}");
+    assert!(
+        error.ends_with("/file has 4 x 5 pixels, but 2 x 2 are needed; images are not resized"),
+        "{error}"
+    );
     let error = read_one(&grey_png(3, &[0; 9])).unwrap_err();
     assert!(matches!(error, PictureError::WrongSize { width: 3, height: 3, side: 2, .. }), "{error}");
 }
