@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use sottovoce_bfv::planner::ChosenParameters;
 use sottovoce_evaluate::{
-    EncryptedImages, EvaluateError, Evaluation, Evaluator, RangeKind, RangedEnsemble, Session, SettingInputs,
+    EncryptedImages, EvaluateError, Evaluation, Evaluator, RangedEnsemble, Session, SettingInputs,
     evaluate_setting,
 };
 use sottovoce_network::FloatNetwork;
