@@ -39,12 +39,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 ];
 
 /// Code that a provider runs, apart from `SECRETS`: it must not reach them, however many imports lie between.
-const PROVIDER: &[&str] = &[
-    "crates/bfv/src",
-    "crates/protocol/src",
-    "crates/service/src/server",
-    "crates/cli/src/commands/serve.rs",
-];
+const PROVIDER: &[&str] =
+    &["crates/bfv/src", "crates/protocol/src", "crates/service/src/server", "crates/cli/src/commands/serve"];
 
 /// Code that holds secret keys.
 const SECRETS: &[&str] = &["crates/bfv/src/client", "crates/protocol/src/client"];
