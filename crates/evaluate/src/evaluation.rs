@@ -27,7 +27,7 @@ pub struct SettingInputs<'a> {
     pub setting: &'a Setting,
     /// The members in floating point.
     pub floats: &'a [FloatNetwork],
-    /// The same members in integers.
+    /// Members as integer networks, in the order of the float networks.
     pub ensemble: &'a IntegerEnsemble,
     /// The largest absolute logit of a member or the sum over training images, if it is known.
     pub observed_logit: Option<i128>,

@@ -1,4 +1,4 @@
-//! What a reader of the charts and tables relies on.
+//! Properties of charts and tables that a reader relies on.
 
 // Test code in the eyes of clippy as well, helper functions included.
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub(crate) struct LogitNorms {
     /// The sum over different units of their squared output weights times four times [`HiddenNorms::moments`]. A unit's own noise is
     /// multiplied with it.
     pub mixed: [f64; 3],
-    /// The same sum for units whose squares cancel, which are linear in the pixels.
+    /// The sum for units whose squares cancel, which are linear in the pixels.
     pub mixed_linear: f64,
     /// Twice the squared sum of absolute output weights times those units' variances.
     pub linear: f64,
@@ -103,7 +103,7 @@ pub(crate) struct HiddenNorms {
     pub linear: f64,
     /// The factor by which the sum of the reference's squares multiplies the variance of one unweighted square.
     pub squares: f64,
-    /// The same factor for noise with a mean.
+    /// The factor for noise with a mean.
     pub squares_mean: f64,
     /// The sum of the weights of activations that read a pixel. The digits of the reference's relinearisations share a mean, which is
     /// multiplied with this sum.

@@ -1,6 +1,6 @@
 //! The reference evaluator: encrypted evaluation with only `fhe`'s public operations.
 //!
-//! It evaluates layer by layer, as the paper does: every square is rescaled and relinearised separately. The engine is measured
+//! The reference evaluates layer by layer, as the paper does: every square is rescaled and relinearised separately. The engine is measured
 //! against it and checked with it, so it is as fast as these operations allow: weights are added in signed binary digits
 //! instead of multiplied (`weighted_sum`), all outputs of a layer are computed in parallel, and biases are encoded once.
 //!

@@ -1,4 +1,4 @@
-//! What the stages of a run computed.
+//! Results of the stages of a run.
 
 use std::time::Instant;
 

@@ -30,7 +30,7 @@ fn report(folder: &Path) -> Vec<String> {
     write_report(folder).unwrap().iter().map(name).collect()
 }
 
-/// Whether any chart or table tells of the paper; the page only says that it does not.
+/// Returns whether any chart or table shows the paper's numbers. The page itself only says that it has none.
 fn mentions_paper(folder: &Path) -> Vec<String> {
     let told = report(folder).into_iter().filter(|name| !name.ends_with(".png") && name != "report.html");
     told.filter(|name| fs::read_to_string(folder.join(name)).unwrap().to_lowercase().contains("paper"))

@@ -1,4 +1,4 @@
-//! What came of claims and targets.
+//! Verdicts on claims and targets.
 
 use std::fs;
 use std::path::Path;

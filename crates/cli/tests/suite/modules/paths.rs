@@ -1,8 +1,8 @@
-//! Where a path leads: the file that defines the item, whatever `use` declarations lie between.
+//! Resolution of paths: the file that defines an item, through all `use` declarations in between.
 
 use super::source::{ModuleId, Workspace};
 
-/// What a path names.
+/// The item or module that a path names.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {
     Module(ModuleId),

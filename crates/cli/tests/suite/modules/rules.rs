@@ -1,4 +1,4 @@
-//! What the arrows between files must keep to.
+//! Rules for the arrows between files.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -140,7 +140,7 @@ fn ink_in_the_alpha_channel_alone_is_noticed() {
         decode_grey(&png(Header::new(4, 8, 2, 2), &[], &rows), 0).unwrap().is_drawn_in_alpha
     };
     assert!(drawn([&[0, 0, 0, 255], &[0, 128, 0, 0]]));
-    // What is wholly transparent has no colour that could be seen.
+    // A wholly transparent pixel has no visible colour.
     assert!(drawn([&[77, 0, 0, 255], &[0, 128, 0, 0]]));
     assert!(!drawn([&[0, 255, 0, 255], &[0, 255, 0, 255]]));
     assert!(!drawn([&[0, 255, 9, 255], &[0, 128, 0, 0]]));
