@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Snakemake 9.27.1, executor plugin kubernetes 0.5.1: `--shared-fs-usage` is ignored, without a word.
+# Snakemake 9.27.1, executor plugin kubernetes 0.5.1: `--shared-fs-usage` is ignored silently.
 #
 # The help of --shared-fs-usage says that the plugin sets a default and that it is sometimes worth tuning, and the executor can mount
-# a volume that all nodes share (--kubernetes-persistent-volumes). But Snakemake empties the set for this executor whatever the user
-# gave, and then demands an object store for inputs and outputs. With the executor slurm the same option is kept.
-# A way out: name any --default-storage-provider, and mark the files that lie in the shared volume with local().
+# a volume that all nodes share (--kubernetes-persistent-volumes). But Snakemake empties the set for this executor regardless of the user's
+# value, and then requires an object store for inputs and outputs. With the executor slurm the same option is kept.
+# Workaround: name any --default-storage-provider, and mark the files that lie in the shared volume with local().
 #
 # Output seen:
 #   kubernetes, --shared-fs-usage input-output persistence sources ...: Error: If no shared filesystem is assumed ...
-#   kubernetes, with local() and a storage for the sources alone: 1 job planned
+#   kubernetes, with local() and a storage for only the sources: 1 job planned
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -38,4 +38,4 @@ grep -q "$message" refused || { cat refused; exit 1; }
 echo "kubernetes, --shared-fs-usage $everything: Error: $message ..."
 plan --default-storage-provider fs --default-storage-prefix "$folder/storage" > planned
 grep -Eq "^one +1$" planned || { cat planned; exit 1; }
-echo "kubernetes, with local() and a storage for the sources alone: 1 job planned"
+echo "kubernetes, with local() and a storage for only the sources: 1 job planned"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # torch 2.15.0: the default ONNX exporter treats a model in training mode partly as one for inference.
 #
-# `torch.onnx.export` of a model that is in training mode warns and goes on. BatchNorm is folded into the convolution
+# `torch.onnx.export` of a model that is in training mode warns and continues. BatchNorm is folded into the convolution
 # with its running statistics, as for inference. Dropout stays, with training_mode = true, so the graph drops values at
 # random. The old exporter (dynamo=False) keeps one mode for both: inference by default, training with
 # TrainingMode.PRESERVE.

@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")"
 files=../crates/export/tests/files
-testdata=../crates/export/src/import/testdata
+testdata=../crates/export/src/import/fixtures/files
 mkdir -p corpus/keras corpus/onnx corpus/torch corpus/arrays corpus/data_set
 # Copies files to a target's corpus; the folder is part of the name, since names repeat.
 copy() {

@@ -26,7 +26,7 @@ class DataError(Exception):
 
 
 def read(path: pathlib.Path) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray, numpy.ndarray]:
-    """Training images, training labels, test images, test labels. Images are bytes [image, row, column]."""
+    """Reads training images, training labels, test images and test labels. Images are bytes [image, row, column]."""
     if path.is_dir():
         arrays = [read_idx(find(path, name)) for _, name in PARTS]
     elif path.suffix == ".npz":
@@ -42,7 +42,7 @@ def read(path: pathlib.Path) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarra
 
 
 def find(folder: pathlib.Path, name: str) -> pathlib.Path:
-    """The file of this name, plain or compressed, with a dash or a dot before `idx`."""
+    """Finds the file of this name, plain or compressed, with a dash or a dot before `idx`."""
     names = [name, name.replace("-idx", ".idx")]
     for path in (folder / f"{name}{ending}" for name in names for ending in ("", ".gz")):
         if path.exists():
@@ -51,24 +51,24 @@ def find(folder: pathlib.Path, name: str) -> pathlib.Path:
 
 
 def read_idx(path: pathlib.Path) -> numpy.ndarray:
-    """An array of bytes: two zeros, the type 8, the number of axes, each axis's length in four bytes, the values."""
+    """Reads an array of bytes: two zeros, the type 8, the number of axes, each axis's length in four bytes, the values."""
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: {error}") from error
     if len(content) < 4 or content[:3] != b"\0\0\x08":
-        raise DataError(f"{path} is no IDX file of bytes")
+        raise DataError(f"{path} is not an IDX file of bytes")
     first = 4 + 4 * content[3]
     if len(content) < first:
-        raise DataError(f"{path} is damaged: its head ends after {len(content)} bytes")
+        raise DataError(f"{path} is damaged: its header ends after {len(content)} bytes")
     shape = numpy.frombuffer(content[4:first], ">u4").tolist()
     if len(content) - first != math.prod(shape):
-        raise DataError(f"{path} is damaged: its head says {shape}, and {len(content) - first} values follow")
+        raise DataError(f"{path} is damaged: its header gives the shape {shape}, but {len(content) - first} values follow")
     return numpy.frombuffer(content, numpy.uint8, offset=first).reshape(shape)
 
 
 def read_npz(path: pathlib.Path) -> list[numpy.ndarray]:
-    """The arrays of an archive as Keras' mnist.npz is one."""
+    """Reads the arrays of an archive in the form of Keras' mnist.npz."""
     try:
         with numpy.load(path, allow_pickle=False) as archive:
             missing = [name for name, _ in PARTS if name not in archive]

@@ -5,15 +5,15 @@
 # ///
 """Draws a metric of a sweep against one of its axes, with 95 % intervals over the seeds.
 
-Reads the table.csv of a sweep and writes one figure (.svg, .pdf or .png). It needs nothing of this project but that
-file: copy it and change STYLE, or the few lines of `draw`, for a figure in a style of your own. `sottovoce chart` draws
+Reads the table.csv of a sweep and writes one figure (.svg, .pdf or .png). It needs no other
+file of this project: copy it and change STYLE, or the few lines of `draw`, for a figure in your own style. `sottovoce chart` draws
 the same lines without Python.
 
     uv run scripts/plot-table.py results/NAME --x ensemble.share
     pipx run scripts/plot-table.py results/NAME/table.csv --x clip --y accuracy --series logit_bits --out figure.pdf
     python scripts/plot-table.py results/NAME --x clip --where logit_bits=28 --domain integer
 
-`uv run` and `pipx run` install the packages that the lines above name; `python` needs them installed.
+`uv run` and `pipx run` install the packages that are named at the top; for `python` they must be installed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import matplotlib.pyplot as plt
 import pandas
 from scipy.stats import t as student_t
 
-# What makes the figure yours: any of matplotlib's rcParams.
+# The figure's style: any of matplotlib's rcParams.
 STYLE = {
     "figure.dpi": 300,
     "font.family": "sans-serif",
@@ -75,19 +75,19 @@ PERCENT = {"accuracy", "hidden_density"}
 
 
 class TableError(Exception):
-    """Something is wrong with the table or with what is asked of it."""
+    """The table or an argument is wrong."""
 
 
 def read_table(path: pathlib.Path) -> tuple[pandas.DataFrame, list[str]]:
-    """The table as text, and its axes: the columns between `point` and `seed`."""
+    """Returns the table with all cells as text, and its axes: the columns between `point` and `seed`."""
     path = path / "table.csv" if path.is_dir() else path
     try:
-        # As text: an axis may have values such as `3-3-7` or `NA`, which pandas would guess at.
+        # As text: pandas would convert values of axes such as `3-3-7` or `NA`.
         table = pandas.read_csv(path, dtype=str, keep_default_na=False)
     except FileNotFoundError:
         raise TableError(f"{path} does not exist; a sweep writes it as results/NAME/table.csv") from None
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise TableError(f"{path} is no CSV table: {error}") from None
+        raise TableError(f"{path} is not a CSV table: {error}") from None
     columns = list(table.columns)
     missing = [name for name in ("point", "seed", "voter", "domain") if name not in columns]
     if missing:
@@ -98,7 +98,7 @@ def read_table(path: pathlib.Path) -> tuple[pandas.DataFrame, list[str]]:
 
 
 def axis_named(name: str, axes: list[str]) -> str:
-    """An axis by its path or by the last part of it."""
+    """Finds an axis by its path or by the last part of its path."""
     found = [axis for axis in axes if name in (axis, axis.rsplit(".", 1)[-1])]
     if name in axes or len(found) == 1:
         return name if name in axes else found[0]
@@ -112,7 +112,7 @@ def listed(values: pandas.Series) -> str:
 
 
 def select(table: pandas.DataFrame, axes: list[str], arguments: argparse.Namespace) -> tuple[pandas.DataFrame, str, list[str]]:
-    """The rows to draw, the axis of x, and the columns that tell the lines apart."""
+    """Returns the rows to draw, the axis of x, and the columns that distinguish the lines."""
     x = axis_named(arguments.x, axes)
     series = [name if name in ("voter", "domain") else axis_named(name, axes) for name in arguments.series]
     chosen = {"voter": arguments.voter, "domain": arguments.domain}
@@ -146,7 +146,7 @@ def summarise(table: pandas.DataFrame, x: str, y: str) -> pandas.DataFrame:
             raise TableError(f"{x} = {value} has several rows of seed {seed}; is the table two tables in one?")
         values = pandas.to_numeric(group[y], errors="coerce").dropna()
         if len(values) < len(group):
-            raise TableError(f"`{y}` is empty or no number in some rows of {x} = {value}")
+            raise TableError(f"`{y}` is empty or not a number in some rows of {x} = {value}")
         values = values * 100 if y in PERCENT else values
         count = len(values)
         # One seed has a mean and no interval.
@@ -159,12 +159,12 @@ def draw(table: pandas.DataFrame, x: str, y: str, series: list[str], size: tuple
     """One line for each combination of values of `series`."""
     figure, plot = plt.subplots(figsize=size, layout="constrained")
     numbers = pandas.to_numeric(table[x], errors="coerce").notna().all()
-    # Values that are no numbers stand at equal distances, in the table's order.
+    # Values that are not numbers are drawn at equal distances, in the table's order.
     places = {value: float(value) if numbers else place for place, value in enumerate(table[x].unique())}
     groups = table.groupby(series, sort=False) if series else [((), table)]
     if len(groups) > len(STYLE["axes.prop_cycle"]):
         raise TableError(
-            f"{len(groups)} lines cannot be told apart; STYLE has {len(STYLE['axes.prop_cycle'])} kinds of line: "
+            f"{len(groups)} lines cannot be distinguished; STYLE has {len(STYLE['axes.prop_cycle'])} kinds of line: "
             "use --where, or fewer --series"
         )
     for key, group in groups:
@@ -184,7 +184,7 @@ def draw(table: pandas.DataFrame, x: str, y: str, series: list[str], size: tuple
         # Above the axes: no line or interval lies behind it.
         for columns in range(min(3, len(groups)), 0, -1):
             legend = figure.legend(loc="outside upper center", ncols=columns)
-            # A legend that is wider than the figure would be cut off.
+            # A legend wider than the figure would be cut off.
             if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
                 break
             legend.remove()
@@ -192,10 +192,10 @@ def draw(table: pandas.DataFrame, x: str, y: str, series: list[str], size: tuple
 
 
 def save(figure: plt.Figure, path: pathlib.Path) -> None:
-    """Writes the figure beside its place first, so that no half of a file is left."""
+    """Writes the figure to a temporary file and renames it, so that no partial file is left."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
-    # Without the date, which would make every file another one.
+    # Without the date, which would make every file different.
     metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
     figure.savefig(partial, format=path.suffix[1:], metadata=metadata)
     os.replace(partial, path)
@@ -205,7 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=pathlib.Path, help="table.csv of a sweep, or the sweep's folder")
     parser.add_argument("--x", required=True, help="the axis to draw against: its path, or the last part of it")
-    parser.add_argument("--y", default="accuracy", help="the metric, a column behind `domain` (default: accuracy)")
+    parser.add_argument("--y", default="accuracy", help="the metric, a column after `domain` (default: accuracy)")
     parser.add_argument("--series", action="append", default=[], help="an axis, `voter` or `domain`: one line for each value; may be repeated")
     parser.add_argument("--where", action="append", default=[], metavar="AXIS=VALUE", help="keep these rows only; may be repeated")
     parser.add_argument("--voter", default="ensemble", help="member-1, ..., or ensemble (default: ensemble)")

@@ -6,13 +6,13 @@
 """Trains a network with Keras that runs under encryption, and saves what `sottovoce import` needs.
 
 Convolution, square, dense, square, dense on MNIST or a data set of its form, about ten seconds an epoch.
-Writes OUT/net.keras, the network, and OUT/predictions.npz, the proof that it is read as it was meant: inputs, their
+Writes OUT/net.keras, the network, and OUT/predictions.npz, which proves that the file is read correctly: inputs, their
 pixels and the logits that Keras computes.
 
     uv run scripts/train-keras.py data/mnist
     sottovoce import results/keras/net.keras --check results/keras/predictions.npz
 
-`uv run` installs the packages named above; any of Keras' backends will do (KERAS_BACKEND, here JAX by default).
+`uv run` installs the packages named above; each of Keras' backends works (KERAS_BACKEND, here JAX by default).
 digits.py, beside this file, reads the data.
 """
 
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/keras"), help="the folder to write to (default: results/keras)")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--held-out", type=int, default=5000, help="the last training images, which the import's search judges by: what a network has seen flatters it (default: 5000)")
+    parser.add_argument("--held-out", type=int, default=5000, help="the last training images, kept from training, because the import's search measures accuracy on them (default: 5000)")
     parser.add_argument("--checked", type=int, default=100, help="test images in predictions.npz (default: 100)")
     parser.add_argument("--replace", action="store_true", help="replace the files of an earlier training")
     arguments = parser.parse_args()

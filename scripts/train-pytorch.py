@@ -6,8 +6,8 @@
 """Trains a network with PyTorch that runs under encryption, and saves what `sottovoce import` needs.
 
 Convolution, square, dense, square, dense on MNIST or a data set of its form, about a minute of processor time an epoch.
-Writes OUT/net.pt2, the network, OUT/net.pt, its weights alone, and OUT/predictions.npz, the proof that they are read
-as they were meant: inputs, their pixels and the logits that PyTorch computes.
+Writes OUT/net.pt2, the network, OUT/net.pt, only its weights, and OUT/predictions.npz, which proves that they are read
+correctly: inputs, their pixels and the logits that PyTorch computes.
 
     uv run scripts/train-pytorch.py data/mnist
     sottovoce import results/pytorch/net.pt2 --check results/pytorch/predictions.npz
@@ -26,7 +26,7 @@ import torch
 
 import digits
 
-# MNIST's, for pixels of 0 to 1.
+# Mean and standard deviation of MNIST's pixels on the scale 0 to 1.
 MEAN, STD = 0.1307, 0.3081
 
 
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/pytorch"), help="the folder to write to (default: results/pytorch)")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--held-out", type=int, default=5000, help="the last training images, which the import's search judges by: what a network has seen flatters it (default: 5000)")
+    parser.add_argument("--held-out", type=int, default=5000, help="the last training images, kept from training, because the import's search measures accuracy on them (default: 5000)")
     parser.add_argument("--checked", type=int, default=100, help="test images in predictions.npz (default: 100)")
     parser.add_argument("--replace", action="store_true", help="replace the files of an earlier training")
     arguments = parser.parse_args()

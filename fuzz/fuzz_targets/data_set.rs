@@ -8,7 +8,7 @@ use std::fs;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use sottovoce_dataset::{DataName, PictureForm, Request, open, read_images, read_labels, read_pictures};
+use sottovoce_dataset::{DataName, PictureOptions, Request, open, read_images, read_labels, read_pictures};
 use sottovoce_fuzz::correct_checksums;
 use tempfile::TempDir;
 
@@ -26,10 +26,10 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = read_images(&archive);
     let _ = read_labels(&archive);
     for invert in [false, true] {
-        let _ = read_pictures(&[&archive], PictureForm { side: PICTURE_SIDE, invert });
+        let _ = read_pictures(&[&archive], PictureOptions { side: PICTURE_SIDE, invert });
     }
     let request = Request {
-        explicit_dir: Some(archive),
+        path: Some(archive),
         allow_download: false,
         ..Request::new(DataName::Other("fuzz".to_owned()))
     };

@@ -4,7 +4,7 @@ mod zip_checksums;
 
 use std::path::Path;
 
-use sottovoce_export::import::Sources;
+use sottovoce_export::import::WeightFiles;
 
 pub use zip_checksums::correct_checksums;
 
@@ -18,10 +18,10 @@ const IMAGE_SIDE: usize = 12;
 pub fn read_weights(name: &str, bytes: &[u8]) {
     let mut bytes = bytes.to_vec();
     correct_checksums(&mut bytes);
-    let mut sources = Sources::new(Path::new("/nonexistent"), IMAGE_SIDE).with_file(name, bytes);
-    let _ = sources.model(name);
-    if sources.tensors(name).is_err() {
+    let mut files = WeightFiles::new(Path::new("/nonexistent"), IMAGE_SIDE).with_file(name, bytes);
+    let _ = files.network(name);
+    if files.tensors(name).is_err() {
         // A file of one tensor without a name.
-        let _ = sources.tensor(None, name);
+        let _ = files.tensor(None, name);
     }
 }

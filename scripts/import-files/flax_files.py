@@ -134,7 +134,7 @@ def tiny(out: pathlib.Path) -> None:
         if name == "paper":
             numpy.savez(index.path("paper.dots.npz"), **{k.replace("/", "."): v for k, v in arrays.items()})
             index.add("paper.dots.npz", tensors={r: {k: v.replace("/", ".") for k, v in t.items()} for r, t in tensors(arrays).items()}, **entry)
-            # What numpy itself does to the same parameters.
+            # The same parameters saved by numpy.
             numpy.savez(index.path("paper.fortran.npz"), **{k: numpy.asfortranarray(v) for k, v in arrays.items()})
             index.add("paper.fortran.npz", tensors=tensors(arrays), note="arrays in Fortran order", **entry)
             numpy.savez(index.path("paper.big-endian.npz"), **{k: v.astype(">f4") for k, v in arrays.items()})

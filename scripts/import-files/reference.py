@@ -46,7 +46,7 @@ def tiny_pixels(channels: int | None = None) -> numpy.ndarray:
 
 
 def generator(name: str) -> numpy.random.Generator:
-    """A random number generator that depends on `name` alone."""
+    """A random number generator that depends only on `name`."""
     return numpy.random.default_rng(zlib.crc32(name.encode()))
 
 

@@ -142,7 +142,7 @@ class Graph(nn.Module):
 
 
 class PairGraph(Graph):
-    """The same with two inputs."""
+    """A network with two inputs."""
 
     def forward(self, x, y):
         return self.run(self, x, y)

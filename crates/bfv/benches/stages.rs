@@ -1,35 +1,27 @@
-//! Every stage of the engine by itself, with the paper's network, on one core:
+//! Measures every stage of the engine separately, with the paper's network, on one core:
 //! `cargo bench -p sottovoce-bfv [-- a part of a name]`. `sottovoce bench engine` measures the whole.
 
-// A benchmark that cannot begin has nothing to save.
+// A benchmark that fails to start has no results to save.
 #![allow(clippy::unwrap_used)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
-use sottovoce_bfv::engine::stages::Stages;
 use sottovoce_bfv::parameters::PAPER_DEGREE;
-use sottovoce_bfv::planner::{Fixed, Request};
+use sottovoce_bfv::planner::{FixedParameters, ParameterRequest, choose_parameters};
 use sottovoce_bfv::{ClientKey, Encryption, Engine, Kernel, Parameters};
-use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, PixelLevels};
+use sottovoce_network::{Architecture, IntegerEnsemble, NetworkSampler};
 
-/// Weights as small and as sparse as trained ones.
+/// An ensemble with weights that are as small and as sparse as trained weights.
 fn ensemble() -> IntegerEnsemble {
-    let shape = Architecture::default();
-    let mut rng = StdRng::seed_from_u64(1);
-    let mut layers = [(1, 0.9), (1, 0.45), (3, 0.75)].into_iter();
-    let blocks = IntegerNetwork::shapes(&shape).map(|(_, [rows, columns])| {
-        let (largest, density) = layers.next().unwrap();
-        let weight = |_, _| if rng.random_bool(density) { rng.random_range(-largest..=largest) } else { 0 };
-        Block::from_fn(rows, columns, weight, |_| 1)
-    });
-    let network = IntegerNetwork::new(shape, PixelLevels::new(4).unwrap(), 1.0, blocks).unwrap();
-    IntegerEnsemble::new(vec![network]).unwrap()
+    let sampler = NetworkSampler::new(Architecture::default(), 1);
+    sampler.with_largest_weights([1, 1, 3]).with_densities([0.9, 0.45, 0.75]).ensemble(1).unwrap()
 }
 
 fn parameters(ensemble: &IntegerEnsemble, encryption: Encryption) -> Parameters {
-    let fixed = Fixed { encryption: Some(encryption), degree: Some(PAPER_DEGREE), ..Fixed::default() };
-    Request { fixed, ..Request::new(&[ensemble], (1 << 30) - 1) }.choose().unwrap().parameters
+    let fixed =
+        FixedParameters { encryption: Some(encryption), degree: Some(PAPER_DEGREE), ..Default::default() };
+    let ensembles = [ensemble];
+    let request = ParameterRequest { fixed, ..ParameterRequest::new(&ensembles, (1 << 30) - 1) };
+    choose_parameters(&request).unwrap().parameters
 }
 
 fn stages(criterion: &mut Criterion) {
@@ -40,17 +32,17 @@ fn stages(criterion: &mut Criterion) {
         let name = format!("encrypt a pixel/{encryption},k={}", parameters.ciphertext_primes().len());
         let images = vec![1; parameters.degree()];
         criterion.bench_function(&name, |bencher| {
-            bencher.iter(|| client.encrypt(&images, 1, &|| ()).unwrap());
+            bencher.iter(|| client.encrypt(&images, 1, &()).unwrap());
         });
     }
     let parameters = parameters(&ensemble, Encryption::PublicKey);
     let client = ClientKey::generate(&parameters);
     let key = client.evaluation_key().unwrap();
     let images = vec![1; ensemble.architecture().pixels()];
-    let batch = client.encrypt(&images, images.len(), &|| ()).unwrap();
+    let batch = client.encrypt(&images, images.len(), &()).unwrap();
     for kernel in Kernel::available() {
         let engine = Engine::with_kernel(&key, &ensemble, kernel).unwrap();
-        let mut stages = Stages::new(&engine, &batch).unwrap();
+        let mut stages = engine.stages(&batch).unwrap();
         let parameters = stages.parameters();
         let mut bench = |name: &str, stage: &mut dyn FnMut()| {
             criterion.bench_function(&format!("{name}/{parameters}"), |bencher| bencher.iter(&mut *stage));

@@ -1,10 +1,10 @@
-//! What can go wrong between encryption and decryption.
+//! Errors of encryption, evaluation and decryption.
 
 /// A batch that could not be encrypted, evaluated or decrypted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BfvError {
-    /// More images than slots, or none.
+    /// There are more images than slots, or none.
     #[error("{found} images in a batch, but the parameters allow 1 to {slots}")]
     BatchSize {
         /// Images given.
@@ -12,7 +12,7 @@ pub enum BfvError {
         /// Slots of a ciphertext.
         slots: usize,
     },
-    /// The images are not whole.
+    /// The last image is incomplete.
     #[error("{bytes} pixel values are not whole images of {pixels} pixels")]
     ImageSize {
         /// Values given.
@@ -20,7 +20,7 @@ pub enum BfvError {
         /// Pixels of an image.
         pixels: usize,
     },
-    /// A batch of other images than the network reads.
+    /// The batch has images of another size than the network reads.
     #[error("the batch encrypts images of {found} pixels, but the network reads {needed}")]
     Pixels {
         /// Ciphertexts in the batch.
@@ -28,7 +28,7 @@ pub enum BfvError {
         /// Pixels that the network reads.
         needed: usize,
     },
-    /// An answer, or a batch, of other parameters.
+    /// An answer or a batch was encrypted for other parameters.
     #[error("ciphertexts modulo {found} plaintext moduli, but the key is for {needed}")]
     Channels {
         /// Channels of the ciphertexts.
@@ -36,26 +36,72 @@ pub enum BfvError {
         /// Channels of the key.
         needed: usize,
     },
-    /// A batch over another ring.
+    /// The batch was encrypted over another ring.
     #[error("the batch was encrypted under another ring degree or other ciphertext primes than the key's")]
     Ring,
+    /// A ciphertext lacks a polynomial, or a polynomial lacks residues.
+    #[error(
+        "a ciphertext is incomplete: it needs two polynomials, or one and a seed, with residues modulo every prime"
+    )]
+    Incomplete,
     /// The noise has reached the plaintext, so the decrypted values mean nothing.
     #[error(
         "the noise budget is exhausted: {noise_bits} bits of noise where {limit_bits} are the limit, so the \
          decrypted logits cannot be trusted; the parameters are too small for these weights"
     )]
     NoiseExhausted {
-        /// Largest noise found, in bits.
+        /// Bits of the largest noise.
         noise_bits: usize,
-        /// Where decryption fails, in bits.
+        /// Bits of noise at which decryption fails.
         limit_bits: usize,
     },
-    /// Whoever waited for the answer does not any longer.
-    #[error("the evaluation was cancelled")]
+    /// The observer of the work cancelled it.
+    #[error("the work was cancelled")]
     Cancelled,
     /// Values could not be encrypted, or a ciphertext not decrypted.
     #[error(transparent)]
-    Encryption(#[from] crate::EncryptionError),
+    Encryption(#[from] EncryptionError),
+    /// The `fhe` crate refused an operation.
+    #[error("the encryption library refused an operation")]
+    Fhe(#[from] fhe::Error),
+}
+
+/// Values that could not be encrypted, or a ciphertext that could not be decrypted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncryptionError {
+    /// More values than slots.
+    #[error("{found} values for one ciphertext, but it has {slots} slots")]
+    Slots {
+        /// Values given.
+        found: usize,
+        /// Slots of a ciphertext.
+        slots: usize,
+    },
+    /// A value is not below the plaintext modulus. The error does not contain it, because values are secret.
+    #[error("a value is not below the plaintext modulus {modulus}")]
+    Value {
+        /// The plaintext modulus.
+        modulus: u64,
+    },
+    /// The ciphertext is at another level or has more than two polynomials.
+    #[error(
+        "a ciphertext of {parts} polynomials modulo {primes} primes, but decryption takes 2 polynomials modulo {needed} primes"
+    )]
+    Ciphertext {
+        /// Polynomials of the ciphertext.
+        parts: usize,
+        /// Its primes.
+        primes: usize,
+        /// Primes at the level.
+        needed: usize,
+    },
+    /// The key belongs to other parameters.
+    #[error("the key does not belong to the parameters")]
+    Key,
+    /// The operating system has no randomness.
+    #[error("the operating system gives no randomness for encryption: {0}")]
+    Randomness(String),
     /// The `fhe` crate refused an operation.
     #[error("the encryption library refused an operation")]
     Fhe(#[from] fhe::Error),

@@ -3,15 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The instruction set that inner loops run with. There are only values whose instructions the processor has: they
-/// come from [`available`](Self::available) and nowhere else.
+/// The instruction set of inner loops. Only [`available`](Self::available) creates kernels, so that the processor always has the
+/// instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kernel(InstructionSet);
 
 /// Instruction set of a [`Kernel`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InstructionSet {
-    /// What every processor of the target has.
+    /// The instructions that every processor of the target has.
     Portable,
     /// AVX2.
     #[cfg(target_arch = "x86_64")]
@@ -33,7 +33,7 @@ impl fmt::Display for Kernel {
     }
 }
 
-/// A name that no kernel of this processor has.
+/// The name is none of a kernel that this processor runs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this processor runs {}", available.join(", "))]
 pub struct UnknownKernel {
@@ -87,8 +87,8 @@ impl Kernel {
         self.0
     }
 
-    /// How much longer tiles take than with AVX-512 (docs/performance.md).
-    pub(crate) fn slowness(self) -> f64 {
+    /// The time of a tile divided by its time with AVX-512 (docs/performance.md).
+    pub(crate) fn relative_tile_time(self) -> f64 {
         match self.0 {
             InstructionSet::Portable => 3.2,
             #[cfg(target_arch = "x86_64")]
@@ -98,7 +98,7 @@ impl Kernel {
         }
     }
 
-    /// Whether there are AVX-512's products of 52 and of 16 bits.
+    /// Returns whether the kernel has AVX-512's products of 52 and of 16 bits.
     pub(crate) fn is_avx512(self) -> bool {
         #[cfg(target_arch = "x86_64")]
         return self.0 == InstructionSet::Avx512;

@@ -1,51 +1,64 @@
 //! BFV for ensembles of square-activation CNNs: parameters, keys, encrypted batches, evaluation.
 //!
-//! One ciphertext holds one pixel of up to N images, one image in each of its N slots. Everything happens once for each
-//! plaintext modulus, in a *channel* of its own; the Chinese remainder theorem puts the channels' logits together. The
-//! client's side
-//! ([`ClientKey`]) encrypts a batch and decrypts the logits; the provider's side ([`ReferenceEvaluator`])
-//! holds an [`EvaluationKey`] and the integer ensemble, and sees ciphertexts alone. Keys and decryption are
-//! the `fhe` crate's; `encryption` computes the ciphertexts that `fhe` would, of errors that `fhe` draws.
+//! A ciphertext holds one pixel of up to N images, one image in each of its N slots. Everything is computed once for each
+//! plaintext modulus, in a *channel* of its own. The Chinese remainder theorem joins the channels' logits.
+//!
+//! The client ([`ClientKey`]) encrypts a batch and decrypts the logits. The provider ([`Engine`]) holds an [`EvaluationKey`]
+//! and the integer ensemble, and sees only ciphertexts. Keys and decryption are those of the `fhe` crate. Ciphertexts equal
+//! those that `fhe` would compute, with errors that `fhe` draws.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`parameters`] | ring degree, plaintext and ciphertext moduli, 128-bit security |
-//! | [`planner`] | parameters for an ensemble, and what they will cost |
-//! | [`noise`] | how much noise an evaluation is expected to leave |
-//! | [`keys`] | the client's keys, and what the provider gets of them |
-//! | [`batch`] | images and logits under encryption |
-//! | `encryption` | the client's encryption and decryption, with arithmetic of its own |
-//! | `transform` | number-theoretic transforms, tried before they are used |
+//! | [`parameters`] | ring degree, plaintext and ciphertext moduli, levels, 128-bit security |
+//! | [`planner`] | parameters for an ensemble, and their predicted costs |
+//! | [`noise`] | predictions of the noise that an evaluation leaves |
+//! | [`client`] | the client's side: secret keys, encryption, decryption, measured noise |
+//! | `evaluation_key`, `ciphertexts` | the keys and ciphertexts that a provider holds |
+//! | [`engine`] | evaluation at the evaluation points: the fast evaluator |
+//! | [`mod@reference`] | evaluation with only `fhe`'s public operations |
+//! | `evaluation`, `progress` | evaluators, layers and their times; reports of work and cancellation |
 //! | [`packed`] | polynomials at the bit width of their primes |
-//! | [`parts`] | keys and ciphertexts as residues, for a wire format |
-//! | [`layers`] | the paper's layers and the time spent in them |
-//! | [`engine`] | evaluation at the evaluation points: the fast way |
-//! | [`mod@reference`] | evaluation with `fhe`'s public operations alone |
+//! | `residues`, `seed` | polynomials of `fhe` as residues; uniform polynomials from seeds |
+//! | `transform` | number-theoretic transforms that are checked before they are used |
+//! | `modular`, `shoup` | arithmetic modulo a prime |
+//! | `kernel` | the instruction set of inner loops |
+//!
+//! Secret keys exist only in [`client`]. No other module imports from there.
 
-pub mod batch;
-mod encryption;
+#![deny(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+pub mod client;
 pub mod engine;
-mod error;
-mod kernel;
-pub mod keys;
-pub mod layers;
 pub mod noise;
 pub mod packed;
 pub mod parameters;
-pub mod parts;
 pub mod planner;
 pub mod reference;
-mod transform;
-mod watch;
 
-pub use batch::{DecryptedLogits, EncryptedBatch, EncryptedLogits};
-pub use encryption::EncryptionError;
-pub use engine::{Engine, Flood, HIDING_LOG2, PlanError};
-pub use error::BfvError;
+mod ciphertexts;
+mod error;
+mod evaluation;
+mod evaluation_key;
+mod kernel;
+mod modular;
+mod progress;
+mod residues;
+mod seed;
+mod shoup;
+#[cfg(test)]
+mod testing;
+mod transform;
+
+pub use ciphertexts::{CiphertextResidues, EncryptedAnswer, EncryptedBatch, EncryptedLogits};
+pub use client::{ClientKey, DecryptedLogits};
+pub use engine::{Engine, EngineError, FloodingNoise, STATISTICAL_DISTANCE_LOG2};
+pub use error::{BfvError, EncryptionError};
+pub use evaluation::{EvaluatorKind, Layer, LayerTime};
+pub use evaluation_key::{EvaluationKey, KeyResidues};
 pub use kernel::{Kernel, UnknownKernel};
-pub use keys::{ClientKey, EvaluationKey};
-pub use layers::{Layer, LayerTime};
 pub use parameters::{Encryption, Parameters, ParametersError};
-pub use reference::{EncryptedAnswer, ReferenceEvaluator};
+pub use progress::ProgressObserver;
+pub use reference::ReferenceEvaluator;
+pub use residues::ResiduesError;
+pub use seed::Seed;
 pub use transform::TransformError;
-pub use watch::Watch;

@@ -1,4 +1,4 @@
-//! Number-theoretic transforms that were tried before they are used: the engine's, encryption's and decryption's.
+//! Number-theoretic transforms that are checked before they are used.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tfhe_ntt::prime64::Plan;
 
-use crate::parameters::{inverse, product};
+use crate::modular::{inverse, product};
 
-/// Coefficients of the product that are computed anew. A plan that is wrong is wrong nearly everywhere.
+/// The number of a product's coefficients that are checked. A wrong plan is wrong in nearly all coefficients.
 const CHECKED_COEFFICIENTS: usize = 16;
 
-/// The negacyclic transform of N coefficients modulo one prime, with the values in bit-reversed order: the order of
-/// `fhe`'s transform.
+/// The negacyclic transform of N coefficients modulo one prime. The values are in bit-reversed order, which is the order of `fhe`'s
+/// transform.
 ///
 /// `tfhe-ntt` 0.7.1 makes plans that are silently wrong for many primes between 2^52 / 3 and 2^51 on processors with
-/// AVX512-IFMA. So a plan is accepted only after it multiplied two random polynomials correctly.
+/// AVX512-IFMA. So a plan is accepted only after it has multiplied two random polynomials correctly.
 #[derive(Debug, Clone)]
 pub struct Transform {
     plan: Plan,
@@ -36,7 +36,7 @@ pub enum TransformError {
         /// The modulus.
         prime: u64,
     },
-    /// The plan's products are wrong.
+    /// The transform multiplies wrongly.
     #[error(
         "the number-theoretic transform of {degree} coefficients modulo {prime} is wrong on this processor; use primes of another size"
     )]
@@ -62,20 +62,20 @@ impl Transform {
     /// The transform of `degree` coefficients modulo `prime`.
     ///
     /// # Errors
-    /// If there is none, or its plan is wrong on this processor.
+    /// If there is no such transform, or it is wrong on this processor.
     pub fn new(degree: usize, prime: u64) -> Result<Self, TransformError> {
         let plan = Plan::try_new(degree, prime).ok_or(TransformError::Missing { degree, prime })?;
         let transform = Self { plan, inverse_degree: inverse(degree as u64 % prime, prime) };
-        if !transform.multiplies() {
+        if !transform.multiplies_correctly() {
             return Err(TransformError::Wrong { degree, prime });
         }
         Ok(transform)
     }
 
-    /// The transforms modulo the primes of a context of `fhe`'s, with values in the order that `fhe` has them.
+    /// The transforms modulo the primes of a context of `fhe`.
     ///
     /// # Errors
-    /// As [`new`](Self::new), and if a transform orders its values in another way.
+    /// As [`new`](Self::new), or if a transform orders its values in another way than `fhe`.
     pub fn of_context(context: &Arc<Context>, degree: usize) -> Result<Vec<Self>, TransformError> {
         let primes = context.moduli();
         let transforms: Vec<Self> =
@@ -85,7 +85,7 @@ impl Transform {
         x.iter_mut().skip(1).step_by(degree).for_each(|coefficient| *coefficient = 1);
         let order = |prime| TransformError::Order { prime, degree };
         let theirs = Poly::try_convert_from(x.clone(), context, true, Representation::PowerBasis);
-        let mut theirs = theirs.map_err(|_| order(primes[0]))?;
+        let mut theirs = theirs.map_err(|_| order(context.moduli().first().copied().unwrap_or_default()))?;
         theirs.change_representation(Representation::Ntt);
         for ((ours, theirs), transform) in
             x.chunks_exact_mut(degree).zip(theirs.coefficients().outer_iter()).zip(&transforms)
@@ -98,7 +98,7 @@ impl Transform {
         Ok(transforms)
     }
 
-    /// Coefficients become values, both below the prime.
+    /// Transforms coefficients to values, both below the prime.
     ///
     /// # Panics
     /// If there are not N.
@@ -106,7 +106,7 @@ impl Transform {
         self.plan.fwd(polynomial);
     }
 
-    /// Values become N times the coefficients ([`inverse_degree`](Self::inverse_degree)), both below the prime.
+    /// Transforms values to N times the coefficients ([`inverse_degree`](Self::inverse_degree)), both below the prime.
     ///
     /// # Panics
     /// If there are not N.
@@ -132,10 +132,10 @@ impl Transform {
         self.inverse_degree
     }
 
-    /// Whether the plan multiplies two dense random polynomials correctly.
-    fn multiplies(&self) -> bool {
+    /// Returns whether the plan multiplies two dense random polynomials correctly.
+    fn multiplies_correctly(&self) -> bool {
         let (prime, degree) = (self.prime(), self.degree());
-        // The same polynomials every time: the answer for a prime must not change.
+        // The polynomials are the same every time: the result for a prime must not change.
         let mut rng = ChaCha8Rng::seed_from_u64(prime);
         let mut random = || -> Vec<u64> { (0..degree).map(|_| rng.random_range(0..prime)).collect() };
         let (a, b) = (random(), random());
@@ -151,8 +151,10 @@ impl Transform {
         self.inverse(&mut values);
         (0..CHECKED_COEFFICIENTS).all(|_| {
             let at = rng.random_range(0..degree);
-            values[at] < prime
-                && product(values[at], self.inverse_degree, prime) == coefficient(&a, &b, at, prime)
+            values.get(at).is_some_and(|&value| {
+                let found = product(value, self.inverse_degree, prime);
+                value < prime && found == coefficient(&a, &b, at, prime)
+            })
         })
     }
 }
@@ -160,7 +162,7 @@ impl Transform {
 /// One coefficient of a product modulo X^N + 1, by its definition.
 fn coefficient(a: &[u64], b: &[u64], at: usize, prime: u64) -> u64 {
     let modulus = u128::from(prime);
-    // Of N <= 2^20 products below 2^104 each for the primes in use; other primes are reduced in time.
+    // N <= 2^20 products are below 2^104 each for the primes in use. Sums for larger primes are reduced in time.
     let sum = |a: &[u64], b: &[u64]| {
         a.iter().zip(b.iter().rev()).fold(0u128, |sum, (&a, &b)| {
             let sum = sum + u128::from(a) * u128::from(b);
@@ -168,8 +170,8 @@ fn coefficient(a: &[u64], b: &[u64], at: usize, prime: u64) -> u64 {
         }) % modulus
     };
     // X^i X^j is X^(i + j), or -X^(i + j - N) from N upwards.
-    let direct = sum(&a[..=at], &b[..=at]);
-    let wrapped = sum(&a[at + 1..], &b[at + 1..]);
+    let ((a_low, a_high), (b_low, b_high)) = (a.split_at(at + 1), b.split_at(at + 1));
+    let (direct, wrapped) = (sum(a_low, b_low), sum(a_high, b_high));
     ((direct + modulus - wrapped) % modulus) as u64
 }
 

@@ -1,4 +1,4 @@
-//! What a run was made on, as far as the machine tells.
+//! The processor, memory and source revision that records name.
 
 use std::fs;
 use std::path::Path;
@@ -6,11 +6,11 @@ use std::process::Command;
 
 use serde::Serialize;
 
-/// The processor, and what of it matters here.
+/// The processor and the C library. Unknown values are `None`.
 #[derive(Debug, Serialize)]
 pub struct Machine {
     pub processor: Option<String>,
-    /// What tells processors of one name apart.
+    /// Numbers that distinguish processors of the same name.
     pub cpu: Option<Cpu>,
     pub features: Vec<&'static str>,
     pub cores: usize,
@@ -18,7 +18,7 @@ pub struct Machine {
     pub c_library: Option<String>,
 }
 
-/// The numbers by which x86 processors are told apart; family 25 and model 17, for example, is a Zen 4.
+/// Family, model and stepping of an x86 processor; family 25 and model 17, for example, is a Zen 4.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Cpu {
     pub family: u32,
@@ -26,13 +26,13 @@ pub struct Cpu {
     pub stepping: u32,
 }
 
-/// The checkout that the program was built in, as it is when the program runs.
+/// The checkout that the program was built in, in its state when the program runs.
 #[derive(Debug, Serialize)]
 pub struct Source {
     pub git_revision: Option<String>,
-    /// Whether the working tree had changes that the revision does not hold.
+    /// Set if the working tree had uncommitted changes.
     pub git_dirty: Option<bool>,
-    /// Versions of the crates that decide results and speed.
+    /// Versions of the crates on which results and speed depend.
     pub versions: std::collections::BTreeMap<String, String>,
 }
 
@@ -43,7 +43,7 @@ impl Machine {
     }
 }
 
-/// The processor's name, where the system tells.
+/// The name of the processor; `None` if the system does not report it.
 pub fn processor() -> Option<String> {
     cpu_field(&fs::read_to_string("/proc/cpuinfo").ok()?, "model name").map(str::to_owned)
 }
@@ -64,10 +64,10 @@ fn cpu_field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     fields.find(|(field, _)| field.trim() == name).map(|(_, value)| value.trim())
 }
 
-/// The C library that the program runs on, where the system tells.
+/// The C library that the program uses; `None` if the system does not report it.
 fn c_library() -> Option<String> {
     if cfg!(target_env = "musl") {
-        // Linked into the program; the system's own, if it has one, says nothing about it.
+        // The library is linked into the program; the system may have another one.
         return Some("musl".to_owned());
     }
     let output = Command::new("getconf").arg("GNU_LIBC_VERSION").output().ok()?;
@@ -102,12 +102,12 @@ fn features() -> Vec<&'static str> {
     vec![std::env::consts::ARCH]
 }
 
-/// The largest memory that this process has held, in bytes; `None` where the system does not tell.
+/// Peak memory of this process in bytes; `None` if the system does not report it.
 pub fn peak_memory_bytes() -> Option<u64> {
     peak_memory_of("self")
 }
 
-/// The same of a process by its number.
+/// Peak memory in bytes of the process with the number `process`, or of this process for `self`.
 pub fn peak_memory_of(process: &str) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
@@ -118,7 +118,7 @@ pub fn peak_memory_of(process: &str) -> Option<u64> {
 impl Source {
     pub fn here() -> Self {
         let folder = env!("CARGO_MANIFEST_DIR");
-        // A program that was copied elsewhere, or whose checkout is gone, may be of any revision.
+        // If the program was copied elsewhere or the checkout is gone, the revision is unknown.
         let repository = Path::new(folder).ancestors().nth(2);
         let in_checkout = repository
             .is_some_and(|root| std::env::current_exe().is_ok_and(|program| program.starts_with(root)));
@@ -146,16 +146,16 @@ impl Source {
     }
 }
 
-/// Versions as locked when the program was built.
+/// Versions in `Cargo.lock` when the program was built.
 fn versions() -> std::collections::BTreeMap<String, String> {
-    const MATTER: [&str; 3] = ["burn", "fhe", "fhe-math"];
+    const RECORDED: [&str; 3] = ["burn", "fhe", "fhe-math"];
     let lock: toml::Table = toml::from_str(include_str!("../../../Cargo.lock")).unwrap_or_default();
     let packages = lock.get("package").and_then(|packages| packages.as_array());
     let mut versions = std::collections::BTreeMap::new();
     for package in packages.into_iter().flatten() {
         let field = |name| package.get(name).and_then(|value| value.as_str());
         if let (Some(name), Some(version)) = (field("name"), field("version"))
-            && MATTER.contains(&name)
+            && RECORDED.contains(&name)
         {
             versions.insert(name.to_owned(), version.to_owned());
         }
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_versions_that_matter_are_found_in_the_lock_file() {
+    fn the_recorded_versions_are_in_the_lock_file() {
         let versions = super::versions();
         assert_eq!(versions["fhe"], "0.1.1");
         assert!(versions["burn"].starts_with("0.22."));

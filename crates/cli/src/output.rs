@@ -1,13 +1,14 @@
-//! What the program prints.
+//! Output: results on standard output, remarks and errors on standard error.
 //!
-//! `println!` panics where nobody reads any more (`sottovoce ... | head`); nothing here does.
+//! These functions replace `println!`, which panics if the reader is gone (`sottovoce ... | head`).
 
 use std::io::{ErrorKind, Write as _, stderr, stdout};
 
 use serde::Serialize;
 use serde_json::Value;
+use sottovoce_evaluate::RangeKind;
 
-/// A result, on standard output.
+/// Prints a result on standard output.
 pub fn result(text: &str) {
     line(text.trim_end());
 }
@@ -15,7 +16,7 @@ pub fn result(text: &str) {
 fn line(text: &str) {
     match writeln!(stdout(), "{text}") {
         Ok(()) => {}
-        // The reader has seen enough: everything that lasts is in files already.
+        // The reader is gone, and all results are in files already.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
         Err(error) => {
             remark(&format!("error: cannot write to standard output\n  because: {error}"));
@@ -24,29 +25,36 @@ fn line(text: &str) {
     }
 }
 
-/// A result as JSON, on standard output.
+/// Prints a result as JSON on standard output.
 pub fn json(value: &Value) {
     line(&format!("{value:#}"));
 }
 
-/// `value` as JSON. Everything that is printed has string keys, so this cannot fail.
+/// Converts `value` to JSON. The conversion fails only for maps whose keys are not strings, which are not printed.
 pub fn to_value(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
-/// A remark, on standard error.
+/// Adds a field to a JSON object.
+pub fn add_field(object: &mut Value, name: &str, value: impl Serialize) {
+    if let Value::Object(fields) = object {
+        fields.insert(name.to_owned(), to_value(&value));
+    }
+}
+
+/// Prints a remark on standard error.
 pub fn remark(text: &str) {
-    // Where remarks cannot be told, the work goes on.
+    // If remarks cannot be printed, the work continues.
     let _ = writeln!(stderr(), "{text}");
 }
 
-/// An error with its causes, on standard error.
+/// Prints an error with its causes on standard error.
 pub fn error(error: &anyhow::Error) {
     remark(&format!("error: {error}"));
     let mut last = error.to_string();
     for cause in error.chain().skip(1) {
         let text = cause.to_string();
-        // Some libraries repeat their source in their own message.
+        // Some libraries repeat the cause in their own message.
         if !last.contains(&text) {
             remark(&format!("  because: {text}"));
         }
@@ -54,7 +62,18 @@ pub fn error(error: &anyhow::Error) {
     }
 }
 
-/// A number of things.
+/// A number with its noun, such as `1 member` or `3 members`.
 pub fn counted(count: usize, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
+}
+
+/// Warns that a plaintext modulus for the observed range does not hold the logits of every image.
+pub fn warn_of_range(range: RangeKind) {
+    if range == RangeKind::Observed {
+        remark(
+            "warning: the plaintext modulus is chosen for the OBSERVED range of logits. If the logits of an image are larger, \
+             they decrypt to wrong logits, which a client cannot notice. `--range proven`, or `range = \"proven\"` in a \
+             configuration, holds for every image, and costs more.",
+        );
+    }
 }

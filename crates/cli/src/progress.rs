@@ -2,27 +2,28 @@
 
 use std::io::IsTerminal;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::output;
 
-/// Plain lines come this often at most.
-const PLAIN_EVERY: Duration = Duration::from_secs(10);
+/// Smallest time between two plain lines.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Progress of one task of known length, from any thread.
 pub struct Progress {
     bar: ProgressBar,
-    /// Where standard error is not a terminal: when the last line was printed.
+    /// The time of the last plain line, if standard error is not a terminal.
     plain: Option<Mutex<Instant>>,
     title: String,
-    /// A word on how the task is going.
+    /// Text behind the title, such as the speed.
     note: Mutex<String>,
 }
 
 impl Progress {
-    /// A task of `length` units begins.
+    /// Begins a task of `length` units of work.
     pub fn new(title: &str, length: u64) -> Self {
         let bar = ProgressBar::hidden();
         bar.set_length(length);
@@ -38,16 +39,16 @@ impl Progress {
         Self { bar, plain, title: title.to_owned(), note: Mutex::default() }
     }
 
-    /// `work` units more are done.
+    /// Adds `work` units of finished work.
     pub fn advance(&self, work: u64) {
         self.bar.inc(work);
         let Some(last) = &self.plain else { return };
-        // Whoever holds the lock prints; nobody waits to print.
+        // The thread that holds the lock prints; other threads do not wait.
         let Ok(mut last) = last.try_lock() else { return };
-        if last.elapsed() >= PLAIN_EVERY {
+        if last.elapsed() >= PLAIN_INTERVAL {
             *last = Instant::now();
             let length = self.bar.length().unwrap_or(1).max(1);
-            // A member that is trained again does more than was planned.
+            // A member that is trained twice does more work than the length.
             let share = 100 * self.bar.position().min(length) / length;
             let note = self.note.lock().map(|note| note.clone()).unwrap_or_default();
             let left = HumanDuration(self.bar.eta());
@@ -55,7 +56,7 @@ impl Progress {
         }
     }
 
-    /// A word on how the task is going.
+    /// Sets the text behind the title.
     pub fn note(&self, text: &str) {
         self.bar.set_message(format!("{}, {text}", self.title));
         if let Ok(mut note) = self.note.lock() {
@@ -63,7 +64,7 @@ impl Progress {
         }
     }
 
-    /// Puts the bar at `done` units, of `total` where it has become known.
+    /// Sets the finished work to `done` units, and the length to `total` units if it is known.
     pub fn set(&self, done: u64, total: Option<u64>) {
         if let Some(total) = total {
             self.bar.set_length(total);
@@ -73,7 +74,7 @@ impl Progress {
 }
 
 impl Drop for Progress {
-    /// The task is over: its bar goes away, and a line stays of what took long enough to wait for.
+    /// Removes the bar. A task of a second or more leaves a line with its time.
     fn drop(&mut self) {
         let elapsed = self.bar.elapsed();
         self.bar.finish_and_clear();
@@ -83,7 +84,50 @@ impl Drop for Progress {
     }
 }
 
-/// Shows one stage of an evaluation after the other.
+/// Progress of training, with the speed in images per second, from any thread.
+pub struct TrainingProgress {
+    bar: Progress,
+    start: Instant,
+    steps: AtomicU64,
+    images: AtomicU64,
+}
+
+/// Number of training steps after which the speed is shown again: text that changes at every step cannot be read.
+const STEPS_PER_NOTE: u64 = 100;
+
+impl TrainingProgress {
+    /// Begins the training of `members`, with `images` images in all steps together.
+    pub fn new(members: usize, images: u64) -> Self {
+        let title = format!("training {}", output::counted(members, "member", "members"));
+        Self {
+            bar: Progress::new(&title, images),
+            start: Instant::now(),
+            steps: AtomicU64::new(0),
+            images: AtomicU64::new(0),
+        }
+    }
+
+    /// Adds a finished training step.
+    pub fn add(&self, step: &sottovoce_train::StepReport) {
+        self.bar.advance(step.images as u64);
+        let images = self.images.fetch_add(step.images as u64, Ordering::Relaxed);
+        if self.steps.fetch_add(1, Ordering::Relaxed).is_multiple_of(STEPS_PER_NOTE) {
+            let rate = images as f64 / self.start.elapsed().as_secs_f64();
+            self.bar.note(&format!("{rate:.0} images/s, loss {:.3}", step.loss));
+        }
+    }
+
+    pub fn start(&self) -> Instant {
+        self.start
+    }
+
+    /// Images of all finished steps.
+    pub fn images(&self) -> u64 {
+        self.images.load(Ordering::Relaxed)
+    }
+}
+
+/// Shows the stages of an evaluation, one after the other.
 pub struct StageProgress {
     prefix: String,
     current: Mutex<Option<Progress>>,
@@ -95,10 +139,10 @@ impl StageProgress {
     }
 }
 
-impl sottovoce_evaluate::Progress for StageProgress {
+impl sottovoce_bfv::ProgressObserver for StageProgress {
     fn begin(&self, stage: &str, work: u64) {
         if let Ok(mut current) = self.current.lock() {
-            // The old bar must be gone before the new one is drawn.
+            // The old bar must be removed before the new bar is drawn.
             drop(current.take());
             *current = Some(Progress::new(&format!("{}: {stage}", self.prefix), work));
         }

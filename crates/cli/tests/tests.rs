@@ -8,10 +8,12 @@ mod suite {
     mod chart;
     mod compare;
     mod data;
+    mod documents;
     mod errors;
     mod import;
     mod interrupt;
     mod mnist;
+    mod modules;
     mod pipeline;
     mod plan;
     mod sandbox;

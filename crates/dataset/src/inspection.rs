@@ -1,31 +1,31 @@
-//! What is unusual about images.
+//! Images that differ from those that networks are trained on, and duplicates.
 
 use std::collections::HashMap;
 
-use crate::images::LabelledImages;
+use crate::labelled_images::LabelledImages;
 
-/// Images whose brightest pixel is not above this, of 255, are faint: few grey levels leave nothing of them.
-pub const FAINT: u8 = 32;
+/// Brightness up to which an image counts as faint, of 255: with few grey levels, all its pixels become background.
+pub const FAINT_BRIGHTNESS: u8 = 32;
 
-/// Images whose pixels along the edges are brighter on average than this look inverted: ink is bright, and what
-/// networks are trained on has none along the edges.
+/// Mean brightness of the pixels along the edges above which an image looks inverted. Ink is bright, and images that
+/// networks are trained on have no ink along the edges.
 const BRIGHT_BORDER: usize = 127;
 
-/// Images that are unlike those that networks are trained on. Each is in one of the lists at most.
+/// Images that are unlike those that networks are trained on. An image is in at most one of the lists.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Inspection {
     /// Number of images.
     pub images: usize,
     /// Indices of images whose pixels are all equal.
     pub blank: Vec<usize>,
-    /// Indices of images whose brightest pixel is at most [`FAINT`].
+    /// Indices of images whose brightest pixel is at most [`FAINT_BRIGHTNESS`].
     pub faint: Vec<usize>,
     /// Indices of images whose edges are bright, as dark ink on light paper is.
     pub bright_border: Vec<usize>,
 }
 
 impl Inspection {
-    /// Looks at `images` of `side` x `side` pixels.
+    /// Inspects images of `side` x `side` pixels.
     pub fn of<'a>(images: impl Iterator<Item = &'a [u8]>, side: usize) -> Self {
         let mut inspection = Self::default();
         for (index, image) in images.enumerate() {
@@ -33,7 +33,7 @@ impl Inspection {
             let brightest = image.iter().copied().max().unwrap_or_default();
             if image.iter().all(|&pixel| pixel == brightest) {
                 inspection.blank.push(index);
-            } else if brightest <= FAINT {
+            } else if brightest <= FAINT_BRIGHTNESS {
                 inspection.faint.push(index);
             } else if border_mean(image, side) > BRIGHT_BORDER {
                 inspection.bright_border.push(index);
@@ -42,7 +42,7 @@ impl Inspection {
         inspection
     }
 
-    /// Whether most images have bright edges.
+    /// Returns whether more than half of the images have bright edges.
     #[must_use]
     pub fn looks_inverted(&self) -> bool {
         2 * self.bright_border.len() > self.images
@@ -63,9 +63,9 @@ fn border_mean(image: &[u8], side: usize) -> usize {
     sum / count.max(1)
 }
 
-/// Images that occur more than once.
+/// Numbers of images that occur more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Repetitions {
+pub struct DuplicateCounts {
     /// Training images that are equal to an earlier one.
     pub in_training: usize,
     /// Test images that are equal to an earlier one.
@@ -76,8 +76,8 @@ pub struct Repetitions {
     pub contradictory: usize,
 }
 
-impl Repetitions {
-    /// Looks for images that occur more than once.
+impl DuplicateCounts {
+    /// Counts the images that occur more than once.
     #[must_use]
     pub fn of(train: &LabelledImages, test: &LabelledImages) -> Self {
         let mut repetitions = Self::default();
@@ -105,18 +105,18 @@ impl Repetitions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::synthetic::{Half, synthetic_digits};
+    use crate::synthetic::{Subset, synthetic_digits};
 
     #[test]
     fn digits_of_a_data_set_are_not_unusual() {
-        let digits = synthetic_digits(500, 1, Half::Train);
+        let digits = synthetic_digits(500, 1, Subset::Train);
         let inspection = Inspection::of(digits.iter(), digits.side());
         assert_eq!(inspection, Inspection { images: 500, ..Inspection::default() });
     }
 
     #[test]
     fn dark_digits_on_light_paper_look_inverted() {
-        let digits = synthetic_digits(50, 1, Half::Train);
+        let digits = synthetic_digits(50, 1, Subset::Train);
         let inverted: Vec<Vec<u8>> =
             digits.iter().map(|image| image.iter().map(|&pixel| 255 - pixel).collect()).collect();
         let inspection = Inspection::of(inverted.iter().map(Vec::as_slice), digits.side());
@@ -126,8 +126,13 @@ mod tests {
 
     #[test]
     fn blank_and_faint_images_are_told_apart() {
-        let images: [&[u8]; 5] =
-            [&[0; 4], &[255; 4], &[0, 1, 0, 0], &[0, FAINT, 0, 0], &[0, FAINT + 1, 0, 0]];
+        let images: [&[u8]; 5] = [
+            &[0; 4],
+            &[255; 4],
+            &[0, 1, 0, 0],
+            &[0, FAINT_BRIGHTNESS, 0, 0],
+            &[0, FAINT_BRIGHTNESS + 1, 0, 0],
+        ];
         let inspection = Inspection::of(images.into_iter(), 2);
         assert_eq!((inspection.blank, inspection.faint), (vec![0, 1], vec![2, 3]));
         assert!(inspection.bright_border.is_empty());
@@ -137,7 +142,7 @@ mod tests {
     fn repeated_images_are_counted() {
         let train = LabelledImages::new(1, vec![1, 2, 1, 1], vec![0, 0, 0, 1]).unwrap();
         let test = LabelledImages::new(1, vec![2, 3, 3], vec![0, 1, 1]).unwrap();
-        let expected = Repetitions { in_training: 2, in_test: 1, in_both: 1, contradictory: 1 };
-        assert_eq!(Repetitions::of(&train, &test), expected);
+        let expected = DuplicateCounts { in_training: 2, in_test: 1, in_both: 1, contradictory: 1 };
+        assert_eq!(DuplicateCounts::of(&train, &test), expected);
     }
 }

@@ -1,23 +1,25 @@
-//! Whatever the network: it runs exactly, or it is refused with a reason.
+//! Property tests: every network is evaluated exactly, or refused with a reason.
 
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use sottovoce_bfv::planner::Fixed;
+use sottovoce_bfv::planner::FixedParameters;
 use sottovoce_dataset::LabelledImages;
-use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
+use sottovoce_network::{
+    Architecture, Block, BlockShape, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels,
+};
 
-use crate::{EvaluateError, Evaluator, Need, Policy, RangeRule, Session, predict_images};
+use crate::{EvaluateError, Evaluator, ParameterPolicy, RangeKind, RangedEnsemble, Session, predict_images};
 
 /// How a layer's weights are drawn.
 #[derive(Debug, Clone, Copy)]
 enum Weights {
     Zero,
-    /// Up to so many bits.
+    /// Random weights of at most this many bits.
     UpTo(u32),
-    /// All of them the largest of so many bits, of one sign.
+    /// All weights are the largest number of this many bits.
     All(u32),
-    /// Zero but for one.
+    /// All weights are zero except one, whose magnitude has this many bits.
     One(u32),
 }
 
@@ -45,7 +47,7 @@ fn architectures() -> impl Strategy<Value = Architecture> {
         .prop_filter("the kernel fits", |shape| shape.validate().is_ok())
 }
 
-fn block(kind: Weights, [rows, columns]: [usize; 2], rng: &mut StdRng) -> Block<i64, i128> {
+fn block(kind: Weights, BlockShape { rows, columns, .. }: BlockShape, rng: &mut StdRng) -> Block<i64, i128> {
     let one = rng.random_range(0..rows * columns);
     let weights = (0..rows * columns).map(|index| match kind {
         Weights::Zero => 0,
@@ -59,7 +61,7 @@ fn block(kind: Weights, [rows, columns]: [usize; 2], rng: &mut StdRng) -> Block<
     Block::new(columns, weights, biases).unwrap()
 }
 
-/// Bits of the plaintext modulus under which the answers were exact, or why there are none.
+/// Classifies random images. Returns the bits of the plaintext modulus under which the answers were exact, or the reason of a refusal.
 fn outcome(
     shape: Architecture,
     kinds: [Weights; 3],
@@ -70,7 +72,7 @@ fn outcome(
     let mut rng = StdRng::seed_from_u64(seed);
     let mut member = || {
         let mut kinds = kinds.into_iter();
-        let blocks = IntegerNetwork::shapes(&shape).map(|(_, s)| block(kinds.next().unwrap(), s, &mut rng));
+        let blocks = shape.block_shapes().map(|shape| block(kinds.next().unwrap(), shape, &mut rng));
         IntegerNetwork::new(shape, PixelLevels::new(levels).unwrap(), 1.0, blocks)
     };
     let networks: Result<Vec<_>, _> = (0..members).map(|_| member()).collect();
@@ -78,23 +80,27 @@ fn outcome(
         Ok(networks) => IntegerEnsemble::new(networks).map_err(|e| e.to_string())?,
         Err(reason) => return Err(reason),
     };
-    let policy =
-        Policy { range: RangeRule::Proven, range_margin: 0.0, hide_model: false, fixed: Fixed::default() };
-    let need = Need { ensemble: &ensemble, observed: None, proven: None };
+    let policy = ParameterPolicy {
+        range: RangeKind::Proven,
+        range_margin: 0.0,
+        hide_model: false,
+        fixed: FixedParameters::default(),
+    };
+    let ranged = RangedEnsemble { ensemble: &ensemble, observed_logit: None, proven_logit: None };
     let evaluator = Evaluator::default();
-    let session = match Session::new(&[need], &policy, 50, evaluator) {
+    let session = match Session::new(&[ranged], &policy, 50, evaluator) {
         Ok(session) => session,
         Err(EvaluateError::Parameters(reason)) => return Err(reason.to_string()),
         Err(other) => panic!("{other}"),
     };
     let pixels: Vec<u8> = (0..50 * shape.pixels()).map(|_| rng.random()).collect();
     let images = LabelledImages::new(shape.image_side, pixels, vec![0; 50]).unwrap();
-    let (_, summary) = predict_images(need, &session, &images, &()).unwrap();
+    let (_, summary) = predict_images(ranged, &session, &images, &()).unwrap();
     assert_eq!((summary.mismatches, summary.range.images_outside), (0, 0));
     Ok(summary.parameters.plaintext_bits)
 }
 
-/// A reason has numbers, or names what is too large.
+/// Asserts that a reason has a number of bits, or names a quantity that exceeds a limit.
 fn assert_is_a_reason(reason: &str) {
     assert!(reason.contains("bits") || reason.contains("exceed"), "{reason}");
 }
@@ -127,7 +133,7 @@ const ONE_PIXEL: Architecture = Architecture {
 };
 
 #[test]
-fn these_run_exactly() {
+fn extreme_networks_are_evaluated_exactly() {
     let small = Architecture { image_side: 4, kernel: 2, maps: 2, hidden: 3, ..ONE_PIXEL };
     for (shape, kinds, members, least_bits) in [
         (ONE_PIXEL, [Weights::UpTo(3); 3], 1, 0.0),
@@ -144,7 +150,7 @@ fn these_run_exactly() {
 }
 
 #[test]
-fn these_are_refused() {
+fn networks_with_too_large_weights_are_refused() {
     for kinds in [[Weights::One(20); 3], [Weights::One(60), Weights::One(1), Weights::One(1)]] {
         let reason = outcome(ONE_PIXEL, kinds, 1, 256, 1).unwrap_err();
         assert_is_a_reason(&reason);

@@ -1,43 +1,44 @@
-//! Encrypted ensemble runs over a test set, and the records they leave.
+//! Encrypted ensemble runs over a test set, and their records.
 //!
-//! A [`Session`] is a client and a provider that serve every ensemble of a run and meet in messages alone, as they
-//! would on two machines; an [`EncryptedSet`] is the test images, encrypted and sent once. [`evaluate_setting`]
-//! classifies these images three times: in floating point, in plain integers (the oracle), and under encryption, batch
-//! by batch. It counts correct answers in each domain and holds every decrypted logit of every slot against the oracle.
-//! [`measure_elapsed`] classifies growing numbers of images from pixels to predictions by the clock, and
-//! [`predict_images`] does so for networks from anywhere. What is found becomes the rows of a run's CSV files with
+//! A [`Session`] holds a client and a provider that serve every ensemble of a run. The client and the provider exchange only
+//! messages, as on two machines. [`EncryptedImages`] are the test images, encrypted and sent once. [`evaluate_setting`] classifies these
+//! images three times: in floating point, in plain integers (the [`Oracle`]), and under encryption, batch by batch. It counts
+//! correct answers in each domain and compares every decrypted logit of every slot with the oracle; logits that differ are
+//! counted as mismatches. [`measure_elapsed`] measures the time from pixels to predictions over growing numbers of images,
+//! and [`predict_images`] classifies a data set with any ensemble. The results become rows of CSV files with
 //! stable columns ([`records`]), from which charts are redrawn.
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[cfg(test)]
 mod any_network_tests;
-mod batch_run;
-pub mod bench;
-mod clear;
-mod elapsed;
-mod encrypted;
+mod batch_classifier;
+mod correctness;
+mod elapsed_times;
+mod encrypted_evaluation;
+mod encrypted_images;
+pub mod engine_benchmark;
+mod error;
 mod evaluation;
-pub mod noise;
-mod noise_row;
+mod noise_measurement;
+mod oracle;
+mod parameter_policy;
 mod pipe;
-mod policy;
 mod predictions;
-mod progress;
-mod received;
 pub mod records;
-mod rows;
 mod session;
-mod shard;
+mod shards;
 #[cfg(test)]
 mod tests;
 
-pub use elapsed::{Elapsed, measure_elapsed};
-pub use evaluation::{
-    EvaluateError, Evaluation, ParameterRecord, RangeRecord, Setting, Subject, evaluate_setting,
-};
-pub use policy::{Need, Policy, RangeRule};
-pub use predictions::{Prediction, PredictionSummary, encode_predictions, predict_images};
-pub use progress::Progress;
-pub use received::EncryptedSet;
+pub use elapsed_times::{ElapsedTimes, measure_elapsed};
+pub use encrypted_images::EncryptedImages;
+pub use error::EvaluateError;
+pub use evaluation::{Evaluation, SettingInputs, evaluate_setting};
+pub use noise_measurement::measure_noise;
+pub use oracle::{Oracle, count_mismatches};
+pub use parameter_policy::{ParameterPolicy, RangeKind, RangedEnsemble};
+pub use predictions::{Prediction, PredictionSummary, encode_logits, encode_predictions, predict_images};
 pub use session::Session;
-pub use shard::{MergeError, Shard, merge_shards};
+pub use shards::{MergeError, Shard, merge_shards};
 pub use sottovoce_protocol::Evaluator;

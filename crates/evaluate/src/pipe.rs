@@ -1,47 +1,45 @@
-//! A message on its way from one thread to another.
+//! A pipe between two threads in memory, for messages that are too large to keep complete.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Cursor, Read, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Bytes that travel together.
+/// Size of the chunks that are passed from writer to reader, in bytes.
 const CHUNK_BYTES: usize = 1 << 18;
 
-/// Chunks that wait for the reader: the writer is never far ahead, so that no message is there as a whole.
-const CHUNKS: usize = 2;
+/// Number of chunks that may wait for the reader. The writer then waits, so that memory holds only a small part of a message.
+const MAX_WAITING_CHUNKS: usize = 2;
 
-/// What is written into one end comes out of the other. A writer that is dropped ends the message; what it has not
-/// flushed is lost then.
+/// Makes a pipe: the reader reads the bytes that the writer writes. Dropping the writer ends the message; bytes that were not flushed
+/// are lost.
 pub fn pipe() -> (PipeWriter, PipeReader) {
-    let (sender, receiver) = sync_channel(CHUNKS);
+    let (sender, receiver) = sync_channel(MAX_WAITING_CHUNKS);
     let writer = PipeWriter { chunk: Vec::new(), sender };
-    (writer, PipeReader { chunk: Vec::new(), place: 0, passed: 0, receiver })
+    (writer, PipeReader { chunk: Cursor::default(), bytes_read: 0, receiver })
 }
 
-/// The end that is written to. It waits for the reader, and fails once there is none.
+/// The writing end of a pipe. Writing waits for the reader, and fails after the reader was dropped.
 pub struct PipeWriter {
     chunk: Vec<u8>,
     sender: SyncSender<Vec<u8>>,
 }
 
-/// The end that is read from. It waits for the writer.
+/// The reading end of a pipe. Reading waits for the writer.
 pub struct PipeReader {
-    chunk: Vec<u8>,
-    /// Bytes of the chunk that were read.
-    place: usize,
-    /// Bytes that were read in all.
-    passed: usize,
+    chunk: Cursor<Vec<u8>>,
+    bytes_read: usize,
     receiver: Receiver<Vec<u8>>,
 }
 
 impl Write for PipeWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.chunk.reserve_exact(CHUNK_BYTES - self.chunk.len());
-        let taken = bytes.len().min(CHUNK_BYTES - self.chunk.len());
-        self.chunk.extend_from_slice(&bytes[..taken]);
+        let room = CHUNK_BYTES - self.chunk.len();
+        self.chunk.reserve_exact(room);
+        let (written, _) = bytes.split_at(bytes.len().min(room));
+        self.chunk.extend_from_slice(written);
         if self.chunk.len() == CHUNK_BYTES {
             self.flush()?;
         }
-        Ok(taken)
+        Ok(written.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -51,24 +49,21 @@ impl Write for PipeWriter {
 }
 
 impl PipeReader {
-    /// Bytes that were read in all.
-    pub fn passed(&self) -> usize {
-        self.passed
+    /// Returns the number of bytes that were read so far.
+    pub fn bytes_read(&self) -> usize {
+        self.bytes_read
     }
 }
 
 impl Read for PipeReader {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        while self.place == self.chunk.len() {
+        while self.chunk.position() == self.chunk.get_ref().len() as u64 {
             let Ok(chunk) = self.receiver.recv() else { return Ok(0) };
-            (self.chunk, self.place) = (chunk, 0);
+            self.chunk = Cursor::new(chunk);
         }
-        let there = &self.chunk[self.place..];
-        let taken = bytes.len().min(there.len());
-        bytes[..taken].copy_from_slice(&there[..taken]);
-        self.place += taken;
-        self.passed += taken;
-        Ok(taken)
+        let read = self.chunk.read(bytes)?;
+        self.bytes_read += read;
+        Ok(read)
     }
 }
 
@@ -77,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_comes_out_and_ends_with_the_writer() {
+    fn the_reader_reads_all_written_bytes_and_ends_with_the_writer() {
         let message: Vec<u8> = (0..3 * CHUNK_BYTES + 7).map(|index| (index % 251) as u8).collect();
         for piece in [1000, CHUNK_BYTES, message.len()] {
             let (mut writer, mut reader) = pipe();
@@ -91,12 +86,12 @@ mod tests {
                 reader.read_to_end(&mut found).unwrap();
             });
             assert!(found == message);
-            assert_eq!(reader.passed(), message.len());
+            assert_eq!(reader.bytes_read(), message.len());
         }
     }
 
     #[test]
-    fn a_writer_fails_once_nobody_reads() {
+    fn a_writer_fails_after_the_reader_was_dropped() {
         let (mut writer, reader) = pipe();
         drop(reader);
         let error = writer.write_all(&vec![0; CHUNK_BYTES]).unwrap_err();

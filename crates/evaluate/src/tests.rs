@@ -1,17 +1,17 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sottovoce_bfv::Encryption;
-use sottovoce_bfv::planner::Fixed;
+use sottovoce_bfv::planner::FixedParameters;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{
-    Architecture, Block, FloatNetwork, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels,
+    Architecture, FloatNetwork, IntegerEnsemble, IntegerNetwork, NetworkSampler, Padding, PixelLevels,
 };
 use sottovoce_protocol::size;
 
-use crate::records::Domain;
+use crate::records::{Domain, Setting};
 use crate::{
-    EncryptedSet, EvaluateError, Evaluation, Evaluator, Need, Policy, RangeRule, Session, Setting, Subject,
-    evaluate_setting, measure_elapsed,
+    EncryptedImages, EvaluateError, Evaluation, Evaluator, ParameterPolicy, RangeKind, RangedEnsemble,
+    Session, SettingInputs, evaluate_setting, measure_elapsed,
 };
 
 const SHAPE: Architecture = Architecture {
@@ -26,15 +26,15 @@ const SHAPE: Architecture = Architecture {
 
 /// The same random weights in integers and in floating point.
 fn member(rng: &mut StdRng) -> (FloatNetwork, IntegerNetwork) {
-    let blocks = IntegerNetwork::shapes(&SHAPE).map(|(_, [rows, columns])| {
-        Block::from_fn(rows, columns, |_, _| rng.random_range(-2i64..=2), |_| 1i128)
-    });
-    let [convolution, hidden, output] =
-        blocks.each_ref().map(|b| b.map(|_, _, w| *w as f32, |_, b| *b as f32));
-    let float = FloatNetwork { architecture: SHAPE, convolution, hidden, output };
     // Two levels: pixels are 0 and 1, as in floating point.
-    let integer = IntegerNetwork::new(SHAPE, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap();
-    (float, integer)
+    let integer = NetworkSampler::with_rng(SHAPE, rng)
+        .with_pixel_levels(PixelLevels::BINARY)
+        .with_largest_weights([2; 3])
+        .network()
+        .unwrap();
+    let [convolution, hidden, output] =
+        integer.blocks().map(|(_, block)| block.map(|_, _, w| *w as f32, |_, b| *b as f32));
+    (FloatNetwork { architecture: SHAPE, convolution, hidden, output }, integer)
 }
 
 fn images(count: usize, rng: &mut StdRng) -> LabelledImages {
@@ -46,51 +46,52 @@ fn setting() -> Setting {
     Setting { split: "regular".into(), number: 3, share_low: 0.7, share_high: 0.8, seed: 1 }
 }
 
-/// Parameters at the paper's degree that hold what can be, and a margin.
-fn policy(range: RangeRule, range_margin: f64, encryption: Encryption) -> Policy {
-    let fixed = Fixed { encryption: Some(encryption), degree: Some(8192), ..Fixed::default() };
-    Policy { range, range_margin, hide_model: false, fixed }
+/// A policy with the paper's ring degree.
+fn policy(range: RangeKind, range_margin: f64, encryption: Encryption) -> ParameterPolicy {
+    let fixed =
+        FixedParameters { encryption: Some(encryption), degree: Some(8192), ..FixedParameters::default() };
+    ParameterPolicy { range, range_margin, hide_model: false, fixed }
 }
 
 fn session_of(
     ensembles: &[&IntegerEnsemble],
-    observed: Option<i128>,
-    policy: &Policy,
+    observed_logit: Option<i128>,
+    policy: &ParameterPolicy,
     evaluator: Evaluator,
 ) -> Result<Session, EvaluateError> {
-    let needs: Vec<Need<'_>> =
-        ensembles.iter().map(|&ensemble| Need { ensemble, observed, proven: None }).collect();
-    Session::new(&needs, policy, 9000, evaluator)
+    let ranged = |&ensemble| RangedEnsemble { ensemble, observed_logit, proven_logit: None };
+    let ensembles: Vec<RangedEnsemble<'_>> = ensembles.iter().map(ranged).collect();
+    Session::new(&ensembles, policy, 9000, evaluator)
 }
 
-/// An ensemble with a session whose parameters hold whatever its logits can be.
+/// A random ensemble, and a session whose parameters hold its proven range.
 fn ensemble(members: usize, rng: &mut StdRng) -> (Vec<FloatNetwork>, IntegerEnsemble, Session) {
     let (floats, integers): (Vec<_>, Vec<_>) = (0..members).map(|_| member(rng)).unzip();
     let ensemble = IntegerEnsemble::new(integers).unwrap();
-    let policy = policy(RangeRule::Proven, 0.0, Encryption::PublicKey);
+    let policy = policy(RangeKind::Proven, 0.0, Encryption::PublicKey);
     let session = session_of(&[&ensemble], None, &policy, Evaluator::default()).unwrap();
     (floats, ensemble, session)
 }
 
 #[test]
-fn all_three_domains_agree_on_two_batches_and_nothing_differs_from_the_oracle() {
+fn all_three_domains_agree_on_two_batches_and_there_are_no_mismatches() {
     let mut rng = StdRng::seed_from_u64(1);
     let (floats, ensemble, session) = ensemble(2, &mut rng);
     let (test, validation) = (images(8192 + 5, &mut rng), images(20, &mut rng));
     let setting = setting();
-    let policy = policy(RangeRule::Proven, 0.0, Encryption::PublicKey);
+    let policy = policy(RangeKind::Proven, 0.0, Encryption::PublicKey);
     let by_reference = session_of(&[&ensemble], None, &policy, Evaluator::Reference).unwrap();
     let [engine, reference] = [&session, &by_reference].map(|session| {
-        let set = EncryptedSet::new(session, &test);
-        let subject = Subject {
+        let set = EncryptedImages::new(session, &test);
+        let inputs = SettingInputs {
             setting: &setting,
             floats: &floats,
             ensemble: &ensemble,
             observed_logit: Some(7),
             validation: &validation,
-            set: &set,
+            test: &set,
         };
-        evaluate_setting(&subject, &()).unwrap()
+        evaluate_setting(&inputs, &()).unwrap()
     });
     assert_eq!((session.evaluator(), reference.evaluator.as_str()), (Evaluator::default(), "reference"));
     check(&engine);
@@ -119,7 +120,7 @@ fn check(evaluation: &Evaluation) {
     assert_eq!(evaluation.range.images_outside, 0);
     assert!(evaluation.parameters.noise_budget_bits > 0);
 
-    // The same answers counted by label, and by who else was right.
+    // The same answers, counted by label and in pairs.
     let correct = |voter: &str| {
         let encrypted = evaluation.accuracy.iter().filter(|row| row.domain == Domain::Encrypted);
         encrypted.filter(|row| row.voter == voter).map(|row| row.correct).sum::<usize>()
@@ -143,27 +144,27 @@ fn one_encryption_serves_ensembles_of_different_size() {
     let mut rng = StdRng::seed_from_u64(4);
     let (two, ensemble_of_two, _) = ensemble(2, &mut rng);
     let (one, ensemble_of_one, _) = ensemble(1, &mut rng);
-    let policy = policy(RangeRule::Proven, 0.0, Encryption::SecretKey);
+    let policy = policy(RangeKind::Proven, 0.0, Encryption::SecretKey);
     let session =
         session_of(&[&ensemble_of_two, &ensemble_of_one], None, &policy, Evaluator::default()).unwrap();
     let (test, none, setting) = (images(9, &mut rng), images(0, &mut rng), setting());
-    let set = EncryptedSet::new(&session, &test);
+    let set = EncryptedImages::new(&session, &test);
     let evaluations = [(&two, &ensemble_of_two), (&one, &ensemble_of_one)].map(|(floats, ensemble)| {
-        let subject = Subject {
+        let inputs = SettingInputs {
             setting: &setting,
             floats,
             ensemble,
             observed_logit: Some(7),
             validation: &none,
-            set: &set,
+            test: &set,
         };
-        let evaluation = evaluate_setting(&subject, &()).unwrap();
+        let evaluation = evaluate_setting(&inputs, &()).unwrap();
         assert_eq!(evaluation.accuracy.iter().filter_map(|row| row.mismatches).sum::<u64>(), 0);
         assert_eq!(evaluation.parameters.plaintext_moduli, session.parameters().plaintext_moduli());
         assert!(evaluation.validation.is_empty());
         evaluation
     });
-    // Encrypted once, and said so with every setting.
+    // The images are encrypted once, and both settings record that time.
     let [two, one] = evaluations.each_ref().map(|evaluation: &Evaluation| -> Vec<f64> {
         let rows = evaluation.layers.iter().filter(|row| row.layer == "EncryptedLayer");
         rows.map(|row| row.seconds).collect()
@@ -171,20 +172,20 @@ fn one_encryption_serves_ensembles_of_different_size() {
     assert_eq!((two.len(), &two), (1, &one));
 
     let (floats, stranger, _) = ensemble(1, &mut rng);
-    let subject = Subject {
+    let inputs = SettingInputs {
         setting: &setting,
         floats: &floats,
         ensemble: &stranger,
         observed_logit: Some(7),
         validation: &none,
-        set: &set,
+        test: &set,
     };
-    let error = evaluate_setting(&subject, &()).unwrap_err();
-    assert!(matches!(error, EvaluateError::OtherEnsemble { .. }), "{error}");
+    let error = evaluate_setting(&inputs, &()).unwrap_err();
+    assert!(matches!(error, EvaluateError::UnknownEnsemble { .. }), "{error}");
 }
 
 #[test]
-fn the_time_of_every_size_is_that_of_its_full_batches_and_its_own_last_one() {
+fn the_time_of_each_size_is_that_of_its_full_batches_and_its_last_batch() {
     let mut rng = StdRng::seed_from_u64(5);
     let (_, ensemble, session) = ensemble(2, &mut rng);
     let test = images(8192 + 5, &mut rng);
@@ -199,8 +200,11 @@ fn the_time_of_every_size_is_that_of_its_full_batches_and_its_own_last_one() {
         let steps = row.encrypt_seconds + row.transfer_seconds + row.evaluate_seconds + row.decrypt_seconds;
         assert!(row.transfer_seconds > 0.0 && (steps - row.seconds).abs() < 1e-9);
     }
-    assert!(matches!(measure(&[8198]), Err(EvaluateError::TooFewImages { wanted: 8198, found: 8197 })));
-    let policy = policy(RangeRule::Proven, 0.0, Encryption::SecretKey);
+    assert!(matches!(
+        measure(&[8198]),
+        Err(EvaluateError::TooFewImages { requested: 8198, available: 8197 })
+    ));
+    let policy = policy(RangeKind::Proven, 0.0, Encryption::SecretKey);
     let session = session_of(&[&ensemble], None, &policy, Evaluator::Reference).unwrap();
     assert_eq!(measure_elapsed(&ensemble, &session, &test, &[5], &()).unwrap().mismatches, 0);
 }
@@ -209,23 +213,23 @@ fn the_time_of_every_size_is_that_of_its_full_batches_and_its_own_last_one() {
 fn logits_beyond_the_plaintext_modulus_are_counted_and_not_hidden() {
     let mut rng = StdRng::seed_from_u64(2);
     let (float, integer) = member(&mut rng);
-    // A bias far beyond the range that the run is told of.
+    // A bias far beyond the observed range that the session is given.
     let output = integer.output().map(|_, _, w| *w, |_, b| b + 1_000_000_000);
     let blocks = [integer.convolution().clone(), integer.hidden().clone(), output];
     let integer = IntegerNetwork::new(SHAPE, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap();
     let ensemble = IntegerEnsemble::new(vec![integer]).unwrap();
     let (test, setting) = (images(7, &mut rng), setting());
-    let policy = policy(RangeRule::Observed, 0.25, Encryption::PublicKey);
+    let policy = policy(RangeKind::Observed, 0.25, Encryption::PublicKey);
     let session = session_of(&[&ensemble], Some(1000), &policy, Evaluator::default()).unwrap();
-    let subject = Subject {
+    let inputs = SettingInputs {
         setting: &setting,
         floats: &[float],
         ensemble: &ensemble,
         observed_logit: Some(1000),
         validation: &test,
-        set: &EncryptedSet::new(&session, &test),
+        test: &EncryptedImages::new(&session, &test),
     };
-    let evaluation = evaluate_setting(&subject, &()).unwrap();
+    let evaluation = evaluate_setting(&inputs, &()).unwrap();
     assert_eq!(evaluation.range.images_outside, 7);
     let encrypted = evaluation.accuracy.iter().filter(|row| row.domain == Domain::Encrypted);
     assert!(encrypted.map(|row| row.mismatches).all(|count| count == Some(8192 * 3)));
@@ -236,34 +240,34 @@ fn nothing_to_classify_other_members_and_other_pixels_are_refused() {
     let mut rng = StdRng::seed_from_u64(3);
     let (floats, ensemble, session) = ensemble(1, &mut rng);
     let (setting, none, test) = (setting(), images(0, &mut rng), images(1, &mut rng));
-    let subject = Subject {
+    let inputs = SettingInputs {
         setting: &setting,
         floats: &floats,
         ensemble: &ensemble,
         observed_logit: Some(1000),
         validation: &none,
-        set: &EncryptedSet::new(&session, &none),
+        test: &EncryptedImages::new(&session, &none),
     };
-    assert!(matches!(evaluate_setting(&subject, &()), Err(EvaluateError::NoImages)));
-    let set = EncryptedSet::new(&session, &test);
-    let subject = Subject { floats: &[], set: &set, ..subject };
-    assert!(matches!(evaluate_setting(&subject, &()), Err(EvaluateError::Members { .. })));
+    assert!(matches!(evaluate_setting(&inputs, &()), Err(EvaluateError::NoImages)));
+    let set = EncryptedImages::new(&session, &test);
+    let inputs = SettingInputs { floats: &[], test: &set, ..inputs };
+    assert!(matches!(evaluate_setting(&inputs, &()), Err(EvaluateError::MemberCount { .. })));
 
     let other = ensemble.members()[0].clone();
     let blocks = [other.convolution(), other.hidden(), other.output()].map(Clone::clone);
     let other = IntegerNetwork::new(SHAPE, PixelLevels::new(3).unwrap(), 1.0, blocks).unwrap();
     let other = IntegerEnsemble::new(vec![other]).unwrap();
-    let subject = Subject { floats: &floats, ensemble: &other, ..subject };
+    let inputs = SettingInputs { floats: &floats, ensemble: &other, ..inputs };
     let expected =
         |error: &EvaluateError| matches!(error, EvaluateError::PixelLevels { expected: 2, found: 3 });
-    assert!(evaluate_setting(&subject, &()).is_err_and(|error| expected(&error)));
-    let policy = policy(RangeRule::Observed, 0.0, Encryption::PublicKey);
+    assert!(evaluate_setting(&inputs, &()).is_err_and(|error| expected(&error)));
+    let policy = policy(RangeKind::Observed, 0.0, Encryption::PublicKey);
     let session = |ensembles: &[&IntegerEnsemble], observed| {
         session_of(ensembles, observed, &policy, Evaluator::default())
     };
     assert!(session(&[&ensemble, &other], Some(7)).is_err_and(|error| expected(&error)));
     assert!(matches!(session(&[], None), Err(EvaluateError::NoEnsembles)));
-    assert!(matches!(session(&[&ensemble], None), Err(EvaluateError::NothingObserved)));
+    assert!(matches!(session(&[&ensemble], None), Err(EvaluateError::NoObservedRange)));
 }
 
 #[test]
@@ -273,15 +277,16 @@ fn the_planner_finds_three_primes_for_the_members_of_the_papers_experiment() {
     for setting in 1..=6 {
         let folder = members.join(format!("regular-{setting}-seed1/ensemble"));
         let exported = sottovoce_network::disk::read_ensemble(&folder).unwrap();
-        let need = Need {
+        let ranged = RangedEnsemble {
             ensemble: &exported.ensemble,
-            observed: exported.origin.observed.map(|o| o.largest()),
-            proven: None,
+            observed_logit: exported.origin.observed.map(|o| o.largest()),
+            proven_logit: None,
         };
         for encryption in [Some(Encryption::PublicKey), None] {
-            let fixed = Fixed { encryption, ..Fixed::default() };
-            let policy = Policy { range: RangeRule::Observed, range_margin: 0.15, hide_model: false, fixed };
-            let choice = policy.choose(&[need], 10_000, &[Evaluator::default()]).unwrap();
+            let fixed = FixedParameters { encryption, ..FixedParameters::default() };
+            let policy =
+                ParameterPolicy { range: RangeKind::Observed, range_margin: 0.15, hide_model: false, fixed };
+            let choice = policy.choose(&[ranged], 10_000, &[Evaluator::default()]).unwrap();
             let primes = choice.parameters.ciphertext_primes().len();
             assert!(primes <= 3, "setting {setting}: {primes} primes");
             assert!(choice.failure_probability_log2 < -40.0);

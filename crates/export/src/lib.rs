@@ -1,16 +1,16 @@
-//! From trained members to the integer networks that encryption evaluates.
+//! Integer networks for encryption, from trained members or from float weights that were trained elsewhere.
 //!
-//! [`integer_ensemble`] rounds weights and biases of every member onto the grid it was trained for;
-//! [`observe`] measures how large the logits become on images, which decides the plaintext modulus;
-//! [`choose_votes`] weighs the members against each other by images that were held out from training.
+//! [`round_members`] rounds weights and biases of every member to the grid that it was trained for. [`observe_logits`] measures
+//! how large the logits become on images, which determines the plaintext modulus. [`choose_votes`] weighs the members by their
+//! accuracy on validation images.
 //!
 //! [`import`] makes integer networks of float weights that were trained elsewhere.
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 pub mod import;
-mod observe;
-mod round;
+mod rounding;
 mod votes;
 
-pub use observe::observe;
-pub use round::{ExportError, integer_ensemble, integer_network};
+pub use rounding::{ExportError, observe_logits, round_member, round_members};
 pub use votes::{VotesError, choose_votes};

@@ -1,10 +1,10 @@
-//! The shapes of a network, in one value.
+//! The sizes that define a network's layers.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Rows and columns of zeros around the image.
+/// Number of rows and columns of zeros around the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Padding {
@@ -14,10 +14,22 @@ pub struct Padding {
     pub trailing: usize,
 }
 
-/// The shapes of a convolution -> square -> dense -> square -> dense network.
+/// The sizes of a convolution -> square -> dense -> square -> dense network.
 ///
 /// The default is the paper's network (Table 1): 28 x 28 pixels, 5 maps of 5 x 5 kernels with stride 2 and
 /// one row and column of padding (13 x 13 x 5 = 845 activations), 100 hidden units, 10 classes.
+///
+/// ```
+/// use sottovoce_network::Architecture;
+///
+/// let paper = Architecture::default();
+/// paper.validate()?;
+/// assert_eq!((paper.pixels(), paper.positions(), paper.activations()), (784, 169, 845));
+///
+/// let impossible = Architecture { stride: 6, ..paper };
+/// assert_eq!(impossible.validate().unwrap_err().to_string(), "stride is 6, but must be between 1 and 5");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
@@ -25,7 +37,7 @@ pub struct Architecture {
     pub image_side: usize,
     /// Taps on a side of the square convolution kernel.
     pub kernel: usize,
-    /// Pixels between neighbouring windows, in both directions.
+    /// Distance of neighbouring windows in pixels, in both directions.
     pub stride: usize,
     /// Zeros around the image.
     pub padding: Padding,
@@ -39,104 +51,130 @@ pub struct Architecture {
 
 impl Default for Architecture {
     fn default() -> Self {
-        Self {
-            image_side: 28,
-            kernel: 5,
-            stride: 2,
-            padding: Padding { leading: 1, trailing: 0 },
-            maps: 5,
-            hidden: 100,
-            classes: 10,
-        }
+        Self::PAPER
     }
 }
 
-/// Shapes that make no network.
+/// Name and size of one of a network's three blocks of weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockShape {
+    /// `convolution`, `hidden` or `output`.
+    pub name: &'static str,
+    /// Outputs of the layer.
+    pub rows: usize,
+    /// Weights of one output.
+    pub columns: usize,
+}
+
+/// An architecture that describes no network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArchitectureError {
     /// A size is outside its range.
-    #[error("{field} is {found}, but must be between {least} and {most}")]
+    #[error("{field} is {found}, but must be between {min} and {max}")]
     OutOfRange {
-        /// The field of [`Architecture`].
+        /// Name of the field of [`Architecture`].
         field: &'static str,
-        /// Its value.
+        /// Value of the field.
         found: usize,
-        /// The least allowed value.
-        least: usize,
-        /// The largest allowed value.
-        most: usize,
+        /// Smallest allowed value.
+        min: usize,
+        /// Largest allowed value.
+        max: usize,
     },
 }
 
 impl Architecture {
-    /// Sizes beyond this are refused: they are a slip, or would not fit in memory.
-    const LARGEST: usize = 4096;
+    /// The paper's network (Table 1), which is also the default.
+    pub const PAPER: Self = Self {
+        image_side: 28,
+        kernel: 5,
+        stride: 2,
+        padding: Padding { leading: 1, trailing: 0 },
+        maps: 5,
+        hidden: 100,
+        classes: 10,
+    };
 
-    /// The largest hidden block: a gigabyte of weights.
-    const MOST_WEIGHTS: usize = 1 << 27;
+    /// Largest size that is accepted: larger ones are mistakes, or would not fit in memory.
+    const MAX_SIZE: usize = 4096;
+
+    /// Weights of the largest hidden block that is accepted: a gigabyte.
+    const MAX_HIDDEN_WEIGHTS: usize = 1 << 27;
 
     /// Checks that the shapes fit together.
     ///
     /// # Errors
-    /// If a size is zero or absurdly large, the kernel exceeds the padded image, or the padding reaches the
-    /// kernel's size.
+    /// If a size is zero or above 4096, the kernel exceeds the padded image, the stride exceeds the kernel, the padding
+    /// reaches the kernel's size, there are fewer than 2 or more than 256 classes, or the hidden block has more than
+    /// 2^27 weights.
     pub fn validate(&self) -> Result<(), ArchitectureError> {
-        let range = |field, found, least, most| {
-            if (least..=most).contains(&found) {
+        let check = |field, found, min, max| {
+            if (min..=max).contains(&found) {
                 Ok(())
             } else {
-                Err(ArchitectureError::OutOfRange { field, found, least, most })
+                Err(ArchitectureError::OutOfRange { field, found, min, max })
             }
         };
-        range("image_side", self.image_side, 1, Self::LARGEST)?;
-        range("padding.leading", self.padding.leading, 0, self.kernel.saturating_sub(1))?;
-        range("padding.trailing", self.padding.trailing, 0, self.kernel.saturating_sub(1))?;
-        range("kernel", self.kernel, 1, self.padded_side())?;
-        range("stride", self.stride, 1, self.kernel)?;
-        range("maps", self.maps, 1, Self::LARGEST)?;
-        range("hidden", self.hidden, 1, Self::LARGEST)?;
-        range("classes", self.classes, 2, 256)?;
-        range("hidden x activations", self.hidden.saturating_mul(self.activations()), 1, Self::MOST_WEIGHTS)?;
-        Ok(())
+        check("image_side", self.image_side, 1, Self::MAX_SIZE)?;
+        check("padding.leading", self.padding.leading, 0, self.kernel.saturating_sub(1))?;
+        check("padding.trailing", self.padding.trailing, 0, self.kernel.saturating_sub(1))?;
+        check("kernel", self.kernel, 1, self.padded_side())?;
+        check("stride", self.stride, 1, self.kernel)?;
+        check("maps", self.maps, 1, Self::MAX_SIZE)?;
+        check("hidden", self.hidden, 1, Self::MAX_SIZE)?;
+        check("classes", self.classes, 2, 256)?;
+        let hidden_weights = self.hidden.saturating_mul(self.activations());
+        check("hidden x activations", hidden_weights, 1, Self::MAX_HIDDEN_WEIGHTS)
+    }
+
+    /// Names and sizes of the convolution, the hidden and the output block, in this order.
+    #[must_use]
+    pub fn block_shapes(&self) -> [BlockShape; 3] {
+        [
+            BlockShape { name: "convolution", rows: self.maps, columns: self.taps() },
+            BlockShape { name: "hidden", rows: self.hidden, columns: self.activations() },
+            BlockShape { name: "output", rows: self.classes, columns: self.hidden },
+        ]
     }
 
     fn padded_side(&self) -> usize {
         self.image_side + self.padding.leading + self.padding.trailing
     }
 
-    /// Pixels of an image.
+    /// Number of pixels of an image.
     #[must_use]
     pub fn pixels(&self) -> usize {
         self.image_side * self.image_side
     }
 
-    /// Taps of one convolution kernel.
+    /// Number of taps of one convolution kernel.
     #[must_use]
     pub fn taps(&self) -> usize {
         self.kernel * self.kernel
     }
 
-    /// Windows on a side of the convolution's output (13 in the paper). Rows and columns at the end that fill
-    /// no whole window are not read.
+    /// Number of windows on a side of the convolution's output (13 in the paper). Rows and columns at the end that do
+    /// not fill a whole window are not read.
     #[must_use]
     pub fn convolution_side(&self) -> usize {
         (self.padded_side() - self.kernel) / self.stride + 1
     }
 
-    /// Positions of the convolution window (169 in the paper).
+    /// Number of positions of the convolution window (169 in the paper).
     #[must_use]
     pub fn positions(&self) -> usize {
         self.convolution_side() * self.convolution_side()
     }
 
-    /// Outputs of the convolution over all maps, map by map (845 in the paper).
+    /// Number of the convolution's outputs over all maps (845 in the paper). They are ordered map by map.
     #[must_use]
     pub fn activations(&self) -> usize {
         self.maps * self.positions()
     }
 
-    /// The pairs `(tap, pixel)` that window `position` reads, in row order. Taps on padding are left out.
+    /// Iterates over the pairs `(tap, pixel)` that the window at `position` reads, in row order. Taps on padding are
+    /// left out.
     pub fn window(&self, position: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
         let Self { image_side, kernel, stride, padding, .. } = *self;
         let (row, column) = (position / self.convolution_side(), position % self.convolution_side());

@@ -1,68 +1,83 @@
-//! Several members whose logits may be added.
+//! Several networks whose logits can be added.
 
 use std::sync::Arc;
 
-use crate::{Architecture, ForwardError, IntegerNetwork, PixelLevels};
+use crate::architecture::Architecture;
+use crate::integer_network::{ForwardError, IntegerNetwork};
+use crate::pixel_levels::PixelLevels;
 
-/// At least one member; all read the same pixels at the same levels, answer the same classes, and give
-/// logits on one scale, so that their sum is the ensemble's vote.
+/// One or more integer networks with the same architecture, pixel levels and logit scale. The sum of their logits is
+/// the ensemble's decision.
+///
+/// ```
+/// use sottovoce_network::{Architecture, NetworkSampler, predict, sum_logits};
+///
+/// let shape = Architecture { image_side: 8, maps: 2, hidden: 6, ..Architecture::default() };
+/// let mut sampler = NetworkSampler::new(shape, 1);
+/// let ensemble = sampler.ensemble(3)?;
+/// let logits = sum_logits(&ensemble.member_logits(&sampler.images(1))?);
+/// assert!(predict(&logits) < shape.classes);
+/// assert!(logits.iter().all(|logit| logit.abs() <= ensemble.proven_logits()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct IntegerEnsemble {
-    /// Shared: a clone holds no weights of its own.
+    /// At least one network. Clones of the ensemble share the weights.
     members: Arc<[IntegerNetwork]>,
 }
 
-/// Members that cannot vote together.
+/// Networks that make no ensemble.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnsembleError {
-    /// No member at all.
+    /// There is no member.
     #[error("an ensemble needs at least one member")]
     Empty,
-    /// A member has another architecture.
+    /// A member has another architecture than the first.
     #[error("member {member} has another architecture than member 1")]
     Architecture {
-        /// The member's number, from 1.
+        /// Number of the member, from 1.
         member: usize,
     },
-    /// A member wants its pixels quantised differently.
+    /// A member reads other pixel levels than the first.
     #[error(
         "member {member} reads {found} pixel levels, but member 1 reads {expected}; one encryption serves all members"
     )]
     PixelLevels {
-        /// The member's number, from 1.
+        /// Number of the member, from 1.
         member: usize,
-        /// Its levels.
+        /// Levels that the member reads.
         found: u16,
-        /// The first member's.
+        /// Levels that the first member reads.
         expected: u16,
     },
-    /// The members' sum could leave 127 bits.
+    /// The sum of the members' logits could exceed 127 bits.
     #[error("the sum of the members' logits could exceed 127 bits; use smaller weights or fewer members")]
     RangeTooLarge,
-    /// A member's logits are on another scale.
+    /// A member has another logit scale than the first.
     #[error(
         "member {member} has logit scale {found}, but member 1 has {expected}; export the members together, \
          so that their logits can be added"
     )]
     LogitScale {
-        /// The member's number, from 1.
+        /// Number of the member, from 1.
         member: usize,
-        /// Its scale.
+        /// Scale of the member.
         found: f64,
-        /// The first member's.
+        /// Scale of the first member.
         expected: f64,
     },
 }
 
 impl IntegerEnsemble {
-    /// Scales that are equal up to the rounding of their decimal form.
-    const SAME_SCALE: f64 = 1e-9;
+    /// Largest relative difference of two logit scales that count as equal: their decimal forms may be rounded.
+    const SCALE_TOLERANCE: f64 = 1e-9;
 
-    /// Puts members together.
+    /// Creates an ensemble of `members`.
     ///
     /// # Errors
-    /// If there is none, or one differs from the first in architecture, pixel levels or logit scale.
+    /// If there is no member, a member differs from the first in architecture, pixel levels or logit scale, or the sum of
+    /// the members' logits could exceed 127 bits.
     pub fn new(members: Vec<IntegerNetwork>) -> Result<Self, EnsembleError> {
         let first = members.first().ok_or(EnsembleError::Empty)?;
         for (network, member) in members.iter().zip(1..) {
@@ -78,7 +93,7 @@ impl IntegerEnsemble {
                 });
             }
             let (found, expected) = (network.logit_scale(), first.logit_scale());
-            if (found / expected - 1.0).abs() > Self::SAME_SCALE {
+            if (found / expected - 1.0).abs() > Self::SCALE_TOLERANCE {
                 return Err(EnsembleError::LogitScale { member, found, expected });
             }
         }
@@ -89,47 +104,42 @@ impl IntegerEnsemble {
         Ok(Self { members: members.into() })
     }
 
-    /// The members, at least one.
+    /// Members of the ensemble, at least one.
     #[must_use]
     pub fn members(&self) -> &[IntegerNetwork] {
         &self.members
     }
 
-    /// The shapes, the same for every member.
+    #[expect(clippy::indexing_slicing, reason = "`new` refuses an ensemble without members")]
+    fn first(&self) -> &IntegerNetwork {
+        &self.members[0]
+    }
+
+    /// Sizes of the layers, the same for every member.
     #[must_use]
     pub fn architecture(&self) -> &Architecture {
-        self.members[0].architecture()
+        self.first().architecture()
     }
 
-    /// How pixels are quantised, the same for every member.
+    /// Grey levels of a pixel, the same for every member.
     #[must_use]
     pub fn pixel_levels(&self) -> PixelLevels {
-        self.members[0].pixel_levels()
+        self.first().pixel_levels()
     }
 
-    /// The exact logits of every member for one quantised image; the ensemble's are their sum
-    /// ([`sum_logits`]).
+    /// Computes the exact logits of every member for one image of `architecture().pixels()` quantised pixels. The
+    /// ensemble's logits are their sum ([`sum_logits`](crate::sum_logits)).
     ///
     /// # Errors
-    /// If the image does not fit the network.
+    /// If the image has the wrong size or a pixel above the largest level.
     pub fn member_logits(&self, image: &[u8]) -> Result<Vec<Vec<i128>>, ForwardError> {
         self.members.iter().map(|member| member.logits(image)).collect()
     }
 
-    /// A bound on the absolute value of the ensemble's logits over any image.
+    /// Bound on the absolute values of the ensemble's logits over all images: the sum of the members' bounds.
     #[must_use]
     pub fn proven_logits(&self) -> i128 {
-        // Checked when the ensemble was put together.
+        // `new` has checked that the sum does not overflow.
         self.members.iter().map(|member| member.bounds().logits).sum()
     }
-}
-
-/// The ensemble's logits: for every class the sum over the members.
-///
-/// The sum of one ensemble's logits fits 127 bits: [`IntegerEnsemble::new`] refuses members whose bounds add up
-/// to more.
-#[must_use]
-pub fn sum_logits(members: &[Vec<i128>]) -> Vec<i128> {
-    let classes = members.first().map_or(0, Vec::len);
-    (0..classes).map(|class| members.iter().map(|logits| logits[class]).sum()).collect()
 }

@@ -1,12 +1,39 @@
-//! The network that encryption evaluates, and the oracle that its answers are held against.
+//! The integer network that is evaluated under encryption, and its exact forward pass.
 
-use crate::{Architecture, ArchitectureError, Block, Bounds, PixelLevels, RangeTooLarge};
+use crate::architecture::{Architecture, ArchitectureError, BlockShape};
+use crate::block::{Block, IntegerBlock};
+use crate::checked_integer::CheckedInteger;
+use crate::layer_bounds::{LayerBounds, RangeTooLarge};
+use crate::pixel_levels::PixelLevels;
 
-/// Weights and biases of one layer in integers. Biases are wider because they live at the scale of the
-/// layer's output, which for imported weights reaches 80 bits.
-pub type IntegerBlock = Block<i64, i128>;
-
-/// One member in integers: pixels in `0..=L`, integer weights and biases, nothing rescaled in between.
+/// One member of an ensemble in integers: pixels in `0..=L`, integer weights and biases. Values are not rescaled
+/// between layers.
+///
+/// Its forward pass ([`logits`](Self::logits)) is exact. It is the oracle that decrypted logits are compared with.
+///
+/// ```
+/// use sottovoce_network::{Architecture, IntegerNetwork, Padding, PixelLevels};
+///
+/// // One pixel, one tap, one hidden unit: the logits are w (2 x)^4.
+/// let shape = Architecture {
+///     image_side: 1,
+///     kernel: 1,
+///     stride: 1,
+///     padding: Padding { leading: 0, trailing: 0 },
+///     maps: 1,
+///     hidden: 1,
+///     classes: 2,
+/// };
+/// let weight = |name: &str, row: usize, _column: usize| match name {
+///     "convolution" => 2,
+///     "hidden" => 1,
+///     _ => row as i64,
+/// };
+/// let network = IntegerNetwork::from_fn(shape, PixelLevels::FOUR, weight, |_, _| 0)?;
+/// assert_eq!(network.logits(&[3])?, [0, 1296]);
+/// assert_eq!(network.bounds().logits, 1296);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct IntegerNetwork {
     architecture: Architecture,
@@ -15,92 +42,93 @@ pub struct IntegerNetwork {
     convolution: IntegerBlock,
     hidden: IntegerBlock,
     output: IntegerBlock,
-    bounds: Bounds,
-    /// The hidden layer's weights, where its values are small enough for [`narrow_dense`].
+    bounds: LayerBounds,
+    /// Weights of the hidden layer in 16 bits, if its values are small enough for [`narrow_dense`].
     narrow_hidden: Option<Vec<i16>>,
-    /// What the convolution reads, position after position.
-    readings: Vec<Reading>,
+    /// Pixels that the convolution reads, position after position.
+    window_taps: Vec<WindowTap>,
 }
 
-/// A tap of a window on a pixel.
+/// A tap of the window at `position` that lies on a pixel. `pixel` is below the architecture's `pixels()`, `tap` below
+/// its `taps()`, and `position` below its `positions()`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Reading {
+struct WindowTap {
     position: usize,
     tap: usize,
     pixel: usize,
 }
 
-/// Parts that make no network.
+/// Weights and sizes that make no network.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NetworkError {
-    /// The architecture is impossible.
+    /// The architecture is invalid.
     #[error(transparent)]
     Architecture(#[from] ArchitectureError),
-    /// A block has another shape than the architecture wants.
+    /// A block has another shape than the architecture needs.
     #[error(
         "the {block} block is {rows} x {columns}, but the architecture needs {needed_rows} x {needed_columns}"
     )]
     Shape {
-        /// Which block.
+        /// Name of the block.
         block: &'static str,
-        /// Its rows.
+        /// Rows of the block.
         rows: usize,
-        /// Its columns.
+        /// Columns of the block.
         columns: usize,
-        /// Rows wanted.
+        /// Rows that the architecture needs.
         needed_rows: usize,
-        /// Columns wanted.
+        /// Columns that the architecture needs.
         needed_columns: usize,
     },
     /// The logit scale is not a positive number.
     #[error("the logit scale is {0}, but must be a positive finite number")]
     LogitScale(f64),
-    /// A member with no votes, or a negative number of them.
-    #[error("a member cannot have {0} votes, but 1 or more")]
-    Vote(i64),
+    /// The number of votes is zero or negative.
+    #[error("a member cannot have {0} votes, but needs at least 1")]
+    Votes(i64),
     /// The values could become too large for exact arithmetic.
     #[error(transparent)]
     Range(#[from] RangeTooLarge),
 }
 
-/// An image that the network cannot read, or a value that left the integers' range.
+/// An image that the network cannot evaluate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ForwardError {
-    /// The image has another size than the network's.
+    /// The image has another number of pixels than the network reads.
     #[error("the image has {found} pixels, but the network reads {needed}")]
     ImageSize {
-        /// Pixels given.
+        /// Pixels of the image.
         found: usize,
-        /// Pixels wanted.
+        /// Pixels that the network reads.
         needed: usize,
     },
     /// A pixel exceeds the largest level.
     #[error("pixel {index} is {found}, but the network's largest pixel is {largest}")]
     Pixel {
-        /// Which pixel.
+        /// Index of the pixel.
         index: usize,
-        /// Its value.
+        /// Value of the pixel.
         found: u8,
-        /// The largest allowed value.
+        /// Largest allowed value.
         largest: u8,
     },
-    /// A sum or product did not fit. [`Bounds`] rules this out; it is checked all the same, because the
-    /// oracle is what everything else is held against.
+    /// A sum or product overflowed. [`LayerBounds`] rules this out. It is checked nevertheless, because all other results
+    /// are compared with these.
     #[error("integer overflow in the {layer}")]
     Overflow {
-        /// Where.
+        /// Name of the layer.
         layer: &'static str,
     },
 }
 
 impl IntegerNetwork {
-    /// Puts a network together. `logit_scale` is the real logit that one integer unit stands for.
+    /// Creates a network from its blocks. `logit_scale` is the real logit that one integer unit stands for.
     ///
     /// # Errors
-    /// If the architecture is impossible, a block has the wrong shape, the logit scale is not a positive
-    /// number, or values could exceed 127 bits.
+    /// If the architecture is invalid, a block has the wrong shape, the logit scale is not a positive finite number, or
+    /// values could exceed 127 bits.
     pub fn new(
         architecture: Architecture,
         pixel_levels: PixelLevels,
@@ -108,33 +136,25 @@ impl IntegerNetwork {
         [convolution, hidden, output]: [IntegerBlock; 3],
     ) -> Result<Self, NetworkError> {
         architecture.validate()?;
-        for (name, block, [rows, columns]) in Self::shapes(&architecture)
-            .into_iter()
-            .zip([&convolution, &hidden, &output])
-            .map(|((n, s), b)| (n, b, s))
-        {
-            if block.rows() != rows || block.columns() != columns {
-                return Err(NetworkError::Shape {
-                    block: name,
-                    rows: block.rows(),
-                    columns: block.columns(),
-                    needed_rows: rows,
-                    needed_columns: columns,
-                });
+        for (shape, block) in architecture.block_shapes().into_iter().zip([&convolution, &hidden, &output]) {
+            let BlockShape { name, rows: needed_rows, columns: needed_columns } = shape;
+            let (rows, columns) = (block.rows(), block.columns());
+            if (rows, columns) != (needed_rows, needed_columns) {
+                return Err(NetworkError::Shape { block: name, rows, columns, needed_rows, needed_columns });
             }
         }
         if !(logit_scale.is_finite() && logit_scale > 0.0) {
             return Err(NetworkError::LogitScale(logit_scale));
         }
-        let bounds = Bounds::of(&architecture, pixel_levels, [&convolution, &hidden, &output])?;
+        let bounds = LayerBounds::of(&architecture, pixel_levels, [&convolution, &hidden, &output])?;
         let narrow_hidden = bounds.hidden_layer_is_narrow().then(|| narrow(hidden.weights())).flatten();
-        let readings = (0..architecture.positions())
+        let window_taps = (0..architecture.positions())
             .flat_map(|position| {
-                architecture.window(position).map(move |(tap, pixel)| Reading { position, tap, pixel })
+                architecture.window(position).map(move |(tap, pixel)| WindowTap { position, tap, pixel })
             })
             .collect();
         Ok(Self {
-            readings,
+            window_taps,
             narrow_hidden,
             architecture,
             pixel_levels,
@@ -146,65 +166,95 @@ impl IntegerNetwork {
         })
     }
 
-    /// Names of the three blocks and their `[rows, columns]`.
-    #[must_use]
-    pub fn shapes(architecture: &Architecture) -> [(&'static str, [usize; 2]); 3] {
-        [
-            ("convolution", [architecture.maps, architecture.taps()]),
-            ("hidden", [architecture.hidden, architecture.activations()]),
-            ("output", [architecture.classes, architecture.hidden]),
-        ]
+    /// Creates a network with the weights `weight(block, row, column)`, the biases `bias(block, row)` and the logit
+    /// scale 1. `block` is the block's name: `convolution`, `hidden` or `output`.
+    ///
+    /// # Errors
+    /// If the architecture is invalid, or values could exceed 127 bits.
+    pub fn from_fn(
+        architecture: Architecture,
+        pixel_levels: PixelLevels,
+        weight: impl Fn(&str, usize, usize) -> i64,
+        bias: impl Fn(&str, usize) -> i128,
+    ) -> Result<Self, NetworkError> {
+        architecture.validate()?;
+        let blocks = architecture.block_shapes().map(|BlockShape { name, rows, columns }| {
+            Block::from_fn(rows, columns, |row, column| weight(name, row, column), |row| bias(name, row))
+        });
+        Self::new(architecture, pixel_levels, 1.0, blocks)
     }
 
-    /// The shapes.
+    /// Multiplies all logits by `votes`, so that the sum over members becomes a weighted one.
+    ///
+    /// The logit scale stays: it says on which scale members were trained, and members with different votes still make
+    /// an ensemble. The member's own decisions do not change.
+    ///
+    /// # Errors
+    /// If `votes` is not positive, values could exceed 127 bits, or an output weight exceeds 63 bits.
+    pub fn with_votes(&self, votes: i64) -> Result<Self, NetworkError> {
+        if votes <= 0 {
+            return Err(NetworkError::Votes(votes));
+        }
+        let too_large = RangeTooLarge { layer: "output layer" };
+        let product = |value: &i64| value.checked_mul(votes).ok_or(too_large);
+        let wide_product = |value: &i128| value.checked_mul(votes.into()).ok_or(too_large);
+        let weights = self.output.weights().iter().map(product).collect::<Result<_, _>>()?;
+        let biases = self.output.biases().iter().map(wide_product).collect::<Result<_, _>>()?;
+        // There are as many weights and biases as before, so the block is never `None`.
+        let output = Block::new(self.output.columns(), weights, biases).ok_or(too_large)?;
+        let blocks = [self.convolution.clone(), self.hidden.clone(), output];
+        Self::new(self.architecture, self.pixel_levels, self.logit_scale, blocks)
+    }
+
+    /// Sizes of the layers.
     #[must_use]
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
     }
 
-    /// How pixels are quantised.
+    /// Grey levels of the pixels that the network reads.
     #[must_use]
     pub fn pixel_levels(&self) -> PixelLevels {
         self.pixel_levels
     }
 
-    /// The real logit that one integer unit stands for.
+    /// Real logit that one integer unit stands for.
     #[must_use]
     pub fn logit_scale(&self) -> f64 {
         self.logit_scale
     }
 
-    /// The convolution: `maps` rows of `kernel * kernel` taps.
+    /// Convolution: `maps` rows of `kernel * kernel` taps.
     #[must_use]
     pub fn convolution(&self) -> &IntegerBlock {
         &self.convolution
     }
 
-    /// The first dense layer: `hidden` rows of `activations` weights.
+    /// First dense layer: `hidden` rows of `activations` weights.
     #[must_use]
     pub fn hidden(&self) -> &IntegerBlock {
         &self.hidden
     }
 
-    /// The last dense layer: `classes` rows of `hidden` weights.
+    /// Last dense layer: `classes` rows of `hidden` weights.
     #[must_use]
     pub fn output(&self) -> &IntegerBlock {
         &self.output
     }
 
-    /// The blocks with their names, in the order of evaluation.
+    /// Names and weights of the three blocks, in the order of evaluation.
     #[must_use]
     pub fn blocks(&self) -> [(&'static str, &IntegerBlock); 3] {
         [("convolution", &self.convolution), ("hidden", &self.hidden), ("output", &self.output)]
     }
 
-    /// The largest values that any image can cause.
+    /// Largest absolute values that any image can cause after each layer.
     #[must_use]
-    pub fn bounds(&self) -> &Bounds {
+    pub fn bounds(&self) -> &LayerBounds {
         &self.bounds
     }
 
-    /// The exact logits of one image of `pixels()` quantised pixels.
+    /// Computes the exact logits of one image of `architecture().pixels()` quantised pixels.
     ///
     /// # Errors
     /// If the image has the wrong size or a pixel above the largest level.
@@ -213,10 +263,10 @@ impl IntegerNetwork {
             return Err(ForwardError::ImageSize { found: image.len(), needed: self.architecture.pixels() });
         }
         let largest = self.pixel_levels.largest();
-        if let Some(index) = image.iter().position(|&pixel| pixel > largest) {
-            return Err(ForwardError::Pixel { index, found: image[index], largest });
+        if let Some((index, &found)) = image.iter().enumerate().find(|&(_, &pixel)| pixel > largest) {
+            return Err(ForwardError::Pixel { index, found, largest });
         }
-        // 64 bits where the bounds allow, for speed: the result is the same.
+        // 64 bits are faster than 128 and give the same result, if the bounds allow them.
         if self.bounds.fit_i64() {
             self.forward::<i64>(image, self.narrow_hidden.as_deref())
         } else {
@@ -224,7 +274,11 @@ impl IntegerNetwork {
         }
     }
 
-    fn forward<I: Exact>(&self, image: &[u8], narrow: Option<&[i16]>) -> Result<Vec<i128>, ForwardError> {
+    fn forward<I: CheckedInteger>(
+        &self,
+        image: &[u8],
+        narrow: Option<&[i16]>,
+    ) -> Result<Vec<i128>, ForwardError> {
         let overflow = |layer| ForwardError::Overflow { layer };
         let convolution = self.convolve::<I>(image).ok_or(overflow("convolution"))?;
         let activations = squares(&convolution).ok_or(overflow("first square"))?;
@@ -238,34 +292,38 @@ impl IntegerNetwork {
         Ok(logits.into_iter().map(Into::into).collect())
     }
 
-    /// Map by map, positions in row order.
-    fn convolve<I: Exact>(&self, image: &[u8]) -> Option<Vec<I>> {
+    /// Computes the convolution's outputs, map by map, positions in row order.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "`logits` checks the image's size, and a window tap's pixel, tap and position are within the architecture"
+    )]
+    fn convolve<I: CheckedInteger>(&self, image: &[u8]) -> Option<Vec<I>> {
         let positions = self.architecture.positions();
         let biases: Vec<I> =
             self.convolution.biases().iter().map(|&bias| I::from_i128(bias)).collect::<Option<_>>()?;
         let mut outputs =
             biases.iter().flat_map(|&bias| std::iter::repeat_n(bias, positions)).collect::<Vec<_>>();
-        for &Reading { position, tap, pixel } in &self.readings {
-            // Most of an image is blank.
+        for &WindowTap { position, tap, pixel } in &self.window_taps {
+            // Most pixels of an image are zero.
             if image[pixel] == 0 {
                 continue;
             }
-            let ink = I::from(i64::from(image[pixel]));
+            let value = I::from(i64::from(image[pixel]));
             for (map, weights) in self.convolution.row_iter().enumerate() {
                 let output = &mut outputs[map * positions + position];
-                *output = output.add_product(I::from(weights[tap]), ink)?;
+                *output = output.add_product(I::from(weights[tap]), value)?;
             }
         }
         Some(outputs)
     }
 }
 
-fn squares<I: Exact>(values: &[I]) -> Option<Vec<I>> {
+fn squares<I: CheckedInteger>(values: &[I]) -> Option<Vec<I>> {
     let zero = I::from(0);
     values.iter().map(|&value| zero.add_product(value, value)).collect()
 }
 
-fn dense<I: Exact>(block: &IntegerBlock, inputs: &[I]) -> Option<Vec<I>> {
+fn dense<I: CheckedInteger>(block: &IntegerBlock, inputs: &[I]) -> Option<Vec<I>> {
     block
         .row_iter()
         .zip(block.biases())
@@ -278,14 +336,17 @@ fn dense<I: Exact>(block: &IntegerBlock, inputs: &[I]) -> Option<Vec<I>> {
         .collect()
 }
 
-/// The numbers in 16 bits, if they all fit.
+/// Converts numbers to 16 bits; `None` if one does not fit.
 fn narrow<I: Copy + TryInto<i16>>(numbers: &[I]) -> Option<Vec<i16>> {
     numbers.iter().map(|&number| number.try_into().ok()).collect()
 }
 
-/// The same as [`dense`] for activations of 16 bits and sums of 32, which [`Bounds`] must have promised: nine tenths of
-/// an image's multiplications are here, and these go eight at a time on any x86-64.
-fn narrow_dense<I: Exact>(weights: &[i16], block: &IntegerBlock, inputs: &[I]) -> Option<Vec<I>> {
+/// Computes the same as [`dense`] with activations of 16 bits and sums of 32. The network's [`LayerBounds`] must prove
+/// that both fit.
+///
+/// Nine tenths of an image's multiplications are in the hidden layer, and any x86-64 processor does eight of these at a
+/// time.
+fn narrow_dense<I: CheckedInteger>(weights: &[i16], block: &IntegerBlock, inputs: &[I]) -> Option<Vec<I>> {
     let inputs = narrow(&inputs.iter().map(|&input| input.into()).collect::<Vec<i128>>())?;
     let rows = weights.chunks_exact(block.columns()).zip(block.biases());
     rows.map(|(weights, &bias)| {
@@ -295,121 +356,5 @@ fn narrow_dense<I: Exact>(weights: &[i16], block: &IntegerBlock, inputs: &[I]) -
     .collect()
 }
 
-/// Integers whose overflow is noticed.
-pub(crate) trait Exact: Copy + From<i64> + Into<i128> {
-    fn from_i128(value: i128) -> Option<Self>;
-    fn add_product(self, a: Self, b: Self) -> Option<Self>;
-}
-
-impl Exact for i64 {
-    fn from_i128(value: i128) -> Option<Self> {
-        value.try_into().ok()
-    }
-
-    fn add_product(self, a: Self, b: Self) -> Option<Self> {
-        self.checked_add(a.checked_mul(b)?)
-    }
-}
-
-impl Exact for i128 {
-    fn from_i128(value: i128) -> Option<Self> {
-        Some(value)
-    }
-
-    fn add_product(self, a: Self, b: Self) -> Option<Self> {
-        self.checked_add(a.checked_mul(b)?)
-    }
-}
-
 #[cfg(test)]
-pub(crate) mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::Padding;
-
-    /// 4 x 4 pixels, two maps of 2 x 2 with stride 2, 3 hidden units, 2 classes.
-    pub(crate) const SMALL: Architecture = Architecture {
-        image_side: 4,
-        kernel: 2,
-        stride: 2,
-        padding: Padding { leading: 0, trailing: 0 },
-        maps: 2,
-        hidden: 3,
-        classes: 2,
-    };
-
-    fn block(rows: usize, columns: usize, weight: impl Fn(usize, usize) -> i64, bias: i128) -> IntegerBlock {
-        let weights = (0..rows * columns).map(|i| weight(i / columns, i % columns)).collect();
-        Block::new(columns, weights, vec![bias; rows]).unwrap()
-    }
-
-    #[test]
-    fn a_network_small_enough_for_paper_and_pencil_gives_its_logits() {
-        // Map 0 sums its window, map 1 is its top left pixel less its bottom right one.
-        let convolution = block(2, 4, |map, tap| [[1, 1, 1, 1], [1, 0, 0, -1]][map][tap], 1);
-        let hidden = block(3, 8, |unit, input| i64::from(input % 3 == unit), -2);
-        let output = block(2, 3, |class, unit| [[1, 2, 3], [-1, 0, 1]][class][unit], 5);
-        let network =
-            IntegerNetwork::new(SMALL, PixelLevels::new(4).unwrap(), 1.0, [convolution, hidden, output])
-                .unwrap();
-        #[rustfmt::skip]
-        let image = [
-            1, 0, 2, 2,
-            0, 3, 2, 2,
-            0, 0, 3, 0,
-            0, 0, 0, 1,
-        ];
-        // Convolution: map 0: 5, 9, 1, 5; map 1: -1, 1, 1, 3. Squares: 25 81 1 25 1 1 1 9.
-        // Hidden: 25+25+1-2 = 49, 81+1+9-2 = 89, 1+1-2 = 0. Logits: 2401+2*7921+5, -2401+5.
-        assert_eq!(network.logits(&image).unwrap(), [18_248, -2_396]);
-    }
-
-    #[test]
-    fn images_that_do_not_fit_are_refused() {
-        let network = any_network(1);
-        assert_eq!(network.logits(&[0; 15]), Err(ForwardError::ImageSize { found: 15, needed: 16 }));
-        let mut image = [0; 16];
-        image[7] = 4;
-        assert_eq!(network.logits(&image), Err(ForwardError::Pixel { index: 7, found: 4, largest: 3 }));
-    }
-
-    #[test]
-    fn blocks_of_the_wrong_shape_are_refused_by_name() {
-        let blocks = [block(2, 4, |_, _| 1, 0), block(3, 9, |_, _| 1, 0), block(2, 3, |_, _| 1, 0)];
-        let error = IntegerNetwork::new(SMALL, PixelLevels::new(4).unwrap(), 1.0, blocks).unwrap_err();
-        assert_eq!(error.to_string(), "the hidden block is 3 x 9, but the architecture needs 3 x 8");
-    }
-
-    #[test]
-    fn weights_whose_values_could_exceed_127_bits_are_refused() {
-        let blocks =
-            [block(2, 4, |_, _| 1 << 40, 0), block(3, 8, |_, _| 1 << 40, 0), block(2, 3, |_, _| 1, 0)];
-        let error = IntegerNetwork::new(SMALL, PixelLevels::new(4).unwrap(), 1.0, blocks).unwrap_err();
-        assert_eq!(error, NetworkError::Range(RangeTooLarge { layer: "hidden layer" }));
-    }
-
-    fn any_network(scale: i64) -> IntegerNetwork {
-        let weight = |row: usize, column: usize| ((row * 7 + column * 5) as i64 % 9 - 4) * scale;
-        let blocks = [block(2, 4, weight, 3), block(3, 8, weight, -11), block(2, 3, weight, 17)];
-        IntegerNetwork::new(SMALL, PixelLevels::new(4).unwrap(), 1.0, blocks).unwrap()
-    }
-
-    proptest! {
-        #[test]
-        fn both_widths_give_the_same_logits_within_the_bounds(
-            image in prop::collection::vec(0u8..=3, 16),
-            // Up to 3 the hidden layer is narrow.
-            scale in prop_oneof![1i64..4, 1i64..1000],
-        ) {
-            let network = any_network(scale);
-            let wide = network.forward::<i128>(&image, None).unwrap();
-            prop_assert_eq!(&network.logits(&image).unwrap(), &wide);
-            prop_assert!(wide.iter().all(|logit| logit.abs() <= network.bounds().logits));
-            prop_assert!(network.narrow_hidden.is_some() || scale > 1);
-            if network.bounds().fit_i64() {
-                prop_assert_eq!(network.forward::<i64>(&image, None).unwrap(), wide);
-            }
-        }
-    }
-}
+mod tests;

@@ -1,60 +1,41 @@
-//! Square-activation CNNs as plain numbers: shapes, weights, exact forward passes, weights on disk.
+//! Square-activation CNNs as plain numbers: architecture, weights, exact forward passes, proven ranges, files.
 //!
-//! The network family (paper, Table 1) is convolution -> square -> dense -> square -> dense; every shape
-//! comes from one [`Architecture`]. The same network exists in two forms:
+//! The networks have the layers convolution -> square -> dense -> square -> dense (paper, Table 1). Their sizes are one
+//! [`Architecture`]. A network exists in two forms:
 //!
-//! - [`FloatNetwork`]: what training produces, real-valued weights on pixels in `0..=1`;
-//! - [`IntegerNetwork`]: what encryption evaluates, integer weights on pixels in `0..=L`. Its forward pass
-//!   is exact and is the **oracle** that every encrypted logit must equal bit for bit.
+//! - [`FloatNetwork`]: real-valued weights on pixels in `0..=1`, which training produces;
+//! - [`IntegerNetwork`]: integer weights on pixels in `0..=L`, which are evaluated under encryption. Its forward pass is
+//!   exact and is the **oracle**: every decrypted logit must equal it.
 //!
-//! Several integer networks on one logit scale form an [`IntegerEnsemble`], which is what a provider
-//! runs; [`disk`] stores it as CSV files and JSON manifests.
+//! Several integer networks with one logit scale form an [`IntegerEnsemble`]. [`disk`] writes it as CSV files and JSON
+//! manifests and reads it again. [`ProvenRange`] bounds its logits for every image.
+//! [`NetworkSampler`] draws random networks for examples, benchmarks and tests.
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod architecture;
 pub mod atomic_file;
 mod block;
-mod bounds;
+mod checked_integer;
 pub mod disk;
 mod ensemble;
 mod float_network;
 mod integer_network;
+mod layer_bounds;
+mod logits;
 mod pixel_levels;
-mod proof;
+mod ranges;
+mod sampler;
 mod trained_member;
-mod vote;
 
-pub use architecture::{Architecture, ArchitectureError, Padding};
-pub use block::Block;
-pub use bounds::{Bounds, ObservedRange, RangeTooLarge};
-pub use ensemble::{EnsembleError, IntegerEnsemble, sum_logits};
+pub use architecture::{Architecture, ArchitectureError, BlockShape, Padding};
+pub use block::{Block, IntegerBlock};
+pub use ensemble::{EnsembleError, IntegerEnsemble};
 pub use float_network::FloatNetwork;
-pub use integer_network::{ForwardError, IntegerBlock, IntegerNetwork, NetworkError};
+pub use integer_network::{ForwardError, IntegerNetwork, NetworkError};
+pub use layer_bounds::{LayerBounds, RangeTooLarge};
+pub use logits::{predict, sum_logits};
 pub use pixel_levels::{PixelLevels, PixelLevelsError};
-pub use proof::{LogitRange, ProvenRange, RangeMethod};
+pub use ranges::{LogitRange, ObservedRange, ProvenRange, RangeMethod};
+pub use sampler::{NetworkSampler, SamplerError};
 pub use trained_member::{Quantisation, TrainedMember};
-
-/// The index of the largest logit, the first of several equal ones.
-///
-/// Every domain (float, integer, encrypted) decides by this one rule, so that equal logits give equal
-/// predictions.
-#[must_use]
-pub fn predict<T: PartialOrd>(logits: &[T]) -> usize {
-    let mut best = 0;
-    for (index, logit) in logits.iter().enumerate() {
-        if *logit > logits[best] {
-            best = index;
-        }
-    }
-    best
-}
-
-#[cfg(test)]
-mod tests {
-    use super::predict;
-
-    #[test]
-    fn the_first_of_equal_logits_wins() {
-        assert_eq!(predict(&[1, 3, 3, 2]), 1);
-        assert_eq!(predict(&[-1.0, -1.0]), 0);
-    }
-}

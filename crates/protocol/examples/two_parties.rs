@@ -1,88 +1,54 @@
-//! Client and provider with nothing but bytes between them, and how many: one full batch under an exported ensemble.
+//! A client and a provider that exchange only messages. The answers are compared with the plain integer networks.
 //!
 //! ```sh
-//! cargo run --release -p sottovoce-protocol --example two_parties -- \
-//!     results/reference/paper/members/regular-1-seed1/ensemble
+//! cargo run --release -p sottovoce-protocol --example two_parties
 //! ```
 
-// An example that prints, and that has nothing to save when it fails.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "an example prints")]
 
 use std::error::Error;
-use std::path::Path;
-use std::time::Instant;
 
-use sottovoce_bfv::Encryption;
-use sottovoce_bfv::parameters::PAPER_DEGREE;
-use sottovoce_bfv::planner::{Fixed, Request};
-use sottovoce_network::disk::read_ensemble;
-use sottovoce_network::sum_logits;
-use sottovoce_protocol::{Client, Provider};
-
-/// A ciphertext in the paper.
-const PAPER_CIPHERTEXT_BYTES: usize = 524_352;
+use sottovoce_bfv::planner::{ParameterRequest, choose_parameters};
+use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels, sum_logits};
+use sottovoce_protocol::client::Client;
+use sottovoce_protocol::provider::Provider;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = std::env::args().nth(1).ok_or("which ensemble? give its folder")?;
-    let exported = read_ensemble(Path::new(&folder))?;
-    let (ensemble, observed) = (exported.ensemble, exported.origin.observed);
-    let largest = observed.map_or(ensemble.proven_logits(), |range| range.largest());
-    let pixels = ensemble.architecture().pixels();
-    println!("paper: {} up, {} down", pixels * PAPER_CIPHERTEXT_BYTES, 10 * PAPER_CIPHERTEXT_BYTES);
-    for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
-        let fixed = Fixed { encryption: Some(encryption), degree: Some(PAPER_DEGREE), ..Fixed::default() };
-        // With a margin of one half, since images beyond the observed ones are classified too.
-        let ensembles = [&ensemble];
-        let request = Request { fixed, ..Request::new(&ensembles, largest * 3 / 2) };
-        let parameters = request.choose()?.parameters;
-        println!(
-            "{encryption}: t = {:?}, {} ciphertext primes of {:.0} bits together",
-            parameters.plaintext_moduli(),
-            parameters.ciphertext_primes().len(),
-            parameters.ciphertext_modulus_bits(),
-        );
+    // The provider has two networks for 8 x 8 black and white pixels, and chooses secure parameters for them.
+    let padding = Padding { leading: 0, trailing: 0 };
+    let shape = Architecture { image_side: 8, kernel: 4, stride: 2, padding, maps: 2, hidden: 8, classes: 3 };
+    let network = |seed: usize| {
+        let weight = |_: &str, row, column| ((row * 7 + column * seed) % 3) as i64 - 1;
+        IntegerNetwork::from_fn(shape, PixelLevels::BINARY, weight, |_, _| 1)
+    };
+    let ensemble = IntegerEnsemble::new(vec![network(5)?, network(11)?])?;
+    let parameters =
+        choose_parameters(&ParameterRequest::new(&[&ensemble], ensemble.proven_logits()))?.parameters;
+    let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
+    let (announcement, description) = (provider.parameters_message(), provider.model_messages().concat());
+    println!("provider: {} bytes of parameters, {} of the model", announcement.len(), description.len());
 
-        let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
-        let announcement = provider.parameters_message()?;
-        let models = provider.model_messages()?;
+    // The client checks the parameters, makes keys and registers the public ones.
+    let client = Client::from_parameters_message(&announcement[..], 1 << 30)?;
+    let model = client.read_model(&description[..])?;
+    println!("client: {} bytes of public keys", client.registration_message().len());
+    provider.register(client.registration_message())?;
 
-        let client = step("client: keys", || Client::for_provider(&announcement[..], 1 << 30))?;
-        let model = client.model(&models[0][..])?;
-        println!("parameters {} bytes, model {} bytes", announcement.len(), models[0].len());
+    // The client encrypts as many images as fit into one batch.
+    let images: Vec<u8> = (0..parameters.degree() * model.pixels()).map(|i| (i * i % 7 % 2) as u8).collect();
+    let mut batch = Vec::new();
+    let pending = client.write_batch(&model, &images, &(), &mut batch)?;
+    println!("client: {} bytes of {} encrypted images", batch.len(), pending.images());
 
-        step("provider: registration", || provider.register(client.registration()))?;
-        println!("registration {} bytes", client.registration().len());
+    // The provider checks and evaluates the batch. It sees no pixel and no logit.
+    let answer = provider.evaluate(&provider.receive(&batch[..])?, &())?;
+    println!("provider: {} bytes of encrypted logits", answer.len());
 
-        let count = parameters.degree();
-        let largest_pixel = usize::from(model.levels().largest());
-        let images: Vec<u8> =
-            (0..count * pixels).map(|place| (place * place % 7 % (largest_pixel + 1)) as u8).collect();
-        let mut upload = Vec::new();
-        let pending =
-            step("client: encrypt and write", || client.request(&model, &images, &|| (), &mut upload))?;
-        println!("batch {} bytes", upload.len());
-
-        let received = step("provider: read and check", || provider.receive(&upload[..]))?;
-        let answer = step("provider: evaluate and write", || provider.evaluate(&received, &|_| ()))?;
-        println!("answer {} bytes", answer.len());
-
-        let logits = step("client: read, check and decrypt", || client.decrypt(&pending, &answer[..]))?;
-        for (slot, image) in images.chunks(pixels).enumerate().step_by(97) {
-            let expected = sum_logits(&ensemble.member_logits(image)?);
-            if logits.slot(slot) != expected
-                && expected.iter().all(|logit| logit.abs() <= parameters.largest_value())
-            {
-                return Err(format!("image {slot} has other logits than it should").into());
-            }
-        }
-        println!("noise budget left: {} bits", logits.noise_budget_bits());
+    // The client decrypts the answer.
+    let logits = client.decrypt(&pending, &answer[..])?;
+    for (slot, image) in images.chunks(model.pixels()).enumerate() {
+        assert_eq!(logits.slot(slot), sum_logits(&ensemble.member_logits(image)?));
     }
+    println!("all answers are exact; {} bits of noise budget left", logits.noise_budget_bits());
     Ok(())
-}
-
-fn step<T>(name: &str, work: impl FnOnce() -> T) -> T {
-    let start = Instant::now();
-    let result = work();
-    println!("{name}: {:.2} s", start.elapsed().as_secs_f64());
-    result
 }

@@ -1,111 +1,113 @@
-//! Why a message was refused, or could not be made.
+//! Errors of messages.
 
 use std::io;
 
-use sottovoce_bfv::parts::PartsError;
-use sottovoce_bfv::{BfvError, ParametersError, PlanError};
+use sottovoce_bfv::{BfvError, EngineError, ParametersError, ResiduesError};
 
-use crate::{Fingerprint, Kind};
+use crate::fingerprint::Fingerprint;
+use crate::message::header::MessageKind;
 
-/// A message that was refused or could not be made. What is refused has changed nothing.
+/// A message was refused or could not be made. A refused message has changed nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// The message could not be read or written.
+    /// The message could not be read from its input or written to its output.
     #[error("the {message} message could not be transferred")]
     Transfer {
-        /// What was expected or being sent.
-        message: Kind,
-        /// Why.
+        /// Kind of the expected or written message.
+        message: MessageKind,
+        /// Error of the input or output.
         source: io::Error,
     },
     /// The message ends within a field.
     #[error("the {message} message ends within its {field}")]
     Truncated {
-        /// What was expected.
-        message: Kind,
-        /// Where it ends.
+        /// Kind of the expected message.
+        message: MessageKind,
+        /// Field in which the message ends.
         field: &'static str,
     },
-    /// A field has a value that it may not have.
+    /// A field has a value that is not allowed.
     #[error("the {field} of the {message} message is {found}, but must be {allowed}")]
-    Field {
-        /// What was expected.
-        message: Kind,
-        /// The field.
+    InvalidField {
+        /// Kind of the expected message.
+        message: MessageKind,
+        /// Name of the field.
         field: &'static str,
-        /// Its value.
+        /// Value of the field.
         found: u64,
-        /// The values that it may have, in words.
+        /// Allowed values, in words.
         allowed: String,
     },
-    /// The message speaks of something else than it should.
+    /// The message names other parameters, another model or another batch than the expected one.
     #[error("the {field} of the {message} message is {found}, but must be {allowed}")]
-    Fingerprint {
-        /// What was expected.
-        message: Kind,
-        /// Whose fingerprint.
+    WrongFingerprint {
+        /// Kind of the expected message.
+        message: MessageKind,
+        /// Name of the field.
         field: &'static str,
-        /// What the message says.
+        /// Fingerprint in the message.
         found: Fingerprint,
-        /// What it should say.
+        /// Expected fingerprint.
         allowed: Fingerprint,
     },
-    /// The message speaks of something that is not there.
-    #[error("the {message} message names the {field} {found}, which is not known here")]
-    Unknown {
-        /// What was expected.
-        message: Kind,
-        /// What is not known.
-        field: &'static str,
-        /// Its fingerprint.
+    /// The batch is for a model that the provider does not have.
+    #[error("the batch message names the model {found}, which is not known here")]
+    UnknownModel {
+        /// Fingerprint of the model.
         found: Fingerprint,
     },
-    /// Bytes behind the message's end.
-    #[error("there are bytes behind the {message} message")]
-    Trailing {
-        /// What was expected.
-        message: Kind,
+    /// The batch is encrypted under keys that the provider does not have in memory.
+    #[error("the batch message names the client's keys {found}, which are not known here")]
+    UnknownKey {
+        /// Fingerprint of the keys.
+        found: Fingerprint,
     },
-    /// Parameters that are not secure, cannot work, or are not chosen as here.
+    /// Bytes follow the end of the message.
+    #[error("bytes follow the end of the {message} message")]
+    TrailingBytes {
+        /// Kind of the expected message.
+        message: MessageKind,
+    },
+    /// The parameters are not secure, cannot work, or have other primes than this program chooses.
     #[error("the parameters message was refused")]
     Parameters(#[from] ParametersError),
-    /// A key or a ciphertext that does not fit the parameters.
+    /// A key or ciphertext does not fit the parameters.
     #[error("polynomials of the {message} message were refused")]
-    Parts {
-        /// What was expected.
-        message: Kind,
-        /// Why.
-        source: PartsError,
+    Polynomials {
+        /// Kind of the message.
+        message: MessageKind,
+        /// Reason.
+        source: ResiduesError,
     },
-    /// Polynomials without the seed that the message needs.
+    /// A ciphertext lacks the seed that the message needs in place of its uniform polynomial.
     #[error("the {message} message needs the seed of every uniform polynomial, but a ciphertext has none")]
-    NoSeed {
-        /// What was being sent.
-        message: Kind,
+    MissingSeed {
+        /// Kind of the written message.
+        message: MessageKind,
     },
     /// The reference evaluator cannot hide a model.
     #[error("the reference evaluator cannot hide a model in its answers; use the engine")]
-    Hiding,
-    /// A pixel that the model does not read.
+    FloodingUnsupported,
+    /// A pixel exceeds the model's levels.
     #[error("a pixel is {found}, but the model reads 0 to {largest}")]
-    Pixel {
-        /// The pixel's value.
+    PixelOutOfRange {
+        /// Value of the pixel.
         found: u8,
-        /// The largest allowed value.
+        /// Largest allowed value.
         largest: u8,
     },
-    /// An answer to a batch that another key encrypted.
-    #[error("the request was made with the key {found}, but this client's is {allowed}")]
-    Key {
-        /// The request's key.
+    /// The answer belongs to a batch that was encrypted with other keys.
+    #[error("the request was made with the keys {found}, but this client's keys are {allowed}")]
+    WrongKey {
+        /// Fingerprint of the keys of the request.
         found: Fingerprint,
-        /// The client's.
+        /// Fingerprint of the client's keys.
         allowed: Fingerprint,
     },
     /// The engine cannot evaluate the model.
     #[error("the model cannot be evaluated under these parameters")]
-    Plan(#[from] PlanError),
+    Plan(#[from] EngineError),
     /// Encryption, evaluation or decryption failed.
     #[error(transparent)]
     Bfv(#[from] BfvError),

@@ -1,17 +1,16 @@
-//! How ciphertexts are evaluated.
+//! The choice between the fast engine and the slow reference.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
-use sottovoce_bfv::Kernel;
-use sottovoce_bfv::noise::Evaluation;
+use sottovoce_bfv::{EvaluatorKind, Kernel};
 
-/// How ciphertexts are evaluated. The answers decrypt to the same.
+/// Implementation that evaluates ciphertexts. Both evaluators' answers decrypt to the same integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evaluator {
-    /// At the evaluation points: the fast way.
+    /// The engine of `sottovoce-bfv`, with one of its kernels.
     Engine(Kernel),
-    /// With `fhe`'s public operations alone.
+    /// The reference, which uses only `fhe`'s public operations.
     Reference,
 }
 
@@ -21,8 +20,8 @@ impl Default for Evaluator {
     }
 }
 
-/// What identifies an evaluation: the engine's kernel only where it is not the processor's best, so that results stay
-/// valid on another machine.
+/// Writes the evaluator's name. The kernel is named only if it is not the processor's best one, so that results stay valid
+/// on another machine.
 impl Serialize for Evaluator {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -32,7 +31,7 @@ impl Serialize for Evaluator {
     }
 }
 
-/// With the engine's instruction set.
+/// Writes the evaluator's name and the engine's instruction set.
 impl fmt::Display for Evaluator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -42,7 +41,7 @@ impl fmt::Display for Evaluator {
     }
 }
 
-impl From<Evaluator> for Evaluation {
+impl From<Evaluator> for EvaluatorKind {
     fn from(evaluator: Evaluator) -> Self {
         match evaluator {
             Evaluator::Engine(_) => Self::Engine,

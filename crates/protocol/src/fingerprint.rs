@@ -1,4 +1,4 @@
-//! SHA-256 of what messages speak about.
+//! SHA-256 fingerprints, which name parameters, models, keys and messages.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,40 +7,55 @@ use sha2::{Digest, Sha256};
 use sottovoce_bfv::Parameters;
 use sottovoce_network::{IntegerBlock, IntegerEnsemble};
 
-use crate::hexadecimal;
-use crate::message::parameters;
+use crate::message::parameter_fields::ParameterFields;
 
-/// The SHA-256 of parameters, of a model, of a key or of a message, which stands for it in other messages.
+/// Characters of a refused text that an error shows.
+const EXCERPT_CHARACTERS: usize = 80;
+
+/// SHA-256 of parameters, of a model, of a client's keys or of a message. Messages name these things by their fingerprints.
+///
+/// ```
+/// use sottovoce_protocol::Fingerprint;
+///
+/// let text = "00ff".repeat(16);
+/// let fingerprint: Fingerprint = text.parse()?;
+/// assert_eq!(fingerprint.as_bytes()[..2], [0x00, 0xff]);
+/// assert_eq!(fingerprint.to_string(), text);
+/// assert!("00ff".parse::<Fingerprint>().is_err());
+/// # Ok::<(), sottovoce_protocol::ParseFingerprintError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; Self::BYTES]);
 
 impl Fingerprint {
-    /// Bytes of a fingerprint.
+    /// Length in bytes.
     pub const BYTES: usize = 32;
 
-    pub(crate) fn new(bytes: [u8; Self::BYTES]) -> Self {
+    /// Returns the fingerprint with these bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
     }
 
-    /// Of everything that parameters are: ring degree, plaintext moduli, ciphertext primes, kind of encryption.
+    /// Returns the fingerprint of ring degree, plaintext moduli, ciphertext primes and kind of encryption.
     #[must_use]
     pub fn of_parameters(parameters: &Parameters) -> Self {
-        Self::of_parameter_fields(&parameters::encode(parameters))
+        Self::of_parameter_fields(&ParameterFields::of(parameters))
     }
 
-    pub(crate) fn of_parameter_fields(fields: &[u8]) -> Self {
+    pub(crate) fn of_parameter_fields(fields: &ParameterFields) -> Self {
         let mut hash = Hasher::new("sottovoce parameters, version 1");
-        hash.0.update(fields);
+        hash.0.update(fields.encode());
         hash.finish()
     }
 
-    /// Of everything that an ensemble computes with: its shapes, pixel levels, scale, weights and biases.
+    /// Returns the fingerprint of the shapes, pixel levels, scales, weights and biases of an ensemble.
     #[must_use]
     pub fn of_ensemble(ensemble: &IntegerEnsemble) -> Self {
         let mut hash = Hasher::new("sottovoce ensemble, version 1");
@@ -62,11 +77,11 @@ impl Fingerprint {
     }
 }
 
-/// A SHA-256 of numbers whose count the numbers before tell, so that different things have different bytes.
+/// Hashes a sequence of numbers. Earlier numbers determine how many follow, so different inputs have different bytes.
 struct Hasher(Sha256);
 
 impl Hasher {
-    /// `domain` keeps fingerprints of one kind apart from those of others.
+    /// Starts a hash with `domain`, so that fingerprints of different kinds of things differ.
     fn new(domain: &str) -> Self {
         Self(Sha256::new_with_prefix(domain))
     }
@@ -89,27 +104,30 @@ impl Hasher {
     }
 }
 
-/// A text that is no fingerprint.
+/// Error of a text that is not a fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} is no fingerprint, which has {digits} hexadecimal digits", digits = 2 * Fingerprint::BYTES)]
+#[error("{found:?} is not a fingerprint, which has {digits} hexadecimal digits", digits = 2 * Fingerprint::BYTES)]
 pub struct ParseFingerprintError {
-    /// The beginning of the text.
+    /// Beginning of the text.
     pub found: String,
 }
 
 impl FromStr for Fingerprint {
     type Err = ParseFingerprintError;
 
-    /// Reads 64 hexadecimal digits, as [`Display`](fmt::Display) writes them.
+    /// Parses 64 hexadecimal digits in lower or upper case.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bytes = hexadecimal::decode(text).and_then(|bytes| bytes.try_into().ok());
-        bytes.map(Self).ok_or_else(|| ParseFingerprintError { found: hexadecimal::shown(text) })
+        let mut bytes = [0; Self::BYTES];
+        match hex::decode_to_slice(text, &mut bytes) {
+            Ok(()) => Ok(Self(bytes)),
+            Err(_) => Err(ParseFingerprintError { found: text.chars().take(EXCERPT_CHARACTERS).collect() }),
+        }
     }
 }
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(self.0))
     }
 }
 
@@ -125,13 +143,13 @@ mod tests {
 
     #[test]
     fn a_fingerprint_is_read_as_it_is_written() {
-        let fingerprint = Fingerprint::new(std::array::from_fn(|index| index as u8 * 8 + 1));
+        let fingerprint = Fingerprint::from_bytes(std::array::from_fn(|index| index as u8 * 8 + 1));
         assert_eq!(fingerprint.to_string().parse(), Ok(fingerprint));
         assert_eq!(fingerprint.to_string().to_uppercase().parse(), Ok(fingerprint));
     }
 
     #[test]
-    fn what_is_no_fingerprint_is_refused_with_what_it_is() {
+    fn other_texts_are_refused_with_an_excerpt() {
         let long = "0".repeat(10_000);
         let signed = format!("+{}", "0".repeat(63));
         for text in [

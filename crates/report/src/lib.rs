@@ -1,71 +1,63 @@
-//! Charts and tables drawn from a run's records.
+//! Charts, tables and reports drawn from the records of a run or a sweep.
 //!
-//! A run leaves CSV files; everything here is drawn from them alone, so that a chart can be redrawn years
-//! later, byte for byte, without training or encrypting anything. [`report::write_report`] does all of it
-//! for a run folder. In parts:
+//! A run leaves CSV and JSON files. Every output of this crate is drawn from these files only, so a chart can be redrawn years later,
+//! byte for byte, without training or encrypting anything. [`write_report`] draws everything for the folder of a run or a sweep.
 //!
-//! - [`figure_accuracy`]: the paper's Figures 5, 6 and 7, ours beside the paper's, as SVG and PNG from one
-//!   drawing ([`figure`] renders it);
-//! - [`tables`]: accuracies, and the layer times beside the paper's Table 3, as one [`table::Table`] that
-//!   renders as Markdown and as plain text;
-//! - `chart`: the other figures, among them the paper's Table 3 and its elapsed times;
-//! - `statistics`: spread over seeds, intervals, and whether the ensemble beats its members;
-//! - `verdict`: what came of the paper's claims and of our targets, judged from the records;
-//! - `html`: all of it as one page that needs nothing else, `report.html`;
-//! - [`compare`]: two runs or two sweeps side by side;
-//! - [`study`]: charts over the axes of a sweep, and a sweep's report;
-//! - [`rendering`]: format, width and font size of a finished chart;
-//! - [`mod@contact_sheet`]: a page of images with their labels;
-//! - [`paper`]: the paper's numbers, and [`paper_scope`]: which runs they may stand beside;
-//! - [`voter`]: members and the ensemble, as the records name them.
+//! # Folders
 //!
-//! Nothing depends on the machine: letters come from the fonts in this crate, never from the system, and no
-//! date or path gets into a file but what a record says. Charts keep to a few rules: an accuracy axis always ends
-//! at 100 % and beside the paper spans at least 30 points, shapes tell voters apart as well as colours do, the
-//! background is part of the file, and synthetic data is called that in capitals.
+//! The modules are in four folders. A folder imports only from the folders above it in this table.
+//!
+//! | folder | holds |
+//! | --- | --- |
+//! | `data` | records as they were read, statistics, comparisons of two folders, the paper's numbers ([`paper`]) |
+//! | `drawing` | canvas, letters, markers, axes, legends, pages, and the file formats SVG, PNG and PDF |
+//! | `content` | charts, tables and verdicts made from the data |
+//! | `output` | files: HTML pages, Markdown, LaTeX, contact sheets |
+//!
+//! # Rules for charts
+//!
+//! Output does not depend on the machine: letters come from the fonts in this crate, never from the system, and no date or path gets
+//! into a file unless a record states it. An axis of accuracies always ends at 100 %, and beside the paper it spans at least 30 points.
+//! Shapes tell voters apart as well as colours do. The background is part of the file. Synthetic data is called that in capitals.
 
-mod baseline;
-mod canvas;
-mod caption;
-mod chart;
-pub mod compare;
-pub mod contact_sheet;
-mod distinct;
-mod experiment_facts;
-pub mod figure;
-pub mod figure_accuracy;
-mod html;
-mod latex;
-mod layer_times;
-mod layout;
-mod legend;
-mod marker;
-mod markup;
-pub mod noise;
-pub mod paper;
-pub mod paper_scope;
-mod pdf;
-mod percent_axis;
-mod raster;
-mod recall;
-mod record_tables;
-pub mod rendering;
-pub mod report;
-mod run_facts;
-mod statistics;
-pub mod study;
-mod style;
-mod sweep;
-pub mod table;
-pub mod tables;
-mod typeface;
-mod verdict;
-pub mod voter;
-mod wording;
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-pub use caption::Caption;
-pub use contact_sheet::contact_sheet;
-pub use figure_accuracy::accuracy_figure;
-pub use paper_scope::PaperScope;
-pub use report::write_report;
-pub use sweep::SweepError;
+mod content;
+mod data;
+mod drawing;
+mod output;
+
+pub use content::charts::accuracy::{AccuracyChart, accuracy_chart};
+pub use content::charts::error::ChartError;
+pub use content::sweep_charts::chart::SweepChart;
+pub use content::sweep_charts::error::SweepChartError;
+pub use content::sweep_charts::query::{ChartKind, ChartQuery};
+pub use content::tables::comparison::comparison_tables;
+pub use content::tables::measurements::noise_table;
+pub use content::tables::run::{accuracy_table, layer_table};
+pub use content::tables::table::{LATEX_PACKAGES, Table};
+pub use data::comparison::accuracy::{AccuracyDifference, AxisValues, PairedTest};
+pub use data::comparison::compare::compare_folders;
+pub use data::comparison::error::CompareError;
+pub use data::comparison::fields::FieldDifference;
+pub use data::comparison::result::{Comparison, FolderKind, TimeRatio};
+pub use data::noise_summary::NoiseSummary;
+pub use data::paper;
+pub use data::paper_scope::PaperScope;
+pub use data::run_facts::RunFactsError;
+pub use data::run_records::RunRecordsError;
+pub use data::split_accuracy::SplitAccuracyError;
+pub use data::sweep_records::SweepRecords;
+pub use data::sweep_table::SweepRecordsError;
+pub use data::voter::{UnknownVoter, Voter};
+pub use drawing::encode::PNG_SCALE;
+pub use drawing::error::DrawError;
+pub use drawing::page::Caption;
+pub use drawing::rendering::{FontSize, Format, InvalidSize, Length, Rendering};
+pub use output::contact_sheet::{ContactSheetError, contact_sheet};
+pub use output::error::ReportError;
+pub use output::noise_chart::write_noise_chart;
+pub use output::run_report::{
+    PrintedChart, RunTables, run_tables, verdict_tables, write_charts, write_report,
+};
+pub use output::sweep_report::write_sweep_report;

@@ -1,4 +1,4 @@
-//! What a reader of the charts and tables relies on.
+//! Properties of charts and tables that a reader relies on.
 
 // Test code in the eyes of clippy as well, helper functions included.
 #[cfg(test)]
@@ -11,7 +11,7 @@ mod suite {
     mod records;
     mod report;
     mod sample_sweep;
-    mod study;
+    mod sweep;
     mod tables;
     mod verdicts;
 }

@@ -1,4 +1,4 @@
-//! Training images as the tensors that a step reads.
+//! Training images as input tensors of a training step.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
@@ -6,30 +6,38 @@ use rand::seq::SliceRandom;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{Architecture, PixelLevels};
 
-use crate::Augmentation;
+use crate::augmentation::Augmentation;
 
-/// Turns images into padded, augmented and (in the quantisation-aware phase) quantised batches.
-pub struct Batches<'a> {
+/// Makes augmented, padded and, in the quantisation-aware phase, quantised batches of the training images.
+pub struct TrainingBatches<'a> {
     pub images: &'a LabelledImages,
     pub architecture: &'a Architecture,
     pub augmentation: &'a Augmentation,
-    /// Rounds ink to these levels where given.
+    /// Levels that ink is rounded to in the quantisation-aware phase; absent in the float phase.
     pub pixel_levels: Option<PixelLevels>,
     pub device: &'a Device,
 }
 
-impl Batches<'_> {
-    /// All image indices in random order.
-    pub fn shuffled(&self, rng: &mut impl Rng) -> Vec<usize> {
+impl TrainingBatches<'_> {
+    /// Returns all image indices in random order.
+    pub fn shuffle(&self, rng: &mut impl Rng) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.images.len()).collect();
         order.shuffle(rng);
         order
     }
 
-    /// The patches that the convolution reads of the images at `indices`, and the images' labels.
+    /// Makes the batch of the images at `indices`: the patches that the convolution reads, and the images' labels.
     ///
-    /// The patches are `[images, taps, positions]`, ink in `0..=1`: a convolution is then a matrix product.
-    pub fn batch(&self, indices: &[usize], rng: &mut impl Rng) -> (Tensor<3>, Vec<u8>) {
+    /// With patches, a convolution is a matrix product.
+    ///
+    /// # Shapes
+    /// - patches: `[images, taps, positions]`, ink in `0..=1`
+    /// - labels: one for each image
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a tap's row of positions lies inside the padded image, and the indices are those of `shuffle`"
+    )]
+    pub fn make_batch(&self, indices: &[usize], rng: &mut impl Rng) -> (Tensor<3>, Vec<u8>) {
         let Architecture { image_side: side, padding, kernel, stride, .. } = *self.architecture;
         let padded = side + padding.leading + padding.trailing;
         let output_side = self.architecture.convolution_side();

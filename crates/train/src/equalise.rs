@@ -1,13 +1,17 @@
-//! Scales folded through the squares, so that all rows of a layer have like norms.
+//! Equalisation: scales are folded through the squares so that all rows of a layer have similar norms.
 
 use sottovoce_network::FloatNetwork;
 
-/// Norm of every convolution kernel after equalisation, per root of a tap.
+/// Norm of every convolution kernel after equalisation, divided by the square root of the number of taps.
 const KERNEL_NORM_PER_ROOT_TAP: f32 = 0.25;
 
-/// The same function with equal norms in the rows of convolution and hidden layer: one step size then
-/// suits a whole layer. A factor `a` on a channel before a square is `a^2` behind it, and the next
-/// layer's weights take that back.
+/// Makes a network of the same function whose rows have equal norms in the convolution and in the hidden layer, so that one step
+/// size suits a whole layer. A factor `a` on a channel before a square is `a^2` after it, and the next layer's weights are divided
+/// by `a^2`.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "there is one factor for each row, and a row for each column of the next block"
+)]
 pub fn equalise(network: &FloatNetwork) -> FloatNetwork {
     let shape = &network.architecture;
     let kernel_norm = KERNEL_NORM_PER_ROOT_TAP * (shape.taps() as f32).sqrt();
@@ -15,23 +19,23 @@ pub fn equalise(network: &FloatNetwork) -> FloatNetwork {
         network.convolution.row_iter().map(|row| factor(kernel_norm, norm(row))).collect();
     let convolution = network.convolution.scaled(|_| 1.0, |map| map_factors[map]);
     let hidden =
-        network.hidden.scaled(|column| square_behind(map_factors[column / shape.positions()]), |_| 1.0);
+        network.hidden.scaled(|column| inverse_square(map_factors[column / shape.positions()]), |_| 1.0);
 
     let norms: Vec<f32> = hidden.row_iter().map(norm).collect();
     let mean = norms.iter().sum::<f32>() / norms.len() as f32;
     let unit_factors: Vec<f32> = norms.iter().map(|&norm| factor(mean, norm)).collect();
     let hidden = hidden.scaled(|_| 1.0, |unit| unit_factors[unit]);
-    let output = network.output.scaled(|unit| square_behind(unit_factors[unit]), |_| 1.0);
+    let output = network.output.scaled(|unit| inverse_square(unit_factors[unit]), |_| 1.0);
     FloatNetwork { architecture: *shape, convolution, hidden, output }
 }
 
-/// What takes `norm` to `target`; a row of zeros stays one.
+/// Computes the factor that scales a row of norm `norm` to the norm `target`. A row of zeros has the factor 1.
 fn factor(target: f32, norm: f32) -> f32 {
     if norm > 0.0 && target > 0.0 { target / norm } else { 1.0 }
 }
 
-/// What takes a factor before a square back behind it.
-fn square_behind(factor: f32) -> f32 {
+/// Computes the factor of the next layer's weights that cancels `factor` before a square.
+fn inverse_square(factor: f32) -> f32 {
     1.0 / (factor * factor)
 }
 

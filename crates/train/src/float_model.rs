@@ -1,13 +1,13 @@
-//! The network as `burn` parameters, in floating point.
+//! The network as `burn` parameters in floating point, and its forward pass.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
-use sottovoce_network::{Architecture, Block, FloatNetwork, IntegerNetwork};
+use sottovoce_network::{Architecture, Block, BlockShape, FloatNetwork};
 
-use crate::product::product;
+use crate::matrix_product::matrix_product;
 
-/// Weights and biases of the three blocks.
+/// Trainable weights and biases of the three blocks.
 #[derive(Module, Debug)]
 pub struct FloatModel {
     /// `[maps, taps]`
@@ -24,7 +24,7 @@ pub struct FloatModel {
     pub output_bias: Param<Tensor<1>>,
 }
 
-/// Values of the six parameters for one forward pass, as they are or rounded.
+/// Values of the six parameters in one forward pass; the quantisation-aware phase rounds them.
 pub struct Weights {
     pub convolution: Tensor<2>,
     pub convolution_bias: Tensor<1>,
@@ -34,32 +34,32 @@ pub struct Weights {
     pub output_bias: Tensor<1>,
 }
 
-/// convolution -> square -> dense -> square -> dense.
+/// Computes logits: convolution -> square -> dense -> square -> dense.
 ///
 /// # Shapes
 /// - patches: `[batch, taps, positions]`
 /// - logits: `[batch, classes]`
 pub fn forward(weights: Weights, patches: Tensor<3>) -> Tensor<2> {
     let convolution_bias = weights.convolution_bias.unsqueeze_dim::<2>(1).unsqueeze::<3>();
-    let maps = product(weights.convolution.unsqueeze(), patches) + convolution_bias;
+    let maps = matrix_product(weights.convolution.unsqueeze(), patches) + convolution_bias;
     let maps = maps.square().flatten(1, 2);
-    let hidden = product(maps, weights.hidden.transpose()) + weights.hidden_bias.unsqueeze();
-    product(hidden.square(), weights.output.transpose()) + weights.output_bias.unsqueeze()
+    let hidden = matrix_product(maps, weights.hidden.transpose()) + weights.hidden_bias.unsqueeze();
+    matrix_product(hidden.square(), weights.output.transpose()) + weights.output_bias.unsqueeze()
 }
 
 impl FloatModel {
-    /// Random weights of a size at which squares neither vanish nor explode; biases zero.
+    /// Makes a model with biases of zero and random weights of a size at which squares neither vanish nor explode.
     ///
-    /// Drawn from `rng` and not by `burn`, whose generator is one for the whole process: members train
-    /// side by side and must not depend on each other's draws.
+    /// The weights are drawn from `rng`. The generator of `burn` is shared by the whole process, so members that train in parallel
+    /// would depend on each other's draws.
     pub fn random(architecture: &Architecture, device: &Device, rng: &mut impl Rng) -> Self {
-        // Unit variance into the first square; squares are never negative and add up, so less behind it.
-        let mut random = |(_, [rows, columns]): (_, [usize; 2]), gain: f32| {
-            // Uniform on +-sqrt(3) has unit variance.
+        // The first square gets inputs of unit variance. Squares are never negative and add up, so later layers get less.
+        let mut random = |BlockShape { rows, columns, .. }: BlockShape, gain: f32| {
+            // A uniform distribution on +-sqrt(3) has unit variance.
             let bound = (3.0 * gain / columns as f32).sqrt();
             Block::from_fn(rows, columns, |_, _| rng.random_range(-bound..bound), |_| 0.0)
         };
-        let [convolution, hidden, output] = IntegerNetwork::shapes(architecture);
+        let [convolution, hidden, output] = architecture.block_shapes();
         let network = FloatNetwork {
             architecture: *architecture,
             convolution: random(convolution, 1.0),
@@ -69,7 +69,7 @@ impl FloatModel {
         Self::from_network(&network, device)
     }
 
-    /// The parameters of `network`.
+    /// Makes a model with the parameters of `network`.
     pub fn from_network(network: &FloatNetwork, device: &Device) -> Self {
         let FloatNetwork { convolution, hidden, output, .. } = network;
         let matrix = |block: &Block<f32>| {
@@ -92,13 +92,13 @@ impl FloatModel {
         }
     }
 
-    /// The same with other weights of the hidden layer.
+    /// Replaces the weights of the hidden layer by `change` of them.
     pub fn with_hidden(mut self, change: impl Fn(Tensor<2>) -> Tensor<2>) -> Self {
         self.hidden = Param::from_tensor(change(self.hidden.val()).detach());
         self
     }
 
-    /// The parameters as plain numbers.
+    /// Copies the parameters into a network of plain numbers; `None` if the backend cannot read them as `f32`.
     pub fn to_network(&self, architecture: &Architecture) -> Option<FloatNetwork> {
         let numbers = |tensor: Tensor<1>| tensor.into_data().try_to_vec::<f32>().ok();
         let block = |columns, weights, bias| Block::new(columns, numbers(weights)?, numbers(bias)?);
@@ -115,7 +115,7 @@ impl FloatModel {
         })
     }
 
-    /// The parameters as they are.
+    /// Returns the parameters without rounding.
     pub fn weights(&self) -> Weights {
         Weights {
             convolution: self.convolution.val(),

@@ -91,9 +91,9 @@ fn the_result_depends_on_the_seed_and_not_on_the_threads() {
     assert_ne!(with(1, 5), with(1, 6));
 }
 
-/// Whether the processor is one on which the recorded bits hold; says so where not.
+/// Returns whether the recorded bits hold on this processor, and prints a line if not.
 ///
-/// Without fused multiply-adds the matrix library rounds products and sums apart.
+/// Without fused multiply-adds the matrix library rounds each product and each sum separately.
 pub fn has_fused_multiply_add() -> bool {
     #[cfg(target_arch = "x86_64")]
     let found = std::arch::is_x86_feature_detected!("fma");
@@ -140,7 +140,7 @@ fn a_small_training_gives_the_recorded_bits_on_every_machine() {
 }
 
 #[test]
-fn ensembles_trained_side_by_side_are_those_trained_alone() {
+fn ensembles_trained_in_parallel_equal_those_trained_one_by_one() {
     let parts = [bars(60, 1), bars(60, 2), bars(60, 3)];
     let config = TrainingConfig { float_epochs: 2, quantised_epochs: 2, ..config() };
     let train = |seed| train_ensemble(&parts, &SHAPE, &config, seed, &|_| ()).unwrap();
@@ -164,14 +164,14 @@ fn a_float_phase_is_shared_by_configurations_that_differ_in_the_quantised_phase(
     };
     assert_eq!(coarse.float_phase(), fine.float_phase());
     let member = |config, members| MemberTask {
-        part: &parts[1],
+        images: &parts[1],
         member: 2,
         members,
         architecture: &SHAPE,
         config,
         seed: 7,
     };
-    // The number of members matters to the quantised phase alone.
+    // Only the quantised phase depends on the number of members.
     let (float, curve) = train_float(&member(&coarse, 5), &|_| ()).unwrap();
     assert!(curve.iter().all(|row| (row.member, row.phase) == (2, Phase::Float)));
     for config in [&coarse, &fine] {
@@ -200,7 +200,7 @@ fn at_most_the_density_of_hidden_weights_is_not_zero() {
 }
 
 #[test]
-fn a_density_of_one_is_not_written_and_is_what_a_configuration_without_the_field_has() {
+fn a_density_of_one_is_not_written_and_is_the_default() {
     let written = serde_json::to_value(config()).unwrap();
     assert!(written.get("density").is_none());
     assert_eq!(serde_json::from_value::<TrainingConfig>(written).unwrap(), config());
@@ -208,7 +208,7 @@ fn a_density_of_one_is_not_written_and_is_what_a_configuration_without_the_field
     assert_eq!(serde_json::to_value(&sparse).unwrap()["density"], 0.25);
 }
 
-/// White images of label 0 and black ones of labels 1 and 2, which nothing tells apart: nine to one.
+/// White images of label 0 and black images of labels 1 and 2, which look alike. Label 1 is nine times as frequent as label 2.
 fn indistinct() -> LabelledImages {
     let labels: Vec<u8> = (0..200).map(|i| if i % 2 == 0 { 0 } else { 1 + u8::from(i % 20 == 1) }).collect();
     let pixels = labels.iter().flat_map(|&label| [if label == 0 { 255 } else { 0 }; 64]).collect();
@@ -251,7 +251,7 @@ fn a_member_that_sees_one_label_only_does_not_count_as_diverged() {
 }
 
 #[test]
-fn a_member_that_diverges_in_every_try_is_reported_and_not_returned() {
+fn a_member_that_diverges_in_every_attempt_is_reported_and_not_returned() {
     let config = TrainingConfig { float_rate: 1e4, clip: 1e9, ..config() };
     let error = train_ensemble(&[bars(60, 1)], &SHAPE, &config, 1, &|_| ()).unwrap_err();
     assert!(

@@ -1,13 +1,13 @@
 //! Wall-clock time, attributed to the paper's layers.
 //!
-//! Stages that do one thing are timed from the outside. In the tiles, convolution, square and dense layer of all
-//! members alternate on every thread: each thread adds up its own time by member and layer, and the stage's
-//! wall-clock time is shared out in proportion. So the times of all layers add up to the wall clock.
+//! Stages that belong to one layer are timed as a whole. In the tiles, the convolution, square and dense layer of all members
+//! alternate on every thread: each thread adds up its own time by member and layer, and the stage's wall-clock time is divided
+//! in proportion. So the times of all layers add up to the wall-clock time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::{Layer, LayerTime};
+use crate::evaluation::{Layer, LayerTime};
 
 /// Parts of a block: its first map, its square and its second map, in the order of [`TileClock::lap`].
 const TILE_PARTS: usize = 3;
@@ -35,13 +35,13 @@ impl StageClock {
         LayerTime::add(&mut self.times, LayerTime { member, layer, elapsed });
     }
 
-    /// The time since the last call was spent on what the members share.
+    /// Attributes the time since the last call to a layer that the members share.
     pub fn shared(&mut self, layer: Layer) {
         let elapsed = self.lap();
         self.add(None, layer, elapsed);
     }
 
-    /// The time since the last call was spent on all members alike.
+    /// Attributes the time since the last call to a layer of all members, in equal parts.
     pub fn members(&mut self, layer: Layer) {
         let elapsed = self.lap() / self.members as u32;
         for member in 0..self.members {
@@ -49,18 +49,20 @@ impl StageClock {
         }
     }
 
-    /// The time since the last call was spent in tiles, on these layers.
+    /// Attributes the time since the last call to these layers, in proportion to the times in tiles.
     pub fn tiles(&mut self, tiles: &TileClock, layers: [Layer; TILE_PARTS]) {
         let elapsed = self.lap();
         let nanoseconds: Vec<f64> =
             tiles.nanoseconds.iter().map(|n| n.load(Ordering::Relaxed) as f64).collect();
         let all = nanoseconds.iter().sum::<f64>().max(1.0);
-        for (index, nanoseconds) in nanoseconds.iter().enumerate() {
-            let (member, layer) = (index / TILE_PARTS, layers[index % TILE_PARTS]);
-            self.add(Some(member), layer, elapsed.mul_f64(nanoseconds / all));
+        for (member, nanoseconds) in nanoseconds.chunks_exact(TILE_PARTS).enumerate() {
+            for (layer, nanoseconds) in layers.into_iter().zip(nanoseconds) {
+                self.add(Some(member), layer, elapsed.mul_f64(nanoseconds / all));
+            }
         }
     }
 
+    /// The times of all layers.
     pub fn times(self) -> Vec<LayerTime> {
         self.times
     }
@@ -77,6 +79,10 @@ impl TileClock {
     }
 
     /// Adds the time since `last` to a part of a member's block, and returns the time now.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the clock is made for all members, and a block has three parts"
+    )]
     pub fn lap(&self, last: Instant, member: usize, part: usize) -> Instant {
         let now = Instant::now();
         let nanoseconds = (now - last).as_nanos() as u64;

@@ -1,73 +1,105 @@
-//! The engine: an ensemble as plain arithmetic at the evaluation points, without a transform or a scaling before the first
-//! dense layer has been added up.
+//! The engine: evaluates an ensemble with plain arithmetic at the evaluation points. Nothing is transformed or rescaled before the
+//! first dense layer has been summed.
 //!
-//! A BFV ciphertext times t is a BGV ciphertext (Alperin-Sheriff and Peikert 2013, appendix A), whose squares need no scaling.
-//! So a network is evaluated modulo the ciphertext primes alone, at the points where `fhe` keeps its ciphertexts: block by
-//! block, each a linear map, a square and a linear map (`block`), behind which sums of squares are relinearised with `fhe`'s
-//! key and lose primes, and with them their noise (`key_switching`). The members' sum is a sum of the last block's sums, so
+//! A BFV ciphertext times t is a BGV ciphertext (Alperin-Sheriff and Peikert 2013, appendix A), whose squares need no rescaling.
+//! So a network is evaluated modulo only the ciphertext primes, at the points where `fhe` keeps its ciphertexts. Each block is a
+//! linear map, a square and a linear map (`block`). Behind a block the sums of squares are relinearised with `fhe`'s
+//! key and lose primes, and with them their noise (`relinearisation`, `modulus_switching`). The members' sum is a sum of the last block's sums, so
 //! that ten relinearisations serve the whole ensemble. `docs/engine.md` derives all of it, with the public factors that
 //! messages get on the way and the bounds of every number.
 //!
 //! The answers decrypt to the reference's logits times a public constant
 //! ([`Channel::answer_factor`](crate::parameters::Channel::answer_factor)).
 //!
-//! All of that is done once in every channel, for one plaintext modulus after the other.
+//! Each channel runs all steps once, with its own plaintext modulus, one channel after the other.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `channel` | the evaluation in one channel: the loop over blocks |
-//! | `plan` | weights in their kernel's form, constants with their factors |
+//! | `channel` | the evaluation in one channel, step by step |
+//! | `compiled` | weights in their kernel's form, constants with their factors |
 //! | `block` | linear map, square, linear map at the evaluation points |
-//! | `key_switching` | relinearisation, dropping primes |
+//! | `relinearisation` | from three parts to two |
+//! | `modulus_switching` | dropping primes |
+//! | `flooding` | answers that show nothing of the weights but the logits |
 //! | `kernels` | the inner loops, compiled for several instruction sets |
-//! | `buffers` | memory that is used again |
-//! | `hiding` | answers that say nothing of the weights but the logits |
+//! | `ring`, `buffer_pool` | tables and memory that the steps share |
+//! | `clock` | wall-clock time by layer |
+//! | `stages` | single steps for benchmarks |
 //!
 //! Memory beside the batch: the first block's sums (177 MB for three members of the paper's shape and three primes) and the
-//! hidden units (79 MB). It is kept for the next channel and the next batch (`buffers`).
+//! hidden units (79 MB). The buffer pool keeps both for the next channel and the next batch.
 
 mod block;
-mod buffers;
+mod buffer_pool;
 mod channel;
 mod clock;
-mod hiding;
+pub(crate) mod compiled;
+pub(crate) mod error;
+pub(crate) mod flooding;
 mod kernels;
-mod key_switching;
-mod plan;
+mod modulus_switching;
+mod relinearisation;
+mod ring;
 #[doc(hidden)]
 pub mod stages;
-mod watched;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use sottovoce_network::{Architecture, IntegerEnsemble};
 
+use crate::ciphertexts::{EncryptedAnswer, EncryptedBatch, EncryptedLogits, IntermediateCiphertexts};
+use crate::error::BfvError;
+use crate::evaluation::{EvaluatorKind, LayerTime};
+use crate::evaluation_key::{ChannelKey, EvaluationKey};
 use crate::kernel::Kernel;
-use crate::noise::Evaluation;
-use crate::{BfvError, EncryptedAnswer, EncryptedBatch, EncryptedLogits, EvaluationKey, LayerTime, Watch};
-use buffers::Buffers;
-use channel::{ChannelAnswer, ChannelEngine};
-pub use hiding::{Flood, HIDING_LOG2};
-pub use plan::PlanError;
-pub(crate) use plan::check_inputs;
+use crate::progress::ProgressObserver;
+use buffer_pool::BufferPool;
+use channel::{ChannelAnswer, ChannelEngine, ChannelModel};
+pub use error::EngineError;
+pub use flooding::{FloodingNoise, STATISTICAL_DISTANCE_LOG2};
+use stages::Stages;
 
-/// The provider's side: evaluates an ensemble on encrypted batches.
+/// Evaluates an ensemble on encrypted batches, with one client's keys.
+///
+/// ```
+/// use sottovoce_bfv::planner::{ParameterRequest, choose_parameters};
+/// use sottovoce_bfv::{ClientKey, Engine};
+/// use sottovoce_network::{Architecture, NetworkSampler, sum_logits};
+///
+/// let shape = Architecture { image_side: 5, kernel: 3, maps: 1, hidden: 2, ..Architecture::default() };
+/// let mut sampler = NetworkSampler::new(shape, 1);
+/// let ensemble = sampler.ensemble(2)?;
+/// let ensembles = [&ensemble];
+/// let request = ParameterRequest::new(&ensembles, ensemble.proven_logits());
+/// let client = ClientKey::generate(&choose_parameters(&request)?.parameters);
+///
+/// let image = sampler.images(1);
+/// let batch = client.encrypt(&image, shape.pixels(), &())?;
+/// let engine = Engine::new(&client.evaluation_key()?, &ensemble)?;
+/// let answer = engine.evaluate(&batch, false, &())?;
+/// let logits = client.decrypt(&answer.ensemble)?;
+/// assert_eq!(logits.slot(0), sum_logits(&ensemble.member_logits(&image)?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Engine {
     shape: Architecture,
-    /// At least one.
+    kernel: Kernel,
+    /// There is at least one channel.
     channels: Vec<ChannelEngine>,
 }
 
 impl Engine {
-    /// An engine for `ensemble` under `key`, with the fastest kernel that the processor runs.
+    /// An engine for `ensemble` and `key`, with the fastest kernel that the processor runs.
     ///
     /// # Errors
     /// If the network's values could leave the arithmetic's range.
-    pub fn new(key: &EvaluationKey, ensemble: &IntegerEnsemble) -> Result<Self, PlanError> {
+    pub fn new(key: &EvaluationKey, ensemble: &IntegerEnsemble) -> Result<Self, EngineError> {
         Self::with_kernel(key, ensemble, Kernel::detect())
     }
 
-    /// The same with a kernel of one's choice.
+    /// An engine for `ensemble` and `key`, with the given kernel.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -75,84 +107,122 @@ impl Engine {
         key: &EvaluationKey,
         ensemble: &IntegerEnsemble,
         kernel: Kernel,
-    ) -> Result<Self, PlanError> {
-        let buffers = Arc::new(Buffers::default());
-        let channel = |key| ChannelEngine::new(key, ensemble, kernel, &buffers);
+    ) -> Result<Self, EngineError> {
+        let pool = Arc::new(BufferPool::default());
+        let channel = |key: &ChannelKey| {
+            let model = ChannelModel::new(&key.channel, ensemble, kernel, &pool)?;
+            ChannelEngine::new(Arc::new(model), key, None)
+        };
         let channels = key.channels.iter().map(channel).collect::<Result<_, _>>()?;
-        Ok(Self { shape: *ensemble.architecture(), channels })
+        Ok(Self { shape: *ensemble.architecture(), kernel, channels })
     }
 
-    /// An engine for another client's key: weights and memory are shared, so that clients can take turns.
+    /// An engine for another client's key. Weights and memory are shared, so that clients can take turns.
     ///
     /// # Errors
     /// If the key is for other parameters.
-    pub fn with_key(&self, key: &EvaluationKey) -> Result<Self, PlanError> {
+    pub fn with_key(&self, key: &EvaluationKey) -> Result<Self, EngineError> {
         if key.channels.len() != self.channels.len() {
-            return Err(PlanError::OtherParameters);
+            return Err(EngineError::OtherParameters);
         }
-        let channels = self.channels.iter().zip(&key.channels).map(|(channel, key)| channel.with_key(key));
-        Ok(Self { shape: self.shape, channels: channels.collect::<Result<_, _>>()? })
+        let channels = self.channels.iter().zip(&key.channels);
+        let channel = |(channel, key): (&ChannelEngine, &ChannelKey)| {
+            ChannelEngine::new(channel.model.clone(), key, channel.flooding)
+        };
+        Ok(Self { channels: channels.map(channel).collect::<Result<_, _>>()?, ..*self })
     }
 
-    /// The same engine with answers that are made anew, so that nothing but the logits shows in them: see [`Flood`]. The
-    /// parameters must leave room for that noise ([`Request::hide_model`](crate::planner::Request)).
+    /// Makes the engine re-randomise its answers, so that they show nothing of the weights but the logits: see
+    /// [`FloodingNoise`]. The parameters must leave room for that noise
+    /// ([`ParameterRequest::hide_model`](crate::planner::ParameterRequest)).
     #[must_use]
-    pub fn hiding(mut self, flood: Flood) -> Self {
-        self.channels.iter_mut().for_each(|channel| channel.flood = Some(flood));
+    pub fn with_noise_flooding(mut self, noise: FloodingNoise) -> Self {
+        self.channels.iter_mut().for_each(|channel| channel.flooding = Some(noise));
         self
     }
 
-    /// The instruction set that the inner loops run with.
+    /// The instruction set of the inner loops.
     #[must_use]
     pub fn kernel(&self) -> Kernel {
-        self.channels[0].plan.kernel
+        self.kernel
     }
 
     /// The work of one batch, in the units that [`evaluate`](Self::evaluate) reports.
     #[must_use]
     pub fn work(&self) -> u64 {
-        self.channels.iter().map(ChannelEngine::work).sum()
+        self.channels.iter().map(|channel| channel.model.work()).sum()
     }
 
-    /// Evaluates every member on `batch` and adds their logits, using the threads of the current `rayon` pool;
-    /// `watch` is told of finished work and may end it between two tiles. The members' own logits are returned
-    /// `with_members` only: they cost ten relinearisations each that their sum does not need.
+    /// Evaluates every member on `batch` and adds their logits, using the threads of the current `rayon` pool.
+    /// `observer` is told of finished work and may cancel the evaluation between two tiles. The members' own logits are
+    /// returned only if `with_members` is true: they take ten relinearisations each that their sum does not need.
     ///
     /// # Errors
-    /// If the batch holds other images than the network reads or comes from other parameters, `watch` ends the
+    /// If the batch holds other images than the network reads or comes from other parameters, `observer` cancels the
     /// evaluation, or `fhe` refuses an operation.
     pub fn evaluate(
         &self,
         batch: &EncryptedBatch,
         with_members: bool,
-        watch: &dyn Watch,
+        observer: &dyn ProgressObserver,
     ) -> Result<EncryptedAnswer, BfvError> {
-        batch.check(&self.shape, self.channels.iter().map(|channel| &channel.channel))?;
+        self.check(batch)?;
         let mut answers = Vec::new();
         for (channel, pixels) in self.channels.iter().zip(&batch.channels) {
-            answers.push(channel.evaluate(pixels, with_members, watch)?);
+            answers.push(channel.evaluate(pixels, with_members, observer)?);
         }
-        Ok(joined(answers))
+        Ok(join_channels(answers))
+    }
+
+    /// Evaluates `batch` in the channel with the number `channel`, and returns the ciphertexts between the steps.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate), or if there is no such channel.
+    pub(crate) fn intermediate_ciphertexts(
+        &self,
+        batch: &EncryptedBatch,
+        channel: usize,
+    ) -> Result<IntermediateCiphertexts, BfvError> {
+        self.check(batch)?;
+        match (self.channels.get(channel), batch.channels.get(channel)) {
+            (Some(engine), Some(pixels)) => engine.intermediate_ciphertexts(pixels),
+            _ => Err(BfvError::Channels { found: channel, needed: self.channels.len() }),
+        }
+    }
+
+    /// Single steps of the first channel, for benchmarks.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    #[doc(hidden)]
+    pub fn stages<'a>(&'a self, batch: &'a EncryptedBatch) -> Result<Stages<'a>, BfvError> {
+        self.check(batch)?;
+        match (self.channels.first(), batch.channels.first()) {
+            (Some(channel), Some(pixels)) => Stages::new(channel, pixels),
+            _ => Err(BfvError::Ring),
+        }
+    }
+
+    /// Checks that the batch fits the network and the key.
+    fn check(&self, batch: &EncryptedBatch) -> Result<(), BfvError> {
+        batch.check(&self.shape, self.channels.iter().map(|channel| &channel.model.channel))
     }
 }
 
-/// The channels' answers as one, with the time of all of them.
-fn joined(answers: Vec<ChannelAnswer>) -> EncryptedAnswer {
+/// Joins the channels' answers and adds up their times.
+fn join_channels(answers: Vec<ChannelAnswer>) -> EncryptedAnswer {
     let members = answers.first().map_or(0, |answer| answer.members.len());
-    let mut voters = vec![EncryptedLogits { channels: Vec::new(), evaluation: Evaluation::Engine }; members];
-    let mut ensemble = EncryptedLogits { channels: Vec::new(), evaluation: Evaluation::Engine };
+    let none = EncryptedLogits { channels: Vec::new(), evaluator: EvaluatorKind::Engine };
+    let (mut members, mut ensemble) = (vec![none.clone(); members], none);
     let mut times: Vec<LayerTime> = Vec::new();
     for answer in answers {
-        for (voter, classes) in voters.iter_mut().zip(answer.members) {
-            voter.channels.push(classes);
+        for (member, classes) in members.iter_mut().zip(answer.members) {
+            member.channels.push(classes);
         }
         ensemble.channels.push(answer.ensemble);
         for time in answer.times {
             LayerTime::add(&mut times, time);
         }
     }
-    EncryptedAnswer { members: voters, ensemble, times }
+    EncryptedAnswer { members, ensemble, times }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,16 +2,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use sottovoce_network::{Architecture, IntegerEnsemble, ObservedRange, Padding, sum_logits};
+use sottovoce_network::{
+    Architecture, IntegerEnsemble, NetworkSampler, ObservedRange, Padding, PixelLevels, sum_logits,
+};
 
-use super::{Engine, PlanError};
-use crate::noise::{Evaluation, NoiseEstimate, Norms};
+use super::{Engine, EngineError};
+use crate::noise::{NoiseEstimate, WeightNorms};
 use crate::parameters::PrimeSizes;
-use crate::planner::{Fixed, Request};
-use crate::reference::tests::{assert_exact, random_images, random_network};
-use crate::{BfvError, ClientKey, Encryption, Kernel, Parameters, Watch};
+use crate::planner::{ChosenParameters, FixedParameters, ParameterRequest, choose_parameters};
+use crate::testing::assert_exact;
+use crate::{BfvError, ClientKey, Encryption, EvaluatorKind, Kernel, Parameters, ProgressObserver};
 
-/// Of any voter over the images and the blank one.
+/// The largest logit of any member or the ensemble, over the images and the blank image.
 fn largest_logit(ensemble: &IntegerEnsemble, images: &[u8]) -> i128 {
     let pixels = ensemble.architecture().pixels();
     let blank = vec![0; pixels];
@@ -27,7 +29,7 @@ fn assert_engine_exact(parameters: &Parameters, ensemble: &IntegerEnsemble, imag
     }
 }
 
-/// Checks one kernel's answers; bits of noise in the ensemble's answer.
+/// Checks one kernel's answers, and returns the bits of noise in the ensemble's answer.
 fn noise_of_exact_answers(
     parameters: &Parameters,
     ensemble: &IntegerEnsemble,
@@ -55,7 +57,7 @@ fn every_kernel_equals_the_oracle_in_every_slot_for_odd_shapes_and_wide_weights(
         Architecture { image_side: 5, kernel: 3, maps: 2, hidden: 3, classes: 4, ..paper },
         Architecture { image_side: 4, kernel: 2, padding: none, maps: 1, hidden: 1, classes: 2, ..paper },
         Architecture { image_side: 3, kernel: 3, stride: 1, padding: both, maps: 3, hidden: 5, classes: 3 },
-        // More activations than a span has columns.
+        // More activations than a band has.
         Architecture { image_side: 9, kernel: 3, stride: 1, padding: both, maps: 2, hidden: 3, classes: 2 },
         Architecture { image_side: 1, kernel: 1, stride: 1, padding: none, maps: 1, hidden: 6, classes: 2 },
     ];
@@ -63,11 +65,11 @@ fn every_kernel_equals_the_oracle_in_every_slot_for_odd_shapes_and_wide_weights(
         for (members, largest) in
             [(1, [1, 1, 1]), (2, [3, 3, 7]), (3, [7, 20, 9]), (1, [1, 300, 1]), (2, [40, 70_000, 20_000])]
         {
-            let networks = (0..members).map(|_| random_network(shape, 4, largest, &mut rng)).collect();
-            let ensemble = IntegerEnsemble::new(networks).unwrap();
-            let images = random_images(37, &shape, 4, &mut rng);
+            let mut sampler =
+                NetworkSampler::with_rng(shape, &mut rng).with_largest_weights(largest).with_random_biases(9);
+            let (ensemble, images) = (sampler.ensemble(members).unwrap(), sampler.images(37));
             let largest = largest_logit(&ensemble, &images);
-            // What needs more than one channel gets two and three.
+            // Logits that need more than one channel get two and three.
             let fewest = if largest < 1 << 48 { 1 } else { 2 };
             for channels in fewest..=3 {
                 let parameters = Parameters::insecure_channels(64, largest, channels, &[50; 5]);
@@ -79,23 +81,26 @@ fn every_kernel_equals_the_oracle_in_every_slot_for_odd_shapes_and_wide_weights(
 
 #[test]
 fn every_kernel_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_that_was_expected() {
-    let mut rng = StdRng::seed_from_u64(2);
-    // Windows overlap.
+    // The windows of this convolution overlap.
     let shape =
         Architecture { image_side: 10, kernel: 3, stride: 1, maps: 2, hidden: 4, ..Architecture::default() };
-    let networks = (0..2).map(|_| random_network(shape, 2, [1, 1, 3], &mut rng)).collect();
-    let ensemble = IntegerEnsemble::new(networks).unwrap();
-    let images = random_images(8000, &shape, 2, &mut rng);
-    let norms = Norms::of(&ensemble);
+    let mut sampler = NetworkSampler::new(shape, 2)
+        .with_pixel_levels(PixelLevels::BINARY)
+        .with_largest_weights([1, 1, 3])
+        .with_random_biases(9);
+    let (ensemble, images) = (sampler.ensemble(2).unwrap(), sampler.images(8000));
+    let norms = WeightNorms::of(&ensemble);
     for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
-        let fixed = Fixed { encryption: Some(encryption), ..Fixed::default() };
-        let choice = Request { fixed, ..Request::new(&[&ensemble], ensemble.proven_logits()) }.choose();
-        let parameters = choice.unwrap().parameters;
+        let fixed = FixedParameters { encryption: Some(encryption), ..FixedParameters::default() };
+        let ensembles = [&ensemble];
+        let request =
+            ParameterRequest { fixed, ..ParameterRequest::new(&ensembles, ensemble.proven_logits()) };
+        let parameters = choose_parameters(&request).unwrap().parameters;
         let primes = parameters.channels()[0].prime_sizes();
         let t = parameters.plaintext_moduli().into_iter().max().unwrap();
-        let evaluation = Evaluation::Engine;
-        let expected = NoiseEstimate::new(&norms, evaluation, encryption, parameters.degree(), t, &primes);
-        let channel = &parameters.channels()[parameters.narrowest()];
+        let evaluator = EvaluatorKind::Engine;
+        let expected = NoiseEstimate::new(&norms, evaluator, encryption, parameters.degree(), t, &primes);
+        let channel = &parameters.channels()[parameters.narrowest_channel()];
         let limit = |level| channel.noise_limit_bits(level);
         let dropped = limit(channel.hidden_level()) - limit(channel.answer_level());
         // The largest of 80,000 coefficients is about 4.5 standard deviations large, and its bits are rounded up.
@@ -112,58 +117,66 @@ fn members_of_zeros_and_members_of_other_forms_go_together() {
     let mut rng = StdRng::seed_from_u64(6);
     let shape =
         Architecture { image_side: 9, kernel: 3, stride: 1, maps: 2, hidden: 5, ..Architecture::default() };
-    // Bytes where there are such products, lists, wide lists, and nothing but biases.
+    // The members have different forms of weights: words if the processor has such products, lists, longer lists, and only biases.
     let members = [[3, 100, 3], [31, 1, 1], [2, 200, 1], [0, 0, 0]];
-    let networks = members.map(|largest| random_network(shape, 4, largest, &mut rng)).to_vec();
-    let ensemble = IntegerEnsemble::new(networks).unwrap();
-    let images = random_images(50, &shape, 4, &mut rng);
+    let networks = members.map(|largest| {
+        NetworkSampler::with_rng(shape, &mut rng)
+            .with_largest_weights(largest)
+            .with_random_biases(9)
+            .network()
+            .unwrap()
+    });
+    let ensemble = IntegerEnsemble::new(networks.to_vec()).unwrap();
+    let images = NetworkSampler::with_rng(shape, &mut rng).images(50);
     let parameters = Parameters::insecure(64, largest_logit(&ensemble, &images), &[50; 6]);
     assert_engine_exact(&parameters, &ensemble, &images);
 }
 
 #[test]
 fn networks_that_do_not_fit_are_refused_with_the_numbers() {
-    // 65,536 activations, and no weights.
+    // The network has 65,536 activations, and only zero weights.
     let none = Padding { leading: 0, trailing: 0 };
     let shape =
         Architecture { image_side: 256, kernel: 1, stride: 1, padding: none, maps: 1, hidden: 1, classes: 2 };
-    let network = random_network(shape, 2, [0, 0, 0], &mut StdRng::seed_from_u64(5));
-    let ensemble = IntegerEnsemble::new(vec![network]).unwrap();
+    let ensemble = NetworkSampler::new(shape, 5).with_largest_weights([0; 3]).ensemble(1).unwrap();
     let key = ClientKey::generate(&Parameters::insecure(64, 1 << 10, &[50, 50])).evaluation_key().unwrap();
     let refused = Engine::new(&key, &ensemble).err();
-    assert_eq!(refused, Some(PlanError::Inputs { found: 65_536, most: 65_536 }));
+    assert_eq!(refused, Some(EngineError::Inputs { found: 65_536, limit: 65_536 }));
 }
 
 #[test]
-fn an_evaluation_that_nobody_waits_for_ends_between_two_tiles() {
-    /// Goes away after a number of tiles.
-    struct Impatient(AtomicU64);
+fn a_cancelled_evaluation_ends_between_two_tiles() {
+    /// Cancels after a number of tiles.
+    struct CancelsAfterThree(AtomicU64);
 
-    impl Watch for Impatient {
+    impl ProgressObserver for CancelsAfterThree {
         fn advance(&self, work: u64) {
             self.0.fetch_add(work, Ordering::Relaxed);
         }
 
-        fn cancelled(&self) -> bool {
+        fn is_cancelled(&self) -> bool {
             self.0.load(Ordering::Relaxed) >= 3
         }
     }
 
-    let mut rng = StdRng::seed_from_u64(4);
     let shape = Architecture { image_side: 5, kernel: 3, maps: 1, hidden: 1, ..Architecture::default() };
-    let ensemble = IntegerEnsemble::new(vec![random_network(shape, 2, [1, 1, 1], &mut rng)]).unwrap();
+    let mut sampler = NetworkSampler::new(shape, 4)
+        .with_pixel_levels(PixelLevels::BINARY)
+        .with_largest_weights([1, 1, 1])
+        .with_random_biases(9);
+    let ensemble = sampler.ensemble(1).unwrap();
     let parameters = Parameters::insecure(1024, 1 << 20, &[50; 3]);
     let client = ClientKey::generate(&parameters);
     let key = client.evaluation_key().unwrap();
-    let images = random_images(9, &shape, 2, &mut rng);
-    let batch = client.encrypt(&images, shape.pixels(), &|| ()).unwrap();
+    let images = sampler.images(9);
+    let batch = client.encrypt(&images, shape.pixels(), &()).unwrap();
     let engine = Engine::new(&key, &ensemble).unwrap();
-    let watch = Impatient(AtomicU64::new(0));
-    assert!(matches!(engine.evaluate(&batch, false, &watch), Err(BfvError::Cancelled)));
-    // Tiles that had begun on other threads may still have ended.
-    assert!(watch.0.into_inner() < engine.work() / 2);
-    // What was left half done is not seen again.
-    let answer = engine.evaluate(&batch, false, &|_| ()).unwrap();
+    let observer = CancelsAfterThree(AtomicU64::new(0));
+    assert!(matches!(engine.evaluate(&batch, false, &observer), Err(BfvError::Cancelled)));
+    // Tiles that other threads had begun may still have been finished.
+    assert!(observer.0.into_inner() < engine.work() / 2);
+    // The next evaluation does not see the unfinished sums.
+    let answer = engine.evaluate(&batch, false, &()).unwrap();
     let blank = vec![0; shape.pixels()];
     let sum = client.decrypt(&answer.ensemble).unwrap();
     for slot in 0..parameters.degree() {
@@ -174,44 +187,51 @@ fn an_evaluation_that_nobody_waits_for_ends_between_two_tiles() {
 }
 
 #[test]
-fn hidden_answers_are_exact_and_have_noise_of_the_flood_alone_under_any_clients_key() {
-    let mut rng = StdRng::seed_from_u64(5);
+fn rerandomised_answers_are_exact_and_have_the_noise_of_the_flooding_under_any_clients_key() {
     let shape =
         Architecture { image_side: 5, kernel: 3, maps: 2, hidden: 3, classes: 4, ..Architecture::default() };
-    let networks = (0..2).map(|_| random_network(shape, 4, [3, 3, 7], &mut rng)).collect();
-    let ensemble = IntegerEnsemble::new(networks).unwrap();
-    let images = random_images(20, &shape, 4, &mut rng);
+    let mut sampler = NetworkSampler::new(shape, 5).with_random_biases(9);
+    let (ensemble, images) = (sampler.ensemble(2).unwrap(), sampler.images(20));
     let parameters = |hide_model, encryption, plaintext_moduli| {
         let encryption = Some(encryption);
-        let fixed = Fixed { encryption, degree: Some(8192), plaintext_moduli, ..Fixed::default() };
+        let fixed = FixedParameters {
+            encryption,
+            degree: Some(8192),
+            plaintext_moduli,
+            ..FixedParameters::default()
+        };
         let ensembles = [&ensemble];
-        let request = Request { hide_model, fixed, ..Request::new(&ensembles, ensemble.proven_logits()) };
-        request.choose().unwrap()
+        let request = ParameterRequest {
+            hide_model,
+            fixed,
+            ..ParameterRequest::new(&ensembles, ensemble.proven_logits())
+        };
+        choose_parameters(&request).unwrap()
     };
     for encryption in [Encryption::PublicKey, Encryption::SecretKey] {
         let choice = parameters(true, encryption, None);
-        let flood = choice.flood.unwrap();
+        let flooding = choice.flooding.unwrap();
         let plain = parameters(false, encryption, Some(choice.parameters.plaintext_moduli()));
-        assert!(plain.flood.is_none());
-        // Its price: 40 bits, those of the number of coefficients, and the room beside a flood that is never left.
-        let bits = |choice: &crate::planner::Choice| choice.parameters.ciphertext_modulus_bits();
+        assert!(plain.flooding.is_none());
+        // Flooding takes 40 bits, the bits of the number of coefficients, and the room that the flooding noise leaves unused.
+        let bits = |choice: &ChosenParameters| choice.parameters.ciphertext_modulus_bits();
         assert!((50.0..75.0).contains(&(bits(&choice) - bits(&plain))), "{}", bits(&choice) - bits(&plain));
         assert!(choice.failure_probability_log2 < -40.0);
 
         let stranger = ClientKey::generate(&choice.parameters).evaluation_key().unwrap();
-        let first = Engine::new(&stranger, &ensemble).unwrap().hiding(flood);
+        let first = Engine::new(&stranger, &ensemble).unwrap().with_noise_flooding(flooding);
         let noise = assert_exact(&choice.parameters, &ensemble, &images, |key, batch| {
             let engine = first.with_key(key).unwrap();
-            engine.evaluate(batch, true, &|_| ()).unwrap()
+            engine.evaluate(batch, true, &()).unwrap()
         });
-        // Of 8192 uniform coefficients the largest has the flood's bits, which are divided by what the answer drops.
+        // The largest of 8192 uniform coefficients has the bits of the flooding noise, less the bits of the answer's dropped primes.
         let channel = &choice.parameters.channels()[0];
         let limit = |level| channel.noise_limit_bits(level);
         let dropped = limit(channel.hidden_level()) - limit(channel.answer_level());
-        let expected = f64::from(flood.bits()) - dropped;
+        let expected = f64::from(flooding.bits()) - dropped;
         assert!((noise as f64 - expected - 0.5).abs() < 1.0, "{noise} {expected}");
         let other = Parameters::new(8192, &[65_537], &PrimeSizes::new(&[50, 50]), encryption).unwrap();
         let other = ClientKey::generate(&other).evaluation_key().unwrap();
-        assert_eq!(first.with_key(&other).err(), Some(PlanError::OtherParameters));
+        assert_eq!(first.with_key(&other).err(), Some(EngineError::OtherParameters));
     }
 }

@@ -1,66 +1,48 @@
-//! The standard deviation of the noise after every part of an evaluation.
+//! The standard deviation of the noise at every stage of an evaluation.
 
-use super::engine::Engine;
-use super::norms::Norms;
-use super::reference::Reference;
-use super::tail::Tail;
+use super::engine_noise::EngineNoise;
+use super::reference_noise::ReferenceNoise;
+use super::stage::{NoiseStage, StageDeviations, VARIANCE};
+use super::tail::TailBound;
 use super::variance::Deviation;
-use super::{Stage, VARIANCE};
-use crate::Encryption;
-use crate::parameters::PrimeSizes;
+use super::weight_norms::WeightNorms;
+use crate::evaluation::EvaluatorKind;
+use crate::parameters::encryption::Encryption;
+use crate::parameters::prime_sizes::PrimeSizes;
 
-/// Who evaluates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Evaluation {
-    /// [`Engine`](crate::Engine).
-    Engine,
-    /// [`ReferenceEvaluator`](crate::ReferenceEvaluator).
-    Reference,
-}
-
-/// The expected noise of one evaluation, as binary logarithms of a coefficient's standard deviation. Noise below one
-/// rounding (-1.8 bits) is counted as one.
+/// The expected noise of one evaluation, as binary logarithms of a coefficient's standard deviation. Noise below that of one
+/// rounding (-1.8 bits) is counted as one rounding.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NoiseEstimate {
-    /// In a fresh encryption.
+    /// The noise of a fresh encryption.
     pub fresh: f64,
-    /// In the noisiest hidden unit; in the engine with the primes that hidden units keep.
+    /// The noise of the noisiest hidden unit; for the engine, with the primes that hidden units keep.
     pub hidden: f64,
-    /// In the noisiest class of the members' sum or of a member, with the primes of hidden units.
+    /// The noise of the noisiest class of the members' sum or of a member, with the primes of hidden units.
     pub logits: f64,
-    /// By stage, without the answer.
+    /// By stage, without the answer's.
     deviations: [Deviation; 3],
-    /// In the engine's noisiest hidden unit before it loses primes.
+    /// The noise of the engine's noisiest hidden unit before its modulus is switched down.
     products: Deviation,
-    /// What dropping primes adds to an answer.
+    /// The noise that switching the modulus down adds to an answer.
     rounding: Deviation,
     reads_pixels: bool,
-}
-
-/// The noise that one evaluator leaves.
-pub(super) struct Stages {
-    pub fresh: Deviation,
-    pub products: Deviation,
-    pub hidden: Deviation,
-    pub logits: Deviation,
-    /// Whether any logit depends on a pixel.
-    pub reads_pixels: bool,
 }
 
 impl NoiseEstimate {
     /// Estimates the noise for plaintext modulus `t` and ciphertext primes of these sizes.
     #[must_use]
     pub fn new(
-        norms: &Norms,
-        evaluation: Evaluation,
+        norms: &WeightNorms,
+        evaluator: EvaluatorKind,
         encryption: Encryption,
         degree: usize,
         t: u64,
         primes: &PrimeSizes,
     ) -> Self {
-        let Stages { fresh, products, hidden, logits, reads_pixels } = match evaluation {
-            Evaluation::Engine => Engine::new(encryption, degree, t, primes).stages(norms),
-            Evaluation::Reference => Reference::new(encryption, degree, t, primes).stages(norms),
+        let StageDeviations { fresh, products, hidden, logits, reads_pixels } = match evaluator {
+            EvaluatorKind::Engine => EngineNoise::new(encryption, degree, t, primes).stages(norms),
+            EvaluatorKind::Reference => ReferenceNoise::new(encryption, degree, t, primes).stages(norms),
         };
         Self {
             fresh: fresh.bits(),
@@ -68,54 +50,54 @@ impl NoiseEstimate {
             logits: logits.bits(),
             deviations: [fresh, hidden, logits],
             products,
-            // Biases alone have no second part, and are rounded without the secret.
+            // A ciphertext of only biases has no second polynomial, so its rounding is not multiplied by the secret.
             rounding: if reads_pixels { rounding(degree) } else { Deviation::of_power(0.0, 0) },
             reads_pixels,
         }
     }
 
-    /// Whether any logit depends on a pixel. The noise of one that does not is a bound for a constant, and may be far smaller
-    /// than estimated.
+    /// Returns whether any logit depends on a pixel. The noise of a logit that does not is only a bound, and may be far smaller than
+    /// estimated.
     #[must_use]
     pub fn reads_pixels(&self) -> bool {
         self.reads_pixels
     }
 
-    /// The deviation at a stage; of an answer, after the logits were switched to a modulus that is smaller by `dropped_bits`.
+    /// The deviation at a stage. For an answer, the logits are switched down to a modulus that is smaller by `dropped_bits`.
     #[must_use]
-    pub fn deviation(&self, stage: Stage, dropped_bits: f64) -> Deviation {
+    pub fn deviation(&self, stage: NoiseStage, dropped_bits: f64) -> Deviation {
         let [fresh, hidden, logits] = self.deviations;
         match stage {
-            Stage::Fresh => fresh,
-            Stage::Hidden => hidden,
-            Stage::Logits => logits,
-            Stage::Answer if dropped_bits > 0.0 => logits.divided(dropped_bits, &self.rounding),
-            Stage::Answer => logits,
+            NoiseStage::Fresh => fresh,
+            NoiseStage::Hidden => hidden,
+            NoiseStage::Logits => logits,
+            NoiseStage::Answer if dropped_bits > 0.0 => logits.divided(dropped_bits, &self.rounding),
+            NoiseStage::Answer => logits,
         }
     }
 
-    /// The deviation in the engine's noisiest hidden unit before it loses primes; for the reference, in a hidden unit.
+    /// The deviation of the engine's noisiest hidden unit before its modulus is switched down; for the reference, of a hidden unit.
     #[must_use]
     pub fn products(&self) -> Deviation {
         self.products
     }
 
-    /// The standard deviation in bits after the answer was switched to a modulus that is smaller by `dropped_bits`.
+    /// The standard deviation in bits of an answer that was switched down to a modulus that is smaller by `dropped_bits`.
     #[must_use]
     pub fn answer(&self, dropped_bits: f64) -> f64 {
-        self.deviation(Stage::Answer, dropped_bits).bits()
+        self.deviation(NoiseStage::Answer, dropped_bits).bits()
     }
 
-    /// What no coefficient exceeds in the noisiest stage before the answer, in bits.
+    /// The bound in bits that no coefficient exceeds in the noisiest stage before the answer.
     #[must_use]
-    pub fn largest_bound(&self, tail: &Tail) -> f64 {
+    pub fn largest_bound(&self, tail: &TailBound) -> f64 {
         self.deviations.iter().map(|deviation| tail.bound(deviation)).fold(0.0, f64::max)
     }
 }
 
-/// Bits of standard deviation that switching a ciphertext to fewer primes adds: c0 and c1 are rounded, and the second
-/// rounding is multiplied by the secret, `sqrt((10 N + 1) / 12)`. It is also what an encryption of zero has that an answer
-/// is made anew with: that has been switched down.
+/// log2 of the standard deviation that switching a modulus down adds: c0 and c1 are rounded, and the second rounding is multiplied
+/// by the secret, `sqrt((10 N + 1) / 12)`. An encryption of zero that re-randomises an answer has the same noise, because it has
+/// been switched down.
 #[must_use]
 pub fn switching_bits(degree: usize) -> f64 {
     rounding(degree).bits()

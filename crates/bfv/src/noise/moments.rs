@@ -1,15 +1,19 @@
 //! Moments of an ensemble's logits when its pixels are noise.
 //!
-//! At a root of `X^N + 1` the engine does to the noise of the pixels what the network does to pixels: linear maps and
-//! squares, without biases. With the secret key, noise is `m b + v z`: m is the value of the polynomial that all pixels'
+//! At a root of `X^N + 1` the engine applies the network to the noise of the pixels: linear maps and squares, without biases. With the secret key, noise is `m b + v z`: m is the value of the polynomial that all pixels'
 //! noise has for a mean, b says which pixels have it, and z is a vector of independent complex Gaussians. A hidden unit is
 //! `s m^2 + 2 l m v + q v^2` with `s = b^T M b`, `l = b^T M z`, `q = z^T M z`, and a logit `sum_j w_j h_j^2` is a polynomial
 //! of degree four in m and v whose five coefficients do not depend on each other (their phases differ). The means of their
 //! squares say everything about the part of the noise that comes from the pixels: dependence between units that read the
 //! same pixels, weights that cancel, few pixels or few different units.
 //!
-//! They are found by trying: the network is run on random vectors. So are exact formulas for most of them, but these take
+//! The means are estimated: the network is run on random vectors. There are exact formulas for most of the means, but they take
 //! products of all pairs of units' matrices.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "dense arithmetic: lanes and pixels are counted within arrays of the network's shape"
+)]
 
 use std::f64::consts::TAU;
 
@@ -18,16 +22,16 @@ use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
 use sottovoce_network::{IntegerEnsemble, IntegerNetwork};
 
-/// Vectors that are tried at once.
+/// The number of vectors that are evaluated at once.
 const LANES: usize = 16;
 
-/// Vectors of a network of the paper's shape or larger; of a small network there are more, until they have taken as many
+/// The number of vectors for a network of the paper's shape or larger. Small networks get more vectors, until they take as many
 /// products.
-const LEAST_VECTORS: usize = 256;
-const MOST_VECTORS: usize = 1 << 14;
+const MIN_VECTORS: usize = 256;
+const MAX_VECTORS: usize = 1 << 14;
 const PRODUCTS: usize = 1 << 24;
 
-/// By number of factors m.
+/// Moments by the number of factors m.
 pub type Moments = [f64; 5];
 
 type Lanes = [f64; LANES];
@@ -35,18 +39,18 @@ type Lanes = [f64; LANES];
 /// A pixel: real and imaginary part of z, and b.
 type Pixel = [Lanes; 3];
 
-/// Of an activation or a hidden unit: s, then real and imaginary part of l and of q.
+/// The parts of an activation or a hidden unit: s, then real and imaginary part of l and of q.
 type Parts = [Lanes; 5];
 
-/// By number of factors m: real and imaginary part.
+/// Sums by the number of factors m: real and imaginary part.
 type Sums = [[Lanes; 2]; 5];
 
-/// For the members' sum and, where there are several members, every member's own logits, class by class. Where it is known,
-/// `means` says which pixels have a mean.
+/// The moments of the members' sum and, if there are several members, of every member's own logits, class by class. `means` names the
+/// pixels that have a mean, if they are known.
 pub fn logit_moments(ensemble: &IntegerEnsemble, means: Option<&[bool]>) -> Vec<Vec<Moments>> {
     let shape = ensemble.architecture();
     let products = ensemble.members().len() * (shape.taps() + shape.hidden) * shape.activations();
-    let vectors = (PRODUCTS / products.max(1)).clamp(LEAST_VECTORS, MOST_VECTORS);
+    let vectors = (PRODUCTS / products.max(1)).clamp(MIN_VECTORS, MAX_VECTORS);
     let blocks = vectors.div_ceil(LANES);
     let each: Vec<Vec<[Moments; 2]>> = (0..blocks as u64)
         .into_par_iter()
@@ -62,7 +66,7 @@ pub fn logit_moments(ensemble: &IntegerEnsemble, means: Option<&[bool]>) -> Vec<
             std::iter::once(total).chain(alone).flatten().map(|sums| squares(&sums)).collect()
         })
         .collect();
-    // One after the other, so that the same weights have the same sums.
+    // The blocks are added in order, so that the same weights have the same sums.
     let sums = each.into_iter().reduce(|mut sums, block| {
         for (sum, block) in sums.iter_mut().flatten().flatten().zip(block.iter().flatten().flatten()) {
             *sum += block;
@@ -75,7 +79,7 @@ pub fn logit_moments(ensemble: &IntegerEnsemble, means: Option<&[bool]>) -> Vec<
         for (moment, (all, some)) in moments.iter_mut().zip(all.iter().zip(some)) {
             *moment = all.max(*some) / half;
         }
-        // Nothing of b is in it, so that both halves have it.
+        // This moment does not depend on b, so both halves estimate it.
         moments[0] = (all[0] + some[0]) / (2.0 * half);
         moments
     };
@@ -83,8 +87,8 @@ pub fn logit_moments(ensemble: &IntegerEnsemble, means: Option<&[bool]>) -> Vec<
     moments.chunks(shape.classes).map(<[Moments]>::to_vec).collect()
 }
 
-/// Random pixels. Pixels that are blank in every image have no mean; where it is not known which, in the first half of the lanes
-/// all have it, in the others a random half.
+/// Draws random pixels. Pixels that are blank in every image have no mean. If these are not known, then all pixels have a mean in the
+/// first half of the lanes, and a random half of the pixels in the other lanes.
 fn random_pixels(count: usize, means: Option<&[bool]>, rng: &mut StdRng) -> Vec<Pixel> {
     let pixel = |index: usize| {
         let mut pixel = [[0.0; LANES]; 3];
@@ -197,10 +201,9 @@ fn squares(sums: &Sums) -> [Moments; 2] {
 
 #[cfg(test)]
 mod tests {
-    use sottovoce_network::{Architecture, Block, Padding, PixelLevels};
+    use sottovoce_network::{Architecture, NetworkSampler, Padding, PixelLevels};
 
     use super::*;
-    use crate::reference::tests::random_network;
 
     const NONE: Padding = Padding { leading: 0, trailing: 0 };
 
@@ -215,9 +218,8 @@ mod tests {
             hidden: 1,
             classes: 2,
         };
-        let blocks = IntegerNetwork::shapes(&shape)
-            .map(|(_, [rows, columns])| Block::from_fn(rows, columns, |row, _| 1 + row as i64, |_| 0));
-        let network = IntegerNetwork::new(shape, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap();
+        let weight = |_: &str, row, _| 1 + row as i64;
+        let network = IntegerNetwork::from_fn(shape, PixelLevels::BINARY, weight, |_, _| 0).unwrap();
         let moments = logit_moments(&IntegerEnsemble::new(vec![network]).unwrap(), None);
         assert_eq!(moments.len(), 1);
         // h = (m + v z)^2, and the square of h has the binomial coefficients of 4; E |z|^2k = k!.
@@ -233,7 +235,8 @@ mod tests {
     fn many_pixels_have_the_moments_that_the_matrices_say() {
         let shape =
             Architecture { image_side: 12, maps: 2, hidden: 2, classes: 2, ..Architecture::default() };
-        let network = random_network(shape, 4, [3, 3, 5], &mut StdRng::seed_from_u64(3));
+        let mut sampler = NetworkSampler::new(shape, 3).with_largest_weights([3, 3, 5]).with_random_biases(9);
+        let network = sampler.network().unwrap();
         let (pixels, output) = (shape.pixels(), network.output().clone());
         let matrix = |u: &[i64]| {
             let mut matrix = vec![0.0; pixels * pixels];

@@ -1,6 +1,6 @@
-//! How far noise strays from its standard deviation.
+//! Bounds on how far noise strays from its standard deviation.
 //!
-//! Two things are random: the key, which a whole run shares, and everything that is drawn for a ciphertext.
+//! Two things are random: the key, which a whole run shares, and the samples of every ciphertext.
 //!
 //! **Given the key**, a coefficient is a sum over the N/2 pairs of conjugate roots x of `X^N + 1` of `|z(x)| cos(phase)`
 //! with independent, uniform phases. Since `E exp(a cos(phase)) <= exp(a^2 / 4)`, such a sum has at most the tail of a
@@ -8,70 +8,72 @@
 //!
 //! **The key** decides that variance. A part of it with p factors of the key is at a root the p-th power of X (`variance`),
 //! and in a coefficient the mean over N/2 roots of `X^p / p!`. Its tail is heavier than exponential: one large root in 4096
-//! is what inflates the variance of a bad key. It is bounded by cutting X off at B:
+//! inflates the variance of a bad key. The tail is bounded by cutting X off at B:
 //! `P <= n exp(-B) + exp(n (ln E[exp(l X^p); X <= B] - l p! inflation))` for every l (Chernoff), n = N/2. A variance of
 //! several such parts is at most the sum of its parts' bounds. Y has a lighter tail than X, and is counted as X.
 //!
-//! **Both**: keys are sorted into levels, the j-th of inflations that are exceeded with a probability of at most `2^-2j`. A
-//! key of the j-th level has the probability of leaving the level before, and its coefficients the tail of the level's variance.
+//! **Both**: keys are sorted into classes, the j-th of inflations that are exceeded with a probability of at most `2^-2j`. A
+//! key of the j-th class has the probability of leaving the class before, and its coefficients the tail of the class's variance.
 //!
-//! What is assumed: roots are independent, and the sums over pixels and hidden units have so many terms that their own
-//! squares stay near the mean. The second holds less for a network of one pixel and one unit; decryption measures noise
-//! and refuses what is too large, so what is beyond the bound is an error and not a wrong answer.
+//! Two things are assumed: roots are independent, and the sums over pixels and hidden units have so many terms that their own
+//! squares stay near the mean. The second assumption holds less for a network of one pixel and one unit. Decryption measures the
+//! noise and refuses noise that is too large, so noise beyond the bound is an error and not a wrong answer.
 
 use super::variance::{Deviation, POWERS};
 
-/// Steps of the integral, and of the search for the best l.
+/// Steps of the integral.
 const STEPS: usize = 200;
+
+/// Steps of the search for the best l.
 const SLOPES: u32 = 12;
 
-/// Bits between the probabilities of two levels of keys.
-const LEVEL_BITS: f64 = 2.0;
+/// Bits between the probabilities of two classes of keys.
+const CLASS_BITS: f64 = 2.0;
 
-/// By what a limit must exceed a standard deviation so that, but for a given probability, none of a run's coefficients
-/// leaves it.
+/// The ratio by which a limit must exceed a standard deviation so that none of a run's coefficients exceeds the limit, but for a given
+/// probability.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tail {
-    levels: Vec<Level>,
+pub struct TailBound {
+    key_classes: Vec<KeyClass>,
 }
 
-/// Keys of a level.
+/// A class of keys.
 #[derive(Debug, Clone, PartialEq)]
-struct Level {
-    /// The square of the deviations that no coefficient leaves under such a key, but for its share of the probability.
+struct KeyClass {
+    /// The square of the number of deviations that no coefficient exceeds under such a key, but for its share of the probability.
     deviations_squared: f64,
-    /// By what at most such a key multiplies the parts of a variance, by their power.
+    /// The factors by which such a key multiplies the parts of a variance at most, by their power.
     inflation: [f64; POWERS],
 }
 
-impl Tail {
-    /// For a run of so many coefficients (answers x classes x ring degree) under one key.
+impl TailBound {
+    /// The bound for a run of so many coefficients (answers x classes x ring degree) under one key.
     #[must_use]
     pub fn new(probability_log2: f64, degree: usize, coefficients: f64) -> Self {
-        // Every level has the same share, and so have the keys beyond the last.
-        let count = (-probability_log2 / LEVEL_BITS).ceil().max(1.0) + 3.0;
+        // Every class of keys has the same share, and so have the keys beyond the last class.
+        let count = (-probability_log2 / CLASS_BITS).ceil().max(1.0) + 3.0;
         let share = probability_log2 - (count + 1.0).log2();
-        let level = |level: u32| {
-            let reached = -LEVEL_BITS * f64::from(level - 1);
+        let class = |class: u32| {
+            let reached = -CLASS_BITS * f64::from(class - 1);
             // 2 exp(-z^2 / 2) for every coefficient.
             let bits = ((2.0 * coefficients).log2() + reached - share).max(0.0);
-            Level {
+            KeyClass {
                 deviations_squared: 2.0 * bits / std::f64::consts::LOG2_E,
-                inflation: inflation(reached - LEVEL_BITS, degree),
+                inflation: inflation(reached - CLASS_BITS, degree),
             }
         };
-        // At most some hundred.
-        Self { levels: (1..=count as u32).map(level).collect() }
+        // The number of classes is below a few hundred.
+        Self { key_classes: (1..=count as u32).map(class).collect() }
     }
 
-    /// In bits, for noise of that deviation.
+    /// The ratio in bits, for noise of that deviation.
     #[must_use]
     pub fn bits(&self, deviation: &Deviation) -> f64 {
-        let squared = |level: &Level| level.deviations_squared * inflated(deviation, &level.inflation);
-        self.levels.iter().map(squared).fold(1.0, f64::max).log2() / 2.0
+        let squared = |class: &KeyClass| class.deviations_squared * inflated(deviation, &class.inflation);
+        self.key_classes.iter().map(squared).fold(1.0, f64::max).log2() / 2.0
     }
 
-    /// The deviation's bits with its tail: what the largest coefficient does not exceed.
+    /// The bound in bits that the largest coefficient does not exceed: the deviation and the ratio.
     #[must_use]
     pub fn bound(&self, deviation: &Deviation) -> f64 {
         deviation.bits() + self.bits(deviation)
@@ -82,12 +84,11 @@ fn inflated(deviation: &Deviation, inflation: &[f64; POWERS]) -> f64 {
     deviation.shares().iter().zip(inflation).map(|(share, inflation)| share * inflation).sum()
 }
 
-/// Levels of keys that a probability is added up from: those beyond have 2^-160.
-const LEVELS: u32 = 80;
+/// The number of classes of keys whose probabilities are added up. The keys beyond have a probability of 2^-160.
+const CLASSES: u32 = 80;
 
 /// A bound on the binary logarithm of the probability that any of `coefficients` coefficients (answers x classes x
-/// ring degree) leaves `limit_bits`, where their standard deviation is expected to be `deviation` and may be
-/// `model_bits` more. Evaluations under one key are meant.
+/// ring degree) under one key exceeds `limit_bits`. Their expected standard deviation is `deviation`, and may be `model_bits` more.
 #[must_use]
 pub fn failure_probability_log2(
     deviation: &Deviation,
@@ -97,18 +98,18 @@ pub fn failure_probability_log2(
     coefficients: f64,
 ) -> f64 {
     let deviations = (limit_bits - deviation.bits() - model_bits).exp2();
-    let level = |level: u32| {
-        let reached = -LEVEL_BITS * f64::from(level - 1);
-        let inflation = inflated(deviation, &inflation(reached - LEVEL_BITS, degree));
+    let class = |class: u32| {
+        let reached = -CLASS_BITS * f64::from(class - 1);
+        let inflation = inflated(deviation, &inflation(reached - CLASS_BITS, degree));
         let gaussian =
             (2.0 * coefficients).log2() - deviations.powi(2) / (2.0 * inflation) * std::f64::consts::LOG2_E;
         (reached + gaussian.min(0.0)).exp2()
     };
-    let beyond = (-LEVEL_BITS * f64::from(LEVELS)).exp2();
-    (1..=LEVELS).map(level).fold(beyond, |sum, level| sum + level).log2().min(0.0)
+    let beyond = (-CLASS_BITS * f64::from(CLASSES)).exp2();
+    (1..=CLASSES).map(class).fold(beyond, |sum, class| sum + class).log2().min(0.0)
 }
 
-/// By what at most a key multiplies the expected variance of a part of every power, but with a probability of
+/// The factors by which a key multiplies the expected variance of a part of every power at most, but for a probability of
 /// `2^probability_log2` for any of them.
 fn inflation(probability_log2: f64, degree: usize) -> [f64; POWERS] {
     // The part without a factor of the key is not inflated.
@@ -171,9 +172,9 @@ mod tests {
         for degree in DEGREES {
             for power in 0..POWERS {
                 for coefficients in [1e5, 1e7, 1e9] {
-                    let limit = Tail::new(-40.0, degree, coefficients).bound(&of_power(power));
+                    let limit = TailBound::new(-40.0, degree, coefficients).bound(&of_power(power));
                     let found = failure_probability_log2(&of_power(power), 0.0, limit, degree, coefficients);
-                    // Not every level needs its share.
+                    // Not every class needs its share.
                     assert!((-45.0..=-40.0).contains(&found), "{degree} {power}: {found}");
                 }
             }
@@ -185,7 +186,7 @@ mod tests {
         for degrees in DEGREES.windows(2) {
             for power in 1..POWERS {
                 let tails = |power| {
-                    let tail = |degree| Tail::new(-40.0, degree, 1e7).bits(&of_power(power));
+                    let tail = |degree| TailBound::new(-40.0, degree, 1e7).bits(&of_power(power));
                     [tail(degrees[0]), tail(degrees[1])]
                 };
                 let (more, fewer) = (tails(power), tails(power - 1));
@@ -198,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_tail_of_a_sum_lies_between_those_of_its_parts() {
-        let tail = Tail::new(-40.0, 8192, 1e7);
+        let tail = TailBound::new(-40.0, 8192, 1e7);
         let [light, heavy] = [0, 4].map(of_power);
         let both = tail.bits(&light.divided(0.0, &heavy));
         assert!(tail.bits(&light) < both && both < tail.bits(&heavy));

@@ -2,16 +2,18 @@
 //!
 //! The secret is the same in every ciphertext. At a root x of `X^N + 1` the value `X = |s(x)|^2 / 10 N` is exponentially
 //! distributed about 1 (a centred binomial's moments are at most a Gaussian's), and so is `|e(x)|^2 / 10 N` of every error
-//! e of the relinearisation key. So a variance is followed as a polynomial in X and in Y, the mean over the key's digits of
-//! the latter: products of noise multiply polynomials, and the mean of `X^p` is p!, not 1. Average-case models that leave
+//! e of the relinearisation key. Y is the mean of the latter over the key's digits. So a variance is followed as a polynomial in X
+//! and Y: products of noise multiply polynomials, and the mean of `X^p` is p!, not 1. Average-case models that leave
 //! this out are known to be too optimistic behind multiplications (Costache, Laine and Player 2020; Biasioli, Marcolla,
 //! Murru and Urani 2025).
 
-/// Powers of the key's factors that are told apart, 0 to 4: `X` behind the first square's rounding is squared by the second,
+#![expect(clippy::indexing_slicing, reason = "powers are capped at the last one that is kept")]
+
+/// The number of powers of the key's factors, 0 to 4: `X` behind the first square's rounding is squared by the second,
 /// and `X` of a public-key encryption is squared twice.
 pub const POWERS: usize = 5;
 
-/// Powers of Y: a hidden unit's relinearisation is squared once.
+/// The number of powers of Y, 0 to 2: a hidden unit's relinearisation is squared once.
 const DIGIT_POWERS: usize = 3;
 
 /// A variance at a root as a polynomial in X and Y.
@@ -38,12 +40,12 @@ impl Variance {
         self
     }
 
-    pub fn scaled(mut self, by: f64) -> Self {
+    pub fn multiplied(mut self, by: f64) -> Self {
         self.terms.iter_mut().flatten().for_each(|term| *term *= by);
         self
     }
 
-    /// The variance of a product. No product of the two has a higher power than there is room for.
+    /// The variance of a product. No product has a higher power than the last one that is kept.
     pub fn times(self, other: Self) -> Self {
         let mut product = Self::default();
         for (p, row) in self.terms.iter().enumerate() {
@@ -86,12 +88,12 @@ impl Variance {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Deviation {
     bits: f64,
-    /// How much of the variance has how many factors of the key; 1 together.
+    /// The share of the variance with each number of factors of the key. The shares add up to 1.
     shares: [f64; POWERS],
 }
 
 impl Deviation {
-    /// Of a variance whose parts have so many factors of the key.
+    /// The deviation of a variance, given by its parts' number of factors of the key.
     pub(super) fn new(variances: [f64; POWERS]) -> Self {
         let sum: f64 = variances.iter().sum();
         // Noise below one rounding is counted as one.
@@ -104,7 +106,7 @@ impl Deviation {
         Self { bits: sum.log2() / 2.0, shares: variances.map(|variance| variance / sum) }
     }
 
-    /// Of a variance that has `power` factors of the key.
+    /// The deviation of a variance with `power` factors of the key.
     pub(super) fn of_power(variance: f64, power: usize) -> Self {
         let mut variances = [0.0; POWERS];
         variances[power.min(POWERS - 1)] = variance;

@@ -1,15 +1,16 @@
-//! Every kernel against the definition of the packed form.
+//! Comparisons of every kernel with the definition of the packed form.
 
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::kernels::GROUP;
-use super::{MOST_BITS, Packing, RowLayout, packed_bytes, residue_bits};
+use super::loops::GROUP;
+use super::{LimbLayout, MAX_BITS, Packing, packed_bytes, residue_bits};
 use crate::kernel::Kernel;
-use crate::parts::PartsError;
+use crate::residues::ResiduesError;
 
-/// Bit j of a row is bit `j % 8` of byte `j / 8`; residue i takes the bits from `i * bits` on, the lowest first.
+/// Packs by definition: bit j of a limb is bit `j % 8` of byte `j / 8`, and residue i takes the bits from `i * bits` on, the lowest
+/// first.
 fn defined(residues: &[u64], bits: u32) -> Vec<u8> {
     let mut bytes = vec![0; packed_bytes(residues.len(), bits)];
     for (index, residue) in residues.iter().enumerate() {
@@ -40,7 +41,7 @@ fn assert_defined(groups: usize, bits: u32, seed: u64) {
     let residues = random_residues(groups, bits, seed);
     let bytes = defined(&residues, bits);
     for packing in packings(bits) {
-        // What surrounds the row stays as it is.
+        // The bytes around the limb do not change.
         let mut around = vec![0xa5; 64 + bytes.len() + 64];
         let row = 64..64 + bytes.len();
         packing.pack(&residues, &mut around[row.clone()]);
@@ -49,7 +50,7 @@ fn assert_defined(groups: usize, bits: u32, seed: u64) {
             around[..row.start].iter().chain(&around[row.end..]).all(|&byte| byte == 0xa5),
             "{packing:?}"
         );
-        // What surrounds it does not matter, and an own allocation has no more than the row.
+        // The bytes around the limb do not matter: a separate allocation has only the limb.
         for row in [&around[row], &bytes.clone().into_boxed_slice()] {
             let mut found = vec![7; residues.len()];
             packing.unpack(row, &mut found);
@@ -66,7 +67,7 @@ fn assert_defined(groups: usize, bits: u32, seed: u64) {
 
 #[test]
 fn every_kernel_packs_and_unpacks_every_width_as_it_is_defined() {
-    for bits in 1..=MOST_BITS {
+    for bits in 1..=MAX_BITS {
         for groups in [0, 1, 2, 3, 8, 33] {
             assert_defined(groups, bits, u64::from(bits));
         }
@@ -76,25 +77,25 @@ fn every_kernel_packs_and_unpacks_every_width_as_it_is_defined() {
 #[test]
 fn every_kernel_finds_the_first_residue_that_is_not_below_the_prime() {
     let mut rng = StdRng::seed_from_u64(3);
-    for bits in 2..=MOST_BITS {
+    for bits in 2..=MAX_BITS {
         let prime = (1u64 << bits) - 1 - rng.random_range(0..1u64 << (bits - 1));
         let mut residues: Vec<u64> = (0..5 * GROUP).map(|_| rng.random_range(0..prime)).collect();
         residues[11] = prime - 1;
         for packing in packings(bits) {
-            assert_eq!(packing.first_at_least(&defined(&residues, bits), prime), None, "{packing:?}");
-            assert_eq!(packing.first_at_least(&[], prime), None);
+            assert_eq!(packing.find_at_least(&defined(&residues, bits), prime), None, "{packing:?}");
+            assert_eq!(packing.find_at_least(&[], prime), None);
             for position in 0..residues.len() {
                 for wrong in [prime, (1 << bits) - 1] {
                     let mut residues = residues.clone();
                     residues[position] = wrong;
                     residues[5 * GROUP - 1] = wrong;
                     let row = defined(&residues, bits).into_boxed_slice();
-                    assert_eq!(packing.first_at_least(&row, prime), Some((position, wrong)), "{packing:?}");
+                    assert_eq!(packing.find_at_least(&row, prime), Some((position, wrong)), "{packing:?}");
                 }
             }
             let largest = vec![(1 << bits) - 1; GROUP];
-            assert_eq!(packing.first_at_least(&defined(&largest, bits), 1 << bits), None);
-            assert_eq!(packing.first_at_least(&defined(&largest, bits), u64::MAX), None);
+            assert_eq!(packing.find_at_least(&defined(&largest, bits), 1 << bits), None);
+            assert_eq!(packing.find_at_least(&defined(&largest, bits), u64::MAX), None);
         }
     }
 }
@@ -106,7 +107,7 @@ fn a_residue_has_the_bits_of_the_largest() {
 
 #[test]
 fn a_polynomial_is_as_long_as_its_rows_and_below_its_primes() {
-    let layout = RowLayout::new(16, &[13, 1009]);
+    let layout = LimbLayout::new(16, &[13, 1009]);
     let residues: Vec<u64> =
         (0..32).map(|index| if index < 16 { index % 13 } else { 1008 - index }).collect();
     let bytes = layout.pack(&residues);
@@ -114,25 +115,25 @@ fn a_polynomial_is_as_long_as_its_rows_and_below_its_primes() {
     assert_eq!(layout.unpack(&bytes), residues);
     assert!(layout.check(&bytes).is_ok());
     let wrong = layout.check(&bytes[1..]);
-    assert!(matches!(wrong, Err(PartsError::Bytes { found: 27, needed: 28 })));
+    assert!(matches!(wrong, Err(ResiduesError::Bytes { found: 27, needed: 28 })));
     let mut too_large = residues;
     too_large[16 + 5] = 1009;
     let wrong = layout.check(&layout.pack(&too_large));
-    assert!(matches!(wrong, Err(PartsError::Residue { prime: 1009, position: 5, found: 1009 })));
+    assert!(matches!(wrong, Err(ResiduesError::Residue { prime: 1009, position: 5, found: 1009 })));
 }
 
 proptest! {
     #[test]
-    fn kernels_agree_on_rows_of_any_length(groups in 0usize..70, bits in 1..=MOST_BITS, seed: u64) {
+    fn kernels_agree_on_rows_of_any_length(groups in 0usize..70, bits in 1..=MAX_BITS, seed: u64) {
         assert_defined(groups, bits, seed);
     }
 
     #[test]
-    fn kernels_agree_on_any_bytes_and_any_prime(groups in 0usize..40, bits in 1..=MOST_BITS, prime: u64, narrow: bool, seed: u64) {
+    fn kernels_agree_on_any_bytes_and_any_prime(groups in 0usize..40, bits in 1..=MAX_BITS, prime: u64, narrow: bool, seed: u64) {
         let mut rng = StdRng::seed_from_u64(seed);
         let prime = if narrow { prime >> (64 - bits) } else { prime };
         let row: Vec<u8> = (0..groups * bits as usize).map(|_| rng.random()).collect();
-        let found: Vec<_> = packings(bits).map(|packing| packing.first_at_least(&row, prime)).collect();
+        let found: Vec<_> = packings(bits).map(|packing| packing.find_at_least(&row, prime)).collect();
         prop_assert!(found.windows(2).all(|pair| pair[0] == pair[1]));
         let mut residues = vec![0; groups * GROUP];
         Packing::new(bits).unpack(&row, &mut residues);

@@ -1,4 +1,4 @@
-//! The ring of one plaintext modulus, and the levels at which its ciphertexts are.
+//! The ring of one plaintext modulus, and the primes of its ciphertexts at each level.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,32 +7,22 @@ use fhe::bfv::{BfvParameters, BfvParametersBuilder};
 use fhe_math::rq::Context;
 
 use super::error::ParametersError;
-use super::primes::PrimeSizes;
-use super::{bits_of, inverse, product};
-use crate::packed::RowLayout;
-use crate::transform::Transform;
+use super::level::Level;
+use super::limits::ANSWER_ROOM_BITS;
+use super::prime_sizes::PrimeSizes;
+use crate::modular::{bits_of, inverse, product, product_of};
+use crate::packed::layout::LimbLayout;
+use crate::transform::{Transform, TransformError};
 
-/// Bits between plaintext modulus and ciphertext modulus that an answer keeps when it is switched down: the
-/// switch itself leaves less than 11 bits of noise (10 standard deviations at N = 16384).
-pub const ANSWER_BITS: f64 = 14.0;
-
-/// One plaintext modulus with the ciphertext modulus over it. Everything is computed once in every channel, under keys
-/// of the channel's own, and put together by the Chinese remainder theorem at the end.
+/// One plaintext modulus with the ciphertext modulus over it. Everything is computed once in every channel, with the channel's
+/// own keys. The Chinese remainder theorem joins the results.
 ///
-/// Ciphertexts lose primes on their way, the last ones first. A *level* is the number of primes that are gone, counted from
-/// all that `fhe` has:
-///
-/// | ciphertexts | level | primes |
-/// | --- | --- | --- |
-/// | public-key encryption before it is switched down | 0 | those of an upload and the encryption prime |
-/// | upload | [`upload_level`](Self::upload_level) | [`ciphertext_primes`](Self::ciphertext_primes) |
-/// | hidden units | [`hidden_level`](Self::hidden_level) | [`hidden_primes`](Self::hidden_primes) |
-/// | answer | [`answer_level`](Self::answer_level) | [`answer_primes`](Self::answer_primes) |
+/// The primes of a ciphertext depend on its [`Level`].
 #[derive(Clone)]
 pub struct Channel {
     inner: Arc<BfvParameters>,
-    upload_level: usize,
-    hidden_level: usize,
+    upload_level: Level,
+    hidden_level: Level,
     /// By prime, of all primes. Channels over the same primes share them.
     transforms: Arc<[Transform]>,
     /// Modulo t.
@@ -40,8 +30,9 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// A channel with primes of these `sizes`, the first of which are those of an upload: nothing is checked but what `fhe`
-    /// checks, and the transforms. Those of the `first` channel are taken where it has the same primes.
+    /// A channel whose key has primes of these `sizes` in bits, of which the first are the primes of an upload. Nothing is
+    /// checked but the transforms and what `fhe` checks. The transforms of the `first` channel are shared if its primes are the
+    /// same.
     ///
     /// # Errors
     /// If `fhe` refuses the parameters, or a transform is not available.
@@ -57,32 +48,44 @@ impl Channel {
             .set_plaintext_modulus(t)
             .set_moduli_sizes(sizes)
             .build_arc()?;
-        let (upload_level, hidden_level) = (sizes.len() - primes.upload.len(), sizes.len() - primes.hidden);
+        let upload_level = Level::after_dropping(sizes.len() - primes.upload.len());
+        let hidden_level = Level::after_dropping(sizes.len() - primes.hidden);
         let transforms = match first {
             Some(first) if first.key_primes() == inner.moduli() => first.transforms.clone(),
             _ => Transform::of_context(inner.context_at_level(0)?, degree)?.into(),
         };
-        // `fhe` transforms plaintexts as it does ciphertexts.
+        // `fhe` transforms plaintexts as it transforms ciphertexts.
         let context = Context::new_arc(&[t], degree).map_err(fhe::Error::from)?;
-        let plaintext_transform = Arc::new(Transform::of_context(&context, degree)?.remove(0));
+        let plaintext_transform = Transform::of_context(&context, degree)?.pop();
+        let missing = TransformError::Missing { degree, prime: t };
+        let plaintext_transform = Arc::new(plaintext_transform.ok_or(missing)?);
         Ok(Self { inner, upload_level, hidden_level, transforms, plaintext_transform })
     }
 
     /// The transforms modulo the primes that are left at `level`.
     ///
     /// # Panics
-    /// If there are fewer primes.
-    pub(crate) fn transforms(&self, level: usize) -> &[Transform] {
-        &self.transforms[..self.transforms.len() - level]
+    /// If the channel has no such level.
+    pub(crate) fn transforms(&self, level: Level) -> &[Transform] {
+        self.left(&self.transforms, level)
     }
 
-    /// The transform modulo the plaintext modulus, with which values get into slots.
+    /// The transform modulo the plaintext modulus, which moves values into slots.
     pub(crate) fn plaintext_transform(&self) -> &Arc<Transform> {
         &self.plaintext_transform
     }
 
+    /// The parameters of `fhe`.
     pub(crate) fn inner(&self) -> &Arc<BfvParameters> {
         &self.inner
+    }
+
+    /// The ring of `fhe` at a level.
+    ///
+    /// # Errors
+    /// If the channel has no such level.
+    pub(crate) fn context(&self, level: Level) -> Result<&Arc<Context>, fhe::Error> {
+        self.inner.context_at_level(level.dropped_primes())
     }
 
     /// The ring degree N, also the number of slots.
@@ -97,7 +100,7 @@ impl Channel {
         self.inner.plaintext()
     }
 
-    /// All primes, with those that only the client's encryption uses: what security depends on.
+    /// All primes of the keys, with the prime that only public-key encryption uses. Security depends on their product.
     #[must_use]
     pub fn key_primes(&self) -> &[u64] {
         self.inner.moduli()
@@ -116,10 +119,10 @@ impl Channel {
         PrimeSizes { upload, hidden: self.hidden_primes().len() }
     }
 
-    /// How an upload's polynomials are packed.
+    /// The packed form of an upload's polynomials.
     #[must_use]
-    pub fn upload_layout(&self) -> RowLayout {
-        RowLayout::new(self.degree(), self.ciphertext_primes())
+    pub fn upload_layout(&self) -> LimbLayout {
+        LimbLayout::new(self.degree(), self.ciphertext_primes())
     }
 
     /// The primes that hidden units keep.
@@ -137,59 +140,72 @@ impl Channel {
     /// The primes that are left at `level`.
     ///
     /// # Panics
-    /// If there are fewer.
-    pub(crate) fn primes_at(&self, level: usize) -> &[u64] {
-        let primes = self.inner.moduli();
-        &primes[..primes.len() - level]
+    /// If the channel has no such level.
+    pub(crate) fn primes_at(&self, level: Level) -> &[u64] {
+        self.left(self.key_primes(), level)
     }
 
-    /// The level of an upload: 1 with the public key, 0 with the secret key.
+    /// The level of ciphertexts with so many primes, if the channel has one.
+    pub(crate) fn level_of(&self, primes: usize) -> Option<Level> {
+        let dropped = self.key_primes().len().checked_sub(primes)?;
+        (primes > 0).then_some(Level::after_dropping(dropped))
+    }
+
+    /// The level of an upload: one prime is lost with the public key, none with the secret key.
     #[must_use]
-    pub fn upload_level(&self) -> usize {
+    pub fn upload_level(&self) -> Level {
         self.upload_level
     }
 
     /// The level of the engine's hidden units.
     #[must_use]
-    pub fn hidden_level(&self) -> usize {
+    pub fn hidden_level(&self) -> Level {
         self.hidden_level
     }
 
-    /// The level of an answer, the lowest to which it may be switched: fewer primes make it smaller.
+    /// The level of an answer: the highest that leaves room for the answer's noise. Fewer primes make the answer smaller.
     #[must_use]
-    pub fn answer_level(&self) -> usize {
-        let mut levels = (self.hidden_level..self.key_primes().len()).rev();
-        levels.find(|&level| self.noise_limit_bits(level) >= ANSWER_BITS).unwrap_or(self.hidden_level)
+    pub fn answer_level(&self) -> Level {
+        let levels = self.hidden_level.dropped_primes()..self.key_primes().len();
+        let has_room = |level: &Level| self.noise_limit_bits(*level) >= ANSWER_ROOM_BITS;
+        levels.rev().map(Level::after_dropping).find(has_room).unwrap_or(self.hidden_level)
     }
 
-    /// Bits of noise at which decryption fails with the ciphertext primes that are left at `level`: log2(Q / 2t).
+    /// Bits of noise at which decryption fails with the primes that are left at `level`: log2(Q / 2t).
+    ///
+    /// # Panics
+    /// If the channel has no such level.
     #[must_use]
-    pub fn noise_limit_bits(&self, level: usize) -> f64 {
-        noise_limit_bits(&self.prime_bits(), self.plaintext_modulus(), level)
+    pub fn noise_limit_bits(&self, level: Level) -> f64 {
+        let modulus_bits: f64 = self.primes_at(level).iter().map(|&prime| (prime as f64).log2()).sum();
+        modulus_bits - (self.plaintext_modulus() as f64).log2() - 1.0
     }
 
-    fn prime_bits(&self) -> Vec<f64> {
-        self.key_primes().iter().map(|&prime| (prime as f64).log2()).collect()
+    /// Bits of the largest noise for which decrypted values are trusted.
+    pub(crate) fn trusted_noise_bits(&self, level: Level) -> usize {
+        trusted_noise_bits(self.noise_limit_bits(level))
     }
 
-    /// Bits of the largest noise that decrypted values are trusted with.
-    pub(crate) fn largest_noise_bits(&self, level: usize) -> usize {
-        largest_noise_bits(self.noise_limit_bits(level))
-    }
-
-    /// What the engine multiplies logits with, modulo t: `-Q^2 Q'`, Q of an upload and Q' of hidden units (docs/engine.md).
-    /// The engine's answers decrypt to logits times this factor.
+    /// The factor that the engine's logits are multiplied with, modulo t: `-Q^2 Q'`, Q of an upload and Q' of hidden units
+    /// (docs/engine.md). The engine's answers decrypt to logits times this factor.
     #[must_use]
     pub fn answer_factor(&self) -> u64 {
         let t = self.plaintext_modulus();
-        let modulus = |primes: &[u64]| primes.iter().fold(1, |q, &prime| product(q, prime % t, t));
-        let q = modulus(self.ciphertext_primes());
-        t - product(product(q, q, t), modulus(self.hidden_primes()), t)
+        let q = product_of(self.ciphertext_primes(), t);
+        t - product(product(q, q, t), product_of(self.hidden_primes(), t), t)
     }
 
     /// The inverse of [`answer_factor`](Self::answer_factor).
     pub(crate) fn inverse_answer_factor(&self) -> u64 {
         inverse(self.answer_factor(), self.plaintext_modulus())
+    }
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "levels come from this channel, so they drop at most all of its primes"
+    )]
+    fn left<'a, T>(&self, of_primes: &'a [T], level: Level) -> &'a [T] {
+        &of_primes[..of_primes.len() - level.dropped_primes()]
     }
 }
 
@@ -202,13 +218,9 @@ impl fmt::Debug for Channel {
     }
 }
 
-fn noise_limit_bits(prime_bits: &[f64], t: u64, level: usize) -> f64 {
-    prime_bits[..prime_bits.len() - level].iter().sum::<f64>() - (t as f64).log2() - 1.0
-}
-
-/// Bits of the largest noise that decrypted values are trusted with, below a limit of `limit` bits. Noise that has wrapped
-/// around looks uniform below the limit, and so one of its N coefficients is within a hundredth of a bit of it but for
-/// one case in 2^40 at the smallest N.
-pub fn largest_noise_bits(limit: f64) -> usize {
+/// Bits of the largest noise for which decrypted values are trusted, below a limit of `limit` bits. Noise that exceeds the
+/// limit looks uniform below it. Then one of its N coefficients is within a hundredth of a bit of the limit, but for one case
+/// in 2^40 at the smallest N.
+pub fn trusted_noise_bits(limit: f64) -> usize {
     (limit - 0.01).max(0.0) as usize
 }

@@ -1,19 +1,10 @@
 //! Integers by their residues modulo several plaintext moduli.
 
-use fhe_math::zq::primes::generate_prime;
+use super::error::ParametersError;
+use super::limits::{MAX_PLAINTEXT_BITS, MAX_RANGE_BITS};
+use crate::modular::{bits_of, inverse, is_prime};
 
-use super::{ParametersError, bits_of};
-
-/// A plaintext modulus has at most this many bits: it stays below every ciphertext prime.
-pub const MOST_PLAINTEXT_BITS: u32 = 49;
-
-/// The most bits of a product of plaintext moduli: what is computed with stays within 127 bits.
-pub const MOST_RANGE_BITS: u32 = 120;
-
-/// The most plaintext moduli.
-pub const MOST_MODULI: usize = 8;
-
-/// Puts residues together (Chinese remainder theorem).
+/// Joins residues modulo several primes to integers (Chinese remainder theorem).
 #[derive(Debug, Clone)]
 pub struct Crt {
     /// The product M of the moduli, below 2^120.
@@ -21,7 +12,7 @@ pub struct Crt {
     terms: Vec<Term>,
 }
 
-/// What the residue modulo one modulus is multiplied with.
+/// The constants of one modulus.
 #[derive(Debug, Clone)]
 struct Term {
     modulus: u64,
@@ -32,7 +23,7 @@ struct Term {
 }
 
 impl Crt {
-    /// For different primes, whose product has at most [`MOST_RANGE_BITS`] bits.
+    /// The constants of different primes, whose product has at most [`MAX_RANGE_BITS`] bits.
     pub fn new(moduli: &[u64]) -> Self {
         let product: u128 = moduli.iter().map(|&modulus| u128::from(modulus)).product();
         let term = |&modulus: &u64| {
@@ -49,7 +40,7 @@ impl Crt {
         (self.product as f64).log2()
     }
 
-    /// The largest integer that comes back as itself, (M - 1) / 2.
+    /// The largest integer that its residues represent, (M - 1) / 2.
     pub fn largest(&self) -> i128 {
         // Below 2^119.
         ((self.product - 1) / 2) as i128
@@ -66,45 +57,26 @@ impl Crt {
     }
 }
 
-/// The product of residues modulo `prime`.
-pub fn product(a: u64, b: u64, prime: u64) -> u64 {
-    (u128::from(a) * u128::from(b) % u128::from(prime)) as u64
-}
-
-/// The inverse modulo a prime, by Fermat's little theorem.
-pub fn inverse(a: u64, prime: u64) -> u64 {
-    let (mut power, mut result) = (a, 1);
-    let mut exponent = prime - 2;
-    while exponent > 0 {
-        if exponent & 1 == 1 {
-            result = product(result, power, prime);
-        }
-        power = product(power, power, prime);
-        exponent >>= 1;
-    }
-    result
-}
-
 /// The `count` smallest primes, each congruent to 1 modulo 2N (so that there are N slots) and at least the `count`-th
 /// root of the range, whose product M has `largest <= (M - 1) / 2`.
 ///
 /// # Errors
-/// If they would be larger than allowed.
+/// If a modulus, or their product, would have too many bits.
 pub fn plaintext_moduli(largest: i128, count: usize, degree: usize) -> Result<Vec<u64>, ParametersError> {
     let step = 2 * degree as u64;
     let range = largest.unsigned_abs().saturating_mul(2).saturating_add(1);
     let bits = 128 - range.leading_zeros();
     let too_large = ParametersError::Range { largest, bits, moduli: count };
-    if bits > MOST_RANGE_BITS || bits > MOST_PLAINTEXT_BITS * count as u32 {
+    if bits > MAX_RANGE_BITS || bits > MAX_PLAINTEXT_BITS * count as u32 {
         return Err(too_large);
     }
-    // At least the root itself, whatever the rounding: no power of a number below reaches the range.
+    // The subtracted share covers the rounding of the root. No power of a smaller number reaches the range.
     let root = (range as f64).powf(1.0 / count as f64);
     let least = ((root * (1.0 - 1e-9)) as u64).max(step);
     let mut candidate = (least - 1).next_multiple_of(step) + 1;
     let mut moduli: Vec<u64> = Vec::new();
     loop {
-        if bits_of(candidate) > MOST_PLAINTEXT_BITS {
+        if bits_of(candidate) > MAX_PLAINTEXT_BITS {
             return Err(too_large);
         }
         if is_prime(candidate, step) {
@@ -115,20 +87,13 @@ pub fn plaintext_moduli(largest: i128, count: usize, degree: usize) -> Result<Ve
             let product = moduli.iter().try_fold(1u128, |product, &t| product.checked_mul(t.into()));
             if moduli.len() == count && product.is_none_or(|product| product >= range) {
                 return match product {
-                    Some(product) if 128 - product.leading_zeros() <= MOST_RANGE_BITS => Ok(moduli),
+                    Some(product) if 128 - product.leading_zeros() <= MAX_RANGE_BITS => Ok(moduli),
                     _ => Err(too_large),
                 };
             }
         }
         candidate += step;
     }
-}
-
-/// Whether `candidate`, which is congruent to 1 modulo `step`, is prime.
-pub fn is_prime(candidate: u64, step: u64) -> bool {
-    let bits = bits_of(candidate) as usize;
-    // The largest prime below candidate + 1 is the candidate itself exactly when it is prime.
-    bits >= 10 && generate_prime(bits, step, candidate + 1) == Some(candidate)
 }
 
 #[cfg(test)]

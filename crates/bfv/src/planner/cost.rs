@@ -1,4 +1,4 @@
-//! What an evaluation costs: a model of time, memory and traffic.
+//! The costs of a run: a model of time, memory and traffic.
 //!
 //! Operations are counted, and each is given the time that one core of a quiet processor with AVX-512 takes for it. Another
 //! machine's seconds are off by its factor, the same for all choices, so that the choice is the same wherever the kernel is;
@@ -7,10 +7,10 @@
 use serde::Serialize;
 use sottovoce_network::{IntegerBlock, IntegerEnsemble, IntegerNetwork};
 
-use super::search::answer_primes;
-use crate::Encryption;
+use super::noise_room::answer_primes;
 use crate::kernel::Kernel;
-use crate::parameters::PrimeSizes;
+use crate::parameters::encryption::Encryption;
+use crate::parameters::prime_sizes::PrimeSizes;
 
 /// Seconds that one operation takes on one core.
 mod seconds {
@@ -40,14 +40,14 @@ mod seconds {
 
 /// Parameters as numbers.
 #[derive(Debug, Clone)]
-pub struct Sizes {
+pub struct CandidateSizes {
     pub degree: usize,
     pub moduli: Vec<u64>,
     pub primes: PrimeSizes,
     pub encryption: Encryption,
 }
 
-impl Sizes {
+impl CandidateSizes {
     pub fn largest_modulus(&self) -> u64 {
         self.moduli.iter().copied().max().unwrap_or(0)
     }
@@ -101,7 +101,7 @@ fn tile_seconds(network: &IntegerNetwork, kernel: Kernel) -> [f64; 2] {
     ]
 }
 
-/// What is predicted of a run. Seconds are wall-clock time.
+/// The predicted costs of a run. Seconds are wall-clock time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Cost {
     /// Batches that the images make.
@@ -129,16 +129,16 @@ impl Cost {
         self.encrypt_seconds + self.evaluate_seconds + self.decrypt_seconds
     }
 
-    /// Of `images` under parameters of these `sizes`, evaluated by the `engine` or by the reference, for every one of
+    /// The costs of `images` under parameters of these `sizes`, evaluated by the `engine` or by the reference, for every one of
     /// `workloads` on the same ciphertexts.
     pub(super) fn of(
-        sizes: &Sizes,
+        sizes: &CandidateSizes,
         engine: bool,
         workloads: &[Workload],
         images: usize,
         kernel: Kernel,
     ) -> Self {
-        let Sizes { degree: n, ref moduli, ref primes, encryption } = *sizes;
+        let CandidateSizes { degree: n, ref moduli, ref primes, encryption } = *sizes;
         let (channels, upload) = (moduli.len(), primes.upload.len());
         let batches = images.div_ceil(n).max(1);
         let largest = |size: fn(&Workload) -> usize| workloads.iter().map(size).max().unwrap_or(0);
@@ -188,8 +188,8 @@ impl Cost {
 }
 
 /// Core-seconds of the engine for one batch in one channel.
-fn engine_seconds(work: &Workload, sizes: &Sizes, kernel: Kernel) -> f64 {
-    let Sizes { degree, ref primes, .. } = *sizes;
+fn engine_seconds(work: &Workload, sizes: &CandidateSizes, kernel: Kernel) -> f64 {
+    let CandidateSizes { degree, ref primes, .. } = *sizes;
     let points = degree as f64;
     let answer = answer_primes(degree, sizes.largest_modulus(), primes).len();
     let (upload, hidden) = (primes.upload.len(), primes.hidden);
@@ -202,15 +202,18 @@ fn engine_seconds(work: &Workload, sizes: &Sizes, kernel: Kernel) -> f64 {
         let products = 2 * primes * (primes + 1);
         (primes * primes + dropped) as f64 * transform + products as f64 * points * seconds::KEY
     };
-    let tiles = |block: usize, primes: usize| {
-        let seconds = work.tiles.iter().map(|member| member[block]).sum::<f64>();
-        primes as f64 * points / 16.0 * seconds * kernel.slowness()
-    };
+    let tiles =
+        |seconds: f64, primes: usize| primes as f64 * points / 16.0 * seconds * kernel.relative_tile_time();
+    let [mut first_block, mut last_block] = [0.0; 2];
+    for [first, last] in &work.tiles {
+        first_block += first;
+        last_block += last;
+    }
     let members = work.tiles.len() as f64;
     inputs
-        + tiles(0, upload)
+        + tiles(first_block, upload)
         + members * work.hidden as f64 * switching(upload, hidden)
-        + tiles(1, hidden)
+        + tiles(last_block, hidden)
         + work.classes as f64 * switching(hidden, answer)
 }
 

@@ -1,82 +1,155 @@
-//! The candidates for parameters, and what speaks against each.
+//! The candidates for parameters, and the reasons against each.
 
 use rayon::prelude::*;
 use sottovoce_network::{Architecture, IntegerEnsemble};
 
-use super::cost::{Cost, Sizes, Workload};
-use super::sizes::{Levels, Sizing};
-use super::{Choice, FAILURE_LOG2, Request};
-use crate::engine::{Flood, check_inputs};
-use crate::noise::{
-    Deviation, Evaluation, NoiseEstimate, Norms, Stage, Tail, failure_probability_log2, switching_bits,
-};
-use crate::parameters::{ANSWER_BITS, Crt, PrimeSizes, bits_of, largest_noise_bits, security_limit};
-use crate::{Encryption, Parameters, ParametersError};
+use super::cost::{CandidateSizes, Cost, Workload};
+use super::noise_room::{answer_primes, noise_room_bits};
+use super::prime_sizing::{PrimeCounts, PrimeSizing};
+use super::request::{ChosenParameters, FAILURE_LOG2, ParameterRequest};
+use crate::engine::compiled::check_inputs;
+use crate::engine::flooding::FloodingNoise;
+use crate::evaluation::EvaluatorKind;
+use crate::modular::bits_of;
+use crate::noise::estimate::{NoiseEstimate, switching_bits};
+use crate::noise::stage::NoiseStage;
+use crate::noise::tail::{TailBound, failure_probability_log2};
+use crate::noise::variance::Deviation;
+use crate::noise::weight_norms::WeightNorms;
+use crate::parameters::channel::trusted_noise_bits;
+use crate::parameters::crt::{Crt, plaintext_moduli};
+use crate::parameters::encryption::Encryption;
+use crate::parameters::error::ParametersError;
+use crate::parameters::limits::MAX_PLAINTEXT_MODULI;
+use crate::parameters::parameter_set::{Parameters, security_limit};
+use crate::parameters::prime_sizes::PrimeSizes;
 
-/// Over 100 random networks the deviation of the engine's noise was at most 0.43 bits above its estimate where it has few factors
-/// of the key, and 0.55 where it has four, for which the tail has two bits more than is found; that of the reference's 1.6,
-/// where rows of weights have a mean (docs/noise.md).
+/// Chooses the fastest parameters that are secure, large enough for logits and noise, and have the fixed values.
+///
+/// # Errors
+/// If there are no such parameters. The error is that of the candidate that is nearest to being one.
+pub fn choose_parameters(request: &ParameterRequest<'_>) -> Result<ChosenParameters, ParametersError> {
+    let search = Search::new(request)?;
+    let encryptions = match request.fixed.encryption {
+        Some(encryption) => vec![encryption],
+        None => vec![Encryption::PublicKey, Encryption::SecretKey],
+    };
+    let mut best: Option<Candidate> = None;
+    let mut nearest: Option<ParametersError> = None;
+    for degree in request.fixed.degrees() {
+        for moduli in plaintext_moduli_to_try(request, degree)? {
+            for &encryption in &encryptions {
+                match search.candidate(degree, &moduli, encryption) {
+                    Ok(candidate) => {
+                        let seconds = |candidate: &Candidate| candidate.cost.seconds();
+                        if best.as_ref().is_none_or(|best| seconds(&candidate) < seconds(best)) {
+                            best = Some(candidate);
+                        }
+                    }
+                    Err(error) => nearest = Some(nearer(nearest, error)),
+                }
+            }
+        }
+    }
+    match best {
+        Some(best) => search.choice(best),
+        None => Err(nearest.unwrap_or(ParametersError::PlaintextModuli { count: 0, bits: 0.0 })),
+    }
+}
+
+/// The plaintext moduli to try: one, two, and more as long as more moduli are smaller.
+fn plaintext_moduli_to_try(
+    request: &ParameterRequest<'_>,
+    degree: usize,
+) -> Result<Vec<Vec<u64>>, ParametersError> {
+    if let Some(moduli) = &request.fixed.plaintext_moduli {
+        return Ok(vec![moduli.clone()]);
+    }
+    security_limit(degree)?;
+    let mut tried: Vec<Vec<u64>> = Vec::new();
+    let mut refused = None;
+    for count in 1..=MAX_PLAINTEXT_MODULI {
+        match plaintext_moduli(request.largest_logit, count, degree) {
+            Ok(moduli) if tried.last().is_none_or(|fewer| moduli.last() < fewer.last()) => {
+                tried.push(moduli);
+            }
+            Ok(_) => break,
+            Err(error) => refused = Some(error),
+        }
+    }
+    match refused {
+        Some(error) if tried.is_empty() => Err(error),
+        _ => Ok(tried),
+    }
+}
+
+/// Bits by which the deviation of the engine's noise may exceed its estimate. Over 100 random networks it was at most 0.43 bits above
+/// for noise with few factors of the key. For noise with four factors it was 0.55 bits above, but there the tail bound is two
+/// bits larger than measured (docs/noise.md).
 const ENGINE_MODEL_BITS: f64 = 0.45;
+
+/// Bits by which the deviation of the reference's noise may exceed its estimate: 1.6 bits were found for rows of weights that have a
+/// mean.
 const REFERENCE_MODEL_BITS: f64 = 1.7;
 
-/// Runs are taken to be at least so many images, so that parameters do not depend on a short run's length.
-const LEAST_IMAGES: usize = 1_000_000;
+/// The least number of images that a run is counted with, so that parameters do not depend on the length of short runs.
+const MIN_IMAGES: usize = 1_000_000;
 
-/// Parameters that would do, as numbers.
+/// Parameters that are secure and leave room for the noise, as numbers.
 pub struct Candidate {
-    sizes: Sizes,
+    sizes: CandidateSizes,
     pub cost: Cost,
 }
 
-/// What of a request does not depend on the choice.
-pub struct Subject<'a> {
-    request: &'a Request<'a>,
-    norms: Vec<Norms>,
+/// A search for parameters: the request, and everything that is computed once for all candidates.
+pub struct Search<'a> {
+    request: &'a ParameterRequest<'a>,
+    norms: Vec<WeightNorms>,
     workloads: Vec<Workload>,
 }
 
-/// What does not depend on the sizes of primes either.
-struct Setting<'a> {
-    subject: &'a Subject<'a>,
+/// A ring degree, plaintext moduli and a kind of encryption, and everything that does not depend on the ciphertext primes.
+struct RingChoice<'a> {
+    search: &'a Search<'a>,
     degree: usize,
     moduli: &'a [u64],
     /// The largest plaintext modulus.
     t: u64,
     encryption: Encryption,
-    tail: Tail,
+    tail: TailBound,
     /// Coefficients of the noise of all answers in the run, of every member and the sum.
     coefficients: f64,
 }
 
-/// log2 of the noise that can be told from the message, at the levels.
-struct Limits {
+/// log2 of the largest noise with which a message can be decrypted, at every level.
+struct NoiseLimits {
     upload: f64,
     hidden: f64,
     answer: f64,
 }
 
-/// Noise that must fit.
-struct Demand {
+/// Noise that must fit below a limit.
+struct NoiseDemand {
     /// Bits of the largest noise.
     needed: f64,
-    /// Bits that there are for it.
+    /// Bits of room for the noise.
     limit: f64,
 }
 
-impl<'a> Subject<'a> {
-    pub fn new(request: &'a Request<'a>) -> Result<Self, ParametersError> {
+impl<'a> Search<'a> {
+    pub fn new(request: &'a ParameterRequest<'a>) -> Result<Self, ParametersError> {
         let ensembles = request.ensembles;
         for ensemble in ensembles {
             check_windows(ensemble.architecture())?;
         }
-        if request.evaluations.contains(&Evaluation::Engine) {
+        if request.evaluators.contains(&EvaluatorKind::Engine) {
             for ensemble in ensembles {
                 check_inputs(ensemble.architecture())?;
             }
         }
         Ok(Self {
             request,
-            norms: ensembles.par_iter().map(|ensemble| Norms::of(ensemble)).collect(),
+            norms: ensembles.par_iter().map(|ensemble| WeightNorms::of(ensemble)).collect(),
             workloads: ensembles.iter().map(|ensemble| Workload::of(ensemble, request.kernel)).collect(),
         })
     }
@@ -88,18 +161,18 @@ impl<'a> Subject<'a> {
         moduli: &[u64],
         encryption: Encryption,
     ) -> Result<Candidate, ParametersError> {
-        let setting = Setting::new(self, degree, moduli, encryption);
+        let ring = RingChoice::new(self, degree, moduli, encryption);
         let all = match &self.request.fixed.ciphertext_prime_bits {
             Some(upload) => {
                 let sizes = |hidden| PrimeSizes { upload: upload.clone(), hidden };
-                // Without any, the error says what is wrong with these.
+                // If there are too few primes, the error names them.
                 (1..upload.len().max(2)).map(sizes).collect()
             }
-            None => setting.smallest()?,
+            None => ring.smallest()?,
         };
         let mut best: Result<Candidate, Option<ParametersError>> = Err(None);
         for primes in all {
-            match setting.judge(primes) {
+            match ring.judge(primes) {
                 Ok(candidate) => {
                     if best.as_ref().map_or(true, |best| candidate.cost.seconds() < best.cost.seconds()) {
                         best = Ok(candidate);
@@ -108,30 +181,30 @@ impl<'a> Subject<'a> {
                 Err(error) => best = best.map_err(|other| Some(nearer(other, error))),
             }
         }
-        // There is a size, or an error said so before.
+        // `smallest` returns at least one, or an error.
         best.map_err(|error| error.unwrap_or(ParametersError::Degree { found: degree }))
     }
 
     /// A candidate's parameters.
-    pub fn choice(&self, candidate: Candidate) -> Result<Choice, ParametersError> {
+    pub fn choice(&self, candidate: Candidate) -> Result<ChosenParameters, ParametersError> {
         let Candidate { sizes, cost } = candidate;
-        let Sizes { degree, moduli, primes, encryption } = sizes;
-        let setting = Setting::new(self, degree, &moduli, encryption);
-        let noise = setting.noise(&primes);
-        let flood = setting.flood(&noise);
-        Ok(Choice {
+        let CandidateSizes { degree, moduli, primes, encryption } = sizes;
+        let ring = RingChoice::new(self, degree, &moduli, encryption);
+        let noise = ring.noise(&primes);
+        let flooding = ring.flooding(&noise);
+        Ok(ChosenParameters {
             parameters: Parameters::new(degree, &moduli, &primes, encryption)?,
             noise,
-            margin_bits: self.model_bits() + setting.tail.bits(&noise.deviation(Stage::Logits, 0.0)),
-            flood,
-            failure_probability_log2: setting.failure_probability_log2(&primes),
+            margin_bits: self.model_bits() + ring.tail.bits(&noise.deviation(NoiseStage::Logits, 0.0)),
+            flooding,
+            failure_probability_log2: ring.failure_probability_log2(&primes),
             cost,
         })
     }
 
     /// Bits by which the noise's standard deviation may be larger than estimated.
     fn model_bits(&self) -> f64 {
-        if self.request.evaluations.contains(&Evaluation::Reference) {
+        if self.request.evaluators.contains(&EvaluatorKind::Reference) {
             REFERENCE_MODEL_BITS
         } else {
             ENGINE_MODEL_BITS
@@ -139,30 +212,31 @@ impl<'a> Subject<'a> {
     }
 }
 
-impl<'a> Setting<'a> {
-    fn new(subject: &'a Subject<'a>, degree: usize, moduli: &'a [u64], encryption: Encryption) -> Self {
-        let request = subject.request;
+impl<'a> RingChoice<'a> {
+    fn new(search: &'a Search<'a>, degree: usize, moduli: &'a [u64], encryption: Encryption) -> Self {
+        let request = search.request;
         let ciphertexts =
             |ensemble: &&IntegerEnsemble| (ensemble.members().len() + 1) * ensemble.architecture().classes;
         let ciphertexts: usize = request.ensembles.iter().map(ciphertexts).sum();
-        let images = request.images.max(LEAST_IMAGES).div_ceil(degree) * degree;
+        let images = request.images.max(MIN_IMAGES).div_ceil(degree) * degree;
         let coefficients = (images * moduli.len() * ciphertexts.max(1)) as f64;
-        let tail = Tail::new(FAILURE_LOG2, degree, coefficients);
+        let tail = TailBound::new(FAILURE_LOG2, degree, coefficients);
         let t = moduli.iter().copied().max().unwrap_or(0);
-        Self { subject, degree, moduli, t, encryption, tail, coefficients }
+        Self { search, degree, moduli, t, encryption, tail, coefficients }
     }
 
+    /// Checks that primes are secure and leave room for the noise.
     fn judge(&self, primes: PrimeSizes) -> Result<Candidate, ParametersError> {
         let &Self { degree, moduli, encryption, .. } = self;
         Parameters::check(degree, moduli, &primes, encryption)?;
-        let request = self.subject.request;
+        let request = self.search.request;
         let (holds, largest) = (Crt::new(moduli).largest(), request.largest_logit);
         if holds < largest {
             return Err(ParametersError::Holds { holds, largest });
         }
         let demands = self.demands(&primes);
         let worst = demands.max_by(|a, b| (a.needed - a.limit).total_cmp(&(b.needed - b.limit)));
-        if let Some(Demand { needed, limit }) = worst.filter(|worst| worst.needed > worst.limit) {
+        if let Some(NoiseDemand { needed, limit }) = worst.filter(|worst| worst.needed > worst.limit) {
             return Err(ParametersError::TooSmall {
                 found_bits: primes.upload.iter().sum(),
                 plaintext_bits: bits_of(self.t),
@@ -170,45 +244,50 @@ impl<'a> Setting<'a> {
                 needed,
             });
         }
-        let sizes = Sizes { degree, moduli: moduli.to_vec(), primes, encryption };
+        let sizes = CandidateSizes { degree, moduli: moduli.to_vec(), primes, encryption };
         let cost = self.cost(&sizes);
         Ok(Candidate { sizes, cost })
     }
 
-    fn cost(&self, sizes: &Sizes) -> Cost {
-        let Subject { request, workloads, .. } = self.subject;
-        let engine = request.evaluations.contains(&Evaluation::Engine);
+    fn cost(&self, sizes: &CandidateSizes) -> Cost {
+        let Search { request, workloads, .. } = self.search;
+        let engine = request.evaluators.contains(&EvaluatorKind::Engine);
         Cost::of(sizes, engine, workloads, request.images, request.kernel)
     }
 
-    /// For every number of primes, of those that hidden units keep and of those that an answer keeps, the smallest sizes that
-    /// leave room for the noise and are secure. Numbers that cannot be faster than others' sizes are left out.
+    /// The smallest secure primes that leave room for the noise, for every number of primes of an upload, of hidden units and of an
+    /// answer. Numbers of primes that cannot be faster than others are left out.
     fn smallest(&self) -> Result<Vec<PrimeSizes>, ParametersError> {
         let limit_bits = security_limit(self.degree)?;
-        let sizing = Sizing::new(self.degree, self.t, self.encryption);
-        let engine = self.subject.request.evaluations.contains(&Evaluation::Engine);
+        let sizing = PrimeSizing::new(self.degree, self.t, self.encryption);
+        let engine = self.search.request.evaluators.contains(&EvaluatorKind::Engine);
         let mut found: Vec<PrimeSizes> = Vec::new();
         let mut fastest = f64::INFINITY;
-        for levels in Levels::all().filter(|levels| engine || levels.dropped() == 1) {
+        for counts in PrimeCounts::all().filter(|counts| engine || counts.dropped() == 1) {
             let seconds = |primes: &PrimeSizes| {
                 let (moduli, primes) = (self.moduli.to_vec(), primes.clone());
-                self.cost(&Sizes { degree: self.degree, moduli, primes, encryption: self.encryption })
-                    .seconds()
+                self.cost(&CandidateSizes {
+                    degree: self.degree,
+                    moduli,
+                    primes,
+                    encryption: self.encryption,
+                })
+                .seconds()
             };
-            let Some(least) = sizing.least(levels) else { continue };
+            let Some(least) = sizing.least(counts) else { continue };
             if seconds(&least) >= fastest {
                 continue;
             }
-            if let Some(primes) = sizing.smallest(levels, limit_bits, |primes| self.fits(primes)) {
+            if let Some(primes) = sizing.smallest(counts, limit_bits, |primes| self.fits(primes)) {
                 fastest = fastest.min(seconds(&primes));
                 found.push(primes);
             }
         }
         if found.is_empty() {
-            // By how much the nearest to secure is not.
-            let needed_bits = Levels::all().fold(None, |needed: Option<usize>, levels| {
-                let most = needed.map_or(usize::MAX, |needed| needed - 1);
-                let smaller = sizing.smallest(levels, most, |primes| self.fits(primes));
+            // The fewest bits of ciphertext modulus that would leave room for the noise.
+            let needed_bits = PrimeCounts::all().fold(None, |needed: Option<usize>, counts| {
+                let max = needed.map_or(usize::MAX, |needed| needed - 1);
+                let smaller = sizing.smallest(counts, max, |primes| self.fits(primes));
                 smaller.map(|primes| primes.all(self.t, self.encryption).iter().sum()).or(needed)
             });
             let (plaintext_bits, degree) = (bits_of(self.t), self.degree);
@@ -221,150 +300,143 @@ impl<'a> Setting<'a> {
         self.demands(primes).all(|demand| demand.needed <= demand.limit)
     }
 
-    /// What must fit at every level, for every ensemble and whoever evaluates.
-    fn demands(&self, primes: &PrimeSizes) -> impl Iterator<Item = Demand> {
+    /// The noise that must fit at every level, for every ensemble and every evaluator.
+    fn demands(&self, primes: &PrimeSizes) -> impl Iterator<Item = NoiseDemand> {
         let limits = self.limits(primes);
-        let model_bits = self.subject.model_bits();
+        let model_bits = self.search.model_bits();
         self.estimates(primes)
-            .flat_map(move |(evaluation, noise)| {
+            .flat_map(move |(evaluator, noise)| {
                 let bound = |deviation: &Deviation| self.tail.bound(deviation) + model_bits;
                 let stage = |stage, dropped| bound(&noise.deviation(stage, dropped));
-                let logits = limits.logits(evaluation);
+                let logits = limits.logits(evaluator);
                 let (dropped, trusted) = (logits - limits.answer, limits.trusted());
-                let needed = match self.flood(&noise) {
-                    // With what was there before it has a bit more, which is room for a rounding as well.
-                    Some(flood) => {
-                        let needed = f64::from(flood.bits() + 1);
+                let needed = match self.flooding(&noise) {
+                    // Together with the answer's own noise it has one more bit, which is room for a rounding as well.
+                    Some(flooding) => {
+                        let needed = f64::from(flooding.bits() + 1);
                         [(needed, logits), (needed - dropped, trusted)]
                     }
-                    None => [(stage(Stage::Logits, 0.0), logits), (stage(Stage::Answer, dropped), trusted)],
+                    None => [
+                        (stage(NoiseStage::Logits, 0.0), logits),
+                        (stage(NoiseStage::Answer, dropped), trusted),
+                    ],
                 };
-                let [logit, answer] = needed.map(|(needed, limit)| Demand { needed, limit });
-                let products = Demand { needed: bound(&noise.products()), limit: limits.upload };
-                [products, Demand { needed: stage(Stage::Hidden, 0.0), limit: logits }, logit, answer]
+                let [logit, answer] = needed.map(|(needed, limit)| NoiseDemand { needed, limit });
+                let products = NoiseDemand { needed: bound(&noise.products()), limit: limits.upload };
+                [
+                    products,
+                    NoiseDemand { needed: stage(NoiseStage::Hidden, 0.0), limit: logits },
+                    logit,
+                    answer,
+                ]
             })
             .collect::<Vec<_>>()
             .into_iter()
     }
 
-    fn estimates(&self, primes: &PrimeSizes) -> impl Iterator<Item = (Evaluation, NoiseEstimate)> {
-        let &Self { subject, degree, t, encryption, .. } = self;
-        subject.norms.iter().flat_map(move |norms| {
+    fn estimates(&self, primes: &PrimeSizes) -> impl Iterator<Item = (EvaluatorKind, NoiseEstimate)> {
+        let &Self { search, degree, t, encryption, .. } = self;
+        search.norms.iter().flat_map(move |norms| {
             let estimate =
-                move |evaluation| NoiseEstimate::new(norms, evaluation, encryption, degree, t, primes);
-            subject.request.evaluations.iter().map(move |&evaluation| (evaluation, estimate(evaluation)))
+                move |evaluator| NoiseEstimate::new(norms, evaluator, encryption, degree, t, primes);
+            search.request.evaluators.iter().map(move |&evaluator| (evaluator, estimate(evaluator)))
         })
     }
 
-    /// The noise of the noisiest ensemble, whoever evaluates.
+    /// The noise of the noisiest ensemble and evaluator.
     fn noise(&self, primes: &PrimeSizes) -> NoiseEstimate {
         let noises = self.estimates(primes).map(|(_, noise)| noise);
-        // Without ensembles there is the noise of encryption alone.
+        // Without ensembles there is only the noise of encryption.
         noises.max_by(|a, b| a.logits.total_cmp(&b.logits)).unwrap_or_else(|| {
-            let (none, engine) = (Norms::default(), Evaluation::Engine);
+            let (none, engine) = (WeightNorms::default(), EvaluatorKind::Engine);
             NoiseEstimate::new(&none, engine, self.encryption, self.degree, self.t, primes)
         })
     }
 
-    /// Noise that hides an answer's: of all classes of the largest ensemble in all channels.
-    fn flood(&self, noise: &NoiseEstimate) -> Option<Flood> {
-        let request = self.subject.request;
+    /// The noise that hides the noise of an answer, counted for all classes of the largest ensemble in all channels.
+    fn flooding(&self, noise: &NoiseEstimate) -> Option<FloodingNoise> {
+        let request = self.search.request;
         let classes = |ensemble: &&IntegerEnsemble| ensemble.architecture().classes;
         let classes = request.ensembles.iter().map(classes).max().unwrap_or(1);
-        let logits = noise.deviation(Stage::Logits, 0.0);
-        // The new encryption of zero has noise of its own, that of a rounding, which must not show either.
+        let logits = noise.deviation(NoiseStage::Logits, 0.0);
+        // The added encryption of zero has the noise of a rounding, which must be hidden too.
         let both = (logits.bits().exp2() + switching_bits(self.degree).exp2()).log2();
-        let margin_bits = self.subject.model_bits() + self.tail.bits(&logits);
+        let margin_bits = self.search.model_bits() + self.tail.bits(&logits);
         let coefficients = (self.degree * classes * self.moduli.len()) as f64;
-        request.hide_model.then(|| Flood::for_noise(both + margin_bits, coefficients))
+        request.hide_model.then(|| FloodingNoise::covering(both + margin_bits, coefficients))
     }
 
-    /// Of the evaluation that fails most easily.
+    /// The probability for the evaluation that fails most easily.
     fn failure_probability_log2(&self, primes: &PrimeSizes) -> f64 {
         let limits = self.limits(primes);
-        let (model_bits, degree, coefficients) = (self.subject.model_bits(), self.degree, self.coefficients);
+        let (model_bits, degree, coefficients) = (self.search.model_bits(), self.degree, self.coefficients);
         let of = |deviation: Deviation, limit: f64| {
             failure_probability_log2(&deviation, model_bits, limit, degree, coefficients)
         };
-        let evaluation = |(evaluation, noise): (Evaluation, NoiseEstimate)| {
-            let logits = limits.logits(evaluation);
+        let evaluation = |(evaluator, noise): (EvaluatorKind, NoiseEstimate)| {
+            let logits = limits.logits(evaluator);
             let dropped = logits - limits.answer;
-            let logit = noise.deviation(Stage::Logits, 0.0);
-            match self.flood(&noise) {
-                // Noise of as many bits as the flood's fits in besides.
-                Some(flood) => of(logit, f64::from(flood.bits()).min(logits)),
+            let logit = noise.deviation(NoiseStage::Logits, 0.0);
+            match self.flooding(&noise) {
+                // Noise of as many bits as the flooding noise fits beside it.
+                Some(flooding) => of(logit, f64::from(flooding.bits()).min(logits)),
                 // The answer's noise is nearly the logits', divided: it does not fail by itself.
-                None => of(logit, logits).max(of(noise.deviation(Stage::Answer, dropped), limits.trusted())),
+                None => {
+                    of(logit, logits).max(of(noise.deviation(NoiseStage::Answer, dropped), limits.trusted()))
+                }
             }
         };
         self.estimates(primes).map(evaluation).fold(-160.0, f64::max)
     }
 
-    fn limits(&self, primes: &PrimeSizes) -> Limits {
-        let limit = |primes: &[usize]| limit(self.degree, self.t, primes);
-        Limits {
+    fn limits(&self, primes: &PrimeSizes) -> NoiseLimits {
+        let limit = |primes: &[usize]| noise_room_bits(self.degree, self.t, primes);
+        NoiseLimits {
             upload: limit(&primes.upload),
-            hidden: limit(&primes.upload[..primes.hidden]),
+            hidden: limit(primes.hidden_bits()),
             answer: limit(answer_primes(self.degree, self.t, primes)),
         }
     }
 }
 
-impl Limits {
-    fn logits(&self, evaluation: Evaluation) -> f64 {
-        match evaluation {
-            Evaluation::Engine => self.hidden,
-            Evaluation::Reference => self.upload,
+impl NoiseLimits {
+    fn logits(&self, evaluator: EvaluatorKind) -> f64 {
+        match evaluator {
+            EvaluatorKind::Engine => self.hidden,
+            EvaluatorKind::Reference => self.upload,
         }
     }
 
-    /// What decryption trusts.
+    /// Bits of the largest noise for which decrypted values are trusted.
     fn trusted(&self) -> f64 {
-        largest_noise_bits(self.answer) as f64
+        trusted_noise_bits(self.answer) as f64
     }
 }
 
-/// The primes that an answer keeps.
-pub(super) fn answer_primes(degree: usize, t: u64, primes: &PrimeSizes) -> &[usize] {
-    let all = &primes.upload[..primes.hidden];
-    let enough = |&count: &usize| limit(degree, t, &all[..count]) >= ANSWER_BITS;
-    &all[..(1..all.len()).find(enough).unwrap_or(all.len())]
-}
-
-/// Pairs of pixels within a window beyond which the noise is not estimated: 0.3 GB for every thread.
-const MOST_PAIRS: usize = 1 << 25;
+/// The most pairs of pixels within windows for which the noise is estimated: 0.3 GB for every thread.
+const MAX_PAIRS: usize = 1 << 25;
 
 fn check_windows(shape: &Architecture) -> Result<(), ParametersError> {
     let reach = 2 * shape.kernel - 1;
     let pairs = shape.pixels().saturating_mul(reach * reach);
-    if pairs > MOST_PAIRS {
+    if pairs > MAX_PAIRS {
         let (image_side, kernel) = (shape.image_side, shape.kernel);
-        return Err(ParametersError::Windows { image_side, kernel, pairs, most: MOST_PAIRS });
+        return Err(ParametersError::Windows { image_side, kernel, pairs, limit: MAX_PAIRS });
     }
     Ok(())
 }
 
-/// log2 of the noise that can be told from the message.
-pub(super) fn limit(degree: usize, t: u64, prime_bits: &[usize]) -> f64 {
-    // Primes are a little below their power of two: of the numbers that are 1 modulo 2N one in 0.35 b is prime. Three times
-    // that for each, one behind the other.
-    let below = |(index, &bits): (usize, &usize)| {
-        (index + 1) as f64 * 2.1 * (degree * bits) as f64 / (bits as f64).exp2()
-    };
-    let deficit: f64 = prime_bits.iter().enumerate().map(below).sum();
-    prime_bits.iter().sum::<usize>() as f64 - deficit - (t as f64).log2() - 1.0 - 1e-6
-}
-
-/// The error of the choice that came nearer to being one; of several alike, that of the larger degree, which allows more.
+/// The error of the candidate that is nearer to being one. Of equally near errors, it is the one of the larger degree, which allows
+/// more.
 pub fn nearer(one: Option<ParametersError>, other: ParametersError) -> ParametersError {
     let distance = |error: &ParametersError| match error {
         ParametersError::Noise { needed_bits, limit_bits, .. } => {
             1.0 + needed_bits.map_or(1e6, |needed| needed as f64 / *limit_bits as f64)
         }
         ParametersError::Insecure { .. } => 1e7,
-        // Not even parameters.
+        // These are not parameters at all.
         ParametersError::PlaintextModulus { .. } | ParametersError::CiphertextPrimes { .. } => 1e8,
-        // Too small for these networks, and nothing else.
+        // These are too small for the networks, and otherwise sound.
         _ => 0.0,
     };
     match one {

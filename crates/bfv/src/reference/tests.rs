@@ -1,61 +1,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
-use sottovoce_network::{Architecture, Block, Padding, PixelLevels, sum_logits};
+use sottovoce_network::{Architecture, NetworkSampler, Padding, PixelLevels};
 
 use super::*;
-use crate::noise::{Evaluation, NoiseEstimate, Norms};
-use crate::planner::{Fixed, Request};
+use crate::noise::{NoiseEstimate, WeightNorms};
+use crate::planner::{FixedParameters, ParameterRequest, choose_parameters};
+use crate::testing::assert_exact;
 use crate::{ClientKey, Encryption, Parameters};
-
-pub(crate) fn random_network(
-    shape: Architecture,
-    levels: u16,
-    largest: [i64; 3],
-    rng: &mut StdRng,
-) -> IntegerNetwork {
-    let mut largest = largest.into_iter();
-    let blocks = IntegerNetwork::shapes(&shape).map(|(_, [rows, columns])| {
-        let most = largest.next().unwrap();
-        let weights = (0..rows * columns).map(|_| rng.random_range(-most..=most)).collect();
-        let biases = (0..rows).map(|_| rng.random_range(-9..=9)).collect();
-        Block::new(columns, weights, biases).unwrap()
-    });
-    IntegerNetwork::new(shape, PixelLevels::new(levels).unwrap(), 1.0, blocks).unwrap()
-}
-
-pub(crate) fn random_images(count: usize, shape: &Architecture, levels: u16, rng: &mut StdRng) -> Vec<u8> {
-    (0..count * shape.pixels()).map(|_| rng.random_range(0..levels) as u8).collect()
-}
-
-/// Encrypts `images`, has them evaluated, holds every slot of every answer against the oracle, and returns the
-/// noise of the ensemble's logits in bits.
-pub(crate) fn assert_exact(
-    parameters: &Parameters,
-    ensemble: &IntegerEnsemble,
-    images: &[u8],
-    evaluate: impl Fn(&EvaluationKey, &EncryptedBatch) -> EncryptedAnswer,
-) -> usize {
-    let pixels = ensemble.architecture().pixels();
-    let client = ClientKey::generate(parameters);
-    let key = client.evaluation_key().unwrap();
-    let answer = evaluate(&key, &client.encrypt(images, pixels, &|| ()).unwrap());
-
-    let blank = vec![0; pixels];
-    let sum = client.decrypt(&answer.ensemble).unwrap();
-    let members: Vec<_> = answer.members.iter().map(|member| client.decrypt(member).unwrap()).collect();
-    assert_eq!(members.len(), ensemble.members().len());
-    for slot in 0..parameters.degree() {
-        let image = images.chunks(pixels).nth(slot).unwrap_or(&blank);
-        let oracle = ensemble.member_logits(image).unwrap();
-        for (decrypted, expected) in members.iter().zip(&oracle) {
-            assert_eq!(&decrypted.slot(slot), expected, "slot {slot}");
-        }
-        assert_eq!(sum.slot(slot), sum_logits(&oracle), "slot {slot}");
-    }
-    sum.noise_bits()
-}
 
 /// Checks the reference's answers and the work that it reports.
 fn assert_reference_exact(parameters: &Parameters, ensemble: &IntegerEnsemble, images: &[u8]) {
@@ -96,11 +49,11 @@ fn the_reference_equals_the_oracle_in_every_slot_of_a_small_ring() {
     ];
     for shape in shapes {
         for (members, largest) in [(1, [1, 1, 1]), (2, [3, 3, 7]), (3, [7, 20, 9])] {
-            let networks = (0..members).map(|_| random_network(shape, 4, largest, &mut rng)).collect();
-            let ensemble = IntegerEnsemble::new(networks).unwrap();
-            let images = random_images(37, &shape, 4, &mut rng);
+            let mut sampler =
+                NetworkSampler::with_rng(shape, &mut rng).with_largest_weights(largest).with_random_biases(9);
+            let (ensemble, images) = (sampler.ensemble(members).unwrap(), sampler.images(37));
             let largest = ensemble.proven_logits();
-            // What needs more than one channel gets two.
+            // Logits that need more than one channel get two.
             let fewest = if largest < 1 << 48 { 1 } else { 2 };
             for channels in fewest..=2 {
                 let parameters = Parameters::insecure_channels(64, largest, channels, &[50; 5]);
@@ -112,36 +65,42 @@ fn the_reference_equals_the_oracle_in_every_slot_of_a_small_ring() {
 
 #[test]
 fn the_reference_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_that_was_expected() {
-    let mut rng = StdRng::seed_from_u64(2);
     let shape = Architecture { image_side: 8, maps: 2, hidden: 4, kernel: 4, ..Architecture::default() };
     let shape = Architecture { padding: Padding { leading: 0, trailing: 0 }, ..shape };
-    let networks = (0..2).map(|_| random_network(shape, 2, [1, 1, 3], &mut rng)).collect();
-    let ensemble = IntegerEnsemble::new(networks).unwrap();
+    let mut sampler = NetworkSampler::new(shape, 2)
+        .with_pixel_levels(PixelLevels::BINARY)
+        .with_largest_weights([1, 1, 3])
+        .with_random_biases(9);
+    let ensemble = sampler.ensemble(2).unwrap();
     let encryption = Encryption::PublicKey;
-    let evaluation = Evaluation::Reference;
+    let evaluator = EvaluatorKind::Reference;
     let ensembles = [&ensemble];
-    let request = Request {
-        fixed: Fixed { encryption: Some(encryption), degree: Some(8192), ..Fixed::default() },
-        evaluations: &[evaluation],
-        ..Request::new(&ensembles, ensemble.proven_logits())
+    let request = ParameterRequest {
+        fixed: FixedParameters {
+            encryption: Some(encryption),
+            degree: Some(8192),
+            ..FixedParameters::default()
+        },
+        evaluators: &[evaluator],
+        ..ParameterRequest::new(&ensembles, ensemble.proven_logits())
     };
-    let parameters = request.choose().unwrap().parameters;
-    let images = random_images(8000, &shape, 2, &mut rng);
+    let parameters = choose_parameters(&request).unwrap().parameters;
+    let images = sampler.images(8000);
     assert_reference_exact(&parameters, &ensemble, &images);
-    // Switching answers down drowns their noise in its own.
+    // Switching answers down would leave more noise than the evaluation.
     let noise = assert_exact(&parameters, &ensemble, &images, |key, batch| {
         let evaluator = ReferenceEvaluator::new(key, &ensemble);
-        let mut answer = evaluator.evaluate(batch, &|_| ()).unwrap();
+        let mut answer = evaluator.evaluate(batch, &()).unwrap();
         for (channel, logits) in answer.ensemble.channels.iter_mut().enumerate() {
-            *logits = evaluator.hidden_and_logits(batch, channel).unwrap().1;
+            *logits = evaluator.intermediate_ciphertexts(batch, channel).unwrap().logits;
         }
         answer
     });
 
     let primes = parameters.channels()[0].prime_sizes();
     let t = parameters.plaintext_moduli().into_iter().max().unwrap();
-    let norms = Norms::of(&ensemble);
-    let expected = NoiseEstimate::new(&norms, evaluation, encryption, parameters.degree(), t, &primes);
+    let norms = WeightNorms::of(&ensemble);
+    let expected = NoiseEstimate::new(&norms, evaluator, encryption, parameters.degree(), t, &primes);
     // The largest of 80,000 coefficients is about 4.5 standard deviations large.
     let expected = expected.logits + 4.5f64.log2();
     assert!((noise as f64 - expected).abs() < 3.0, "{noise} bits, expected {expected:.1}");
@@ -149,31 +108,30 @@ fn the_reference_equals_the_oracle_at_secure_parameters_and_leaves_the_noise_tha
 
 #[test]
 fn too_much_noise_is_an_error_and_never_a_wrong_answer() {
-    let mut rng = StdRng::seed_from_u64(3);
     let shape =
         Architecture { image_side: 5, kernel: 3, maps: 2, hidden: 3, classes: 4, ..Architecture::default() };
-    let ensemble = IntegerEnsemble::new(vec![random_network(shape, 4, [3, 3, 7], &mut rng)]).unwrap();
-    // One square's worth of modulus for two squares.
+    let mut sampler = NetworkSampler::new(shape, 3).with_random_biases(9);
+    let ensemble = sampler.ensemble(1).unwrap();
+    // The modulus has room for one square, but there are two.
     let client = ClientKey::generate(&Parameters::insecure(64, 1 << 20, &[45, 45]));
     let key = client.evaluation_key().unwrap();
-    let batch = client.encrypt(&random_images(5, &shape, 4, &mut rng), shape.pixels(), &|| ()).unwrap();
-    let answer = ReferenceEvaluator::new(&key, &ensemble).evaluate(&batch, &|_| ()).unwrap();
+    let batch = client.encrypt(&sampler.images(5), shape.pixels(), &()).unwrap();
+    let answer = ReferenceEvaluator::new(&key, &ensemble).evaluate(&batch, &()).unwrap();
     assert!(matches!(client.decrypt(&answer.ensemble), Err(BfvError::NoiseExhausted { .. })));
 }
 
 #[test]
 fn batches_that_do_not_fit_are_refused_with_numbers() {
     let client = ClientKey::generate(&Parameters::insecure(64, 1 << 10, &[50, 50]));
-    let message = |images: &[u8]| client.encrypt(images, 4, &|| ()).unwrap_err().to_string();
+    let message = |images: &[u8]| client.encrypt(images, 4, &()).unwrap_err().to_string();
     assert_eq!(message(&[]), "0 images in a batch, but the parameters allow 1 to 64");
     assert_eq!(message(&[0; 65 * 4]), "65 images in a batch, but the parameters allow 1 to 64");
     assert_eq!(message(&[0; 7]), "7 pixel values are not whole images of 4 pixels");
 
     let key = client.evaluation_key().unwrap();
-    let mut rng = StdRng::seed_from_u64(4);
     let shape = Architecture { image_side: 5, kernel: 3, maps: 1, hidden: 1, ..Architecture::default() };
-    let ensemble = IntegerEnsemble::new(vec![random_network(shape, 2, [1, 1, 1], &mut rng)]).unwrap();
-    let batch = client.encrypt(&[0; 4], 4, &|| ()).unwrap();
-    let error = ReferenceEvaluator::new(&key, &ensemble).evaluate(&batch, &|_| ()).unwrap_err();
+    let ensemble = NetworkSampler::new(shape, 4).ensemble(1).unwrap();
+    let batch = client.encrypt(&[0; 4], 4, &()).unwrap();
+    let error = ReferenceEvaluator::new(&key, &ensemble).evaluate(&batch, &()).unwrap_err();
     assert_eq!(error.to_string(), "the batch encrypts images of 4 pixels, but the network reads 25");
 }

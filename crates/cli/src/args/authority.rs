@@ -1,31 +1,31 @@
-//! What the certificate authority does.
+//! Arguments of `authority`.
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use sottovoce_protocol::Fingerprint;
-use sottovoce_protocol::authority::{Host, MOST_DAYS};
-use sottovoce_protocol::tls::Serial;
+use sottovoce_service::authority::{Host, MAX_VALIDITY_DAYS};
+use sottovoce_service::tls::SerialNumber;
 
 #[derive(Debug, Subcommand)]
 pub enum AuthorityCommand {
-    /// Make an authority; whoever can read its folder can vouch for anybody.
+    /// Create an authority. Everybody who can read its folder can issue certificates for any client.
     Create {
-        /// A folder that is new or empty.
+        /// Folder of the authority, new or empty.
         #[arg(value_name = "FOLDER")]
         folder: PathBuf,
 
-        /// What the authority is called in certificates.
+        /// Name of the authority in certificates.
         #[arg(long, value_name = "NAME", default_value = "sottovoce authority")]
         name: String,
     },
-    /// Issue a provider's certificate, with a fresh private key.
+    /// Issue a provider's certificate with a new private key.
     Provider {
-        /// The authority's folder.
+        /// Folder of the authority.
         #[arg(value_name = "FOLDER")]
         folder: PathBuf,
 
-        /// The DNS names and IP addresses that clients reach the provider by.
+        /// DNS names and IP addresses at which clients reach the provider.
         #[arg(long = "host", value_name = "NAME_OR_IP", required = true, num_args = 1..)]
         hosts: Vec<Host>,
 
@@ -33,17 +33,17 @@ pub enum AuthorityCommand {
         #[arg(long, value_name = "FOLDER")]
         out: PathBuf,
 
-        /// Days until the certificate ends.
+        /// Days until the certificate expires.
         #[arg(long, default_value_t = 365, value_parser = days())]
         days: u32,
     },
-    /// Issue a client's certificate: vouch that the keys in its request are the client's.
+    /// Issue a client's certificate, which confirms that the keys in the request belong to the client.
     Issue {
-        /// The authority's folder.
+        /// Folder of the authority.
         #[arg(value_name = "FOLDER")]
         folder: PathBuf,
 
-        /// The client's request, a PEM file.
+        /// The client's request, a PEM file that `enrol` wrote.
         #[arg(value_name = "REQUEST")]
         request: PathBuf,
 
@@ -51,44 +51,44 @@ pub enum AuthorityCommand {
         #[arg(long, value_name = "FILE", default_value = "certificate.pem")]
         out: PathBuf,
 
-        /// Days until the certificate ends.
+        /// Days until the certificate expires.
         #[arg(long, default_value_t = 90, value_parser = days())]
         days: u32,
     },
-    /// Revoke certificates, and sign the list of revoked ones (revoked.pem) anew.
+    /// Revoke certificates and update the signed list of revoked certificates (revoked.pem).
     Revoke {
-        /// The authority's folder.
+        /// Folder of the authority.
         #[arg(value_name = "FOLDER")]
         folder: PathBuf,
 
         #[command(flatten)]
         revoked: Revoked,
     },
-    /// List the certificates that were issued.
+    /// List all issued certificates.
     List {
-        /// The authority's folder.
+        /// Folder of the authority.
         #[arg(value_name = "FOLDER")]
         folder: PathBuf,
     },
 }
 
-/// Which certificates are revoked.
+/// The selection of certificates to revoke.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub struct Revoked {
-    /// All of this client's certificates, or of the provider with exactly these hosts.
+    /// Revoke all certificates of the client with this name, or of the provider with exactly these hosts.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
 
-    /// The certificate with this serial number.
+    /// Revoke the certificate with this serial number.
     #[arg(long, value_name = "HEX")]
-    pub serial: Option<Serial>,
+    pub serial: Option<SerialNumber>,
 
-    /// All certificates for the keys with this fingerprint.
+    /// Revoke all certificates for the keys with this fingerprint.
     #[arg(long, value_name = "HEX")]
     pub keys: Option<Fingerprint>,
 }
 
 fn days() -> clap::builder::RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..=i64::from(MOST_DAYS))
+    clap::value_parser!(u32).range(1..=i64::from(MAX_VALIDITY_DAYS))
 }

@@ -1,4 +1,4 @@
-//! What is measured.
+//! Arguments of `bench`.
 
 use std::path::PathBuf;
 
@@ -6,35 +6,36 @@ use clap::{Subcommand, ValueEnum};
 use sottovoce_bfv::Kernel;
 use sottovoce_bfv::parameters::PAPER_DEGREE;
 
-use super::PolicyOptions;
-use crate::config::KeyRule;
+use super::policy::PolicyOptions;
+use crate::config::experiment::KeyRule;
 
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
-    /// The engine against the reference evaluator, on the same ciphertexts.
+    /// Compare the speed of the engine and the reference evaluator on the same ciphertexts.
     Engine(EngineOptions),
-    /// The noise that is predicted against the noise that there is, over random networks.
+    /// Compare predicted and measured noise for random networks.
     Noise(NoiseOptions),
-    /// The service on this machine's loopback, with TLS, against client and provider in one process.
+    /// Compare the speed of the service over loopback and TLS with client and provider in one process.
     Service(BenchServiceOptions),
 }
 
-/// What `bench service` measures.
+/// Arguments of `bench service`.
 #[derive(Debug, clap::Args)]
 pub struct BenchServiceOptions {
-    /// The folder of an exported ensemble.
+    /// Folder of an exported ensemble.
     #[arg(value_name = "WEIGHTS")]
     pub weights: PathBuf,
 
-    /// Data set: mnist, synthetic, or the name of another one in --data-dir; one batch of its test images is classified.
+    /// Data set whose first test images are classified, one batch: mnist, synthetic, or the name of another data set in
+    /// --data-dir.
     #[arg(long, value_name = "NAME", default_value = "mnist")]
     pub data: String,
 
-    /// Repetitions; the medians count.
+    /// Number of repetitions; medians are reported.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub repetitions: u8,
 
-    /// Clients that send a batch each, all at the same time.
+    /// Number of clients that send one batch each at the same time.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub clients: u8,
 
@@ -45,14 +46,15 @@ pub struct BenchServiceOptions {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 
-    /// Replace that file where it is there already.
+    /// Overwrite the file if it exists.
     #[arg(long)]
     pub replace: bool,
 }
 
+/// Arguments of `bench noise`.
 #[derive(Debug, clap::Args)]
 pub struct NoiseOptions {
-    /// Random networks; four are measured in five seconds or so.
+    /// Number of random networks; measuring four takes about five seconds.
     #[arg(long, value_name = "N", default_value_t = 240, value_parser = clap::value_parser!(u16).range(1..))]
     pub networks: u16,
 
@@ -60,39 +62,40 @@ pub struct NoiseOptions {
     #[arg(long, value_name = "FOLDER", default_value = "results/noise")]
     pub out: PathBuf,
 
-    /// Replace an earlier measurement in that folder.
+    /// Overwrite an earlier measurement in the folder.
     #[arg(long)]
     pub replace: bool,
 
-    /// Decides the networks, not the keys.
+    /// Seed of the random networks; keys do not depend on it.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
 
-/// What `bench engine` measures.
+/// Arguments of `bench engine`.
 #[derive(Debug, clap::Args)]
 pub struct EngineOptions {
-    /// Networks in the ensemble.
+    /// Number of networks in the ensemble.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub members: u8,
 
-    /// Images in the batch [default: as many as it holds].
+    /// Number of images in the batch [default: the ring degree].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=16384))]
     pub images: Option<u16>,
 
-    /// The engine's repetitions; the median counts.
+    /// Number of repetitions with the engine; medians are reported.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub repetitions: u8,
 
-    /// An exported ensemble's folder [default: random weights as small and sparse as trained ones].
+    /// Folder of an exported ensemble [default: random weights, as small and sparse as trained weights].
     #[arg(long, value_name = "FOLDER")]
     pub ensemble: Option<PathBuf>,
 
-    /// Instruction set of the engine's inner loops: portable, avx2 or avx512 [default: the best there is].
+    /// Instruction set of the engine's inner loops: portable, avx2 or avx512 [default: the fastest that the
+    /// processor has].
     #[arg(long, value_name = "NAME")]
     pub kernel: Option<Kernel>,
 
-    /// What images are encrypted with.
+    /// Key that images are encrypted with.
     #[arg(long, value_enum, default_value = "public")]
     pub key: KeyRule,
 
@@ -100,17 +103,19 @@ pub struct EngineOptions {
     #[arg(long, value_name = "N", default_value_t = PAPER_DEGREE)]
     pub degree: usize,
 
-    /// Leave the reference out, which takes most of the time.
+    /// Skip the reference evaluator, which takes most of the time.
     #[arg(long)]
     pub no_reference: bool,
 
-    /// How the result is printed.
+    /// Format of the result.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
+    /// A table.
     Text,
+    /// JSON, as with --json.
     Json,
 }

@@ -1,52 +1,54 @@
-//! How encryption parameters are chosen.
+//! The choice of encryption parameters.
 
 use clap::ValueEnum;
-use sottovoce_bfv::planner::Fixed;
-use sottovoce_evaluate::{Policy, RangeRule};
+use sottovoce_bfv::planner::FixedParameters;
+use sottovoce_evaluate::{ParameterPolicy, RangeKind};
 
-use crate::config::{ConfigError, KeyRule};
+use crate::config::error::ConfigError;
+use crate::config::experiment::KeyRule;
 
-/// How encryption parameters are chosen.
+/// Options of every command that chooses encryption parameters.
 #[derive(Debug, clap::Args)]
 pub struct PolicyOptions {
-    /// What the plaintext modulus must hold: the largest logit over training images with a margin, or what is proven for
-    /// every image [default: observed where the export says what was observed].
+    /// Range of logits that the plaintext modulus must hold [default: observed if the export recorded it, else proven].
     #[arg(long, value_enum)]
     pub range: Option<RangeName>,
 
-    /// The fraction by which logits may exceed the observed range.
+    /// Margin above the observed range, as a fraction of the range.
     #[arg(long, value_name = "FRACTION", default_value_t = 0.15, value_parser = margin)]
     pub range_margin: f64,
 
-    /// What images are encrypted with.
+    /// Key that images are encrypted with.
     #[arg(long, value_enum, default_value = "auto")]
     pub key: KeyRule,
 
-    /// Make room for answers that say nothing of the weights but the logits: their noise is flooded (docs/security.md).
+    /// Hide the model: add so much noise to answers that they reveal only the logits (docs/security.md).
     #[arg(long)]
     pub hide_model: bool,
 
-    /// Ring degree: 4096, 8192 or 16384 [default: chosen].
+    /// Ring degree, which is the number of images in a batch: 4096, 8192 or 16384 [default: chosen by the planner].
     #[arg(long, value_name = "N")]
     pub degree: Option<usize>,
 
-    /// Plaintext moduli, primes that are 1 modulo twice the degree [default: chosen].
+    /// Plaintext moduli: primes that are 1 modulo twice the ring degree [default: chosen by the planner].
     #[arg(long, value_name = "T,...", value_delimiter = ',')]
     pub plaintext_moduli: Option<Vec<u64>>,
 
-    /// Bits of every ciphertext prime, two to eight of 24 to 53 [default: chosen].
+    /// Sizes of the ciphertext primes in bits: two to eight numbers from 24 to 50 [default: chosen by the planner].
     #[arg(long, value_name = "BITS,...", value_delimiter = ',')]
     pub ciphertext_prime_bits: Option<Vec<usize>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RangeName {
+    /// The largest logit of the training images, with a margin.
     Observed,
+    /// A bound that holds for every image.
     Proven,
 }
 
 impl PolicyOptions {
-    /// The options that make another process choose the same.
+    /// These options as arguments of another process.
     pub fn as_arguments(&self) -> Vec<String> {
         let mut arguments = vec![format!("--range-margin={}", self.range_margin)];
         let mut option = |name: &str, value: Option<String>| {
@@ -67,29 +69,32 @@ impl PolicyOptions {
         arguments
     }
 
-    /// The policy that was asked for, for networks whose logits were observed or not; an error where it asks for parameters
-    /// that are not secure or cannot be.
-    pub fn policy(&self, observed: bool) -> Result<Policy, ConfigError> {
+    /// The policy that the options describe. `observed` says if the range of the networks' logits was observed.
+    ///
+    /// # Errors
+    /// If the fixed parameters are not secure or not valid.
+    pub fn policy(&self, observed: bool) -> Result<ParameterPolicy, ConfigError> {
         let range = match self.range {
-            Some(RangeName::Proven) => RangeRule::Proven,
-            Some(RangeName::Observed) => RangeRule::Observed,
-            None if observed => RangeRule::Observed,
-            None => RangeRule::Proven,
+            Some(RangeName::Proven) => RangeKind::Proven,
+            Some(RangeName::Observed) => RangeKind::Observed,
+            None if observed => RangeKind::Observed,
+            None => RangeKind::Proven,
         };
-        let fixed = Fixed {
+        let fixed = FixedParameters {
             encryption: self.key.encryption(),
             degree: self.degree,
             plaintext_moduli: self.plaintext_moduli.clone(),
             ciphertext_prime_bits: self.ciphertext_prime_bits.clone(),
         };
         fixed.check().map_err(ConfigError::Parameters)?;
-        Ok(Policy { range, range_margin: self.range_margin, hide_model: self.hide_model, fixed })
+        Ok(ParameterPolicy { range, range_margin: self.range_margin, hide_model: self.hide_model, fixed })
     }
 }
 
+/// Reads the value of --range-margin.
 fn margin(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(margin) if (0.0..=100.0).contains(&margin) => Ok(margin),
-        _ => Err("must be between 0 and 100".to_owned()),
+        _ => Err("must be a number from 0 to 100".to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! `authority`: vouching for clients' keys.
+//! `authority`: the certificate authority.
 
 use std::fs;
 use std::path::Path;
@@ -8,14 +8,17 @@ use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sottovoce_network::atomic_file;
-use sottovoce_protocol::authority::{Authority, Holder, Host, Issued, ReceivedRequest, Selection};
-use sottovoce_protocol::tls::write_private_key;
-use sottovoce_report::table::Table;
+use sottovoce_report::Table;
+use sottovoce_service::authority::{
+    Authority, CertificateHolder, CertificateSelection, Host, IssuedCertificate, ReceivedRequest,
+};
+use sottovoce_service::tls::write_private_key;
 
-use crate::args::{AuthorityCommand, Common, Revoked};
+use crate::args::authority::{AuthorityCommand, Revoked};
+use crate::args::global::GlobalOptions;
 use crate::output;
 
-pub fn run(command: &AuthorityCommand, common: &Common) -> Result<ExitCode> {
+pub fn run(command: &AuthorityCommand, global: &GlobalOptions) -> Result<ExitCode> {
     let (json, text) = match command {
         AuthorityCommand::Create { folder, name } => create(folder, name)?,
         AuthorityCommand::Provider { folder, hosts, out, days } => provider(folder, hosts, out, *days)?,
@@ -23,7 +26,7 @@ pub fn run(command: &AuthorityCommand, common: &Common) -> Result<ExitCode> {
         AuthorityCommand::Revoke { folder, revoked } => revoke(folder, revoked)?,
         AuthorityCommand::List { folder } => list(folder)?,
     };
-    if common.json {
+    if global.json {
         output::json(&json);
     } else {
         output::result(&text);
@@ -36,8 +39,8 @@ fn create(folder: &Path, name: &str) -> Result<(Value, String)> {
     let (root, revoked) = (authority.root_path(), authority.revocation_list_path());
     let until = Timestamp::from_second(authority.root().not_after().unix_timestamp())?;
     let text = format!(
-        "{name} is in {}, until {until}. Its key is not encrypted: keep the folder to yourself.\n\
-         Clients and providers need {}, and providers {} as it is after every revocation.",
+        "{name} is in {}, valid until {until}. Its private key is not encrypted: keep the folder secret.\n\
+         Give {} to clients and providers, and {} to providers after every revocation.",
         folder.display(),
         root.display(),
         revoked.display(),
@@ -59,13 +62,13 @@ fn provider(folder: &Path, hosts: &[Host], out: &Path, days: u32) -> Result<(Val
     write(&root, &root_pem)?;
     let text = format!(
         "{}\n{}\n{}\n{}",
-        described(&issued.issued)?,
+        described(&issued.entry)?,
         certificate.display(),
         key.display(),
         root.display()
     );
     let files = json!({ "certificate": certificate, "key": key, "root": root });
-    Ok((json!({ "issued": record(&issued.issued)?, "files": files }), text))
+    Ok((json!({ "issued": record(&issued.entry)?, "files": files }), text))
 }
 
 fn issue(folder: &Path, request: &Path, out: &Path, days: u32) -> Result<(Value, String)> {
@@ -74,27 +77,29 @@ fn issue(folder: &Path, request: &Path, out: &Path, days: u32) -> Result<(Value,
     let received = ReceivedRequest::read(request)
         .with_context(|| format!("cannot use the request {}", request.display()))?;
     let subject = received.subject();
-    output::remark(&format!("vouching for {} with the keys {}", subject.name(), subject.keys()));
-    let again = |issued: &Issued| match &issued.holder {
-        Holder::Client(other) => issued.revoked.is_some() && other.keys() == subject.keys(),
-        Holder::Provider(_) => false,
+    output::remark(&format!("issuing a certificate for {} with the keys {}", subject.name(), subject.keys()));
+    let was_revoked = |issued: &IssuedCertificate| match &issued.holder {
+        CertificateHolder::Client(other) => issued.revoked.is_some() && other.keys() == subject.keys(),
+        CertificateHolder::Provider(_) => false,
     };
-    if authority.list()?.iter().any(again) {
-        output::remark("warning: a certificate for these keys was revoked; this one is not");
+    if authority.list()?.iter().any(was_revoked) {
+        output::remark(
+            "warning: an earlier certificate for these keys was revoked; the new certificate is valid",
+        );
     }
     let certificate = authority.issue(&received, days)?;
     write(out, certificate.pem.as_bytes())?;
-    let text = format!("{}\n{}", described(&certificate.issued)?, out.display());
-    Ok((json!({ "issued": record(&certificate.issued)?, "file": out }), text))
+    let text = format!("{}\n{}", described(&certificate.entry)?, out.display());
+    Ok((json!({ "issued": record(&certificate.entry)?, "file": out }), text))
 }
 
 fn revoke(folder: &Path, revoked: &Revoked) -> Result<(Value, String)> {
     let selection = match revoked {
-        Revoked { name: Some(name), .. } => Selection::Name(name.clone()),
-        Revoked { serial: Some(serial), .. } => Selection::Serial(serial.clone()),
-        Revoked { keys: Some(keys), .. } => Selection::Keys(*keys),
+        Revoked { name: Some(name), .. } => CertificateSelection::Name(name.clone()),
+        Revoked { serial: Some(serial), .. } => CertificateSelection::SerialNumber(serial.clone()),
+        Revoked { keys: Some(keys), .. } => CertificateSelection::Keys(*keys),
         Revoked { name: None, serial: None, keys: None } => {
-            anyhow::bail!("one of --name, --serial and --keys must say what is revoked")
+            anyhow::bail!("give one of --name, --serial and --keys to select the certificates to revoke")
         }
     };
     let authority = Authority::open(folder)?;
@@ -102,11 +107,13 @@ fn revoke(folder: &Path, revoked: &Revoked) -> Result<(Value, String)> {
     let list = authority.revocation_list_path();
     let lines = revoked.iter().map(|issued| Ok(format!("revoked: {}", described(issued)?)));
     let mut lines = lines.collect::<Result<Vec<String>>>()?;
-    if revoked.iter().any(|issued| matches!(issued.holder, Holder::Client(_))) {
-        lines.push(format!("Providers refuse these clients once they have {}.", list.display()));
+    if revoked.iter().any(|issued| matches!(issued.holder, CertificateHolder::Client(_))) {
+        lines.push(format!("Providers refuse these clients when they have the new {}.", list.display()));
     }
-    if revoked.iter().any(|issued| matches!(issued.holder, Holder::Provider(_))) {
-        lines.push("Clients read no list: a provider's certificate is accepted until it expires.".to_owned());
+    if revoked.iter().any(|issued| matches!(issued.holder, CertificateHolder::Provider(_))) {
+        lines.push(
+            "Clients do not read the list: they accept a provider's certificate until it expires.".to_owned(),
+        );
     }
     let records = revoked.iter().map(record).collect::<Result<Vec<Value>>>()?;
     Ok((json!({ "revoked": records, "file": list }), lines.join("\n")))
@@ -116,12 +123,12 @@ fn list(folder: &Path) -> Result<(Value, String)> {
     let all = Authority::open(folder)?.list()?;
     let rows = all.iter().map(|issued| {
         let (kind, keys) = match &issued.holder {
-            Holder::Client(subject) => ("client", subject.keys().to_string()),
-            Holder::Provider(_) => ("provider", String::new()),
+            CertificateHolder::Client(subject) => ("client", subject.keys().to_string()),
+            CertificateHolder::Provider(_) => ("provider", String::new()),
         };
         let state = state(issued).to_owned();
         let holder = issued.holder.to_string();
-        Ok(vec![issued.serial.to_string(), kind.to_owned(), holder, until(issued)?, state, keys])
+        Ok(vec![issued.serial_number.to_string(), kind.to_owned(), holder, until(issued)?, state, keys])
     });
     let table = Table {
         title: format!("Certificates of {}", folder.display()),
@@ -132,48 +139,49 @@ fn list(folder: &Path) -> Result<(Value, String)> {
     Ok((Value::Array(all.iter().map(record).collect::<Result<_>>()?), table.to_text()))
 }
 
-fn state(issued: &Issued) -> &'static str {
+fn state(issued: &IssuedCertificate) -> &'static str {
     match issued.revoked {
         Some(_) => "revoked",
-        None if issued.is_over() => "expired",
+        None if issued.has_expired() => "expired",
         None => "good",
     }
 }
 
-fn until(issued: &Issued) -> Result<String> {
+fn until(issued: &IssuedCertificate) -> Result<String> {
     Ok(Timestamp::from_second(issued.not_after.unix_timestamp())?.to_string())
 }
 
-fn described(issued: &Issued) -> Result<String> {
-    Ok(format!("{}, serial {}, until {}", issued.holder, issued.serial, until(issued)?))
+fn described(issued: &IssuedCertificate) -> Result<String> {
+    Ok(format!("{}, serial {}, until {}", issued.holder, issued.serial_number, until(issued)?))
 }
 
 /// A certificate as JSON.
-fn record(issued: &Issued) -> Result<Value> {
+fn record(issued: &IssuedCertificate) -> Result<Value> {
     let revoked = issued.revoked.map(|time| Timestamp::from_second(time.unix_timestamp())).transpose()?;
     let mut record = json!({
-        "serial": issued.serial.to_string(),
+        "serial": issued.serial_number.to_string(),
         "not_after": until(issued)?,
         "state": state(issued),
         "revoked": revoked.map(|time| time.to_string()),
     });
     match &issued.holder {
-        Holder::Client(subject) => {
-            record["client"] = subject.name().into();
-            record["keys"] = subject.keys().to_string().into();
+        CertificateHolder::Client(subject) => {
+            output::add_field(&mut record, "client", subject.name());
+            output::add_field(&mut record, "keys", subject.keys().to_string());
         }
-        Holder::Provider(hosts) => {
-            record["provider"] = hosts.iter().map(Host::to_string).collect::<Vec<String>>().into();
+        CertificateHolder::Provider(hosts) => {
+            let hosts: Vec<String> = hosts.iter().map(Host::to_string).collect();
+            output::add_field(&mut record, "provider", hosts);
         }
     }
     Ok(record)
 }
 
-/// Whatever a certificate would replace may be in use.
+/// Refuses a file that exists: the certificate or key in it may be in use.
 fn must_be_new(path: &Path) -> Result<()> {
     ensure!(
         !path.exists(),
-        "{} is there already, and is not replaced: name another with --out",
+        "{} exists and is not overwritten; choose another path with --out",
         path.display()
     );
     Ok(())

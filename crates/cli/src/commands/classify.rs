@@ -1,35 +1,38 @@
-//! `classify`: images to predictions, by a provider that cannot see them.
+//! `classify`: classification of images by a provider that sees only ciphertexts.
 
 pub mod batches;
 mod remarks;
-mod table;
+mod summary;
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
-use sottovoce_dataset::{PictureForm, read_pictures};
-use sottovoce_protocol::remote::Remote;
-use sottovoce_protocol::service::ModelEntry;
-use sottovoce_protocol::{Client, Fingerprint, ModelDescription};
+use sottovoce_dataset::{PictureOptions, read_pictures};
+use sottovoce_evaluate::encode_logits;
+use sottovoce_protocol::client::Client;
+use sottovoce_protocol::{Fingerprint, ModelDescription};
+use sottovoce_service::ModelEntry;
+use sottovoce_service::remote::RemoteProvider;
 
 use super::client_folder::ClientFolder;
-use crate::args::{ClassifyOptions, Common};
+use crate::args::global::GlobalOptions;
+use crate::args::service::ClassifyOptions;
+use crate::files;
 use crate::output::{self, counted, to_value};
-use crate::run_folder;
 use batches::{Classified, classify};
 
-pub fn run(options: &ClassifyOptions, common: &Common) -> Result<ExitCode> {
-    // Before keys are made.
+pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode> {
+    // Checked before keys are created.
     for path in &options.images {
-        ensure!(path.exists(), "there are no images {}", path.display());
+        ensure!(path.exists(), "there is no file or folder {}", path.display());
     }
-    run_folder::check_replaceable(&options.out, options.replace)?;
+    files::check_replaceable(&options.out, options.replace)?;
     let folder = ClientFolder::open(&options.client)?;
     let secure = options.client.provider.is_secure();
     if secure && !folder.has_certificate() {
         bail!(
-            "there is no {}: `sottovoce enrol` makes the keys and a request, of which the authority makes it",
+            "there is no {}; create keys and a request with `sottovoce enrol`, from which the authority issues the certificate",
             folder.file("certificate.pem").display()
         );
     }
@@ -39,38 +42,38 @@ pub fn run(options: &ClassifyOptions, common: &Common) -> Result<ExitCode> {
     let side = model.pixels().isqrt();
     ensure!(
         side * side == model.pixels(),
-        "the model {name} reads {} pixels, which are no square",
+        "the model {name} reads {} pixels, which is not the size of a square image",
         model.pixels()
     );
-    let pictures = read_pictures(&options.images, PictureForm { side, invert: options.invert })?;
-    for left_out in pictures.passed_over() {
-        output::remark(&format!("{} is passed over: {}", left_out.path.display(), left_out.reason));
+    let pictures = read_pictures(&options.images, PictureOptions { side, invert: options.invert })?;
+    for left_out in pictures.skipped() {
+        output::remark(&format!("{} is skipped: {}", left_out.path.display(), left_out.reason));
     }
     let remarks = remarks::remarks(&pictures, options.invert);
     remarks.iter().for_each(|remark| output::remark(&format!("warning: {remark}")));
-    // Before anything is sent: a folder that is not there.
+    // Created before anything is sent, so that an error appears early.
     if let Some(parent) = options.out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         std::fs::create_dir_all(parent)
             .with_context(|| format!("cannot make the folder {}", parent.display()))?;
     }
-    if !remote.is_registered(client.registered())? {
-        remote.register(client.registered(), client.registration())?;
-        output::remark(&format!("registered the keys {}", client.registered()));
+    if !remote.is_registered(client.key_fingerprint())? {
+        remote.register(client.key_fingerprint(), client.registration_message())?;
+        output::remark(&format!("registered the keys {}", client.key_fingerprint()));
     }
     let classified = classify(&client, &remote, &model, pictures.pixels())?;
-    run_folder::write(&options.out, &csv(pictures.names(), &classified)?)?;
-    if common.json {
+    files::write(&options.out, &csv(pictures.names(), &classified)?)?;
+    if global.json {
         output::json(&json!({
             "provider": remote.address().to_string(),
             "model": name,
             "images": pictures.len(),
             "out": options.out,
             "remarks": remarks,
-            "parameters": table::parameters(client.parameters()),
+            "parameters": summary::parameters(client.parameters()),
             "steps": to_value(&classified.steps),
         }));
     } else {
-        output::result(&table::steps(&classified, &name, model.pixels(), client.parameters()).to_text());
+        output::result(&summary::steps(&classified, &name, model.pixels(), client.parameters()).to_text());
         output::result(&format!(
             "Predictions and logits of {} are in {}.",
             counted(pictures.len(), "image", "images"),
@@ -80,8 +83,12 @@ pub fn run(options: &ClassifyOptions, common: &Common) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The model of that name, or the only one.
-fn model(client: &Client, remote: &Remote, wanted: Option<&str>) -> Result<(String, ModelDescription)> {
+/// The provider's model called `wanted`, or its only model.
+fn model(
+    client: &Client,
+    remote: &RemoteProvider,
+    wanted: Option<&str>,
+) -> Result<(String, ModelDescription)> {
     let models = remote.models()?;
     let listed = || models.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ");
     let entry: &ModelEntry = match (wanted, &models[..]) {
@@ -94,7 +101,7 @@ fn model(client: &Client, remote: &Remote, wanted: Option<&str>) -> Result<(Stri
         (None, _) => bail!("{} has several models; choose one with --model: {}", remote.address(), listed()),
     };
     let fingerprint: Fingerprint = entry.model.parse().context("the provider's list of models is damaged")?;
-    let model = client.model(&remote.model(fingerprint)?[..])?;
+    let model = client.read_model(&remote.model(fingerprint)?[..])?;
     ensure!(
         model.fingerprint() == fingerprint,
         "{} was asked for the model {fingerprint}, but described {}",
@@ -104,16 +111,10 @@ fn model(client: &Client, remote: &Remote, wanted: Option<&str>) -> Result<(Stri
     Ok((entry.name.clone(), model))
 }
 
-/// `image,prediction`, and a column for each logit, exact integers.
+/// Encodes predictions as CSV: the columns `image` and `prediction`, and a column of exact integers for each logit.
 fn csv(names: &[String], classified: &Classified) -> Result<Vec<u8>> {
-    let classes = classified.logits.first().map_or(0, Vec::len);
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let header = ["image", "prediction"].map(str::to_owned).into_iter();
-    writer.write_record(header.chain((0..classes).map(|class| format!("logit-{class}"))))?;
-    for (name, logits) in names.iter().zip(&classified.logits) {
-        let prediction = sottovoce_network::predict(logits).to_string();
-        let row = [name.clone(), prediction].into_iter().chain(logits.iter().map(ToString::to_string));
-        writer.write_record(row)?;
-    }
-    writer.into_inner().map_err(|error| anyhow::anyhow!("cannot write predictions as CSV: {error}"))
+    let rows = names.iter().zip(&classified.logits).map(|(name, logits)| {
+        ([name.clone(), sottovoce_network::predict(logits).to_string()], logits.as_slice())
+    });
+    encode_logits(["image", "prediction"], rows).context("cannot write predictions as CSV")
 }

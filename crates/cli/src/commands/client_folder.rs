@@ -1,4 +1,4 @@
-//! A client's folder: its keys, and what it shows and trusts.
+//! A client's folder: keys, certificates, and the connection to the provider.
 
 use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use sottovoce_protocol::Client;
-use sottovoce_protocol::remote::{Patience, Remote};
-use sottovoce_protocol::tls::client_tls;
+use sottovoce_protocol::client::Client;
+use sottovoce_service::remote::{RemoteProvider, RetryBudget};
+use sottovoce_service::tls::load_client_tls;
 
-use crate::args::ClientOptions;
+use crate::args::service::ClientOptions;
 use crate::output;
 
 /// The files of a client's folder.
@@ -19,13 +19,16 @@ pub struct ClientFolder<'a> {
 }
 
 impl<'a> ClientFolder<'a> {
-    /// The folder that the options name, made where it is missing, for its owner alone.
+    /// Opens the folder that the options name. A missing folder is created, readable only for its owner.
+    ///
+    /// # Errors
+    /// If the options contradict the provider's address, or the folder cannot be created.
     pub fn open(options: &'a ClientOptions) -> Result<Self> {
         let secure = options.provider.is_secure();
         ensure!(
             secure || options.insecure_local,
-            "{} is spoken to without TLS: whoever is on this machine can read and change what goes over the line; say \
-             --insecure-local if that is meant",
+            "{} is used without TLS: every user of this machine can read and change the messages; give --insecure-local to allow \
+             this",
             options.provider
         );
         ensure!(
@@ -44,26 +47,26 @@ impl<'a> ClientFolder<'a> {
         Ok(Self { options })
     }
 
-    /// A file of the folder.
+    /// The path of a file in the folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.options.client.join(name)
     }
 
-    /// Whether the authority has made a certificate, as far as the folder shows.
+    /// Returns whether the folder has a certificate.
     pub fn has_certificate(&self) -> bool {
         self.file("certificate.pem").exists()
     }
 
-    /// The most memory that parameters may take.
-    pub fn parameters_memory_bytes(&self) -> u64 {
+    /// Largest memory for tables of the provider's parameters.
+    pub fn max_parameters_bytes(&self) -> u64 {
         u64::from(self.options.parameters_memory_mb) * 1_000_000
     }
 
-    /// A way to the provider; `as_client` shows the client's certificate.
-    pub fn remote(&self, as_client: bool) -> Result<Remote> {
+    /// The connection to the provider; `as_client` presents the client's certificate.
+    pub fn remote(&self, as_client: bool) -> Result<RemoteProvider> {
         let ClientOptions { provider, authority, patience_seconds, insecure_local, .. } = self.options;
         if *insecure_local {
-            output::remark("INSECURE: this provider is spoken to without TLS and without certificates.");
+            output::remark("INSECURE: the connection to this provider has no TLS and no certificates.");
         }
         let tls = match provider.is_secure() {
             false => None,
@@ -71,46 +74,46 @@ impl<'a> ClientFolder<'a> {
                 let root = authority.clone().unwrap_or_else(|| self.file("root.pem"));
                 ensure!(
                     root.exists(),
-                    "there is no {}: name the authority's root.pem with --authority, or put it there",
+                    "there is no {}; name the authority's root.pem with --authority, or copy it there",
                     root.display()
                 );
                 let (certificate, key) = (self.file("certificate.pem"), self.file("key.pem"));
                 let identity: Option<(&Path, &Path)> = as_client.then_some((&certificate, &key));
-                Some(client_tls(&root, identity)?)
+                Some(load_client_tls(&root, identity)?)
             }
         };
-        let patience = Patience(Duration::from_secs((*patience_seconds).into()));
-        Ok(Remote::new(provider.clone(), tls, patience)?)
+        let retry_budget = RetryBudget { max_stall: Duration::from_secs((*patience_seconds).into()) };
+        Ok(RemoteProvider::new(provider.clone(), tls, retry_budget)?)
     }
 
-    /// The client with the keys of the folder; keys are made, and stored for their owner alone, where there are none.
-    pub fn client(&self, remote: &Remote) -> Result<Client> {
-        let memory = self.parameters_memory_bytes();
+    /// The client with the keys of the folder. Missing keys are created, in a file that only its owner can read.
+    pub fn client(&self, remote: &RemoteProvider) -> Result<Client> {
+        let memory = self.max_parameters_bytes();
         let message = remote.parameters()?;
         let path = self.file("keys");
         if path.exists() {
             let client = Client::load(&path, memory)?;
-            if !client.is_for(&message) {
+            if !client.has_parameters_of(&message) {
                 bail!(
-                    "the keys in {} are for other parameters than {} has now: its models or options have changed, or it is \
-                     another provider. Name another folder with --client, or move that file away to have new keys made",
+                    "the keys in {} are for other parameters than those of {}: its models or options have changed, or it is \
+                     another provider. Choose another folder with --client, or move the file away to create new keys",
                     path.display(),
                     remote.address(),
                 );
             }
             return Ok(client);
         }
-        let client =
-            Client::for_provider(&message[..], memory).context("the provider's parameters are refused")?;
+        let client = Client::from_parameters_message(&message[..], memory)
+            .context("the provider's parameters are refused")?;
         client.save(&path)?;
         output::remark(&format!(
-            "made new keys, {}: whoever has that file can read what is encrypted with them",
+            "created new keys in {}; everybody who has this file can decrypt images and answers",
             path.display()
         ));
         Ok(client)
     }
 
-    /// Keeps the authority's certificate beside the rest, so that it need not be named again.
+    /// Copies the authority's certificate to the folder, so that --authority is not needed again.
     pub fn keep_root(&self) -> Result<()> {
         let Some(authority) = &self.options.authority else { return Ok(()) };
         let root = self.file("root.pem");
@@ -119,7 +122,7 @@ impl<'a> ClientFolder<'a> {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let bytes =
                     fs::read(authority).with_context(|| format!("cannot read {}", authority.display()))?;
-                crate::run_folder::write(&root, &bytes)
+                crate::files::write(&root, &bytes)
             }
             Err(error) => Err(error).with_context(|| format!("cannot read {}", root.display())),
         }

@@ -1,4 +1,4 @@
-//! `data`: what there is to train on.
+//! `data`: data sets, and how experiments divide them among members.
 
 mod description;
 
@@ -8,29 +8,34 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use serde_json::json;
 use sottovoce_dataset::{
-    DataName, DataSet, Fetch, LabelledImages, Orientation, Origin, Request, label_counts,
+    DataName, DataSet, LabelledImages, MnistDownload, Orientation, Origin, Request, label_counts,
 };
-use sottovoce_report::table::Table;
+use sottovoce_report::Table;
 
-use crate::args::{Common, DataCommand};
-use crate::config::{ConfigError, Configuration, Experiment};
+use crate::args::data::DataCommand;
+use crate::args::global::GlobalOptions;
+use crate::config::configuration::Configuration;
+use crate::config::error::ConfigError;
+use crate::config::experiment::Experiment;
+use crate::config::setting::settings;
+use crate::files;
 use crate::output;
-use crate::run_folder;
-use crate::stages;
+use crate::stages::data::{Images, open_request, request as data_request};
+use crate::stages::download_reporter::DownloadReporter;
 
-pub fn run(command: &DataCommand, common: &Common) -> Result<ExitCode> {
+pub fn run(command: &DataCommand, global: &GlobalOptions) -> Result<ExitCode> {
     match command {
-        DataCommand::Fetch => fetch(common),
-        DataCommand::Info { name, sheet, set } => match subject(name, set, common)? {
-            Subject::Experiment(experiment) => experiment_info(&experiment, common),
-            Subject::DataSet(request) => data_set_info(*request, sheet.as_deref(), common),
+        DataCommand::Fetch => fetch(global),
+        DataCommand::Info { name, sheet, set } => match subject(name, set, global)? {
+            Subject::Experiment(experiment) => experiment_info(&experiment, global),
+            Subject::DataSet(request) => data_set_info(*request, sheet.as_deref(), global),
         },
         DataCommand::Show { name, out, replace, columns, rows, test } => {
-            run_folder::check_replaceable(out, *replace)?;
-            let data = stages::open_request(request(name, common), usize::MAX, usize::MAX)?;
+            files::check_replaceable(out, *replace)?;
+            let data = open_request(request(name, global), usize::MAX, usize::MAX)?;
             let images = if *test { &data.test } else { &data.train };
             sottovoce_report::contact_sheet(images, *columns, *rows, out)?;
-            if common.json {
+            if global.json {
                 output::json(&json!({ "dataset": data.name, "file": out }));
             } else {
                 output::result(&out.display().to_string());
@@ -40,136 +45,141 @@ pub fn run(command: &DataCommand, common: &Common) -> Result<ExitCode> {
     }
 }
 
-fn fetch(common: &Common) -> Result<ExitCode> {
-    let request = stages::request("mnist", common);
-    ensure!(request.allow_download, "`data fetch` downloads, which --offline forbids");
-    let folder = request.explicit_dir.unwrap_or(request.default_dir);
-    let mut teller = stages::Teller::default();
-    let fetch = Fetch { mirrors: request.mirrors, ..Fetch::default() };
-    fetch.mnist(&folder, &mut |event| teller.tell(event))?;
-    drop(teller);
-    if common.json {
+fn fetch(global: &GlobalOptions) -> Result<ExitCode> {
+    let request = data_request("mnist", global);
+    ensure!(request.allow_download, "`data fetch` cannot download with --offline");
+    let folder = request.path.unwrap_or(request.default_dir);
+    let mut reporter = DownloadReporter::default();
+    let download = MnistDownload { mirrors: request.mirrors, ..MnistDownload::default() };
+    download.run(&folder, &mut |event| reporter.report(event))?;
+    drop(reporter);
+    if global.json {
         output::json(&json!({ "folder": folder }));
     } else {
-        output::result(&format!("MNIST is in {}, its SHA-256 sums are right.", folder.display()));
+        output::result(&format!("MNIST is in {}; its SHA-256 sums are correct.", folder.display()));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// What `data info` is asked about.
+/// The subject of `data info`.
 enum Subject {
     Experiment(Box<Experiment>),
     DataSet(Box<Request>),
 }
 
-/// An experiment where there is one of this name, else a data set.
-fn subject(name: &str, sets: &[String], common: &Common) -> Result<Subject> {
+/// The data set or experiment called `name`. Names of data sets and paths come first, then experiments, then other data sets.
+fn subject(name: &str, sets: &[String], global: &GlobalOptions) -> Result<Subject> {
     let is_data = is_data_path(name) || !matches!(name.parse(), Ok(DataName::Other(_)));
     if is_data {
-        return Ok(Subject::DataSet(Box::new(request(name, common))));
+        return Ok(Subject::DataSet(Box::new(request(name, global))));
     }
     match Configuration::load(name, sets) {
         Ok(configuration) => {
             if configuration.has_axes() {
                 output::remark(
-                    "what [sweep] varies is left aside: this is what the configuration says without it",
+                    "the table [sweep] is ignored here: the information is about the experiment without axes",
                 );
             }
             Ok(Subject::Experiment(Box::new(configuration.experiment)))
         }
-        // A name close to an experiment's is a slip.
-        Err(ConfigError::Unknown { hint, .. }) if hint.is_empty() && common.data_path().is_some() => {
-            Ok(Subject::DataSet(Box::new(request(name, common))))
+        // A name that is similar to an experiment's name is a typing mistake, not a data set.
+        Err(ConfigError::Unknown { suggestion, .. })
+            if suggestion.is_empty() && global.data_path().is_some() =>
+        {
+            Ok(Subject::DataSet(Box::new(request(name, global))))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// Whether a name is that of a folder or an archive.
+/// Returns whether a name is the path of a folder or of an archive.
 fn is_data_path(name: &str) -> bool {
     let path = Path::new(name);
     let is_archive = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"));
     path.is_dir() || (is_archive && path.is_file())
 }
 
-/// The data set in the folder or archive `name`, else the one of that name.
-fn request(name: &str, common: &Common) -> Request {
-    let mut request = stages::request(name, common);
+/// The request for the data set in the folder or archive `name`, or else for the data set of that name.
+fn request(name: &str, global: &GlobalOptions) -> Request {
+    let mut request = data_request(name, global);
     if is_data_path(name) {
         let path = PathBuf::from(name);
         let stem = path.canonicalize().ok().and_then(|path| path.file_stem().map(ToOwned::to_owned));
         let stem = stem.map_or_else(|| name.to_owned(), |stem| stem.to_string_lossy().into_owned());
-        // Not MNIST by its name: what the files are is what is asked.
+        // The files decide what the data set is, not the name: a folder `mnist` may hold other images.
         request.name = DataName::Other(stem);
-        request.explicit_dir = Some(path);
+        request.path = Some(path);
     }
     request
 }
 
-/// Images on a contact sheet, about, and in a row of it.
+/// Approximate number of images on a contact sheet.
 const SHEET_IMAGES: usize = 200;
+
+/// Largest number of images in a row of a contact sheet.
 const SHEET_COLUMNS: usize = 20;
-/// Pixels on a side of a contact sheet, about, where its images are large.
+
+/// Approximate largest side of a contact sheet, in pixels.
 const SHEET_SIDE: usize = 8000;
 
-fn data_set_info(request: Request, sheet: Option<&Path>, common: &Common) -> Result<ExitCode> {
-    let data = stages::open_request(request, usize::MAX, usize::MAX)?;
+fn data_set_info(request: Request, sheet: Option<&Path>, global: &GlobalOptions) -> Result<ExitCode> {
+    let data = open_request(request, usize::MAX, usize::MAX)?;
     let sheet =
         sheet.map_or_else(|| PathBuf::from(format!("contact-sheet-{}.png", data.name)), Path::to_owned);
-    let images = of_every_label(&data.train, SHEET_IMAGES);
-    // An image is shown twice as large, with some space for its label.
+    let images = sample_of_labels(&data.train, SHEET_IMAGES);
+    // Images are drawn at twice their size: 8 pixels between columns, and 26 between rows for the label.
     let columns = (SHEET_SIDE / (2 * images.side() + 8)).clamp(1, SHEET_COLUMNS);
     let rows = images.len().div_ceil(columns).min((SHEET_SIDE / (2 * images.side() + 26)).max(1));
     sottovoce_report::contact_sheet(&images, columns, rows, &sheet)?;
     let unusual = description::unusual(&data);
-    if common.json {
+    if global.json {
         output::json(&description::to_json(&data, &unusual, &sheet));
         return Ok(ExitCode::SUCCESS);
     }
     output::result(&describe(&data));
-    output::result(&format!("\n{}", description::labels(&data).to_text()));
+    output::result(&format!("\n{}", description::label_table(&data).to_text()));
     match unusual.as_slice() {
-        [] => output::result("Nothing is unusual about its images and labels."),
+        [] => output::result("Nothing is unusual about the images and labels."),
         unusual => {
             output::result("Unusual:");
             unusual.iter().for_each(|remark| output::result(&format!("- {remark}")));
         }
     }
-    output::result(&format!("\nIts images are shown in {}.", sheet.display()));
+    output::result(&format!("\nThe contact sheet is {}.", sheet.display()));
     Ok(ExitCode::SUCCESS)
 }
 
-/// About `count` images, as many of each label as there are, by label.
-fn of_every_label(images: &LabelledImages, count: usize) -> LabelledImages {
+/// About `count` images, the same number of each label if there are enough, sorted by label.
+fn sample_of_labels(images: &LabelledImages, count: usize) -> LabelledImages {
     let classes = images.counts().iter().filter(|&&count| count > 0).count().max(1);
     let each = (count / classes).max(1);
     let mut indices_of = vec![Vec::new(); images.counts().len()];
     for (index, &label) in images.labels().iter().enumerate() {
-        let indices: &mut Vec<usize> = &mut indices_of[usize::from(label)];
-        if indices.len() < each {
+        let indices: Option<&mut Vec<usize>> = indices_of.get_mut(usize::from(label));
+        if let Some(indices) = indices.filter(|indices| indices.len() < each) {
             indices.push(index);
         }
     }
     images.select(&indices_of.concat())
 }
 
-fn experiment_info(experiment: &Experiment, common: &Common) -> Result<ExitCode> {
-    let stages::Images { data, training, validation } = stages::Images::open(&experiment.data, common)?;
-    let mut settings = Vec::new();
+fn experiment_info(experiment: &Experiment, global: &GlobalOptions) -> Result<ExitCode> {
+    let Images { data, training, validation } = Images::open(&experiment.data, global)?;
+    let mut records = Vec::new();
     let mut tables = Vec::new();
-    for plan in experiment.settings()? {
+    for setting in settings(experiment)? {
         let labels = training.labels();
-        let parts = plan.division.partition(labels, plan.setting.seed)?;
+        let parts = setting.partition(labels)?;
         let counts = label_counts(&parts.indices, labels, experiment.architecture.classes);
-        tables.push(table(&plan.key(), plan.division.groups(), &counts));
-        settings.push(json!({
-            "setting": output::to_value(&plan.setting),
-            "groups": plan.division.groups(),
+        tables.push(table(&setting.file_name(), setting.division.groups(), &counts));
+        records.push(json!({
+            "setting": output::to_value(&setting.id),
+            "groups": setting.division.groups(),
             "shares": parts.shares,
             "label_counts": counts,
         }));
     }
-    if common.json {
+    if global.json {
         output::json(&json!({
             "name": data.name,
             "synthetic": data.is_synthetic(),
@@ -177,7 +187,7 @@ fn experiment_info(experiment: &Experiment, common: &Common) -> Result<ExitCode>
             "validation_images": validation.len(),
             "test_images": data.test.len(),
             "sha256": data.checksums,
-            "settings": settings,
+            "settings": records,
         }));
     } else {
         output::result(&describe(&data));
@@ -205,7 +215,7 @@ fn describe(data: &DataSet) -> String {
         text.push_str(&format!("\n  recognised as {known} by its SHA-256 sums"));
     }
     if data.orientation == Orientation::Transposed {
-        text.push_str("\n  transposed in its files, turned upright here");
+        text.push_str("\n  transposed in the files; images are turned upright when they are read");
     }
     for (file, sha256) in &data.checksums {
         text.push_str(&format!("\n  SHA-256 {sha256}  {file}"));
@@ -213,14 +223,14 @@ fn describe(data: &DataSet) -> String {
     text
 }
 
-/// Images of each label for every member.
+/// The table of training images of each label, for every member of one setting.
 fn table(key: &str, groups: Option<&[Vec<u8>]>, counts: &[Vec<usize>]) -> Table {
     let classes = counts.first().map_or(0, Vec::len);
     let mut header = vec!["member".to_owned(), "group".to_owned()];
     header.extend((0..classes).map(|label| label.to_string()));
     header.push("all".to_owned());
     let rows = counts.iter().enumerate().map(|(index, counts)| {
-        // Only splits by groups of labels have any.
+        // Dirichlet splits have no groups.
         let group = groups.and_then(|groups| groups.get(index)).map_or_else(
             || "-".to_owned(),
             |group| group.iter().map(u8::to_string).collect::<Vec<_>>().join(" "),

@@ -7,19 +7,38 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use sottovoce_dataset::DataSet;
 use sottovoce_evaluate::Evaluation;
-use sottovoce_report::report::run_tables;
+use sottovoce_report::run_tables;
 
-use super::{EXIT_MISMATCH, report};
-use crate::args::{Common, RunOptions, Stage};
-use crate::config::{ConfigError, Configuration, Experiment};
-use crate::interrupt;
+use super::exactness::{EXIT_MISMATCH, Exactness};
+use super::report;
+use crate::args::experiment::{ReproduceOptions, RunOptions, StageOptions};
+use crate::args::global::GlobalOptions;
+use crate::config::configuration::Configuration;
+use crate::config::error::ConfigError;
+use crate::config::experiment::Experiment;
+use crate::config::setting::{logit_ranges, settings};
+use crate::files;
 use crate::output::{self, counted, to_value};
-use crate::run_folder::{self, Kind, RunFolder, check_claim};
-use crate::run_record::{Invocation, State, check_dataset};
-use crate::stages::{self, Results, Run};
+use crate::run::experiment_run::ExperimentRun;
+use crate::run::folder::{RecordKind, RunFolder, check_experiment, explain_interrupt};
+use crate::run::record::{Invocation, InvocationState, check_dataset};
+use crate::run::results::Results;
+use crate::stages::csv_records::{write_failures, write_records, write_setting_records};
+use crate::stages::data::{Images, check_batch, check_images};
+use crate::stages::elapsed::measure_elapsed_time;
+use crate::stages::evaluate::{read_all_exported, read_exported};
+use crate::stages::logit_ranges::evaluate_logit_ranges;
+use crate::stages::outlook::outlook;
+use crate::stages::{evaluate as evaluate_stage, export as export_stage, train as train_stage};
 
-pub fn reproduce(names: &[&str], options: &RunOptions, common: &Common) -> Result<ExitCode> {
-    // All configurations before any work: a mistake in the last one is told at once.
+pub fn reproduce(options: &ReproduceOptions, global: &GlobalOptions) -> Result<ExitCode> {
+    let names: Vec<&str> = match options.experiments.as_slice() {
+        [] if options.quick => vec!["quick"],
+        [] => vec!["paper"],
+        names => names.iter().map(String::as_str).collect(),
+    };
+    let options = &options.run;
+    // All configurations are read before any work, so that a mistake in the last one is reported at once.
     let load = |name: &&str| {
         let configuration = Configuration::load(name, &options.set)?;
         configuration
@@ -30,165 +49,170 @@ pub fn reproduce(names: &[&str], options: &RunOptions, common: &Common) -> Resul
     };
     let experiments = names.iter().map(load).collect::<Result<Vec<_>, _>>()?;
     for (index, (_, experiment)) in experiments.iter().enumerate() {
-        let same = experiments[..index].iter().any(|(_, earlier)| earlier.name == experiment.name);
-        ensure!(!same, "two of the experiments are called {:?}; they would share a folder", experiment.name);
+        let is_repeated = experiments.iter().take(index).any(|(_, earlier)| earlier.name == experiment.name);
+        ensure!(
+            !is_repeated,
+            "two of the experiments have the name {:?}, so their records would go to the same folder",
+            experiment.name
+        );
     }
     let several = names.len() > 1;
     let mut outcome = Outcome::default();
-    let mut results = Vec::new();
+    let mut records = Vec::new();
     for (configuration, experiment) in experiments {
         let name = experiment.name.clone();
-        match reproduce_one(&configuration, experiment, options, several, common) {
+        match reproduce_one(&configuration, experiment, options, several, global) {
             Ok((outcome_of_one, value)) => {
                 outcome.add(outcome_of_one);
-                results.extend(value);
+                records.extend(value);
             }
-            // The others may still run.
             Err(error) if several => {
-                output::remark(&format!("the experiment {name} failed; the others go on"));
+                output::remark(&format!("the experiment {name} failed; the other experiments continue"));
                 output::error(&error);
                 outcome.failures += 1;
-                results.push(json!({ "experiment": name, "error": format!("{error:#}") }));
+                records.push(json!({ "experiment": name, "error": format!("{error:#}") }));
             }
             Err(error) => return Err(error),
         }
     }
-    if common.json {
-        output::json(&to_value(&results));
+    if global.json {
+        output::json(&to_value(&records));
     }
     Ok(outcome.exit_code())
 }
 
-/// Runs one experiment and prints its tables; with `--json` returns what it found instead.
+/// Runs one experiment. Prints its tables, or returns its results with `--json`.
 fn reproduce_one(
     configuration: &Configuration,
     experiment: Experiment,
     options: &RunOptions,
     several: bool,
-    common: &Common,
+    global: &GlobalOptions,
 ) -> Result<(Outcome, Option<Value>)> {
     let invocation = Invocation::begin("reproduce", &experiment.name);
-    let mut run = prepare(configuration, experiment, options, several, common)?;
-    let found = evaluate_run(&mut run, &invocation)?;
+    let mut run = prepare(configuration, experiment, options, several, global)?;
+    let results = run_all_stages(&mut run, &invocation)?;
     let files = sottovoce_report::write_report(run.folder.root())?;
-    let outcome = Outcome { inexact: !exact(&found), failures: run.failures.len() };
-    if common.json {
-        return Ok((outcome, Some(describe(&run, &found, Some(&files)))));
+    let outcome = Outcome { is_inexact: !check_exactness(&results), failures: run.failures.len() };
+    if global.json {
+        return Ok((outcome, Some(describe(&run, &results, Some(&files)))));
     }
     report::print(run.folder.root(), &files)?;
     Ok((outcome, None))
 }
 
-/// How a command ended.
+/// The outcome of a command, from which its exit code follows.
 #[derive(Debug, Clone, Copy, Default)]
 struct Outcome {
     /// Set if a decrypted logit differs from the oracle's.
-    inexact: bool,
-    /// Settings or experiments that could not be run.
+    is_inexact: bool,
+    /// Number of settings or experiments that failed.
     failures: usize,
 }
 
 impl Outcome {
     fn add(&mut self, other: Self) {
-        self.inexact |= other.inexact;
+        self.is_inexact |= other.is_inexact;
         self.failures += other.failures;
     }
 
-    /// The promise that was broken weighs more than the work that was not done.
+    /// Inexact logits take precedence over failures.
     fn exit_code(self) -> ExitCode {
         match self {
-            Self { inexact: true, .. } => ExitCode::from(EXIT_MISMATCH),
+            Self { is_inexact: true, .. } => ExitCode::from(EXIT_MISMATCH),
             Self { failures: 0, .. } => ExitCode::SUCCESS,
             Self { .. } => ExitCode::FAILURE,
         }
     }
 }
 
-pub fn train(stage: &Stage, common: &Common) -> Result<ExitCode> {
-    let mut run = prepare_stage(stage, common)?;
-    run.train(&|_| Ok(()))?;
-    let files: Vec<PathBuf> = run.plans().map(|plan| run.folder.trained(&plan.key())).collect();
-    finish(&run, "trained", &files, common)
+pub fn train(stage: &StageOptions, global: &GlobalOptions) -> Result<ExitCode> {
+    let mut run = prepare_stage(stage, global)?;
+    train_stage::train(&mut run, &|_| Ok(()))?;
+    let file = |setting: &str| run.folder.trained_members(setting);
+    let files: Vec<PathBuf> = run.trained_settings().map(|setting| file(&setting.file_name())).collect();
+    finish(&run, "trained", &files, global)
 }
 
-pub fn export(stage: &Stage, common: &Common) -> Result<ExitCode> {
-    let mut run = prepare_stage(stage, common)?;
-    run.train(&|_| Ok(()))?;
-    run.export()?;
-    // Networks that were there already are checked, too.
-    for plan in run.plans() {
-        run.ensemble(plan)?;
+pub fn export(stage: &StageOptions, global: &GlobalOptions) -> Result<ExitCode> {
+    let mut run = prepare_stage(stage, global)?;
+    train_stage::train(&mut run, &|_| Ok(()))?;
+    export_stage::export(&mut run)?;
+    // Networks that were exported earlier are checked as well.
+    for setting in run.trained_settings() {
+        read_exported(&run, setting)?;
     }
-    let folders: Vec<PathBuf> = run.plans().map(|plan| run.folder.ensemble(&plan.key())).collect();
-    finish(&run, "exported", &folders, common)
+    let folder = |setting: &str| run.folder.ensemble(setting);
+    let folders: Vec<PathBuf> = run.trained_settings().map(|setting| folder(&setting.file_name())).collect();
+    finish(&run, "exported", &folders, global)
 }
 
-pub fn evaluate(stage: &Stage, common: &Common) -> Result<ExitCode> {
+pub fn evaluate(stage: &StageOptions, global: &GlobalOptions) -> Result<ExitCode> {
     let (configuration, experiment) = load(stage)?;
     let invocation = Invocation::begin("evaluate", &experiment.name);
-    let mut run = prepare(&configuration, experiment, &stage.options, false, common)?;
-    let results = evaluate_run(&mut run, &invocation)?;
-    if common.json {
+    let mut run = prepare(&configuration, experiment, &stage.run, false, global)?;
+    let results = run_all_stages(&mut run, &invocation)?;
+    if global.json {
         output::json(&describe(&run, &results, None));
     } else {
         output::result(&report::accuracy_text(&run_tables(run.folder.root())?));
         output::result(&format!("\nRecords are in {}.", run.folder.root().display()));
     }
-    Ok(Outcome { inexact: !exact(&results), failures: run.failures.len() }.exit_code())
+    Ok(Outcome { is_inexact: !check_exactness(&results), failures: run.failures.len() }.exit_code())
 }
 
-/// Trains, exports, evaluates and measures what is missing. Settings that fail are recorded, and the others go on.
-fn evaluate_run(run: &mut Run, invocation: &Invocation) -> Result<Results> {
-    output::remark(&run.outlook()?);
+/// Trains, exports, evaluates and measures what is missing. Settings that fail are recorded; the other settings continue.
+fn run_all_stages(run: &mut ExperimentRun, invocation: &Invocation) -> Result<Results> {
+    output::remark(&outlook(run)?);
     let mut results = Results::default();
-    invocation.record(&run.folder, &run.data, &results, State::Running)?;
+    invocation.record(&run.folder, &run.data, &results, InvocationState::Running)?;
     let (folder, data) = (run.folder.clone(), run.data.clone());
-    let mut worked = run.train(&|throughput| invocation.trained(&folder, &data, throughput))?;
-    worked |= run.export()?;
-    let ensembles = run.ensembles()?;
-    let (settings, evaluated) = run.evaluate(&ensembles, |settings| {
+    let after_training = |throughput| invocation.record_training(&folder, &data, throughput);
+    let mut worked = train_stage::train(run, &after_training)?;
+    worked |= export_stage::export(run)?;
+    let ensembles = read_all_exported(run)?;
+    let (settings, evaluated) = evaluate_stage::evaluate(run, &ensembles, |settings| {
         let results = Results { settings: settings.to_vec(), ..Results::default() };
-        invocation.record(&folder, &data, &results, State::Running)
+        invocation.record(&folder, &data, &results, InvocationState::Running)
     })?;
-    ensure!(!settings.is_empty(), "every setting failed; {} says why", folder.records("failures").display());
+    let failures = folder.csv_records("failures");
+    ensure!(!settings.is_empty(), "every setting failed; {} has the errors", failures.display());
     results.settings = settings;
     worked |= evaluated;
-    // All settings are there: who stops the program now has their records.
-    run.write_setting_records(&results)?;
-    let (logit_ranges, evaluated) = run.evaluate_logit_ranges(|_| Ok(()))?;
+    // The records of the settings are complete, and are kept if the program is stopped from here on.
+    write_setting_records(run, &results)?;
+    let (logit_ranges, evaluated) = evaluate_logit_ranges(run)?;
     results.logit_ranges = logit_ranges;
     worked |= evaluated;
-    let (elapsed, measured) = run.measure_elapsed(&ensembles)?;
+    let (elapsed, measured) = measure_elapsed_time(run, &ensembles)?;
     results.elapsed = elapsed;
     worked |= measured;
-    run.write_records(&results)?;
-    invocation.record(&folder, &data, &results, if worked { State::Finished } else { State::Idle })?;
+    write_records(run, &results)?;
+    let state = if worked { InvocationState::Finished } else { InvocationState::Idle };
+    invocation.record(&folder, &data, &results, state)?;
     if !worked {
-        output::remark("everything was evaluated already; the records are as they were");
+        output::remark("everything was evaluated before; the records have not changed");
     }
     if !run.failures.is_empty() {
-        output::remark(&format!(
-            "{} failed: {} says why",
-            counted(run.failures.len(), "setting", "settings"),
-            folder.records("failures").display()
-        ));
+        let count = counted(run.failures.len(), "setting", "settings");
+        output::remark(&format!("{count} failed; {} has the errors", failures.display()));
     }
     Ok(results)
 }
 
-fn load(stage: &Stage) -> Result<(Configuration, Experiment)> {
-    let configuration = Configuration::load(&stage.experiment, &stage.options.set)?;
+fn load(stage: &StageOptions) -> Result<(Configuration, Experiment)> {
+    let configuration = Configuration::load(&stage.experiment, &stage.run.set)?;
     let experiment = configuration.clone().without_axes().map_err(ConfigError::from)?;
     Ok((configuration, experiment))
 }
 
-fn prepare_stage(stage: &Stage, common: &Common) -> Result<Run> {
+fn prepare_stage(stage: &StageOptions, global: &GlobalOptions) -> Result<ExperimentRun> {
     let (configuration, experiment) = load(stage)?;
-    prepare(&configuration, experiment, &stage.options, false, common)
+    prepare(&configuration, experiment, &stage.run, false, global)
 }
 
-/// Where a run goes. Synthetic digits that took another data set's place get a folder of their own, beside
-/// the one where its runs are.
+/// The folder of a run. Runs on synthetic digits that replace a missing data set have a folder of their own, next to the folder
+/// of runs on the data set.
 fn folder(options: &RunOptions, experiment: &Experiment, several: bool, data: &DataSet) -> PathBuf {
     let name = if data.is_synthetic() && experiment.data.name != data.name {
         format!("{}-synthetic", experiment.name)
@@ -202,48 +226,48 @@ fn folder(options: &RunOptions, experiment: &Experiment, several: bool, data: &D
     }
 }
 
-/// Makes sure of everything that can fail early: the data, the split, the folder.
+/// Opens the data and the folder, and checks everything that can fail early.
 fn prepare(
     configuration: &Configuration,
     mut experiment: Experiment,
     options: &RunOptions,
     several: bool,
-    common: &Common,
-) -> Result<Run> {
-    let images = stages::Images::open(&experiment.data, common)?;
+    global: &GlobalOptions,
+) -> Result<ExperimentRun> {
+    let images = Images::open(&experiment.data, global)?;
     let data = &images.data;
     if data.is_synthetic() && experiment.data.name != data.name {
         let sizes = experiment.elapsed.images.len();
         experiment.elapsed.images.retain(|&images| images <= data.train.len());
         if experiment.elapsed.images.len() < sizes {
             output::remark(&format!(
-                "elapsed time is measured over up to {} images, which is all that the synthetic digits have",
+                "elapsed time is measured for at most {} images: the synthetic digits have no more",
                 data.train.len()
             ));
         }
     }
-    let most = experiment.elapsed.images.iter().max().copied().unwrap_or(0);
+    let largest = experiment.elapsed.images.iter().max().copied().unwrap_or(0);
     ensure!(
-        most <= data.train.len(),
-        "`elapsed.images` holds {most}, but the data set {} has {} training images",
+        largest <= data.train.len(),
+        "`elapsed.images` holds {largest}, but the data set {} has {} training images",
         data.name,
         data.train.len(),
     );
-    let (settings, logit_ranges) = (experiment.settings()?, experiment.logit_ranges()?);
-    stages::check_fit(&experiment, data)?;
-    if let Some((path, message)) = stages::small_member(&experiment, &settings, &images.training)? {
+    let (settings, logit_ranges) = (settings(&experiment)?, logit_ranges(&experiment)?);
+    check_images(&experiment, data)?;
+    if let Some((path, message)) = check_batch(&experiment, &settings, &images.training)? {
         return Err(ConfigError::from(configuration.field_problem(&path, message)).into());
     }
     let folder = folder(options, &experiment, several, data);
-    check_claim(&folder, Kind::Run, &experiment.name, options.replace)?;
+    check_experiment(&folder, RecordKind::Run, &experiment.name, options.replace)?;
     let folder = RunFolder::create(&folder)?;
     check_dataset(&folder, data, options.replace)?;
     let toml = toml::to_string(&experiment).context("cannot write the configuration as TOML")?;
-    run_folder::write(&folder.config(), toml.as_bytes())?;
-    interrupt::announce(folder.root());
+    files::write(&folder.config(), toml.as_bytes())?;
+    explain_interrupt(folder.root());
     let evaluator = options.evaluator.evaluator();
-    let stages::Images { data, training, validation } = images;
-    let run = Run {
+    let Images { data, training, validation } = images;
+    let run = ExperimentRun {
         experiment,
         settings,
         logit_ranges,
@@ -267,55 +291,42 @@ fn prepare(
     Ok(run)
 }
 
-fn finish(run: &Run, done: &str, paths: &[PathBuf], common: &Common) -> Result<ExitCode> {
-    run.write_failures()?;
-    if common.json {
+fn finish(run: &ExperimentRun, done: &str, paths: &[PathBuf], global: &GlobalOptions) -> Result<ExitCode> {
+    write_failures(run)?;
+    if global.json {
         output::json(&json!({ "run": run.folder.root(), done: paths, "failures": run.failures }));
     } else {
         for path in paths {
             output::result(&path.display().to_string());
         }
     }
-    Ok(Outcome { inexact: false, failures: run.failures.len() }.exit_code())
+    Ok(Outcome { is_inexact: false, failures: run.failures.len() }.exit_code())
 }
 
-/// Whether every decrypted logit equals the oracle's and none left its range; says so where not.
-fn exact(results: &Results) -> bool {
-    let setting = |evaluation: &Evaluation| {
+/// Returns whether every decrypted logit equals the oracle's and no image left the range of logits. Prints the deviations.
+fn check_exactness(results: &Results) -> bool {
+    let title = |evaluation: &Evaluation| {
         let setting = &evaluation.setting;
         format!("{} setting {} seed {}", setting.split, setting.number, setting.seed)
     };
-    let settings = results.settings.iter().map(|result| &result.evaluation);
-    let mut found: Vec<(String, &Evaluation)> =
-        settings.map(|evaluation| (setting(evaluation), evaluation)).collect();
-    found.extend(
-        results.logit_ranges.iter().map(|(bits, evaluation)| {
-            (format!("{} trained for {bits} bits", setting(evaluation)), evaluation)
-        }),
-    );
-    let mut exact = true;
-    for (name, evaluation) in found {
-        let mismatches: u64 = evaluation.accuracy.iter().filter_map(|row| row.mismatches).sum();
-        let outside = evaluation.range.images_outside;
-        if mismatches > 0 || outside > 0 {
-            exact = false;
-            output::remark(&format!(
-                "NOT EXACT: {name}: {mismatches} decrypted logits differ from the integer oracle; {outside} images \
-                 have logits beyond the plaintext modulus (raise `encryption.range_margin`)",
-            ));
-        }
+    let mut parts: Vec<(String, Exactness)> = Vec::new();
+    for result in &results.settings {
+        parts.push((title(&result.evaluation), Exactness::of(&result.evaluation)));
     }
-    let mismatches = results.elapsed.as_ref().map_or(0, |elapsed| elapsed.mismatches);
-    if mismatches > 0 {
-        exact = false;
-        output::remark(&format!(
-            "NOT EXACT: elapsed time: {mismatches} decrypted logits differ from the integer oracle"
-        ));
+    for (bits, evaluation) in &results.logit_ranges {
+        parts.push((format!("{} trained for {bits} bits", title(evaluation)), Exactness::of(evaluation)));
     }
-    exact
+    if let Some(elapsed) = &results.elapsed {
+        let exactness = Exactness { mismatches: elapsed.mismatches, images_outside: 0 };
+        parts.push(("elapsed time".to_owned(), exactness));
+    }
+    for (subject, exactness) in &parts {
+        exactness.warn(subject, "raise `encryption.range_margin`");
+    }
+    parts.iter().all(|(_, exactness)| exactness.is_exact())
 }
 
-fn describe(run: &Run, results: &Results, files: Option<&[PathBuf]>) -> serde_json::Value {
+fn describe(run: &ExperimentRun, results: &Results, files: Option<&[PathBuf]>) -> Value {
     let evaluations: Vec<&Evaluation> = results.settings.iter().map(|result| &result.evaluation).collect();
     json!({
         "run": run.folder.root(),

@@ -1,6 +1,6 @@
-//! `import`: float networks that were trained elsewhere, to an exported ensemble.
+//! `import`: float networks that were trained elsewhere, as an exported ensemble.
 
-mod reading;
+mod reading_choice;
 mod report;
 
 use std::collections::BTreeMap;
@@ -10,39 +10,43 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
-use sottovoce_dataset::{DataSet, Event, LabelledImages};
+use sottovoce_dataset::{DataEvent, DataSet, LabelledImages};
 use sottovoce_export::import::{
-    DataPlan, Description, ImportError, Imported, LevelsPlan, MemberSource, Outcome, ScalesPlan, Sources,
-    complete, quantise, unseen_classes,
+    DataOptions, Description, ImportError, ImportedMembers, MemberSource, PixelLevelsChoice,
+    QuantisedEnsemble, ScalesChoice, WeightFiles, check_description, complete_description, quantise,
+    remark_on_classes, remark_on_normalisation,
 };
 use sottovoce_network::Architecture;
 use sottovoce_network::disk::{Origin, read_ensemble, write_ensemble};
 
-use crate::args::{Common, ImportOptions};
-use crate::config;
+use crate::args::global::GlobalOptions;
+use crate::args::import::ImportOptions;
+use crate::config::description::{import_problem, load_description};
+use crate::files::fingerprint;
 use crate::output;
 use crate::progress::Progress;
-use crate::run_folder::fingerprint;
-use crate::stages;
+use crate::stages::data;
+use crate::stages::download_reporter::DownloadReporter;
+use reading_choice::{Evidence, ReadingChoice};
 
-/// Raised whenever import makes other networks of the same weights.
+/// Raise this whenever import makes other networks from the same weights.
 const VERSION: u32 = 3;
 
 /// The key of a weights file's checksum in the provenance, before the file's path.
 const SHA256_OF: &str = "sha256 of ";
 
-/// Unread tensors that are named; the others are counted.
-const MOST_NAMED: usize = 6;
+/// Largest number of unread tensors that are named; further tensors are counted.
+const MAX_NAMED: usize = 6;
 
-pub fn run(options: &ImportOptions, common: &Common) -> Result<ExitCode> {
-    let import = Import::new(options)?;
-    let (out, result) = import.run(common, false)?;
+pub fn run(options: &ImportOptions, global: &GlobalOptions) -> Result<ExitCode> {
+    let request = ImportRequest::new(options)?;
+    let (out, result) = request.run(global, false)?;
     let Some(result) = result else { return Ok(ExitCode::SUCCESS) };
-    if common.json {
-        output::json(&result.to_json(&import.name, &out));
+    if global.json {
+        output::json(&result.to_json(&request.name, &out));
     } else {
         let table =
-            report::table(&import.name, &import.description.quantisation, &result.data, &result.outcome);
+            report::table(&request.name, &request.description.quantisation, &result.data, &result.outcome);
         output::result(&table.to_text());
         output::result(&format!(
             "\nThe ensemble is in {out}. Next:\n\n  sottovoce plan {out}\n  sottovoce predict {out}",
@@ -52,9 +56,9 @@ pub fn run(options: &ImportOptions, common: &Common) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The exported ensemble of a file of weights or a description: the one that an import left in its default folder, where
-/// nothing has changed since, or a new one.
-pub fn exported(file: &Path, data: &str, common: &Common) -> Result<PathBuf> {
+/// Returns the folder of the exported ensemble of a file of weights or a description. Imports it to its default folder, unless
+/// an earlier import from the same inputs is there.
+pub fn import_once(file: &Path, data: &str, global: &GlobalOptions) -> Result<PathBuf> {
     let data = (!is_description(file)).then(|| data.to_owned());
     let options = ImportOptions {
         inputs: vec![file.to_owned()],
@@ -67,9 +71,8 @@ pub fn exported(file: &Path, data: &str, common: &Common) -> Result<PathBuf> {
         scales: Vec::new(),
         tolerance: None,
     };
-    let import = Import::new(&options)?;
-    let (out, result) = import.run(common, true)?;
-    let state = if result.is_some() { "imported to" } else { "was imported before, to" };
+    let (out, result) = ImportRequest::new(&options)?.run(global, true)?;
+    let state = if result.is_some() { "was imported to" } else { "was imported earlier to" };
     output::remark(&format!("{} {state} {}", file.display(), out.display()));
     Ok(out)
 }
@@ -78,54 +81,57 @@ fn is_description(path: &Path) -> bool {
     path.extension() == Some(OsStr::new("toml"))
 }
 
-/// An import to be done, checked as far as possible without reading weights.
-struct Import {
-    /// The description's file, where there is one.
+/// An import that was requested, checked as far as possible without reading weights.
+struct ImportRequest {
+    /// The description's file, if there is one.
     path: Option<PathBuf>,
     description: Description,
-    /// Paths in the description are relative to it.
+    /// The folder that paths in the description are relative to.
     folder: PathBuf,
     name: String,
     out: PathBuf,
-    /// Whether an ensemble of other weights in that folder is replaced.
+    /// Set if an ensemble of other weights in the folder `out` is replaced.
     replace: bool,
     check: Vec<PathBuf>,
 }
 
-/// An import that was done.
-struct Imports {
-    imported: Imported,
+/// A finished import.
+struct FinishedImport {
+    imported: ImportedMembers,
+    /// The architecture of every member.
+    architecture: Architecture,
     data: DataSet,
-    outcome: Outcome,
-    reading: reading::Report,
+    outcome: QuantisedEnsemble,
+    reading: Evidence,
 }
 
-impl Imports {
+impl FinishedImport {
     fn to_json(&self, name: &str, out: &Path) -> serde_json::Value {
-        let architecture = self.imported.members[0].architecture();
-        let mut value = report::to_json(name, out, architecture, &self.imported, &self.data, &self.outcome);
-        value["reading"] = output::to_value(&self.reading);
+        let Self { imported, architecture, data, outcome, .. } = self;
+        let mut value = report::to_json(name, out, architecture, imported, data, outcome);
+        output::add_field(&mut value, "reading", &self.reading);
         value
     }
 }
 
-impl Import {
+impl ImportRequest {
     fn new(options: &ImportOptions) -> Result<Self> {
         let (path, mut description, folder) = match options.inputs.as_slice() {
             [path] if is_description(path) => {
                 let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-                (Some(path.clone()), config::load_description(path)?, folder)
+                (Some(path.clone()), load_description(path)?, folder)
             }
             files => {
                 if let Some(toml) = files.iter().find(|path| is_description(path)) {
                     bail!(
-                        "{} is a description and is imported by itself; name either it or files of weights",
+                        "{} is a description; name either one description or files of weights",
                         toml.display()
                     );
                 }
                 let file = |path: &PathBuf| {
-                    let text =
-                        path.to_str().with_context(|| format!("{} is no name in UTF-8", path.display()))?;
+                    let text = path
+                        .to_str()
+                        .with_context(|| format!("the file name {} is not UTF-8", path.display()))?;
                     Ok(MemberSource::File(text.to_owned()))
                 };
                 let members = files.iter().map(file).collect::<Result<_>>()?;
@@ -137,17 +143,17 @@ impl Import {
         }
         let quantisation = &mut description.quantisation;
         if let Some(levels) = options.pixel_levels {
-            quantisation.pixel_levels = LevelsPlan::Fixed(levels);
+            quantisation.pixel_levels = PixelLevelsChoice::Fixed(levels);
         }
         if !options.scales.is_empty() {
             let scales = <[f64; 3]>::try_from(options.scales.as_slice());
             let scales = scales.map_err(|_| {
                 anyhow::anyhow!(
-                    "--scales has {} numbers, but three are needed: convolution, hidden and output layer",
+                    "--scales has {} numbers, but must have three: for the convolution, hidden and output layer",
                     options.scales.len()
                 )
             })?;
-            quantisation.scales = ScalesPlan::Fixed(scales);
+            quantisation.scales = ScalesChoice::Fixed(scales);
         }
         if let Some(tolerance) = options.tolerance {
             quantisation.tolerance = tolerance;
@@ -155,14 +161,14 @@ impl Import {
         if options.name.is_some() {
             description.name.clone_from(&options.name);
         }
-        description.check().map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        check_description(&description).map_err(|problem| anyhow::anyhow!("{problem}"))?;
         let name = match &description.name {
             Some(name) => name.clone(),
-            None => name_of(&options.inputs),
+            None => default_name(&options.inputs),
         };
         ensure!(
             options.check.is_empty() || options.check.len() == description.members.len(),
-            "--check is given {} times, but there are {} members; each needs an archive of its own, in their order",
+            "--check is given {} times, but there are {} members; give one archive for each member, in order",
             options.check.len(),
             description.members.len()
         );
@@ -179,17 +185,17 @@ impl Import {
         })
     }
 
-    /// The folder of the ensemble, and how it came about; `None` where `keep` says that one of the same weights is good enough
-    /// and it is there.
-    fn run(&self, common: &Common, keep: bool) -> Result<(PathBuf, Option<Imports>)> {
+    /// Imports the weights. Returns the folder of the ensemble, and the import, which is `None` if `keep` is set and the folder has
+    /// an ensemble from the same inputs.
+    fn run(&self, global: &GlobalOptions, keep: bool) -> Result<(PathBuf, Option<FinishedImport>)> {
         let plan = &self.description.data;
-        let data = open(plan, common)?;
-        let mut sources = Sources::new(&self.folder, data.train.side());
+        let data = open(plan, global)?;
+        let mut sources = WeightFiles::new(&self.folder, data.train.side());
         let problem = |error: ImportError| self.problem(error);
-        let completed = complete(&self.description, &mut sources).map_err(problem)?;
-        let inputs =
+        let completed = complete_description(&self.description, &mut sources).map_err(problem)?;
+        let input_hash =
             fingerprint(&(VERSION, format!("{:?}", self.description), sources.checksums(), &data.checksums))?;
-        if keep && read_ensemble(&self.out).is_ok_and(|exported| exported.origin.inputs == inputs) {
+        if keep && read_ensemble(&self.out).is_ok_and(|exported| exported.origin.input_hash == input_hash) {
             return Ok((self.out.clone(), None));
         }
         if !self.replace {
@@ -197,14 +203,14 @@ impl Import {
         }
         let images = last(&data.train, plan.images);
         ensure!(!images.is_empty() && !data.test.is_empty(), "the data set {} has no images", data.name);
-        let question = reading::Question {
+        let choice = ReadingChoice {
             original: &self.description,
             completed: &completed,
             check: &self.check,
             images: &images,
         };
-        let (description, imported, reading) = question.answer(&mut sources).map_err(problem)?;
-        let architecture = *imported.members[0].architecture();
+        let (description, imported, reading) = choice.choose(&mut sources).map_err(problem)?;
+        let architecture = *imported.members.first().context("the import has no members")?.architecture();
         check_data(&data, &architecture)?;
         output::remark(&format!(
             "{}: {} of {architecture}; {}, {} images to measure on and {} to test on",
@@ -217,14 +223,14 @@ impl Import {
         for remark in &imported.remarks {
             output::remark(remark);
         }
-        if let Some(remark) = description.pixels.remark() {
+        if let Some(remark) = remark_on_normalisation(&description.pixels) {
             output::remark(&format!("WARNING: {remark}"));
         }
         let labels = data.train.labels().iter().chain(data.test.labels()).copied();
-        if let Some(remark) = unseen_classes(architecture.classes, labels) {
+        if let Some(remark) = remark_on_classes(architecture.classes, labels) {
             output::remark(&format!("WARNING: {remark}"));
         }
-        // A read-only disk is reported before the search, not behind it.
+        // Created first, so that an error appears before the search for scales.
         if let Some(parent) = self.out.parent() {
             fs::create_dir_all(parent).with_context(|| {
                 format!("cannot write to {}; choose another folder with --out", parent.display())
@@ -238,14 +244,14 @@ impl Import {
         });
         drop(progress);
         let outcome = outcome?;
-        self.write(&description, &imported, &data, &outcome, inputs)?;
-        Ok((self.out.clone(), Some(Imports { imported, data, outcome, reading })))
+        self.write(&description, &imported, &data, &outcome, input_hash)?;
+        Ok((self.out.clone(), Some(FinishedImport { imported, architecture, data, outcome, reading })))
     }
 
-    /// An error of the weights, with the description's line where it is the description's fault.
+    /// Adds the line of the description to an error of the weights, if the description is at fault.
     fn problem(&self, error: ImportError) -> anyhow::Error {
         let Some(path) = &self.path else { return anyhow::Error::new(error) };
-        match config::import_problem(path, &error) {
+        match import_problem(path, &error) {
             Some(problem) => anyhow::Error::new(problem),
             None => anyhow::Error::new(error).context(format!("cannot import {}", path.display())),
         }
@@ -254,10 +260,10 @@ impl Import {
     fn write(
         &self,
         description: &Description,
-        imported: &Imported,
+        imported: &ImportedMembers,
         data: &DataSet,
-        outcome: &Outcome,
-        inputs: String,
+        outcome: &QuantisedEnsemble,
+        input_hash: String,
     ) -> Result<()> {
         let mut provenance = BTreeMap::from([
             ("imported".to_owned(), self.name.clone()),
@@ -276,55 +282,58 @@ impl Import {
         for (file, sha256) in &imported.files {
             provenance.insert(format!("{SHA256_OF}{file}"), sha256.clone());
         }
-        let origin = Origin { observed: Some(outcome.observed.clone()), provenance, inputs };
+        let origin = Origin { observed: Some(outcome.observed.clone()), provenance, input_hash };
         Ok(write_ensemble(&self.out, &outcome.ensemble, &origin)?)
     }
 }
 
-/// The data set that ranges, scales and accuracy go by; never another in its place.
-fn open(plan: &DataPlan, common: &Common) -> Result<DataSet> {
-    let mut teller = stages::Teller::default();
+/// Opens the data set on which ranges, scales and accuracy are measured.
+///
+/// # Errors
+/// If the data set is missing: the synthetic digits do not replace it here.
+fn open(plan: &DataOptions, global: &GlobalOptions) -> Result<DataSet> {
+    let mut reporter = DownloadReporter::default();
     let mut missing = None;
-    let mut request = stages::request(&plan.name, common);
+    let mut request = data::request(&plan.name, global);
     request.orientation = request.orientation.or(plan.orientation);
     request.first_label = plan.first_label;
     request.invert = plan.invert;
     let mut data = sottovoce_dataset::open(&request, &mut |event| match event {
-        Event::FellBack { reason } => missing = Some(reason),
-        event => teller.tell(event),
+        DataEvent::SyntheticUsed { reason } => missing = Some(reason),
+        event => reporter.report(event),
     })?;
     if let Some(reason) = missing {
         bail!(
-            "MNIST is not available: {reason}\nRanges, scales and accuracy go by images, and other ones say nothing about weights \
-             that were trained on these. Put MNIST's four files into data/mnist or name their folder with --data-dir; \
-             or ask for the built-in digits with `--data synthetic` (`data.name` in a description)."
+            "MNIST is not available: {reason}\nRanges, scales and accuracy are measured on images of the kind that the weights were \
+             trained on. Put MNIST's four files into data/mnist or name their folder with --data-dir; or use the built-in digits \
+             with `--data synthetic` (`data.name` in a description)."
         );
     }
     data.test = data.test.take(plan.test_images);
     Ok(data)
 }
 
-/// Names the tensors that no layer reads: each is a part of the trained network that this one lacks, or harmless.
-fn report_unread(imported: &Imported) {
-    for (file, names) in &imported.unread {
-        let named: Vec<&str> = names.iter().take(MOST_NAMED).map(String::as_str).collect();
+/// Prints the tensors that no layer reads. Such a tensor is harmless, or belongs to a layer that is missing here.
+fn report_unread(imported: &ImportedMembers) {
+    for (file, names) in &imported.unread_tensors {
+        let named: Vec<&str> = names.iter().take(MAX_NAMED).map(String::as_str).collect();
         let more = match names.len() - named.len() {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
         output::remark(&format!(
-            "{file} also holds {}{more}, which no layer reads; a layer between them, such as BatchNorm, needs a `batch_norm` in a \
-             description (docs/import.md)",
+            "{file} also holds {}{more}, which no layer reads; if they belong to a layer such as BatchNorm, describe it with \
+             `batch_norm` in a description (docs/import.md)",
             named.join(", ")
         ));
     }
 }
 
-/// The first file's name without its ending; of several files with how many more there are.
-fn name_of(inputs: &[PathBuf]) -> String {
+/// The default name of an import: the first file's name without its ending, and the number of further files.
+fn default_name(inputs: &[PathBuf]) -> String {
     let stem = inputs.first().and_then(|path| path.file_stem());
     let stem = stem.map_or_else(|| "import".to_owned(), |stem| stem.to_string_lossy().into_owned());
-    // `net.weights.h5` is `net`; what is no letter, digit or one of `-_.` is `-`.
+    // `net.weights.h5` becomes `net`; every character except letters, digits and `-_.` becomes `-`.
     let stem = stem.strip_suffix(".weights").unwrap_or(&stem);
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
     let plain: String = stem.trim_start_matches('.').chars().map(plain).collect();
@@ -340,14 +349,14 @@ fn check_replaceable(out: &Path) -> Result<()> {
     if !out.exists() {
         return Ok(());
     }
-    let entries =
-        fs::read_dir(out).with_context(|| format!("{} is no folder; choose another --out", out.display()))?;
+    let entries = fs::read_dir(out)
+        .with_context(|| format!("{} is not a folder; choose another folder with --out", out.display()))?;
     for entry in entries {
         let name = entry.with_context(|| format!("cannot read {}", out.display()))?.file_name();
         let name = name.to_string_lossy();
         if name != "ensemble.json" && !name.starts_with("member-") {
             bail!(
-                "{} holds {name}, which is no part of an exported ensemble and would be lost; choose another folder with --out",
+                "{} holds {name}, which is not part of an exported ensemble and would be deleted; choose another folder with --out",
                 out.display()
             );
         }
@@ -355,7 +364,8 @@ fn check_replaceable(out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Refuses to replace an ensemble in the folder `out` that was made from other weights than `files`, SHA-256 by path.
+/// Refuses to replace an ensemble in the folder `out` that was made from other weights. `files` has the SHA-256 of every file by
+/// its path.
 fn check_earlier(out: &Path, files: &BTreeMap<String, String>) -> Result<()> {
     if !out.join("ensemble.json").exists() {
         return Ok(());
@@ -367,22 +377,20 @@ fn check_earlier(out: &Path, files: &BTreeMap<String, String>) -> Result<()> {
         .collect();
     ensure!(
         earlier == files.iter().map(|(file, sha256)| (file.as_str(), sha256)).collect(),
-        "{} holds an ensemble that was not made from these weights; choose another folder with --out, or replace it with --replace",
+        "{} holds an ensemble that was made from other weights; choose another folder with --out, or replace it with --replace",
         out.display()
     );
-    output::remark(&format!(
-        "{} holds an earlier import of these weights, which this one replaces",
-        out.display()
-    ));
+    output::remark(&format!("{} holds an earlier import of these weights, which is replaced", out.display()));
     Ok(())
 }
 
-/// The last `count` images, or all where there are fewer.
+/// The last `count` images, or all images if there are fewer.
 fn last(images: &LabelledImages, count: usize) -> LabelledImages {
     let first = images.len().saturating_sub(count);
     images.select(&(first..images.len()).collect::<Vec<_>>())
 }
 
+/// Refuses images of another size than the network reads, and labels beyond its classes.
 fn check_data(data: &DataSet, architecture: &Architecture) -> Result<()> {
     ensure!(
         data.train.side() == architecture.image_side,

@@ -1,120 +1,114 @@
-//! `plan`: encryption parameters for exported networks, with what they are worth and what they will cost.
+//! `plan`: encryption parameters for exported networks, with their security and cost.
 
 mod measure;
+mod planned_ensemble;
 mod tables;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use sottovoce_bfv::HIDING_LOG2;
-use sottovoce_bfv::planner::Choice;
-use sottovoce_evaluate::{Need, Policy};
-use sottovoce_network::disk::ExportedEnsemble;
-use sottovoce_network::{ProvenRange, RangeMethod};
+use sottovoce_bfv::STATISTICAL_DISTANCE_LOG2;
+use sottovoce_bfv::planner::ChosenParameters;
+use sottovoce_evaluate::{ParameterPolicy, RangedEnsemble};
+use sottovoce_network::RangeMethod;
 
-use super::weights;
-use crate::args::{Common, PlanOptions};
-use crate::output::{self, to_value};
-use crate::stages::{need, warn_of_range};
-use measure::{Measured, measure as measured};
+use crate::args::exported_networks::PlanOptions;
+use crate::args::global::GlobalOptions;
+use crate::output::{self, add_field, to_value};
+use measure::{MeasuredBatch, measure};
+use planned_ensemble::PlannedEnsemble;
 
-/// An exported ensemble, and how large its logits can be.
-struct Weights {
-    folder: PathBuf,
-    exported: ExportedEnsemble,
-    proven: ProvenRange,
-}
-
-impl Weights {
-    fn read(folder: &Path) -> Result<Self> {
-        let exported = weights::read(folder)?;
-        let proven = ProvenRange::of(&exported.ensemble);
-        Ok(Self { folder: folder.to_owned(), exported, proven })
-    }
-
-    fn need(&self) -> Need<'_> {
-        Need { proven: Some(self.proven.best().1), ..need(&self.exported) }
-    }
-}
-
-pub fn run(options: &PlanOptions, common: &Common) -> Result<ExitCode> {
+pub fn run(options: &PlanOptions, global: &GlobalOptions) -> Result<ExitCode> {
     let images = options.images;
     let evaluator = options.evaluator.evaluator();
-    // A second of one core for each.
-    let weights =
-        options.weights.par_iter().map(|folder| Weights::read(folder)).collect::<Result<Vec<_>>>()?;
-    for other in &weights[1..] {
-        let (first, found) = (&weights[0].exported.ensemble, &other.exported.ensemble);
-        if found.pixel_levels() != first.pixel_levels()
-            || found.architecture().image_side != first.architecture().image_side
-        {
-            bail!(
-                "{} and {} read different images, so one encryption cannot serve both; plan them one by one",
-                weights[0].folder.display(),
-                other.folder.display()
-            );
-        }
-    }
-    let needs: Vec<Need<'_>> = weights.iter().map(Weights::need).collect();
-    let policy = options.policy.policy(needs.iter().all(|need| need.observed.is_some()))?;
-    let choice = policy.choose(&needs, images, &[evaluator])?;
+    // In parallel: the proven range of an ensemble takes a second of one core.
+    let ensembles =
+        options.weights.par_iter().map(|folder| PlannedEnsemble::read(folder)).collect::<Result<Vec<_>>>()?;
+    check_images(&ensembles)?;
+    let ranged: Vec<RangedEnsemble<'_>> = ensembles.iter().map(PlannedEnsemble::ranged).collect();
+    let policy = options.policy.policy(ranged.iter().all(|one| one.observed_logit.is_some()))?;
+    let choice = policy.choose(&ranged, images, &[evaluator])?;
     let open = match policy.hide_model {
-        true => Some(Policy { hide_model: false, ..policy.clone() }.choose(&needs, images, &[evaluator])?),
+        true => Some(ParameterPolicy { hide_model: false, ..policy.clone() }.choose(
+            &ranged,
+            images,
+            &[evaluator],
+        )?),
         false => None,
     };
     let measured = match options.measure {
-        true => Some(measured(&needs, policy.range, &choice, evaluator)?),
+        true => Some(measure(&ranged, policy.range, &choice, evaluator)?),
         false => None,
     };
-    if common.json {
-        let mut plan = describe(&weights, &policy, &choice, images, measured.as_ref());
-        if let (Some(open), Some(flood)) = (&open, choice.flood) {
-            plan["hiding"] = json!({
+    if global.json {
+        let mut plan = describe(&ensembles, &policy, &choice, images, measured.as_ref());
+        if let (Some(open), Some(flood)) = (&open, choice.flooding) {
+            let hiding = json!({
                 "noise_bits": flood.bits(),
-                "statistical_distance_log2": HIDING_LOG2,
+                "statistical_distance_log2": STATISTICAL_DISTANCE_LOG2,
                 "without": {
                     "degree": open.parameters.degree(),
                     "ciphertext_modulus_bits": open.parameters.ciphertext_modulus_bits(),
                     "predicted": to_value(&open.cost),
                 },
             });
+            add_field(&mut plan, "hiding", hiding);
         }
         output::json(&plan);
     } else {
         let tables = [
-            tables::ranges(&weights, &policy),
+            tables::ranges(&ensembles, &policy),
             tables::parameters(&choice, evaluator),
             tables::noise(&choice, measured.as_ref()),
             tables::cost(&choice, images, measured.as_ref()),
         ];
-        let price = open.as_ref().map(|open| tables::price(open, &choice));
-        let text: Vec<String> = tables.iter().chain(&price).map(|table| table.to_text()).collect();
+        let hiding_cost = open.as_ref().map(|open| tables::hiding_cost(open, &choice));
+        let text: Vec<String> = tables.iter().chain(&hiding_cost).map(|table| table.to_text()).collect();
         output::result(&text.join("\n"));
     }
-    warn_of_range(policy.range);
+    output::warn_of_range(policy.range);
     Ok(ExitCode::SUCCESS)
 }
 
+/// Refuses ensembles that read different images: they cannot share encrypted images.
+fn check_images(ensembles: &[PlannedEnsemble]) -> Result<()> {
+    let Some((first, others)) = ensembles.split_first() else { return Ok(()) };
+    for other in others {
+        let (one, two) = (&first.exported.ensemble, &other.exported.ensemble);
+        if one.pixel_levels() != two.pixel_levels()
+            || one.architecture().image_side != two.architecture().image_side
+        {
+            bail!(
+                "{} and {} read images of different sizes or grey levels, so they cannot share encrypted images; plan them one \
+                 by one",
+                first.folder.display(),
+                other.folder.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The plan as JSON.
 fn describe(
-    weights: &[Weights],
-    policy: &Policy,
-    choice: &Choice,
+    ensembles: &[PlannedEnsemble],
+    policy: &ParameterPolicy,
+    choice: &ChosenParameters,
     images: usize,
-    measured: Option<&Measured>,
+    measured: Option<&MeasuredBatch>,
 ) -> Value {
-    let ranges: Vec<Value> = weights
+    let ranges: Vec<Value> = ensembles
         .iter()
-        .map(|weights| {
+        .map(|ensemble| {
             let proven: serde_json::Map<String, Value> = RangeMethod::ALL
-                .map(|method| (method.to_string(), weights.proven.by(method).largest().to_string().into()))
+                .map(|method| (method.to_string(), ensemble.proven.by(method).largest().to_string().into()))
                 .into_iter()
                 .collect();
             json!({
-                "weights": weights.folder,
-                "observed": weights.need().observed.map(|logit| logit.to_string()),
+                "weights": ensemble.folder,
+                "observed": ensemble.ranged().observed_logit.map(|logit| logit.to_string()),
                 "proven": proven,
             })
         })
@@ -134,9 +128,11 @@ fn describe(
         "security_limit_bits": parameters.security_limit_bits(),
         "hidden_primes": parameters.hidden_primes(),
         "answer_primes": tables::answer_primes(choice),
-        "noise": tables::stages(choice)
+        "noise": tables::layer_noise(choice)
             .iter()
-            .map(|stage| json!({ "stage": stage.name, "expected_bits": stage.expected, "limit_bits": stage.limit }))
+            .map(|noise| {
+                json!({ "stage": noise.layer, "expected_bits": noise.expected_bits, "limit_bits": noise.limit_bits })
+            })
             .collect::<Vec<_>>(),
         "failure_probability_log2": choice.failure_probability_log2,
         "predicted": to_value(&choice.cost),

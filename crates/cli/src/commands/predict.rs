@@ -1,4 +1,4 @@
-//! `predict`: exported networks on a data set's test images, under encryption.
+//! `predict`: classification of a data set's test images under encryption, with exported networks.
 
 use std::fs;
 use std::path::Path;
@@ -7,38 +7,40 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use sottovoce_dataset::LabelledImages;
-use sottovoce_evaluate::{PredictionSummary, Session, encode_predictions, predict_images};
+use sottovoce_evaluate::{PredictionSummary, RangedEnsemble, Session, encode_predictions, predict_images};
 use sottovoce_network::disk::sha256;
-use sottovoce_report::table::Table;
+use sottovoce_report::Table;
 
-use super::{EXIT_MISMATCH, import, weights};
-use crate::args::{Common, PredictOptions};
+use super::exactness::{EXIT_MISMATCH, Exactness};
+use super::{exported_networks, import};
+use crate::args::exported_networks::PredictOptions;
+use crate::args::global::GlobalOptions;
+use crate::files::{self, fingerprint};
 use crate::machine::{Machine, Source};
 use crate::output::{self, counted, to_value};
 use crate::progress::StageProgress;
-use crate::run_folder::{self, fingerprint};
-use crate::stages::{self, need};
+use crate::stages::data as data_stage;
 
-pub fn run(arguments: &PredictOptions, common: &Common) -> Result<ExitCode> {
+pub fn run(arguments: &PredictOptions, global: &GlobalOptions) -> Result<ExitCode> {
     let PredictOptions { weights: folder, data, images, policy, evaluator, out, replace } = arguments;
     let imported;
     let folder = if folder.is_file() {
-        imported = import::exported(folder, data, common)?;
+        imported = import::import_once(folder, data, global)?;
         &imported
     } else {
         folder
     };
-    let exported = weights::read(folder)?;
-    let need = need(&exported);
-    let policy = policy.policy(need.observed.is_some())?;
+    let exported = exported_networks::read(folder)?;
+    let ranged = RangedEnsemble::from(&exported);
+    let policy = policy.policy(ranged.observed_logit.is_some())?;
     let out = match out {
         Some(out) => out.clone(),
-        None => Path::new("results/predictions").join(weights::name(folder)?),
+        None => Path::new("results/predictions").join(exported_networks::name(folder)?),
     };
-    // Before minutes are spent: a folder that cannot be made.
+    // Created first, so that an error appears before minutes are spent.
     fs::create_dir_all(&out).with_context(|| format!("cannot make the folder {}", out.display()))?;
     let side = exported.ensemble.architecture().image_side;
-    let data = stages::open(data, usize::MAX, images.unwrap_or(usize::MAX), common)?;
+    let data = data_stage::open(data, usize::MAX, images.unwrap_or(usize::MAX), global)?;
     ensure!(
         data.test.side() == side,
         "the data set {} has images of {found} x {found} pixels, but the networks read {side} x {side}",
@@ -54,18 +56,18 @@ pub fn run(arguments: &PredictOptions, common: &Common) -> Result<ExitCode> {
             data.name
         );
     }
-    let inputs = inputs(folder, &data.test)?;
+    let input_hash = input_hash(folder, &data.test)?;
     if !replace {
-        check_earlier(&out, &inputs)?;
+        check_earlier(&out, &input_hash)?;
     }
-    stages::warn_of_range(policy.range);
-    let session = Session::new(&[need], &policy, data.test.len(), evaluator)?;
+    output::warn_of_range(policy.range);
+    let session = Session::new(&[ranged], &policy, data.test.len(), evaluator)?;
     let progress = StageProgress::new("predict".to_owned());
-    let (predictions, summary) = predict_images(need, &session, &data.test, &progress)?;
+    let (predictions, summary) = predict_images(ranged, &session, &data.test, &progress)?;
     let csv = encode_predictions(&predictions).context("cannot write predictions as CSV")?;
-    run_folder::write(&out.join("predictions.csv"), &csv)?;
+    files::write(&out.join("predictions.csv"), &csv)?;
     let record = json!({
-        "inputs": inputs,
+        "inputs": input_hash,
         "dataset": data.name,
         "synthetic": data.is_synthetic(),
         "sha256": data.checksums,
@@ -74,42 +76,41 @@ pub fn run(arguments: &PredictOptions, common: &Common) -> Result<ExitCode> {
         "machine": to_value(&Machine::here()),
         "source": to_value(&Source::here()),
     });
-    run_folder::write_json(&out.join("predictions.json"), &record)?;
-    if common.json {
+    files::write_json(&out.join("predictions.json"), &record)?;
+    if global.json {
         output::json(&json!({ "folder": out, "record": record }));
     } else {
         output::result(&table(&summary, &data.name, data.is_synthetic()).to_text());
         output::result(&format!("Predictions and logits are in {}.", out.join("predictions.csv").display()));
     }
-    if summary.mismatches > 0 || summary.range.images_outside > 0 {
-        output::remark(&format!(
-            "NOT EXACT: {} decrypted logits differ from the integer oracle; {} images have logits beyond the plaintext \
-             modulus (raise --range-margin, or take --range proven)",
-            summary.mismatches, summary.range.images_outside
-        ));
-        return Ok(ExitCode::from(EXIT_MISMATCH));
-    }
-    Ok(ExitCode::SUCCESS)
+    let exactness =
+        Exactness { mismatches: summary.mismatches, images_outside: summary.range.images_outside };
+    exactness.warn("predictions", "raise --range-margin, or use --range proven");
+    Ok(if exactness.is_exact() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_MISMATCH) })
 }
 
-/// Identifies what predictions are made from: the networks, the images and their labels. Encryption parameters are no part
-/// of it, because logits are exact under any.
-fn inputs(weights: &Path, images: &LabelledImages) -> Result<String> {
+/// Hash of everything that predictions are made from: the networks, the images and their labels. Encryption parameters are not
+/// part of it, because logits are exact under any parameters.
+fn input_hash(weights: &Path, images: &LabelledImages) -> Result<String> {
     let pixels: Vec<u8> = images.iter().flatten().copied().collect();
-    fingerprint(&(weights::fingerprint(weights)?, images.side(), sha256(&pixels), sha256(images.labels())))
+    fingerprint(&(
+        exported_networks::fingerprint(weights)?,
+        images.side(),
+        sha256(&pixels),
+        sha256(images.labels()),
+    ))
 }
 
-/// Refuses to replace predictions in the folder `out` that were made from other `inputs`.
-fn check_earlier(out: &Path, inputs: &str) -> Result<()> {
+/// Refuses to replace predictions in the folder `out` that were made from other inputs.
+fn check_earlier(out: &Path, input_hash: &str) -> Result<()> {
     let record = out.join("predictions.json");
     let earlier = fs::read(&record).ok().and_then(|json| serde_json::from_slice::<Value>(&json).ok());
-    if earlier.is_some_and(|record| record["inputs"] == inputs) {
+    if earlier.is_some_and(|record| record.get("inputs").is_some_and(|earlier| earlier == input_hash)) {
         return Ok(());
     }
     ensure!(
         !record.exists() && !out.join("predictions.csv").exists(),
-        "{} has predictions already, which are not of these weights and images; choose another folder with --out, or replace \
-         them with --replace",
+        "{} has predictions of other weights or images; choose another folder with --out, or replace them with --replace",
         out.display()
     );
     Ok(())
@@ -144,7 +145,7 @@ fn table(summary: &PredictionSummary, data: &str, synthetic: bool) -> Table {
             ),
         ),
         (
-            "a batch",
+            "messages per batch",
             format!("{} up, {} down", megabytes(summary.upload_bytes), megabytes(summary.download_bytes)),
         ),
         (
@@ -162,8 +163,9 @@ fn table(summary: &PredictionSummary, data: &str, synthetic: bool) -> Table {
         (
             "noise",
             format!(
-                "{} bits in the answers, {} more would fit",
-                parameters.noise_bits, parameters.noise_budget_bits
+                "{} in the answers, {} of noise budget left",
+                counted(parameters.noise_bits, "bit", "bits"),
+                counted(parameters.noise_budget_bits, "bit", "bits")
             ),
         ),
         ("evaluator", summary.evaluator.clone()),

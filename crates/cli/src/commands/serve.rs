@@ -1,4 +1,4 @@
-//! `serve`: exported networks as a service.
+//! `serve`: exported networks as a service over HTTP.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,40 +7,42 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use sottovoce_bfv::planner::Choice;
-use sottovoce_evaluate::{Evaluator, Need};
+use sottovoce_bfv::planner::ChosenParameters;
+use sottovoce_evaluate::{Evaluator, RangedEnsemble};
 use sottovoce_network::disk::ExportedEnsemble;
-use sottovoce_protocol::service::{self, Door, Limits, Service};
-use sottovoce_protocol::tls::ServerTls;
-use sottovoce_protocol::{Provider, size};
+use sottovoce_protocol::provider::Provider;
+use sottovoce_protocol::size;
+use sottovoce_service::server::{self, AccessPolicy, Limits, Server};
+use sottovoce_service::tls::ServerTls;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::weights;
-use crate::args::{LogForm, ServeOptions};
+use super::exported_networks;
+use crate::args::service::{LogFormat, ServeOptions};
 use crate::machine::peak_memory_bytes;
 use crate::output::{self, counted};
-use crate::stages::{need, warn_of_range};
 
-/// Images that parameters are chosen for: many batches of one client, whoever it is.
-pub const IMAGES: usize = 100_000;
+/// Number of images for which parameters are chosen: many batches of one client.
+pub const PLANNED_IMAGES: usize = 100_000;
 
 pub fn run(options: &ServeOptions) -> Result<ExitCode> {
-    log(options);
-    let door = door(options)?;
+    start_log(options);
+    let access = access_policy(options)?;
     let models = options.models.iter().map(|model| Model::read(model)).collect::<Result<Vec<_>>>()?;
     check_names(&models)?;
-    let needs: Vec<Need<'_>> = models.iter().map(|model| need(&model.exported)).collect();
-    let policy = options.policy.policy(needs.iter().all(|need| need.observed.is_some()))?;
-    let choice = policy.choose(&needs, IMAGES, &[Evaluator::default()])?;
-    warn_of_range(policy.range);
+    let ranged: Vec<RangedEnsemble<'_>> =
+        models.iter().map(|model| RangedEnsemble::from(&model.exported)).collect();
+    let policy = options.policy.policy(ranged.iter().all(|one| one.observed_logit.is_some()))?;
+    let choice = policy.choose(&ranged, PLANNED_IMAGES, &[Evaluator::default()])?;
+    output::warn_of_range(policy.range);
     let limits = limits(options);
     let ensembles = models.iter().map(|model| model.exported.ensemble.clone()).collect();
-    let provider = Provider::new(&choice.parameters, ensembles, limits.keys_at_hand).hiding(choice.flood);
+    let provider =
+        Provider::new(&choice.parameters, ensembles, limits.keys_in_memory).with_flooding(choice.flooding);
     let names = models.iter().map(|model| model.name.clone()).collect();
     fs::create_dir_all(&options.state)
         .with_context(|| format!("cannot make the folder {}", options.state.display()))?;
     let keys = options.state.join("keys.redb");
-    let service = Service::new(provider, names, door, limits, &keys, peak_memory_bytes)?;
+    let service = Server::new(provider, names, access, limits, &keys, peak_memory_bytes)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("cannot start the threads of the service")?;
     let pixels =
@@ -49,13 +51,13 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Logs to standard error. What is logged are names, fingerprints, sizes and times.
-fn log(options: &ServeOptions) {
+/// Starts the log on standard error. The log contains names, fingerprints, sizes and times.
+fn start_log(options: &ServeOptions) {
     let level = if options.verbose { LevelFilter::DEBUG } else { LevelFilter::INFO };
     let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level);
     match options.log {
-        LogForm::Text => builder.with_ansi(false).init(),
-        LogForm::Json => builder.json().init(),
+        LogFormat::Text => builder.with_ansi(false).init(),
+        LogFormat::Json => builder.json().init(),
     }
 }
 
@@ -67,10 +69,10 @@ struct Model {
 }
 
 impl Model {
-    /// Reads the model that `argument` names, a folder or NAME=FOLDER.
+    /// Reads the model that `argument` names: FOLDER or NAME=FOLDER.
     fn read(argument: &str) -> Result<Self> {
         let whole = Path::new(argument);
-        // Folders may be called `lr=0.01`; names have no separators of paths.
+        // A folder may be called `lr=0.01`; a model's name has no path separators.
         let named = argument.split_once('=').filter(|(name, _)| {
             !whole.exists() && !name.is_empty() && !name.contains(std::path::is_separator)
         });
@@ -78,24 +80,24 @@ impl Model {
             Some((name, folder)) => {
                 ensure!(
                     Path::new(folder).exists(),
-                    "--models {argument}: there is no folder {argument}, and no folder {folder} to be served as {name}"
+                    "--models {argument}: there is neither a folder {argument} nor a folder {folder} for the model {name}"
                 );
                 (Some(name.to_owned()), Path::new(folder))
             }
             None => (None, whole),
         };
-        let exported = weights::read(folder)?;
-        let name = name.map_or_else(|| weights::name(folder), Ok)?;
+        let exported = exported_networks::read(folder)?;
+        let name = name.map_or_else(|| exported_networks::name(folder), Ok)?;
         Ok(Self { name, folder: folder.to_owned(), exported })
     }
 }
 
-/// Refuses models of one name: clients choose by it.
+/// Refuses two models with the same name, because clients choose models by name.
 fn check_names(models: &[Model]) -> Result<()> {
     for (index, model) in models.iter().enumerate() {
         if let Some(earlier) = models.iter().take(index).find(|earlier| earlier.name == model.name) {
             bail!(
-                "{} and {} are both called {}, and clients choose by name; give one of them a name of its own: --models \
+                "{} and {} have the same name {}, but clients choose models by name; give one of them another name with --models \
                  NAME={}",
                 earlier.folder.display(),
                 model.folder.display(),
@@ -122,18 +124,18 @@ fn limits(options: &ServeOptions) -> Limits {
     }
 }
 
-fn door(options: &ServeOptions) -> Result<Door> {
+fn access_policy(options: &ServeOptions) -> Result<AccessPolicy> {
     let Some(identity) = &options.identity else {
         ensure!(
             options.insecure_local,
-            "who is this provider? Name the folder that `sottovoce authority provider` made with --identity, or say \
-             --insecure-local to serve this machine alone, without certificates"
+            "the provider needs a certificate: name the folder that `sottovoce authority provider` wrote with --identity, or give \
+             --insecure-local to serve only this machine, without certificates"
         );
         output::remark(
-            "INSECURE: no TLS and no certificates. Whoever can reach the port on this machine is a client, and can read \
-             and change what goes over the line. Never use this between machines.",
+            "INSECURE: no TLS and no certificates. Everybody who can reach the port on this machine is a client, and can read \
+             and change messages. Never use this between machines.",
         );
-        return Ok(Door::InsecureLocal);
+        return Ok(AccessPolicy::InsecureLocal);
     };
     let file = |name| identity.join(name);
     let tls = ServerTls::load(
@@ -145,13 +147,18 @@ fn door(options: &ServeOptions) -> Result<Door> {
     if options.revoked.is_none() {
         output::remark("warning: without --revoked, revoked certificates are accepted until they expire");
     }
-    Ok(Door::Certificates(Arc::new(tls)))
+    Ok(AccessPolicy::Certificates(Arc::new(tls)))
 }
 
-async fn serve(options: &ServeOptions, choice: &Choice, pixels: usize, service: Arc<Service>) -> Result<()> {
+async fn serve(
+    options: &ServeOptions,
+    choice: &ChosenParameters,
+    pixels: usize,
+    service: Server,
+) -> Result<()> {
     let listener = service.bind(options.listen).await?;
     let metrics = match options.metrics {
-        Some(address) => Some(service::bind(address).await?),
+        Some(address) => Some(server::bind(address).await?),
         None => None,
     };
     let scheme = if options.insecure_local { "http" } else { "https" };
@@ -172,28 +179,28 @@ async fn serve(options: &ServeOptions, choice: &Choice, pixels: usize, service: 
         degree = parameters.degree(),
         batch_bytes = size::batch_bytes(parameters, pixels),
         registration_bytes = size::registration_bytes(parameters),
-        hides_model = choice.flood.is_some(),
+        hides_model = choice.flooding.is_some(),
         "serving"
     );
     let (told, stop) = tokio::sync::oneshot::channel();
     let twice = async {
-        asked_to_stop().await;
+        stop_signal().await;
         let _ = told.send(());
-        asked_to_stop().await;
+        stop_signal().await;
     };
     tokio::select! {
         served = service.serve(listener, async { drop(stop.await) }) => served?,
-        () = twice => bail!("stopped at once, with what was under way"),
+        () = twice => bail!("stopped at once by a second signal; unfinished batches are lost"),
     }
     Ok(())
 }
 
-/// What a batch is, and what it takes.
-fn describe(options: &ServeOptions, choice: &Choice, pixels: usize) -> String {
+/// The parameters, and the bytes and memory of a batch.
+fn describe(options: &ServeOptions, choice: &ChosenParameters, pixels: usize) -> String {
     let (parameters, cost) = (&choice.parameters, &choice.cost);
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-    let hidden = match choice.flood {
-        Some(flood) => format!("; answers hide the model behind noise of {} bits", flood.bits()),
+    let hidden = match choice.flooding {
+        Some(flood) => format!("; answers hide the model with noise of {} bits", flood.bits()),
         None => String::new(),
     };
     let batch = size::batch_memory_bytes(parameters, pixels);
@@ -201,8 +208,8 @@ fn describe(options: &ServeOptions, choice: &Choice, pixels: usize) -> String {
     let all = evaluation + u64::from(options.batches) * batch;
     format!(
         "N = {}, t of {:.0} bits in {}, Q of {:.0} bits, {} encryption{hidden}\n\
-         a batch: up to {} images, {:.1} MB up, {:.2} MB down; memory at most about {:.1} GiB: {} batches of {:.2} GiB, and \
-         {:.2} GiB to evaluate one",
+         a batch: up to {} images, {:.1} MB up, {:.2} MB down; memory at most about {:.1} GiB: {} batches of {:.2} GiB each, \
+         and {:.2} GiB to evaluate one batch",
         parameters.degree(),
         parameters.plaintext_bits(),
         counted(parameters.channels().len(), "modulus", "moduli"),
@@ -220,7 +227,7 @@ fn describe(options: &ServeOptions, choice: &Choice, pixels: usize) -> String {
 
 /// Waits for SIGTERM or Ctrl-C.
 #[cfg(unix)]
-async fn asked_to_stop() {
+async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => tokio::select! {
@@ -233,6 +240,6 @@ async fn asked_to_stop() {
 
 /// Waits for Ctrl-C.
 #[cfg(not(unix))]
-async fn asked_to_stop() {
+async fn stop_signal() {
     drop(tokio::signal::ctrl_c().await);
 }

@@ -1,4 +1,4 @@
-//! `sweep`: an experiment at every point of its axes.
+//! `sweep`: an experiment at every point of a sweep's axes.
 
 use std::fs;
 use std::io::Write as _;
@@ -11,128 +11,131 @@ use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
-use sottovoce_report::table::Table;
+use sottovoce_report::Table;
 
-use super::EXIT_MISMATCH;
-use crate::args::{Common, ListFormat, SweepOptions};
-use crate::config::{ConfigError, Configuration, Study};
-use crate::interrupt;
+use super::exactness::{EXIT_MISMATCH, Exactness};
+use crate::args::experiment::{ListFormat, SweepOptions};
+use crate::args::global::GlobalOptions;
+use crate::config::configuration::Configuration;
+use crate::config::error::ConfigError;
+use crate::config::sweep::SweepConfig;
+use crate::files;
 use crate::output::{self, counted, to_value};
-use crate::run_folder::{self, Kind, RunFolder, check_claim};
-use crate::run_record::{Invocation, State, check_dataset};
-use crate::stages::Results;
-use crate::sweep::{
-    DataSets, Graph, Job, JobKind, PointState, Store, Summary, Work, run as sweep_run, run_job, units,
-};
+use crate::run::folder::{RecordKind, RunFolder, check_experiment, explain_interrupt};
+use crate::run::record::{Invocation, InvocationState, check_dataset};
+use crate::run::results::Results;
+use crate::sweep::jobs::{Job, JobGraph, JobKind};
+use crate::sweep::run::{SweepOutcome, run as run_sweep, run_job};
+use crate::sweep::steps::SweepSteps;
+use crate::sweep::store::Store;
+use crate::sweep::sweep_records::PointState;
+use crate::sweep::units::{DataSets, Unit, units};
 
-pub fn run(options: &SweepOptions, common: &Common) -> Result<ExitCode> {
-    let configuration = Configuration::load(&options.config, &options.options.set)?;
-    let study = Study::of(&configuration).map_err(ConfigError::from)?;
-    let evaluator = options.options.evaluator.evaluator();
+pub fn run(options: &SweepOptions, global: &GlobalOptions) -> Result<ExitCode> {
+    let configuration = Configuration::load(&options.config, &options.run.set)?;
+    let sweep = SweepConfig::of(&configuration).map_err(ConfigError::from)?;
+    let evaluator = options.run.evaluator.evaluator();
     let mut data_sets = DataSets::default();
-    let units = units(&configuration, &study, evaluator, &mut data_sets, common)?;
-    let folder = folder(options, &study, &data_sets)?;
+    let units = units(&configuration, &sweep, evaluator, &mut data_sets, global)?;
+    let folder = folder(options, &sweep, &data_sets)?;
     let store = Store::new(&folder);
-    let work = Work { study: &study, data_sets: &data_sets, store: &store, evaluator };
-    let shards = usize::from(options.shards);
+    let steps = SweepSteps { sweep: &sweep, data_sets: &data_sets, store: &store, evaluator };
+    let shard_count = usize::from(options.shards);
     if options.list || options.dry_run {
-        let graph = Graph::of(&work, &units, shards)?;
+        let graph = JobGraph::of(&steps, &units, shard_count)?;
         return match options.format {
-            ListFormat::Json => list_json(&study, &folder, &graph, options),
-            ListFormat::Text => list_text(&study, &folder, &graph, common),
+            ListFormat::Json => list_json(&sweep, &folder, &graph, options),
+            ListFormat::Text => list_text(&sweep, &folder, &graph, global),
         };
     }
-    check_claim(&folder, Kind::Sweep, &study.name, options.options.replace)?;
+    check_experiment(&folder, RecordKind::Sweep, &sweep.name, options.run.replace)?;
     if let Some(id) = &options.job {
-        let graph = Graph::of(&work, &units, shards)?;
+        let graph = JobGraph::of(&steps, &units, shard_count)?;
         let job = graph.find(id).with_context(|| {
-            format!("there is no job {id} in this sweep; `--list` shows all, with the same configuration, --set and --shards")
+            format!("this sweep has no job {id}; `--list` with the same configuration, --set and --shards lists all jobs")
         })?;
-        return one_job(&work, &units, shards, job, &folder);
+        return one_job(&steps, &units, shard_count, job, &folder);
     }
 
-    let invocation = Invocation::begin("sweep", &study.name);
+    let invocation = Invocation::begin("sweep", &sweep.name);
     let locked = RunFolder::create(&folder)?;
-    let first = study.points.first().context("a sweep has a point")?;
+    let first = sweep.points.first().context("a sweep has a point")?;
     let data = data_sets.of(&first.experiment)?.data.clone();
-    check_dataset(&locked, &data, options.options.replace)?;
-    write_config(&study, &folder)?;
-    interrupt::announce(&folder);
-    invocation.record(&locked, &data, &Results::default(), State::Running)?;
+    check_dataset(&locked, &data, options.run.replace)?;
+    write_config(&sweep, &folder)?;
+    explain_interrupt(&folder);
+    invocation.record(&locked, &data, &Results::default(), InvocationState::Running)?;
     output::remark(&format!(
         "{}: {}, {} with {}, to {}",
-        study.name,
+        sweep.name,
         data.name,
-        counted(study.points.len(), "point", "points"),
-        counted(study.base.ensemble.seeds.len(), "seed", "seeds"),
+        counted(sweep.points.len(), "point", "points"),
+        counted(sweep.base.ensemble.seeds.len(), "seed", "seeds"),
         folder.display()
     ));
-    let summary = sweep_run(&work, &units, shards, &folder, options.retry_failed, &invocation)?;
-    let worked = summary.trained + summary.exported + summary.evaluated > 0;
-    let state = if worked { State::Finished } else { State::Idle };
+    let outcome = run_sweep(&steps, &units, shard_count, &folder, options.retry_failed, &invocation)?;
+    let worked = outcome.trained + outcome.exported + outcome.evaluated > 0;
+    let state = if worked { InvocationState::Finished } else { InvocationState::Idle };
     invocation.record(&locked, &data, &Results::default(), state)?;
-    let done = summary.states.contains(&PointState::Done);
+    let done = outcome.states.contains(&PointState::Done);
     let files = if done { sottovoce_report::write_report(&folder)? } else { Vec::new() };
-    finish(&study, &folder, &summary, &files, common)
+    finish(&sweep, &folder, &outcome, &files, global)
 }
 
-/// Folder of a sweep; synthetic digits in place of another data set get a folder of their own.
-fn folder(options: &SweepOptions, study: &Study, data_sets: &DataSets) -> Result<PathBuf> {
-    let first = &study.points.first().context("a sweep has a point")?.experiment;
+/// The folder of a sweep. Sweeps on synthetic digits that replace a missing data set have a folder of their own.
+fn folder(options: &SweepOptions, sweep: &SweepConfig, data_sets: &DataSets) -> Result<PathBuf> {
+    let first = &sweep.points.first().context("a sweep has a point")?.experiment;
     let data = &data_sets.of(first)?.data;
-    let stands_in = data.is_synthetic() && first.data.name != data.name;
-    let name = if stands_in { format!("{}-synthetic", study.name) } else { study.name.clone() };
-    Ok(options.options.out.clone().unwrap_or_else(|| Path::new("results").join(name)))
+    let is_substitute = data.is_synthetic() && first.data.name != data.name;
+    let name = if is_substitute { format!("{}-synthetic", sweep.name) } else { sweep.name.clone() };
+    Ok(options.run.out.clone().unwrap_or_else(|| Path::new("results").join(name)))
 }
 
-fn write_config(study: &Study, folder: &Path) -> Result<()> {
-    let toml = study.to_toml().context("cannot write the configuration as TOML")?;
-    run_folder::write(&folder.join("config.toml"), toml.as_bytes())
+fn write_config(sweep: &SweepConfig, folder: &Path) -> Result<()> {
+    let toml = sweep.to_toml().context("cannot write the configuration as TOML")?;
+    files::write(&folder.join("config.toml"), toml.as_bytes())
 }
 
 /// Prints a sweep's result.
 fn finish(
-    study: &Study,
+    sweep: &SweepConfig,
     folder: &Path,
-    summary: &Summary,
+    outcome: &SweepOutcome,
     files: &[PathBuf],
-    common: &Common,
+    global: &GlobalOptions,
 ) -> Result<ExitCode> {
-    let failures = summary.failures().count();
-    if common.json {
+    let failures = outcome.failures().count();
+    if global.json {
         output::json(&json!({
             "sweep": folder,
-            "points": study.points.len(),
-            "trained_members": summary.trained,
-            "exported": summary.exported,
-            "evaluated": summary.evaluated,
-            "mismatches": summary.mismatches,
-            "images_outside": summary.outside,
-            "failures": summary.failures().map(to_value).collect::<Vec<Value>>(),
+            "points": sweep.points.len(),
+            "trained_members": outcome.trained,
+            "exported": outcome.exported,
+            "evaluated": outcome.evaluated,
+            "mismatches": outcome.mismatches,
+            "images_outside": outcome.images_outside,
+            "failures": outcome.failures().map(to_value).collect::<Vec<Value>>(),
             "files": files,
         }));
     } else {
         output::result(&format!(
-            "{}: {} trained, {} exported, {} evaluated now; the rest was there\n{}",
-            counted(study.points.len(), "point", "points"),
-            counted(summary.trained, "member", "members"),
-            counted(summary.exported, "ensemble", "ensembles"),
-            counted(summary.evaluated, "ensemble", "ensembles"),
+            "{}: {} trained, {} exported, {} evaluated now; everything else was done before\n{}",
+            counted(sweep.points.len(), "point", "points"),
+            counted(outcome.trained, "member", "members"),
+            counted(outcome.exported, "ensemble", "ensembles"),
+            counted(outcome.evaluated, "ensemble", "ensembles"),
             folder.join("table.csv").display()
         ));
         files.iter().for_each(|file| output::result(&file.display().to_string()));
     }
-    if summary.mismatches > 0 || summary.outside > 0 {
-        output::remark(&format!(
-            "NOT EXACT: {} decrypted logits differ from the integer oracle; {} images have logits beyond the plaintext modulus (raise \
-             `encryption.range_margin`)",
-            summary.mismatches, summary.outside
-        ));
+    let exactness = exactness(outcome);
+    exactness.warn(&sweep.name, "raise `encryption.range_margin`");
+    if !exactness.is_exact() {
         return Ok(ExitCode::from(EXIT_MISMATCH));
     }
     if failures > 0 {
         output::remark(&format!(
-            "{} failed: {} says why",
+            "{} failed; {} has the errors",
             counted(failures, "point and seed", "points and seeds"),
             folder.join("failures.csv").display()
         ));
@@ -141,20 +144,24 @@ fn finish(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs one job, and leaves its log.
+fn exactness(outcome: &SweepOutcome) -> Exactness {
+    Exactness { mismatches: outcome.mismatches, images_outside: outcome.images_outside }
+}
+
+/// Runs one job and appends to its log.
 fn one_job(
-    work: &Work<'_>,
-    units: &[crate::sweep::Unit],
-    shards: usize,
+    steps: &SweepSteps<'_>,
+    units: &[Unit],
+    shard_count: usize,
     job: &Job,
     folder: &Path,
 ) -> Result<ExitCode> {
-    let invocation = Invocation::begin("sweep", &work.study.name);
+    let invocation = Invocation::begin("sweep", &steps.sweep.name);
     let (started, clock) = (Timestamp::now(), Instant::now());
-    interrupt::announce(folder);
-    let outcome = run_job(work, units, shards, job, folder, &invocation);
+    explain_interrupt(folder);
+    let outcome = run_job(steps, units, shard_count, job, folder, &invocation);
     let outcome = match (job.kind, outcome) {
-        (JobKind::Report, Ok(summary)) => report(work, folder, &invocation).map(|()| summary),
+        (JobKind::Report, Ok(outcome)) => report(steps, folder, &invocation).map(|()| outcome),
         (_, outcome) => outcome,
     };
     let ending = match &outcome {
@@ -169,13 +176,9 @@ fn one_job(
     );
     let path = folder.join(&job.log);
     append(&path, &log).with_context(|| format!("cannot write {}", path.display()))?;
-    let summary = outcome?;
+    let outcome = outcome?;
     output::remark(log.trim_end());
-    Ok(if summary.mismatches > 0 || summary.outside > 0 {
-        ExitCode::from(EXIT_MISMATCH)
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(if exactness(&outcome).is_exact() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_MISMATCH) })
 }
 
 fn append(path: &Path, line: &str) -> std::io::Result<()> {
@@ -185,13 +188,13 @@ fn append(path: &Path, line: &str) -> std::io::Result<()> {
     fs::OpenOptions::new().create(true).append(true).open(path)?.write_all(line.as_bytes())
 }
 
-/// The last job: what only all points together have.
-fn report(work: &Work<'_>, folder: &Path, invocation: &Invocation) -> Result<()> {
-    let first = work.study.points.first().context("a sweep has a point")?;
-    let data = work.data_sets.of(&first.experiment)?.data.clone();
+/// The last job: writes `run.json` and the report of all points.
+fn report(steps: &SweepSteps<'_>, folder: &Path, invocation: &Invocation) -> Result<()> {
+    let first = steps.sweep.points.first().context("a sweep has a point")?;
+    let data = steps.data_sets.of(&first.experiment)?.data.clone();
     let locked = RunFolder::create(folder)?;
-    write_config(work.study, folder)?;
-    invocation.record(&locked, &data, &Results::default(), State::Finished)?;
+    write_config(steps.sweep, folder)?;
+    invocation.record(&locked, &data, &Results::default(), InvocationState::Finished)?;
     sottovoce_report::write_report(folder)?;
     Ok(())
 }
@@ -204,9 +207,14 @@ struct Listed<'a> {
     command: Vec<String>,
 }
 
-fn list_json(study: &Study, folder: &Path, graph: &Graph, options: &SweepOptions) -> Result<ExitCode> {
+fn list_json(
+    sweep: &SweepConfig,
+    folder: &Path,
+    graph: &JobGraph,
+    options: &SweepOptions,
+) -> Result<ExitCode> {
     let mut arguments = vec!["sweep".to_owned(), options.config.clone()];
-    arguments.extend(options.options.set.iter().flat_map(|set| ["--set".to_owned(), set.clone()]));
+    arguments.extend(options.run.set.iter().flat_map(|set| ["--set".to_owned(), set.clone()]));
     if options.shards != 1 {
         arguments.extend(["--shards".to_owned(), options.shards.to_string()]);
     }
@@ -223,45 +231,49 @@ fn list_json(study: &Study, folder: &Path, graph: &Graph, options: &SweepOptions
         jobs: Vec<J>,
     }
     let jobs = graph.jobs.iter().map(|job| Listed { job, command: command(job) }).collect();
-    let list = List { name: &study.name, folder, jobs };
+    let list = List { name: &sweep.name, folder, jobs };
     let mut text = serde_json::to_string(&list).context("cannot encode the jobs as JSON")?;
     text.push('\n');
     output::result(&text);
     Ok(ExitCode::SUCCESS)
 }
 
-fn list_text(study: &Study, folder: &Path, graph: &Graph, common: &Common) -> Result<ExitCode> {
+fn list_text(
+    sweep: &SweepConfig,
+    folder: &Path,
+    graph: &JobGraph,
+    global: &GlobalOptions,
+) -> Result<ExitCode> {
     let mut rows = Vec::new();
     let mut records = Vec::new();
     let (mut seconds_left, mut memory, mut disk) = (0.0, 0, 0);
     for kind in JobKind::ALL {
         let jobs: Vec<&Job> = graph.jobs.iter().filter(|job| job.kind == kind).collect();
         let is_done = |job: &&&Job| job.outputs.iter().all(|output| folder.join(output).exists());
-        // Records are joined again whatever is there.
         let done = jobs.iter().filter(is_done).count();
         let left: f64 = jobs.iter().filter(|job| !is_done(job)).map(|job| job.cpu_seconds).sum();
-        let most = jobs.iter().map(|job| job.memory_bytes).max().unwrap_or(0);
+        let peak = jobs.iter().map(|job| job.memory_bytes).max().unwrap_or(0);
         let bytes: u64 = jobs.iter().map(|job| job.disk_bytes).sum();
         seconds_left += left;
-        memory = memory.max(most);
+        memory = memory.max(peak);
         disk += bytes;
         rows.push(vec![
             kind.to_string(),
             jobs.len().to_string(),
             done.to_string(),
             format!("{left:.0}"),
-            HumanBytes(most).to_string(),
+            HumanBytes(peak).to_string(),
             HumanBytes(bytes).to_string(),
         ]);
         records.push(json!({
-            "kind": kind, "jobs": jobs.len(), "done": done, "cpu_seconds_left": left, "memory_bytes": most, "disk_bytes": bytes,
+            "kind": kind, "jobs": jobs.len(), "done": done, "cpu_seconds_left": left, "memory_bytes": peak, "disk_bytes": bytes,
         }));
     }
     let threads = rayon::current_num_threads();
-    if common.json {
+    if global.json {
         output::json(&json!({
-            "name": study.name, "folder": folder, "points": study.points.len(), "seeds": study.base.ensemble.seeds,
-            "axes": study.axes().map(|axis| json!({ "path": axis.path, "values": axis.texts() })).collect::<Vec<_>>(),
+            "name": sweep.name, "folder": folder, "points": sweep.points.len(), "seeds": sweep.base.ensemble.seeds,
+            "axes": sweep.axes().map(|axis| json!({ "path": axis.path, "values": axis.value_texts() })).collect::<Vec<_>>(),
             "jobs": records, "cpu_seconds_left": seconds_left, "memory_bytes": memory, "disk_bytes": disk,
         }));
         return Ok(ExitCode::SUCCESS);
@@ -274,14 +286,14 @@ fn list_text(study: &Study, folder: &Path, graph: &Graph, common: &Common) -> Re
     };
     output::result(&format!(
         "{}: {} in {}",
-        study.name,
-        counted(study.points.len(), "point", "points"),
+        sweep.name,
+        counted(sweep.points.len(), "point", "points"),
         folder.display()
     ));
-    for axis in study.axes() {
-        output::result(&format!("  {} = {}", axis.path, names(axis.texts())));
+    for axis in sweep.axes() {
+        output::result(&format!("  {} = {}", axis.path, names(axis.value_texts())));
     }
-    let seeds = study.base.ensemble.seeds.iter().map(u64::to_string).collect();
+    let seeds = sweep.base.ensemble.seeds.iter().map(u64::to_string).collect();
     output::result(&format!("  seeds {}", names(seeds)));
     let header = ["job", "jobs", "done", "CPU-seconds left", "memory", "disk"];
     let table = Table {

@@ -2,44 +2,70 @@
 
 use toml::{Table, Value};
 
-/// More values than this on one axis are a slip of `step`.
-const MOST_VALUES: usize = 100_000;
+use super::check::repeated;
 
-/// A field with several values.
+/// Largest number of values on one axis; more come from a mistake in `step`.
+const MAX_VALUES: usize = 100_000;
+
+/// A field of the configuration with the values that it takes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
-    /// The field, such as `training.logit_bits`.
+    /// The path of the field, such as `training.logit_bits`.
     pub path: String,
     pub values: Vec<Value>,
 }
 
 impl Axis {
-    /// Its values as records write them.
-    pub fn texts(&self) -> Vec<String> {
-        self.values.iter().map(|value| text(&self.path, value)).collect()
+    /// The values as records write them.
+    pub fn value_texts(&self) -> Vec<String> {
+        self.values.iter().map(|value| value_text(&self.path, value)).collect()
     }
 }
 
-/// Axes that vary together: all have the same number of values. An axis alone is a group of its own.
+/// Axes that vary together, at least one; all have the same number of values. An axis that varies by itself is a group of one.
 pub type Group = Vec<Axis>;
 
-/// A mistake in `[sweep]`: the path to the field below it, and the message.
-pub type AxisError = (Vec<String>, String);
+/// The number of values of each axis of a group.
+pub fn group_length(group: &Group) -> usize {
+    group.first().map_or(0, |axis| axis.values.len())
+}
+
+/// A mistake in `[sweep]`.
+#[derive(Debug)]
+pub struct AxisError {
+    /// The path of the field at fault, below `[sweep]`.
+    pub path: Vec<String>,
+    pub message: String,
+}
+
+impl AxisError {
+    fn at(path: &[String], message: impl Into<String>) -> Self {
+        Self { path: path.to_vec(), message: message.into() }
+    }
+
+    fn in_zip(message: impl Into<String>) -> Self {
+        Self { path: vec![ZIP.to_owned()], message: message.into() }
+    }
+}
 
 /// The key of axes that vary together.
 const ZIP: &str = "zip";
 
-/// Fields of an experiment that a point has no value of its own for.
+/// Fields of an experiment that cannot be axes, with the reason.
 const FIXED: [(&str, &str); 6] = [
-    ("name", "the name is that of the whole sweep"),
-    ("base", "the base is that of the whole sweep"),
-    ("sweep", "a sweep has no sweep in it"),
+    ("name", "a sweep has one name"),
+    ("base", "a sweep has one base"),
+    ("sweep", "a sweep cannot contain a sweep"),
     ("elapsed", "elapsed time is measured by `sottovoce reproduce` only"),
     ("bits", "make `training.logit_bits` an axis"),
     ("ensemble.seeds", "seeds are the replicates of every point; write them in `ensemble.seeds`"),
 ];
 
-/// The groups of axes that the table `[sweep]` says, in its order.
+/// Reads the groups of axes from the table `[sweep]`, in its order.
+///
+/// # Errors
+/// If an entry is no axis, an axis has no values or a value twice, axes that vary together differ in length, or two axes
+/// give the same field.
 pub fn groups(sweep: &Table) -> Result<Vec<Group>, AxisError> {
     let mut groups = Vec::new();
     axes(sweep, &mut Vec::new(), &mut |axis| groups.push(vec![axis]))?;
@@ -62,7 +88,7 @@ pub fn groups(sweep: &Table) -> Result<Vec<Group>, AxisError> {
             };
             if within(earlier, &axis.path) || within(&axis.path, earlier) {
                 let message = format!("and the axis `{earlier}` give the same field; keep one of them");
-                return Err((vec![axis.path.clone()], message));
+                return Err(AxisError { path: vec![axis.path.clone()], message });
             }
         }
         seen.push(&axis.path);
@@ -71,28 +97,29 @@ pub fn groups(sweep: &Table) -> Result<Vec<Group>, AxisError> {
 }
 
 fn no_tables() -> AxisError {
-    let message = "must be a list of tables, each with the axes that vary together, such as \
-                   [{ \"data.name\" = [\"mnist\", \"kmnist\"], \"data.path\" = [\"a\", \"b\"] }]";
-    (vec![ZIP.to_owned()], message.to_owned())
+    AxisError::in_zip(
+        "must be a list of tables, each with the axes that vary together, such as \
+         [{ \"data.name\" = [\"mnist\", \"kmnist\"], \"data.path\" = [\"a\", \"b\"] }]",
+    )
 }
 
+/// Reads a group of axes that vary together.
 fn zipped(table: &Table) -> Result<Group, AxisError> {
     let mut group = Vec::new();
     axes(table, &mut Vec::new(), &mut |axis| group.push(axis))?;
     let lengths: Vec<String> =
         group.iter().map(|axis: &Axis| format!("`{}` has {}", axis.path, axis.values.len())).collect();
-    if group.windows(2).any(|pair| pair[0].values.len() != pair[1].values.len()) {
-        let message = format!("has axes of different lengths: {}", lengths.join(", "));
-        return Err((vec![ZIP.to_owned()], message));
-    }
     if group.is_empty() {
-        return Err((vec![ZIP.to_owned()], "has a table without axes".to_owned()));
+        return Err(AxisError::in_zip("has a table without axes"));
+    }
+    if group.iter().any(|axis| axis.values.len() != group_length(&group)) {
+        return Err(AxisError::in_zip(format!("has axes of different lengths: {}", lengths.join(", "))));
     }
     Ok(group)
 }
 
-/// The axes in a table. Nested tables are paths, unless they are steps.
-fn axes(table: &Table, above: &mut Vec<String>, found: &mut impl FnMut(Axis)) -> Result<(), AxisError> {
+/// Calls `add` for every axis in `table`, which is at the path `above`. Nested tables are parts of a path, unless they are steps.
+fn axes(table: &Table, above: &mut Vec<String>, add: &mut impl FnMut(Axis)) -> Result<(), AxisError> {
     for (key, value) in table {
         if above.is_empty() && key == ZIP {
             continue;
@@ -100,21 +127,21 @@ fn axes(table: &Table, above: &mut Vec<String>, found: &mut impl FnMut(Axis)) ->
         above.push(key.clone());
         let path = above.join(".");
         match value {
-            Value::Table(inner) if !inner.contains_key("from") => axes(inner, above, found)?,
+            Value::Table(inner) if !inner.contains_key("from") => axes(inner, above, add)?,
             value => {
                 if let Some((_, reason)) = FIXED.iter().find(|(fixed, _)| {
                     path.strip_prefix(fixed).is_some_and(|r| r.is_empty() || r.starts_with('.'))
                 }) {
-                    return Err((above.clone(), format!("cannot be an axis: {reason}")));
+                    return Err(AxisError::at(above, format!("cannot be an axis: {reason}")));
                 }
-                let values = values(value).map_err(|message| (above.clone(), message))?;
-                // `splits` and `shares` are lists of what the axes take one by one.
+                let values = values(value).map_err(|message| AxisError::at(above, message))?;
+                // The axis takes the values of the lists `splits` and `shares` one by one.
                 let path = match path.as_str() {
                     "ensemble.splits" => "ensemble.split".to_owned(),
                     "ensemble.shares" => "ensemble.share".to_owned(),
                     _ => path,
                 };
-                found(Axis { path, values });
+                add(Axis { path, values });
             }
         }
         above.pop();
@@ -122,6 +149,7 @@ fn axes(table: &Table, above: &mut Vec<String>, found: &mut impl FnMut(Axis)) ->
     Ok(())
 }
 
+/// Reads the values of an axis.
 fn values(value: &Value) -> Result<Vec<Value>, String> {
     let values = match value {
         Value::Array(values) => values.clone(),
@@ -135,14 +163,13 @@ fn values(value: &Value) -> Result<Vec<Value>, String> {
     if values.is_empty() {
         return Err("has no values".to_owned());
     }
-    let twice = values.iter().enumerate().find(|(index, value)| values[..*index].contains(value));
-    match twice {
-        Some((_, value)) => Err(format!("holds {value} twice")),
+    match repeated(&values) {
+        Some(value) => Err(format!("holds {value} twice")),
         None => Ok(values),
     }
 }
 
-/// The values from `from` up to `to`, by adding `step` or multiplying with `factor`.
+/// Computes the values from `from` up to `to`: each is the last one plus `step`, or times `factor`.
 fn stepped(table: &Table) -> Result<Vec<Value>, String> {
     const FORM: &str =
         "steps are written { from = 1, to = 7, step = 1 } or { from = 0.1, to = 100, factor = 10 }";
@@ -152,13 +179,13 @@ fn stepped(table: &Table) -> Result<Vec<Value>, String> {
     let number = |key: &str| match table.get(key) {
         Some(Value::Integer(number)) => Ok(Some(*number as f64)),
         Some(Value::Float(number)) if number.is_finite() => Ok(Some(*number)),
-        Some(other) => Err(format!("has {key} = {other}, which is no number; {FORM}")),
+        Some(other) => Err(format!("has {key} = {other}, which is not a number; {FORM}")),
         None => Ok(None),
     };
     let whole =
         ["from", "step", "factor"].iter().all(|key| !matches!(table.get(*key), Some(Value::Float(_))));
     let (Some(from), Some(to)) = (number("from")?, number("to")?) else {
-        return Err(format!("has no `to`; {FORM}"));
+        return Err(format!("needs both `from` and `to`; {FORM}"));
     };
     let (step, factor) = match (number("step")?, number("factor")?) {
         (Some(step), None) if step > 0.0 => (step, 1.0),
@@ -173,43 +200,47 @@ fn stepped(table: &Table) -> Result<Vec<Value>, String> {
     if to < from {
         return Err(format!("goes from {from} to {to}; `to` must not be smaller"));
     }
-    // Rounding errors of binary fractions must not keep the last value out.
-    let slack = 1.0 + 1e-9;
+    // Binary fractions are rounded: a last value that exceeds `to` by this part of it still counts.
+    let slack = 1e-9;
     let mut values = Vec::new();
     loop {
         let index = values.len();
         let value = if factor > 1.0 { from * factor.powi(index as i32) } else { from + index as f64 * step };
-        if value > to + (to.abs().max(step) * (slack - 1.0)) {
+        if value > to + (to.abs().max(step) * slack) {
             return Ok(values);
         }
-        if index == MOST_VALUES {
-            return Err(format!("has more than {MOST_VALUES} values; choose a larger step"));
+        if index == MAX_VALUES {
+            return Err(format!("has more than {MAX_VALUES} values; choose a larger step"));
         }
-        // Twelve digits: 0.1 + 2 x 0.1 is written 0.3.
+        // Rounded to twelve digits, so that 0.1 + 2 x 0.1 is 0.3.
         let rounded: f64 = format!("{value:.11e}").parse().unwrap_or(value);
         values.push(if whole { Value::Integer(rounded as i64) } else { Value::Float(rounded) });
     }
 }
 
-/// Puts `value` at the dotted `path` of `table`. Tables that are missing on the way are made; a number in the path is a place in
-/// a list.
-pub fn put(table: &mut Table, path: &str, value: Value) -> Result<(), String> {
+/// Sets the field at the dotted `path` of `table` to `value`. Missing tables on the way are created; a number in the path is an
+/// index into a list.
+///
+/// # Errors
+/// If the path leads through a field that is not a table, or to an index that the list does not have.
+pub fn set_field(table: &mut Table, path: &str, value: Value) -> Result<(), String> {
     // One split and one range of shares are lists of one.
-    let (path, value) = match path.strip_prefix("ensemble.split") {
-        Some("") => ("ensemble.splits".to_owned(), Value::Array(vec![value])),
-        Some(rest) if rest.starts_with('.') => {
-            let mut inner = Table::new();
-            put(&mut inner, &rest[1..], value)?;
-            ("ensemble.splits".to_owned(), Value::Array(vec![Value::Table(inner)]))
+    let (path, value) = if let Some(rest) = path.strip_prefix("ensemble.split.") {
+        let mut inner = Table::new();
+        set_field(&mut inner, rest, value)?;
+        ("ensemble.splits", Value::Array(vec![Value::Table(inner)]))
+    } else {
+        match path {
+            "ensemble.split" => ("ensemble.splits", Value::Array(vec![value])),
+            "ensemble.share" => ("ensemble.shares", Value::Array(vec![value])),
+            path => (path, value),
         }
-        _ if path == "ensemble.share" => ("ensemble.shares".to_owned(), Value::Array(vec![value])),
-        _ => (path.to_owned(), value),
     };
     let parts: Vec<&str> = path.split('.').collect();
-    put_at(table, &parts, value).map_err(|message| format!("`{path}` {message}"))
+    set_at(table, &parts, value).map_err(|message| format!("`{path}` {message}"))
 }
 
-fn put_at(table: &mut Table, parts: &[&str], value: Value) -> Result<(), String> {
+fn set_at(table: &mut Table, parts: &[&str], value: Value) -> Result<(), String> {
     match parts {
         [] => Ok(()),
         [last] => {
@@ -218,44 +249,49 @@ fn put_at(table: &mut Table, parts: &[&str], value: Value) -> Result<(), String>
         }
         [first, rest @ ..] => match (table.entry(*first).or_insert_with(|| Value::Table(Table::new())), rest)
         {
-            (Value::Table(inner), rest) => put_at(inner, rest, value),
-            (Value::Array(list), [place]) => {
+            (Value::Table(inner), rest) => set_at(inner, rest, value),
+            (Value::Array(list), [index]) => {
                 let length = list.len();
-                let item = place.parse().ok().and_then(|place: usize| list.get_mut(place));
+                let item = index.parse().ok().and_then(|index: usize| list.get_mut(index));
                 *item.ok_or_else(|| {
                     let last = length.saturating_sub(1);
-                    format!("must end in a place from 0 to {last}, since the list has {length} values")
+                    format!("must end in an index from 0 to {last}, because the list has {length} values")
                 })? = value;
                 Ok(())
             }
-            _ => Err("leads through a field that is no table".to_owned()),
+            _ => Err("leads through a field that is not a table".to_owned()),
         },
     }
 }
 
-/// A value as records and names write it: numbers and words as they are, numbers of a list with `-` between them.
-pub fn text(path: &str, value: &Value) -> String {
+/// Writes a value of the field `path` as records and point names do: numbers and words unchanged, a list with `-` between
+/// its values, a range of shares with equal ends as one number.
+pub fn value_text(path: &str, value: &Value) -> String {
+    if let Value::Array(ends) = value
+        && let [low, high] = ends.as_slice()
+        && path == "ensemble.share"
+        && low == high
+    {
+        return value_text(path, low);
+    }
     match value {
         Value::String(text) => text.clone(),
-        Value::Array(ends) if path == "ensemble.share" && ends.len() == 2 && ends[0] == ends[1] => {
-            text(path, &ends[0])
-        }
         Value::Array(values) => {
             let nested = values.iter().any(Value::is_array);
             let inner = |value: &Value| match value {
                 Value::Array(values) if nested => {
-                    values.iter().map(|value| text(path, value)).collect::<Vec<_>>().join(".")
+                    values.iter().map(|value| value_text(path, value)).collect::<Vec<_>>().join(".")
                 }
-                value => text(path, value),
+                value => value_text(path, value),
             };
             values.iter().map(inner).collect::<Vec<_>>().join("-")
         }
         Value::Table(table) => table
             .iter()
-            .map(|(key, value)| format!("{key}-{}", text(path, value)))
+            .map(|(key, value)| format!("{key}-{}", value_text(path, value)))
             .collect::<Vec<_>>()
             .join("-"),
-        // As the shortest decimal that reads back the same, without an exponent.
+        // The shortest decimal that reads back as the same number, without an exponent.
         Value::Float(number) => format!("{number}"),
         other => other.to_string(),
     }
@@ -272,7 +308,7 @@ mod tests {
     fn texts(group: &Group) -> Vec<String> {
         group
             .iter()
-            .map(|a| a.values.iter().map(|v| text(&a.path, v)).collect::<Vec<_>>().join(" "))
+            .map(|a| a.values.iter().map(|v| value_text(&a.path, v)).collect::<Vec<_>>().join(" "))
             .collect()
     }
 
@@ -304,14 +340,13 @@ mod tests {
         let found =
             axes_of("zip = [{ \"data.name\" = [\"a\", \"b\"], data.path = [\"c\", \"d\"] }]").unwrap();
         assert_eq!(texts(&found[0]), ["a b", "c d"]);
-        let (path, message) =
-            axes_of("zip = { \"data.name\" = [\"a\"], data.path = [\"c\", \"d\"] }").unwrap_err();
-        assert_eq!(path, ["zip"]);
-        assert!(message.contains("`data.name` has 1, `data.path` has 2"), "{message}");
+        let error = axes_of("zip = { \"data.name\" = [\"a\"], data.path = [\"c\", \"d\"] }").unwrap_err();
+        assert_eq!(error.path, ["zip"]);
+        assert!(error.message.contains("`data.name` has 1, `data.path` has 2"), "{error:?}");
     }
 
     #[test]
-    fn what_is_no_axis_is_refused_with_its_path() {
+    fn wrong_axes_are_refused_with_their_paths() {
         for (text, path, words) in [
             ("training.clip = 0.5", "training.clip", "is 0.5, but an axis is a list of values"),
             ("training.clip = []", "training.clip", "has no values"),
@@ -333,23 +368,23 @@ mod tests {
                 "the same field",
             ),
         ] {
-            let (found, message) = axes_of(text).unwrap_err();
-            assert_eq!(found.join("."), path, "{text}");
-            assert!(message.contains(words), "{message}");
+            let error = axes_of(text).unwrap_err();
+            assert_eq!(error.path.join("."), path, "{text}");
+            assert!(error.message.contains(words), "{error:?}");
         }
     }
 
     #[test]
-    fn a_value_is_put_where_its_path_leads() {
+    fn a_field_is_set_at_its_path() {
         let mut table: Table = toml::from_str("[training]\nlargest_weights = [3, 3, 7]\n").unwrap();
-        put(&mut table, "training.largest_weights.1", Value::Integer(1)).unwrap();
-        put(&mut table, "ensemble.split.dirichlet", Value::Float(0.5)).unwrap();
-        put(&mut table, "ensemble.share", Value::Float(0.5)).unwrap();
+        set_field(&mut table, "training.largest_weights.1", Value::Integer(1)).unwrap();
+        set_field(&mut table, "ensemble.split.dirichlet", Value::Float(0.5)).unwrap();
+        set_field(&mut table, "ensemble.share", Value::Float(0.5)).unwrap();
         let expected = "[training]\nlargest_weights = [3, 1, 7]\n[ensemble]\nsplits = [{ dirichlet = 0.5 }]\nshares = [0.5]\n";
         assert_eq!(table, toml::from_str(expected).unwrap());
-        let error = put(&mut table, "training.largest_weights.3", Value::Integer(1)).unwrap_err();
+        let error = set_field(&mut table, "training.largest_weights.3", Value::Integer(1)).unwrap_err();
         assert!(error.contains("from 0 to 2"), "{error}");
-        let error = put(&mut table, "training.largest_weights.1.x", Value::Integer(1)).unwrap_err();
-        assert!(error.contains("no table"), "{error}");
+        let error = set_field(&mut table, "training.largest_weights.1.x", Value::Integer(1)).unwrap_err();
+        assert!(error.contains("not a table"), "{error}");
     }
 }

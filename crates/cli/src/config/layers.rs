@@ -1,4 +1,4 @@
-//! Configurations in layers: a base, a file that says only what differs from it, and fields given with `--set`.
+//! The layers of a configuration: a base, a file with the fields that differ from the base, and fields given with `--set`.
 
 use std::borrow::Cow;
 use std::fs;
@@ -7,47 +7,59 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{BUILT_IN, ConfigError, Problem, problem};
+use super::error::{ConfigError, Problem, nearest};
 
-/// The key that names the experiment to start from: a built-in one, or a file relative to the one that names it.
+/// The experiments that are part of the program, by name.
+pub const BUILT_IN: [(&str, &str); 5] = [
+    ("paper", include_str!("../../../../configs/paper.toml")),
+    ("fig5", include_str!("../../../../configs/fig5.toml")),
+    ("fig6", include_str!("../../../../configs/fig6.toml")),
+    ("fig7", include_str!("../../../../configs/fig7.toml")),
+    ("quick", include_str!("../../../../configs/quick.toml")),
+];
+
+/// The key that names the experiment to start from: a built-in experiment, or a file relative to the file that names it.
 const BASE: &str = "base";
 
-/// Files that may follow each other by `base`.
-const MOST_BASES: usize = 16;
+/// The table that says which fields a sweep varies.
+pub const SWEEP: &str = "sweep";
 
-/// The text of one layer and its name in errors.
+/// Largest number of files in a chain of bases; a longer chain is a circle.
+const MAX_BASES: usize = 16;
+
+/// One layer of a configuration.
 #[derive(Debug, Clone)]
 pub struct Layer {
+    /// The layer's name in errors: a file, a built-in experiment or a `--set` argument.
     pub origin: String,
+    /// TOML.
     pub text: Cow<'static, str>,
 }
 
 impl Layer {
-    /// Returns whether the text came with the program.
+    /// Returns whether the layer is a built-in experiment.
     pub fn is_built_in(&self) -> bool {
         matches!(self.text, Cow::Borrowed(_))
     }
 }
 
-/// The layers of the experiment `name`, the deepest base first, with one layer for each of `sets` on top.
+/// Reads the layers of the experiment `name`, the deepest base first, with one layer for each of `sets` on top.
 ///
 /// # Errors
-/// If a file or a base is not there, bases name each other in a circle, a file with a base has no name of its own, or a text is
-/// not TOML.
+/// If a file or a base does not exist, bases name each other in a circle, a file with a base has no name of its own, or a
+/// text is not TOML.
 pub fn read(name: &str, sets: &[String]) -> Result<Vec<Layer>, ConfigError> {
     let mut layers: Vec<Layer> = Vec::new();
     let mut next = Some((name.to_owned(), Path::new(name).is_file().then(|| PathBuf::from(name))));
     while let Some((origin, path)) = next.take() {
         let text = text(&origin, path.as_deref())?;
         let base = base_of(&origin, &text, path.as_deref())?;
-        layers.push(Layer { origin, text });
-        if let Some(base) = base {
-            if layers.len() == MOST_BASES {
-                let (last, message) = (&layers[MOST_BASES - 1], "names a base that leads back to itself");
-                return Err(Problem::at_field(&last.origin, &last.text, &[BASE], message).into());
-            }
-            next = Some(base);
+        if base.is_some() && layers.len() + 1 == MAX_BASES {
+            let message = "names a base that leads back to itself";
+            return Err(Problem::at_field(&origin, &text, &[BASE], message).into());
         }
+        layers.push(Layer { origin, text });
+        next = base;
     }
     layers.reverse();
     for set in sets {
@@ -65,17 +77,21 @@ fn text(name: &str, path: Option<&Path>) -> Result<Cow<'static, str>, ConfigErro
     if let Some((_, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
         return Ok(Cow::Borrowed(text));
     }
-    let names = BUILT_IN.map(|(name, _)| name);
-    Err(ConfigError::Unknown { name: name.to_owned(), hint: hint(name), known: names.join(", ") })
+    Err(ConfigError::Unknown { name: name.to_owned(), suggestion: suggestion(name), known: built_in_names() })
 }
 
-fn hint(name: &str) -> String {
-    let names = BUILT_IN.map(|(name, _)| name);
-    problem::nearest(name, names.into_iter())
-        .map_or_else(String::new, |near| format!(" (did you mean {near:?}?)"))
+/// The names of the built-in experiments, for errors.
+fn built_in_names() -> String {
+    BUILT_IN.map(|(name, _)| name).join(", ")
 }
 
-/// The name of a layer's base and, where it is a file, its path.
+/// " (did you mean ...?)" if a built-in experiment has a name similar to `name`, else nothing.
+fn suggestion(name: &str) -> String {
+    let names = BUILT_IN.map(|(name, _)| name);
+    nearest(name, names.into_iter()).map_or_else(String::new, |near| format!(" (did you mean {near:?}?)"))
+}
+
+/// The name of a layer's base, and its path if the base is a file.
 fn base_of(
     origin: &str,
     text: &str,
@@ -84,7 +100,7 @@ fn base_of(
     let table = DeTable::parse(text).map_err(|error| Problem::from_toml(origin, text, &error))?;
     let Some(base) = table.get_ref().get(BASE) else { return Ok(None) };
     if table.get_ref().get("name").is_none() {
-        let message = "needs a `name` beside it: the records of an experiment go to a folder of its own name";
+        let message = "needs a `name` beside it: the records of an experiment go to a folder with its name";
         return Err(Problem::at_field(origin, text, &[BASE], message));
     }
     let base = base.get_ref().as_str().unwrap_or_default();
@@ -93,15 +109,17 @@ fn base_of(
     }
     let file = path.and_then(Path::parent).map(|folder| folder.join(base)).filter(|file| file.is_file());
     let Some(file) = file else {
-        let names = BUILT_IN.map(|(name, _)| name).join(", ");
-        let message =
-            format!("must be a built-in experiment ({names}) or a file, relative to this one{}", hint(base));
+        let message = format!(
+            "must be a built-in experiment ({}) or a file, relative to this file{}",
+            built_in_names(),
+            suggestion(base)
+        );
         return Err(Problem::at_field(origin, text, &[BASE], message));
     };
     Ok(Some((file.display().to_string(), Some(file))))
 }
 
-/// A field given as `PATH=VALUE`. The value is read as TOML, and where it is none, as a string.
+/// The layer of a field that is given as `PATH=VALUE`. The value is read as TOML, or as a string if it is not TOML.
 fn set_layer(set: &str) -> Result<Layer, Problem> {
     let origin = format!("--set {set}");
     let wrong = |message: &str| {
@@ -113,7 +131,7 @@ fn set_layer(set: &str) -> Result<Layer, Problem> {
         !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
     };
     if !path.split('.').all(bare) {
-        return Err(wrong(&format!("names {path:?}, which is no field")));
+        return Err(wrong(&format!("names {path:?}, which is not a field")));
     }
     if path == BASE {
         return Err(Problem::new(
@@ -130,9 +148,9 @@ fn set_layer(set: &str) -> Result<Layer, Problem> {
     Ok(Layer { origin, text: Cow::Owned(text) })
 }
 
-/// One table of all `layers`; tables are merged field by field, and other values replaced by the layer above.
+/// Merges all `layers` to one table. Tables are merged field by field; other values are replaced by the layer above.
 ///
-/// Places in the result are places in the text of the layer that a value is from.
+/// The span of a value in the result refers to the text of the layer that the value is from.
 pub fn merge(layers: &[Layer]) -> Result<Spanned<DeTable<'_>>, Problem> {
     let mut merged: Option<DeTable<'_>> = None;
     let mut span = 0..0;
@@ -153,7 +171,7 @@ pub fn merge(layers: &[Layer]) -> Result<Spanned<DeTable<'_>>, Problem> {
     Ok(Spanned::new(span, merged.unwrap_or_default()))
 }
 
-/// The fields of `[ensemble]` that hold lists, and what one value is called.
+/// The fields of `[ensemble]` that give one value of a list, with the fields of the lists.
 const LISTS: [(&str, &str); 2] = [("split", "splits"), ("share", "shares")];
 
 /// Turns `ensemble.split = X` into `ensemble.splits = [X]`, and `ensemble.share` likewise.
@@ -164,7 +182,7 @@ fn name_lists(origin: &str, text: &str, table: &mut DeTable<'_>) -> Result<(), P
     for (one, list) in LISTS {
         let Some(value) = ensemble.remove(one) else { continue };
         if ensemble.get(list).is_some() {
-            let message = format!("is there beside `ensemble.{list}`, which says the same; give one of them");
+            let message = format!("and `ensemble.{list}` give the same field; keep one of them");
             return Err(Problem::at_field(origin, text, &["ensemble", one], message));
         }
         let span = value.span();
@@ -177,7 +195,7 @@ fn name_lists(origin: &str, text: &str, table: &mut DeTable<'_>) -> Result<(), P
 fn merge_into<'a>(base: &mut DeTable<'a>, over: DeTable<'a>) {
     for (key, value) in over {
         let span = value.span();
-        // In the place of the base's field: the order of fields is that of the base.
+        // The value takes the position of the base's field, so fields keep the base's order.
         match (base.get_mut(key.get_ref().as_ref()).map(Spanned::get_mut), value.into_inner()) {
             (Some(DeValue::Table(below)), DeValue::Table(above)) => merge_into(below, above),
             (_, value) => {

@@ -1,34 +1,32 @@
-//! Opening the data set, and reporting on it.
+//! Opening an experiment's data set, and checking that the experiment fits it.
 
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use sottovoce_dataset::{
-    DataName, DataSet, Event, LabelledImages, Orientation, Request, SyntheticSize, hold_out,
-};
+use sottovoce_dataset::{DataName, DataSet, LabelledImages, Orientation, Request, SyntheticSize, hold_out};
 
-use super::share_out;
-use crate::args::Common;
-use crate::config::{DataPlan, Experiment, SettingPlan};
+use super::download_reporter::DownloadReporter;
+use crate::args::global::GlobalOptions;
+use crate::config::experiment::{DataConfig, Experiment};
+use crate::config::setting::SeededSetting;
 use crate::output;
-use crate::progress::Progress;
 
-/// What is asked for by name and arguments.
-pub fn request(name: &str, common: &Common) -> Request {
+/// The request for the data set `name`, with the options of the command line.
+pub fn request(name: &str, global: &GlobalOptions) -> Request {
     let Ok(name) = name.parse::<DataName>();
     let mut request = Request::new(name);
-    request.explicit_dir = common.data_path();
-    request.orientation = common.orientation.map(Orientation::from);
-    request.allow_download = !common.offline;
-    if !common.mirrors.is_empty() {
-        request.mirrors = common.mirrors.clone();
+    request.path = global.data_path();
+    request.orientation = global.orientation.map(Orientation::from);
+    request.allow_download = !global.offline;
+    if !global.mirrors.is_empty() {
+        request.mirrors = global.mirrors.clone();
     }
     request
 }
 
 /// Opens the data set `name` with at most the given numbers of images.
-pub fn open(name: &str, train: usize, test: usize, common: &Common) -> Result<DataSet> {
-    open_request(request(name, common), train, test)
+pub fn open(name: &str, train: usize, test: usize, global: &GlobalOptions) -> Result<DataSet> {
+    open_request(request(name, global), train, test)
 }
 
 /// An experiment's images.
@@ -37,30 +35,30 @@ pub struct Images {
     pub data: Arc<DataSet>,
     /// The training images that members are trained on.
     pub training: Arc<LabelledImages>,
-    /// Those that nobody is trained on.
+    /// The held-out training images.
     pub validation: Arc<LabelledImages>,
 }
 
 impl Images {
-    /// Opens an experiment's data set and sets its validation images aside.
-    pub fn open(plan: &DataPlan, common: &Common) -> Result<Self> {
-        let mut request = request(&plan.name, common);
-        // An argument goes before the configuration, which goes before the environment.
-        if let (None, Some(path)) = (&common.data_dir, &plan.path) {
-            request.explicit_dir = Some(path.clone());
+    /// Opens an experiment's data set and holds out its validation images.
+    pub fn open(config: &DataConfig, global: &GlobalOptions) -> Result<Self> {
+        let mut request = request(&config.name, global);
+        // The option --data-dir overrides the configuration, which overrides the environment variable.
+        if let (None, Some(path)) = (&global.data_dir, &config.path) {
+            request.path = Some(path.clone());
         }
-        request.orientation = request.orientation.or(plan.orientation);
-        request.first_label = plan.first_label;
-        request.invert = plan.invert;
-        let data = open_request(request, plan.train_images, plan.test_images)?;
-        let (training, validation) = hold_out(&data.train, plan.validation_images, VALIDATION_SEED)
+        request.orientation = request.orientation.or(config.orientation);
+        request.first_label = config.first_label;
+        request.invert = config.invert;
+        let data = open_request(request, config.train_images, config.test_images)?;
+        let (training, validation) = hold_out(&data.train, config.validation_images, VALIDATION_SEED)
             .context("`data.validation_images` is too large")?;
         Ok(Self { data: Arc::new(data), training: Arc::new(training), validation: Arc::new(validation) })
     }
 }
 
-/// Refuses images that the experiment's networks cannot read.
-pub fn check_fit(experiment: &Experiment, data: &DataSet) -> Result<()> {
+/// Refuses images of another size than the experiment's networks read, and labels beyond their classes.
+pub fn check_images(experiment: &Experiment, data: &DataSet) -> Result<()> {
     let shape = &experiment.architecture;
     ensure!(
         data.train.side() == shape.image_side,
@@ -80,20 +78,20 @@ pub fn check_fit(experiment: &Experiment, data: &DataSet) -> Result<()> {
     Ok(())
 }
 
-/// The field at fault and what is wrong, where members of `settings` have fewer training images than a step takes. Settings for
-/// other logit ranges share out the images in the same way.
-pub fn small_member(
+/// The path of the field `training.batch` and what is wrong with it, if a member of `settings` has fewer training images than a
+/// step takes; else `None`. Settings for other logit ranges divide the images in the same way.
+pub fn check_batch(
     experiment: &Experiment,
-    settings: &[SettingPlan],
+    settings: &[SeededSetting],
     training: &LabelledImages,
 ) -> Result<Option<([&'static str; 2], String)>> {
     // The member with the fewest images of all: the count, the member from 1, and its setting.
     let mut fewest: Option<(usize, usize, String)> = None;
-    for plan in settings {
-        let partition = share_out(training, plan)?;
+    for setting in settings {
+        let partition = setting.partition(training.labels())?;
         for (indices, member) in partition.indices.iter().zip(1..) {
             if fewest.as_ref().is_none_or(|(count, ..)| indices.len() < *count) {
-                fewest = Some((indices.len(), member, plan.key()));
+                fewest = Some((indices.len(), member, setting.file_name()));
             }
         }
     }
@@ -116,93 +114,27 @@ pub fn small_member(
 pub fn open_request(mut request: Request, train: usize, test: usize) -> Result<DataSet> {
     let SyntheticSize { train: all_train, test: all_test, seed } = request.synthetic;
     request.synthetic = SyntheticSize { train: all_train.min(train), test: all_test.min(test), seed };
-    let mut teller = Teller::default();
-    let mut data = sottovoce_dataset::open(&request, &mut |event| teller.tell(event))?;
+    let mut reporter = DownloadReporter::default();
+    let mut data = sottovoce_dataset::open(&request, &mut |event| reporter.report(event))?;
     data.train = first(&data.train, train, "training");
     data.test = first(&data.test, test, "test");
     Ok(data)
 }
 
-/// The first `count` images. Of a data set that is sorted by label, they have few labels.
+/// The first `count` images. Warns if they lack labels that later images have, as in a data set that is sorted by label.
 fn first(images: &LabelledImages, count: usize, name: &str) -> LabelledImages {
     let taken = images.take(count);
     let labels = |images: &LabelledImages| images.counts().iter().filter(|&&count| count > 0).count();
-    let (found, all) = (labels(&taken), labels(images));
-    if found < all {
+    let (taken_labels, all_labels) = (labels(&taken), labels(images));
+    if taken_labels < all_labels {
         output::remark(&format!(
-            "the first {count} of {} {name} images have {found} of {all} labels: use more of them, or shuffle the files",
+            "the first {count} of {} {name} images have {taken_labels} of {all_labels} labels: use more images, or shuffle the \
+             files",
             images.len()
         ));
     }
     taken
 }
 
-/// Draws the validation images. Not an experiment's seed: all settings shall have the same.
+/// Seed that draws the validation images. It does not depend on an experiment's seeds, so all settings have the same images.
 const VALIDATION_SEED: u64 = 0;
-
-/// Turns events into bars and remarks.
-#[derive(Default)]
-pub struct Teller {
-    bar: Option<Progress>,
-    /// Files that are not used, so far.
-    unused: usize,
-}
-
-/// Files that are not used and named one by one.
-const UNUSED_NAMED: usize = 5;
-
-impl Drop for Teller {
-    fn drop(&mut self) {
-        if self.unused > UNUSED_NAMED {
-            output::remark(&format!("{} more files or folders are not used", self.unused - UNUSED_NAMED));
-        }
-    }
-}
-
-impl Teller {
-    pub fn tell(&mut self, event: Event) {
-        match event {
-            Event::Fetching { file, url } => {
-                output::remark(&format!("fetching {url}"));
-                self.bar = Some(Progress::new(file, 1));
-            }
-            Event::Progress { received, total, .. } => {
-                if let Some(bar) = &self.bar {
-                    bar.set(received, total);
-                }
-            }
-            Event::Fetched { .. } => self.bar = None,
-            Event::MirrorFailed { url, reason, .. } => {
-                self.bar = None;
-                output::remark(&format!("{url} failed: {reason}"));
-            }
-            Event::FellBack { reason } => {
-                self.bar = None;
-                output::remark(&format!(
-                    "MNIST is not available: {reason}\nUsing the built-in SYNTHETIC digits instead; every record \
-                     and chart will say so. To use MNIST, put its four files into data/mnist or name their folder \
-                     with --data-dir."
-                ));
-            }
-            Event::Recognised { asked, known } => output::remark(&format!(
-                "the files of the data set `{asked}` are those of {known}: their SHA-256 sums are equal"
-            )),
-            Event::Transposed { name } => output::remark(&format!(
-                "the images of {name} are transposed in their files and are turned upright; for networks that were \
-                 trained on them as they are stored (torchvision's EMNIST leaves them so), use --orientation upright"
-            )),
-            Event::LabelsFromOne { last } => output::remark(&format!(
-                "the labels in the files are 1 to {last}; 1 is taken off each, which gives {last} classes from 0 on \
-                 (`data.first_label = 0` keeps them as they are)"
-            )),
-            Event::NotUsed { path, reason } => {
-                self.unused += 1;
-                if self.unused <= UNUSED_NAMED {
-                    output::remark(&format!("{} is not used: {reason}", path.display()));
-                }
-            }
-            // Nothing to wait for and nothing to do.
-            _ => {}
-        }
-    }
-}

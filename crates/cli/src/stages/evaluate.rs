@@ -1,178 +1,185 @@
-//! Encrypted evaluation, setting by setting.
+//! Encrypted evaluation of every setting.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use sottovoce_bfv::planner::Choice;
+use sottovoce_bfv::planner::ChosenParameters;
 use sottovoce_evaluate::{
-    EncryptedSet, EvaluateError, Evaluation, Evaluator, Need, RangeRule, Session, Subject, evaluate_setting,
+    EncryptedImages, EvaluateError, Evaluation, Evaluator, RangedEnsemble, Session, SettingInputs,
+    evaluate_setting,
 };
+use sottovoce_network::FloatNetwork;
 use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
-use sottovoce_network::{FloatNetwork, ObservedRange};
 
-use super::{Failure, Found, Run, SettingResult, found};
-use crate::config::{Experiment, SettingPlan};
+use super::cache::{Cached, read_cached};
+use super::train::{require_trained, throughput};
+use crate::config::experiment::Experiment;
+use crate::config::setting::SeededSetting;
+use crate::files::{fingerprint, write_json};
 use crate::output::{self, counted};
 use crate::progress::StageProgress;
-use crate::run_folder::{fingerprint, write_json};
+use crate::run::experiment_run::{ExperimentRun, SettingFailure};
+use crate::run::results::SettingResult;
 
-/// Raised whenever evaluation records something else for the same networks.
+/// Raise this whenever evaluation records something else for the same networks.
 const VERSION: u32 = 4;
 
-/// Hash of everything that an evaluation is made from; `exported` identifies the networks, and `counts` are the validation and the test images. What
-/// the planner chooses is no part of it: whatever ensembles need together, what decrypts is the same, so a setting that
-/// joins later leaves finished ones valid. Each evaluation records the parameters that it was made under. What the
-/// configuration asks for is a part.
-pub fn evaluation_inputs(
+/// Hash of everything that an evaluation is made from. `exported` identifies the networks; the pair holds the numbers of
+/// validation and test images.
+///
+/// The table `[encryption]` is part of the hash. The parameters that the planner chooses are not: decrypted logits are the
+/// same under any parameters, so an evaluation stays valid when further settings make the planner choose others. Each
+/// evaluation records its parameters.
+pub fn evaluation_hash(
     experiment: &Experiment,
     evaluator: Evaluator,
     exported: &str,
     (validation, test): (usize, usize),
     checksums: &BTreeMap<String, String>,
 ) -> Result<String> {
-    // The export's inputs stand for its networks: their files are checked when they are read.
+    // The hash of the export stands for its networks, whose files are checked when they are read.
     fingerprint(&(VERSION, evaluator, exported, &experiment.encryption, validation, test, checksums))
 }
 
-impl Run {
-    /// The exported ensembles of all settings, checked: networks that were altered on disk must not go unnoticed, even
-    /// where nothing is left to do.
-    pub fn ensembles(&self) -> Result<Vec<ExportedEnsemble>> {
-        self.settings.iter().map(|plan| self.ensemble(plan)).collect()
-    }
+/// Reads and checks the exported ensembles of all settings. Networks that were altered on disk are an error, even if nothing is
+/// left to do.
+pub fn read_all_exported(run: &ExperimentRun) -> Result<Vec<ExportedEnsemble>> {
+    run.settings.iter().map(|setting| read_exported(run, setting)).collect()
+}
 
-    pub fn ensemble(&self, plan: &SettingPlan) -> Result<ExportedEnsemble> {
-        read_ensemble(&self.folder.ensemble(&plan.key()))
-            .with_context(|| format!("cannot use the exported networks of {}", plan.key()))
-    }
+/// Reads and checks the exported ensemble of `setting`.
+pub fn read_exported(run: &ExperimentRun, setting: &SeededSetting) -> Result<ExportedEnsemble> {
+    read_ensemble(&run.folder.ensemble(&setting.file_name()))
+        .with_context(|| format!("cannot use the exported networks of {}", setting.file_name()))
+}
 
-    /// Hash of everything that the evaluation of a setting is made from.
-    pub(super) fn evaluation_inputs(&self, exported: &str) -> Result<String> {
-        let counts = (self.validation.len(), self.data.test.len());
-        evaluation_inputs(&self.experiment, self.evaluator, exported, counts, &self.data.checksums)
-    }
+/// [`evaluation_hash`] for the experiment and data of `run`; `exported` identifies the networks.
+pub fn run_evaluation_hash(run: &ExperimentRun, exported: &str) -> Result<String> {
+    let counts = (run.validation.len(), run.data.test.len());
+    evaluation_hash(&run.experiment, run.evaluator, exported, counts, &run.data.checksums)
+}
 
-    /// Parameters and keys that serve all of the run's settings, finished or not, so that a run that is
-    /// resumed on the same kind of processor goes on under the parameters that it began with; none where no secure
-    /// parameters serve all.
-    pub(super) fn session(&self, ensembles: &[ExportedEnsemble]) -> Result<Option<Session>> {
-        match self.session_for(ensembles) {
-            Ok(session) => Ok(Some(session)),
-            Err(EvaluateError::Parameters(error)) if ensembles.len() > 1 => {
-                output::remark(&format!(
-                    "every setting gets parameters of its own: for all together, {error}"
-                ));
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
+/// Parameters and keys for all settings of the run together; `None` if no secure parameters serve all of them.
+///
+/// Finished settings count as well, so that a run that is resumed on the same kind of processor keeps its parameters.
+pub fn common_session(run: &ExperimentRun, ensembles: &[ExportedEnsemble]) -> Result<Option<Session>> {
+    match session_for(run, ensembles) {
+        Ok(session) => Ok(Some(session)),
+        Err(EvaluateError::Parameters(error)) if ensembles.len() > 1 => {
+            output::remark(&format!(
+                "every setting gets its own parameters: for all settings together, {error}"
+            ));
+            Ok(None)
         }
-    }
-
-    fn session_for(&self, ensembles: &[ExportedEnsemble]) -> Result<Session, EvaluateError> {
-        let needs: Vec<Need<'_>> = ensembles.iter().map(need).collect();
-        let policy = self.experiment.encryption.policy();
-        let session = Session::new(&needs, &policy, self.data.test.len(), self.evaluator)?;
-        output::remark(&plan_in_a_line(session.choice()));
-        Ok(session)
-    }
-
-    /// Parameters and keys for one ensemble alone.
-    pub(super) fn own_session(&self, exported: &ExportedEnsemble) -> Result<Session> {
-        Ok(self.session_for(std::slice::from_ref(exported))?)
-    }
-
-    /// Evaluates every setting that is not evaluated yet, telling `evaluated` of all so far after each; also whether
-    /// there was any to evaluate.
-    ///
-    /// The test images are encrypted once for all of them. Settings that cannot be evaluated are left out of the run.
-    pub fn evaluate(
-        &mut self,
-        ensembles: &[ExportedEnsemble],
-        evaluated: impl Fn(&[SettingResult]) -> Result<()>,
-    ) -> Result<(Vec<SettingResult>, bool)> {
-        let mut results = Vec::new();
-        let mut missing = Vec::new();
-        for (index, (plan, exported)) in self.settings.iter().zip(ensembles).enumerate() {
-            let path = self.folder.evaluation(&plan.key());
-            let evaluation: Option<Evaluation> =
-                found(&path, &self.evaluation_inputs(&exported.origin.inputs)?);
-            match evaluation.filter(|evaluation| evaluation.setting == plan.setting) {
-                Some(evaluation) => results.push((index, self.result(plan, exported, evaluation)?)),
-                None => missing.push((index, plan, exported)),
-            }
-        }
-        let worked = !missing.is_empty();
-        let mut failures = Vec::new();
-        if worked {
-            warn_of_range(self.experiment.encryption.range);
-            let common = self.session(ensembles)?;
-            let set = common.as_ref().map(|session| EncryptedSet::new(session, &self.data.test));
-            for (index, plan, exported) in missing {
-                let context = || format!("cannot evaluate the setting {}", plan.key());
-                let path = self.folder.evaluation(&plan.key());
-                let evaluation = match &set {
-                    Some(set) => self.evaluate_on(set, plan, exported, &plan.key()),
-                    None => self.own_session(exported).and_then(|session| {
-                        let set = EncryptedSet::new(&session, &self.data.test);
-                        self.evaluate_on(&set, plan, exported, &plan.key())
-                    }),
-                };
-                let evaluation = match evaluation.with_context(context) {
-                    Ok(evaluation) => evaluation,
-                    Err(error) => {
-                        failures.push(Failure::of(plan, "evaluate", error)?);
-                        continue;
-                    }
-                };
-                let file =
-                    Found { inputs: self.evaluation_inputs(&exported.origin.inputs)?, found: evaluation };
-                write_json(&path, &file)?;
-                output::remark(&summary(&plan.key(), &file.found));
-                // Finished ones may lie behind this one: kept in order.
-                let place = results.partition_point(|(earlier, _)| *earlier < index);
-                results.insert(place, (index, self.result(plan, exported, file.found)?));
-                let so_far: Vec<SettingResult> = results.iter().map(|(_, result)| result.clone()).collect();
-                evaluated(&so_far)?;
-            }
-        }
-        self.leave_out(failures);
-        Ok((results.into_iter().map(|(_, result)| result).collect(), worked))
-    }
-
-    fn result(
-        &self,
-        plan: &SettingPlan,
-        exported: &ExportedEnsemble,
-        evaluation: Evaluation,
-    ) -> Result<SettingResult> {
-        let votes = exported.origin.provenance.get("votes").cloned();
-        Ok(SettingResult { evaluation, training: self.throughput(plan), votes })
-    }
-
-    /// Evaluates one ensemble on images that are encrypted for it.
-    pub(super) fn evaluate_on(
-        &self,
-        set: &EncryptedSet<'_>,
-        plan: &SettingPlan,
-        exported: &ExportedEnsemble,
-        title: &str,
-    ) -> Result<Evaluation> {
-        let trained = self.required(plan)?;
-        let floats: Vec<FloatNetwork> = trained.members.into_iter().map(|member| member.float).collect();
-        let subject = Subject {
-            setting: &plan.setting,
-            floats: &floats,
-            ensemble: &exported.ensemble,
-            observed_logit: need(exported).observed,
-            validation: &self.validation,
-            set,
-        };
-        Ok(evaluate_setting(&subject, &StageProgress::new(title.to_owned()))?)
+        Err(error) => Err(error.into()),
     }
 }
 
-/// What was chosen, in one line; `sottovoce plan` says more.
-fn plan_in_a_line(choice: &Choice) -> String {
+fn session_for(run: &ExperimentRun, ensembles: &[ExportedEnsemble]) -> Result<Session, EvaluateError> {
+    let ranged: Vec<RangedEnsemble<'_>> = ensembles.iter().map(RangedEnsemble::from).collect();
+    let policy = run.experiment.encryption.policy();
+    let session = Session::new(&ranged, &policy, run.data.test.len(), run.evaluator)?;
+    output::remark(&describe_choice(session.choice()));
+    Ok(session)
+}
+
+/// Parameters and keys for one ensemble.
+pub fn separate_session(run: &ExperimentRun, exported: &ExportedEnsemble) -> Result<Session> {
+    Ok(session_for(run, std::slice::from_ref(exported))?)
+}
+
+/// Evaluates every setting that is not evaluated yet. Returns all results, and whether any evaluation was made now. Calls
+/// `after_setting` with all results so far after each evaluation.
+///
+/// The test images are encrypted once for all settings. Settings that cannot be evaluated are left out of the run.
+///
+/// # Errors
+/// If a file cannot be read or written, or `after_setting` fails.
+pub fn evaluate(
+    run: &mut ExperimentRun,
+    ensembles: &[ExportedEnsemble],
+    after_setting: impl Fn(&[SettingResult]) -> Result<()>,
+) -> Result<(Vec<SettingResult>, bool)> {
+    let mut results = Vec::new();
+    let mut missing = Vec::new();
+    for (index, (setting, exported)) in run.settings.iter().zip(ensembles).enumerate() {
+        let path = run.folder.evaluation(&setting.file_name());
+        let input_hash = run_evaluation_hash(run, &exported.origin.input_hash)?;
+        let evaluation: Option<Evaluation> = read_cached(&path, &input_hash);
+        match evaluation.filter(|evaluation| evaluation.setting == setting.id) {
+            Some(evaluation) => results.push((index, setting_result(run, setting, exported, evaluation))),
+            None => missing.push((index, setting, exported, input_hash)),
+        }
+    }
+    let worked = !missing.is_empty();
+    let mut failures = Vec::new();
+    if worked {
+        output::warn_of_range(run.experiment.encryption.range);
+        let common = common_session(run, ensembles)?;
+        let set = common.as_ref().map(|session| EncryptedImages::new(session, &run.data.test));
+        for (index, setting, exported, input_hash) in missing {
+            let name = setting.file_name();
+            let evaluation = match &set {
+                Some(set) => evaluate_on(run, set, setting, exported, &name),
+                None => separate_session(run, exported).and_then(|session| {
+                    let set = EncryptedImages::new(&session, &run.data.test);
+                    evaluate_on(run, &set, setting, exported, &name)
+                }),
+            };
+            let evaluation = match evaluation.with_context(|| format!("cannot evaluate the setting {name}")) {
+                Ok(evaluation) => evaluation,
+                Err(error) => {
+                    failures.push(SettingFailure::new(setting, "evaluate", error)?);
+                    continue;
+                }
+            };
+            let file = Cached { input_hash, result: evaluation };
+            write_json(&run.folder.evaluation(&name), &file)?;
+            output::remark(&summary(&name, &file.result));
+            // Results stay in the order of the settings; finished ones may come after this one.
+            let position = results.partition_point(|(earlier, _)| *earlier < index);
+            results.insert(position, (index, setting_result(run, setting, exported, file.result)));
+            let so_far: Vec<SettingResult> = results.iter().map(|(_, result)| result.clone()).collect();
+            after_setting(&so_far)?;
+        }
+    }
+    run.leave_out(failures);
+    Ok((results.into_iter().map(|(_, result)| result).collect(), worked))
+}
+
+fn setting_result(
+    run: &ExperimentRun,
+    setting: &SeededSetting,
+    exported: &ExportedEnsemble,
+    evaluation: Evaluation,
+) -> SettingResult {
+    let votes = exported.origin.provenance.get("votes").cloned();
+    SettingResult { evaluation, training: throughput(run, setting), votes }
+}
+
+/// Evaluates the ensemble of `setting` on the encrypted images `set`.
+pub fn evaluate_on(
+    run: &ExperimentRun,
+    set: &EncryptedImages<'_>,
+    setting: &SeededSetting,
+    exported: &ExportedEnsemble,
+    title: &str,
+) -> Result<Evaluation> {
+    let trained = require_trained(run, setting)?;
+    let floats: Vec<FloatNetwork> = trained.members.into_iter().map(|member| member.float).collect();
+    let inputs = SettingInputs {
+        setting: &setting.id,
+        floats: &floats,
+        ensemble: &exported.ensemble,
+        observed_logit: RangedEnsemble::from(exported).observed_logit,
+        validation: &run.validation,
+        test: set,
+    };
+    Ok(evaluate_setting(&inputs, &StageProgress::new(title.to_owned()))?)
+}
+
+/// One line on the chosen parameters; `sottovoce plan` prints more.
+fn describe_choice(choice: &ChosenParameters) -> String {
     let parameters = &choice.parameters;
     format!(
         "encryption: N = {}, t of {:.1} bits in {}, Q of {:.0} bits in {} primes (128-bit security: at most {}), {}; a run \
@@ -188,25 +195,8 @@ fn plan_in_a_line(choice: &Choice) -> String {
     )
 }
 
-/// Tells whoever decrypts what a plaintext modulus by an observed range cannot promise.
-pub fn warn_of_range(range: RangeRule) {
-    if range == RangeRule::Observed {
-        output::remark(
-            "warning: the plaintext modulus rests on the OBSERVED range of logits. An image whose logits leave it \
-             decrypts to wrong ones, which a client cannot see. `--range proven`, or `range = \"proven\"` in a \
-             configuration, holds for every image, and costs more.",
-        );
-    }
-}
-
-/// What parameters must serve.
-pub fn need(exported: &ExportedEnsemble) -> Need<'_> {
-    let observed = exported.origin.observed.as_ref().map(ObservedRange::largest);
-    Need { ensemble: &exported.ensemble, observed, proven: None }
-}
-
-/// One line on what was found.
-pub(super) fn summary(title: &str, evaluation: &Evaluation) -> String {
+/// One line on an evaluation.
+pub fn summary(title: &str, evaluation: &Evaluation) -> String {
     let encrypted: Vec<String> = evaluation
         .accuracy
         .iter()

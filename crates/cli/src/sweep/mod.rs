@@ -1,20 +1,18 @@
-//! Sweeps: many points, each an experiment of its own, whose common work is done once.
-//!
-//! A point with a seed is a [`Unit`]: an ensemble whose members are trained, exported and evaluated. Every step is a [`Job`] with
-//! inputs and outputs that are files in the [`Store`], named by the hash of what they are made from: points that differ in
-//! encryption share trained members, and points that differ in rounding share the float phase of training.
-//! [`run()`] does all jobs in one process; [`Work`] does one of them, for engines that spread jobs over machines.
+/*!
+Sweeps: many points, each of which is an experiment, with shared work done once.
 
-mod jobs;
-mod records;
-mod run;
-mod store;
-mod units;
-mod work;
+A point with one seed is a unit ([`units`]): an ensemble whose members are trained, exported and evaluated. The files of
+every step lie in the [`store`], each named by the hash of everything that it is made from. So points that differ only in
+encryption share trained members, and points that differ only in rounding share the float phase of training.
 
-pub use jobs::{Graph, Job, JobKind};
-pub use records::PointState;
-pub use run::{Summary, run, run_job};
-pub use store::Store;
-pub use units::{DataSets, Unit, units};
-pub use work::Work;
+[`steps`] does the steps of a unit. [`run`] does all steps in one process, or one job. [`jobs`] lists the jobs with their
+inputs and outputs, for workflow engines that run them on several machines. [`sweep_records`] writes `sweep.json`,
+`table.csv` and the records of every point.
+*/
+
+pub mod jobs;
+pub mod run;
+pub mod steps;
+pub mod store;
+pub mod sweep_records;
+pub mod units;

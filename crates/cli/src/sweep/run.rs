@@ -1,44 +1,46 @@
-//! All jobs of a sweep in one process, and one job by itself.
+//! A whole sweep in one process, or one of its jobs.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
-use sottovoce_evaluate::RangeRule;
+use sottovoce_evaluate::{Evaluation, RangeKind};
 
-use super::jobs::{Job, Shards, Subject};
-use super::records::{
-    Evaluated, PointFailure, PointState, write_failures, write_point, write_sweep, write_table,
+use super::jobs::{Job, JobKind, JobTarget};
+use super::steps::{OnTrainingStep, SweepSteps};
+use super::store::InputHash;
+use super::sweep_records::{
+    EvaluatedUnit, PointFailure, PointState, states_on_disk, write_point, write_records, write_sweep,
 };
-use super::units::{Key, Unit};
-use super::work::{Report, Work};
+use super::units::{Unit, units_of_point};
 use crate::output;
-use crate::progress::Progress;
-use crate::run_record::Invocation;
-use crate::stages::{is_of_setting, warn_of_range};
+use crate::progress::TrainingProgress;
+use crate::run::experiment_run::is_setting_error;
+use crate::run::record::Invocation;
 
-/// The table and the states of points are written this often while a sweep runs.
-const WRITE_EVERY: Duration = Duration::from_secs(5);
+/// Time between two writes of the sweep's records while it runs.
+const WRITE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How a sweep ended.
+/// The work that was done now, and the results of the sweep.
 #[derive(Debug, Clone, Default)]
-pub struct Summary {
+pub struct SweepOutcome {
     pub states: Vec<PointState>,
-    /// Members that were trained, ensembles that were exported and evaluations that were made; not those that were there.
+    /// Members that were trained now.
     pub trained: usize,
+    /// Ensembles that were exported now.
     pub exported: usize,
+    /// Ensembles that were evaluated now.
     pub evaluated: usize,
-    /// Decrypted logits that differ from the integer oracle, and images with logits beyond the plaintext modulus.
+    /// Decrypted logits that differ from the integer oracle's.
     pub mismatches: u64,
-    pub outside: usize,
+    /// Images with logits beyond the plaintext modulus.
+    pub images_outside: usize,
 }
 
-impl Summary {
+impl SweepOutcome {
     pub fn failures(&self) -> impl Iterator<Item = &PointFailure> {
         self.states.iter().flat_map(|state| match state {
             PointState::Failed(failures) => failures.as_slice(),
@@ -47,324 +49,303 @@ impl Summary {
     }
 }
 
-/// Runs what is missing of all `units`, point by point, and writes the records to the folder `sweep`.
+/// Does all steps of `units` that are not done yet, point by point, and writes the records to `folder`. `retry` trains members
+/// again that failed in an earlier run.
 ///
 /// # Errors
-/// If a file cannot be read or written. A point that fails is recorded, and the others go on.
+/// If a file cannot be read or written. A point that fails is recorded, and the other points run.
 pub fn run(
-    work: &Work<'_>,
+    steps: &SweepSteps<'_>,
     units: &[Unit],
-    shards: Shards,
-    sweep: &Path,
+    shard_count: usize,
+    folder: &Path,
     retry: bool,
     invocation: &Invocation,
-) -> Result<Summary> {
-    let mut summary =
-        Summary { states: vec![PointState::Open; work.study.points.len()], ..Summary::default() };
-    write_sweep(sweep, work, &summary.states)?;
-    let mut failed = train(work, units, retry, &mut summary)?;
+) -> Result<SweepOutcome> {
+    let mut outcome =
+        SweepOutcome { states: vec![PointState::Open; steps.sweep.points.len()], ..SweepOutcome::default() };
+    write_sweep(folder, steps, &outcome.states)?;
+    let mut failed = train(steps, units, retry, &mut outcome)?;
     let observed = |unit: &&Unit| {
-        work.experiment(unit).is_ok_and(|experiment| experiment.encryption.range == RangeRule::Observed)
+        steps.experiment(unit).is_ok_and(|experiment| experiment.encryption.range == RangeKind::Observed)
     };
     if units.iter().any(|unit| observed(&unit)) {
-        warn_of_range(RangeRule::Observed);
+        output::warn_of_range(RangeKind::Observed);
     }
     let mut written = Instant::now();
-    let mut begin = 0;
-    for (point, of) in work.study.points.iter().enumerate() {
-        let count = units.iter().skip(begin).take_while(|unit| unit.point == point).count();
-        let own = units.get(begin..begin + count).unwrap_or_default();
-        begin += count;
+    for (index, point) in steps.sweep.points.iter().enumerate() {
+        let own = units_of_point(units, index);
         let mut failures = Vec::new();
+        let mut evaluated = Vec::new();
         for unit in own {
             let failure = |stage, error| PointFailure {
-                point: of.name.clone(),
-                seed: unit.plan.setting.seed,
+                point: point.name.clone(),
+                seed: unit.setting.id.seed,
                 stage,
                 error,
             };
-            if let Some(error) = failed.remove(&(point, unit.plan.setting.seed)) {
+            if let Some(error) = failed.remove(&(index, unit.setting.id.seed)) {
                 failures.push(failure("train", error));
                 continue;
             }
-            if !work.is_exported(unit) {
-                if let Err(error) = work.export(unit) {
-                    failures.push(failure("export", of_setting(error)?));
+            if !steps.is_exported(unit) {
+                if let Err(error) = steps.export(unit) {
+                    failures.push(failure("export", setting_error_text(error)?));
                     continue;
                 }
-                summary.exported += 1;
+                outcome.exported += 1;
             }
-            match evaluate(work, unit, shards) {
-                Ok(made) => summary.evaluated += usize::from(made),
-                Err(error) => failures.push(failure("evaluate", of_setting(error)?)),
+            match evaluate(steps, unit, shard_count) {
+                Ok(merged) => {
+                    outcome.evaluated += usize::from(merged.is_none());
+                    evaluated.push((unit, merged));
+                }
+                Err(error) => failures.push(failure("evaluate", setting_error_text(error)?)),
             }
         }
         for failure in &failures {
             output::remark(&format!("{} seed {} failed: {}", failure.point, failure.seed, failure.error));
         }
         let state = if failures.is_empty() {
-            merge(work, own, point, sweep, invocation, &mut summary)?;
+            write_merged(steps, evaluated, index, folder, invocation, &mut outcome)?;
             PointState::Done
         } else {
             PointState::Failed(failures)
         };
-        if let Some(place) = summary.states.get_mut(point) {
-            *place = state;
+        if let Some(earlier) = outcome.states.get_mut(index) {
+            *earlier = state;
         }
-        if written.elapsed() >= WRITE_EVERY {
-            write_records(work, sweep, &summary.states)?;
+        if written.elapsed() >= WRITE_INTERVAL {
+            write_records(folder, steps, &outcome.states)?;
             written = Instant::now();
         }
     }
-    write_records(work, sweep, &summary.states)?;
-    Ok(summary)
+    write_records(folder, steps, &outcome.states)?;
+    Ok(outcome)
 }
 
-/// Writes what was found so far.
-pub fn write_records(work: &Work<'_>, sweep: &Path, states: &[PointState]) -> Result<()> {
-    write_table(sweep, work.study, states)?;
-    write_failures(sweep, states)?;
-    write_sweep(sweep, work, states)
+/// The text of an error that concerns only one setting; any other error is returned as an error.
+fn setting_error_text(error: anyhow::Error) -> Result<String> {
+    if is_setting_error(&error) { Ok(format!("{error:#}")) } else { Err(error) }
 }
 
-/// An error of one setting as text; any other comes back as it is.
-fn of_setting(error: anyhow::Error) -> Result<String> {
-    if is_of_setting(&error) { Ok(format!("{error:#}")) } else { Err(error) }
-}
+/// Members whose training begins with the same float phase, as indices of the unit and of the member in the unit.
+type FloatGroup = Vec<(usize, usize)>;
 
-/// Members whose training begins with the same float phase: the places of their units, and of the member in each.
-type Family = Vec<(usize, usize)>;
-
-/// Trains all members that are missing and that an export still needs, families side by side. The errors of those that failed, by
-/// point and seed.
+/// Trains all missing members of ensembles that are not exported yet, one group of members beside the other. Returns the errors
+/// of members that failed, by point and seed.
 fn train(
-    work: &Work<'_>,
+    steps: &SweepSteps<'_>,
     units: &[Unit],
     retry: bool,
-    summary: &mut Summary,
+    outcome: &mut SweepOutcome,
 ) -> Result<HashMap<(usize, u64), String>> {
-    let mut families: BTreeMap<&Key, Family> = BTreeMap::new();
-    let mut order: Vec<&Key> = Vec::new();
-    let mut seen: HashSet<&Key> = HashSet::new();
-    let mut errors: HashMap<&Key, String> = HashMap::new();
+    let mut groups: BTreeMap<&InputHash, FloatGroup> = BTreeMap::new();
+    let mut order: Vec<&InputHash> = Vec::new();
+    let mut seen: HashSet<&InputHash> = HashSet::new();
+    let mut errors: HashMap<&InputHash, String> = HashMap::new();
     for (index, unit) in units.iter().enumerate() {
-        if work.is_exported(unit) {
+        if steps.is_exported(unit) {
             continue;
         }
-        for (member, keys) in unit.members.iter().enumerate() {
-            if !seen.insert(&keys.member) || work.store.member(&keys.member).is_file() {
+        for (member, hashes) in unit.members.iter().enumerate() {
+            if !seen.insert(&hashes.member) || steps.store.member(&hashes.member).is_file() {
                 continue;
             }
-            if let Some(error) = work.store.read_failure(&keys.member).filter(|_| !retry) {
-                errors
-                    .insert(&keys.member, format!("{error} (in an earlier try; --retry-failed tries again)"));
+            if let Some(error) = steps.store.read_failure(&hashes.member).filter(|_| !retry) {
+                errors.insert(
+                    &hashes.member,
+                    format!("{error} (in an earlier run; --retry-failed trains again)"),
+                );
                 continue;
             }
-            families
-                .entry(&keys.float)
+            groups
+                .entry(&hashes.float)
                 .or_insert_with(|| {
-                    order.push(&keys.float);
+                    order.push(&hashes.float);
                     Vec::new()
                 })
                 .push((index, member));
         }
     }
-    let families: Vec<Family> = order.iter().filter_map(|key| families.remove(key)).collect();
-    let members: usize = families.iter().map(Vec::len).sum();
+    let groups: Vec<FloatGroup> = order.iter().filter_map(|hash| groups.remove(hash)).collect();
+    let members: usize = groups.iter().map(Vec::len).sum();
     if members > 0 {
-        let steps = families.iter().map(|family| images_of(work, units, family)).sum::<Result<u64>>()?;
-        let progress =
-            Progress::new(&format!("training {}", output::counted(members, "member", "members")), steps);
-        let (start, counts, images) = (Instant::now(), AtomicU64::new(0), AtomicU64::new(0));
-        let report = |step: sottovoce_train::Progress| {
-            progress.advance(step.images as u64);
-            let images = images.fetch_add(step.images as u64, Ordering::Relaxed) as f64;
-            // A bar that changes its words at every step cannot be read.
-            if counts.fetch_add(1, Ordering::Relaxed).is_multiple_of(100) {
-                progress.note(&format!(
-                    "{:.0} images/s, loss {:.3}",
-                    images / start.elapsed().as_secs_f64(),
-                    step.loss
-                ));
-            }
-        };
-        let failures: Mutex<Vec<(Key, String)>> = Mutex::default();
-        families
+        let images = groups.iter().map(|group| images_of(steps, units, group)).sum::<Result<u64>>()?;
+        let progress = TrainingProgress::new(members, images);
+        let failures: Mutex<Vec<(InputHash, String)>> = Mutex::default();
+        groups
             .par_iter()
             .with_max_len(1)
-            .try_for_each(|family| train_family(work, units, family, &report, &failures))?;
+            .try_for_each(|group| train_group(steps, units, group, &|step| progress.add(&step), &failures))?;
         let failures = failures.into_inner().unwrap_or_default();
-        summary.trained = members - failures.len();
-        for (key, error) in failures {
-            work.store.write_failure(&key, &error)?;
-            if let Some(keys) = units.iter().flat_map(|unit| &unit.members).find(|keys| keys.member == key) {
-                errors.insert(&keys.member, error);
+        outcome.trained = members - failures.len();
+        for (hash, error) in failures {
+            steps.store.write_failure(&hash, &error)?;
+            if let Some(hashes) =
+                units.iter().flat_map(|unit| &unit.members).find(|hashes| hashes.member == hash)
+            {
+                errors.insert(&hashes.member, error);
             }
         }
     }
     let mut failed = HashMap::new();
-    for unit in units.iter().filter(|unit| !work.is_exported(unit)) {
-        if let Some(error) = unit.members.iter().find_map(|keys| errors.get(&keys.member)) {
-            failed.insert((unit.point, unit.plan.setting.seed), error.clone());
+    for unit in units.iter().filter(|unit| !steps.is_exported(unit)) {
+        if let Some(error) = unit.members.iter().find_map(|hashes| errors.get(&hashes.member)) {
+            failed.insert((unit.point, unit.setting.id.seed), error.clone());
         }
     }
     Ok(failed)
 }
 
-/// Images that go through training steps for a family, if nothing of it is there and no member diverges.
-fn images_of(work: &Work<'_>, units: &[Unit], family: &Family) -> Result<u64> {
+/// Images that go through training steps for a group, if none of its steps is done and no member diverges.
+fn images_of(steps: &SweepSteps<'_>, units: &[Unit], group: &FloatGroup) -> Result<u64> {
     let mut images = 0;
-    for (place, &(index, _)) in family.iter().enumerate() {
-        let unit = units.get(index).context("a family of no unit")?;
-        let training = &work.experiment(unit)?.training;
-        let epochs = training.quantised_epochs + if place == 0 { training.float_epochs } else { 0 };
-        images += work.images(unit)?.training.len() * epochs / unit.members.len().max(1);
+    for (position, &(index, _)) in group.iter().enumerate() {
+        let unit = units.get(index).context("a group without a unit")?;
+        let training = &steps.experiment(unit)?.training;
+        let epochs = training.quantised_epochs + if position == 0 { training.float_epochs } else { 0 };
+        images += steps.images(unit)?.training.len() * epochs / unit.members.len().max(1);
     }
     Ok(images as u64)
 }
 
-/// Trains the float phase of a family, and from it each of its members.
-fn train_family(
-    work: &Work<'_>,
+/// Trains the float phase of a group, and from its result each of the members.
+fn train_group(
+    steps: &SweepSteps<'_>,
     units: &[Unit],
-    family: &Family,
-    report: Report<'_>,
-    failures: &Mutex<Vec<(Key, String)>>,
+    group: &FloatGroup,
+    report: OnTrainingStep<'_>,
+    failures: &Mutex<Vec<(InputHash, String)>>,
 ) -> Result<()> {
-    let unit = |index: usize| units.get(index).context("a family of no unit");
-    let &(first, member) = family.first().context("a family of nobody")?;
-    let part = work.part(unit(first)?, member)?;
+    let unit = |index: usize| units.get(index).context("a group without a unit");
+    let &(first, member) = group.first().context("a group without members")?;
+    let images = steps.member_images(unit(first)?, member)?;
     let fail = |(index, member): (usize, usize), error: String| -> Result<()> {
-        let keys = unit(index)?.members.get(member).context("there is no such member")?;
+        let hashes = unit(index)?.members.get(member).context("there is no such member")?;
         if let Ok(mut failures) = failures.lock() {
-            failures.push((keys.member.clone(), error));
+            failures.push((hashes.member.clone(), error));
         }
         Ok(())
     };
-    let float = match work.float(unit(first)?, member, &part, report) {
+    let float = match steps.train_float(unit(first)?, member, &images, report) {
         Ok(float) => float.network,
         Err(error) => {
-            let error = of_setting(error)?;
-            return family.iter().try_for_each(|&place| fail(place, error.clone()));
+            let error = setting_error_text(error)?;
+            return group.iter().try_for_each(|&member| fail(member, error.clone()));
         }
     };
-    family.par_iter().with_max_len(1).try_for_each(|&(index, member)| {
-        match work.member(unit(index)?, member, &part, &float, report) {
+    group.par_iter().with_max_len(1).try_for_each(|&(index, member)| {
+        match steps.train_quantised(unit(index)?, member, &images, &float, report) {
             Ok(_) => Ok(()),
-            Err(error) => fail((index, member), of_setting(error)?),
+            Err(error) => fail((index, member), setting_error_text(error)?),
         }
     })
 }
 
-/// Evaluates the shards of a unit that are missing; whether there were any.
-fn evaluate(work: &Work<'_>, unit: &Unit, shards: Shards) -> Result<bool> {
-    if work.merged(unit).is_ok_and(|merged| merged.is_some()) {
-        return Ok(false);
+/// Returns the merged evaluation of a unit if all of its shards exist. Otherwise evaluates the missing shards and returns `None`.
+fn evaluate(steps: &SweepSteps<'_>, unit: &Unit, shard_count: usize) -> Result<Option<Evaluation>> {
+    if let Ok(Some(merged)) = steps.merge_shards(unit) {
+        return Ok(Some(merged));
     }
-    let exported = work.exported(unit)?;
-    let session = work.session(unit, &exported)?;
-    for shard in 0..shards {
-        let (first, end) = work.range(unit, shard, shards)?;
-        if !work.store.shard(&unit.evaluation, first, end).is_file() {
-            work.evaluate(unit, &exported, &session, (first, end))?;
+    let exported = steps.read_exported(unit)?;
+    let session = steps.session(unit, &exported)?;
+    for shard in 0..shard_count {
+        let (first, end) = steps.shard_images(unit, shard, shard_count)?;
+        if !steps.store.shard(&unit.evaluation, first, end).is_file() {
+            steps.evaluate_shard(unit, &exported, &session, (first, end))?;
         }
     }
-    Ok(true)
+    Ok(None)
 }
 
-/// Joins the shards of a point's units and writes its records.
-fn merge(
-    work: &Work<'_>,
-    own: &[Unit],
+/// Writes the records of a point from its units and their evaluations; an evaluation that is `None` is merged from its shards.
+fn write_merged(
+    steps: &SweepSteps<'_>,
+    units: Vec<(&Unit, Option<Evaluation>)>,
     point: usize,
-    sweep: &Path,
+    folder: &Path,
     invocation: &Invocation,
-    summary: &mut Summary,
+    outcome: &mut SweepOutcome,
 ) -> Result<()> {
     let mut evaluated = Vec::new();
-    for unit in own {
-        let evaluation =
-            work.merged(unit)?.with_context(|| format!("{} is not evaluated", work.title(unit)))?;
-        let exported = work.exported(unit)?;
-        summary.mismatches += evaluation.accuracy.iter().filter_map(|row| row.mismatches).sum::<u64>();
-        summary.outside += evaluation.range.images_outside;
-        evaluated.push(Evaluated {
+    for (unit, merged) in units {
+        let evaluation = match merged {
+            Some(evaluation) => evaluation,
+            None => steps
+                .merge_shards(unit)?
+                .with_context(|| format!("{} is not evaluated", steps.title(unit)))?,
+        };
+        let exported = steps.read_exported(unit)?;
+        outcome.mismatches += evaluation.accuracy.iter().filter_map(|row| row.mismatches).sum::<u64>();
+        outcome.images_outside += evaluation.range.images_outside;
+        evaluated.push(EvaluatedUnit {
             unit,
             evaluation,
             votes: exported.origin.provenance.get("votes").cloned(),
             ensemble: exported.ensemble,
-            training: work.training_time(unit)?,
+            training: steps.training_time(unit)?,
         });
     }
-    write_point(sweep, work, point, evaluated, invocation)
+    write_point(folder, steps, point, evaluated, invocation)
 }
 
-/// Runs one job by itself: what it reads must be there, and what is there of its outputs is not made again.
+/// Runs one job. Outputs that exist are not made again.
 ///
 /// # Errors
-/// If an input is missing, or the job fails.
+/// If an input file does not exist, or the job fails.
 pub fn run_job(
-    work: &Work<'_>,
+    steps: &SweepSteps<'_>,
     units: &[Unit],
-    shards: Shards,
+    shard_count: usize,
     job: &Job,
-    sweep: &Path,
+    folder: &Path,
     invocation: &Invocation,
-) -> Result<Summary> {
+) -> Result<SweepOutcome> {
     for input in &job.inputs {
-        let path = sweep.join(input);
+        let path = folder.join(input);
         ensure!(
             path.exists(),
-            "{} needs {}, which is not there; run the job that makes it first",
+            "{} needs the file {}, which does not exist; first run the job that makes it",
             job.id,
             path.display()
         );
     }
-    let unit = |index: usize| units.get(index).context("a job of no unit");
-    let mut summary = Summary::default();
-    let quiet: Report<'_> = &|_| {};
-    match job.subject {
-        Subject::Member(index, member) => {
+    let unit = |index: usize| units.get(index).context("a job without a unit");
+    let mut outcome = SweepOutcome::default();
+    let quiet: OnTrainingStep<'_> = &|_| {};
+    match job.target {
+        JobTarget::Member { unit: index, member } => {
             let unit = unit(index)?;
-            let part = work.part(unit, member)?;
-            let float = work.float(unit, member, &part, quiet)?;
-            if job.kind == super::JobKind::Member {
-                work.member(unit, member, &part, &float.network, quiet)?;
+            let images = steps.member_images(unit, member)?;
+            let float = steps.train_float(unit, member, &images, quiet)?;
+            if job.kind == JobKind::Member {
+                steps.train_quantised(unit, member, &images, &float.network, quiet)?;
             }
-            summary.trained = 1;
+            outcome.trained = 1;
         }
-        Subject::Unit(index) => {
-            work.export(unit(index)?)?;
-            summary.exported = 1;
+        JobTarget::Unit { unit: index } => {
+            steps.export(unit(index)?)?;
+            outcome.exported = 1;
         }
-        Subject::Shard(index, shard) => {
+        JobTarget::Shard { unit: index, shard } => {
             let unit = unit(index)?;
-            let range = work.range(unit, shard, shards)?;
-            if !work.store.shard(&unit.evaluation, range.0, range.1).is_file() {
-                let exported = work.exported(unit)?;
-                let session = work.session(unit, &exported)?;
-                work.evaluate(unit, &exported, &session, range)?;
+            let range = steps.shard_images(unit, shard, shard_count)?;
+            if !steps.store.shard(&unit.evaluation, range.0, range.1).is_file() {
+                let exported = steps.read_exported(unit)?;
+                let session = steps.session(unit, &exported)?;
+                steps.evaluate_shard(unit, &exported, &session, range)?;
             }
-            summary.evaluated = 1;
+            outcome.evaluated = 1;
         }
-        Subject::Point(point) => {
-            let begin = units.partition_point(|unit| unit.point < point);
-            let count = units.iter().skip(begin).take_while(|unit| unit.point == point).count();
-            let own = units.get(begin..begin + count).unwrap_or_default();
-            merge(work, own, point, sweep, invocation, &mut summary)?;
+        JobTarget::Point { point } => {
+            let own = units_of_point(units, point).iter().map(|unit| (unit, None)).collect();
+            write_merged(steps, own, point, folder, invocation, &mut outcome)?;
         }
-        Subject::Sweep => {
-            summary.states = states_on_disk(work, sweep);
-            write_records(work, sweep, &summary.states)?;
+        JobTarget::Sweep => {
+            outcome.states = states_on_disk(folder, steps.sweep);
+            write_records(folder, steps, &outcome.states)?;
         }
     }
-    Ok(summary)
-}
-
-/// Which points have their records.
-fn states_on_disk(work: &Work<'_>, sweep: &Path) -> Vec<PointState> {
-    let done =
-        |name: &str| fs::exists(super::records::point_folder(sweep, name).join("table.csv")).unwrap_or(false);
-    let points = work.study.points.iter();
-    points.map(|point| if done(&point.name) { PointState::Done } else { PointState::Open }).collect()
+    Ok(outcome)
 }

@@ -1,16 +1,16 @@
-//! Files that points share, each named by the hash of what it was made from.
+//! Files that points share, each named by the hash of everything that it is made from.
 //!
 //! ```text
 //! work/float/HASH.json.gz          a member after the float phase of its training
 //! work/members/HASH.json.gz        a trained member, without the float network that it was made from
-//! work/members/HASH.failed.json    why a member could not be trained
+//! work/members/HASH.failed.json    the error of a member that could not be trained
 //! work/ensembles/HASH/             an exported ensemble (CSV and manifests)
-//! work/ensembles/HASH.json         how long its members were trained
-//! work/evaluations/HASH/A-B.json   what was found on the test images A to B - 1
-//! work/logs/JOB.log                what a job did that was run by itself
+//! work/ensembles/HASH.json         the training time of the ensemble's members
+//! work/evaluations/HASH/A-B.json   the evaluation on the test images A to B - 1
+//! work/logs/JOB.log                the log of a job that was run with --job
 //! ```
 //!
-//! A file is written whole or not at all, so one that is there is finished.
+//! A file appears whole or not at all, so a file that exists is finished.
 
 use std::fs;
 use std::io::Read as _;
@@ -26,8 +26,26 @@ use sottovoce_evaluate::Shard;
 use sottovoce_network::{FloatNetwork, Quantisation};
 use sottovoce_train::CurveRow;
 
-use super::units::Key;
-use crate::run_folder::{self, fingerprint};
+use crate::files::{self, fingerprint};
+
+/// Digits of a hash that name a file: 96 bits.
+const NAME_DIGITS: usize = 24;
+
+/// The hash of everything that a file is made from, in hexadecimal digits that name the file.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct InputHash(String);
+
+impl InputHash {
+    pub fn of(inputs: &impl Serialize) -> Result<Self> {
+        let mut digits = fingerprint(inputs)?;
+        digits.truncate(NAME_DIGITS);
+        Ok(Self(digits))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 /// The folder of a sweep's shared files.
 #[derive(Debug, Clone)]
@@ -35,10 +53,10 @@ pub struct Store {
     root: PathBuf,
 }
 
-/// Result of one phase of training.
+/// The result of one phase of training.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Trained<T> {
-    /// Fingerprint of `network`: of a file's contents, it tells whether they were altered.
+    /// Fingerprint of `network`, by which altered files are detected.
     pub fingerprint: String,
     /// Seconds of one thread.
     pub seconds: f64,
@@ -48,23 +66,24 @@ pub struct Trained<T> {
     pub network: T,
 }
 
-/// A trained member, but the float network.
+/// A trained member without its float network.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Quantised {
     pub aware: FloatNetwork,
     pub quantisation: Quantisation,
 }
 
-/// How long the members of an exported ensemble were trained.
+/// The training time of the members of an exported ensemble.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TrainingTime {
-    /// Seconds of one thread, all members and both phases together; phases that ensembles share count for each of them.
+    /// Seconds of one thread, for all members and both phases together. A phase that several ensembles share counts for each
+    /// of them.
     pub seconds: f64,
     /// Images that went through training steps.
     pub images: u64,
 }
 
-/// Why a member could not be trained.
+/// Contents of `HASH.failed.json`.
 #[derive(Debug, Serialize, Deserialize)]
 struct Failed {
     error: String,
@@ -81,47 +100,47 @@ impl Store {
         Self { root: sweep.join("work") }
     }
 
-    pub fn float(&self, key: &Key) -> PathBuf {
-        self.root.join("float").join(format!("{}.json.gz", key.as_str()))
+    pub fn float(&self, hash: &InputHash) -> PathBuf {
+        self.root.join("float").join(format!("{}.json.gz", hash.as_str()))
     }
 
-    pub fn member(&self, key: &Key) -> PathBuf {
-        self.root.join("members").join(format!("{}.json.gz", key.as_str()))
+    pub fn member(&self, hash: &InputHash) -> PathBuf {
+        self.root.join("members").join(format!("{}.json.gz", hash.as_str()))
     }
 
-    fn failure(&self, key: &Key) -> PathBuf {
-        self.root.join("members").join(format!("{}.failed.json", key.as_str()))
+    fn failure(&self, hash: &InputHash) -> PathBuf {
+        self.root.join("members").join(format!("{}.failed.json", hash.as_str()))
     }
 
-    pub fn ensemble(&self, key: &Key) -> PathBuf {
-        self.root.join("ensembles").join(key.as_str())
+    pub fn ensemble(&self, hash: &InputHash) -> PathBuf {
+        self.root.join("ensembles").join(hash.as_str())
     }
 
-    /// The file that an exported ensemble ends with: it is there once all others are.
-    pub fn training_time(&self, key: &Key) -> PathBuf {
-        self.root.join("ensembles").join(format!("{}.json", key.as_str()))
+    /// The file that is written after all other files of an exported ensemble.
+    pub fn training_time(&self, hash: &InputHash) -> PathBuf {
+        self.root.join("ensembles").join(format!("{}.json", hash.as_str()))
     }
 
-    pub fn evaluations(&self, key: &Key) -> PathBuf {
-        self.root.join("evaluations").join(key.as_str())
+    pub fn evaluations(&self, hash: &InputHash) -> PathBuf {
+        self.root.join("evaluations").join(hash.as_str())
     }
 
-    pub fn shard(&self, key: &Key, first: usize, end: usize) -> PathBuf {
-        self.evaluations(key).join(format!("{first}-{end}.json"))
+    pub fn shard(&self, hash: &InputHash, first: usize, end: usize) -> PathBuf {
+        self.evaluations(hash).join(format!("{first}-{end}.json"))
     }
 
     pub fn log(&self, job: &str) -> PathBuf {
         self.root.join("logs").join(format!("{job}.log"))
     }
 
-    /// Reads the result of a phase of training; nothing where the file is not there or was cut short.
+    /// Reads the result of a phase of training; `None` if the file is missing or incomplete.
     ///
     /// # Errors
     /// If the file was altered.
     pub fn read_trained<T: Serialize + DeserializeOwned>(&self, path: &Path) -> Result<Option<Trained<T>>> {
         let Ok(bytes) = fs::read(path) else { return Ok(None) };
         let mut text = Vec::new();
-        if GzDecoder::new(&bytes[..]).read_to_end(&mut text).is_err() {
+        if GzDecoder::new(bytes.as_slice()).read_to_end(&mut text).is_err() {
             return Ok(None);
         }
         let Ok(trained) = serde_json::from_slice::<Trained<T>>(&text) else { return Ok(None) };
@@ -136,32 +155,32 @@ impl Store {
     pub fn write_trained<T: Serialize>(&self, path: &Path, trained: &Trained<T>) -> Result<()> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         serde_json::to_writer(&mut encoder, trained).context("cannot encode a trained network as JSON")?;
-        run_folder::write(path, &encoder.finish().context("cannot compress a trained network")?)
+        files::write(path, &encoder.finish().context("cannot compress a trained network")?)
     }
 
-    /// The error that an earlier try to train a member ended with.
-    pub fn read_failure(&self, key: &Key) -> Option<String> {
-        let failed: Failed = serde_json::from_slice(&fs::read(self.failure(key)).ok()?).ok()?;
+    /// The error with which an earlier training of a member failed.
+    pub fn read_failure(&self, hash: &InputHash) -> Option<String> {
+        let failed: Failed = serde_json::from_slice(&fs::read(self.failure(hash)).ok()?).ok()?;
         Some(failed.error)
     }
 
-    pub fn write_failure(&self, key: &Key, error: &str) -> Result<()> {
-        run_folder::write_json(&self.failure(key), &Failed { error: error.to_owned() })
+    pub fn write_failure(&self, hash: &InputHash, error: &str) -> Result<()> {
+        files::write_json(&self.failure(hash), &Failed { error: error.to_owned() })
     }
 
-    /// Forgets that a member could not be trained.
-    pub fn remove_failure(&self, key: &Key) {
-        // If the file stays, training is tried again all the same and its result counts.
-        let _ = fs::remove_file(self.failure(key));
+    /// Deletes the error of a member that was trained meanwhile.
+    pub fn remove_failure(&self, hash: &InputHash) {
+        // If the file stays, the trained member counts all the same.
+        let _ = fs::remove_file(self.failure(hash));
     }
 
-    /// Shards of an evaluation, of all files that are there: the whole test set in one where that is there, else all others.
-    pub fn shards(&self, key: &Key, images: usize) -> Vec<Shard> {
+    /// Reads the shards of an evaluation: one shard with all `images` if it exists, else all shards.
+    pub fn shards(&self, hash: &InputHash, images: usize) -> Vec<Shard> {
         let read = |path: &Path| serde_json::from_slice::<Shard>(&fs::read(path).ok()?).ok();
-        if let Some(whole) = read(&self.shard(key, 0, images)) {
+        if let Some(whole) = read(&self.shard(hash, 0, images)) {
             return vec![whole];
         }
-        let Ok(entries) = fs::read_dir(self.evaluations(key)) else { return Vec::new() };
+        let Ok(entries) = fs::read_dir(self.evaluations(hash)) else { return Vec::new() };
         let paths = entries.flatten().map(|entry| entry.path());
         paths
             .filter(|path| path.extension().is_some_and(|ending| ending == "json"))

@@ -1,58 +1,45 @@
-//! Units of a sweep, every point with each of its seeds, and the hashes of their parts.
+//! Units of a sweep: every point with each of its seeds, and the hashes of their files.
 
 use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, Result, bail};
-use serde::Serialize;
 use sottovoce_evaluate::Evaluator;
 
-use crate::args::Common;
-use crate::config::{ConfigError, Configuration, DataPlan, Experiment, SettingPlan, Study};
-use crate::run_folder::fingerprint;
-use crate::stages::{Images, check_fit, evaluation_inputs, export_inputs, share_out};
+use super::store::InputHash;
+use crate::args::global::GlobalOptions;
+use crate::config::configuration::Configuration;
+use crate::config::error::ConfigError;
+use crate::config::experiment::{DataConfig, Experiment};
+use crate::config::setting::SeededSetting;
+use crate::config::sweep::SweepConfig;
+use crate::files::fingerprint;
+use crate::stages::data::{Images, check_images};
+use crate::stages::evaluate::evaluation_hash;
+use crate::stages::export::export_hash;
 
-/// Raised whenever training gives other members from the same inputs.
+/// Raise this whenever training gives other members from the same inputs.
 const TRAINING_VERSION: u32 = 1;
 
-/// Digits of a hash that name a file: 96 bits.
-const NAME_DIGITS: usize = 24;
-
-/// The hash of everything that a file is made from. Its first digits name the file.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct Key(String);
-
-impl Key {
-    fn of(inputs: &impl Serialize) -> Result<Self> {
-        let mut digits = fingerprint(inputs)?;
-        digits.truncate(NAME_DIGITS);
-        Ok(Self(digits))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// One member of a unit.
+/// The files of one member of a unit.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MemberKeys {
-    /// The float phase of its training.
-    pub float: Key,
-    /// All of its training.
-    pub member: Key,
+pub struct MemberHashes {
+    /// The member after the float phase of its training.
+    pub float: InputHash,
+    /// The member after all of its training.
+    pub member: InputHash,
 }
 
 /// One point with one seed: the ensemble that is trained, exported and evaluated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unit {
-    /// Its place among the points.
+    /// Index of the point in the sweep.
     pub point: usize,
-    pub plan: SettingPlan,
-    pub members: Vec<MemberKeys>,
+    pub setting: SeededSetting,
+    pub members: Vec<MemberHashes>,
     /// The exported networks.
-    pub ensemble: Key,
-    /// Their evaluation.
-    pub evaluation: Key,
+    pub ensemble: InputHash,
+    /// The evaluation of the exported networks.
+    pub evaluation: InputHash,
 }
 
 /// The data sets of a sweep, each opened once.
@@ -62,46 +49,52 @@ pub struct DataSets {
 }
 
 impl DataSets {
-    /// The images that `plan` says.
-    pub fn open(&mut self, plan: &DataPlan, common: &Common) -> Result<&Images> {
-        let name = fingerprint(plan)?;
+    /// The images of the data set that `config` describes; opens it if it is not open yet.
+    pub fn open(&mut self, config: &DataConfig, global: &GlobalOptions) -> Result<&Images> {
+        let name = fingerprint(config)?;
         if !self.opened.contains_key(&name) {
-            self.opened.insert(name.clone(), Images::open(plan, common)?);
+            self.opened.insert(name.clone(), Images::open(config, global)?);
         }
-        self.opened.get(&name).context("a data set is gone")
+        self.opened.get(&name).context("a data set was not opened")
     }
 
-    /// The images of an experiment, which were opened before.
+    /// The images of an experiment.
+    ///
+    /// # Errors
+    /// If they were not opened before.
     pub fn of(&self, experiment: &Experiment) -> Result<&Images> {
         self.opened.get(&fingerprint(&experiment.data)?).context("a data set was not opened")
     }
 }
 
-/// Every unit of a sweep, point by point; every data set is opened, and every point checked against its own.
+/// The units of a sweep, point by point. Opens every data set, and checks that every point fits its data set.
+///
+/// # Errors
+/// If a data set cannot be opened or does not fit, or a member has fewer training images than a batch.
 pub fn units(
     configuration: &Configuration,
-    study: &Study,
+    sweep: &SweepConfig,
     evaluator: Evaluator,
     data_sets: &mut DataSets,
-    common: &Common,
+    global: &GlobalOptions,
 ) -> Result<Vec<Unit>> {
     let mut units = Vec::new();
     let mut fitting: HashSet<String> = HashSet::new();
-    // Images of the smallest member, by what decides it.
+    // The images of the smallest member and its number, by the fingerprint of division, seed and data.
     let mut smallest: HashMap<String, (usize, usize)> = HashMap::new();
-    for (point_index, point) in study.points.iter().enumerate() {
+    for (point_index, point) in sweep.points.iter().enumerate() {
         let experiment = &point.experiment;
-        let images = data_sets.open(&experiment.data, common)?;
+        let images = data_sets.open(&experiment.data, global)?;
         if fitting.insert(fingerprint(&(&experiment.architecture, &experiment.data))?) {
-            check_fit(experiment, &images.data)
+            check_images(experiment, &images.data)
                 .with_context(|| format!("the point {} cannot run", point.name))?;
         }
-        for plan in point.settings()? {
-            let division = fingerprint(&(&plan.division, plan.setting.seed, &experiment.data))?;
+        for setting in point.settings()? {
+            let division = fingerprint(&(&setting.division, setting.id.seed, &experiment.data))?;
             let (count, member) = match smallest.get(&division) {
-                Some(found) => *found,
+                Some(fewest) => *fewest,
                 None => {
-                    let parts = share_out(&images.training, &plan)?;
+                    let parts = setting.partition(images.training.labels())?;
                     let fewest = parts.indices.iter().map(Vec::len).zip(1..).min().unwrap_or_default();
                     smallest.insert(division, fewest);
                     fewest
@@ -112,51 +105,58 @@ pub fn units(
                 let message = format!(
                     "is {batch}, but member {member} of the point {} with seed {} has {count} training images, and a batch may not be \
                      larger; lower it, or use more images or fewer members",
-                    point.name, plan.setting.seed
+                    point.name, setting.id.seed
                 );
                 bail!(ConfigError::from(configuration.value_problem(&["training", "batch"], message)));
             }
-            units.push(unit(point_index, plan, experiment, images, evaluator)?);
+            units.push(unit(point_index, setting, experiment, images, evaluator)?);
         }
     }
     Ok(units)
 }
 
+/// The units of one point. `units` are all units of the sweep, which are in the order of their points.
+pub fn units_of_point(units: &[Unit], point: usize) -> &[Unit] {
+    let begin = units.partition_point(|unit| unit.point < point);
+    let end = units.partition_point(|unit| unit.point <= point);
+    units.get(begin..end).unwrap_or_default()
+}
+
 fn unit(
     point: usize,
-    plan: SettingPlan,
+    setting: SeededSetting,
     experiment: &Experiment,
     images: &Images,
     evaluator: Evaluator,
 ) -> Result<Unit> {
-    let training = plan.training(experiment);
+    let training = setting.training(experiment);
     let counts = (images.training.len(), images.validation.len());
     let checksums = &images.data.checksums;
-    let members = (1..=plan.members())
+    let members = (1..=setting.members())
         .map(|number| {
-            let float = Key::of(&(
+            let float = InputHash::of(&(
                 TRAINING_VERSION,
                 &experiment.architecture,
                 training.float_phase(),
-                &plan.division,
-                plan.setting.seed,
+                &setting.division,
+                setting.id.seed,
                 number,
                 counts,
                 checksums,
             ))?;
-            // Logits are scaled for the number of members.
-            let member = Key::of(&(&float, &training, plan.members()))?;
-            Ok(MemberKeys { float, member })
+            // The scale of logits depends on the number of members.
+            let member = InputHash::of(&(&float, &training, setting.members()))?;
+            Ok(MemberHashes { float, member })
         })
         .collect::<Result<Vec<_>>>()?;
-    let keys: Vec<&Key> = members.iter().map(|keys| &keys.member).collect();
-    let ensemble = Key::of(&export_inputs(experiment, &fingerprint(&keys)?, images.validation.len())?)?;
-    let evaluation = Key::of(&evaluation_inputs(
+    let hashes: Vec<&InputHash> = members.iter().map(|hashes| &hashes.member).collect();
+    let ensemble = InputHash::of(&export_hash(experiment, &fingerprint(&hashes)?, images.validation.len())?)?;
+    let evaluation = InputHash::of(&evaluation_hash(
         experiment,
         evaluator,
         ensemble.as_str(),
         (images.validation.len(), images.data.test.len()),
         checksums,
     )?)?;
-    Ok(Unit { point, plan, members, ensemble, evaluation })
+    Ok(Unit { point, setting, members, ensemble, evaluation })
 }

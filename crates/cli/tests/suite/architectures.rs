@@ -1,8 +1,8 @@
-//! Other networks of the family, from configuration alone: data, training, export, encryption, records.
+//! Networks of other shapes, set only by configurations, from data to records.
 
 use super::sandbox::{SMALL, Sandbox, rows};
 
-/// `SMALL` with one setting, next to no training, and another network.
+/// `SMALL` with one setting, very short training, and another network.
 fn experiment(name: &str, data: &str, architecture: &str, members: usize) -> String {
     let start = SMALL.find("[architecture]").unwrap();
     let end = SMALL.find("[ensemble]").unwrap();
@@ -17,7 +17,7 @@ fn experiment(name: &str, data: &str, architecture: &str, members: usize) -> Str
         ("float_epochs = 4", "float_epochs = 2".to_owned()),
         ("quantised_epochs = 3", "quantised_epochs = 1".to_owned()),
         ("logit_bits = 32", "logit_bits = 40".to_owned()),
-        // No test image leaves what is proven, however badly the network is trained.
+        // No test image leaves the proven range, even if the network is badly trained.
         ("range_margin = 0.25", "range = \"proven\"\nrange_margin = 0.0\nkey = \"auto\"".to_owned()),
     ] {
         assert!(text.contains(from), "{from}");
@@ -36,7 +36,7 @@ fn runs_exactly(sandbox: &Sandbox, name: &str, members: usize) {
 }
 
 #[test]
-fn networks_of_other_shapes_run_from_configuration_alone() {
+fn networks_of_other_shapes_need_only_a_configuration() {
     let sandbox = Sandbox::new();
     for (name, architecture, members) in [
         (
@@ -73,7 +73,7 @@ fn idx_files(sandbox: &Sandbox) {
 }
 
 #[test]
-fn images_of_another_size_run_from_configuration_alone() {
+fn images_of_another_size_need_only_a_configuration() {
     let sandbox = Sandbox::new();
     std::fs::create_dir(sandbox.path("bars")).unwrap();
     idx_files(&sandbox);

@@ -1,12 +1,12 @@
 use std::fs;
 
 use serde_json::Value;
-use sottovoce_protocol::authority::CertificateRequest;
-use sottovoce_protocol::tls::{Subject, client_tls, write_private_key};
+use sottovoce_service::authority::CertificateRequest;
+use sottovoce_service::tls::{Subject, load_client_tls, write_private_key};
 
 use super::sandbox::Sandbox;
 
-/// A folder with the authority `ca`, and requests that `client` makes as clients do.
+/// A folder with the authority `ca`.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.run(&["authority", "create", "ca"]).succeeds();
@@ -26,21 +26,21 @@ fn request(sandbox: &Sandbox, name: &str, keys: &str) {
 }
 
 #[test]
-fn an_authority_vouches_for_a_client_and_says_for_whom() {
+fn an_authority_issues_a_certificate_and_prints_the_client() {
     let sandbox = sandbox();
     request(&sandbox, "clinic", &keys("a1"));
     let run = sandbox.run(&["authority", "issue", "ca", "clinic.request.pem"]).succeeds();
     assert!(
-        run.stderr.contains(&format!("vouching for clinic with the keys {}", keys("a1"))),
+        run.stderr.contains(&format!("issuing a certificate for clinic with the keys {}", keys("a1"))),
         "{}",
         run.stderr
     );
     assert!(run.stdout.contains("certificate.pem"), "{}", run.stdout);
     let (certificate, key) = (sandbox.path("certificate.pem"), sandbox.path("clinic.key.pem"));
-    client_tls(&sandbox.path("ca/root.pem"), Some((&certificate, &key))).unwrap();
+    load_client_tls(&sandbox.path("ca/root.pem"), Some((&certificate, &key))).unwrap();
 
     let again = sandbox.run(&["authority", "issue", "ca", "clinic.request.pem"]);
-    again.fails(1, &["certificate.pem is there already", "--out"]);
+    again.fails(1, &["certificate.pem exists", "--out"]);
     let list = sandbox.run(&["authority", "list", "ca", "--json"]).succeeds();
     let list: Value = serde_json::from_str(&list.stdout).unwrap();
     assert_eq!(list.as_array().unwrap().len(), 1, "what is refused is not issued");
@@ -75,7 +75,7 @@ fn certificates_are_revoked_by_name_serial_or_keys() {
 }
 
 #[test]
-fn a_provider_gets_a_certificate_and_a_key_of_its_own() {
+fn a_provider_gets_a_certificate_and_a_private_key() {
     let sandbox = sandbox();
     let arguments = [
         "authority",
@@ -100,24 +100,26 @@ fn a_provider_gets_a_certificate_and_a_key_of_its_own() {
         assert_eq!((mode("provider/key.pem"), mode("ca/root.key.pem"), mode("ca")), (0o600, 0o600, 0o700));
     }
     let key = sandbox.read("provider/key.pem");
-    sandbox.run(&arguments).fails(1, &["certificate.pem is there already"]);
+    sandbox.run(&arguments).fails(1, &["certificate.pem exists"]);
     fs::remove_file(sandbox.path("provider/certificate.pem")).unwrap();
-    sandbox.run(&arguments).fails(1, &["key.pem is there already"]);
+    sandbox.run(&arguments).fails(1, &["key.pem exists"]);
     assert_eq!(sandbox.read("provider/key.pem"), key);
 }
 
 #[test]
-fn what_an_authority_cannot_do_is_said_without_doing_any_of_it() {
+fn a_failed_command_of_the_authority_changes_nothing() {
     let sandbox = sandbox();
     request(&sandbox, "clinic", &keys("a1"));
     sandbox.write("text.pem", "not a request");
     let issued = sandbox.read("ca/issued.csv");
-    sandbox.run(&["authority", "create", "ca"]).fails(1, &["there is an authority in ca already"]);
+    sandbox.run(&["authority", "create", "ca"]).fails(1, &["ca already holds an authority"]);
     sandbox.run(&["authority", "create", "."]).fails(1, &["is not empty"]);
     sandbox.run(&["authority", "create", "new", "--name", "a\nb"]).fails(1, &["must have 1 to 64 letters"]);
     sandbox.run(&["authority", "list", "nowhere"]).fails(1, &["no authority in nowhere", "root.pem"]);
     sandbox.run(&["authority", "issue", "ca", "missing.pem"]).fails(1, &["cannot read missing.pem"]);
-    sandbox.run(&["authority", "issue", "ca", "text.pem"]).fails(1, &["text.pem", "no certificate request"]);
+    sandbox
+        .run(&["authority", "issue", "ca", "text.pem"])
+        .fails(1, &["text.pem", "not a usable certificate request"]);
     sandbox.run(&["authority", "revoke", "ca", "--name", "nobody"]).fails(1, &["the name \"nobody\""]);
     assert_eq!(sandbox.read("ca/issued.csv"), issued);
     assert!(!sandbox.path("certificate.pem").exists() && !sandbox.path("new").exists());
@@ -144,7 +146,7 @@ fn wrong_arguments_are_refused_with_what_is_allowed() {
 
 #[cfg(unix)]
 #[test]
-fn an_authority_whose_key_others_can_read_does_nothing() {
+fn an_authority_whose_key_others_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let sandbox = sandbox();
     let key = sandbox.path("ca/root.key.pem");

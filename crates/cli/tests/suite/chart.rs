@@ -33,7 +33,7 @@ fn sweep() -> Sandbox {
 }
 
 #[test]
-fn a_chart_is_written_beside_the_records_and_its_caption_is_printed() {
+fn a_chart_is_written_to_the_runs_folder_and_its_caption_printed() {
     let sandbox = sweep();
     let run = sandbox
         .run(&["chart", "study", "--x", "members", "--y", "accuracy", "--series", "logit_bits"])
@@ -44,7 +44,7 @@ fn a_chart_is_written_beside_the_records_and_its_caption_is_printed() {
 }
 
 #[test]
-fn a_pdf_for_a_paper_is_named_by_its_ending_and_not_replaced_unasked() {
+fn a_pdf_is_chosen_by_its_ending_and_replaced_only_on_request() {
     let sandbox = sweep();
     let arguments = [
         "chart",
@@ -65,7 +65,7 @@ fn a_pdf_for_a_paper_is_named_by_its_ending_and_not_replaced_unasked() {
     ];
     sandbox.run(&arguments).succeeds();
     assert!(fs::read(sandbox.path("fig.pdf")).unwrap().starts_with(b"%PDF-"));
-    sandbox.run(&arguments).fails(1, &["fig.pdf is there already", "--replace"]);
+    sandbox.run(&arguments).fails(1, &["fig.pdf exists", "--replace"]);
     sandbox.run(&[&arguments[..], &["--replace"]].concat()).succeeds();
 }
 
@@ -82,7 +82,7 @@ fn the_numbers_are_printed_as_json() {
 }
 
 #[test]
-fn questions_that_cannot_be_answered_name_the_options_that_help() {
+fn impossible_charts_are_refused_with_the_options_that_help() {
     let sandbox = sweep();
     let chart = |more: &[&str]| sandbox.run(&[&["chart", "study"], more].concat());
     chart(&["--x", "members", "--y", "accuracy"]).fails(
@@ -101,7 +101,7 @@ fn questions_that_cannot_be_answered_name_the_options_that_help() {
     chart(&["--x", "members", "--y", "accuracy", "--font-size", "100pt"])
         .fails(2, &["between 4 and 40 points"]);
     chart(&["--x", "members", "--y", "accuracy", "--average", "--out", "a.pdf", "--format", "png"])
-        .fails(1, &["name two formats"]);
+        .fails(1, &["contradicts the ending of --out"]);
     chart(&["--x", "members", "--y", "accuracy", "--average", "--out", "a.jpeg"])
         .fails(1, &[".svg, .png or .pdf"]);
     sandbox
@@ -120,11 +120,9 @@ fn the_report_of_a_sweep_is_written_into_its_folder() {
 }
 
 #[test]
-fn charts_of_a_report_are_drawn_for_print_without_touching_it() {
+fn charts_for_print_do_not_change_the_report() {
     let sandbox = sweep();
-    sandbox
-        .run(&["report", "study", "--out", "x"])
-        .fails(1, &["--out is for charts that are drawn with --format"]);
+    sandbox.run(&["report", "study", "--out", "x"]).fails(1, &["--out needs one of --format"]);
     let run =
         sandbox.run(&["report", "study", "--format", "pdf", "--width", "84mm", "--no-title"]).succeeds();
     assert!(run.stdout.contains("study/figures/accuracy-frontier-provider_seconds.pdf"), "{}", run.stdout);

@@ -1,11 +1,11 @@
-//! `compare` and what it prints.
+//! `compare` and its output.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::sandbox::Sandbox;
 
-/// The records of the committed reference run in a folder of their own.
+/// Copies the records of the committed reference run to a folder.
 fn reference(sandbox: &Sandbox, name: &str) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/reference/paper");
     let folder = sandbox.path(name);
@@ -40,7 +40,7 @@ fn the_reference_run_is_compared_with_itself_and_with_a_changed_copy() {
 }
 
 #[test]
-fn what_is_no_run_is_refused() {
+fn a_folder_without_a_run_is_refused() {
     let sandbox = Sandbox::new();
     reference(&sandbox, "a");
     fs::create_dir(sandbox.path("empty")).unwrap();

@@ -27,9 +27,9 @@ fn a_contact_sheet_is_drawn() {
         .succeeds();
     assert!(fs::read(sandbox.path("sheet.png")).unwrap().starts_with(b"\x89PNG"));
 
-    // A picture that is there already is kept until it is to be replaced.
+    // An existing picture is overwritten only with --replace.
     sandbox.write("contact-sheet.png", "a holiday");
-    let words = ["contact-sheet.png is there already", "--out", "--replace"];
+    let words = ["contact-sheet.png exists", "--out", "--replace"];
     sandbox.run(&["data", "show", "synthetic"]).fails(1, &words);
     assert_eq!(sandbox.read("contact-sheet.png"), "a holiday");
     sandbox.run(&["data", "show", "synthetic", "--replace"]).succeeds();
@@ -37,7 +37,7 @@ fn a_contact_sheet_is_drawn() {
 }
 
 #[test]
-fn without_mnist_and_network_the_synthetic_digits_take_over_and_it_is_said() {
+fn without_mnist_and_network_synthetic_digits_are_used_with_a_warning() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["data", "info", "fig5"]).succeeds();
     assert!(run.stderr.contains("built-in SYNTHETIC digits"), "{}", run.stderr);
@@ -45,7 +45,7 @@ fn without_mnist_and_network_the_synthetic_digits_take_over_and_it_is_said() {
 }
 
 #[test]
-fn a_named_folder_without_a_data_set_is_an_error_and_never_passed_over() {
+fn a_named_folder_without_a_data_set_is_an_error() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.path("empty")).unwrap();
     sandbox.run(&["data", "info", "fig5", "--data-dir", "empty"]).fails(1, &["empty"]);
@@ -102,7 +102,7 @@ const EMNIST: [&str; 4] = [
 ];
 
 #[test]
-fn a_folder_is_described_and_its_contact_sheet_named() {
+fn a_data_set_is_described_and_its_contact_sheet_named() {
     let sandbox = Sandbox::new();
     write_data_set(&sandbox, "mine", DOTTED, 0);
     let run = sandbox.run(&["data", "info", "mine"]).succeeds();
@@ -112,7 +112,7 @@ fn a_folder_is_described_and_its_contact_sheet_named() {
         run.stdout
     );
     assert!(run.stdout.contains("Nothing is unusual"), "{}", run.stdout);
-    assert!(run.stdout.contains("shown in contact-sheet-mine.png"), "{}", run.stdout);
+    assert!(run.stdout.contains("contact sheet is contact-sheet-mine.png"), "{}", run.stdout);
     assert!(fs::read(sandbox.path("contact-sheet-mine.png")).unwrap().starts_with(b"\x89PNG"));
     let run = sandbox.run(&["data", "info", "mine", "--json", "--sheet", "x.png"]).succeeds();
     let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
@@ -122,7 +122,7 @@ fn a_folder_is_described_and_its_contact_sheet_named() {
 }
 
 #[test]
-fn dark_ink_on_light_paper_is_told_with_the_field_that_mends_it() {
+fn dark_ink_on_light_paper_is_reported_with_the_field_to_set() {
     let sandbox = Sandbox::new();
     write_data_set(&sandbox, "mine", DOTTED, 255);
     let run = sandbox.run(&["data", "info", "mine"]).succeeds();
@@ -130,7 +130,7 @@ fn dark_ink_on_light_paper_is_told_with_the_field_that_mends_it() {
 }
 
 #[test]
-fn emnist_is_turned_upright_unless_it_is_to_stay_as_stored() {
+fn emnist_is_turned_upright_unless_an_option_keeps_it() {
     let sandbox = Sandbox::new();
     write_data_set(&sandbox, "mine", EMNIST, 0);
     let run = sandbox.run(&["data", "info", "mine"]).succeeds();
@@ -141,17 +141,17 @@ fn emnist_is_turned_upright_unless_it_is_to_stay_as_stored() {
 }
 
 #[test]
-fn data_in_the_usual_folder_that_is_not_mnist_is_an_error_and_never_passed_over() {
+fn other_data_in_the_folder_of_mnist_is_an_error() {
     let sandbox = Sandbox::new();
     write_data_set(&sandbox, "data/mnist", DOTTED, 0);
-    sandbox.run(&["data", "info", "fig5"]).fails(1, &["train-images.idx3-ubyte is not MNIST's"]);
+    sandbox.run(&["data", "info", "fig5"]).fails(1, &["train-images.idx3-ubyte is not the file of MNIST"]);
     let sandbox = Sandbox::new();
     write_data_set(&sandbox, "data/mnist", ["a-ubyte", "b-ubyte", "c-ubyte", "d-ubyte"], 0);
     sandbox.run(&["data", "info", "fig5"]).fails(1, &["not MNIST's four files", "a-ubyte", "--data-dir"]);
 }
 
 #[test]
-fn an_empty_variable_is_as_good_as_none() {
+fn an_empty_environment_variable_counts_as_unset() {
     let sandbox = Sandbox::new();
     let output = sandbox.command(&["data", "info", "small.toml"]).env("SOTTOVOCE_DATA", "").output().unwrap();
     super::sandbox::Run::from(output).succeeds();
@@ -162,7 +162,7 @@ fn an_empty_variable_is_as_good_as_none() {
 }
 
 #[test]
-fn a_name_close_to_an_experiments_is_a_slip_and_no_data_set() {
+fn a_name_similar_to_an_experiments_is_not_taken_for_a_data_set() {
     let sandbox = Sandbox::new();
     write_data_set(&sandbox, "mine", DOTTED, 0);
     sandbox.run(&["data", "info", "fig55", "--data-dir", "mine"]).fails(2, &["did you mean \"fig5\"?"]);

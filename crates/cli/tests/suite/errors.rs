@@ -3,7 +3,7 @@ use std::fs;
 use super::sandbox::{SMALL, Sandbox};
 
 #[test]
-fn help_teaches_with_examples() {
+fn the_help_has_examples_and_exit_codes() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["--help"]).succeeds();
     for word in ["reproduce", "evaluate", "Examples:", "Exit codes:", "SOTTOVOCE_DATA"] {
@@ -31,7 +31,7 @@ fn a_contradiction_is_refused_with_its_line() {
 }
 
 #[test]
-fn what_cannot_be_run_is_refused_by_field_before_anything_begins() {
+fn wrong_fields_are_refused_before_anything_begins() {
     let sandbox = Sandbox::new();
     for (from, to, words) in [
         ("[\"regular\"]", "[\"regular\", \"likely\"]", ["line 21", "no split method is called `likely`"]),
@@ -40,12 +40,12 @@ fn what_cannot_be_run_is_refused_by_field_before_anything_begins() {
         (
             "splits = [\"regular\"]",
             "splits = [\"regular\"]\nsplit = \"random\"",
-            ["line 22: `ensemble.split`", "beside `ensemble.splits`"],
+            ["line 22: `ensemble.split`", "and `ensemble.splits` give the same field"],
         ),
         (
             "validation_images = 100",
             "validation_images = 2000",
-            ["line 7: `data.validation_images`", "taken from 2000 training images"],
+            ["line 7: `data.validation_images`", "less than the 2000 training images"],
         ),
         ("seeds = [7]", "seeds = [7]\naveraging = \"mean\"", ["line 24: unknown variant `mean`", "weighted"]),
         (
@@ -93,18 +93,18 @@ fn a_batch_larger_than_a_members_images_is_refused_by_line_with_the_smallest_cou
     sandbox.write("batch.toml", &with(fewest));
     sandbox.run(&["train", "batch.toml"]).succeeds();
 
-    // A rate that is too high is something else.
+    // A rate that is too high is another error.
     let high = with(64).replace("float_rate = 0.005", "float_rate = 1.0").replace("clip = 1.0", "clip = 1e9");
     sandbox.write("high.toml", &high.replace("\"small\"", "\"high\""));
     sandbox.run(&["train", "high.toml"]).fails(1, &["diverged in its Float phase", "lower the rate"]);
 
-    // Where another experiment says how large a batch is, there is no line.
+    // If the base sets the batch, the error has no line.
     sandbox.write("mine.toml", "base = \"quick\"\nname = \"mine\"\n[data]\nname = \"synthetic\"\ntrain_images = 200\nvalidation_images = 50\ntest_images = 50\n");
     sandbox.run(&["train", "mine.toml"]).fails(2, &["mine.toml: `training.batch` is 64, but member "]);
 }
 
 #[test]
-fn a_mistake_in_the_last_of_several_experiments_is_told_before_the_first_begins() {
+fn a_mistake_in_the_last_experiment_is_reported_before_the_first_begins() {
     let sandbox = Sandbox::new();
     sandbox.write("bad.toml", &SMALL.replace("members = 2", "members = -2"));
     let run = sandbox.run(&["reproduce", "small.toml", "bad.toml"]).fails(2, &["bad.toml, line 20"]);
@@ -112,9 +112,12 @@ fn a_mistake_in_the_last_of_several_experiments_is_told_before_the_first_begins(
 }
 
 #[test]
-fn an_unknown_experiment_is_refused_with_those_there_are() {
+fn an_unknown_experiment_is_refused_with_the_known_names() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["train", "fig4"]).fails(2, &["no file \"fig4\"", "did you mean \"fig7\"?", "quick"]);
+    sandbox.run(&["train", "fig4"]).fails(
+        2,
+        &["\"fig4\" is neither a file nor a built-in experiment", "did you mean \"fig7\"?", "quick"],
+    );
 }
 
 #[test]
@@ -128,7 +131,7 @@ fn a_folder_that_cannot_be_written_is_refused_before_training() {
 }
 
 #[test]
-fn a_report_on_nothing_says_what_is_missing() {
+fn a_report_of_an_empty_folder_names_the_missing_file() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.path("empty")).unwrap();
     sandbox.run(&["report", "empty"]).fails(1, &["evaluate the run first", "empty/accuracy.csv"]);
@@ -142,7 +145,7 @@ fn arguments_out_of_range_are_refused() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_standard_output_is_not_an_error() {
     let sandbox = Sandbox::new();
     let mut child = sandbox
         .command(&["data", "info", "small.toml"])
@@ -156,10 +159,10 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn experiments_of_one_name_and_downloads_offline_are_refused() {
+fn experiments_with_the_same_name_and_offline_downloads_are_refused() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["reproduce", "small.toml", "small.toml"]).fails(1, &["called \"small\""]);
-    sandbox.run(&["data", "fetch"]).fails(1, &["--offline forbids"]);
+    sandbox.run(&["reproduce", "small.toml", "small.toml"]).fails(1, &["have the name \"small\""]);
+    sandbox.run(&["data", "fetch"]).fails(1, &["cannot download with --offline"]);
 }
 
 #[test]

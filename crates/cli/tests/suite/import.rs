@@ -1,10 +1,10 @@
-//! Float weights from elsewhere. The network that they are is no good: it is only read, rounded and written.
+//! Import of float weights. The network has no useful accuracy: it is only read, rounded and written.
 
 use std::fs;
 
 use super::sandbox::{Run, Sandbox};
 
-/// One map of 2 x 2, 14 x 14 positions, 2 hidden units, 10 classes, as CryptoNets has it.
+/// One map with a kernel of 2 x 2 and 14 x 14 positions, 2 hidden units and 10 classes, in CryptoNets' layout.
 const DESCRIPTION: &str = r#"
 layout = "cryptonets"
 activation = "square"
@@ -56,7 +56,7 @@ fn import(sandbox: &Sandbox) -> Run {
 }
 
 #[test]
-fn foreign_weights_become_an_exported_ensemble() {
+fn weights_of_another_framework_become_an_exported_ensemble() {
     let text = with("[[members]]", "[architecture]\nstride = 2\nmaps = 1\nhidden = 2\n\n[[members]]");
     let sandbox = sandbox(&text);
     let run = import(&sandbox).succeeds();
@@ -70,7 +70,7 @@ fn foreign_weights_become_an_exported_ensemble() {
     ] {
         assert!(run.stdout.contains(words), "{words:?} is not in: {}", run.stdout);
     }
-    assert!(run.stderr.contains("WARNING: the float network itself has an accuracy of"), "{}", run.stderr);
+    assert!(run.stderr.contains("WARNING: the float network has an accuracy of"), "{}", run.stderr);
     let manifest = sandbox.read("results/import/net/member-1/manifest.json");
     for words in
         ["\"sha256 of hidden.csv\"", "\"scales\": \"[4, 8, 2]\"", "\"stride\": 2", "\"observed_logits\""]
@@ -80,7 +80,7 @@ fn foreign_weights_become_an_exported_ensemble() {
     // The last value of each line is its bias.
     assert_eq!(sandbox.read("results/import/net/member-1/convolution.weights.csv"), "-3,1,0,-2\n");
 
-    // Again, elsewhere, for a script.
+    // The same import to another folder, as JSON.
     let run = sandbox.run(&["import", "net.toml", "--json", "--out", "elsewhere"]).succeeds();
     let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(json["synthetic"], true);
@@ -90,7 +90,7 @@ fn foreign_weights_become_an_exported_ensemble() {
 }
 
 #[test]
-fn an_ensemble_is_replaced_only_by_one_that_succeeded() {
+fn an_ensemble_is_replaced_only_after_a_successful_import() {
     let text = with("[[members]]", "architecture = { stride = 2, maps = 1 }\n[[members]]");
     let sandbox = sandbox(&text);
     import(&sandbox).succeeds();
@@ -100,24 +100,22 @@ fn an_ensemble_is_replaced_only_by_one_that_succeeded() {
     assert_eq!(sandbox.read("results/import/net/ensemble.json"), before);
     sandbox.write("net.toml", &text.replace("[4, 8, 2]", "[8, 8, 2]"));
     let run = import(&sandbox).succeeds();
-    assert!(run.stderr.contains("holds an earlier import of these weights, which this one replaces"));
+    assert!(run.stderr.contains("holds an earlier import of these weights, which is replaced"));
     assert_ne!(sandbox.read("results/import/net/ensemble.json"), before);
-    // Other weights under the same name replace it only where that is asked for.
+    // Other weights with the same name replace the ensemble only with --replace.
     let before = sandbox.read("results/import/net/ensemble.json");
     sandbox.write("output.csv", &sandbox.read("output.csv").replacen("0.", "1.", 1));
-    import(&sandbox).fails(
-        1,
-        &["results/import/net holds an ensemble that was not made from these weights", "--replace"],
-    );
+    import(&sandbox)
+        .fails(1, &["results/import/net holds an ensemble that was made from other weights", "--replace"]);
     assert_eq!(sandbox.read("results/import/net/ensemble.json"), before);
     sandbox.run(&["import", "net.toml", "--replace"]).succeeds();
     assert_ne!(sandbox.read("results/import/net/ensemble.json"), before);
-    // And what is no ensemble is never replaced.
+    // A folder that is not an ensemble is never replaced.
     fs::create_dir(sandbox.path("photos")).unwrap();
     sandbox.write("photos/cat.jpg", "");
     sandbox
         .run(&["import", "net.toml", "--out", "photos"])
-        .fails(1, &["photos holds cat.jpg, which is no part of an exported ensemble", "--out"]);
+        .fails(1, &["photos holds cat.jpg, which is not part of an exported ensemble", "--out"]);
     assert!(sandbox.path("photos/cat.jpg").exists());
 }
 
@@ -141,16 +139,16 @@ fn mistakes_in_a_description_are_refused_with_their_lines() {
     }
     let sandbox = sandbox(&with("[[members]]", "name = \"../evil\"\n[[members]]"));
     import(&sandbox).fails(2, &["line 5: `name` is \"../evil\", but may hold only letters, digits"]);
-    // One tensor is no network, and a file without an ending is of no known kind.
+    // One array is not a network, and a file without an ending has no known format.
     sandbox.run(&["import", "hidden.csv", "--data", "synthetic"]).fails(
         1,
-        &["hidden.csv holds weights without a network", "one tensor without a name", "A description says"],
+        &["hidden.csv holds weights without a network", "one array without a name", "A description can name"],
     );
     fs::write(sandbox.path("net"), [0xff, 0xfe, 0]).unwrap();
-    let unknown = ["net is of no kind that can be read", ".keras", ".onnx", ".pt2"];
+    let unknown = ["net has an unknown format", ".keras", ".onnx", ".pt2"];
     sandbox.run(&["import", "net", "--data", "synthetic"]).fails(1, &unknown);
     fs::write(sandbox.path("binary.toml"), [0xff, 0xfe, 0]).unwrap();
-    sandbox.run(&["import", "binary.toml"]).fails(2, &["a description is a text in TOML"]);
+    sandbox.run(&["import", "binary.toml"]).fails(2, &["a description is a TOML text"]);
     Sandbox::new().run(&["import", "none.toml"]).fails(2, &["cannot read the configuration none.toml"]);
 }
 
@@ -159,7 +157,7 @@ fn weights_that_do_not_fit_are_refused_by_file_and_shape() {
     let sizes = "architecture = { stride = 2, maps = 1, hidden = 2, classes = 10 }\n[[members]]";
     let base = with("[[members]]", sizes);
     let sandbox = sandbox(&base);
-    // What the description says of sound files is the description's mistake, and has its lines.
+    // If the files are valid, the mistake is in the description, and the error has its line.
     for (from, to, words) in [
         (
             "\"hidden.csv\"",
@@ -176,7 +174,7 @@ fn weights_that_do_not_fit_are_refused_by_file_and_shape() {
         (
             "stride = 2, maps = 1,",
             "maps = 3,",
-            &["line 5: `architecture.kernel` is not given and cannot be told"],
+            &["line 5: `architecture.kernel` is not given and the weights do not determine it"],
         ),
         (
             "[[members]]",
@@ -204,7 +202,7 @@ fn weights_that_do_not_fit_are_refused_by_file_and_shape() {
 fn a_network_for_images_or_labels_of_another_kind_is_refused() {
     let text = with("[[members]]", "architecture = { stride = 2, maps = 1, image_side = 29 }\n[[members]]");
     let sandbox = sandbox(&text);
-    // 29 pixels make 14 positions as well.
+    // A side of 29 pixels gives 14 positions as well.
     import(&sandbox).fails(1, &["images of 28 x 28 pixels, but the network reads 29 x 29"]);
     sandbox.write("net.toml", &text.replace("image_side = 29", "classes = 4"));
     sandbox.write("output.csv", "1,2,3\n4,5,6\n7,8,9\n1,2,3\n");
@@ -212,7 +210,7 @@ fn a_network_for_images_or_labels_of_another_kind_is_refused() {
 }
 
 #[test]
-fn without_its_data_set_nothing_is_measured_on_other_images() {
+fn without_the_data_set_nothing_is_measured_on_other_images() {
     let text = with("[[members]]", "architecture = { stride = 2, maps = 1 }\n[[members]]");
     let sandbox = sandbox(&text.replace("name = \"synthetic\"", "name = \"mnist\""));
     let run = import(&sandbox).fails(1, &["MNIST is not available", "--data-dir", "`--data synthetic`"]);
@@ -221,7 +219,7 @@ fn without_its_data_set_nothing_is_measured_on_other_images() {
 }
 
 #[test]
-fn scales_of_equalised_weights_are_told_apart() {
+fn scales_of_equalised_weights_are_marked() {
     let text = with("[[members]]", "architecture = { stride = 2, maps = 1 }\n[[members]]");
     let sandbox = sandbox(&text);
     assert!(!import(&sandbox).succeeds().stdout.contains("equalise"));
@@ -234,9 +232,11 @@ fn scales_of_equalised_weights_are_told_apart() {
         ),
     );
     let run = import(&sandbox).succeeds();
-    for words in
-        ["Scales refer to equalised weights", "`equalise = true` in [quantisation]", "at most 90 points"]
-    {
+    for words in [
+        "Scales refer to equalised weights",
+        "`equalise = true` in [quantisation]",
+        "at most 90 percentage points",
+    ] {
         assert!(run.stdout.contains(words), "{words:?} is not in: {}", run.stdout);
     }
     assert!(sandbox.read("results/import/net/member-1/manifest.json").contains("\"equalised\": \"true\""));

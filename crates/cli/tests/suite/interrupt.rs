@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::sandbox::{Sandbox, rows};
 
 #[test]
-fn a_run_killed_in_the_middle_resumes_where_it_was() {
+fn a_killed_run_resumes() {
     let sandbox = Sandbox::new();
     let mut child = sandbox
         .command(&["reproduce", "small.toml"])
@@ -14,7 +14,7 @@ fn a_run_killed_in_the_middle_resumes_where_it_was() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    // Kill it as soon as its first setting is evaluated.
+    // The run is killed as soon as its first setting is evaluated.
     let first = sandbox.path("results/small/settings/regular-1-seed7.json");
     let begun = Instant::now();
     while !first.exists() {
@@ -52,11 +52,11 @@ fn files_cut_short_by_a_full_disk_are_made_again() {
 }
 
 #[test]
-fn a_run_that_is_interrupted_says_what_is_kept_and_how_to_go_on() {
+fn an_interrupted_run_prints_how_to_resume() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(&["train", "small.toml"]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    // The folder is announced once its configuration is there.
+    // The message at Ctrl-C is set up when the configuration is written.
     let config = sandbox.path("results/small/config.toml");
     let begun = Instant::now();
     while !config.exists() {
@@ -69,6 +69,6 @@ fn a_run_that_is_interrupted_says_what_is_kept_and_how_to_go_on() {
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{stderr}");
-    assert!(stderr.contains("everything that was finished is kept in results/small"), "{stderr}");
+    assert!(stderr.contains("finished work is kept in results/small"), "{stderr}");
     assert!(stderr.contains("run the same command again"), "{stderr}");
 }

@@ -16,17 +16,17 @@ fn mnist_with_other_labels_is_refused_by_its_checksum() {
             std::fs::copy(entry.path(), sandbox.path("mnist").join(entry.file_name())).unwrap();
         }
     }
-    // Of the right form, and not MNIST's.
+    // The files have the right form, but are not MNIST's.
     let mut labels = vec![0, 0, 8, 1, 0, 0, 0x27, 0x10];
     labels.extend((0..10_000).map(|i| (i % 10) as u8));
     std::fs::write(sandbox.path("mnist/t10k-labels-idx1-ubyte"), labels).unwrap();
     sandbox
         .run(&["reproduce", "fig5", "--data-dir", "mnist"])
-        .fails(1, &["mnist/t10k-labels-idx1-ubyte is not MNIST's", "ff7bcfd416de3373"]);
+        .fails(1, &["mnist/t10k-labels-idx1-ubyte is not the file of MNIST", "ff7bcfd416de3373"]);
 }
 
 #[test]
-fn a_few_hundred_real_images_go_the_whole_way() {
+fn a_few_hundred_mnist_images_run_from_training_to_charts() {
     let Some(folder) = std::env::var_os("SOTTOVOCE_DATA").map(PathBuf::from) else {
         eprintln!("skipped: SOTTOVOCE_DATA names no folder with MNIST");
         return;

@@ -3,7 +3,7 @@ use std::fs;
 use super::sandbox::{Sandbox, rows};
 
 #[test]
-fn an_experiment_goes_from_data_to_charts_and_is_exact_and_not_done_twice() {
+fn an_experiment_runs_from_data_to_charts_exactly_and_only_once() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["reproduce", "small.toml"]).succeeds();
     assert!(run.stdout.contains("Test accuracy, regular split"), "{}", run.stdout);
@@ -24,13 +24,13 @@ fn an_experiment_goes_from_data_to_charts_and_is_exact_and_not_done_twice() {
         }
     }
     let layers = rows(&sandbox.path("results/small/layers.csv"));
-    // Encryption, what the members share of the convolution, their layers, sum and decryption.
+    // Encryption, the shared part of the convolution, the members' layers, their sum, and decryption.
     assert_eq!(layers.len(), 2 * (1 + 1 + 2 * 5 + 2));
 
     let figure = sandbox.read("results/small/accuracy-regular.svg");
     assert!(figure.contains("SYNTHETIC"), "a chart of synthetic data must say so");
     assert!(sandbox.read("results/small/accuracy.md").contains("SYNTHETIC"));
-    // The paper's numbers are of another network on other data.
+    // The paper's numbers are not printed: they are of another network on other data.
     assert!(!run.stdout.to_lowercase().contains("paper"), "{}", run.stdout);
     assert!(!sandbox.path("results/small/verdicts.md").exists());
     let record: serde_json::Value = serde_json::from_str(&sandbox.read("results/small/run.json")).unwrap();
@@ -45,14 +45,14 @@ fn an_experiment_goes_from_data_to_charts_and_is_exact_and_not_done_twice() {
 
     let before = sandbox.read("results/small/accuracy.csv");
     let again = sandbox.run(&["reproduce", "small.toml"]).succeeds();
-    assert!(again.stderr.contains("everything was evaluated already"), "{}", again.stderr);
+    assert!(again.stderr.contains("everything was evaluated before"), "{}", again.stderr);
     assert_eq!(sandbox.read("results/small/accuracy.csv"), before);
     let record: serde_json::Value = serde_json::from_str(&sandbox.read("results/small/run.json")).unwrap();
     assert_eq!(record["invocations"].as_array().unwrap().len(), 1);
 }
 
 #[test]
-fn stages_run_by_themselves_and_only_what_changed_is_done_again() {
+fn stages_run_one_by_one_and_repeat_only_changed_work() {
     let sandbox = Sandbox::new();
     let one = super::sandbox::SMALL.replace("[[0.5, 0.6], [0.8, 0.9]]", "[[0.5, 0.6]]");
     sandbox.write("small.toml", &one);
@@ -66,7 +66,7 @@ fn stages_run_by_themselves_and_only_what_changed_is_done_again() {
     let weights = sandbox.read("results/small/members/regular-1-seed7/ensemble/member-2/hidden.weights.csv");
     assert_eq!(weights.lines().count(), 12);
 
-    // Another margin changes the evaluation, and neither training nor export.
+    // Another margin changes only the evaluation.
     let exported = sandbox.path("results/small/members/regular-1-seed7/ensemble/ensemble.json");
     let export_time = fs::metadata(&exported).unwrap().modified().unwrap();
     sandbox.run(&["evaluate", "small.toml"]).succeeds();
@@ -77,12 +77,12 @@ fn stages_run_by_themselves_and_only_what_changed_is_done_again() {
     assert_eq!(fs::metadata(sandbox.path(trained)).unwrap().modified().unwrap(), first);
     assert_eq!(fs::metadata(&exported).unwrap().modified().unwrap(), export_time);
 
-    // Another seed of the split names another setting.
+    // Another seed gives another setting.
     sandbox.write("small.toml", &one.replace("seeds = [7]", "seeds = [8]"));
     sandbox.run(&["train", "small.toml"]).succeeds();
     assert!(sandbox.path("results/small/members/regular-1-seed8/trained.json").exists());
 
-    // Charts are drawn from the CSV files alone.
+    // Charts are drawn only from the CSV files.
     fs::remove_dir_all(sandbox.path("results/small/members")).unwrap();
     fs::remove_dir_all(sandbox.path("results/small/settings")).unwrap();
     let run = sandbox.run(&["report", "results/small", "--json"]).succeeds();
@@ -95,7 +95,7 @@ fn stages_run_by_themselves_and_only_what_changed_is_done_again() {
 }
 
 #[test]
-fn logits_that_differ_from_the_oracle_end_the_program_with_a_code_of_their_own() {
+fn mismatches_have_their_own_exit_code() {
     let sandbox = Sandbox::new();
     sandbox.run(&["evaluate", "small.toml"]).succeeds();
     let file = "results/small/settings/regular-2-seed7.json";
@@ -110,7 +110,7 @@ fn logits_that_differ_from_the_oracle_end_the_program_with_a_code_of_their_own()
 }
 
 #[test]
-fn a_run_is_not_replaced_by_one_on_other_data_or_disturbed_by_another_process() {
+fn a_run_is_protected_from_other_data_and_other_processes() {
     let sandbox = Sandbox::new();
     sandbox.run(&["evaluate", "small.toml"]).succeeds();
     let before = sandbox.read("results/small/accuracy.csv");
@@ -125,7 +125,7 @@ fn a_run_is_not_replaced_by_one_on_other_data_or_disturbed_by_another_process() 
 }
 
 #[test]
-fn synthetic_digits_in_place_of_mnist_get_a_folder_of_their_own() {
+fn synthetic_digits_in_place_of_mnist_have_a_separate_folder() {
     let sandbox = Sandbox::new();
     sandbox.write("small.toml", &super::sandbox::SMALL.replace("\"synthetic\"", "\"mnist\""));
     let run = sandbox.run(&["train", "small.toml"]).succeeds();
@@ -154,20 +154,20 @@ fn the_benchmark_gives_its_figures_as_json_and_is_exact() {
 }
 
 #[test]
-fn engine_and_reference_find_the_same() {
+fn engine_and_reference_give_the_same_records() {
     let sandbox = Sandbox::new();
     let text = super::sandbox::SMALL.replace("[[0.5, 0.6], [0.8, 0.9]]", "[[0.5, 0.6]]");
     sandbox.write("small.toml", &text);
     sandbox.run(&["evaluate", "small.toml"]).succeeds();
     let engine = sandbox.read("results/small/accuracy.csv");
     let run = sandbox.run(&["evaluate", "small.toml", "--evaluator", "reference"]).succeeds();
-    assert!(!run.stderr.contains("everything was evaluated already"), "{}", run.stderr);
+    assert!(!run.stderr.contains("everything was evaluated before"), "{}", run.stderr);
     assert_eq!(sandbox.read("results/small/accuracy.csv"), engine);
     assert!(sandbox.read("results/small/run.json").contains("\"evaluator\": \"reference\""));
 }
 
 #[test]
-fn a_weight_altered_on_disk_is_refused_by_file_and_not_evaluated() {
+fn an_altered_weight_on_disk_is_refused_with_its_file() {
     let sandbox = Sandbox::new();
     let text = super::sandbox::SMALL.replace("[[0.5, 0.6], [0.8, 0.9]]", "[[0.5, 0.6]]");
     sandbox.write("small.toml", &text);

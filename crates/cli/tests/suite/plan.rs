@@ -10,14 +10,14 @@ fn imported() -> Sandbox {
 }
 
 #[test]
-fn a_plan_says_what_it_rests_on_and_what_it_costs() {
+fn a_plan_shows_its_range_security_and_cost() {
     let sandbox = imported();
     let run = sandbox.run(&["plan", "net"]).succeeds();
     for words in [
-        "The plan rests on the observed range with a margin of 15 %.",
+        "Parameters are chosen for the observed range with a margin of 15 %.",
         "proven: norms",
         "plaintext moduli",
-        "128 bits: keys of",
+        "128 bits: keys have",
         "Bossuat et al. 2024",
         "with a probability below 2^-",
         "hidden units (convolution, square, dense)",
@@ -26,7 +26,7 @@ fn a_plan_says_what_it_rests_on_and_what_it_costs() {
     ] {
         assert!(run.stdout.contains(words), "{words:?} is not in: {}", run.stdout);
     }
-    assert!(run.stderr.contains("warning: the plaintext modulus rests on the OBSERVED range"));
+    assert!(run.stderr.contains("warning: the plaintext modulus is chosen for the OBSERVED range"));
 
     let proven = sandbox.run(&["plan", "net", "--range", "proven", "--measure", "--json"]).succeeds();
     assert!(!proven.stderr.contains("OBSERVED"), "{}", proven.stderr);
@@ -40,13 +40,13 @@ fn a_plan_says_what_it_rests_on_and_what_it_costs() {
         let measured = plan["measured"]["noise_bits"][stage].as_f64().unwrap();
         assert!(measured < noise("expected_bits", stage) + 5.0 && measured < noise("limit_bits", stage));
     }
-    // Headers come on top.
+    // Messages have headers, which the prediction leaves out.
     let bytes = |what: &str| plan[what]["upload_bytes"].as_f64().unwrap();
     assert!((bytes("measured") / bytes("predicted") - 1.0).abs() < 0.01);
 }
 
 #[test]
-fn what_is_fixed_is_kept_to_or_refused() {
+fn fixed_parameters_are_used_or_refused() {
     let sandbox = imported();
     let plan = |arguments: &[&str]| -> Run { sandbox.run(&[&["plan", "net", "--json"], arguments].concat()) };
     let run =
@@ -64,9 +64,13 @@ fn what_is_fixed_is_kept_to_or_refused() {
     plan(&["--images", "0"]).fails(2, &["must be between 1 and"]);
     plan(&["--ciphertext-prime-bits", "60,60"]).fails(2, &["of 24 to 50 bits"]);
     sandbox.run(&["plan", "nowhere"]).fails(1, &["nowhere"]);
-    sandbox.run(&["plan", "net.toml"]).fails(1, &["net.toml is a file, but exported networks are a folder"]);
+    sandbox
+        .run(&["plan", "net.toml"])
+        .fails(1, &["net.toml is a file, but exported networks are in a folder"]);
     sandbox.run(&["plan", "."]).fails(1, &["name the folder that `import` or `export` printed"]);
-    sandbox.run(&["plan", "net/member-1"]).fails(1, &["is one member; did you mean the ensemble, net?"]);
+    sandbox
+        .run(&["plan", "net/member-1"])
+        .fails(1, &["is a member of an ensemble; did you mean the ensemble net?"]);
 }
 
 #[test]
@@ -95,7 +99,7 @@ fn predictions_come_with_their_logits() {
     let all = ["predict", "net", "--data", "synthetic", "--images", "9999999"];
     sandbox.run(&all).fails(1, &["--images is 9999999, but the data set"]);
 
-    // The reference evaluator, and every image that there is, give the same.
+    // The reference evaluator gives the same predictions.
     let before = sandbox.read("results/predictions/net/predictions.csv");
     let arguments = ["predict", "net", "--data", "synthetic", "--images", "40", "--evaluator", "reference"];
     sandbox.run(&[&arguments[..], &["--range", "proven", "--out", "again"]].concat()).succeeds();
@@ -103,7 +107,7 @@ fn predictions_come_with_their_logits() {
 }
 
 #[test]
-fn predictions_of_other_weights_or_images_are_not_replaced_unasked() {
+fn predictions_of_other_weights_or_images_are_replaced_only_on_request() {
     let sandbox = imported();
     let elsewhere = |out: &str| sandbox.run(&["import", "net.toml", "--out", out]).succeeds();
     elsewhere("A/ensemble");
@@ -113,19 +117,19 @@ fn predictions_of_other_weights_or_images_are_not_replaced_unasked() {
     let predict = |arguments: &[&str]| {
         sandbox.run(&[&["predict", "--data", "synthetic", "--images", "20"], arguments].concat())
     };
-    // Folders that are called `ensemble` are told apart by the folders that they are in.
+    // Folders called `ensemble` are named by the folders around them.
     predict(&["A/ensemble"]).succeeds();
     predict(&["B/ensemble"]).succeeds();
     let file = "results/predictions/A/predictions.csv";
     let of_a = sandbox.read(file);
     assert_ne!(sandbox.read("results/predictions/B/predictions.csv"), of_a);
 
-    // The same again may take the place of its own result; encryption parameters change no logit.
+    // The same predictions may be replaced; encryption parameters change no logit.
     predict(&["A/ensemble", "--range", "proven"]).succeeds();
     assert_eq!(sandbox.read(file), of_a);
 
-    // Other weights, and other images.
-    let words = ["results/predictions/A has predictions already", "--out", "--replace"];
+    // Predictions of other weights or other images are not replaced.
+    let words = ["results/predictions/A has predictions of other weights or images", "--out", "--replace"];
     predict(&["C/A"]).fails(1, &words);
     let fewer = ["predict", "A/ensemble", "--data", "synthetic", "--images", "19"];
     sandbox.run(&fewer).fails(1, &words);
@@ -133,15 +137,15 @@ fn predictions_of_other_weights_or_images_are_not_replaced_unasked() {
     predict(&["C/A", "--replace"]).succeeds();
     assert_ne!(sandbox.read(file), of_a);
 
-    // A file of the same name that this program did not write.
+    // A file with the same name that this program did not write is not replaced.
     std::fs::create_dir(sandbox.path("mine")).unwrap();
     sandbox.write("mine/predictions.csv", "my own");
-    predict(&["A/ensemble", "--out", "mine"]).fails(1, &["mine has predictions already"]);
+    predict(&["A/ensemble", "--out", "mine"]).fails(1, &["mine has predictions of other weights or images"]);
     assert_eq!(sandbox.read("mine/predictions.csv"), "my own");
 }
 
 #[test]
-fn noise_is_measured_beside_its_prediction() {
+fn predicted_and_measured_noise_are_recorded() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["bench", "noise", "--networks", "3", "--out", "noise", "--json"]).succeeds();
     let summaries: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
@@ -156,5 +160,5 @@ fn noise_is_measured_beside_its_prediction() {
         assert!(sandbox.path("noise").join(chart).exists());
     }
     let again = ["bench", "noise", "--networks", "1", "--out", "noise"];
-    sandbox.run(&again).fails(1, &["noise/noise.csv is there already", "--replace"]);
+    sandbox.run(&again).fails(1, &["noise/noise.csv exists", "--replace"]);
 }

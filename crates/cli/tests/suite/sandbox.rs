@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// A small experiment on synthetic digits: seconds, not minutes.
+/// A small experiment on synthetic digits, which takes seconds.
 pub const SMALL: &str = r#"
 name = "small"
 
@@ -86,7 +86,7 @@ impl Sandbox {
     }
 }
 
-/// What a run of the program printed, and how it ended.
+/// The output and the exit code of a run of the program.
 #[derive(Debug)]
 pub struct Run {
     pub code: Option<i32>,
@@ -108,7 +108,7 @@ impl Run {
         self
     }
 
-    /// The run ended with `code`, said all of `words`, and did not panic.
+    /// Asserts that the run ended with `code`, printed all of `words`, and did not panic.
     #[track_caller]
     pub fn fails(self, code: i32, words: &[&str]) -> Self {
         assert_eq!(self.code, Some(code), "{}", self.stderr);

@@ -1,5 +1,5 @@
-//! The Python scripts for users. A test is skipped, and says so, where the interpreter lacks the packages; the variable
-//! `SOTTOVOCE_PYTHON` names an interpreter that has them.
+//! The Python scripts for users. A test is skipped with a message if the interpreter lacks the packages; the environment variable
+//! `SOTTOVOCE_PYTHON` names another interpreter.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -15,17 +15,17 @@ fn script(name: &str) -> PathBuf {
 
 fn python(sandbox: &Sandbox, arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("SOTTOVOCE_PYTHON").unwrap_or_else(|| "python3".into()));
-    // Keras looks for TensorFlow unless it is told the backend.
+    // Keras looks for TensorFlow unless the backend is set.
     command.current_dir(sandbox.path("")).env("KERAS_BACKEND", "jax").args(arguments);
     command
 }
 
-/// Whether the interpreter can import the packages.
+/// Returns whether the interpreter can import the packages.
 fn has(sandbox: &Sandbox, packages: &str) -> bool {
     let output = python(sandbox, &["-c", &format!("import {packages}")]).output();
     let found = output.is_ok_and(|output| output.status.success());
     if !found {
-        // Written past the test's captured output: a test that passes would not show it.
+        // Written directly to standard error: captured output of a passing test is not shown.
         let _ = writeln!(io::stderr(), "SKIPPED: Python cannot import {packages}; see SOTTOVOCE_PYTHON");
     }
     found
@@ -50,7 +50,7 @@ fn write_data(sandbox: &Sandbox) {
     }
 }
 
-/// Trains one epoch, imports the files, and has their logits compared with the framework's.
+/// Trains one epoch, imports the files, and compares their logits with the framework's.
 fn trained_files_are_imported_and_proven(packages: &str, name: &str, files: &[&str]) {
     let sandbox = Sandbox::new();
     if !has(&sandbox, packages) {

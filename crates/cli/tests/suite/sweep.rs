@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::sandbox::{Run, SMALL, Sandbox, rows};
 
-/// A sweep of few images: two points that share the float phase of training, with two seeds.
+/// A sweep on few images, with two points that share the float phase of training, and two seeds.
 fn sandbox_with(sweep: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     let text = SMALL
@@ -24,7 +24,7 @@ fn sandbox_with(sweep: &str) -> Sandbox {
 
 const BITS: &str = "\"training.logit_bits\" = [30, 32]";
 
-/// The rows of a table without what differs from run to run: times, and the noise that was measured.
+/// The rows of a table without the columns that differ from run to run: times and measured noise.
 fn comparable(path: &Path) -> Vec<BTreeMap<String, String>> {
     let measured = |column: &str| column.ends_with("seconds") || column.starts_with("noise_");
     let of = |row: HashMap<String, String>| row.into_iter().filter(|(column, _)| !measured(column)).collect();
@@ -51,7 +51,7 @@ fn count(sandbox: &Sandbox, folder: &str) -> usize {
 }
 
 #[test]
-fn a_sweep_writes_one_tidy_table_shares_what_points_have_in_common_and_does_nothing_twice() {
+fn a_sweep_writes_one_tidy_table_and_does_shared_work_once() {
     let sandbox = sandbox_with(BITS);
     sandbox.run(&["sweep", "tiny.toml"]).succeeds();
     let table = rows(&sandbox.path("results/tiny/table.csv"));
@@ -68,14 +68,14 @@ fn a_sweep_writes_one_tidy_table_shares_what_points_have_in_common_and_does_noth
     }
     let header = sandbox.read("results/tiny/table.csv");
     assert!(header.starts_with("point,training.logit_bits,seed,voter,domain,images,correct,"), "{header}");
-    // Two members for each seed in floating point serve both points.
+    // Both points share two float members for each seed.
     assert_eq!(count(&sandbox, "results/tiny/work/float"), 4);
     assert_eq!(count(&sandbox, "results/tiny/work/members"), 8);
     let sweep: Value = serde_json::from_str(&sandbox.read("results/tiny/sweep.json")).unwrap();
     assert_eq!(sweep["axes"][0]["values"], serde_json::json!(["30", "32"]));
     assert_eq!(sweep["points"][1]["state"], "done");
     assert_eq!(sweep["dataset"]["synthetic"], true);
-    // A point's folder is a run of its own.
+    // The folder of a point is a run.
     assert_eq!(rows(&sandbox.path("results/tiny/points/logit_bits=30/accuracy.csv")).len(), 2 * 3 * 3);
     assert!(sandbox.read("results/tiny/report.html").contains("SYNTHETIC"));
 
@@ -89,7 +89,7 @@ fn a_sweep_writes_one_tidy_table_shares_what_points_have_in_common_and_does_noth
 }
 
 #[test]
-fn an_axis_of_encryption_alone_trains_nothing_again() {
+fn an_axis_of_encryption_shares_trained_members() {
     let sandbox = sandbox_with("\"encryption.key\" = [\"public\", \"secret\"]");
     let run = sandbox.run(&["sweep", "tiny.toml", "--set", "ensemble.seeds=[1]", "--json"]).succeeds();
     let json: Value = serde_json::from_str(&run.stdout).unwrap();
@@ -117,7 +117,9 @@ fn jobs_run_one_by_one_and_in_shards_give_the_records_of_the_whole_sweep() {
     let last: Vec<&str> =
         jobs[jobs.len() - 1]["command"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     let early = [&last[..], &["--out", "jobs"]].concat();
-    sandbox.run(&early).fails(1, &["report-all needs jobs/points", "run the job that makes it first"]);
+    sandbox
+        .run(&early)
+        .fails(1, &["report-all needs the file jobs/points", "first run the job that makes it"]);
     for job in jobs {
         let command: Vec<&str> =
             job["command"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
@@ -141,7 +143,7 @@ fn jobs_run_one_by_one_and_in_shards_give_the_records_of_the_whole_sweep() {
     }
     sandbox
         .run(&["sweep", "tiny.toml", "--job", "float-0"])
-        .fails(1, &["there is no job float-0 in this sweep", "--list"]);
+        .fails(1, &["this sweep has no job float-0", "--list"]);
 }
 
 #[test]
@@ -161,7 +163,7 @@ fn shards_with_gaps_overlaps_or_other_parameters_are_not_merged() {
         let id = list["jobs"].as_array().unwrap().iter().find(of).unwrap()["id"].as_str().unwrap().to_owned();
         sandbox.run(&[&arguments[..], &["--job", &id]].concat())
     };
-    // The same images under another name: the job's input is there, and the range is not.
+    // The same images in a file with another range: the job's input exists, but with the wrong images.
     fs::write(shard("40-80.json"), middle.replace("\"first\": 40", "\"first\": 30")).unwrap();
     merge().fails(1, &["cannot merge the shards", "the test images 30 to 39 are in two shards"]);
     fs::write(shard("40-80.json"), middle.replace("\"first\": 40", "\"first\": 50")).unwrap();
@@ -178,7 +180,7 @@ fn shards_with_gaps_overlaps_or_other_parameters_are_not_merged() {
 }
 
 #[test]
-fn a_sweep_killed_again_and_again_ends_with_the_records_of_one_that_was_not() {
+fn a_sweep_that_is_killed_several_times_ends_with_the_same_records() {
     let sandbox = sandbox_with(BITS);
     sandbox.run(&["sweep", "tiny.toml", "--out", "whole"]).succeeds();
     let work = sandbox.path("results/tiny/work");
@@ -192,7 +194,7 @@ fn a_sweep_killed_again_and_again_ends_with_the_records_of_one_that_was_not() {
         let mut command = sandbox.command(&["sweep", "tiny.toml"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         sleep(Duration::from_millis(150 * moment));
-        // A child that has ended already cannot be killed.
+        // A child that has ended cannot be killed.
         let _ = child.kill();
         child.wait().unwrap();
         let now = files(&work);
@@ -213,13 +215,13 @@ fn a_sweep_killed_again_and_again_ends_with_the_records_of_one_that_was_not() {
 }
 
 #[test]
-fn a_point_that_fails_is_recorded_and_the_others_go_on() {
-    // A rate of 1 diverges in every try.
+fn a_failed_point_is_recorded_and_the_other_points_continue() {
+    // Training with a rate of 1 always diverges.
     let sandbox =
         sandbox_with("\"training.float_rate\" = [0.005, 1.0]\n\"training.clip\" = [1.0, 1000000.0]");
     let run = sandbox.run(&["sweep", "tiny.toml", "--set", "ensemble.seeds=[1]"]);
     assert_eq!(run.code, Some(1), "{}", run.stderr);
-    assert!(run.stderr.contains("failures.csv says why"), "{}", run.stderr);
+    assert!(run.stderr.contains("failures.csv has the errors"), "{}", run.stderr);
     let failures = rows(&sandbox.path("results/tiny/failures.csv"));
     assert!(
         failures.iter().any(|row| row["point"] == "float_rate=1,clip=1000000" && row["stage"] == "train"),
@@ -230,7 +232,7 @@ fn a_point_that_fails_is_recorded_and_the_others_go_on() {
     assert!(table.iter().any(|row| row["point"] == "float_rate=0.005,clip=1"));
     let again = sandbox.run(&["sweep", "tiny.toml", "--set", "ensemble.seeds=[1]"]);
     assert_eq!(again.code, Some(1));
-    assert!(again.stderr.contains("--retry-failed tries again"), "{}", again.stderr);
+    assert!(again.stderr.contains("--retry-failed trains again"), "{}", again.stderr);
 }
 
 #[test]
@@ -255,7 +257,7 @@ fn every_point_is_checked_before_the_first_one_runs() {
 }
 
 #[test]
-fn a_dry_run_says_what_there_is_to_do_and_writes_nothing() {
+fn a_dry_run_prints_the_work_and_writes_nothing() {
     let sandbox =
         sandbox_with("\"training.logit_bits\" = { from = 25, to = 34 }\n\"training.clip\" = [0.5, 1.0]");
     let run = sandbox.run(&["sweep", "tiny.toml", "--dry-run"]).succeeds();
@@ -287,14 +289,14 @@ fn a_base_may_be_a_file_and_fields_may_be_set_by_arguments() {
     sandbox.write("more/lost.toml", "base = \"lots.toml\"\nname = \"lost\"\n");
     sandbox
         .run(&["train", "more/lost.toml"])
-        .fails(2, &["more/lost.toml, line 1", "a file, relative to this one"]);
+        .fails(2, &["more/lost.toml, line 1", "a file, relative to this file"]);
     sandbox.write("more/nameless.toml", "base = \"quick\"\n");
     sandbox.run(&["train", "more/nameless.toml"]).fails(2, &["needs a `name` beside it"]);
     for (set, words) in [
         ("training.clip", "has no `=`"),
         ("training.clip=0", "--set training.clip=0, line 1: `training.clip` is 0, but must be above 0"),
         ("training.clipp=1", "did you mean `clip`?"),
-        ("=1", "is no field"),
+        ("=1", "is not a field"),
     ] {
         sandbox.run(&["train", "small.toml", "--set", set]).fails(2, &[words]);
     }
@@ -310,14 +312,13 @@ fn a_base_may_be_a_file_and_fields_may_be_set_by_arguments() {
 }
 
 #[test]
-fn a_folder_of_another_experiment_is_not_taken_over() {
+fn records_of_another_experiment_are_not_replaced() {
     let sandbox = sandbox_with(BITS);
     sandbox.run(&["train", "small.toml", "--out", "here"]).succeeds();
     let config = sandbox.read("here/config.toml");
-    sandbox.run(&["sweep", "tiny.toml", "--out", "here"]).fails(
-        1,
-        &["here holds a run of the experiment \"small\", and this is the sweep \"tiny\"", "--replace"],
-    );
+    sandbox
+        .run(&["sweep", "tiny.toml", "--out", "here"])
+        .fails(1, &["here holds the run \"small\", not the sweep \"tiny\"", "--replace"]);
     sandbox.write("other.toml", &SMALL.replace("name = \"small\"", "name = \"other\""));
     sandbox.run(&["train", "other.toml", "--out", "here"]).fails(1, &["\"small\"", "\"other\"", "--replace"]);
     assert_eq!(sandbox.read("here/config.toml"), config);
@@ -326,7 +327,7 @@ fn a_folder_of_another_experiment_is_not_taken_over() {
 }
 
 #[test]
-fn a_failed_setting_or_experiment_does_not_end_the_others() {
+fn after_a_failed_setting_or_experiment_the_others_continue() {
     let sandbox = Sandbox::new();
     let fast =
         SMALL.replace("float_rate = 0.005", "float_rate = 1.0").replace("clip = 1.0", "clip = 1000000.0");

@@ -22,11 +22,11 @@ fn sum(rows: &[HashMap<String, String>], column: &str) -> usize {
 }
 
 #[test]
-fn a_whole_run_leaves_every_record_and_resumes_by_parts() {
+fn a_whole_run_writes_every_record_and_resumes_part_by_part() {
     let sandbox = Sandbox::new();
     sandbox.write("small.toml", &whole());
     let run = sandbox.run(&["reproduce", "small.toml"]).succeeds();
-    // Regular, random, balanced and single: 7 members, and two more for the other logit range.
+    // Regular, random, balanced and single have 7 members; the other logit range has two more.
     assert!(run.stderr.contains("to train: 9 of 9 members"), "{}", run.stderr);
     // Four settings, two logit ranges, and elapsed time.
     assert!(run.stderr.contains("3,800 images in 7 of 7 evaluations"), "{}", run.stderr);
@@ -65,7 +65,7 @@ fn a_whole_run_leaves_every_record_and_resumes_by_parts() {
     let bits = records("bits");
     assert_eq!((bits.len(), sum(&bits, "mismatches")), (2 * 3, 0));
     assert!(bits[0]["plaintext_bits"].parse::<u32>().unwrap() < bits[3]["plaintext_bits"].parse().unwrap());
-    // The second range is the experiment's own: the same networks, and so the same answers.
+    // The second range is the experiment's, so its networks and answers are the same.
     let own: Vec<_> =
         encrypted.iter().filter(|row| row["split"] == "regular").map(|row| &row["correct"]).collect();
     assert_eq!(bits[3..].iter().map(|row| &row["correct"]).collect::<Vec<_>>(), own);
@@ -88,18 +88,18 @@ fn resumes_by_parts(sandbox: &Sandbox) {
     let written = || finished.each_ref().map(|file| modified(sandbox, file));
     let before = written();
     let again = sandbox.run(&["reproduce", "small.toml"]).succeeds();
-    assert!(again.stderr.contains("nothing is left to do but the report"), "{}", again.stderr);
-    assert!(again.stderr.contains("everything was evaluated already"), "{}", again.stderr);
+    assert!(again.stderr.contains("only the report is left to do"), "{}", again.stderr);
+    assert!(again.stderr.contains("everything was evaluated before"), "{}", again.stderr);
 
-    // What is lost is made again, and nothing else; time goes by what was measured.
+    // Only lost files are made again; the time is estimated from measured times.
     fs::remove_file(sandbox.path("results/small/elapsed.json")).unwrap();
     let again = sandbox.run(&["evaluate", "small.toml"]).succeeds();
     assert!(again.stderr.contains("0 of 9 members"), "{}", again.stderr);
     assert!(again.stderr.contains("2,000 images in 1 of 7 evaluations"), "{}", again.stderr);
-    assert!(again.stderr.contains("(measured in this run before)"), "{}", again.stderr);
+    assert!(again.stderr.contains("(measured earlier in this run)"), "{}", again.stderr);
     assert_eq!(written(), before);
 
-    // Settings that join leave finished ones valid, whatever parameters all of them need together.
+    // Finished settings stay valid when settings are added, whatever parameters all of them need together.
     let more = whole().replace("[[0.8, 0.9]]", "[[0.8, 0.9], [0.5, 0.6]]");
     sandbox.write("small.toml", &more.replace("logit_bits = [26, 32]", "logit_bits = []"));
     let again = sandbox.run(&["evaluate", "small.toml"]).succeeds();
@@ -108,7 +108,7 @@ fn resumes_by_parts(sandbox: &Sandbox) {
     assert_eq!(rows(&sandbox.path("results/small/accuracy.csv")).len(), 3 * (4 * 3 + 2 + 3));
     assert!(!sandbox.path("results/small/bits.csv").exists(), "a record that the run does not hold is gone");
 
-    // Decrypted logits that differ count wherever they are.
+    // Mismatches count in every record.
     let file = "results/small/elapsed.json";
     sandbox.write(file, &sandbox.read(file).replace("\"mismatches\": 0", "\"mismatches\": 2"));
     sandbox

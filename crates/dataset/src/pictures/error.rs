@@ -1,27 +1,27 @@
-//! Why images to classify cannot be read.
+//! Errors of reading images to classify.
 
 use std::io;
 use std::path::PathBuf;
 
-use crate::array_error::ArrayError;
+use crate::arrays::error::ArrayError;
 
-/// Names of a folder's content that an error shows.
+/// Number of names in a folder that an error shows.
 const NAMES_SHOWN: usize = 5;
 
-/// Why images to classify cannot be read.
+/// Error of reading images to classify.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PictureError {
-    /// No file and no folder was named.
+    /// No input was named.
     #[error(
         "no images are named; PNG, JPEG and BMP files, IDX files of images (plain or .gz) and folders of them are \
          allowed"
     )]
     NoInput,
-    /// There is no such file or folder.
+    /// The file or folder does not exist.
     #[error("there is no file and no folder {path}", path = path.display())]
     Missing {
-        /// What was named.
+        /// Named file or folder.
         path: PathBuf,
     },
     /// The operating system or the decompression failed.
@@ -29,7 +29,7 @@ pub enum PictureError {
     Unreadable {
         /// The file or folder.
         path: PathBuf,
-        /// What failed.
+        /// Cause of the failure.
         source: io::Error,
     },
     /// A folder has no images.
@@ -42,10 +42,10 @@ pub enum PictureError {
     NothingUsable {
         /// The folder.
         folder: PathBuf,
-        /// What it holds instead: the names of its files and folders.
+        /// Names of the files and folders in it.
         names: Vec<String>,
     },
-    /// A file is of no known kind.
+    /// A file is of an unknown kind.
     #[error(
         "{file} {found}; a PNG file (89 50 4e 47 0d 0a 1a 0a), a JPEG file (ff d8 ff), a BMP file (42 4d) or an IDX \
          file of images (00 00 08 03, plain or gzip) is needed",
@@ -55,10 +55,10 @@ pub enum PictureError {
     NotAnImage {
         /// The file.
         file: PathBuf,
-        /// Its first bytes (decompressed, if it is a gzip file), 8 at most.
+        /// First 8 bytes or fewer, decompressed if the file is gzip.
         first: Vec<u8>,
     },
-    /// A file of labels was named.
+    /// The named file holds labels.
     #[error(
         "{file} is an IDX file of labels (00 00 08 01); one of images (00 00 08 03) is needed",
         file = file.display()
@@ -67,9 +67,9 @@ pub enum PictureError {
         /// The file.
         file: PathBuf,
     },
-    /// The images of a file have another size than the model's.
+    /// The images of a file have another size than the model reads.
     #[error(
-        "{file} has {width} x {height} pixels, needed are {side} x {side}; images are not resized",
+        "{file} has {width} x {height} pixels, but {side} x {side} are needed; images are not resized",
         file = file.display()
     )]
     WrongSize {
@@ -84,7 +84,7 @@ pub enum PictureError {
     },
     /// An image is not square, or too large.
     #[error(
-        "{file} has {width} x {height} pixels, but the images of a data set are squares of 1 to {most} pixels on a \
+        "{file} has {width} x {height} pixels, but the images of a data set are squares of 1 to {max_side} pixels on a \
          side; images are not resized",
         file = file.display()
     )]
@@ -95,88 +95,88 @@ pub enum PictureError {
         width: u32,
         /// Rows of an image.
         height: u32,
-        /// Pixels on a side of the largest square.
-        most: u32,
+        /// Pixels on a side of the largest accepted square.
+        max_side: u32,
     },
-    /// A PNG file is not what the format demands.
+    /// A PNG file is damaged.
     #[error("{file} is a damaged PNG file: {source}", file = file.display())]
     DamagedPng {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// Cause of the failure.
         source: PngError,
     },
-    /// A JPEG or BMP file is not what the format demands.
-    #[error("{file} is a damaged {format} file, or one of a kind that is not read: {source}", file = file.display())]
+    /// A JPEG or BMP file is damaged, or of a kind that is not supported.
+    #[error("{file} is a damaged {format} file, or of a kind that is not supported: {source}", file = file.display())]
     Damaged {
         /// The file.
         file: PathBuf,
-        /// The format's name.
+        /// Name of the format.
         format: &'static str,
-        /// What is wrong with it.
+        /// Cause of the failure.
         source: image::ImageError,
     },
-    /// A file ends before its image does.
+    /// A file ends within its image.
     #[error("{file} is a {format} file that is cut off", file = file.display())]
     CutOff {
         /// The file.
         file: PathBuf,
-        /// The format's name.
+        /// Name of the format.
         format: &'static str,
     },
-    /// A file is far larger than its image.
+    /// A file is much larger than its image.
     #[error(
-        "{file} is a {format} file of more than {most} bytes, which are enough for {side} x {side} pixels",
+        "{file} is a {format} file of more than {max_bytes} bytes, which are enough for {side} x {side} pixels",
         file = file.display()
     )]
     LargeFile {
         /// The file.
         file: PathBuf,
-        /// The format's name.
+        /// Name of the format.
         format: &'static str,
         /// Pixels on a side.
         side: usize,
-        /// Bytes allowed.
-        most: u64,
+        /// Largest accepted size in bytes.
+        max_bytes: u64,
     },
-    /// An IDX file is not what its header says.
+    /// An IDX file is not valid.
     #[error(transparent)]
     Array(#[from] ArrayError),
-    /// All images together are too large.
+    /// All images together have too many pixels.
     #[error(
-        "with {file}, there are more than {most} pixels in all; name fewer images at once",
+        "with {file}, there are more than {max_pixels} pixels in all; name fewer images at once",
         file = file.display()
     )]
     TooManyPixels {
-        /// The file that is too much.
+        /// First file that exceeds the limit.
         file: PathBuf,
-        /// Pixels allowed.
-        most: u64,
+        /// Largest accepted number of pixels.
+        max_pixels: u64,
     },
-    /// Two images cannot be told apart.
-    #[error("two images are called {name}; name every file once, itself or by its folder")]
+    /// Two images have the same name.
+    #[error("two images have the name {name}; name every file once, either itself or its folder")]
     SameName {
-        /// The name.
+        /// Name of both images.
         name: String,
     },
 }
 
-/// What is wrong with a PNG file.
+/// Error of decoding a PNG file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PngError {
-    /// The decoder refuses it.
+    /// The decoder refuses the file.
     #[error(transparent)]
     Decoding(#[from] png::DecodingError),
-    /// Its palette is no list of colours.
-    #[error("its palette has {bytes} bytes, which are not 3 for each colour")]
+    /// The palette is not a list of colours.
+    #[error("its palette has {bytes} bytes, which is not a multiple of 3")]
     Palette {
         /// Bytes of the palette.
         bytes: usize,
     },
 }
 
-/// How a file begins, as part of a sentence.
+/// Describes the first bytes of a file, as part of an error message.
 fn beginning(first: &[u8]) -> String {
     if first.is_empty() {
         return "is empty".to_owned();
@@ -185,11 +185,13 @@ fn beginning(first: &[u8]) -> String {
     format!("begins with {}", bytes.join(" "))
 }
 
-/// What a folder holds, as part of a sentence.
+/// Describes the content of a folder, as part of an error message.
 fn listed(names: &[String]) -> String {
-    match names {
-        [] => "it is empty".to_owned(),
-        _ if names.len() <= NAMES_SHOWN => format!("it holds {}", names.join(", ")),
-        _ => format!("it holds {} and {} more", names[..NAMES_SHOWN].join(", "), names.len() - NAMES_SHOWN),
+    match names.split_at_checked(NAMES_SHOWN) {
+        _ if names.is_empty() => "it is empty".to_owned(),
+        Some((shown, rest)) if !rest.is_empty() => {
+            format!("it holds {} and {} more", shown.join(", "), rest.len())
+        }
+        _ => format!("it holds {}", names.join(", ")),
     }
 }

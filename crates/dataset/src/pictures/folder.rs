@@ -1,62 +1,62 @@
-//! Which files of a folder, and of the folders inside, may hold images.
+//! Lists the files of a folder, and of the folders inside, that may hold images.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::error::PictureError;
+use crate::pictures::error::PictureError;
 
-/// How the names end of files that are looked at.
+/// Endings of the names of files that may hold images.
 const ENDINGS: [&str; 7] = [".png", ".jpg", ".jpeg", ".bmp", ".idx", "-ubyte", ".gz"];
 
-/// How many folders may lie inside one another below the one that is named.
-const DEEPEST: usize = 8;
+/// Largest depth of folders below the named one.
+const MAX_DEPTH: usize = 8;
 
-/// A file or folder that is left out, and why.
+/// A file or folder that is not read, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PassedOver {
-    /// The file or folder.
+pub struct SkippedFile {
+    /// Path of the file or folder.
     pub path: PathBuf,
-    /// Why it is left out.
-    pub reason: PassedOverReason,
+    /// Reason why it is not read.
+    pub reason: SkipReason,
 }
 
-/// Why a file or folder inside a folder is left out.
+/// Reason why a file or folder inside a folder is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum PassedOverReason {
-    /// The file is called like an image, but is none of a known kind.
+pub enum SkipReason {
+    /// The name of the file ends as that of an image, but the file is of an unknown kind.
     NoImage,
-    /// A link to a folder, or to a file outside the folder that was named.
+    /// The file is a link to a folder, or to a file outside the named folder.
     Link,
-    /// A folder inside too many others.
+    /// The folder is inside more than 8 other folders.
     TooDeep,
 }
 
-impl std::fmt::Display for PassedOverReason {
+impl std::fmt::Display for SkipReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::NoImage => "it is neither PNG, JPEG, BMP nor IDX",
-            Self::Link => "it is a link to a folder, or to a file outside the folder that was named",
-            Self::TooDeep => "it lies inside more than 8 folders",
+            Self::Link => "it is a link to a folder, or to a file outside the named folder",
+            Self::TooDeep => "it is inside more than 8 folders",
         })
     }
 }
 
-/// What is inside a folder.
+/// Content of a folder.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
-    /// Files to look at, in the byte order of their names, folder by folder.
+    /// Files that may hold images, in the byte order of their names, folder by folder.
     pub(crate) candidates: Vec<PathBuf>,
-    /// What is left out.
-    pub(crate) passed_over: Vec<PassedOver>,
-    /// The names of all files and folders directly inside, in byte order.
+    /// Files and folders that are not read.
+    pub(crate) skipped: Vec<SkippedFile>,
+    /// Names of all files and folders directly inside, in byte order.
     pub(crate) names: Vec<String>,
 }
 
-/// Lists `folder` and the folders inside. Of a file that is there both plain and as `.gz`, the plain one is a
-/// candidate. Links to folders are not followed, and those to files only within `folder`.
+/// Lists `folder` and the folders inside. If a file exists both plain and as `.gz`, only the plain one is a candidate.
+/// Links to folders are not followed. Links to files are followed if the files are inside `folder`.
 pub(crate) fn list(folder: &Path) -> Result<Listing, PictureError> {
     let mut listing = Listing::default();
     let root =
@@ -66,7 +66,7 @@ pub(crate) fn list(folder: &Path) -> Result<Listing, PictureError> {
     Ok(listing)
 }
 
-/// Adds the content of `folder`, whose names are returned in byte order.
+/// Adds the content of `folder` to `listing`. Returns the names directly inside in byte order.
 fn add(
     listing: &mut Listing,
     folder: &Path,
@@ -84,25 +84,25 @@ fn add(
     for name in &names {
         let path = folder.join(name);
         let Ok(kind) = fs::symlink_metadata(&path) else { continue };
-        let mut pass_over = |reason| listing.passed_over.push(PassedOver { path: path.clone(), reason });
+        let mut skip = |reason| listing.skipped.push(SkippedFile { path: path.clone(), reason });
         if kind.is_dir() {
-            // Hidden folders hold what other programs put there.
+            // Hidden folders belong to other programs.
             match name.as_encoded_bytes().starts_with(b".") {
                 true => {}
-                false if depth == DEEPEST => pass_over(PassedOverReason::TooDeep),
+                false if depth == MAX_DEPTH => skip(SkipReason::TooDeep),
                 false => {
                     add(listing, &path, root, depth + 1)?;
                 }
             }
         } else if kind.is_symlink() && path.is_dir() {
-            pass_over(PassedOverReason::Link);
+            skip(SkipReason::Link);
         } else if looks_like_images(name) && !has_plain_file(name, &names) {
             let leads_out =
                 kind.is_symlink() && !path.canonicalize().is_ok_and(|target| target.starts_with(root));
             if leads_out {
-                pass_over(PassedOverReason::Link);
+                skip(SkipReason::Link);
             } else if path.is_file() {
-                // Not a pipe, which would be waited for.
+                // A pipe is not a candidate, because opening it would wait.
                 listing.candidates.push(path);
             }
         }
@@ -115,8 +115,8 @@ fn looks_like_images(name: &OsStr) -> bool {
     ENDINGS.iter().any(|ending| name.ends_with(ending.as_bytes())) && !name.starts_with(b".")
 }
 
-/// Whether `name` is that of a compressed file whose plain one looks like images as well and is among
-/// `names`, which are sorted.
+/// Returns whether `name` is a compressed file whose plain file looks like images as well and is among `names`, which
+/// are sorted.
 fn has_plain_file(name: &OsStr, names: &[OsString]) -> bool {
     let Some(plain) = name.to_str().and_then(|name| name.strip_suffix(".gz")).map(OsStr::new) else {
         return false;

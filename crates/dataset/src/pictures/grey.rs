@@ -1,13 +1,13 @@
-//! Samples of any colour type as grey pixels.
+//! Conversion of samples of any colour type to grey pixels.
 
-/// What the samples of a pixel are.
+/// Kinds and sizes of the samples of a pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Samples {
-    /// Whether there are red, green and blue, or grey alone.
+    /// True if a pixel has red, green and blue, or only grey.
     pub(super) has_colors: bool,
-    /// Whether a sample of opacity follows.
+    /// True if a sample for opacity follows.
     pub(super) has_alpha: bool,
-    /// Whether a sample has two bytes, big-endian, or one.
+    /// True if a sample has two big-endian bytes, or one byte.
     pub(super) is_wide: bool,
 }
 
@@ -16,17 +16,21 @@ pub(super) struct Samples {
 pub(crate) struct Grey {
     /// One byte for each pixel.
     pub(crate) pixels: Vec<u8>,
-    /// Whether opacity differs between pixels, but the colour of those that can be seen does not: the picture is drawn
-    /// in its alpha channel.
+    /// True if the picture is drawn in its alpha channel: opacity differs between pixels, but all visible pixels have the
+    /// same colour.
     pub(crate) is_drawn_in_alpha: bool,
 }
 
-/// Shares of red, green and blue in the luma of Rec. ITU-R BT.601, in thousandths.
+/// Weights of red, green and blue in the luma of Rec. ITU-R BT.601, in thousandths.
 const LUMA: [u64; 3] = [299, 587, 114];
 
-/// Samples as grey pixels: colours by their Rec. 601 luma as they are stored, transparent pixels on paper of that grey.
-/// Bytes behind the last whole pixel are ignored.
-pub(super) fn to_grey(samples: &[u8], form: Samples, paper: u8) -> Grey {
+/// Converts samples to grey pixels. Colours become their Rec. 601 luma without gamma correction. Transparent pixels are
+/// blended with the grey `background`. Bytes after the last whole pixel are ignored.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "`sample` reads samples 0 to 3 of a chunk of `pixel_bytes`, as many samples as `form` says"
+)]
+pub(super) fn to_grey(samples: &[u8], form: Samples, background: u8) -> Grey {
     let (sample_bytes, full) = if form.is_wide { (2, u64::from(u16::MAX)) } else { (1, u64::from(u8::MAX)) };
     let colors = if form.has_colors { LUMA.len() } else { 1 };
     let pixel_bytes = sample_bytes * (colors + usize::from(form.has_alpha));
@@ -46,10 +50,10 @@ pub(super) fn to_grey(samples: &[u8], form: Samples, paper: u8) -> Grey {
         if alpha > 0 {
             lumas.add(luma);
         }
-        // Of the paper, in samples of this depth.
-        let behind = 1000 * u64::from(paper) * (full / 255) * (full - alpha);
-        // Rounded once, at the very end. The quotient is at most 255; nothing overflows, since no sum
-        // exceeds 1000 * 65535 * 65535 * 255 < 2^51.
+        // Part of the background, in samples of this depth.
+        let behind = 1000 * u64::from(background) * (full / 255) * (full - alpha);
+        // The value is rounded once, at the end. The quotient is at most 255. Nothing overflows, because every sum is at
+        // most 1000 * 65535 * 65535 * 255 < 2^51.
         let whole = 1000 * full * full;
         (((luma * alpha + behind) * 255 + whole / 2) / whole) as u8
     };
@@ -57,7 +61,7 @@ pub(super) fn to_grey(samples: &[u8], form: Samples, paper: u8) -> Grey {
     Grey { pixels, is_drawn_in_alpha: opacities.differ() && !lumas.differ() }
 }
 
-/// The smallest and the largest of some values.
+/// Smallest and largest of the added values.
 #[derive(Default)]
 struct Span(Option<(u64, u64)>);
 

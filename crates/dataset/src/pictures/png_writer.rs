@@ -4,9 +4,9 @@ use std::io::Write;
 
 use flate2::{Compression, Crc, write::ZlibEncoder};
 
-use super::png_file::SIGNATURE;
+use crate::pictures::png_file::SIGNATURE;
 
-/// What a header says of the pixels.
+/// Size and format of the pixels in a header.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Header {
     pub(super) width: u32,

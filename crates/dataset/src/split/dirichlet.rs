@@ -1,47 +1,42 @@
-//! Splits whose members draw the labels of their images from mixes of their own.
+//! The Dirichlet split: every member draws the labels of its images from a mix of its own.
 
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::gamma::log_gamma_variate;
-use super::{Partition, SplitError};
+use crate::split::dirichlet_alpha::DirichletAlpha;
+use crate::split::error::SplitError;
+use crate::split::gamma::log_gamma_variate;
+use crate::split::partition::Partition;
 
-/// The smallest concentration. With ten labels, members of such a split have one label each while it lasts.
-pub const LEAST_ALPHA: f64 = 1e-3;
-
-/// The largest concentration. With ten labels, a label's part of a mix then differs from its frequency by about
-/// 0.03 percentage points.
-pub const GREATEST_ALPHA: f64 = 1e6;
-
-/// Shares the images with these `labels` out among `members` whose label mixes are drawn from a Dirichlet
-/// distribution, all from `seed`.
+/// Divides the images with these `labels` among `members`, whose label mixes are drawn from a Dirichlet distribution. All
+/// random numbers come from `seed`.
 ///
 /// This is the split of Hsu, Qi and Brown, "Measuring the effects of non-identical data distribution for federated
 /// visual classification" (2019, arXiv 1909.06335, section 3). Every member draws a mix q of the labels `0..classes`
 /// from Dirichlet(alpha * p), where p is the frequency of each label in `labels`. A small `alpha` gives members of
 /// few labels; a large one gives every member the frequencies of all images. Members get equal numbers of images;
-/// where the number of images is not a multiple of `members`, the first members get one more.
+/// if the number of images is not a multiple of `members`, the first members get one image more.
 ///
-/// Images are drawn without replacement. The members take turns, one image a turn, in an order drawn at random:
-/// no member always chooses last. On its turn, a member draws a label from its mix and an image from the label's
-/// remaining ones. When a label has no image left, it leaves every mix and the rest is normalised again, as in
-/// Flower's `InnerDirichletPartitioner` and FedLab's `client_inner_dirichlet_partition`. So a member may have no
-/// image of some labels, and the last images drawn follow the mixes less closely than the first.
+/// Images are drawn without replacement. The members take turns, one image a turn, in a random order, so that no member
+/// always chooses last. On its turn, a member draws a label from its mix and one of the label's remaining images. When a
+/// label has no image left, it is removed from every mix and the mixes are normalised again, as in Flower's
+/// `InnerDirichletPartitioner` and FedLab's `client_inner_dirichlet_partition`. So a member may have no image of some
+/// labels, and the last images follow the mixes less closely than the first.
 ///
-/// The result depends on the arguments only, not on the machine.
+/// The result depends only on the arguments, not on the machine.
 ///
 /// # Errors
-/// If there are no members, no classes or more than 256, fewer images than members, a label that is not below
-/// `classes`, or an `alpha` that is not between [`LEAST_ALPHA`] and [`GREATEST_ALPHA`].
+/// If there are no members, no classes or more than 256, fewer images than members, or a label that is not below
+/// `classes`.
+#[expect(clippy::indexing_slicing, reason = "drawn labels are below `classes`, turns below `members`")]
 pub fn partition_dirichlet(
     labels: &[u8],
     classes: usize,
     members: usize,
-    alpha: f64,
+    alpha: DirichletAlpha,
     seed: u64,
 ) -> Result<Partition, SplitError> {
-    check_alpha(alpha)?;
     if members == 0 {
         return Err(SplitError::NoMembers);
     }
@@ -63,7 +58,7 @@ pub fn partition_dirichlet(
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let frequencies: Vec<f64> = totals.iter().map(|&total| total as f64 / labels.len() as f64).collect();
     let mut mixes: Vec<LabelMix> =
-        (0..members).map(|_| LabelMix::draw(alpha, &frequencies, &mut rng)).collect();
+        (0..members).map(|_| LabelMix::draw(alpha.get(), &frequencies, &mut rng)).collect();
     stock.iter_mut().for_each(|images| images.shuffle(&mut rng));
     let mut turns: Vec<usize> = (0..members).cycle().take(labels.len()).collect();
     turns.shuffle(&mut rng);
@@ -71,8 +66,8 @@ pub fn partition_dirichlet(
     let mut indices = vec![Vec::new(); members];
     let mut counts = vec![vec![0; members]; classes];
     for member in turns {
-        let label = mixes[member].label(&mut rng);
-        // There is an image, as a label without one is in no mix.
+        let label = mixes[member].draw_label(&mut rng);
+        // The label has an image, because labels without images are in no mix.
         indices[member].extend(stock[label].pop());
         counts[label][member] += 1;
         if stock[label].is_empty() {
@@ -88,51 +83,47 @@ pub fn partition_dirichlet(
     Ok(Partition { indices, shares })
 }
 
-/// Checks that `alpha` is a concentration that [`partition_dirichlet`] takes.
-pub(super) fn check_alpha(alpha: f64) -> Result<(), SplitError> {
-    // No NaN is in the range.
-    if (LEAST_ALPHA..=GREATEST_ALPHA).contains(&alpha) { Ok(()) } else { Err(SplitError::Alpha { alpha }) }
-}
-
-/// How often a member draws each label.
+/// Weights with which a member draws each label.
 struct LabelMix {
-    /// The logarithm of each label's weight, up to a constant that is common to all labels; negative infinity for a
-    /// label that is not in the mix. Logarithms keep the order of weights that are too small for an `f64`: they
-    /// matter as soon as the heavier labels are used up.
+    /// Logarithm of each label's weight, up to a constant that is common to all labels; negative infinity for a label that
+    /// is not in the mix. Logarithms keep the order of weights that are too small for an `f64`. These weights decide when
+    /// the heavier labels have no images left.
     log_weights: Vec<f64>,
-    /// The sums of the weights of each label and those before it. The heaviest label has the weight 1.
+    /// Sums of the weights of each label and the labels before it. The heaviest label has the weight 1.
     cumulative: Vec<f64>,
 }
 
 impl LabelMix {
-    /// Draws a mix from Dirichlet(alpha * frequencies): gamma variates of these shapes, which the mix's sum
-    /// normalises. Labels of frequency 0 are not in the mix.
+    /// Draws a mix from Dirichlet(alpha * frequencies). The weights are gamma variates of these shapes; dividing them by
+    /// their sum gives the mix. Labels of frequency 0 are not in the mix.
     fn draw(alpha: f64, frequencies: &[f64], rng: &mut impl Rng) -> Self {
         let log_weights = frequencies
             .iter()
             .map(|&p| if p > 0.0 { log_gamma_variate(alpha * p, rng) } else { f64::NEG_INFINITY })
             .collect();
         let mut mix = Self { log_weights, cumulative: Vec::new() };
-        mix.add_up();
+        mix.update_cumulative();
         mix
     }
 
-    /// Draws a label of the mix, which must not be empty.
-    fn label(&self, rng: &mut impl Rng) -> usize {
+    /// Draws a label of the mix. The mix must not be empty.
+    fn draw_label(&self, rng: &mut impl Rng) -> usize {
         let total = self.cumulative.last().copied().unwrap_or(0.0);
         let drawn = rng.random::<f64>() * total;
-        // The product may round up to the total: the last label that adds to the sum is drawn then.
+        // The product may be rounded up to the total. Then the last label of positive weight is drawn.
         self.cumulative.partition_point(|&sum| sum <= drawn && sum < total)
     }
 
-    /// Takes a label out of the mix.
+    /// Removes a label from the mix.
     fn remove(&mut self, label: usize) {
-        self.log_weights[label] = f64::NEG_INFINITY;
-        self.add_up();
+        if let Some(weight) = self.log_weights.get_mut(label) {
+            *weight = f64::NEG_INFINITY;
+        }
+        self.update_cumulative();
     }
 
-    /// Computes the cumulative sums.
-    fn add_up(&mut self) {
+    /// Recomputes the cumulative sums.
+    fn update_cumulative(&mut self) {
         let greatest = self.log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mut sum = 0.0;
         self.cumulative.clear();
@@ -146,5 +137,4 @@ impl LabelMix {
 }
 
 #[cfg(test)]
-#[path = "dirichlet_tests.rs"]
 mod tests;

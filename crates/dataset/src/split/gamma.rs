@@ -1,10 +1,9 @@
-//! Logarithms of gamma variates, the same on every machine.
+//! Logarithms of gamma variates with the same bits on every machine.
 //!
-//! Rust's `f64::ln` and `f64::exp` call the system's C library, whose last bits differ from one machine to the
-//! next. One other bit here would draw another image and train another network. The logarithms here are
-//! therefore those of the `libm` crate, which computes them from additions, products and quotients that IEEE 754
-//! rounds one way only. (The `rand_distr` crate uses the system's functions as soon as any crate of a program
-//! turns on the `std` feature of `num-traits`.)
+//! Rust's `f64::ln` and `f64::exp` call the system's C library, whose results differ in the last bits between machines.
+//! One different bit would draw another image and train another network. So the logarithms come from the `libm` crate,
+//! which computes them from additions, products and quotients that IEEE 754 rounds in only one way. (The `rand_distr` crate
+//! uses the system's functions as soon as any crate of a program enables the `std` feature of `num-traits`.)
 
 use rand::Rng;
 
@@ -42,7 +41,7 @@ fn standard_normal(rng: &mut impl Rng) -> f64 {
         let (x, y) = (2.0 * rng.random::<f64>() - 1.0, 2.0 * rng.random::<f64>() - 1.0);
         let square = x * x + y * y;
         if square > 0.0 && square < 1.0 {
-            // IEEE 754 rounds square roots one way only: this is no function of the C library.
+            // IEEE 754 rounds square roots in only one way, so this is not a function of the C library.
             return x * (-2.0 * libm::log(square) / square).sqrt();
         }
     }

@@ -1,4 +1,4 @@
-//! Training images that no member trains on.
+//! Held-out validation images.
 
 use std::cmp::Reverse;
 
@@ -6,22 +6,35 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::SplitError;
-use crate::LabelledImages;
+use crate::labelled_images::LabelledImages;
+use crate::split::error::SplitError;
 
-/// The stream of the seed that draws here; [`super::partition`] draws from stream 0.
+/// Stream of the random generator. [`partition`](crate::partition) draws from stream 0 of the same seed.
 const STREAM: u64 = 1;
 
-/// Cuts `count` validation images off training images: what is chosen about a trained ensemble can be
-/// chosen by them, and the test images stay unseen. Returns (training, validation), both in the order of `images`.
+/// Holds `count` validation images out of the training images. Returns (training, validation), both in the order of
+/// `images`. Choices about trained ensembles can be made by the validation images, so that the test images stay unseen.
 ///
-/// Labels are as frequent in the validation images as in the whole: each gets its share of `count`
-/// rounded down, and the labels with the largest remainders one image more (of equal ones the smaller label).
-/// Which images these are is drawn from `seed` and depends on nothing else, so all settings of a seed
-/// hold out the same. A `count` of 0 leaves everything for training.
+/// Labels are as frequent among the validation images as among all: each label gets its share of `count` rounded down, and
+/// the labels with the largest remainders get one image more (of equal remainders, the smaller label first). The images are
+/// drawn at random. They depend only on `images`, `count` and `seed`, so all settings with one seed hold out the same
+/// images. With a `count` of 0, all images are training images.
 ///
 /// # Errors
-/// If nothing would be left for training.
+/// If `count` is positive and no image would be left for training.
+///
+/// ```
+/// use sottovoce_dataset::{Subset, hold_out, synthetic_digits};
+///
+/// let images = synthetic_digits(100, 1, Subset::Train);
+/// let (training, validation) = hold_out(&images, 20, 1)?;
+/// assert_eq!((training.len(), validation.len()), (80, 20));
+/// # Ok::<(), sottovoce_dataset::SplitError>(())
+/// ```
+#[expect(
+    clippy::indexing_slicing,
+    reason = "`images_of` has an entry for each label, `held_out` one for each image"
+)]
 pub fn hold_out(
     images: &LabelledImages,
     count: usize,
@@ -47,10 +60,11 @@ pub fn hold_out(
     Ok((images.select(&training), images.select(&validation)))
 }
 
-/// How many of each label's images are held out: the labels' shares of `count` by largest remainders.
+/// Number of images of each label that are held out: the labels' shares of `count` by largest remainders.
+#[expect(clippy::indexing_slicing, reason = "`label` is below `images_of.len()`, the length of `quotas`")]
 fn quotas(images_of: &[Vec<usize>], count: usize) -> Vec<usize> {
     let all: usize = images_of.iter().map(Vec::len).sum();
-    // Without images there is nothing to share, and nothing to divide by.
+    // Without images the divisor would be 0.
     let share = |label: usize| images_of[label].len() * count;
     let mut quotas: Vec<usize> = (0..images_of.len()).map(|label| share(label) / all.max(1)).collect();
     let missing = count - quotas.iter().sum::<usize>();

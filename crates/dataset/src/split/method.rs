@@ -1,4 +1,4 @@
-//! How labels are grouped.
+//! Split methods, and the groups of labels that they make.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,52 +8,60 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::SplitError;
-use super::dirichlet::check_alpha;
+use crate::split::dirichlet_alpha::DirichletAlpha;
+use crate::split::error::SplitError;
 
-/// The digits in an order in which neighbours look alike. Cut into three, it gives the partition of the
-/// paper (Fig. 6): round 0 6 8, curved 2 3 5 7, straight 1 4 9.
+/// Digits in an order in which neighbours look alike. Three groups of it are those of the paper (Fig. 6): round 0 6 8,
+/// curved 2 3 5 7, straight 1 4 9.
 const LIKEWISE: [u8; 10] = [0, 6, 8, 2, 3, 5, 7, 1, 4, 9];
 
-/// What stands before the concentration in the text of a Dirichlet split.
+/// Text before the concentration in the name of a Dirichlet split.
 const DIRICHLET: &str = "dirichlet-";
 
-/// How labels are shared out: in one group for each member ([`groups`]), or as each member's own mix
-/// ([`partition_dirichlet`](super::partition_dirichlet)).
+/// Method to divide the labels among members: one group for each member ([`group_labels`]), or a mix of labels that each
+/// member draws ([`partition_dirichlet`](crate::partition_dirichlet)).
 ///
-/// As text: `regular`, `likewise`, `random`, the groups such as `0.1.2-3.4.5-6.7.8.9`, or `dirichlet-0.5`. In
-/// configurations the groups may also be a list of lists and the Dirichlet split a table, `{ dirichlet = 0.5 }`;
-/// these are the forms that are written.
+/// As text it is `regular`, `likewise`, `random`, the groups such as `0.1.2-3.4.5-6.7.8.9`, or `dirichlet-0.5`. In
+/// configurations, groups may also be a list of lists, and the Dirichlet split a table, `{ dirichlet = 0.5 }`. These two
+/// are written as list and table.
+///
+/// ```
+/// use sottovoce_dataset::{SplitMethod, group_labels};
+///
+/// let groups = group_labels(&SplitMethod::Regular, 3, 10, 1)?;
+/// assert_eq!(groups, [vec![0, 1, 2], vec![3, 4, 5], vec![6, 7, 8, 9]]);
+/// assert_eq!("0.1.2-3.4.5-6.7.8.9".parse(), Ok(SplitMethod::Explicit(groups)));
+/// # Ok::<(), sottovoce_dataset::SplitError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub enum SplitMethod {
-    /// In the labels' own order.
+    /// Labels in their own order.
     Regular,
-    /// Digits that look alike together.
+    /// Digits that look alike are in one group.
     Likewise,
-    /// In an order drawn from the seed.
+    /// Labels in an order drawn from the seed.
     Random,
-    /// As given.
+    /// The given groups.
     Explicit(Vec<Vec<u8>>),
-    /// No groups: every member draws its own mix of the labels from Dirichlet(alpha * p), with p the labels'
-    /// frequencies (Hsu, Qi and Brown 2019).
+    /// No groups. Every member draws a mix of labels from Dirichlet(alpha * p), where p are the frequencies of the labels
+    /// (Hsu, Qi and Brown 2019).
     Dirichlet {
-        /// The concentration, between [`LEAST_ALPHA`](super::LEAST_ALPHA) and
-        /// [`GREATEST_ALPHA`](super::GREATEST_ALPHA) where it was read from text. Small: few labels a member.
-        alpha: f64,
+        /// The concentration.
+        alpha: DirichletAlpha,
     },
 }
 
-/// Cuts the labels `0..classes` into one group for each of `members`.
+/// Divides the labels `0..classes` into one group for each of `members`.
 ///
-/// Regular, likewise and random groups differ in size by at most one label. With more members than
-/// classes some groups are empty: their members see only what others leave.
+/// Regular, likewise and random groups differ in size by at most one label. With more members than classes some groups are
+/// empty: members of empty groups get only images that others leave.
 ///
 /// # Errors
-/// If there are no members, or no classes or more than 256; if `Likewise` meets other than 10 classes; if
-/// `Explicit` has another number of groups than members, or does not name every label exactly once; if the method
-/// is `Dirichlet`, which has no groups.
-pub fn groups(
+/// If there are no members, or no classes or more than 256; if `Likewise` is used with other than 10 classes; if
+/// `Explicit` has another number of groups than members, or does not contain every label exactly once; or if the method is
+/// `Dirichlet`, which has no groups.
+pub fn group_labels(
     method: &SplitMethod,
     members: usize,
     classes: usize,
@@ -67,7 +75,7 @@ pub fn groups(
     }
     let mut labels: Vec<u8> = (0..=u8::MAX).take(classes).collect();
     let down = |i: usize| i * classes / members;
-    // To the nearest, halves up.
+    // Rounded to the nearest whole number, halves up.
     let nearest = |i: usize| (2 * i * classes + members) / (2 * members);
     match method {
         SplitMethod::Regular => Ok(cut(&labels, members, down)),
@@ -86,12 +94,14 @@ pub fn groups(
     }
 }
 
-/// Consecutive pieces of `labels`; piece `i` begins at `position(i)`.
+/// Divides `labels` into consecutive pieces. Piece `i` begins at `position(i)` and ends at `position(i + 1)`, which is at
+/// most `labels.len()`.
+#[expect(clippy::indexing_slicing, reason = "`position` is increasing and at most `labels.len()`")]
 fn cut(labels: &[u8], pieces: usize, position: impl Fn(usize) -> usize) -> Vec<Vec<u8>> {
     (0..pieces).map(|i| labels[position(i)..position(i + 1)].to_vec()).collect()
 }
 
-/// Checks that `groups` name every label of `0..classes` exactly once.
+/// Checks that `groups` contain every label of `0..classes` exactly once.
 pub(super) fn check_cover(groups: &[Vec<u8>], classes: usize) -> Result<(), SplitError> {
     let mut seen = vec![false; classes];
     for &label in groups.iter().flatten() {
@@ -108,13 +118,12 @@ pub(super) fn check_cover(groups: &[Vec<u8>], classes: usize) -> Result<(), Spli
 }
 
 impl SplitMethod {
-    /// The Dirichlet split of this concentration.
+    /// Creates the Dirichlet split of a concentration.
     ///
     /// # Errors
-    /// If `alpha` is not between [`LEAST_ALPHA`](super::LEAST_ALPHA) and [`GREATEST_ALPHA`](super::GREATEST_ALPHA).
+    /// If `alpha` is not between [`DirichletAlpha::MIN`] and [`DirichletAlpha::MAX`].
     pub fn dirichlet(alpha: f64) -> Result<Self, SplitError> {
-        check_alpha(alpha)?;
-        Ok(Self::Dirichlet { alpha })
+        Ok(Self::Dirichlet { alpha: DirichletAlpha::new(alpha)? })
     }
 }
 
@@ -132,8 +141,8 @@ impl fmt::Display for SplitMethod {
                     .collect();
                 f.write_str(&texts.join("-"))
             }
-            // Rust writes the shortest digits that are read as the same number, without an exponent.
-            Self::Dirichlet { alpha } => write!(f, "{DIRICHLET}{alpha}"),
+            // Rust writes the shortest digits that parse to the same number, without an exponent.
+            Self::Dirichlet { alpha } => write!(f, "{DIRICHLET}{}", alpha.get()),
         }
     }
 }
@@ -165,7 +174,7 @@ impl FromStr for SplitMethod {
     }
 }
 
-/// A split method in a configuration: its text, groups as lists, or the table of a Dirichlet split.
+/// A split method as it is written in a configuration: text, groups as lists, or the table of a Dirichlet split.
 #[derive(Serialize, Deserialize)]
 #[serde(
     untagged,
@@ -199,12 +208,11 @@ impl From<SplitMethod> for Written {
     fn from(method: SplitMethod) -> Self {
         match method {
             SplitMethod::Explicit(groups) => Self::Groups(groups),
-            SplitMethod::Dirichlet { alpha } => Self::Table(DirichletTable { dirichlet: alpha }),
+            SplitMethod::Dirichlet { alpha } => Self::Table(DirichletTable { dirichlet: alpha.get() }),
             named => Self::Text(named.to_string()),
         }
     }
 }
 
 #[cfg(test)]
-#[path = "method_tests.rs"]
 mod tests;

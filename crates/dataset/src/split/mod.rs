@@ -1,122 +1,15 @@
 //! Label-skewed splits: every member of an ensemble sees mostly the labels of its own group.
 //!
-//! First the labels are cut into [`groups`], one for each member; then the images are shared out by a
-//! [`partition`], in which a member gets the majority of the images of its group's labels. The Dirichlet split has
-//! no groups: [`partition_dirichlet`] draws a mix of labels for each member. Before that, [`hold_out`] sets images
-//! aside that no member trains on.
+//! [`hold_out::hold_out`] sets validation images aside, on which no member trains. [`method::group_labels`] divides the
+//! labels into groups, one for each member. [`partition::partition`] gives a member the majority of the images of its
+//! group's labels, and the rest to the others. The Dirichlet split has no groups:
+//! [`dirichlet::partition_dirichlet`] draws a mix of labels for each member.
 
-mod dirichlet;
-mod gamma;
-mod hold_out;
-mod method;
-mod partition;
-mod share;
-
-pub use dirichlet::{GREATEST_ALPHA, LEAST_ALPHA, partition_dirichlet};
-pub use hold_out::hold_out;
-pub use method::{SplitMethod, groups};
-pub use partition::{Partition, label_counts, partition};
-pub use share::ShareRange;
-
-/// What is wrong with a split.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SplitError {
-    /// A name that no split method has.
-    #[error(
-        "no split method is called `{name}`; there are `regular`, `likewise`, `random`, groups such as \
-         `0.1.2-3.4.5-6.7.8.9`, and Dirichlet splits such as `dirichlet-0.5`"
-    )]
-    UnknownMethod {
-        /// The name.
-        name: String,
-    },
-    /// An ensemble has at least one member.
-    #[error("there are no members; a split needs at least 1")]
-    NoMembers,
-    /// Labels are bytes.
-    #[error("there are {classes} classes; between 1 and 256 are allowed")]
-    Classes {
-        /// How many classes were asked for.
-        classes: usize,
-    },
-    /// The likewise order is one of ten digits.
-    #[error("the split method `likewise` groups digits by likeness: it needs 10 classes, not {classes}")]
-    LikewiseNeedsDigits {
-        /// How many classes there are.
-        classes: usize,
-    },
-    /// Every member has its group.
-    #[error("there are {groups} groups of labels, but {members} members; the numbers must be equal")]
-    GroupCount {
-        /// How many groups there are.
-        groups: usize,
-        /// How many members there are.
-        members: usize,
-    },
-    /// A label that is in no group.
-    #[error("label {label} is in no group; every label must be in exactly one")]
-    LabelMissing {
-        /// The label.
-        label: u8,
-    },
-    /// A label that is in two groups, or in one twice.
-    #[error("label {label} is in the groups more than once; every label must be in exactly one")]
-    LabelTwice {
-        /// The label.
-        label: u8,
-    },
-    /// A label that names no class.
-    #[error("label {label} is in a group, but only labels below {classes} are allowed")]
-    LabelOutOfRange {
-        /// The label.
-        label: u8,
-        /// How many classes there are.
-        classes: usize,
-    },
-    /// An image's label that names no class.
-    #[error("training image {image} has the label {label}, but only labels below {classes} are allowed")]
-    UnknownLabel {
-        /// The image's index.
-        image: usize,
-        /// The label.
-        label: u8,
-        /// How many classes there are.
-        classes: usize,
-    },
-    /// A member would have nothing to train on.
-    #[error("{images} training images cannot be shared out among {members} members; each needs at least 1")]
-    TooFewImages {
-        /// How many images there are.
-        images: usize,
-        /// How many members there are.
-        members: usize,
-    },
-    /// A concentration outside the range that is allowed.
-    #[error(
-        "the alpha of a Dirichlet split is {alpha}; between {LEAST_ALPHA} and {GREATEST_ALPHA} is allowed"
-    )]
-    Alpha {
-        /// The concentration.
-        alpha: f64,
-    },
-    /// Groups of a method that has none.
-    #[error("a Dirichlet split has no groups of labels; every member draws its own mix of all labels")]
-    DirichletHasNoGroups,
-    /// Nothing would be left to train on.
-    #[error("{count} of {images} training images cannot be held out; fewer than all are allowed")]
-    HoldOut {
-        /// How many images were to be held out.
-        count: usize,
-        /// How many there are.
-        images: usize,
-    },
-    /// A range of shares that is none.
-    #[error("the shares {low} to {high} are no range: 0 <= low <= high <= 1 must hold")]
-    ShareRange {
-        /// The lower end.
-        low: f64,
-        /// The upper end.
-        high: f64,
-    },
-}
+pub(crate) mod dirichlet;
+pub(crate) mod dirichlet_alpha;
+pub(crate) mod error;
+pub(crate) mod gamma;
+pub(crate) mod hold_out;
+pub(crate) mod method;
+pub(crate) mod partition;
+pub(crate) mod share_range;

@@ -1,32 +1,39 @@
-//! Who gets which images.
+//! Division of the images among members by groups of labels.
 
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::method::check_cover;
-use super::{ShareRange, SplitError};
+use crate::split::error::SplitError;
+use crate::split::method::check_cover;
+use crate::split::share_range::ShareRange;
 
 /// Images shared out among the members of an ensemble.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Partition {
-    /// The images of each member, as ascending indices. Every image belongs to exactly one member.
+    /// Indices of each member's images, ascending. Every image belongs to exactly one member.
     pub indices: Vec<Vec<usize>>,
-    /// One share, between 0 and 1, for each label. Of a split in groups: the share of the label's images that was
-    /// drawn for the member whose group has the label; 1 where there is one member only. Of a Dirichlet split: the
-    /// share of the label's images that the member with most of them has; 0 where no image has the label.
+    /// One share between 0 and 1 for each label.
+    ///
+    /// In a split by groups, the share of the label's images that was drawn for the member whose group has the label; 1 if
+    /// there is only one member. In a Dirichlet split, the largest share of the label's images that one member has; 0 if
+    /// no image has the label.
     pub shares: Vec<f64>,
 }
 
-/// Shares the images with these `labels` out among the members, one for each of `groups`.
+/// Divides the images with these `labels` among the members. There is one member for each of `groups`.
 ///
-/// For each label a share is drawn uniformly from `range`. So many of the label's images, to the nearest
-/// whole number, go to the member whose group has the label; the rest is spread equally among the others.
-/// Which images these are is drawn too, all from `seed`.
+/// For each label, a share is drawn uniformly from `range`. That share of the label's images, rounded to the nearest whole
+/// number, goes to the member whose group has the label. The rest is divided equally among the other members. The images
+/// are drawn at random. All random numbers come from `seed`.
 ///
 /// # Errors
-/// If there are no groups, or a label is in none or more than one of them, or above the number of labels
-/// that the groups name.
+/// If there are no groups, a label is in no group or in more than one, or a label is not below the number of labels in
+/// the groups.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "`check_cover` has checked the labels of `groups`; owners and turns are below the number of members"
+)]
 pub fn partition(
     labels: &[u8],
     groups: &[Vec<u8>],
@@ -53,16 +60,16 @@ pub fn partition(
     let mut shares = Vec::with_capacity(classes);
     let mut turn = 0;
     for (mut images, owner) in images_of.into_iter().zip(owner_of) {
-        // Drawing a float may round to just beyond the upper end.
+        // The drawn float may be rounded up to just above the upper end.
         let drawn = rng.random_range(range.low()..=range.high()).min(range.high());
         let share = if members == 1 { 1.0 } else { drawn };
         shares.push(share);
         images.shuffle(&mut rng);
-        // At most `images.len()`, as the share is at most 1.
+        // The result is at most `images.len()`, because the share is at most 1.
         let majority = (share * images.len() as f64).round() as usize;
         let rest = images.split_off(majority);
         indices[owner].extend(images);
-        // Dealt out like cards. The turn goes on from label to label, so that the odd cards do not
+        // Members take turns. The turn continues from label to label, so that images left over from equal parts do not
         // always go to the first members.
         for image in rest {
             if turn == owner {
@@ -76,11 +83,12 @@ pub fn partition(
     Ok(Partition { indices, shares })
 }
 
-/// How many images of each of `classes` labels each member has: one row a member.
+/// Counts the images of each label for each member: one row for each member, with one entry for each of `classes` labels.
 ///
 /// # Panics
 /// If an index of `indices` is beyond `labels`, or a label not below `classes`.
 #[must_use]
+#[expect(clippy::indexing_slicing, reason = "the documentation states the panic")]
 pub fn label_counts(indices: &[Vec<usize>], labels: &[u8], classes: usize) -> Vec<Vec<usize>> {
     indices
         .iter()
@@ -96,8 +104,8 @@ pub fn label_counts(indices: &[Vec<usize>], labels: &[u8], classes: usize) -> Ve
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{SplitMethod, groups};
     use super::*;
+    use crate::split::method::{SplitMethod, group_labels};
 
     fn range(low: f64, high: f64) -> ShareRange {
         ShareRange::new(low, high).unwrap()
@@ -109,7 +117,7 @@ mod tests {
     }
 
     fn regular(members: usize) -> Vec<Vec<u8>> {
-        groups(&SplitMethod::Regular, members, 10, 0).unwrap()
+        group_labels(&SplitMethod::Regular, members, 10, 0).unwrap()
     }
 
     #[test]
@@ -167,7 +175,7 @@ mod tests {
             seed: u64,
         ) {
             let range = range(ends[0].min(ends[1]), ends[0].max(ends[1]));
-            let groups = groups(&SplitMethod::Random, members, 10, seed).unwrap();
+            let groups = group_labels(&SplitMethod::Random, members, 10, seed).unwrap();
             let found = partition(&labels, &groups, range, seed).unwrap();
             prop_assert_eq!(&partition(&labels, &groups, range, seed).unwrap(), &found);
             prop_assert!(found.indices.iter().all(|images| images.is_sorted()));

@@ -1,27 +1,30 @@
 //! Smooth curves through the nodes of a stroke.
 
-use super::glyphs::Node;
+use crate::synthetic::glyphs::Node;
 
-/// A point of the plane; the unit is that of whoever made it.
+/// A point of the plane, in heights of the digit or in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Point {
     pub(super) x: f32,
     pub(super) y: f32,
 }
 
-/// Straight pieces between two nodes: pieces of about two pixels, which no eye tells from a curve.
+/// Number of straight pieces between two nodes. A piece is about two pixels long, so the line looks like a curve.
 const PIECES: u8 = 6;
 
 /// Appends to `points` a line through all `nodes`, smooth except at corners.
 ///
-/// It is a Catmull-Rom spline, broken at the corners.
+/// The line is a Catmull-Rom spline that is interrupted at the corners.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "nodes `i` and `i + 1` exist, and their neighbours are read only where they exist"
+)]
 pub(super) fn flatten(nodes: &[Node], points: &mut Vec<Point>) {
     let at = |i: usize| Point { x: nodes[i].x, y: nodes[i].y };
     points.push(at(0));
     for i in 0..nodes.len() - 1 {
         let (from, to) = (at(i), at(i + 1));
-        // At an end or a corner the curve knows no neighbour: mirroring one in the piece's own other
-        // end makes it start straight.
+        // At an end or a corner there is no neighbour. Repeating the node makes the curve start straight.
         let before = if i == 0 || nodes[i].corner { from } else { at(i - 1) };
         let after = if i + 2 == nodes.len() || nodes[i + 1].corner { to } else { at(i + 2) };
         for piece in 1..=PIECES {

@@ -1,11 +1,11 @@
-//! How people write the ten digits: each style as a few pen strokes.
+//! The ten digits in several handwritten styles, each as a few pen strokes.
 
-/// A point that a stroke passes, in a box one unit wide and high: x to the right, y downwards.
+/// A point of a stroke in a box one unit wide and high. x points to the right, y downwards.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
     pub(super) x: f32,
     pub(super) y: f32,
-    /// Whether the pen turns sharply here; elsewhere the stroke is smooth.
+    /// True if the stroke has a corner here. Elsewhere it is smooth.
     pub(super) corner: bool,
 }
 
@@ -25,8 +25,8 @@ const fn c(x: f32, y: f32) -> Node {
     Node { x, y, corner: true }
 }
 
-/// The styles of digit `d` at index `d`; all styles of a digit are equally frequent, so that a common one
-/// is listed more than once where it should prevail.
+/// Styles of digit `d` at index `d`. All styles of a digit are equally frequent; a style that should be more frequent is
+/// listed more than once.
 pub(super) const STYLES: [&[Glyph]; 10] = [ZERO, ONE, TWO, THREE, FOUR, FIVE, SIX, SEVEN, EIGHT, NINE];
 
 // Several nodes a line: a stroke is read as a whole.

@@ -1,28 +1,28 @@
-//! The writer's hand: what makes two digits of one style differ.
+//! Random distortions that make two digits of one style differ.
 
 use rand::Rng;
 use std::f32::consts::{PI, TAU};
 
-use super::curve::{Point, flatten};
-use super::glyphs::{Glyph, Node};
+use crate::synthetic::curve::{Point, flatten};
+use crate::synthetic::glyphs::{Glyph, Node};
 
-/// How far a hand strays. Spreads are standard deviations.
+/// Sizes of the distortions. Spreads are standard deviations.
 ///
-/// Set so that the digits are about as hard as MNIST's: see the table in the parent module.
+/// The sizes make the digits about as hard as MNIST (see the table in the parent module).
 struct Hand {
-    /// Of each node, in heights of the digit.
+    /// Spread of the position of each node, in heights of the digit.
     node_jitter: f32,
-    /// Of the logarithm of width over height.
+    /// Spread of the logarithm of width over height.
     aspect: f32,
-    /// Mean and spread of the slant, as horizontal offset per height; people slant to the right.
+    /// Mean and spread of the slant, as horizontal offset per height. People slant to the right.
     slant: (f32, f32),
-    /// Of the rotation, in radians.
+    /// Spread of the rotation, in radians.
     rotation: f32,
     /// Largest displacement by each elastic wave, in heights of the digit.
     elastic: f32,
-    /// Of the logarithm of the size.
+    /// Spread of the logarithm of the size.
     size: f32,
-    /// Of the position, in pixels.
+    /// Spread of the position, in pixels.
     shift: f32,
 }
 
@@ -36,19 +36,19 @@ const HAND: Hand = Hand {
     shift: 0.8,
 };
 
-/// MNIST's digits fill a box of 20 of the image's 28 pixels.
+/// Side of the box that a digit fills, as a fraction of the side of the image: 20 of 28 pixels in MNIST.
 const BOX_OF_SIDE: f32 = 20.0 / 28.0;
 
-/// Elastic waves laid over each other; three make no visible pattern.
+/// Number of elastic waves that are added. Three waves make no visible pattern.
 const WAVES: usize = 3;
 
-/// A random number of mean 0 and variance 1, within -3..=3: nearly normal, and never absurd.
+/// Draws a nearly normal random number of mean 0 and variance 1, within -3..=3.
 pub(super) fn spread(rng: &mut impl Rng) -> f32 {
     // The sum of three uniform numbers has variance 3/12.
     2.0 * (rng.random::<f32>() + rng.random::<f32>() + rng.random::<f32>() - 1.5)
 }
 
-/// The strokes of a glyph as one hand once writes it, as lines in pixels of an image of `side` pixels.
+/// Distorts the strokes of a glyph at random. Returns lines in pixels of an image of `side` pixels.
 pub(super) fn write(glyph: Glyph, side: f32, rng: &mut impl Rng) -> Vec<Vec<Point>> {
     let mut lines: Vec<Vec<Point>> = glyph
         .iter()
@@ -72,12 +72,12 @@ pub(super) fn write(glyph: Glyph, side: f32, rng: &mut impl Rng) -> Vec<Vec<Poin
     lines
 }
 
-/// Elastic distortion: a sum of plane waves moves neighbours alike and distant points differently.
+/// Applies an elastic distortion: a sum of plane waves moves neighbouring points alike and distant points differently.
 fn warp(lines: &mut [Vec<Point>], rng: &mut impl Rng) {
     for _ in 0..WAVES {
         let heading = rng.random_range(0.0..TAU);
         let (along_y, along_x) = heading.sin_cos();
-        // Between half a wave and a whole one across the digit.
+        // Between half a wave and one wave fit across the digit.
         let frequency = rng.random_range(PI..TAU);
         let phase = rng.random_range(0.0..TAU);
         let (move_x, move_y) = (HAND.elastic * spread(rng), HAND.elastic * spread(rng));
@@ -89,7 +89,7 @@ fn warp(lines: &mut [Vec<Point>], rng: &mut impl Rng) {
     }
 }
 
-/// Stretch, slant and rotation.
+/// Applies a random stretch, slant and rotation.
 fn tilt(lines: &mut [Vec<Point>], rng: &mut impl Rng) {
     let aspect = (HAND.aspect * spread(rng)).exp();
     let slant = HAND.slant.0 + HAND.slant.1 * spread(rng);
@@ -100,7 +100,7 @@ fn tilt(lines: &mut [Vec<Point>], rng: &mut impl Rng) {
     }
 }
 
-/// Fits the digit in MNIST's box, then lets size and position stray.
+/// Scales the digit to MNIST's box, then changes size and position at random.
 fn place(lines: &mut [Vec<Point>], side: f32, rng: &mut impl Rng) {
     let far = Point { x: f32::INFINITY, y: f32::INFINITY };
     let (low, high) = lines.iter().flatten().fold((far, Point { x: -far.x, y: -far.y }), |(low, high), p| {

@@ -1,25 +1,26 @@
-//! The pen and the scanner: lines become grey pixels.
+//! Draws lines as grey pixels, with a random pen.
 
 use rand::Rng;
 use std::f32::consts::TAU;
 
-use super::curve::Point;
-use super::hand::spread;
+use crate::synthetic::curve::Point;
+use crate::synthetic::hand::spread;
 
-/// Half the width of a usual pen, in pixels.
+/// Median of half the width of the pen, in pixels.
 const RADIUS: f32 = 1.05;
-/// Standard deviation of the logarithm of the pen's width.
+/// Standard deviation of the logarithm of the width of the pen.
 const RADIUS_SPREAD: f32 = 0.26;
-/// How much of the width the pressure may take or give along a stroke.
+/// Relative change of the width by pressure along a stroke.
 const PRESSURE: f32 = 0.22;
 /// Largest weight of the blurred image in the result.
 const BLUR: f32 = 0.6;
-/// The lightest ink, as a part of full ink.
+/// Smallest darkness of the ink, as a fraction of full ink.
 const LIGHTEST: f32 = 0.85;
-/// Standard deviation of the ink's unevenness, in grey levels.
+/// Standard deviation of the noise of full ink, in grey levels.
 const GRAIN: f32 = 14.0;
 
-/// A square image of `side` pixels with `lines`, in pixels, drawn by one random pen.
+/// Draws `lines`, in pixels, with one random pen. Returns a square image of `side * side` pixels.
+#[expect(clippy::indexing_slicing, reason = "`windows(2)` yields pairs")]
 pub(super) fn draw(lines: &[Vec<Point>], side: usize, rng: &mut impl Rng) -> Vec<u8> {
     let mut ink = vec![0.0; side * side];
     let radius = RADIUS * (RADIUS_SPREAD * spread(rng)).exp();
@@ -36,15 +37,15 @@ pub(super) fn draw(lines: &[Vec<Point>], side: usize, rng: &mut impl Rng) -> Vec
         .zip(&blurred)
         .map(|(&sharp, &soft)| {
             let value = full * (sharp + share * (soft - sharp));
-            // Bare paper stays clean, as MNIST's does.
+            // Background has no noise, as in MNIST.
             let grain = if value > 1.0 { GRAIN * spread(rng) } else { 0.0 };
-            // From float to u8 saturates, which is the clipping that is wanted.
+            // The cast from float to `u8` clips to 0..=255.
             (value + grain * value / 255.0).round() as u8
         })
         .collect()
 }
 
-/// The pen's half width along a stroke.
+/// Half the width of the pen along a stroke.
 struct Pressure {
     radius: f32,
     phase: f32,
@@ -54,7 +55,7 @@ struct Pressure {
 impl Pressure {
     fn random(radius: f32, points: usize, rng: &mut impl Rng) -> Self {
         let phase = rng.random_range(0.0..TAU);
-        // Up to one rise and fall in a stroke.
+        // The phase advances by at most one period in a stroke.
         let step = rng.random_range(0.0..TAU) / points as f32;
         Self { radius, phase, step }
     }
@@ -64,10 +65,14 @@ impl Pressure {
     }
 }
 
-/// Inks all pixels whose centre is within `radius` of a straight piece, with an edge one pixel wide.
+/// Draws a straight piece: inks all pixels whose centre is within `radius` of it, with an edge one pixel wide.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "rows and columns are below `side`, and `ink` has `side * side` pixels"
+)]
 fn stamp(ink: &mut [f32], side: usize, from: Point, to: Point, radius: f32) {
     let reach = radius + 0.5;
-    // Pixel `i` has its centre at `i + 0.5`. From float to usize saturates at 0.
+    // Pixel `i` has its centre at `i + 0.5`. The cast from float to `usize` saturates at 0.
     let first = |low: f32| (low - reach).floor() as usize;
     let beyond = |high: f32| ((high + reach).ceil() as usize).min(side);
     let (dx, dy) = (to.x - from.x, to.y - from.y);
@@ -83,7 +88,8 @@ fn stamp(ink: &mut [f32], side: usize, from: Point, to: Point, radius: f32) {
     }
 }
 
-/// The image under a 3 x 3 binomial filter, which treats what lies outside as bare paper.
+/// Applies a 3 x 3 binomial filter. Pixels outside the image count as 0.
+#[expect(clippy::indexing_slicing, reason = "neighbours are read only within the row or column")]
 fn blur(ink: &[f32], side: usize) -> Vec<f32> {
     let pass = |source: &[f32], stride: usize, position: fn(usize, usize) -> usize| -> Vec<f32> {
         (0..source.len())

@@ -1,14 +1,12 @@
-//! What can be wrong with foreign weights.
+//! Errors of the import of float weights.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use sottovoce_network::{
-    Architecture, ArchitectureError, EnsembleError, ForwardError, NetworkError, PixelLevelsError,
-};
+use sottovoce_network::{Architecture, ArchitectureError};
 
-use super::format::endings;
-use super::{Comparison, PixelPlan, Scales};
+use super::description::pixels::PixelNormalisation;
 
 /// Weights that cannot be read, or do not fit together.
 #[derive(Debug, thiserror::Error)]
@@ -19,153 +17,154 @@ pub enum ImportError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file's name does not say what it is.
+    /// The file's extension belongs to no format of the registry.
     #[error(
-        "{path} is of no kind that can be read; there are {}. Weights of other programs can be saved as arrays with numpy.savez",
-        endings()
+        "{path} has an unknown format; files can end in {known}. Weights of other programs can be saved as arrays with numpy.savez"
     )]
-    Kind {
+    UnknownFormat {
         /// The file.
         path: PathBuf,
+        /// The extensions that can be read.
+        known: String,
     },
-    /// A file of tensors without the name of one.
-    #[error("{path} holds several tensors; say which one is meant as \"{path}::NAME\": it holds {known}")]
+    /// A reference to a file of several tensors does not name one.
+    #[error("{path} holds several tensors; name one as \"{path}::NAME\": it holds {known}")]
     NoName {
         /// The file.
         path: PathBuf,
-        /// The tensors in it.
+        /// The tensors in the file.
         known: String,
     },
-    /// A name of a tensor in a file that holds only one.
-    #[error("{path} holds one tensor without a name, so {name:?} cannot be found in it")]
-    Nameless {
+    /// A reference names a tensor in a file of one unnamed array.
+    #[error("{path} holds one array without a name, so {name:?} cannot be found in it")]
+    Unnamed {
         /// The file.
         path: PathBuf,
-        /// The name.
+        /// The name in the reference.
         name: String,
     },
-    /// No tensor of that name.
+    /// A file has no tensor of the given name.
     #[error("{path} holds no tensor {name:?}{hint}; it holds {known}")]
     UnknownTensor {
         /// The file.
         path: PathBuf,
-        /// The name.
+        /// The name in the reference.
         name: String,
-        /// The nearest name.
+        /// A suggestion: the most similar name.
         hint: String,
-        /// The tensors in it.
+        /// The tensors in the file.
         known: String,
     },
-    /// A value in a CSV file that is no number.
+    /// A value in a CSV file is not a number.
     #[error("{path}, line {line}, value {column}: {found:?} is not a number")]
     NotNumber {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// The value in it, from 1.
+        /// The value in the line, from 1.
         column: usize,
-        /// What is there.
+        /// The text of the value.
         found: String,
     },
-    /// A line of a CSV file with another number of values than the lines before.
+    /// A line of a CSV file has another number of values than the lines before.
     #[error("{path}, line {line}: {found} values, but the lines before it have {expected}")]
-    Ragged {
+    UnevenLines {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// Values in it.
+        /// Number of values in the line.
         found: usize,
-        /// Values in the lines before.
+        /// Number of values in each line before.
         expected: usize,
     },
-    /// A file that is not what its name says.
+    /// A file is damaged, or is not of the format that its extension says.
     #[error("{file} cannot be used: {reason}")]
     Malformed {
-        /// The file, and the tensor where it is one's fault.
+        /// The file, or a tensor in it.
         file: String,
-        /// What is wrong.
+        /// The reason, a whole sentence.
         reason: String,
     },
-    /// A file of weights whose names and shapes do not tell which tensor is which.
+    /// Names and shapes do not identify the layers of a file of weights.
     #[error(
-        "{path} holds weights without a network, and they cannot be told apart: {reason}. A description says which tensor is which \
-         (docs/import.md)"
+        "{path} holds weights without a network, and its layers cannot be identified: {reason}. A description can name the tensor of \
+         each layer (docs/import.md)"
     )]
-    Unrecognised {
+    Unidentified {
         /// The file.
         path: PathBuf,
-        /// What was found.
+        /// The reason, with the tensors that were found.
         reason: String,
     },
-    /// A layer of a whole network that cannot be evaluated on ciphertexts, or read.
+    /// A layer of a whole network cannot be read, or cannot be evaluated on ciphertexts.
     #[error("{file}: the layer {layer:?} {reason}")]
     Layer {
         /// The file.
         file: String,
-        /// The layer's own name in it.
+        /// The layer's name in the file.
         layer: String,
-        /// The rest of the sentence.
-        reason: String,
+        /// The reason.
+        reason: LayerError,
     },
-    /// Nothing in it.
+    /// A tensor has no values.
     #[error("{tensor} is empty")]
     Empty {
         /// File and tensor.
         tensor: String,
     },
-    /// A weight that is no finite number.
+    /// A weight is infinite or not a number.
     #[error("{tensor} holds {value} at {position:?}; every weight must be a finite number")]
     NotFinite {
         /// File and tensor.
         tensor: String,
-        /// Its place along every axis, from 0.
+        /// Index along every axis, from 0.
         position: Vec<usize>,
-        /// Its value.
+        /// The value.
         value: f64,
     },
-    /// A layer that makes nothing of its inputs.
+    /// All weights of a layer are zero.
     #[error(
-        "{tensor} holds zeros alone, so {part} makes nothing of its inputs and the network answers the same for every image; \
-         was it saved before it was trained or loaded?"
+        "{tensor} holds only zeros, so {part} ignores its inputs and the network gives the same answer for every image; \
+         was the file saved before the network was trained or loaded?"
     )]
     AllZero {
         /// File and tensor.
         tensor: String,
-        /// What it is to be, such as "the hidden layer of member 2".
+        /// The layer, such as "the hidden layer of member 2".
         part: String,
     },
-    /// A tensor of another shape than the architecture needs.
+    /// A tensor has another shape than the architecture needs.
     #[error("{tensor} has the shape {found:?}, but {part} needs {needed}{hint}")]
     Shape {
         /// File and tensor.
         tensor: String,
-        /// Its shape.
+        /// The tensor's shape.
         found: Vec<usize>,
-        /// What it is to be, such as "the hidden layer of member 2".
+        /// The layer, such as "the hidden layer of member 2".
         part: String,
-        /// The shape that is needed, with the names of its axes.
+        /// The needed shape, with the names of its axes.
         needed: String,
-        /// What would make it fit.
+        /// A suggestion of a change with which the tensor fits.
         hint: String,
     },
-    /// A size that shapes do not tell.
-    #[error("`architecture.{field}` is not given and cannot be told from the weights: {reason}")]
+    /// The tensors' shapes do not determine a size of the architecture.
+    #[error("`architecture.{field}` is not given and the weights do not determine it: {reason}")]
     Undetermined {
         /// The field.
         field: &'static str,
-        /// Why, and what to say.
+        /// The reason, with suggestions.
         reason: String,
     },
-    /// A layer without a bias where one is needed.
+    /// The description does not say where a layer's biases are.
     #[error(
-        "the {layer} layer of member {member} names no `bias`; name it, or say `bias = \"last\"` where every output's \
-         bias is its last weight, or `bias = \"none\"` where there is none: in this layer, as {layer} = {{ weights = ..., \
-         bias = \"none\" }}, or at the top for all that name none"
+        "the {layer} layer of member {member} names no `bias`. Name it, or write `bias = \"last\"` if each output's bias is its \
+         last weight, or `bias = \"none\"` if the layer has none: in this layer, as {layer} = {{ weights = ..., \
+         bias = \"none\" }}, or at the top of the description for all layers without a `bias`"
     )]
     NoBias {
         /// The member, from 1.
@@ -173,87 +172,93 @@ pub enum ImportError {
         /// The layer.
         layer: &'static str,
     },
-    /// A member of another shape than the first.
+    /// A member has another architecture than the first one.
     #[error(
         "member {member} has {found}, but the first one has {first}; all members of an ensemble have one shape"
     )]
     OtherShape {
         /// The member, from 1.
         member: usize,
-        /// Its shape.
+        /// The member's architecture.
         found: Box<Architecture>,
-        /// The first member's.
+        /// The first member's architecture.
         first: Box<Architecture>,
     },
-    /// Logits that the framework computed are other ones.
+    /// The imported network's logits differ from those that the framework computed.
     #[error(
-        "{file}: the logits of {} of {} images differ from the imported network's by up to {:.1e} of the largest logit (allowed is {:.0e}), \
-         first at image {}; {place}",
-        comparison.differing, comparison.images, comparison.largest, comparison.tolerance, comparison.first.unwrap_or(0)
+        "{file}: the logits of {differing_images} of {images} images differ from the imported network's by up to {largest_difference:.1e} \
+         of the largest logit (allowed is {tolerance:.0e}), first at image {first_image}; {location}"
     )]
     OtherLogits {
-        /// The archive.
+        /// The archive of the framework's logits.
         file: String,
-        /// How they differ.
-        comparison: Box<Comparison>,
-        /// Where the difference begins.
-        place: String,
+        /// Number of images that were compared.
+        images: usize,
+        /// Number of images whose logits differ.
+        differing_images: usize,
+        /// The first of these images, from 0.
+        first_image: usize,
+        /// The largest difference of a logit, as a fraction of the largest logit.
+        largest_difference: f64,
+        /// The largest allowed difference, as a fraction of the largest logit.
+        tolerance: f64,
+        /// The first layer that differs, if the archive shows it.
+        location: String,
     },
-    /// The framework's inputs are other ones than the description says.
+    /// The framework's inputs have another normalisation than the description.
     #[error("{file}: its inputs are its bytes with `{found}`, but the description has `{said}`")]
     OtherPixels {
-        /// The archive.
+        /// The archive of the framework's inputs.
         file: String,
-        /// By its inputs and bytes.
-        found: Box<PixelPlan>,
-        /// By the description.
-        said: Box<PixelPlan>,
+        /// The normalisation that maps the archive's bytes to its inputs.
+        found: Box<PixelNormalisation>,
+        /// The description's normalisation.
+        said: Box<PixelNormalisation>,
     },
-    /// Images of another size than the network's.
+    /// The data set's images have another size than the network's.
     #[error(
         "the data set has images of {images} x {images} pixels, but the network reads {network} x {network}; name a data set of that size \
          with --data and --data-dir"
     )]
     OtherImages {
-        /// Pixels on a side of what the network reads.
+        /// Rows and columns of the network's images, in pixels.
         network: usize,
-        /// Pixels on a side of the data set's images.
+        /// Rows and columns of the data set's images, in pixels.
         images: usize,
     },
-    /// The sizes are impossible.
-    #[error("the weights make an impossible architecture")]
+    /// The sizes do not belong to any network of this family.
+    #[error("the weights have an impossible architecture")]
     Architecture(#[from] ArchitectureError),
-    /// A pixel offset where zeros are padded.
+    /// Pixels have an offset, and windows read zeros around the image.
     #[error(
         "the pixels' offset {offset} cannot be folded into one bias for each map, because windows read the zeros \
          around the image (padding {leading} leading, {trailing} trailing): inside the image a zero pixel is {offset} to \
-         the float network, but the padding is 0 to it. What fits: the same network trained without padding \
+         the float network, but the padding is 0 to it. Use instead: the same network trained without padding \
          (\"valid\"), or on pixels without an offset (x = p / 255). If the image was padded before its pixels were normalised, \
-         so that the padding is blank pixels, say `padding = \"blank\"` in [pixels]"
+         so that the padding is blank pixels, write `padding = \"blank\"` in [pixels]"
     )]
     PaddedOffset {
-        /// What a blank pixel is to the float network.
+        /// The float network's number for a blank pixel.
         offset: f64,
-        /// Zeros before the image.
+        /// Number of zeros before the image.
         leading: usize,
-        /// Zeros behind the image.
+        /// Number of zeros after the image.
         trailing: usize,
     },
 }
 
 impl ImportError {
-    /// The field at fault, by the tables on the way to it, where the description is wrong about files that are sound;
-    /// `None` where a file is.
+    /// Returns the description's field that caused the error, as names of tables and the field; `None` if a file caused it.
     #[must_use]
     pub fn field(&self) -> Option<Vec<&'static str>> {
         match self {
             Self::Undetermined { field, .. } => Some(vec!["architecture", field]),
             Self::PaddedOffset { .. } | Self::OtherPixels { .. } => Some(vec!["pixels"]),
             Self::Architecture(_) => Some(vec!["architecture"]),
-            Self::Kind { .. }
-            | Self::Unrecognised { .. }
+            Self::UnknownFormat { .. }
+            | Self::Unidentified { .. }
             | Self::NoName { .. }
-            | Self::Nameless { .. }
+            | Self::Unnamed { .. }
             | Self::UnknownTensor { .. }
             | Self::Shape { .. }
             | Self::NoBias { .. } => Some(vec!["members"]),
@@ -263,73 +268,33 @@ impl ImportError {
     }
 }
 
-/// Float members that make no integer ensemble as wanted.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum QuantiseError {
-    /// The rounded weights make no network.
-    #[error(
-        "member {member} makes no integer network with {levels} pixel levels and the scales {scales}; smaller scales or fewer \
-         pixel levels give smaller values, and `scales = \"search\"` finds what is enough"
-    )]
-    Network {
-        /// The member, from 1.
-        member: usize,
-        /// Pixel levels.
-        levels: u16,
-        /// The scales.
-        scales: Scales,
-        /// What is wrong.
-        source: NetworkError,
-    },
-    /// A weight that outgrows its integer.
-    #[error(
-        "a {what} in the {layer} layer of member {member} would be {value:e} as an integer, which takes more than {bits} \
-         bits; use smaller scales, or `scales = \"search\"`"
-    )]
-    TooLarge {
-        /// The member, from 1.
-        member: usize,
-        /// The layer.
-        layer: &'static str,
-        /// Weight or bias.
-        what: &'static str,
-        /// The number to be rounded.
-        value: f64,
-        /// What an integer holds.
-        bits: u32,
-    },
-    /// The members do not belong together.
-    #[error("the members make no ensemble with the scales {scales}; smaller scales give smaller values")]
-    Ensemble {
-        /// The scales.
-        scales: Scales,
-        /// What is wrong.
-        source: EnsembleError,
-    },
-    /// No scales are good enough.
-    #[error(
-        "no scales keep the accuracy within {tolerance} points of the float network's {float:.2} % on {images} images; the \
-         best that was found has {best:.2} % with {levels} pixel levels. Raise `quantisation.tolerance`{advice}"
-    )]
-    NotWithinTolerance {
-        /// Points that may be lost.
-        tolerance: f64,
-        /// The float network's accuracy in per cent.
-        float: f64,
-        /// Images that it was measured on.
-        images: usize,
-        /// The best candidate's accuracy in per cent.
-        best: f64,
-        /// Its pixel levels.
-        levels: u16,
-        /// What else may help.
-        advice: &'static str,
-    },
-    /// A number of pixel levels that a byte cannot have.
-    #[error(transparent)]
-    Levels(#[from] PixelLevelsError),
-    /// An image that does not fit.
-    #[error(transparent)]
-    Forward(#[from] ForwardError),
+/// The reason why a layer of a whole network cannot be read, or cannot be evaluated on ciphertexts: a sentence without its
+/// subject, the layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerError(String);
+
+impl LayerError {
+    /// Creates a reason such as "divides by zero".
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+
+    /// Creates the reason for an activation, or another layer, that is neither affine nor a square.
+    pub(crate) fn not_a_square(kind: &str) -> Self {
+        Self(format!(
+            "is {kind}, which cannot be evaluated on ciphertexts, because these only allow additions and multiplications. Use instead: the \
+             same network trained again with x * x in its place (an average pooling in place of a maximum)"
+        ))
+    }
+
+    /// Returns the import error with the layer's name.
+    pub(crate) fn at(self, file: &str, layer: &str) -> ImportError {
+        ImportError::Layer { file: file.to_owned(), layer: layer.to_owned(), reason: self }
+    }
+}
+
+impl fmt::Display for LayerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }

@@ -1,90 +1,65 @@
-//! Float weights that were trained elsewhere, to an integer ensemble.
+//! Import of float weights that were trained elsewhere, to an integer ensemble.
 //!
-//! A [`Description`] (TOML, `docs/import.md`), or a list of files alone, says where every member's weights are. A file may
-//! hold a whole network, which is traced (Keras, ONNX, PyTorch's exported programs), or weights by name, for which
-//! [`complete`] finds the layer of each tensor. [`read_members`] puts axes into this project's order and folds the pixel
-//! normalisation into the convolution: the [`RealNetwork`]s on pixels in `0..=1` compute exactly the function that was
-//! trained. Where a file leaves open how it is to be read, [`readings`] lists the ways, [`choose`] takes the one that
-//! classifies best, and [`prove`] the one that gives logits which the framework computed. [`quantise`] rounds the members
-//! at chosen scales, or searches for the cheapest scales that keep their accuracy on images.
+//! A [`Description`] (TOML, `docs/import.md`), or only a list of files, says where the weights of each member are. The import has
+//! four steps:
+//!
+//! 1. `formats` reads files. A file may hold a whole network (Keras, ONNX, PyTorch's exported programs), or tensors by name.
+//! 2. `assembly` makes float networks of them: [`complete_description`] finds the layer of each tensor, and [`read_members`] puts
+//!    axes into this project's order and folds the pixel normalisation into the convolution. The [`RealNetwork`]s on pixels in
+//!    `0..=1` compute exactly the function that was trained.
+//! 3. `readings` decides what the file leaves open: [`possible_readings`] lists the ways to read it, [`choose_reading`] takes the
+//!    one that classifies best, and [`verify_readings`] the one that gives the logits that the framework computed.
+//! 4. `quantise` rounds the members: [`quantise()`] uses given scales, or searches for the cheapest scales that keep their
+//!    accuracy on images.
+//!
+//! ```rust
+//! use std::path::Path;
+//!
+//! use sottovoce_export::import::{Description, MemberSource, WeightFiles, complete_description};
+//!
+//! let description = Description::of_members(vec![MemberSource::File("no-such-file.npz".to_owned())]);
+//! let mut files = WeightFiles::new(Path::new("."), 28);
+//! let error = complete_description(&description, &mut files).unwrap_err();
+//! assert_eq!(error.to_string(), "cannot read the weights ./no-such-file.npz");
+//! ```
 
-mod architecture;
-mod assemble;
-mod axes;
-mod batch_network;
-mod batch_norm;
-mod candidate;
-mod check;
-mod classes;
-mod csv;
+mod assembly;
 mod description;
-mod equalise;
 mod error;
-mod format;
-mod framework_check;
-mod hdf5;
-mod infer;
-mod judge;
-mod keras;
-mod layer;
-mod layout;
-mod model;
-mod normalise;
-mod npy;
-mod npz;
-mod onnx;
-mod outcome;
-mod pool;
-mod prove;
+mod formats;
+mod quantise;
 mod readings;
 mod real_network;
-mod safetensors;
-mod search;
-mod source;
-mod suspects;
-mod tensor;
-mod torch;
-mod trace;
-mod written;
+mod remarks;
+mod weight_files;
 
 #[cfg(test)]
-mod advice_tests;
-#[cfg(test)]
-mod files_tests;
-#[cfg(test)]
-mod fixture;
-#[cfg(test)]
-mod hostile_tests;
-#[cfg(test)]
-mod judge_tests;
-#[cfg(test)]
-mod prove_tests;
-#[cfg(test)]
-mod reading_tests;
-#[cfg(test)]
-mod search_tests;
+mod fixtures;
 #[cfg(test)]
 mod tests;
 
-pub use architecture::{PaddingPlan, PartialArchitecture};
-pub use assemble::{Imported, complete, read_members};
-pub use axes::AxisOrder;
-pub use batch_norm::{BatchNormPlace, BatchNormSource};
-pub use candidate::{Candidate, Scales};
-pub use check::FieldProblem;
-pub use classes::unseen_classes;
-pub use description::{
-    AxesPlan, DataPlan, Description, LayerBias, LayerSource, LevelsPlan, MemberLayers, MemberSource,
-    PixelPlan, QuantisationPlan, ScalesPlan,
+pub use assembly::members::{ImportedMembers, complete_description, read_members};
+pub use description::architecture::{PaddingMode, PartialArchitecture};
+pub use description::axes::AxisOrder;
+pub use description::check::check_description;
+pub use description::error::FieldError;
+pub use description::fields::{AxisOrders, BiasLocation, DataOptions, Description, Flatten, Layout};
+pub use description::members::{
+    BatchNormPosition, BatchNormSource, LayerBias, LayerSource, MemberLayers, MemberSource,
 };
-pub use error::{ImportError, QuantiseError};
-pub use framework_check::{Comparison, FrameworkLogits};
-pub use judge::Judgement;
-pub use layout::{BiasPlace, Flatten, Layout};
-pub use normalise::{PixelMap, PixelPadding};
-pub use outcome::{Outcome, Row, RowKind, quantise};
-pub use prove::{Proof, prove};
-pub use readings::{Chosen, Reading, choose, readings};
+pub use description::pixels::{PixelMap, PixelNormalisation, PixelPadding};
+pub use description::quantisation::{PixelLevelsChoice, QuantisationOptions, Scales, ScalesChoice};
+pub use error::{ImportError, LayerError};
+pub use formats::registry::format_help;
+pub use quantise::accuracy::AccuracySummary;
+pub use quantise::candidate::Candidate;
+pub use quantise::ensemble::{AccuracyRow, AccuracyRowKind, QuantisedEnsemble, quantise};
+pub use quantise::error::QuantiseError;
+pub use readings::alternatives::{better_readings, float_accuracy};
+pub use readings::choice::{ChosenReading, choose_reading};
+pub use readings::framework_logits::{FrameworkLogits, LogitComparison};
+pub use readings::reading::{Reading, possible_readings};
+pub use readings::verification::{VerifiedReading, verify_readings};
 pub use real_network::RealNetwork;
-pub use source::Sources;
-pub use suspects::{float_accuracy, likelier_readings};
+pub use remarks::{remark_on_classes, remark_on_normalisation};
+pub use weight_files::WeightFiles;

@@ -2,8 +2,30 @@
 
 use sottovoce_network::{Architecture, Block};
 
-/// The same blocks as [`FloatNetwork`](sottovoce_network::FloatNetwork), in 64 bits: foreign weights in the
-/// precision that they came in, folded and scaled without a visible loss.
+/// A layer of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayerKind {
+    /// The convolution.
+    Convolution,
+    /// The hidden dense layer.
+    Hidden,
+    /// The last dense layer, whose outputs are the logits.
+    Output,
+}
+
+impl LayerKind {
+    /// Returns the layer's name in descriptions.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Convolution => "convolution",
+            Self::Hidden => "hidden",
+            Self::Output => "output",
+        }
+    }
+}
+
+/// A network with the blocks of a [`FloatNetwork`](sottovoce_network::FloatNetwork), in 64 bits. Imported weights keep the
+/// precision of their file while they are folded and scaled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RealNetwork {
     architecture: Architecture,
@@ -11,41 +33,45 @@ pub struct RealNetwork {
 }
 
 impl RealNetwork {
-    /// A network of blocks that have the architecture's shapes.
-    pub(super) fn new(architecture: Architecture, blocks: [Block<f64>; 3]) -> Self {
+    /// Creates a network of blocks that have the architecture's shapes.
+    pub(crate) fn new(architecture: Architecture, blocks: [Block<f64>; 3]) -> Self {
         Self { architecture, blocks }
     }
 
-    /// The shapes.
+    /// Returns the architecture.
     #[must_use]
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
     }
 
-    /// Convolution, hidden and output layer.
+    /// Returns convolution, hidden and output layer.
     #[must_use]
     pub fn blocks(&self) -> &[Block<f64>; 3] {
         &self.blocks
     }
 
-    /// The logits of an image of `pixels()` numbers, one by one as the definition has them. Many images go faster in
-    /// batches.
+    /// Returns the logits of an image of `pixels()` numbers, computed as defined. A batch network is faster for many
+    /// images.
     ///
     /// # Panics
     /// If the image has fewer pixels than the architecture.
     #[must_use]
     pub fn logits(&self, image: &[f64]) -> Vec<f64> {
-        let [_, _, logits] = self.layers(image);
+        let [_, _, logits] = self.layer_outputs(image);
         logits
     }
 
-    /// The outputs of every layer for an image of `pixels()` numbers, before their squares: the convolution's map by map, the
-    /// hidden units, the logits.
+    /// Returns the outputs of every layer for an image of `pixels()` numbers, before their squares: the convolution's
+    /// map by map, the hidden units, the logits.
     ///
     /// # Panics
     /// If the image has fewer pixels than the architecture.
     #[must_use]
-    pub fn layers(&self, image: &[f64]) -> [Vec<f64>; 3] {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "positions, taps and pixels are those of the architecture; a shorter image is the documented panic"
+    )]
+    pub fn layer_outputs(&self, image: &[f64]) -> [Vec<f64>; 3] {
         let [convolution, hidden, output] = &self.blocks;
         let positions = self.architecture.positions();
         let biases = convolution.biases().iter().flat_map(|&bias| std::iter::repeat_n(bias, positions));

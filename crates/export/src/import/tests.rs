@@ -1,16 +1,22 @@
+//! Imports of small networks in all layouts and formats.
+
+mod advice;
+mod biases_and_padding;
+mod damaged_files;
+
 use std::fs;
 use std::path::Path;
 
 use ::safetensors::Dtype;
 use proptest::prelude::*;
-use sottovoce_dataset::LabelledImages;
-use sottovoce_network::{Architecture, Padding, PixelLevels, predict};
+use sottovoce_network::{Architecture, Padding, PixelLevels};
 
-use super::equalise::equalise;
-use super::fixture::{
+use super::*;
+use crate::import::fixtures::labelled_images::images;
+use crate::import::fixtures::small_network::{
     SHAPE, folder, network, npy, read, tensors, toml, write_csv, write_npz, write_safetensors,
 };
-use super::*;
+use crate::import::quantise::ensemble::equalise;
 
 const LAYOUTS: [(Layout, &str); 3] =
     [(Layout::Keras, "keras"), (Layout::Pytorch, "pytorch"), (Layout::Cryptonets, "cryptonets")];
@@ -22,7 +28,7 @@ fn error(folder: &Path, text: &str) -> String {
 
 #[track_caller]
 fn problem(text: &str) -> String {
-    toml::from_str::<Description>(text).unwrap().check().unwrap_err().to_string()
+    check_description(&toml::from_str(text).unwrap()).unwrap_err().to_string()
 }
 
 #[test]
@@ -54,7 +60,7 @@ fn every_layout_in_every_format_is_the_same_network() {
                 .replace("file = \"net.npz\"\n", "")
                 .replace("weights\"", &format!("weights.{kind}\""))
                 .replace("bias\"", &format!("bias.{kind}\""));
-            // A list of weights with biases in it does not tell how many outputs there are.
+            // A list of weights with biases in it does not determine the number of outputs.
             let sizes = if kind == "txt" {
                 "architecture = { maps = 2, hidden = 4, classes = 3,"
             } else {
@@ -68,7 +74,7 @@ fn every_layout_in_every_format_is_the_same_network() {
 
 #[test]
 fn one_line_of_a_file_for_each_layer_is_read() {
-    // As CryptoNets' own reader has it: a file with a line of weights for each layer, and one of biases.
+    // CryptoNets' own reader has a file with a line of weights for each layer, and one of biases.
     let expected = network(SHAPE);
     let folder = folder(Layout::Pytorch);
     let line = |values: &[f64]| values.iter().map(f64::to_string).collect::<Vec<_>>().join(",") + "\n";
@@ -86,7 +92,7 @@ fn one_line_of_a_file_for_each_layer_is_read() {
 
 #[test]
 fn files_that_numpy_and_safetensors_wrote_are_read() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/import/testdata");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/import/fixtures/files");
     let keras = read(&folder, &toml("keras", "").replace("net.npz", "numpy.npz")).unwrap();
     assert_eq!(keras.members, [network(SHAPE)]);
     let pytorch = read(&folder, &toml("pytorch", "").replace("net.npz", "python.safetensors")).unwrap();
@@ -119,15 +125,15 @@ fn the_architecture_is_told_by_the_tensors() {
     let padding = "architecture = { padding = { leading = 1, trailing = 0 } }";
     assert_eq!(
         error(folder.path(), &without(padding, "")),
-        "`architecture.stride` is not given and cannot be told from the weights: the hidden layer has 18 inputs, which no \
-         stride makes with 2 maps of 6 x 6 pixels, kernels of 3 x 3, and no padding given; what fits: stride 2 with 1 or 2 \
+        "`architecture.stride` is not given and the weights do not determine it: the hidden layer has 18 inputs, which does not \
+         follow from any stride with 2 maps of 6 x 6 pixels, kernels of 3 x 3, and no padding given; these fit: stride 2 with 1 or 2 \
          zeros (leading and trailing together); stride 3 with 3 or 4 zeros (leading and trailing together)"
     );
     assert!(
         error(folder.path(), &without(padding, "architecture = { stride = 2 }"))
-            .contains("`architecture.padding` is not given and cannot be told from the weights: the hidden layer has 18 inputs")
+            .contains("`architecture.padding` is not given and the weights do not determine it: the hidden layer has 18 inputs")
     );
-    // Keras puts an odd zero behind the image.
+    // Keras adds an odd zero after the image.
     let same = without(padding, "architecture = { padding = \"same\" }");
     let found = *read(folder.path(), &same).unwrap().members[0].architecture();
     assert_eq!(found, Architecture { padding: Padding { leading: 0, trailing: 1 }, ..SHAPE });
@@ -159,7 +165,7 @@ fn shapes_that_do_not_fit_are_refused_with_what_would() {
             toml("pytorch", "bias = \"last\"")
                 .replace(", bias = \"hidden.bias\"", "")
                 .replace("} }", "}, stride = 2, hidden = 4 }"),
-            &["[4, 18]", "it would fit with a `bias` of its own, or `bias = \"none\"`"],
+            &["[4, 18]", "it would fit with a separate `bias`, or `bias = \"none\"`"],
         ),
         (
             toml("pytorch", "").replace("bias = \"output.bias\"", "bias = \"hidden.bias\""),
@@ -208,17 +214,17 @@ fn files_that_cannot_be_read_are_refused_with_what_is_there() {
         (
             "net.npz",
             "net.tflite",
-            &["net.tflite is of no kind that can be read; there are .csv, .txt, .npy", "numpy.savez"],
+            &["net.tflite has an unknown format; files can end in .csv, .txt, .npy", "numpy.savez"],
         ),
-        ("net.npz", "broken.npz", &["broken.npz cannot be used: it is no NumPy archive"]),
-        ("net.npz", "broken.safetensors", &["it is no safetensors file"]),
+        ("net.npz", "broken.npz", &["broken.npz cannot be used: it is not a NumPy archive"]),
+        ("net.npz", "broken.safetensors", &["it is not a safetensors file"]),
         (
             "hidden.weights",
             "hiden.weights",
             &["no tensor \"hiden.weights\"", "did you mean \"hidden.weights\"?"],
         ),
         ("hidden.weights", "xyz", &["it holds \"convolution.bias\", \"convolution.weights\""]),
-        ("hidden.weights", "latin.csv::1", &["latin.csv cannot be used: it is no text in UTF-8"]),
+        ("hidden.weights", "latin.csv::1", &["latin.csv cannot be used: it is not text in UTF-8"]),
     ] {
         let error = error(folder.path(), &text.replace(from, to));
         for word in words {
@@ -226,13 +232,11 @@ fn files_that_cannot_be_read_are_refused_with_what_is_there() {
         }
     }
     let nameless = text.replace("file = \"net.npz\"\n", "").replacen("convolution.weights", "net.npz", 1);
-    assert!(
-        error(folder.path(), &nameless).contains("net.npz holds several tensors; say which one is meant")
-    );
+    assert!(error(folder.path(), &nameless).contains("net.npz holds several tensors; name one as"));
     fs::write(folder.path().join("one.npy"), npy(&[1], &[1.0])).unwrap();
     assert!(
         error(folder.path(), &text.replace("hidden.weights", "one.npy::a"))
-            .contains("one tensor without a name")
+            .contains("one array without a name")
     );
     let mut bad = tensors(&network(SHAPE), Layout::Pytorch);
     bad[0].2[5] = f64::INFINITY;
@@ -251,7 +255,7 @@ fn fields_that_make_no_sense_are_refused() {
         ),
         ("[[members]]", "axes = { convolution = \"HWI\" }\n[[members]]", "`axes.convolution` is \"HWI\""),
         ("[[members]]", "axes = { dense = \"HW\" }\n[[members]]", "`axes.dense` is \"HW\""),
-        ("[[members]]", "pixels = { mean = 0.1, scale = 2.0 }\n[[members]]", "`pixels` says both"),
+        ("[[members]]", "pixels = { mean = 0.1, scale = 2.0 }\n[[members]]", "`pixels` has both"),
         ("[[members]]", "pixels = { std = 0.0 }\n[[members]]", "`pixels.std` is 0"),
         (
             "[[members]]",
@@ -268,7 +272,11 @@ fn fields_that_make_no_sense_are_refused() {
             "quantisation = { scales = [1, 0, 1], pixel_levels = 4 }\n[[members]]",
             "each must be above 0",
         ),
-        ("[[members]]", "quantisation = { scales = [1, 1, 1] }\n[[members]]", "say how many grey levels"),
+        (
+            "[[members]]",
+            "quantisation = { scales = [1, 1, 1] }\n[[members]]",
+            "write the number of grey levels",
+        ),
         ("[[members]]", "quantisation = { tolerance = -1.0 }\n[[members]]", "`quantisation.tolerance` is -1"),
         ("[[members]]", "data = { images = 0 }\n[[members]]", "`data.images` is 0"),
         ("layout", "name = \"../x\"\nlayout", "`name` is \"../x\", but may hold only letters, digits"),
@@ -297,7 +305,7 @@ fn fields_that_make_no_sense_are_refused() {
     }
 }
 
-/// The network's logits where pixels of 0..=255 are mapped before it reads them.
+/// The network's logits, if pixels of 0..=255 are mapped before it reads them.
 fn mapped_logits(network: &RealNetwork, image: &[u8], map: impl Fn(f64) -> f64) -> Vec<f64> {
     network.logits(&image.iter().map(|&pixel| map(f64::from(pixel))).collect::<Vec<_>>())
 }
@@ -333,23 +341,16 @@ fn pixel_normalisation_is_folded_exactly() {
 fn an_offset_where_zeros_are_padded_is_refused_with_what_would_fit() {
     let folder = folder(Layout::Pytorch);
     let error = error(folder.path(), &toml("pytorch", "pixels = { mean = 0.25, std = 0.5 }"));
-    for words in ["offset -0.5 cannot be folded", "padding 1 leading, 0 trailing", "What fits:", "\"valid\""]
+    for words in
+        ["offset -0.5 cannot be folded", "padding 1 leading, 0 trailing", "Use instead:", "\"valid\""]
     {
         assert!(error.contains(words), "{error}");
     }
-    // A scale alone can.
+    // A scale without an offset can be folded.
     assert!(read(folder.path(), &toml("pytorch", "pixels = { std = 0.5 }")).is_ok());
 }
 
-fn images(count: usize) -> LabelledImages {
-    let float = network(SHAPE);
-    let pixels: Vec<u8> = (0..36 * count).map(|i| (i * i * 31 % 256) as u8).collect();
-    let label = |image: &[u8]| predict(&mapped_logits(&float, image, |p| p / 255.0)) as u8;
-    let labels = pixels.chunks(36).map(label).collect();
-    LabelledImages::new(6, pixels, labels).unwrap()
-}
-
-fn plan(text: &str) -> QuantisationPlan {
+fn plan(text: &str) -> QuantisationOptions {
     toml::from_str(text).unwrap()
 }
 
@@ -386,7 +387,7 @@ fn a_search_finds_fewer_bits_within_its_tolerance() {
         let plan = plan(&format!("tolerance = {tolerance:?}"));
         let outcome = quantise(&members, &plan, &train, &test, &|_| {}).unwrap();
         let chosen =
-            outcome.rows.iter().find(|row| matches!(row.kind, RowKind::Rounded { chosen: true, .. }));
+            outcome.rows.iter().find(|row| matches!(row.kind, AccuracyRowKind::Rounded { chosen: true, .. }));
         chosen.unwrap().training
     };
     let (strict, loose) = (found(0.5), found(10.0));
@@ -422,7 +423,7 @@ fn other_readings_that_are_far_better_are_told() {
     let folder = folder(Layout::Pytorch);
     let text = toml("pytorch", "axes = { flatten = \"channels-last\" }");
     let description: Description = toml::from_str(&text).unwrap();
-    let better = likelier_readings(&description, &mut Sources::new(folder.path(), 6), &images(200), 20.0);
+    let better = better_readings(&description, &mut WeightFiles::new(folder.path(), 6), &images(200), 20.0);
     assert!(better.contains(&("axes.flatten = \"channels-first\"".to_owned(), 100.0)), "{better:?}");
 }
 
@@ -440,7 +441,7 @@ fn equalising_changes_no_logit() {
 proptest! {
     #[test]
     fn any_order_of_axes_gives_the_same_network(
-        order in prop::sample::select(AxisOrder::convolution("OIHW").unwrap().alternatives()),
+        order in prop::sample::select(AxisOrder::parse_convolution("OIHW").unwrap().alternatives()),
         dense in prop::sample::select(vec!["OI", "IO"]),
     ) {
         let expected = network(SHAPE);

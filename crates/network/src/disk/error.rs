@@ -1,10 +1,11 @@
-//! What can be wrong with weights on disk.
+//! Errors of reading and writing weights.
 
 use std::path::PathBuf;
 
-use crate::{EnsembleError, NetworkError};
+use crate::ensemble::EnsembleError;
+use crate::integer_network::NetworkError;
 
-/// An exported network that could not be written or read.
+/// Error of writing or reading an exported ensemble.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DiskError {
@@ -13,7 +14,7 @@ pub enum DiskError {
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// Cause of the failure.
         source: std::io::Error,
     },
     /// A file could not be read.
@@ -21,15 +22,15 @@ pub enum DiskError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Cause of the failure.
         source: std::io::Error,
     },
-    /// A JSON file is malformed; the source names line and column.
+    /// A JSON file is malformed. The source names the line and column.
     #[error("{path} is not a valid manifest")]
     Manifest {
         /// The file.
         path: PathBuf,
-        /// What is wrong, with line and column.
+        /// Error with line and column.
         source: serde_json::Error,
     },
     /// A manifest of another version of the format.
@@ -39,9 +40,9 @@ pub enum DiskError {
     Format {
         /// The file.
         path: PathBuf,
-        /// Its format.
+        /// Format of the file.
         found: u32,
-        /// The format that is read.
+        /// Format that this version reads.
         supported: u32,
     },
     /// A file is not listed in the manifest.
@@ -49,7 +50,7 @@ pub enum DiskError {
     MissingFile {
         /// The manifest.
         manifest: PathBuf,
-        /// The file that every member has.
+        /// The missing file.
         file: String,
     },
     /// An ensemble lists a member that is not a plain folder name.
@@ -57,7 +58,7 @@ pub enum DiskError {
     MemberName {
         /// The ensemble's index.
         path: PathBuf,
-        /// The name.
+        /// Name of the member.
         found: String,
     },
     /// A CSV file has too few or too many lines.
@@ -65,9 +66,9 @@ pub enum DiskError {
     Lines {
         /// The file.
         path: PathBuf,
-        /// Its lines.
+        /// Number of lines in the file.
         found: usize,
-        /// Lines wanted.
+        /// Number of lines needed.
         needed: usize,
     },
     /// A line of a CSV file has too few or too many values.
@@ -75,11 +76,11 @@ pub enum DiskError {
     Values {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
+        /// Number of the line, from 1.
         line: usize,
-        /// Values on it.
+        /// Number of values on the line.
         found: usize,
-        /// Values wanted.
+        /// Number of values needed.
         needed: usize,
     },
     /// A value is not an integer of its type.
@@ -87,14 +88,14 @@ pub enum DiskError {
     NotInteger {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
+        /// Number of the line, from 1.
         line: usize,
-        /// The value's number on the line, from 1.
+        /// Number of the value on the line, from 1.
         column: usize,
-        /// What stands there.
+        /// Text of the value.
         found: String,
     },
-    /// A file is not the one that was exported.
+    /// A file was changed after export.
     #[error(
         "{path} was altered after export: its SHA-256 is {found}, the manifest says {expected}; delete the \
          ensemble's folder and export it again"
@@ -102,33 +103,33 @@ pub enum DiskError {
     Altered {
         /// The file.
         path: PathBuf,
-        /// Its checksum.
+        /// SHA-256 of the file.
         found: String,
-        /// The manifest's.
+        /// SHA-256 in the manifest.
         expected: String,
     },
-    /// A range in a manifest is not an integer.
+    /// An observed range in a manifest is not an integer.
     #[error("{path}: the observed range {found:?} is not an integer")]
     Observed {
         /// The manifest.
         path: PathBuf,
-        /// What stands there.
+        /// Text of the value.
         found: String,
     },
-    /// The manifest's proven range is not that of the weights.
+    /// The proven range in a manifest differs from the one of the weights.
     #[error(
-        "the ranges in {path} are not those of its weights; delete the ensemble's folder and export it again"
+        "the ranges in {path} differ from those of its weights; delete the ensemble's folder and export it again"
     )]
     Ranges {
         /// The manifest.
         path: PathBuf,
     },
-    /// The parts make no network.
+    /// The weights make no network.
     #[error("{path} describes no valid network")]
     Network {
         /// The manifest.
         path: PathBuf,
-        /// What is wrong.
+        /// Cause of the failure.
         source: NetworkError,
     },
     /// The members make no ensemble.
@@ -136,7 +137,7 @@ pub enum DiskError {
     Ensemble {
         /// The ensemble's folder.
         folder: PathBuf,
-        /// What is wrong.
+        /// Cause of the failure.
         source: EnsembleError,
     },
 }

@@ -7,11 +7,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use super::DiskError;
 use crate::atomic_file::partial_path;
+use crate::disk::error::DiskError;
 
-/// Calls `fill` with an empty folder beside `folder`, then puts it in `folder`'s place.
-pub fn replace_folder(
+/// Calls `fill` with an empty folder beside `folder`, then renames that folder to `folder`, replacing what is there.
+pub(crate) fn replace_folder(
     folder: &Path,
     fill: impl FnOnce(&Path) -> Result<(), DiskError>,
 ) -> Result<(), DiskError> {
@@ -20,7 +20,7 @@ pub fn replace_folder(
         let path = path.to_owned();
         move |source| DiskError::Write { path, source }
     };
-    // Left over from an interrupted run.
+    // An interrupted run may have left one.
     if partial.exists() {
         fs::remove_dir_all(&partial).map_err(at(&partial))?;
     }
@@ -32,8 +32,8 @@ pub fn replace_folder(
     fs::rename(&partial, folder).map_err(at(folder))
 }
 
-/// Writes a file, with the folders above it, and flushes it to disk.
-pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+/// Writes a file, creates the folders above it, and flushes the file to disk.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     let write = || {
         use std::io::Write as _;
         if let Some(folder) = path.parent() {
@@ -46,23 +46,36 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     write().map_err(|source| DiskError::Write { path: path.to_owned(), source })
 }
 
-pub fn read_text(path: &Path) -> Result<String, DiskError> {
+/// Reads a file of text.
+pub(crate) fn read_text(path: &Path) -> Result<String, DiskError> {
     fs::read_to_string(path).map_err(|source| DiskError::Read { path: path.to_owned(), source })
 }
 
-pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, DiskError> {
+/// Reads a JSON file.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, DiskError> {
     serde_json::from_str(&read_text(path)?)
         .map_err(|source| DiskError::Manifest { path: path.to_owned(), source })
 }
 
-/// Manifests have string keys and plain fields alone, so encoding one cannot fail.
-pub fn to_json<T: Serialize>(value: &T) -> String {
+/// Encodes a manifest. Manifests have only string keys and plain fields, so this cannot fail.
+pub(crate) fn to_json<T: Serialize>(value: &T) -> String {
     let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
     text.push('\n');
     text
 }
 
-/// SHA-256 in hexadecimal.
+/// Computes the SHA-256 of `bytes` in lower-case hexadecimal.
+#[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
+}
+
+/// Checks that `text`, the content of the file at `path`, has the SHA-256 `expected`.
+pub(crate) fn check_sha256(path: &Path, text: &str, expected: &str) -> Result<(), DiskError> {
+    let found = sha256(text.as_bytes());
+    if found == expected {
+        Ok(())
+    } else {
+        Err(DiskError::Altered { path: path.to_owned(), found, expected: expected.to_owned() })
+    }
 }

@@ -1,42 +1,54 @@
 //! The client: owns images and keys.
 
-mod stored;
+mod key_file;
+mod pending_answer;
 
 use std::io::{Read, Write};
+use std::path::Path;
 
-use sottovoce_bfv::{ClientKey, DecryptedLogits, EncryptedBatch, EvaluationKey, Parameters};
+use sottovoce_bfv::{
+    ClientKey, DecryptedLogits, EncryptedBatch, EvaluationKey, Parameters, ProgressObserver,
+};
 
-use crate::message::{answer, batch, model, parameters, registration};
-use crate::{Fingerprint, ModelDescription, ProtocolError};
+use crate::error::ProtocolError;
+use crate::fingerprint::Fingerprint;
+use crate::message::answer::{self, AnswerHeader};
+use crate::message::batch::{self, BatchHeader};
+use crate::message::model::{self, ModelDescription};
+use crate::message::{parameters, registration};
 
-pub use stored::StoreError;
+use key_file::KeyFile;
+pub use key_file::KeyFileError;
+pub use pending_answer::PendingAnswer;
 
 /// Encrypts images, and decrypts the answers.
 ///
-/// The secret keys stay here: there is no way to print them, to serialise them, or to hand them to a provider. They outlive the
-/// process in a file that nobody but its owner can read ([`save`](Self::save)), and nowhere else. What leaves a client is
-/// bytes: its [`registration`](Self::registration) and its [`request`](Self::request)s.
+/// The secret keys cannot be printed, serialised or handed to a provider. Only [`save`](Self::save) writes them, to a file
+/// that only its owner can read. Two kinds of messages leave a client: its
+/// [registration](Self::registration_message) and its [batches](Self::write_batch).
 ///
 /// ```
 /// use sottovoce_bfv::parameters::PrimeSizes;
 /// use sottovoce_bfv::{Encryption, Parameters};
-/// use sottovoce_protocol::{Client, Provider};
+/// use sottovoce_protocol::client::Client;
+/// use sottovoce_protocol::provider::Provider;
 ///
 /// let parameters = Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)?;
 /// let client = Client::new(&parameters)?;
 /// let provider = Provider::new(&parameters, Vec::new(), 1);
-/// provider.register(client.registration())?;
-/// let registration = serde_json::to_string(client.registration());
+/// provider.register(client.registration_message())?;
+/// let registration = serde_json::to_string(client.registration_message());
 /// println!("{registration:?}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The client itself cannot be registered,
+/// A client itself cannot be registered:
 ///
 /// ```compile_fail,E0277
 /// # use sottovoce_bfv::parameters::PrimeSizes;
 /// # use sottovoce_bfv::{Encryption, Parameters};
-/// # use sottovoce_protocol::{Client, Provider};
+/// # use sottovoce_protocol::client::Client;
+/// # use sottovoce_protocol::provider::Provider;
 /// # let parameters = Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)?;
 /// # let client = Client::new(&parameters)?;
 /// # let provider = Provider::new(&parameters, Vec::new(), 1);
@@ -44,36 +56,36 @@ pub use stored::StoreError;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// serialised,
+/// A client cannot be serialised:
 ///
 /// ```compile_fail,E0277
 /// # use sottovoce_bfv::parameters::PrimeSizes;
 /// # use sottovoce_bfv::{Encryption, Parameters};
-/// # use sottovoce_protocol::Client;
+/// # use sottovoce_protocol::client::Client;
 /// # let parameters = Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)?;
 /// # let client = Client::new(&parameters)?;
 /// let registration = serde_json::to_string(&client);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// printed,
+/// A client cannot be printed:
 ///
 /// ```compile_fail,E0277
 /// # use sottovoce_bfv::parameters::PrimeSizes;
 /// # use sottovoce_bfv::{Encryption, Parameters};
-/// # use sottovoce_protocol::Client;
+/// # use sottovoce_protocol::client::Client;
 /// # let parameters = Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)?;
 /// # let client = Client::new(&parameters)?;
 /// println!("{client:?}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// or asked for its keys.
+/// A client does not give its keys away:
 ///
 /// ```compile_fail,E0616
 /// # use sottovoce_bfv::parameters::PrimeSizes;
 /// # use sottovoce_bfv::{Encryption, Parameters};
-/// # use sottovoce_protocol::Client;
+/// # use sottovoce_protocol::client::Client;
 /// # let parameters = Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)?;
 /// # let client = Client::new(&parameters)?;
 /// let key = client.key;
@@ -82,21 +94,12 @@ pub use stored::StoreError;
 pub struct Client {
     key: ClientKey,
     parameters: Fingerprint,
-    /// The registration message: the keys would be others if they were made again.
+    /// The registration message. It is kept because making it again would give other keys.
     registration: Vec<u8>,
-    registered: Fingerprint,
+    key_fingerprint: Fingerprint,
 }
 
-/// A batch that was sent, and what its answer must be like.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PendingAnswer {
-    key: Fingerprint,
-    address: answer::Address,
-    classes: usize,
-    images: usize,
-}
-
-/// Images under encryption, for one model, that have not been sent yet.
+/// An encrypted batch for one model that has not been sent yet.
 pub struct EncryptedRequest<'a> {
     client: &'a Client,
     batch: EncryptedBatch,
@@ -104,36 +107,8 @@ pub struct EncryptedRequest<'a> {
     classes: usize,
 }
 
-impl PendingAnswer {
-    /// What the answer of another model to the same batch must be like
-    /// ([`Provider::evaluate_for`](crate::Provider::evaluate_for)).
-    #[must_use]
-    pub fn of_model(&self, model: &ModelDescription) -> Self {
-        let address = answer::Address { model: model.fingerprint, ..self.address };
-        Self { address, classes: model.classes, ..self.clone() }
-    }
-
-    /// Images in the batch, in the first slots; the slots behind them hold blank images.
-    #[must_use]
-    pub fn images(&self) -> usize {
-        self.images
-    }
-
-    /// Classes, of which the answer has a logit each.
-    #[must_use]
-    pub fn classes(&self) -> usize {
-        self.classes
-    }
-
-    /// The batch message's fingerprint, which its answer names.
-    #[must_use]
-    pub fn batch(&self) -> Fingerprint {
-        self.address.batch
-    }
-}
-
 impl Client {
-    /// A client with fresh keys.
+    /// Makes a client with fresh keys.
     ///
     /// # Errors
     /// If no evaluation key can be made.
@@ -143,93 +118,120 @@ impl Client {
         Self::with_keys(key, &evaluation_key)
     }
 
-    /// A client with keys that belong together.
+    /// Makes a client with a secret key and the evaluation key that belongs to it.
     fn with_keys(key: ClientKey, evaluation_key: &EvaluationKey) -> Result<Self, ProtocolError> {
         let parameters = Fingerprint::of_parameters(key.parameters());
-        let (registration, registered) = registration::write(evaluation_key, parameters)?;
-        Ok(Self { key, parameters, registration, registered })
+        let (registration, key_fingerprint) = registration::write(evaluation_key, parameters)?;
+        Ok(Self { key, parameters, registration, key_fingerprint })
     }
 
-    /// A client with fresh keys for the parameters of a provider's message, if they take at most so much memory
+    /// Makes a client with fresh keys for the parameters of a provider's message, if they take at most `max_memory_bytes`
     /// ([`size::parameters_memory_bytes`](crate::size::parameters_memory_bytes)).
     ///
     /// # Errors
-    /// If the message is no parameters message, or its parameters are not 128-bit secure, not such as
-    /// [`Parameters::new`] makes them, or too large.
-    pub fn for_provider(message: impl Read, most_memory_bytes: u64) -> Result<Self, ProtocolError> {
-        Self::new(&parameters::read(message, most_memory_bytes)?)
+    /// If the message is not a parameters message, or its parameters are not 128-bit secure, differ from those that
+    /// [`Parameters::new`] makes, or take more memory.
+    pub fn from_parameters_message(message: impl Read, max_memory_bytes: u64) -> Result<Self, ProtocolError> {
+        Self::new(&parameters::read(message, max_memory_bytes)?)
     }
 
-    /// The parameters.
+    /// Stores the keys in a new file that only its owner can read.
+    ///
+    /// # Errors
+    /// If the file exists, or cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
+        let parameters = parameters::write(self.parameters());
+        key_file::write(path, &parameters, &self.registration, &self.key.secrets())
+    }
+
+    /// Reads stored keys, if their parameters take at most `max_memory_bytes`
+    /// ([`size::parameters_memory_bytes`](crate::size::parameters_memory_bytes)).
+    ///
+    /// # Errors
+    /// If the file cannot be read, is damaged, or can be read by others than its owner.
+    pub fn load(path: &Path, max_memory_bytes: u64) -> Result<Self, KeyFileError> {
+        let KeyFile { parameters, registration, secrets } = key_file::read(path)?;
+        let unusable = |source| KeyFileError::Keys { path: path.to_owned(), source };
+        let parameters = parameters::read(&parameters[..], max_memory_bytes).map_err(unusable)?;
+        let fingerprint = Fingerprint::of_parameters(&parameters);
+        let (evaluation_key, key_fingerprint) =
+            registration::read(&registration[..], &parameters, fingerprint).map_err(unusable)?;
+        let key = ClientKey::from_secrets(&secrets, &evaluation_key);
+        let key = key.map_err(|error| unusable(error.into()))?;
+        Ok(Self { key, parameters: fingerprint, registration, key_fingerprint })
+    }
+
+    /// Returns the parameters.
     #[must_use]
     pub fn parameters(&self) -> &Parameters {
         self.key.parameters()
     }
 
-    /// Whether a provider's parameters message is of the parameters that the keys are for.
+    /// Returns whether a provider's parameters message holds the parameters that the keys are for.
     #[must_use]
-    pub fn is_for(&self, message: &[u8]) -> bool {
-        parameters::write(self.parameters()).is_ok_and(|own| own == message)
+    pub fn has_parameters_of(&self, message: &[u8]) -> bool {
+        parameters::write(self.parameters()) == message
     }
 
-    /// The message that registers the client's public and evaluation keys with a provider.
+    /// Returns the message that registers the client's public and evaluation keys with a provider.
     #[must_use]
-    pub fn registration(&self) -> &[u8] {
+    pub fn registration_message(&self) -> &[u8] {
         &self.registration
     }
 
-    /// What the provider knows these keys by.
+    /// Fingerprint of the client's public and evaluation keys, which batches name: the fingerprint of the registration
+    /// message.
     #[must_use]
-    pub fn registered(&self) -> Fingerprint {
-        self.registered
+    pub fn key_fingerprint(&self) -> Fingerprint {
+        self.key_fingerprint
     }
 
-    /// Reads what a provider says of a model.
+    /// Reads a provider's model message.
     ///
     /// # Errors
-    /// If it is no model message, or speaks of other parameters.
-    pub fn model(&self, message: impl Read) -> Result<ModelDescription, ProtocolError> {
+    /// If the message is not a model message for the client's parameters.
+    pub fn read_model(&self, message: impl Read) -> Result<ModelDescription, ProtocolError> {
         model::read(message, self.parameters)
     }
 
-    /// Encrypts quantised images (image after image, a byte a pixel) and writes the batch message to `output`, using the
-    /// threads of the current `rayon` pool. `advance` is told of every ciphertext
-    /// ([`ClientKey::encryption_work`]).
+    /// Encrypts quantised images (image after image, one byte per pixel) and writes the batch message to `output`, on the
+    /// threads of the current `rayon` pool. Tells `observer` of every ciphertext, in the units of
+    /// [`encryption_work`](Self::encryption_work).
     ///
-    /// The message does not say how many images there are.
+    /// The message does not reveal the number of images.
     ///
     /// # Errors
-    /// If a pixel is none of the model's levels, there are no images, more than slots or parts of one, or `output`
-    /// fails.
-    pub fn request(
+    /// If a pixel exceeds the model's levels, there are no images, more images than slots or an incomplete image, or
+    /// `output` fails.
+    pub fn write_batch(
         &self,
         model: &ModelDescription,
         images: &[u8],
-        advance: &(dyn Fn() + Sync),
+        observer: &dyn ProgressObserver,
         output: impl Write,
     ) -> Result<PendingAnswer, ProtocolError> {
-        self.encrypt(model, images, advance)?.write(output)
+        self.encrypt(model, images, observer)?.write(output)
     }
 
-    /// The first half of a [`request`](Self::request): encrypts images.
+    /// Encrypts images: the first step of [`write_batch`](Self::write_batch).
     ///
     /// # Errors
-    /// As a request's, but for the output's.
+    /// As [`write_batch`](Self::write_batch), except for errors of the output.
     pub fn encrypt(
         &self,
         model: &ModelDescription,
         images: &[u8],
-        advance: &(dyn Fn() + Sync),
+        observer: &dyn ProgressObserver,
     ) -> Result<EncryptedRequest<'_>, ProtocolError> {
         let largest = model.levels.largest();
         if let Some(&found) = images.iter().find(|&&pixel| pixel > largest) {
-            return Err(ProtocolError::Pixel { found, largest });
+            return Err(ProtocolError::PixelOutOfRange { found, largest });
         }
-        let batch = self.key.encrypt(images, model.pixels, advance)?;
+        let batch = self.key.encrypt(images, model.pixels, observer)?;
         Ok(EncryptedRequest { client: self, batch, model: model.fingerprint, classes: model.classes })
     }
 
-    /// The work of encrypting images of `pixels`, in the units that [`encrypt`](Self::encrypt) reports.
+    /// Returns the work of encrypting images of `pixels`, in the units that [`encrypt`](Self::encrypt) reports.
     #[must_use]
     pub fn encryption_work(&self, pixels: usize) -> u64 {
         self.key.encryption_work(pixels)
@@ -238,33 +240,33 @@ impl Client {
     /// Reads and decrypts the answer to a batch.
     ///
     /// # Errors
-    /// If it is no answer to that batch, or too noisy to be trusted. Which of them must not get back to the provider: what
-    /// decrypts and what does not tells about the secret.
+    /// If the message is not an answer to that batch, or too noisy to be trusted. The error must not get back to the
+    /// provider: it depends on the secret key.
     pub fn decrypt(
         &self,
         pending: &PendingAnswer,
         message: impl Read,
     ) -> Result<DecryptedLogits, ProtocolError> {
-        if pending.key != self.registered {
-            return Err(ProtocolError::Key { found: pending.key, allowed: self.registered });
+        if pending.key != self.key_fingerprint {
+            return Err(ProtocolError::WrongKey { found: pending.key, allowed: self.key_fingerprint });
         }
-        let logits = answer::read(message, self.key.parameters(), pending.address, pending.classes)?;
+        let logits = answer::read(message, self.key.parameters(), pending.header, pending.classes)?;
         Ok(self.key.decrypt(&logits)?)
     }
 }
 
 impl EncryptedRequest<'_> {
-    /// Writes the batch message. The same request is the same message however often it is written.
+    /// Writes the batch message. Writing a request again gives the same message.
     ///
     /// # Errors
     /// If `output` fails.
     pub fn write(&self, output: impl Write) -> Result<PendingAnswer, ProtocolError> {
         let Self { client, ref batch, model, classes } = *self;
         let parameters = client.parameters;
-        let address = batch::Address { parameters, model, key: client.registered };
-        let fingerprint = batch::write(output, batch, client.key.parameters(), address)?;
-        let address = answer::Address { parameters, model, batch: fingerprint };
-        Ok(PendingAnswer { key: client.registered, address, classes, images: batch.images() })
+        let header = BatchHeader { parameters, model, key: client.key_fingerprint };
+        let fingerprint = batch::write(output, batch, client.key.parameters(), header)?;
+        let header = AnswerHeader { parameters, model, batch: fingerprint };
+        Ok(PendingAnswer { key: client.key_fingerprint, header, classes, images: batch.images() })
     }
 }
 

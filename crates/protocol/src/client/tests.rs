@@ -3,17 +3,19 @@ use std::io;
 use rand::Rng;
 use sottovoce_bfv::packed::PackedCiphertext;
 use sottovoce_bfv::parameters::PrimeSizes;
-use sottovoce_bfv::planner::{Fixed, Request};
+use sottovoce_bfv::planner::{FixedParameters, ParameterRequest, choose_parameters};
 use sottovoce_bfv::{Encryption, Engine};
 use sottovoce_network::{
-    Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels, sum_logits,
+    Architecture, Block, BlockShape, IntegerEnsemble, IntegerNetwork, NetworkSampler, Padding, PixelLevels,
+    sum_logits,
 };
 
 use super::*;
 use crate::message::field;
-use crate::{Provider, ReceivedBatch, size};
+use crate::provider::{Provider, ReceivedBatch};
+use crate::size;
 
-/// Prime and 1 modulo 2 x 8192.
+/// Primes that are 1 modulo 2 x 8192.
 const PLAINTEXT_MODULI: [u64; 3] = [65_537, 114_689, 147_457];
 
 const SHAPE: Architecture = Architecture {
@@ -26,16 +28,10 @@ const SHAPE: Architecture = Architecture {
     classes: 3,
 };
 
-/// Black and white images: logits of at most 2 x 2 x 65^2 + 2.
+/// Two networks for black and white images, with logits of at most 2 x 2 x 65^2 + 2.
 fn ensemble() -> IntegerEnsemble {
-    let network = || {
-        let blocks = IntegerNetwork::shapes(&SHAPE).map(|(_, [rows, columns])| {
-            let weight = |_, _| rand::rng().random_range(-1..=1);
-            Block::from_fn(rows, columns, weight, |_| 1)
-        });
-        IntegerNetwork::new(SHAPE, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap()
-    };
-    IntegerEnsemble::new(vec![network(), network()]).unwrap()
+    let sampler = NetworkSampler::with_rng(SHAPE, rand::rng());
+    sampler.with_pixel_levels(PixelLevels::BINARY).with_largest_weights([1; 3]).ensemble(2).unwrap()
 }
 
 fn parameters(
@@ -44,13 +40,15 @@ fn parameters(
     channels: usize,
     encryption: Encryption,
 ) -> Parameters {
-    let fixed = Fixed {
+    let fixed = FixedParameters {
         encryption: Some(encryption),
         degree: Some(degree),
         plaintext_moduli: Some(PLAINTEXT_MODULI[..channels].to_vec()),
-        ..Fixed::default()
+        ..FixedParameters::default()
     };
-    Request { fixed, ..Request::new(&[ensemble], ensemble.proven_logits()) }.choose().unwrap().parameters
+    let ensembles = [ensemble];
+    let request = ParameterRequest { fixed, ..ParameterRequest::new(&ensembles, ensemble.proven_logits()) };
+    choose_parameters(&request).unwrap().parameters
 }
 
 #[test]
@@ -62,33 +60,36 @@ fn answers_through_bytes_are_the_engines_and_the_oracles_in_every_slot() {
         for encryption in keys.into_iter().take(degree / 4096) {
             let parameters = parameters(&ensemble, degree, channels, encryption);
             let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
-            let announced = parameters::read(&provider.parameters_message().unwrap()[..], 1 << 28).unwrap();
+            let announced = parameters::read(&provider.parameters_message()[..], 1 << 28).unwrap();
             assert_eq!(format!("{announced:?}"), format!("{parameters:?}"));
 
             let key = ClientKey::generate(&announced);
             let evaluation_key = key.evaluation_key().unwrap();
             let client = Client::with_keys(key, &evaluation_key).unwrap();
-            let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
+            let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
             assert_eq!(model, ModelDescription::of(&ensemble));
-            assert_eq!(client.registration().len() as u64, size::registration_bytes(&parameters));
-            assert_eq!(provider.register(client.registration()).unwrap(), client.registered());
+            assert_eq!(client.registration_message().len() as u64, size::registration_bytes(&parameters));
+            assert_eq!(provider.register(client.registration_message()).unwrap(), client.key_fingerprint());
 
             let images: Vec<u8> =
                 (0..100 * SHAPE.pixels()).map(|_| rand::rng().random_range(0..=1)).collect();
             let mut upload = Vec::new();
-            let pending = client.request(&model, &images, &|| (), &mut upload).unwrap();
+            let pending = client.write_batch(&model, &images, &(), &mut upload).unwrap();
             assert_eq!((pending.images(), upload.len() as u64), (100, size::batch_bytes(&parameters, 16)));
             let received = provider.receive(&upload[..]).unwrap();
-            assert_eq!((received.fingerprint(), received.key()), (pending.batch(), client.registered()));
-            let answer = provider.evaluate(&received, &|_| ()).unwrap();
+            assert_eq!(
+                (received.fingerprint(), received.key_fingerprint()),
+                (pending.batch_fingerprint(), client.key_fingerprint())
+            );
+            let answer = provider.evaluate(&received, &()).unwrap();
             assert_eq!(answer.len() as u64, size::answer_bytes(&parameters, 3));
-            // The idle engine gives the same again.
-            assert_eq!(provider.evaluate(&received, &|_| ()).unwrap(), answer);
+            // The idle engine gives the same answer again.
+            assert_eq!(provider.evaluate(&received, &()).unwrap(), answer);
 
-            // The same ciphertexts under the key that never was bytes.
+            // The engine gives the same ciphertexts with a key that was never in a message.
             let engine = Engine::new(&evaluation_key, &ensemble).unwrap();
-            let direct = engine.evaluate(&received.batch, false, &|_| ()).unwrap().ensemble;
-            assert_eq!(answer::write(&direct, &parameters, pending.address).unwrap(), answer);
+            let direct = engine.evaluate(&received.batch, false, &()).unwrap().ensemble;
+            assert_eq!(answer::write(&direct, &parameters, pending.header).unwrap(), answer);
 
             let decrypted = client.decrypt(&pending, &answer[..]).unwrap();
             let mut images = images.chunks(16);
@@ -108,30 +109,30 @@ fn a_batch_of_bytes_is_the_batch_that_was_encrypted() {
             Parameters::new(4096, &PLAINTEXT_MODULI[..2], &PrimeSizes::new(&[40, 41]), encryption).unwrap();
         let client = Client::new(&parameters).unwrap();
         let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
-        provider.register(client.registration()).unwrap();
-        let batch = client.key.encrypt(&[1; 16], 16, &|| ()).unwrap();
+        provider.register(client.registration_message()).unwrap();
+        let batch = client.key.encrypt(&[1; 16], 16, &()).unwrap();
         let model = ModelDescription::of(&ensemble).fingerprint();
-        let address = batch::Address { parameters: client.parameters, model, key: client.registered };
+        let header = BatchHeader { parameters: client.parameters, model, key: client.key_fingerprint };
         let mut upload = Vec::new();
-        batch::write(&mut upload, &batch, &parameters, address).unwrap();
+        batch::write(&mut upload, &batch, &parameters, header).unwrap();
         let received = provider.receive(&upload[..]).unwrap();
-        assert_eq!(received.address, address);
-        // A polynomial that has a seed does not travel.
+        assert_eq!(received.header, header);
+        // A polynomial that has a seed is not sent.
         let sent = batch.ciphertexts().cloned().map(|mut ciphertext| {
             ciphertext.second = ciphertext.second.filter(|_| ciphertext.seed.is_none());
             ciphertext
         });
         assert!(received.batch.ciphertexts().cloned().eq(sent));
-        // It can be sent again, seeds and all.
+        // A received batch can be sent again with its seeds.
         let mut again = Vec::new();
-        batch::write(&mut again, &received.batch, &parameters, address).unwrap();
+        batch::write(&mut again, &received.batch, &parameters, header).unwrap();
         assert!(again == upload);
         let bytes = |ciphertext: &PackedCiphertext| {
             let second = ciphertext.second.as_ref().map_or(0, |second| second.len());
             size_of_val(ciphertext) + ciphertext.first.len() + second
         };
         let taken: usize = received.batch.ciphertexts().map(bytes).sum();
-        // A seed is within the ciphertext.
+        // A seed is stored within the ciphertext.
         let seeds = if encryption == Encryption::SecretKey { 2 * 16 * 32 } else { 0 };
         assert_eq!((taken + seeds) as u64, size::batch_memory_bytes(&parameters, 16));
     }
@@ -143,53 +144,50 @@ fn messages_of_others_and_for_others_are_refused_with_what_they_name() {
     let parameters = parameters(&ensemble, 4096, 1, Encryption::SecretKey);
     let [client, other] = [(); 2].map(|()| Client::new(&parameters).unwrap());
     let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
-    let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
+    let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
     let request = |client: &Client, model| {
         let mut upload = Vec::new();
-        let pending = client.request(model, &[1; 16], &|| (), &mut upload).unwrap();
+        let pending = client.write_batch(model, &[1; 16], &(), &mut upload).unwrap();
         (pending, upload)
     };
     let (pending, upload) = request(&client, &model);
     let refused = |result: Result<ReceivedBatch, ProtocolError>| result.err().unwrap();
-    assert!(matches!(
-        refused(provider.receive(&upload[..])),
-        ProtocolError::Unknown { field: field::KEY, .. }
-    ));
-    provider.register(client.registration()).unwrap();
-    // One key is at hand at a time.
-    assert_eq!(provider.register(other.registration()).unwrap(), other.registered);
-    assert!(!provider.has(client.registered));
-    assert_eq!(provider.register(client.registration()).unwrap(), client.registered);
-    let foreign = ModelDescription { fingerprint: client.registered, ..model.clone() };
+    assert!(matches!(refused(provider.receive(&upload[..])), ProtocolError::UnknownKey { .. }));
+    provider.register(client.registration_message()).unwrap();
+    // The provider has one key in memory at a time.
+    assert_eq!(provider.register(other.registration_message()).unwrap(), other.key_fingerprint);
+    assert!(!provider.has_key(client.key_fingerprint));
+    assert_eq!(provider.register(client.registration_message()).unwrap(), client.key_fingerprint);
+    let foreign = ModelDescription { fingerprint: client.key_fingerprint, ..model.clone() };
     let (_, misdirected) = request(&client, &foreign);
     let error = refused(provider.receive(&misdirected[..]));
-    assert!(matches!(error, ProtocolError::Unknown { field: field::MODEL, .. }), "{error}");
-    assert!(error.to_string().contains(&client.registered.to_string()));
+    assert!(matches!(error, ProtocolError::UnknownModel { .. }), "{error}");
+    assert!(error.to_string().contains(&client.key_fingerprint.to_string()));
 
     let received = provider.receive(&upload[..]).unwrap();
-    let answer = provider.evaluate(&received, &|_| ()).unwrap();
+    let answer = provider.evaluate(&received, &()).unwrap();
     client.decrypt(&pending, &answer[..]).unwrap();
-    assert!(matches!(other.decrypt(&pending, &answer[..]), Err(ProtocolError::Key { .. })));
-    // The same images once more are another batch.
+    assert!(matches!(other.decrypt(&pending, &answer[..]), Err(ProtocolError::WrongKey { .. })));
+    // Encrypting the same images again gives another batch.
     let (later, _) = request(&client, &model);
     let error = client.decrypt(&later, &answer[..]).unwrap_err();
-    assert!(matches!(error, ProtocolError::Fingerprint { field: field::BATCH, .. }), "{error}");
+    assert!(matches!(error, ProtocolError::WrongFingerprint { field: field::BATCH, .. }), "{error}");
 
-    assert!(provider.forget(client.registered) && !provider.forget(client.registered));
-    assert!(matches!(refused(provider.receive(&upload[..])), ProtocolError::Unknown { .. }));
+    assert!(provider.forget_key(client.key_fingerprint) && !provider.forget_key(client.key_fingerprint));
+    assert!(matches!(refused(provider.receive(&upload[..])), ProtocolError::UnknownKey { .. }));
     // A batch that was received before is still answered.
-    assert_eq!(provider.evaluate(&received, &|_| ()).unwrap(), answer);
+    assert_eq!(provider.evaluate(&received, &()).unwrap(), answer);
 
     let stranger = Client::new(
         &Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey).unwrap(),
     );
-    let error = provider.register(stranger.unwrap().registration()).unwrap_err();
-    assert!(matches!(error, ProtocolError::Fingerprint { field: field::PARAMETERS, .. }), "{error}");
-    let error = client.request(&model, &[0, 2], &|| (), std::io::sink()).unwrap_err();
+    let error = provider.register(stranger.unwrap().registration_message()).unwrap_err();
+    assert!(matches!(error, ProtocolError::WrongFingerprint { field: field::PARAMETERS, .. }), "{error}");
+    let error = client.write_batch(&model, &[0, 2], &(), std::io::sink()).unwrap_err();
     assert_eq!(error.to_string(), "a pixel is 2, but the model reads 0 to 1");
 }
 
-/// What is evaluated under a key that does not belong to the secret is noise, which must not be taken for logits.
+/// An evaluation with a key that does not belong to the secret key gives noise, which must not be taken for logits.
 #[test]
 fn a_wrong_key_gives_an_error_and_never_a_label() {
     let ensemble = ensemble();
@@ -199,22 +197,22 @@ fn a_wrong_key_gives_an_error_and_never_a_label() {
         let [own, foreign] = [(); 2].map(|()| ClientKey::generate(&parameters));
         let evaluation_key = foreign.evaluation_key().unwrap();
         let mixed = Client::with_keys(own, &evaluation_key).unwrap();
-        provider.register(mixed.registration()).unwrap();
-        let model = mixed.model(&provider.model_messages().unwrap()[0][..]).unwrap();
+        provider.register(mixed.registration_message()).unwrap();
+        let model = mixed.read_model(&provider.model_messages()[0][..]).unwrap();
         let mut upload = Vec::new();
-        let pending = mixed.request(&model, &[1; 16], &|| (), &mut upload).unwrap();
-        let answer = provider.evaluate(&provider.receive(&upload[..]).unwrap(), &|_| ()).unwrap();
+        let pending = mixed.write_batch(&model, &[1; 16], &(), &mut upload).unwrap();
+        let answer = provider.evaluate(&provider.receive(&upload[..]).unwrap(), &()).unwrap();
         let error = mixed.decrypt(&pending, &answer[..]).unwrap_err().to_string();
         assert!(error.contains("the noise budget is exhausted"), "{error}");
     }
 }
 
-/// A line that breaks, and hands over one byte at a time until then.
-struct Line<'a> {
+/// A connection that hands over one byte at a time, and breaks at the end.
+struct BreakingConnection<'a> {
     rest: &'a [u8],
 }
 
-impl Read for Line<'_> {
+impl Read for BreakingConnection<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some((first, rest)) = self.rest.split_first() else {
             return Err(io::ErrorKind::ConnectionReset.into());
@@ -226,22 +224,22 @@ impl Read for Line<'_> {
 }
 
 #[test]
-fn a_line_that_breaks_is_told_apart_from_a_message_that_ends() {
+fn a_broken_connection_differs_from_a_message_that_ends() {
     let parameters =
         Parameters::new(4096, &PLAINTEXT_MODULI[..1], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)
             .unwrap();
     let client = Client::new(&parameters).unwrap();
     let provider = Provider::new(&parameters, vec![ensemble()], 1);
-    let message = provider.model_messages().unwrap().remove(0);
+    let message = provider.model_messages().remove(0);
     for length in 0..message.len() {
-        let ended = client.model(&message[..length]).unwrap_err();
+        let ended = client.read_model(&message[..length]).unwrap_err();
         assert!(matches!(ended, ProtocolError::Truncated { .. }), "{ended}");
-        let broken = client.model(Line { rest: &message[..length] }).unwrap_err();
+        let broken = client.read_model(BreakingConnection { rest: &message[..length] }).unwrap_err();
         assert!(matches!(broken, ProtocolError::Transfer { .. }), "{broken}");
     }
-    let model = client.model(&message[..]).unwrap();
+    let model = client.read_model(&message[..]).unwrap();
     let mut full = &mut [0; 1000][..];
-    let error = client.request(&model, &[1; 16], &|| (), &mut full).unwrap_err();
+    let error = client.write_batch(&model, &[1; 16], &(), &mut full).unwrap_err();
     assert_eq!(error.to_string(), "the batch message could not be transferred");
 }
 
@@ -264,10 +262,10 @@ fn fingerprints_tell_apart_whatever_differs() {
         new(4096, &[t], &[30, 30, 30], secret),
         new(4096, &[t], &[30, 30], public),
     ];
-    let block = |rows, columns, weight, bias| Block::from_fn(rows, columns, |_, _| weight, |_| bias);
     let network = |levels, scale, weight, bias| {
-        let blocks =
-            IntegerNetwork::shapes(&SHAPE).map(|(_, [rows, columns])| block(rows, columns, weight, bias));
+        let blocks = SHAPE
+            .block_shapes()
+            .map(|BlockShape { rows, columns, .. }| Block::from_fn(rows, columns, |_, _| weight, |_| bias));
         IntegerNetwork::new(SHAPE, PixelLevels::new(levels).unwrap(), scale, blocks).unwrap()
     };
     let one = network(2, 1.0, 1, 0);

@@ -1,100 +1,100 @@
-//! Logits under encryption.
+//! The answer message: encrypted logits.
 
 use std::io::Read;
 
-use sottovoce_bfv::noise::Evaluation;
-use sottovoce_bfv::packed::RowLayout;
+use sottovoce_bfv::packed::LimbLayout;
 use sottovoce_bfv::parameters::Channel;
-use sottovoce_bfv::parts::{CiphertextParts, PartsError};
-use sottovoce_bfv::{EncryptedLogits, Parameters};
+use sottovoce_bfv::{CiphertextResidues, EncryptedLogits, EvaluatorKind, Parameters, ResiduesError};
 
-use super::{Refusal, field};
-use crate::reading::MessageReader;
-use crate::writing::MessageWriter;
-use crate::{Fingerprint, Kind, ProtocolError};
+use super::field;
+use super::header::MessageKind;
+use super::reader::{CiphertextError, MessageReader};
+use super::writer::MessageBuilder;
+use crate::error::ProtocolError;
+use crate::fingerprint::Fingerprint;
 
-const MESSAGE: Kind = Kind::Answer;
+const MESSAGE: MessageKind = MessageKind::Answer;
 
-/// What an answer belongs to.
+/// Fingerprints at the beginning of an answer message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Address {
+pub struct AnswerHeader {
     pub parameters: Fingerprint,
     pub model: Fingerprint,
     pub batch: Fingerprint,
 }
 
-/// How an answer's polynomials are packed.
-fn layout(channel: &Channel) -> RowLayout {
-    RowLayout::new(channel.degree(), channel.answer_primes())
+/// Returns the layout of an answer's polynomials.
+fn answer_layout(channel: &Channel) -> LimbLayout {
+    LimbLayout::new(channel.degree(), channel.answer_primes())
 }
 
-/// The byte that says who evaluated.
-fn number(evaluation: Evaluation) -> u8 {
+/// Returns the byte that names the evaluator.
+fn evaluator_number(evaluation: EvaluatorKind) -> u8 {
     match evaluation {
-        Evaluation::Reference => 0,
-        Evaluation::Engine => 1,
+        EvaluatorKind::Reference => 0,
+        EvaluatorKind::Engine => 1,
     }
 }
 
+/// Returns the message.
 pub fn write(
     logits: &EncryptedLogits,
     parameters: &Parameters,
-    address: Address,
+    header: AnswerHeader,
 ) -> Result<Vec<u8>, ProtocolError> {
-    let mut message = Vec::new();
-    let mut writer = MessageWriter::begin(&mut message, MESSAGE, address.parameters)?;
-    writer.bytes(address.model.as_bytes())?;
-    writer.bytes(address.batch.as_bytes())?;
-    // At most 256.
-    writer.bytes(&(logits.classes() as u16).to_le_bytes())?;
-    writer.bytes(&[number(logits.evaluation())])?;
-    for (ciphertexts, channel) in logits.parts().zip(parameters.channels()) {
-        let layout = layout(channel);
-        // At most 8.
-        writer.bytes(&[layout.primes().len() as u8])?;
+    let mut message = MessageBuilder::new(MESSAGE, header.parameters);
+    message.bytes(header.model.as_bytes());
+    message.bytes(header.batch.as_bytes());
+    // The cast is exact: at most 256 classes.
+    message.bytes(&(logits.classes() as u16).to_le_bytes());
+    message.bytes(&[evaluator_number(logits.evaluator())]);
+    for (ciphertexts, channel) in logits.residues().zip(parameters.channels()) {
+        let layout = answer_layout(channel);
+        // The cast is exact: at most 8 primes.
+        message.bytes(&[layout.primes().len() as u8]);
         for parts in ciphertexts {
-            writer.polynomial(&parts.first, &layout)?;
-            writer.polynomial(&parts.second, &layout)?;
+            message.polynomial(&parts.first, &layout)?;
+            message.polynomial(&parts.second, &layout)?;
         }
     }
-    writer.end()?;
-    Ok(message)
+    Ok(message.finish().0)
 }
 
-/// Reads the answer that was asked for: of so many classes, at the level that the parameters give answers.
+/// Reads the answer with the fingerprints in `header` and with `classes` classes, at the level at which the parameters give
+/// answers.
 pub fn read(
     input: impl Read,
     parameters: &Parameters,
-    address: Address,
+    header: AnswerHeader,
     classes: usize,
 ) -> Result<EncryptedLogits, ProtocolError> {
-    let mut reader = MessageReader::begin(input, MESSAGE)?;
-    reader.same(field::PARAMETERS, address.parameters)?;
-    reader.same(field::MODEL, address.model)?;
-    reader.same(field::BATCH, address.batch)?;
-    reader.exactly::<2>(field::CLASSES, classes)?;
-    let evaluation = match reader.between::<1>("evaluator", 0, 1)? {
-        0 => Evaluation::Reference,
-        _ => Evaluation::Engine,
+    let mut reader = MessageReader::start(input, MESSAGE)?;
+    reader.expect_fingerprint(field::PARAMETERS, header.parameters)?;
+    reader.expect_fingerprint(field::MODEL, header.model)?;
+    reader.expect_fingerprint(field::BATCH, header.batch)?;
+    reader.expect_number::<2>(field::CLASSES, classes)?;
+    let evaluation = match reader.number_between::<1>("evaluator", 0, 1)? {
+        0 => EvaluatorKind::Reference,
+        _ => EvaluatorKind::Engine,
     };
-    let mut channels =
-        parameters.channels().iter().flat_map(|channel| (0..classes).map(move |c| (channel, c)));
-    let next = || -> Result<_, Refusal> {
-        // As many as are asked for.
-        let Some((channel, class)) = channels.next() else {
-            return Err(PartsError::Empty.into());
+    let mut ciphertexts =
+        parameters.channels().iter().flat_map(|channel| (0..classes).map(move |class| (channel, class)));
+    let next = || -> Result<_, CiphertextError> {
+        // `from_residues` asks for one item per channel and class.
+        let Some((channel, class)) = ciphertexts.next() else {
+            return Err(ResiduesError::Empty.into());
         };
-        let layout = layout(channel);
+        let layout = answer_layout(channel);
         if class == 0 {
-            reader.exactly::<1>("number of primes", layout.primes().len())?;
+            reader.expect_number::<1>("number of primes", layout.primes().len())?;
         }
         let mut polynomial = || -> Result<_, ProtocolError> {
             Ok(layout.unpack(&reader.polynomial("ciphertexts", &layout)?).into())
         };
-        Ok(CiphertextParts { first: polynomial()?, second: polynomial()? })
+        Ok(CiphertextResidues { first: polynomial()?, second: polynomial()? })
     };
-    let logits = EncryptedLogits::from_parts(parameters, classes, evaluation, next);
-    let logits = logits.map_err(|refusal| refusal.of(MESSAGE))?;
-    reader.end()?;
+    let logits = EncryptedLogits::from_residues(parameters, classes, evaluation, next);
+    let logits = logits.map_err(|error| error.in_message(MESSAGE))?;
+    reader.finish()?;
     Ok(logits)
 }

@@ -1,121 +1,124 @@
-//! Images under encryption.
+//! The batch message: encrypted images.
 
 use std::io::{Read, Write};
 use std::sync::mpsc::sync_channel;
 use std::{panic, thread};
 
 use sha2::Digest as _;
-use sottovoce_bfv::packed::{PackedCiphertext, RowLayout};
-use sottovoce_bfv::parts::PartsError;
-use sottovoce_bfv::{EncryptedBatch, Encryption, Parameters};
+use sottovoce_bfv::packed::{LimbLayout, PackedCiphertext};
+use sottovoce_bfv::{EncryptedBatch, Encryption, Parameters, ResiduesError};
 
-use super::{Refusal, field};
-use crate::reading::{MessageInput, MessageReader};
-use crate::writing::MessageWriter;
-use crate::{Fingerprint, Kind, ProtocolError};
+use super::field;
+use super::header::MessageKind;
+use super::reader::{CiphertextError, MessageInput, MessageReader};
+use super::writer::MessageWriter;
+use crate::error::ProtocolError;
+use crate::fingerprint::Fingerprint;
 
-const MESSAGE: Kind = Kind::Batch;
+const MESSAGE: MessageKind = MessageKind::Batch;
 const CIPHERTEXTS: &str = "ciphertexts";
 
-/// Ciphertexts that have been read and wait to be summed up.
-const WAITING_CIPHERTEXTS: usize = 4;
+/// Number of ciphertexts that have been read and wait to be hashed.
+const MAX_WAITING_CIPHERTEXTS: usize = 4;
 
-/// What a batch says before its ciphertexts.
+/// Fingerprints at the beginning of a batch message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Address {
+pub struct BatchHeader {
     pub parameters: Fingerprint,
     pub model: Fingerprint,
     pub key: Fingerprint,
 }
 
-/// Whether second polynomials of ciphertexts of images are seeds.
+/// Returns whether the second polynomial of an image's ciphertext is sent as a seed.
 pub fn is_seeded(parameters: &Parameters) -> bool {
     parameters.encryption() == Encryption::SecretKey
 }
 
-/// Writes a batch, ciphertext after ciphertext; its fingerprint.
+/// Writes a batch, one ciphertext after another. Returns the fingerprint of the message.
 pub fn write(
     output: impl Write,
     batch: &EncryptedBatch,
     parameters: &Parameters,
-    address: Address,
+    header: BatchHeader,
 ) -> Result<Fingerprint, ProtocolError> {
-    let mut writer = MessageWriter::begin(output, MESSAGE, address.parameters)?;
-    writer.bytes(address.model.as_bytes())?;
-    writer.bytes(address.key.as_bytes())?;
-    // At most 2^24.
+    let mut writer = MessageWriter::start(output, MESSAGE, header.parameters)?;
+    writer.bytes(header.model.as_bytes())?;
+    writer.bytes(header.key.as_bytes())?;
+    // The cast is exact: at most 2^24 pixels.
     writer.bytes(&(batch.pixels() as u32).to_le_bytes())?;
     for PackedCiphertext { first, second, seed } in batch.ciphertexts() {
         writer.bytes(first)?;
         match (seed, second) {
             (Some(seed), _) if is_seeded(parameters) => writer.bytes(seed)?,
             (None, Some(second)) if !is_seeded(parameters) => writer.bytes(second)?,
-            // The client's own encryption gives what its parameters say.
-            _ => return Err(ProtocolError::NoSeed { message: MESSAGE }),
+            // A client's own encryption gives seeds exactly where the parameters ask for them.
+            _ => return Err(ProtocolError::MissingSeed { message: MESSAGE }),
         }
     }
-    writer.end()
+    writer.finish()
 }
 
-/// A batch of which the beginning is read.
-pub struct Incoming<R> {
+/// A batch message of which the header has been read.
+pub struct BatchReader<R> {
     reader: MessageReader<R>,
-    pub address: Address,
+    pub header: BatchHeader,
 }
 
-impl<R: Read> Incoming<R> {
-    pub fn begin(input: R, parameters: Fingerprint) -> Result<Self, ProtocolError> {
-        let mut reader = MessageReader::begin(input, MESSAGE)?;
-        reader.same(field::PARAMETERS, parameters)?;
+impl<R: Read> BatchReader<R> {
+    /// Reads the header.
+    pub fn start(input: R, parameters: Fingerprint) -> Result<Self, ProtocolError> {
+        let mut reader = MessageReader::start(input, MESSAGE)?;
+        reader.expect_fingerprint(field::PARAMETERS, parameters)?;
         let model = reader.fingerprint(field::MODEL)?;
         let key = reader.fingerprint(field::KEY)?;
-        Ok(Self { reader, address: Address { parameters, model, key } })
+        Ok(Self { reader, header: BatchHeader { parameters, model, key } })
     }
 
-    /// The rest, of a batch for a model that reads `pixels`; the message's fingerprint. A second thread sums up the
-    /// ciphertexts that have come, and compares them with their primes, while the next are read.
-    pub fn ciphertexts(
+    /// Reads the ciphertexts of a batch for a model that reads `pixels`. Returns them with the fingerprint of the message.
+    /// A second thread hashes the ciphertexts that have arrived and compares them with their primes, while this thread
+    /// reads the next ones.
+    #[expect(clippy::indexing_slicing, reason = "parameters have at least one channel")]
+    pub fn read_ciphertexts(
         mut self,
         parameters: &Parameters,
         pixels: usize,
     ) -> Result<(EncryptedBatch, Fingerprint), ProtocolError> {
-        self.reader.exactly::<4>(field::PIXELS, pixels)?;
-        // The same in every channel.
+        self.reader.expect_number::<4>(field::PIXELS, pixels)?;
+        // All channels have the same layout.
         let layout = parameters.channels()[0].upload_layout();
-        let (input, sum) = self.reader.halves();
-        let (sender, receiver) = sync_channel(WAITING_CIPHERTEXTS);
-        let next = move || -> Result<_, Refusal> {
-            // As many come as are asked for, but for those behind an error.
-            let ciphertext: PackedCiphertext = receiver.recv().unwrap_or(Err(PartsError::Empty.into()))?;
-            sum.update(&ciphertext.first);
-            ciphertext.seed.iter().for_each(|seed| sum.update(seed));
-            ciphertext.second.iter().for_each(|second| sum.update(second));
+        let (input, checksum) = self.reader.split();
+        let (sender, receiver) = sync_channel(MAX_WAITING_CIPHERTEXTS);
+        let next = move || -> Result<_, CiphertextError> {
+            // The sender hangs up early only after it has sent an error.
+            let ciphertext: PackedCiphertext = receiver.recv().unwrap_or(Err(ResiduesError::Empty.into()))?;
+            checksum.update(&ciphertext.first);
+            ciphertext.seed.iter().for_each(|seed| checksum.update(seed));
+            ciphertext.second.iter().for_each(|second| checksum.update(second));
             Ok(ciphertext)
         };
         let batch = thread::scope(|scope| {
-            let made = || EncryptedBatch::from_ciphertexts(parameters, pixels, next);
-            let made = thread::Builder::new().spawn_scoped(scope, made);
-            let made = made.map_err(|source| ProtocolError::Transfer { message: MESSAGE, source })?;
+            let check = || EncryptedBatch::from_ciphertexts(parameters, pixels, next);
+            let checking = thread::Builder::new().spawn_scoped(scope, check);
+            let checking = checking.map_err(|source| ProtocolError::Transfer { message: MESSAGE, source })?;
             for _ in 0..pixels * parameters.channels().len() {
-                let read = ciphertext(input, &layout, is_seeded(parameters));
-                let is_last = read.is_err();
-                // Nobody receives once a ciphertext was refused.
-                if sender.send(read.map_err(Refusal::from)).is_err() || is_last {
+                let ciphertext = read_ciphertext(input, &layout, is_seeded(parameters));
+                let is_last = ciphertext.is_err();
+                // The receiver is gone once it has refused a ciphertext.
+                if sender.send(ciphertext.map_err(CiphertextError::from)).is_err() || is_last {
                     break;
                 }
             }
             drop(sender);
-            let made = made.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
-            made.map_err(|refusal| refusal.of(MESSAGE))
+            let checked = checking.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+            checked.map_err(|error| error.in_message(MESSAGE))
         })?;
-        Ok((batch, self.reader.end()?))
+        Ok((batch, self.reader.finish()?))
     }
 }
 
-/// Reads a ciphertext.
-fn ciphertext<R: Read>(
+fn read_ciphertext<R: Read>(
     input: &mut MessageInput<R>,
-    layout: &RowLayout,
+    layout: &LimbLayout,
     is_seeded: bool,
 ) -> Result<PackedCiphertext, ProtocolError> {
     let first = input.polynomial(CIPHERTEXTS, layout)?;

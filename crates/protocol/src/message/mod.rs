@@ -1,48 +1,20 @@
-//! The messages, one file each: how it is written, how it is read. `docs/protocol.md` has them byte by byte.
+//! The messages. `docs/protocol.md` lists their bytes.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `header` | kind, version and size of a header |
+//! | `reader`, `writer` | one message as a sequence of fields with a checksum |
+//! | `field` | names of fields for error messages |
+//! | `parameter_fields` | the fields of BFV parameters, in the order in which they are sent and hashed |
+//! | `parameters`, `model`, `registration`, `batch`, `answer` | one message each: how it is written and read |
 
 pub mod answer;
 pub mod batch;
+pub mod field;
+pub mod header;
 pub mod model;
+pub mod parameter_fields;
 pub mod parameters;
+pub mod reader;
 pub mod registration;
-
-use sottovoce_bfv::parts::PartsError;
-
-use crate::{Kind, ProtocolError};
-
-/// Names of fields that several messages have.
-pub mod field {
-    pub const PARAMETERS: &str = "fingerprint of the parameters";
-    pub const MODEL: &str = "fingerprint of the model";
-    pub const KEY: &str = "fingerprint of the client's keys";
-    pub const BATCH: &str = "fingerprint of the batch";
-    pub const PIXELS: &str = "number of pixels";
-    pub const CLASSES: &str = "number of classes";
-}
-
-/// What can go wrong between bytes and polynomials.
-pub enum Refusal {
-    Parts(PartsError),
-    Protocol(ProtocolError),
-}
-
-impl Refusal {
-    pub fn of(self, message: Kind) -> ProtocolError {
-        match self {
-            Self::Parts(source) => ProtocolError::Parts { message, source },
-            Self::Protocol(error) => error,
-        }
-    }
-}
-
-impl From<PartsError> for Refusal {
-    fn from(error: PartsError) -> Self {
-        Self::Parts(error)
-    }
-}
-
-impl From<ProtocolError> for Refusal {
-    fn from(error: ProtocolError) -> Self {
-        Self::Protocol(error)
-    }
-}
+pub mod writer;

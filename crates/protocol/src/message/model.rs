@@ -1,22 +1,23 @@
-//! What a client must know of a model.
+//! The model message: what a client must know of a model.
 
 use std::io::Read;
 
 use sottovoce_network::{IntegerEnsemble, PixelLevels};
 
 use super::field;
-use crate::reading::MessageReader;
-use crate::writing::MessageWriter;
-use crate::{Fingerprint, Kind, ProtocolError};
+use super::header::MessageKind;
+use super::reader::MessageReader;
+use super::writer::MessageBuilder;
+use crate::error::ProtocolError;
+use crate::fingerprint::Fingerprint;
 
-/// The most pixels of an image: the network's largest image is as large.
-pub const MOST_PIXELS: usize = 4096 * 4096;
+/// Largest number of pixels of an image. `sottovoce-network` has the same limit.
+pub const MAX_PIXELS: usize = 4096 * 4096;
 
-/// The most classes, as the network's.
-pub const MOST_CLASSES: usize = 256;
+/// Largest number of classes. `sottovoce-network` has the same limit.
+pub const MAX_CLASSES: usize = 256;
 
-/// A model as its clients know it: what it reads and how much it answers. Weights and architecture stay with the
-/// provider.
+/// Public description of a model: its input and the size of its output. Weights and architecture stay with the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelDescription {
     pub(crate) fingerprint: Fingerprint,
@@ -36,57 +37,56 @@ impl ModelDescription {
         }
     }
 
-    /// What stands for the model in other messages.
+    /// Fingerprint of the model, which names it in other messages.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
-    /// Pixels of an image.
+    /// Number of pixels of an image.
     #[must_use]
     pub fn pixels(&self) -> usize {
         self.pixels
     }
 
-    /// Classes, one logit each.
+    /// Number of classes. An answer has one logit per class.
     #[must_use]
     pub fn classes(&self) -> usize {
         self.classes
     }
 
-    /// How pixels are quantised.
+    /// Levels to which pixels are quantised.
     #[must_use]
     pub fn levels(&self) -> PixelLevels {
         self.levels
     }
 }
 
-pub fn write(model: &ModelDescription, parameters: Fingerprint) -> Result<Vec<u8>, ProtocolError> {
-    let mut message = Vec::new();
-    let mut writer = MessageWriter::begin(&mut message, Kind::Model, parameters)?;
-    writer.bytes(model.fingerprint.as_bytes())?;
-    // Within the bounds above.
-    writer.bytes(&(model.pixels as u32).to_le_bytes())?;
-    writer.bytes(&(model.classes as u16).to_le_bytes())?;
-    writer.bytes(&u16::from(model.levels).to_le_bytes())?;
-    writer.end()?;
-    Ok(message)
+/// Returns the message.
+pub fn write(model: &ModelDescription, parameters: Fingerprint) -> Vec<u8> {
+    let mut message = MessageBuilder::new(MessageKind::Model, parameters);
+    message.bytes(model.fingerprint.as_bytes());
+    // The casts are exact: at most MAX_PIXELS and MAX_CLASSES.
+    message.bytes(&(model.pixels as u32).to_le_bytes());
+    message.bytes(&(model.classes as u16).to_le_bytes());
+    message.bytes(&u16::from(model.levels).to_le_bytes());
+    message.finish().0
 }
 
+/// Reads a message for `parameters`.
 pub fn read(input: impl Read, parameters: Fingerprint) -> Result<ModelDescription, ProtocolError> {
-    let mut reader = MessageReader::begin(input, Kind::Model)?;
-    reader.same(field::PARAMETERS, parameters)?;
+    const LEVELS: &str = "number of pixel levels";
+    let mut reader = MessageReader::start(input, MessageKind::Model)?;
+    reader.expect_fingerprint(field::PARAMETERS, parameters)?;
     let fingerprint = reader.fingerprint(field::MODEL)?;
-    let pixels = reader.between::<4>(field::PIXELS, 1, MOST_PIXELS)?;
-    let classes = reader.between::<2>(field::CLASSES, 2, MOST_CLASSES)?;
-    let found = reader.number::<2>("number of pixel levels")?;
-    // Two bytes.
-    let levels = PixelLevels::new(found as u16).map_err(|_| ProtocolError::Field {
-        message: Kind::Model,
-        field: "number of pixel levels",
-        found,
-        allowed: "2 to 256".to_owned(),
+    let pixels = reader.number_between::<4>(field::PIXELS, 1, MAX_PIXELS)?;
+    let classes = reader.number_between::<2>(field::CLASSES, 2, MAX_CLASSES)?;
+    let found = reader.number::<2>(LEVELS)?;
+    // The cast is exact: the field has two bytes.
+    let levels = PixelLevels::new(found as u16).map_err(|_| {
+        let allowed = "2 to 256".to_owned();
+        ProtocolError::InvalidField { message: MessageKind::Model, field: LEVELS, found, allowed }
     })?;
-    reader.end()?;
+    reader.finish()?;
     Ok(ModelDescription { fingerprint, pixels, classes, levels })
 }

@@ -1,4 +1,4 @@
-//! BFV parameters.
+//! The parameters message: BFV parameters.
 
 use std::io::Read;
 
@@ -6,79 +6,77 @@ use sottovoce_bfv::parameters::PrimeSizes;
 use sottovoce_bfv::{Encryption, Parameters};
 
 use super::field;
-use crate::reading::MessageReader;
-use crate::writing::MessageWriter;
-use crate::{Fingerprint, Kind, ProtocolError, size};
+use super::header::MessageKind;
+use super::parameter_fields::ParameterFields;
+use super::reader::MessageReader;
+use super::writer::MessageBuilder;
+use crate::error::ProtocolError;
+use crate::fingerprint::Fingerprint;
+use crate::size;
 
-const MESSAGE: Kind = Kind::Parameters;
+const MESSAGE: MessageKind = MessageKind::Parameters;
 
-/// The fields, in the order in which they are sent and hashed.
-pub fn encode(parameters: &Parameters) -> Vec<u8> {
-    let (degree, encryption) = (parameters.degree(), parameters.encryption());
-    let hidden = parameters.hidden_primes();
-    fields(degree, encryption, &parameters.plaintext_moduli(), parameters.ciphertext_primes(), hidden)
+/// Returns the message.
+pub fn write(parameters: &Parameters) -> Vec<u8> {
+    let mut message = MessageBuilder::new(MESSAGE, Fingerprint::of_parameters(parameters));
+    message.bytes(&ParameterFields::of(parameters).encode());
+    message.finish().0
 }
 
-/// At most 255 moduli and primes, and a degree below 2^32.
-fn fields(degree: usize, encryption: Encryption, moduli: &[u64], primes: &[u64], hidden: usize) -> Vec<u8> {
-    let mut bytes = (degree as u32).to_le_bytes().to_vec();
-    bytes.push(match encryption {
-        Encryption::PublicKey => 0,
-        Encryption::SecretKey => 1,
-    });
-    bytes.extend([moduli.len() as u8, primes.len() as u8, hidden as u8]);
-    bytes.extend(moduli.iter().chain(primes).flat_map(|number| number.to_le_bytes()));
-    bytes
-}
-
-pub fn write(parameters: &Parameters) -> Result<Vec<u8>, ProtocolError> {
-    let mut message = Vec::new();
-    let mut writer = MessageWriter::begin(&mut message, MESSAGE, Fingerprint::of_parameters(parameters))?;
-    writer.bytes(&encode(parameters))?;
-    writer.end()?;
-    Ok(message)
-}
-
-/// Reads parameters and checks that they are secure and take at most so much memory before anything is made of them. The
+/// Reads parameters. Checks that they are secure and take at most `max_memory_bytes` before it computes any tables. The
 /// primes must be those that [`Parameters::new`] chooses for their sizes.
-pub fn read(input: impl Read, most_memory_bytes: u64) -> Result<Parameters, ProtocolError> {
-    let mut reader = MessageReader::begin(input, MESSAGE)?;
+pub fn read(input: impl Read, max_memory_bytes: u64) -> Result<Parameters, ProtocolError> {
+    let mut reader = MessageReader::start(input, MESSAGE)?;
     let announced = reader.fingerprint(field::PARAMETERS)?;
-    // At most 2^32 - 1.
+    let fields = read_fields(&mut reader)?;
+    reader.finish()?;
+    let allowed = Fingerprint::of_parameter_fields(&fields);
+    if announced != allowed {
+        let (message, field, found) = (MESSAGE, field::PARAMETERS, announced);
+        return Err(ProtocolError::WrongFingerprint { message, field, found, allowed });
+    }
+    let ParameterFields { degree, encryption, plaintext_moduli, ciphertext_primes, hidden_primes } = fields;
+    // Public-key encryption has one prime more, which no message names.
+    let all_primes = ciphertext_primes.len() + usize::from(encryption == Encryption::PublicKey);
+    let found = size::parameters_memory_bytes(degree, plaintext_moduli.len(), all_primes);
+    if found > max_memory_bytes {
+        let allowed = format!("at most {max_memory_bytes} bytes");
+        return Err(ProtocolError::InvalidField {
+            message: MESSAGE,
+            field: "expected memory",
+            found,
+            allowed,
+        });
+    }
+    let upload = ciphertext_primes.iter().map(|prime| 64 - prime.leading_zeros() as usize).collect();
+    let sizes = PrimeSizes { upload, hidden: hidden_primes };
+    // This checks security before it computes any tables.
+    let parameters = Parameters::new(degree, &plaintext_moduli, &sizes, encryption)?;
+    let chosen = parameters.ciphertext_primes();
+    let differing = ciphertext_primes.iter().zip(chosen).find(|(found, chosen)| found != chosen);
+    if let Some((&found, allowed)) = differing {
+        let (field, allowed) = ("ciphertext primes", allowed.to_string());
+        return Err(ProtocolError::InvalidField { message: MESSAGE, field, found, allowed });
+    }
+    Ok(parameters)
+}
+
+fn read_fields<R: Read>(reader: &mut MessageReader<R>) -> Result<ParameterFields, ProtocolError> {
+    // The cast is exact: the field has four bytes.
     let degree = reader.number::<4>("ring degree")? as usize;
-    let encryption = match reader.between::<1>("kind of encryption", 0, 1)? {
+    let encryption = match reader.number_between::<1>("kind of encryption", 0, 1)? {
         0 => Encryption::PublicKey,
         _ => Encryption::SecretKey,
     };
+    // Each count is at most 255.
     let moduli = reader.number::<1>("number of plaintext moduli")?;
     let primes = reader.number::<1>("number of ciphertext primes")?;
-    // Refused with the parameters where it is not less.
-    let hidden = reader.number::<1>("number of hidden units' primes")? as usize;
-    // At most 255 of either.
-    let moduli =
-        (0..moduli).map(|_| reader.number::<8>("plaintext moduli")).collect::<Result<Vec<_>, _>>()?;
-    let primes =
-        (0..primes).map(|_| reader.number::<8>("ciphertext primes")).collect::<Result<Vec<_>, _>>()?;
-    reader.end()?;
-    let allowed = Fingerprint::of_parameter_fields(&fields(degree, encryption, &moduli, &primes, hidden));
-    if announced != allowed {
-        let (message, field, found) = (MESSAGE, field::PARAMETERS, announced);
-        return Err(ProtocolError::Fingerprint { message, field, found, allowed });
-    }
-    // With the encryption prime, which no message names.
-    let all = primes.len() + usize::from(encryption == Encryption::PublicKey);
-    let found = size::parameters_memory_bytes(degree, moduli.len(), all);
-    if found > most_memory_bytes {
-        let allowed = format!("at most {most_memory_bytes} bytes");
-        return Err(ProtocolError::Field { message: MESSAGE, field: "expected memory", found, allowed });
-    }
-    let upload = primes.iter().map(|prime| 64 - prime.leading_zeros() as usize).collect();
-    // Checks them before it makes anything.
-    let parameters = Parameters::new(degree, &moduli, &PrimeSizes { upload, hidden }, encryption)?;
-    let chosen = parameters.ciphertext_primes();
-    if let Some((&found, allowed)) = primes.iter().zip(chosen).find(|(found, chosen)| found != chosen) {
-        let allowed = allowed.to_string();
-        return Err(ProtocolError::Field { message: MESSAGE, field: "ciphertext primes", found, allowed });
-    }
-    Ok(parameters)
+    // `Parameters::new` refuses a number that is not below the number of ciphertext primes.
+    let hidden_primes = reader.number::<1>("number of hidden units' primes")? as usize;
+    let mut numbers = |count, field| (0..count).map(|_| reader.number::<8>(field)).collect();
+    let plaintext_moduli: Result<Vec<u64>, _> = numbers(moduli, "plaintext moduli");
+    let plaintext_moduli = plaintext_moduli?;
+    let ciphertext_primes: Result<Vec<u64>, _> = numbers(primes, "ciphertext primes");
+    let ciphertext_primes = ciphertext_primes?;
+    Ok(ParameterFields { degree, encryption, plaintext_moduli, ciphertext_primes, hidden_primes })
 }

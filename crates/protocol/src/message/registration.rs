@@ -1,76 +1,71 @@
-//! A client's evaluation key: for every channel the relinearisation key and the public key.
+//! The registration message: for every channel the relinearisation key and the public key of a client.
 
 use std::io::Read;
 
-use sottovoce_bfv::packed::RowLayout;
+use sottovoce_bfv::packed::LimbLayout;
 use sottovoce_bfv::parameters::Channel;
-use sottovoce_bfv::parts::{KeyParts, PartsError};
-use sottovoce_bfv::{EvaluationKey, Parameters};
+use sottovoce_bfv::{EvaluationKey, KeyResidues, Parameters, ResiduesError};
 
 use super::field;
-use crate::reading::MessageReader;
-use crate::writing::MessageWriter;
-use crate::{Fingerprint, Kind, ProtocolError};
+use super::header::MessageKind;
+use super::reader::MessageReader;
+use super::writer::MessageBuilder;
+use crate::error::ProtocolError;
+use crate::fingerprint::Fingerprint;
 
-const MESSAGE: Kind = Kind::Registration;
+const MESSAGE: MessageKind = MessageKind::Registration;
 
-/// The message and its fingerprint, by which the provider knows the key.
-pub fn write(key: &EvaluationKey, fingerprint: Fingerprint) -> Result<(Vec<u8>, Fingerprint), ProtocolError> {
-    let parts = key.parts().map_err(|source| ProtocolError::Parts { message: MESSAGE, source })?;
-    let mut message = Vec::new();
-    let mut writer = MessageWriter::begin(&mut message, MESSAGE, fingerprint)?;
-    for (KeyParts { seed, digits, public_seed, public }, channel) in
+/// Returns the message and its fingerprint, which names the client's keys.
+pub fn write(key: &EvaluationKey, parameters: Fingerprint) -> Result<(Vec<u8>, Fingerprint), ProtocolError> {
+    let parts = key.residues().map_err(|source| ProtocolError::Polynomials { message: MESSAGE, source })?;
+    let mut message = MessageBuilder::new(MESSAGE, parameters);
+    for (KeyResidues { seed, digits, public_seed, public }, channel) in
         parts.into_iter().zip(key.parameters().channels())
     {
         let layout = channel.upload_layout();
-        writer.bytes(&seed)?;
+        message.bytes(&seed);
         for digit in digits {
-            writer.polynomial(&digit, &layout)?;
+            message.polynomial(&digit, &layout)?;
         }
-        writer.bytes(&public_seed)?;
-        writer.polynomial(&public, &key_layout(channel))?;
+        message.bytes(&public_seed);
+        message.polynomial(&public, &public_key_layout(channel))?;
     }
-    let key = writer.end()?;
-    Ok((message, key))
+    Ok(message.finish())
 }
 
-/// How a public key's polynomial is packed.
-fn key_layout(channel: &Channel) -> RowLayout {
-    RowLayout::new(channel.degree(), channel.key_primes())
+/// Returns the layout of a public key's polynomial.
+fn public_key_layout(channel: &Channel) -> LimbLayout {
+    LimbLayout::new(channel.degree(), channel.key_primes())
 }
 
-/// The fingerprint of the parameters that a message of our own is for: behind magic, version and kind.
-pub fn parameters_of(message: &[u8]) -> Option<&[u8]> {
-    message.get(8..8 + Fingerprint::BYTES)
-}
-
+/// Reads a message for `parameters`. Returns the keys and the fingerprint of the message.
 pub fn read(
     input: impl Read,
     parameters: &Parameters,
     fingerprint: Fingerprint,
 ) -> Result<(EvaluationKey, Fingerprint), ProtocolError> {
-    let mut reader = MessageReader::begin(input, MESSAGE)?;
-    reader.same(field::PARAMETERS, fingerprint)?;
+    let mut reader = MessageReader::start(input, MESSAGE)?;
+    reader.expect_fingerprint(field::PARAMETERS, fingerprint)?;
     let channels = parameters.channels().iter().map(|channel| {
         let seed = reader.array("seeds")?;
-        let mut polynomial = |layout: &RowLayout| -> Result<_, ProtocolError> {
+        let mut polynomial = |layout: &LimbLayout| -> Result<_, ProtocolError> {
             Ok(layout.unpack(&reader.polynomial("polynomials", layout)?))
         };
         let layout = channel.upload_layout();
-        // One for each ciphertext prime.
+        // One digit for each ciphertext prime.
         let digits = layout.primes().map(|_| polynomial(&layout)).collect::<Result<_, _>>()?;
         let public_seed = reader.array("seeds")?;
-        let layout = key_layout(channel);
+        let layout = public_key_layout(channel);
         let public = layout.unpack(&reader.polynomial("polynomials", &layout)?);
-        Ok(KeyParts { seed, digits, public_seed, public })
+        Ok(KeyResidues { seed, digits, public_seed, public })
     });
-    // Making a key takes longer than reading one: the checksum comes first.
+    // The checksum is compared first, because making a key takes longer than reading it.
     let channels = channels.collect::<Result<Vec<_>, ProtocolError>>()?;
-    let fingerprint = reader.end()?;
+    let fingerprint = reader.finish()?;
     let mut channels = channels.into_iter();
-    // As many as are asked for.
-    let next = || channels.next().ok_or(PartsError::Empty);
-    let key = EvaluationKey::from_parts(parameters, next);
-    let key = key.map_err(|source| ProtocolError::Parts { message: MESSAGE, source })?;
+    // `from_residues` asks for one item per channel.
+    let next = || channels.next().ok_or(ResiduesError::Empty);
+    let key = EvaluationKey::from_residues(parameters, next);
+    let key = key.map_err(|source| ProtocolError::Polynomials { message: MESSAGE, source })?;
     Ok((key, fingerprint))
 }

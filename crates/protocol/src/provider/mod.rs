@@ -1,33 +1,69 @@
-//! The provider: owns models and computes.
+//! The provider: owns models and computes on encrypted batches.
+//!
+//! No module here imports from [`client`](crate::client) or from [`sottovoce_bfv::client`], which define all types with
+//! secret keys.
 
-mod keys;
+mod batch;
+mod key_cache;
 
 use std::io::Read;
-use std::sync::{Arc, Mutex};
 
+use parking_lot::Mutex;
 use sottovoce_bfv::{
-    EncryptedBatch, Engine, EvaluationKey, Flood, Kernel, LayerTime, Parameters, ReferenceEvaluator, Watch,
+    Engine, EvaluationKey, FloodingNoise, Kernel, Parameters, ProgressObserver, ReferenceEvaluator,
 };
 use sottovoce_network::IntegerEnsemble;
 
-use crate::lock::lock;
-use crate::message::{answer, batch, field, model, parameters, registration};
-use crate::{Evaluator, Fingerprint, Kind, ModelDescription, ProtocolError};
-use keys::Keys;
+use crate::error::ProtocolError;
+use crate::evaluator::Evaluator;
+use crate::fingerprint::Fingerprint;
+use crate::message::answer::{self, AnswerHeader};
+use crate::message::batch::BatchReader;
+use crate::message::header::parameters_fingerprint;
+use crate::message::model::{self, ModelDescription};
+use crate::message::{parameters, registration};
 
-/// Evaluates models on batches of registered clients.
+pub use batch::{EvaluatedBatch, ReceivedBatch};
+use key_cache::KeyCache;
+
+/// Evaluates models on batches of registered clients. All methods can be called from several threads.
 ///
-/// Bytes go in and bytes come out; what a client has beyond them, its secret above all, has no place here. All of its
-/// methods can be called from several threads.
+/// Its inputs and outputs are messages, which carry no secret key.
+///
+/// ```
+/// use sottovoce_bfv::planner::{ParameterRequest, choose_parameters};
+/// use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
+/// use sottovoce_protocol::client::Client;
+/// use sottovoce_protocol::provider::Provider;
+///
+/// // One network: 2 x 2 black and white pixels, one hidden unit, two classes.
+/// let padding = Padding { leading: 0, trailing: 0 };
+/// let shape = Architecture { image_side: 2, kernel: 2, stride: 2, padding, maps: 1, hidden: 1, classes: 2 };
+/// let network = IntegerNetwork::from_fn(shape, PixelLevels::BINARY, |_, _, _| 1, |_, row| row as i128)?;
+/// let ensemble = IntegerEnsemble::new(vec![network])?;
+/// let parameters = choose_parameters(&ParameterRequest::new(&[&ensemble], ensemble.proven_logits()))?.parameters;
+///
+/// let provider = Provider::new(&parameters, vec![ensemble], 1);
+/// let client = Client::from_parameters_message(&provider.parameters_message()[..], 1 << 30)?;
+/// provider.register(client.registration_message())?;
+/// let model = client.read_model(&provider.model_messages()[0][..])?;
+///
+/// let mut upload = Vec::new();
+/// let pending = client.write_batch(&model, &[1, 0, 1, 1], &(), &mut upload)?;
+/// let answer = provider.evaluate(&provider.receive(&upload[..])?, &())?;
+/// // Three pixels are 1: the convolution gives 3, its square 9, the square of the hidden unit 81. The biases are 0 and 1.
+/// assert_eq!(client.decrypt(&pending, &answer[..])?.slot(0), [81, 82]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Provider {
     parameters: Parameters,
     fingerprint: Fingerprint,
     models: Vec<Model>,
     evaluator: Evaluator,
-    flood: Option<Flood>,
-    keys: Mutex<Keys>,
-    /// The engine of the last evaluation, with the memory that it keeps, unless it is at work.
-    idle: Mutex<Option<ReadyEngine>>,
+    flooding: Option<FloodingNoise>,
+    keys: Mutex<KeyCache>,
+    /// Engine of the last evaluation with its buffers, unless an evaluation is using it.
+    idle_engine: Mutex<Option<PreparedEngine>>,
 }
 
 struct Model {
@@ -35,203 +71,195 @@ struct Model {
     ensemble: IntegerEnsemble,
 }
 
-/// An engine and what it was made for.
-struct ReadyEngine {
+/// An engine, with the fingerprints of its key and model.
+struct PreparedEngine {
     key: Fingerprint,
     model: Fingerprint,
     engine: Engine,
 }
 
-/// A batch that was read and checked, with the key that it named.
-pub struct ReceivedBatch {
-    pub(crate) batch: EncryptedBatch,
-    key: Arc<EvaluationKey>,
-    pub(crate) address: batch::Address,
-    fingerprint: Fingerprint,
-}
-
-/// Answers to a batch, as messages.
-pub struct Evaluated {
-    /// The ensemble's logits.
-    pub answer: Vec<u8>,
-    /// Every member's, in messages of the same form, where they were asked for. A service does not give them away.
-    pub members: Vec<Vec<u8>>,
-    /// Wall-clock time of every layer.
-    pub times: Vec<LayerTime>,
-}
-
 impl Provider {
-    /// A provider of `models` under `parameters`, which must hold all of their logits and noise
-    /// ([`Request`](sottovoce_bfv::planner::Request)). It has at most so many clients' keys at hand.
+    /// Returns a provider of `models` under `parameters`, which must have room for all logits and their noise
+    /// ([`ParameterRequest`](sottovoce_bfv::planner::ParameterRequest)). The provider has the keys of at most `max_keys` clients in memory.
     #[must_use]
-    pub fn new(parameters: &Parameters, models: Vec<IntegerEnsemble>, most_keys: usize) -> Self {
+    pub fn new(parameters: &Parameters, models: Vec<IntegerEnsemble>, max_keys: usize) -> Self {
         let model = |ensemble| Model { description: ModelDescription::of(&ensemble), ensemble };
         Self {
             parameters: parameters.clone(),
             fingerprint: Fingerprint::of_parameters(parameters),
             models: models.into_iter().map(model).collect(),
             evaluator: Evaluator::default(),
-            flood: None,
-            keys: Mutex::new(Keys::new(most_keys)),
-            idle: Mutex::default(),
+            flooding: None,
+            keys: Mutex::new(KeyCache::new(max_keys)),
+            idle_engine: Mutex::default(),
         }
     }
 
-    /// The same with an evaluator of one's choice.
+    /// Replaces the evaluator. The default is the engine with the processor's best kernel.
     #[must_use]
-    pub fn evaluated_by(self, evaluator: Evaluator) -> Self {
+    pub fn with_evaluator(self, evaluator: Evaluator) -> Self {
         Self { evaluator, ..self }
     }
 
-    /// The same with answers that say nothing of the weights but the logits, if there is a flood. The parameters must have been chosen for that
-    /// flood ([`Request::hide_model`](sottovoce_bfv::planner::Request)).
+    /// Sets the noise flooding of answers. With flooding, an answer reveals nothing about the weights beyond the logits. The
+    /// parameters must have been chosen for this flooding ([`ParameterRequest::hide_model`](sottovoce_bfv::planner::ParameterRequest)).
     #[must_use]
-    pub fn hiding(self, flood: Option<Flood>) -> Self {
-        Self { flood, ..self }
+    pub fn with_flooding(self, flooding: Option<FloodingNoise>) -> Self {
+        Self { flooding, ..self }
     }
 
-    /// The parameters.
+    /// Returns the parameters.
     #[must_use]
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// What clients may know of the models.
+    /// Returns the public descriptions of the models.
     pub fn models(&self) -> impl Iterator<Item = &ModelDescription> {
         self.models.iter().map(|model| &model.description)
     }
 
-    /// The message that tells clients the parameters.
-    ///
-    /// # Errors
-    /// None: writing to memory does not fail.
-    pub fn parameters_message(&self) -> Result<Vec<u8>, ProtocolError> {
+    /// Returns the parameters message.
+    #[must_use]
+    pub fn parameters_message(&self) -> Vec<u8> {
         parameters::write(&self.parameters)
     }
 
-    /// The messages that tell clients of every model.
-    ///
-    /// # Errors
-    /// None: writing to memory does not fail.
-    pub fn model_messages(&self) -> Result<Vec<Vec<u8>>, ProtocolError> {
+    /// Returns the model message of every model.
+    #[must_use]
+    pub fn model_messages(&self) -> Vec<Vec<u8>> {
         self.models.iter().map(|model| model::write(&model.description, self.fingerprint)).collect()
     }
 
-    /// Registers a client's keys, and says what batches shall name them by. Registering them again changes nothing. Where as
-    /// many keys as are kept are there, those that have been idle longest are forgotten.
+    /// Registers a client's keys and returns their fingerprint, which batches name. Registering the same keys again changes
+    /// nothing. If the maximum number of keys is in memory, the least recently used keys are forgotten.
     ///
     /// # Errors
-    /// If the message is no registration under these parameters.
+    /// If the message is not a registration for the provider's parameters.
     pub fn register(&self, message: impl Read) -> Result<Fingerprint, ProtocolError> {
         let (key, fingerprint) = registration::read(message, &self.parameters, self.fingerprint)?;
-        let mut keys = lock(&self.keys);
-        if let Some(gone) = keys.insert(fingerprint, key) {
-            self.idle_without(gone);
+        let mut keys = self.keys.lock();
+        if let Some(removed) = keys.insert(fingerprint, key) {
+            self.drop_idle_engine(removed);
         }
         Ok(fingerprint)
     }
 
-    /// Whether a key is at hand.
+    /// Returns whether the header of a stored registration message names the provider's parameters.
     #[must_use]
-    pub fn has(&self, key: Fingerprint) -> bool {
-        lock(&self.keys).contains(key)
+    pub fn has_parameters_of(&self, registration: &[u8]) -> bool {
+        parameters_fingerprint(registration) == Some(self.fingerprint)
     }
 
-    /// Forgets a key, and says whether it was there. Evaluations that are under way still end.
-    pub fn forget(&self, key: Fingerprint) -> bool {
-        let mut keys = lock(&self.keys);
-        self.idle_without(key);
+    /// Returns whether a client's keys are in memory.
+    #[must_use]
+    pub fn has_key(&self, key: Fingerprint) -> bool {
+        self.keys.lock().contains(key)
+    }
+
+    /// Forgets a client's keys. Returns whether they were in memory. Running evaluations still finish.
+    pub fn forget_key(&self, key: Fingerprint) -> bool {
+        let mut keys = self.keys.lock();
+        self.drop_idle_engine(key);
         keys.remove(key)
     }
 
-    /// Lets the idle engine go, if it is for that key.
-    fn idle_without(&self, key: Fingerprint) {
-        let mut idle = lock(&self.idle);
-        if idle.as_ref().is_some_and(|ready| ready.key == key) {
+    /// Drops the idle engine if it has that key.
+    fn drop_idle_engine(&self, key: Fingerprint) {
+        let mut idle = self.idle_engine.lock();
+        if idle.as_ref().is_some_and(|prepared| prepared.key == key) {
             *idle = None;
         }
     }
 
-    /// Reads and checks a batch. It takes memory as its ciphertexts come, and stays as it came
+    /// Reads and checks a batch. Memory is allocated as ciphertexts arrive, and the batch stays packed
     /// ([`size::batch_memory_bytes`](crate::size::batch_memory_bytes)).
     ///
     /// # Errors
-    /// If the message is no batch under these parameters, for one of the models, of a registered client.
+    /// If the message is not a batch for the provider's parameters, for one of its models, by a registered client.
     pub fn receive(&self, message: impl Read) -> Result<ReceivedBatch, ProtocolError> {
-        let incoming = batch::Incoming::begin(message, self.fingerprint)?;
-        let address = incoming.address;
-        let pixels = self.model(address.model)?.description.pixels;
-        let key = lock(&self.keys).get(address.key);
-        let key = key.ok_or_else(|| unknown(field::KEY, address.key))?;
-        let (batch, fingerprint) = incoming.ciphertexts(&self.parameters, pixels)?;
-        Ok(ReceivedBatch { batch, key, address, fingerprint })
+        let reader = BatchReader::start(message, self.fingerprint)?;
+        let header = reader.header;
+        let pixels = self.model(header.model)?.description.pixels;
+        let key = self.keys.lock().get(header.key);
+        let key = key.ok_or(ProtocolError::UnknownKey { found: header.key })?;
+        let (batch, fingerprint) = reader.read_ciphertexts(&self.parameters, pixels)?;
+        Ok(ReceivedBatch { batch, key, header, fingerprint })
     }
 
-    /// Evaluates the model that the batch is for and gives the answer's message, using the threads of the current
-    /// `rayon` pool; `watch` is told of finished work ([`work`](Self::work)), and may end it.
+    /// Evaluates the model that the batch is for, on the threads of the current `rayon` pool, and returns the answer
+    /// message. `observer` is told of finished work in the units of [`evaluation_work`](Self::evaluation_work), and can cancel
+    /// the evaluation.
     ///
     /// # Errors
-    /// If the engine refuses the model, or `watch` ends the evaluation.
-    pub fn evaluate(&self, received: &ReceivedBatch, watch: &dyn Watch) -> Result<Vec<u8>, ProtocolError> {
-        Ok(self.evaluate_for(received, received.model(), false, watch)?.answer)
+    /// If the engine refuses the model, or `observer` cancels the evaluation.
+    pub fn evaluate(
+        &self,
+        received: &ReceivedBatch,
+        observer: &dyn ProgressObserver,
+    ) -> Result<Vec<u8>, ProtocolError> {
+        Ok(self.evaluate_model(received, received.model_fingerprint(), false, observer)?.answer)
     }
 
-    /// Evaluates any of the models that read such images, and gives the members' answers as well where they are asked for.
+    /// Evaluates any of the models that read such images. Also returns the members' answers if `with_members` is set.
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate), or if there is no such model.
-    pub fn evaluate_for(
+    pub fn evaluate_model(
         &self,
         received: &ReceivedBatch,
         model: Fingerprint,
         with_members: bool,
-        watch: &dyn Watch,
-    ) -> Result<Evaluated, ProtocolError> {
-        let answer = match self.evaluator {
+        observer: &dyn ProgressObserver,
+    ) -> Result<EvaluatedBatch, ProtocolError> {
+        let evaluated = match self.evaluator {
             Evaluator::Engine(kernel) => {
-                let ready = self.engine(received.address.key, &received.key, model, kernel)?;
-                let answer = ready.engine.evaluate(&received.batch, with_members, watch);
-                self.put_away(ready);
-                answer?
+                let prepared = self.take_engine(received.header.key, &received.key, model, kernel)?;
+                let evaluated = prepared.engine.evaluate(&received.batch, with_members, observer);
+                self.keep_engine(prepared);
+                evaluated?
             }
-            Evaluator::Reference if self.flood.is_some() => return Err(ProtocolError::Hiding),
+            Evaluator::Reference if self.flooding.is_some() => {
+                return Err(ProtocolError::FloodingUnsupported);
+            }
             Evaluator::Reference => {
                 let ensemble = &self.model(model)?.ensemble;
                 let reference = ReferenceEvaluator::new(&received.key, ensemble);
-                reference.evaluate(&received.batch, &|work| watch.advance(work))?
+                reference.evaluate(&received.batch, observer)?
             }
         };
-        let address = answer::Address { parameters: self.fingerprint, model, batch: received.fingerprint };
-        let message = |logits| answer::write(logits, &self.parameters, address);
-        Ok(Evaluated {
-            answer: message(&answer.ensemble)?,
-            members: if with_members {
-                answer.members.iter().map(message).collect::<Result<_, _>>()?
+        let header = AnswerHeader { parameters: self.fingerprint, model, batch: received.fingerprint };
+        let message = |logits| answer::write(logits, &self.parameters, header);
+        Ok(EvaluatedBatch {
+            answer: message(&evaluated.ensemble)?,
+            member_answers: if with_members {
+                evaluated.members.iter().map(message).collect::<Result<_, _>>()?
             } else {
                 Vec::new()
             },
-            times: answer.times,
+            layer_times: evaluated.times,
         })
     }
 
-    /// The work of one batch, in the units that evaluations report. What the evaluation needs is ready after that.
+    /// Returns the work of evaluating one batch, in the units that evaluations report. Also prepares the evaluation, which
+    /// then starts without delay.
     ///
     /// # Errors
     /// If there is no such key or model, or the engine refuses the model.
-    pub fn work(&self, key: Fingerprint, model: Fingerprint) -> Result<u64, ProtocolError> {
-        let known = lock(&self.keys).get(key).ok_or_else(|| unknown(field::KEY, key))?;
-        self.work_under(key, &known, model)
+    pub fn work_for(&self, key: Fingerprint, model: Fingerprint) -> Result<u64, ProtocolError> {
+        let evaluation_key = self.keys.lock().get(key).ok_or(ProtocolError::UnknownKey { found: key })?;
+        self.work_with_key(key, &evaluation_key, model)
     }
 
-    /// [`work`](Self::work) for a batch's own key and model.
+    /// Returns the work of evaluating a received batch, in the units that evaluations report. Also prepares the evaluation.
     ///
     /// # Errors
     /// If the engine refuses the model.
-    pub fn work_of(&self, received: &ReceivedBatch) -> Result<u64, ProtocolError> {
-        self.work_under(received.key(), &received.key, received.model())
+    pub fn evaluation_work(&self, received: &ReceivedBatch) -> Result<u64, ProtocolError> {
+        self.work_with_key(received.header.key, &received.key, received.header.model)
     }
 
-    fn work_under(
+    fn work_with_key(
         &self,
         fingerprint: Fingerprint,
         key: &EvaluationKey,
@@ -239,74 +267,51 @@ impl Provider {
     ) -> Result<u64, ProtocolError> {
         Ok(match self.evaluator {
             Evaluator::Engine(kernel) => {
-                let ready = self.engine(fingerprint, key, model, kernel)?;
-                let work = ready.engine.work();
-                self.put_away(ready);
+                let prepared = self.take_engine(fingerprint, key, model, kernel)?;
+                let work = prepared.engine.work();
+                self.keep_engine(prepared);
                 work
             }
             Evaluator::Reference => ReferenceEvaluator::new(key, &self.model(model)?.ensemble).work(),
         })
     }
 
-    /// The idle engine, if it is for that key and model; its weights and memory under another key; or a new one.
-    fn engine(
+    /// Takes the idle engine if it has that key and model, gives it the key if it has that model, or makes a new engine.
+    fn take_engine(
         &self,
         fingerprint: Fingerprint,
         key: &EvaluationKey,
         model: Fingerprint,
         kernel: Kernel,
-    ) -> Result<ReadyEngine, ProtocolError> {
-        let idle = lock(&self.idle).take();
+    ) -> Result<PreparedEngine, ProtocolError> {
+        let idle = self.idle_engine.lock().take();
         let engine = match idle {
-            Some(ready) if ready.model == model && ready.key == fingerprint => return Ok(ready),
-            Some(ready) if ready.model == model => ready.engine.with_key(key)?,
+            Some(prepared) if prepared.model == model && prepared.key == fingerprint => return Ok(prepared),
+            Some(prepared) if prepared.model == model => prepared.engine.with_key(key)?,
             other => {
-                // Its memory goes first.
+                // Its memory is freed before a new engine allocates.
                 drop(other);
                 let engine = Engine::with_kernel(key, &self.model(model)?.ensemble, kernel)?;
-                match self.flood {
-                    Some(flood) => engine.hiding(flood),
+                match self.flooding {
+                    Some(flooding) => engine.with_noise_flooding(flooding),
                     None => engine,
                 }
             }
         };
-        Ok(ReadyEngine { key: fingerprint, model, engine })
+        Ok(PreparedEngine { key: fingerprint, model, engine })
     }
 
-    fn put_away(&self, ready: ReadyEngine) {
-        // Locked in the order of `forget`: an engine that is put away has its key.
-        let keys = lock(&self.keys);
-        if keys.contains(ready.key) {
-            *lock(&self.idle) = Some(ready);
+    /// Keeps an engine for the next evaluation if its key is still in memory.
+    fn keep_engine(&self, prepared: PreparedEngine) {
+        // The locks are taken in the order of `forget_key`, so an idle engine always has a key that is in memory.
+        let keys = self.keys.lock();
+        if keys.contains(prepared.key) {
+            *self.idle_engine.lock() = Some(prepared);
         }
     }
 
     fn model(&self, fingerprint: Fingerprint) -> Result<&Model, ProtocolError> {
         let model = self.models.iter().find(|model| model.description.fingerprint == fingerprint);
-        model.ok_or_else(|| unknown(field::MODEL, fingerprint))
+        model.ok_or(ProtocolError::UnknownModel { found: fingerprint })
     }
-}
-
-impl ReceivedBatch {
-    /// The client's key.
-    #[must_use]
-    pub fn key(&self) -> Fingerprint {
-        self.address.key
-    }
-
-    /// The model.
-    #[must_use]
-    pub fn model(&self) -> Fingerprint {
-        self.address.model
-    }
-
-    /// The batch message's fingerprint, which the answer names.
-    #[must_use]
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
-    }
-}
-
-fn unknown(field: &'static str, found: Fingerprint) -> ProtocolError {
-    ProtocolError::Unknown { message: Kind::Batch, field, found }
 }

@@ -1,4 +1,4 @@
-//! Messages that somebody means ill with, made of a good one.
+//! Hostile messages, made from a valid one.
 
 use std::ops::Range;
 
@@ -8,38 +8,38 @@ use sha2::{Digest, Sha256};
 
 const CHECKSUM: usize = 32;
 
-/// What a parser must make of a case.
+/// Required outcome of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is refused.
+    /// The parser must refuse the message.
     Refused,
-    /// It is another good message: refused or taken, nothing breaks.
+    /// The message can be valid. The parser may refuse or accept it.
     Either,
 }
 
-/// A good message and what is known of it.
+/// A valid message and its structure.
 pub struct Target {
     pub message: Vec<u8>,
-    /// Where fields end, in their order; the last is the end of what the checksum covers.
+    /// Ends of the fields in order. The last one is the end of the bytes that the checksum covers.
     pub boundaries: Vec<usize>,
-    /// Fields that have one right value each, since both sides know it before.
+    /// Fields with only one valid value, which both sides know.
     pub fixed: Vec<Range<usize>>,
-    /// Polynomials with the prime and its bits: every one packed residues of one prime.
+    /// Rows of packed residues, each with its prime.
     pub rows: Vec<(Range<usize>, u64)>,
-    /// Makes a message name the fingerprint of what it holds, where it can.
+    /// Writes the fingerprint of the content into a message, if the message has one.
     pub fingerprinted: Option<fn(&mut [u8])>,
-    /// Good messages of other kinds, and of the same kind of somebody else.
+    /// Valid messages of other kinds, and of the same kind by other parties.
     pub others: Vec<Vec<u8>>,
 }
 
-/// A case with a name that says what was done.
+/// A case. The name says how it was made.
 pub struct Case {
     pub name: &'static str,
     pub bytes: Vec<u8>,
     pub verdict: Verdict,
 }
 
-/// A message with the checksum of its bytes.
+/// Returns a message with a correct checksum.
 pub fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     let end = bytes.len() - CHECKSUM;
     let sum = Sha256::digest(&bytes[..end]);
@@ -48,7 +48,7 @@ pub fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 impl Target {
-    /// One case, drawn from all ways of doing ill.
+    /// Returns a random case.
     pub fn case(&self, rng: &mut StdRng) -> Case {
         let good = &self.message;
         let mut bytes = good.clone();
@@ -69,7 +69,7 @@ impl Target {
                 let at = boundary(rng).max(CHECKSUM);
                 bytes.truncate(at);
                 bytes = sealed(bytes);
-                // Its last bytes have become a checksum, or it ends where it should.
+                // The last bytes have become the checksum, or the message ends where it must.
                 "cut at a boundary, sealed"
             }
             5 => {
@@ -178,7 +178,7 @@ impl Target {
         Case { name, bytes, verdict }
     }
 
-    /// Two sections between boundaries, one before the other.
+    /// Returns two sections between boundaries, one before the other.
     fn two_sections(&self, rng: &mut StdRng) -> [Range<usize>; 2] {
         let last = self.boundaries.len() - 1;
         let first = rng.random_range(0..last - 1);
@@ -187,7 +187,7 @@ impl Target {
     }
 }
 
-/// Writes a residue into packed ones, bit by bit.
+/// Writes a residue into a packed row, bit by bit.
 pub fn set_residue(packed: &mut [u8], index: usize, bits: usize, residue: u64) {
     for bit in 0..bits {
         let place = index * bits + bit;

@@ -1,7 +1,6 @@
-//! What comes over the wire from somebody who means ill: nothing of it panics, is taken for a right message, or takes
-//! more memory than a right message does.
+//! Hostile messages. None of them causes a panic, is accepted as a valid message, or takes more memory than a valid message.
 
-// Tests end where something is not as it should be.
+// Tests panic if something is wrong.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod allocation;
@@ -15,21 +14,23 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use sottovoce_bfv::packed::PackedCiphertext;
 use sottovoce_bfv::parameters::PrimeSizes;
-use sottovoce_bfv::planner::{Fixed, Request};
+use sottovoce_bfv::planner::{FixedParameters, ParameterRequest, choose_parameters};
 use sottovoce_bfv::{Encryption, Parameters};
-use sottovoce_network::{Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
-use sottovoce_protocol::{Client, Fingerprint, ModelDescription, Provider, size};
+use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
+use sottovoce_protocol::client::Client;
+use sottovoce_protocol::provider::Provider;
+use sottovoce_protocol::{Fingerprint, ModelDescription, size};
 
 use allocation::peak_bytes;
 use cases::{Target, Verdict, set_residue};
 
-/// Cases of every kind of message.
+/// Number of cases of every kind of message.
 const CASES: usize = 10_000;
 
-/// Cases of batches under the public key, which differ from those under the secret key in their second polynomials.
+/// Number of cases of batches under the public key. They differ from those under the secret key in their second polynomials.
 const MORE_CASES: usize = 1_000;
 
-/// What errors, names and the reader itself may take beside what a right message takes.
+/// Bytes that errors, names and the reader may take in addition to a valid message.
 const SMALL: usize = 16 << 10;
 
 const HEADER: usize = 40;
@@ -37,9 +38,8 @@ const HEADER: usize = 40;
 fn ensemble() -> IntegerEnsemble {
     let padding = Padding { leading: 0, trailing: 0 };
     let shape = Architecture { image_side: 2, kernel: 2, stride: 2, padding, maps: 1, hidden: 1, classes: 2 };
-    let blocks = IntegerNetwork::shapes(&shape)
-        .map(|(_, [rows, columns])| Block::from_fn(rows, columns, |_, _| 1, |row| row as i128));
-    let network = IntegerNetwork::new(shape, PixelLevels::new(2).unwrap(), 1.0, blocks).unwrap();
+    let network =
+        IntegerNetwork::from_fn(shape, PixelLevels::BINARY, |_, _, _| 1, |_, row| row as i128).unwrap();
     IntegerEnsemble::new(vec![network]).unwrap()
 }
 
@@ -47,12 +47,13 @@ fn parameters(encryption: Encryption) -> Parameters {
     Parameters::new(4096, &[65_537, 114_689], &PrimeSizes::new(&[32, 31]), encryption).unwrap()
 }
 
-/// Runs cases against a parser, which says whether it took a message. What names its own fingerprint can be other sound
-/// parameters: those for the public key have a prime more, and so 2.4 times as many tables as the good ones with two.
+/// Runs cases against a parser, which returns whether it accepted a message. A message that names its own fingerprint can hold
+/// other valid parameters: those for the public key have one prime more, and 2.4 times as many tables as the valid message with
+/// two primes.
 fn assert_stands(target: &Target, cases: usize, takes: impl Fn(&[u8]) -> bool) {
-    let (taken, most) = peak_bytes(|| takes(&target.message));
+    let (taken, max) = peak_bytes(|| takes(&target.message));
     assert!(taken, "the good message is good");
-    let limit = if target.fingerprinted.is_some() { most * 5 / 2 } else { most + SMALL };
+    let limit = if target.fingerprinted.is_some() { max * 5 / 2 } else { max + SMALL };
     let mut rng = StdRng::seed_from_u64(target.message.len() as u64);
     let mut taken = 0;
     for number in 0..cases {
@@ -61,21 +62,21 @@ fn assert_stands(target: &Target, cases: usize, takes: impl Fn(&[u8]) -> bool) {
         let run = || peak_bytes(|| takes(&case.bytes));
         let (took, peak) = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| panic!("{}", place()));
         assert!(!took || case.verdict == Verdict::Either, "{} was taken", place());
-        assert!(peak <= limit, "{} took {peak} bytes, the good message {most}", place());
+        assert!(peak <= limit, "{} took {peak} bytes, the valid message {max}", place());
         taken += usize::from(took);
     }
     println!(
-        "{cases} cases of {} bytes, {taken} other good messages, at most {most} bytes",
+        "{cases} cases of {} bytes, {taken} other valid messages, at most {max} bytes",
         target.message.len()
     );
 }
 
-/// Runs `work` where it has one thread to itself, whose memory is counted.
+/// Runs `work` on one thread, whose memory is counted.
 fn on_one_thread(work: impl FnOnce() + Send) {
     rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(work);
 }
 
-/// Ranges of the given lengths, one behind the other.
+/// Returns consecutive ranges of the given lengths.
 fn fields(start: usize, lengths: impl IntoIterator<Item = usize>) -> Vec<Range<usize>> {
     let mut end = start;
     let next = |length| {
@@ -86,7 +87,7 @@ fn fields(start: usize, lengths: impl IntoIterator<Item = usize>) -> Vec<Range<u
     lengths.into_iter().map(next).collect()
 }
 
-/// A message of fields, with those of `fixed` indices and with rows of residues.
+/// Returns a target. `fixed` are the indices of the fields with only one valid value.
 fn target(
     message: Vec<u8>,
     fields: &[Range<usize>],
@@ -105,12 +106,12 @@ fn target(
     }
 }
 
-/// Bytes of a row of `degree` residues modulo each prime.
+/// Returns the length in bytes of a row of `degree` residues modulo each prime.
 fn row_bytes(degree: usize, primes: &[u64]) -> Vec<usize> {
     primes.iter().map(|prime| degree * (64 - prime.leading_zeros() as usize) / 8).collect()
 }
 
-/// Those fields that are rows, with their primes: rows come prime after prime.
+/// Returns the fields that are rows, with their primes. Rows are ordered by prime.
 fn rows(fields: &[Range<usize>], primes: &[u64]) -> Vec<(Range<usize>, u64)> {
     let rows = fields.iter().filter(|field| field.len() > 1000);
     rows.cloned().zip(primes.iter().copied().cycle()).collect()
@@ -119,16 +120,16 @@ fn rows(fields: &[Range<usize>], primes: &[u64]) -> Vec<(Range<usize>, u64)> {
 #[test]
 fn model_messages() {
     let provider = Provider::new(&parameters(Encryption::SecretKey), vec![ensemble()], 1);
-    let message = provider.model_messages().unwrap().remove(0);
+    let message = provider.model_messages().remove(0);
     let client = Client::new(&parameters(Encryption::SecretKey)).unwrap();
     let fields = fields(0, [4, 2, 2, 32, 32, 4, 2, 2]);
     let other = Provider::new(&parameters(Encryption::PublicKey), vec![ensemble()], 1);
-    let others: [&[u8]; 2] = [&other.model_messages().unwrap()[0], &provider.parameters_message().unwrap()];
+    let others: [&[u8]; 2] = [&other.model_messages()[0], &provider.parameters_message()];
     let mut target = target(message, &fields, &[0, 1, 2, 3], Vec::new(), &others);
-    // The high bytes of counts.
+    // The high bytes of counts must be 0.
     target.fixed.push(75..76);
     target.fixed.push(79..80);
-    assert_stands(&target, CASES, |bytes| client.model(bytes).is_ok());
+    assert_stands(&target, CASES, |bytes| client.read_model(bytes).is_ok());
 }
 
 #[test]
@@ -145,12 +146,12 @@ fn registrations() {
         Parameters::new(4096, &[65_537, 114_689], &PrimeSizes::new(&[31, 32]), Encryption::SecretKey)
             .unwrap();
     let stranger = Client::new(&stranger).unwrap();
-    let others: [&[u8]; 2] = [stranger.registration(), &client.registration()[..HEADER]];
-    let target = target(client.registration().to_vec(), &fields, &[0, 1, 2, 3], rows, &others);
+    let others: [&[u8]; 2] = [stranger.registration_message(), &client.registration_message()[..HEADER]];
+    let target = target(client.registration_message().to_vec(), &fields, &[0, 1, 2, 3], rows, &others);
     let provider = Provider::new(&parameters, vec![ensemble()], 1);
     assert_stands(&target, CASES, |bytes| {
         let registered: Result<Fingerprint, _> = provider.register(bytes);
-        registered.is_ok_and(|key| provider.forget(key))
+        registered.is_ok_and(|key| provider.forget_key(key))
     });
 }
 
@@ -160,10 +161,10 @@ fn batches() {
         let parameters = parameters(encryption);
         let provider = Provider::new(&parameters, vec![ensemble()], 1);
         let client = Client::new(&parameters).unwrap();
-        provider.register(client.registration()).unwrap();
-        let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
+        provider.register(client.registration_message()).unwrap();
+        let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
         let mut message = Vec::new();
-        client.request(&model, &[1, 0, 1, 1], &|| (), &mut message).unwrap();
+        client.write_batch(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
 
         let primes = parameters.ciphertext_primes();
         let second = if encryption == Encryption::SecretKey { vec![32] } else { row_bytes(4096, primes) };
@@ -172,8 +173,8 @@ fn batches() {
         let rows = rows(&fields, primes);
         let mut foreign = Vec::new();
         let stranger = Client::new(&parameters).unwrap();
-        stranger.request(&model, &[1, 0, 1, 1], &|| (), &mut foreign).unwrap();
-        let others: [&[u8]; 2] = [&foreign, client.registration()];
+        stranger.write_batch(&model, &[1, 0, 1, 1], &(), &mut foreign).unwrap();
+        let others: [&[u8]; 2] = [&foreign, client.registration_message()];
         let target = target(message, &fields, &[0, 1, 2, 3, 4, 5, 6], rows, &others);
         on_one_thread(|| assert_stands(&target, cases, |bytes| provider.receive(bytes).is_ok()));
     }
@@ -184,10 +185,10 @@ fn a_batch_takes_memory_as_it_comes() {
     let parameters = parameters(Encryption::SecretKey);
     let provider = Provider::new(&parameters, vec![ensemble()], 1);
     let client = Client::new(&parameters).unwrap();
-    provider.register(client.registration()).unwrap();
-    let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
+    provider.register(client.registration_message()).unwrap();
+    let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
     let mut message = Vec::new();
-    client.request(&model, &[1, 0, 1, 1], &|| (), &mut message).unwrap();
+    client.write_batch(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
     let sent = row_bytes(4096, parameters.ciphertext_primes()).iter().sum::<usize>() + 32;
     let held = sent + size_of::<PackedCiphertext>();
     on_one_thread(|| {
@@ -199,29 +200,29 @@ fn a_batch_takes_memory_as_it_comes() {
     });
 }
 
-/// A ring in which a public key leaves room for logits.
+/// A ring degree at which public-key encryption leaves room for logits.
 const LARGER_DEGREE: usize = 8192;
 
-/// A provider that answers one client, with parameters that hold the logits and their noise.
+/// Returns a provider and a registered client, with parameters that have room for the logits and their noise.
 fn provider_and_client() -> (Parameters, Provider, Client, ModelDescription) {
     let ensemble = ensemble();
-    let fixed = Fixed {
+    let fixed = FixedParameters {
         encryption: Some(Encryption::PublicKey),
         degree: Some(LARGER_DEGREE),
         plaintext_moduli: Some(vec![65_537, 114_689]),
-        ..Fixed::default()
+        ..FixedParameters::default()
     };
     let ensembles = [&ensemble];
-    let request = Request { fixed, ..Request::new(&ensembles, ensemble.proven_logits()) };
-    let parameters = request.choose().unwrap().parameters;
+    let request = ParameterRequest { fixed, ..ParameterRequest::new(&ensembles, ensemble.proven_logits()) };
+    let parameters = choose_parameters(&request).unwrap().parameters;
     let provider = Provider::new(&parameters, vec![ensemble], 1);
     let client = Client::new(&parameters).unwrap();
-    provider.register(client.registration()).unwrap();
-    let model = client.model(&provider.model_messages().unwrap()[0][..]).unwrap();
+    provider.register(client.registration_message()).unwrap();
+    let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
     (parameters, provider, client, model)
 }
 
-/// Sets all residues of polynomials to the least or the largest, and seals the message.
+/// Sets all residues of polynomials to the smallest or largest value, and corrects the checksum.
 fn at_an_extreme(mut message: Vec<u8>, start: usize, primes: &[u64], largest: bool) -> Vec<u8> {
     let end = message.len() - 32;
     let mut rows = &mut message[start..end];
@@ -238,28 +239,28 @@ fn at_an_extreme(mut message: Vec<u8>, start: usize, primes: &[u64], largest: bo
     cases::sealed(message)
 }
 
-/// Whatever passes the checks can be evaluated: ciphertexts and keys are any residues.
+/// Every message that passes the checks can be evaluated: ciphertexts and keys may have any residues.
 #[test]
 fn ciphertexts_of_extremes_are_evaluated_like_any_others() {
     let (parameters, provider, client, model) = provider_and_client();
     let primes = parameters.ciphertext_primes();
     let mut message = Vec::new();
-    client.request(&model, &[1, 0, 1, 1], &|| (), &mut message).unwrap();
+    client.write_batch(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
     for largest in [false, true] {
         let batch = at_an_extreme(message.clone(), 108, primes, largest);
         let received = provider.receive(&batch[..]).unwrap();
-        let answer = provider.evaluate(&received, &|_| ()).unwrap();
+        let answer = provider.evaluate(&received, &()).unwrap();
         assert_eq!(answer.len() as u64, size::answer_bytes(&parameters, 2));
     }
-    // A key of nothing but extremes, which its owner's batches name.
+    // The batches name a key with only extreme residues.
     let polynomial = row_bytes(LARGER_DEGREE, primes).iter().sum::<usize>();
     let digits = 32..32 + primes.len() * polynomial;
-    // Modulo the encryption prime as well.
+    // The public key also has residues modulo the encryption prime.
     let key_primes = parameters.channels()[0].key_primes();
     let public =
         digits.end + 32..digits.end + 32 + row_bytes(LARGER_DEGREE, key_primes).iter().sum::<usize>();
     for largest in [false, true] {
-        let mut registration = client.registration().to_vec();
+        let mut registration = client.registration_message().to_vec();
         assert_eq!(registration.len(), HEADER + 2 * public.end + 32);
         for channel in [HEADER, HEADER + public.end] {
             for (range, primes) in [(&digits, primes), (&public, key_primes)] {
@@ -274,7 +275,7 @@ fn ciphertexts_of_extremes_are_evaluated_like_any_others() {
         let mut batch = message.clone();
         batch[72..104].copy_from_slice(key.as_bytes());
         let received = provider.receive(&cases::sealed(batch)[..]).unwrap();
-        provider.evaluate(&received, &|_| ()).unwrap();
+        provider.evaluate(&received, &()).unwrap();
     }
 }
 
@@ -283,8 +284,8 @@ fn answers() {
     let (parameters, provider, client, model) = provider_and_client();
     let answer = || {
         let mut message = Vec::new();
-        let pending = client.request(&model, &[1, 0, 1, 1], &|| (), &mut message).unwrap();
-        (pending, provider.evaluate(&provider.receive(&message[..]).unwrap(), &|_| ()).unwrap())
+        let pending = client.write_batch(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
+        (pending, provider.evaluate(&provider.receive(&message[..]).unwrap(), &()).unwrap())
     };
     let (pending, message) = answer();
     let (_, other) = answer();
@@ -292,7 +293,7 @@ fn answers() {
     let mut lengths = vec![4, 2, 2, 32, 32, 32, 2];
     let mut primes = Vec::new();
     let mut fixed: Vec<usize> = (0..lengths.len()).collect();
-    // Who evaluated: logits are multiplied by another number then.
+    // The evaluator is not fixed: another evaluator only changes the factor of the logits.
     lengths.push(1);
     for channel in parameters.channels() {
         fixed.push(lengths.len());
@@ -304,6 +305,6 @@ fn answers() {
     }
     let fields = fields(0, lengths);
     let rows = rows(&fields, &primes);
-    let target = target(message, &fields, &fixed, rows, &[&other, client.registration()]);
+    let target = target(message, &fields, &fixed, rows, &[&other, client.registration_message()]);
     on_one_thread(|| assert_stands(&target, CASES, |bytes| client.decrypt(&pending, bytes).is_ok()));
 }

@@ -1,17 +1,19 @@
-//! Parameters, the one message that brings numbers of its own.
+//! The parameters message. No other message has numbers that the reader does not know before.
 
 use sha2::{Digest, Sha256};
 use sottovoce_bfv::parameters::PrimeSizes;
 use sottovoce_bfv::{Encryption, Parameters};
-use sottovoce_protocol::{Client, Provider, size};
+use sottovoce_protocol::client::Client;
+use sottovoce_protocol::provider::Provider;
+use sottovoce_protocol::size;
 
 use crate::allocation::peak_bytes;
 use crate::{CASES, HEADER, SMALL, assert_stands, cases, ensemble, fields, parameters, target};
 
-/// What parameters may take.
+/// Maximum memory of parameters in bytes.
 const MEMORY: u64 = 1 << 28;
 
-/// Makes a parameters message name its own fingerprint.
+/// Writes the fingerprint of its content into a parameters message.
 fn fingerprint_of_parameters(message: &mut [u8]) {
     if message.len() > HEADER + 32 {
         let mut hash = Sha256::new_with_prefix("sottovoce parameters, version 1");
@@ -23,17 +25,17 @@ fn fingerprint_of_parameters(message: &mut [u8]) {
 #[test]
 fn parameters_messages() {
     let provider = Provider::new(&parameters(Encryption::SecretKey), vec![ensemble()], 1);
-    let message = provider.parameters_message().unwrap();
-    let model = &provider.model_messages().unwrap()[0];
+    let message = provider.parameters_message();
+    let model = &provider.model_messages()[0];
     // Magic, version, kind, fingerprint; degree, encryption, counts; moduli; primes.
     let fields = fields(0, [4, 2, 2, 32, 4, 1, 1, 1, 1, 8, 8, 8, 8]);
     let fixed: Vec<usize> = (0..fields.len()).collect();
     let mut target = target(message, &fields, &fixed, Vec::new(), &[model]);
     target.fingerprinted = Some(fingerprint_of_parameters);
-    assert_stands(&target, CASES, |bytes| Client::for_provider(bytes, MEMORY).is_ok());
+    assert_stands(&target, CASES, |bytes| Client::from_parameters_message(bytes, MEMORY).is_ok());
 }
 
-/// What is refused although message and fingerprint are sound.
+/// These messages have a correct checksum and fingerprint.
 #[test]
 fn parameters_that_are_not_secure_or_not_chosen_as_here_are_refused_before_they_are_made() {
     let good = [281_474_976_694_273, 281_474_976_546_817, 281_474_976_317_441];
@@ -48,7 +50,7 @@ fn parameters_that_are_not_secure_or_not_chosen_as_here_are_refused_before_they_
         fingerprint_of_parameters(&mut message);
         cases::sealed(message)
     };
-    let read = |message: &[u8]| Client::for_provider(message, MEMORY);
+    let read = |message: &[u8]| Client::from_parameters_message(message, MEMORY);
     assert!(read(&message(8192, &[65_537], &good)).is_ok());
     let refused = |degree, moduli: &[u64], primes: &[u64], why: &str| {
         let message = message(degree, moduli, primes);
@@ -79,9 +81,9 @@ fn parameters_that_are_not_secure_or_not_chosen_as_here_are_refused_before_they_
     );
 }
 
-/// Making parameters takes far more memory than reading them, so there is a limit, and it is kept.
+/// Making parameters takes far more memory than reading them, so the memory is limited.
 #[test]
-fn parameters_take_the_memory_that_is_expected_of_them() {
+fn parameters_take_the_expected_memory() {
     for (degree, moduli, bits) in [
         (4096, &[65_537, 114_689][..], &[32, 31][..]),
         (8192, &[65_537], &[50; 4]),
@@ -96,9 +98,10 @@ fn parameters_take_the_memory_that_is_expected_of_them() {
         assert!((0.6..1.0).contains(&share), "{peak} bytes, expected {expected}");
 
         let provider = Provider::new(&parameters, Vec::new(), 0);
-        let message = provider.parameters_message().unwrap();
-        assert!(Client::for_provider(&message[..], expected).is_ok());
-        let (refused, peak) = peak_bytes(|| Client::for_provider(&message[..], expected - 1).err().unwrap());
+        let message = provider.parameters_message();
+        assert!(Client::from_parameters_message(&message[..], expected).is_ok());
+        let (refused, peak) =
+            peak_bytes(|| Client::from_parameters_message(&message[..], expected - 1).err().unwrap());
         assert!(refused.to_string().contains("memory") && peak < SMALL, "{refused}");
     }
 }

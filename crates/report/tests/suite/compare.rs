@@ -5,16 +5,15 @@ use std::path::Path;
 
 use serde_json::json;
 use sottovoce_evaluate::records::{AccuracyRow, Domain};
-use sottovoce_report::compare::{CompareError, Comparison, Kind, compare};
+use sottovoce_report::{
+    CompareError, Comparison, FieldDifference, FolderKind, Table, compare_folders, comparison_tables,
+};
 use tempfile::TempDir;
 
 use super::full_run::{CONFIG, accuracy, elapsed, facts, full_run, write_csv, write_facts};
 use super::records::sweep;
 
-fn table<'a>(
-    tables: &'a [sottovoce_report::table::Table],
-    title: &str,
-) -> &'a sottovoce_report::table::Table {
+fn table<'a>(tables: &'a [Table], title: &str) -> &'a Table {
     tables.iter().find(|table| table.title.starts_with(title)).unwrap()
 }
 
@@ -31,14 +30,14 @@ fn better(more: usize) -> TempDir {
 }
 
 fn compared(first: &TempDir, second: &TempDir) -> Comparison {
-    compare(first.path(), second.path()).unwrap()
+    compare_folders(first.path(), second.path()).unwrap()
 }
 
 #[test]
 fn a_run_does_not_differ_from_itself() {
     let run = full_run();
     let found = compared(&run, &run);
-    assert_eq!((found.kind, found.same_images), (Kind::Runs, Some(true)));
+    assert_eq!((found.kind, found.same_images), (FolderKind::Runs, Some(true)));
     assert_eq!((found.configuration.len(), found.parameters.len(), found.provenance.len()), (0, 0, 0));
     // 18 settings with four voters and two baselines, with two seeds each.
     assert_eq!(found.accuracy.len(), (18 * 4 + 4 + 2) * 2);
@@ -46,7 +45,7 @@ fn a_run_does_not_differ_from_itself() {
     assert!(found.accuracy.iter().all(|row| row.difference_points == 0.0 && row.unpaired_p == Some(1.0)));
     assert!(found.tests.iter().all(|test| test.better + test.worse == 0 && test.wilcoxon_p.is_none()));
     assert!(!found.times.is_empty() && found.times.iter().all(|time| (time.ratio - 1.0).abs() < 1e-12));
-    let text = found.tables().iter().map(|table| table.to_text()).collect::<Vec<_>>().join("\n");
+    let text = comparison_tables(&found).iter().map(|table| table.to_text()).collect::<Vec<_>>().join("\n");
     assert!(text.contains("No field of config.toml differs."), "{text}");
     assert!(text.contains("Both on unknown processor, 8 threads."), "{text}");
 }
@@ -71,7 +70,7 @@ fn fields_parameters_and_machines_that_differ_are_named_with_both_values() {
     facts["dataset"]["test_images"] = json!(10_000);
     write_facts(first.path(), &facts);
     let found = compared(&first, &second);
-    let fields = |differences: &[sottovoce_report::compare::FieldDifference]| -> Vec<String> {
+    let fields = |differences: &[FieldDifference]| -> Vec<String> {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         differences
             .iter()
@@ -86,7 +85,7 @@ fn fields_parameters_and_machines_that_differ_are_named_with_both_values() {
         ["dataset.test_images: 10000 9000", "machine.cores: 2 4", "machine.processor: One Other"]
     );
     assert_eq!(found.same_images, Some(false));
-    let tables = found.tables();
+    let tables = comparison_tables(&found);
     let note = &table(&tables, "Times").notes[0];
     assert!(
         note.starts_with("First on One, 2 cores, 8 threads; second on Other, 4 cores, 8 threads"),
@@ -123,7 +122,7 @@ fn settings_meet_by_their_range_whatever_their_number() {
     let found = compared(&first, &second);
     assert_eq!(found.accuracy.len(), 8);
     assert_eq!(
-        serde_json::to_value(&found.accuracy[0].place).unwrap(),
+        serde_json::to_value(&found.accuracy[0].axis_values).unwrap(),
         json!({ "split": "regular", "share": "0.9-0.95" })
     );
     assert_eq!(found.without_partner, [(18 * 4 + 4 + 2) * 2 - 8, 0]);
@@ -147,25 +146,28 @@ fn times_are_ratios_of_what_both_measured() {
 #[test]
 fn folders_without_records_and_runs_without_common_settings_are_refused() {
     let (run, empty) = (full_run(), tempfile::tempdir().unwrap());
-    let error = compare(run.path(), &empty.path().join("absent")).unwrap_err();
+    let error = compare_folders(run.path(), &empty.path().join("absent")).unwrap_err();
     assert!(
         matches!(error, CompareError::NoFolder { .. })
             && error.to_string().contains("absent is not a folder")
     );
-    let error = compare(empty.path(), run.path()).unwrap_err();
+    let error = compare_folders(empty.path(), run.path()).unwrap_err();
     assert!(error.to_string().contains("holds no run: neither accuracy.csv"), "{error}");
     let other = full_run();
     let mut rows = sweep("regular", 1, 3, 1);
     rows.iter_mut().for_each(|row| row.seed = 9);
     write_csv(&other.path().join("accuracy.csv"), &rows);
-    let error = compare(run.path(), other.path()).unwrap_err().to_string();
+    let error = compare_folders(run.path(), other.path()).unwrap_err().to_string();
     assert!(error.starts_with("nothing is common to "), "{error}");
     assert!(
         error.contains("with seeds 1, 2; ") && error.ends_with("has regular at shares 0.5-0.6 with seeds 9"),
         "{error}"
     );
-    let error = compare(run.path(), study("logit_bits", &[24.0], 0).path()).unwrap_err().to_string();
-    assert!(error.contains(" is a run and ") && error.contains(" a sweep; name two of a kind"), "{error}");
+    let error = compare_folders(run.path(), study("logit_bits", &[24.0], 0).path()).unwrap_err().to_string();
+    assert!(
+        error.contains(" is a run and ") && error.contains(" a sweep; name two runs or two sweeps"),
+        "{error}"
+    );
 }
 
 /// A sweep over one axis, two seeds, one member and the ensemble.
@@ -200,11 +202,11 @@ fn sweeps_are_compared_at_the_points_that_both_have() {
     let (first, second) =
         (study("logit_bits", &[24.0, 26.0, 28.0], 0), study("logit_bits", &[26.0, 28.0, 30.0], 2));
     let found = compared(&first, &second);
-    assert_eq!(found.kind, Kind::Sweeps);
+    assert_eq!(found.kind, FolderKind::Sweeps);
     // Two values of each axis, two seeds, two voters.
     assert_eq!(found.accuracy.len(), 16);
     assert_eq!(found.without_partner, [8, 8]);
-    let place = serde_json::to_value(&found.accuracy[0].place).unwrap();
+    let place = serde_json::to_value(&found.accuracy[0].axis_values).unwrap();
     assert_eq!(place, json!({ "training.logit_bits": "26", "ensemble.members": "1" }));
     let all = found.tests.last().unwrap();
     assert_eq!((all.pairs, all.better), (8, 8));
@@ -219,7 +221,7 @@ fn an_axis_of_one_sweep_alone_is_added_up() {
     let found = compared(&first, &second);
     assert_eq!(found.axes_apart, [vec!["training.logit_bits".to_owned()], vec!["training.clip".to_owned()]]);
     assert_eq!(found.accuracy[0].images, [2_000, 1_000]);
-    let notes = table(&found.tables(), "Configuration").notes.join(" ");
+    let notes = table(&comparison_tables(&found), "Configuration").notes.join(" ");
     assert!(notes.contains("Axes of the first sweep alone: training.logit_bits."), "{notes}");
 }
 
@@ -230,7 +232,7 @@ fn sweeps_without_a_common_axis_and_broken_tables_are_refused() {
     let text = fs::read_to_string(path(&second)).unwrap();
     let change = |from: &str, to: &str| {
         fs::write(path(&second), text.replacen(from, to, 1)).unwrap();
-        compare(first.path(), second.path()).unwrap_err().to_string()
+        compare_folders(first.path(), second.path()).unwrap_err().to_string()
     };
     let error = change("training.logit_bits,ensemble.members", "data.name,training.clip");
     assert!(
@@ -238,13 +240,13 @@ fn sweeps_without_a_common_axis_and_broken_tables_are_refused() {
         "{error}"
     );
     let error = change(",1000,", ",many,");
-    assert!(error.contains("table.csv: line 2: `many` in column `images` is not a whole number"), "{error}");
+    assert!(error.contains("table.csv, line 2: `many` in column `images` is not a number"), "{error}");
     let error = change(",seed,", ",sed,");
     assert!(error.contains("there is no column `seed`"), "{error}");
     let error = change("1,1,member-1,integer", "1,1,member-1,plain");
     assert!(error.contains("`plain` in column `domain` is not float, integer or encrypted"), "{error}");
     fs::write(path(&second), text.lines().next().unwrap()).unwrap();
-    assert!(compare(first.path(), second.path()).unwrap_err().to_string().contains("has no rows"));
+    assert!(compare_folders(first.path(), second.path()).unwrap_err().to_string().contains("has no rows"));
 }
 
 #[test]
@@ -254,11 +256,11 @@ fn tables_render_and_json_keeps_everything() {
     assert_eq!(value["kind"], "runs");
     assert_eq!(value["accuracy"][0]["place"]["split"], "regular");
     assert_eq!(value["accuracy"][0]["domain"], "encrypted");
-    for table in found.tables() {
+    for table in comparison_tables(&found) {
         assert!(table.rows.iter().all(|row| row.len() == table.header.len()), "{}", table.title);
         assert!(table.to_latex("tab:x", None).contains("\\toprule"), "{}", table.title);
     }
-    let order: Vec<String> = found.tables().into_iter().map(|table| table.title).collect();
+    let order: Vec<String> = comparison_tables(&found).into_iter().map(|table| table.title).collect();
     assert_eq!(order.len(), 6);
     assert_eq!(order[3], "Accuracy under encryption");
 }

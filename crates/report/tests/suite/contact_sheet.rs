@@ -2,8 +2,7 @@ use std::fs::File;
 use std::io::BufReader;
 
 use sottovoce_dataset::LabelledImages;
-use sottovoce_report::contact_sheet;
-use sottovoce_report::contact_sheet::ContactSheetError;
+use sottovoce_report::{ContactSheetError, contact_sheet};
 
 /// Width, height and grey pixels of a PNG file.
 fn decode(path: &std::path::Path) -> (usize, usize, Vec<u8>) {

@@ -1,9 +1,7 @@
 use std::f64::consts::PI;
 
 use sottovoce_evaluate::records::{AccuracyRow, Domain};
-use sottovoce_report::figure::PNG_SCALE;
-use sottovoce_report::figure_accuracy::FigureError;
-use sottovoce_report::{Caption, PaperScope, SweepError, accuracy_figure};
+use sottovoce_report::{Caption, ChartError, PNG_SCALE, PaperScope, SplitAccuracyError, accuracy_chart};
 
 use super::records::sweep;
 
@@ -12,7 +10,7 @@ fn caption(synthetic: bool) -> Caption {
 }
 
 fn svg(rows: &[AccuracyRow], split: &str) -> String {
-    accuracy_figure(rows, split, &caption(false), &PaperScope::whole()).unwrap().svg().unwrap()
+    accuracy_chart(rows, split, &caption(false), &PaperScope::full()).unwrap().svg().unwrap()
 }
 
 /// The texts of an SVG file, in order.
@@ -145,7 +143,7 @@ fn the_paper_is_mentioned_only_where_its_values_are_comparable() {
 fn synthetic_data_is_called_so_in_capitals() {
     let rows = sweep("regular", 1, 3, 1);
     let drawn = |synthetic| {
-        accuracy_figure(&rows, "regular", &caption(synthetic), &PaperScope::whole()).unwrap().svg().unwrap()
+        accuracy_chart(&rows, "regular", &caption(synthetic), &PaperScope::full()).unwrap().svg().unwrap()
     };
     assert!(texts(&drawn(true)).iter().any(|text| text.starts_with("SYNTHETIC DATA")));
     assert!(!drawn(false).contains("SYNTHETIC"));
@@ -155,8 +153,8 @@ fn synthetic_data_is_called_so_in_capitals() {
 fn a_voter_without_encrypted_evaluation_is_refused_by_name() {
     let mut rows = sweep("regular", 6, 3, 1);
     rows.retain(|row| !(row.setting == 4 && row.voter == "member-2" && row.domain == Domain::Encrypted));
-    let error = accuracy_figure(&rows, "regular", &caption(false), &PaperScope::whole()).unwrap_err();
-    assert!(matches!(error, FigureError::Rows(SweepError::NotEncrypted { setting: 4, seed: 1, .. })));
+    let error = accuracy_chart(&rows, "regular", &caption(false), &PaperScope::full()).unwrap_err();
+    assert!(matches!(error, ChartError::Rows(SplitAccuracyError::NotEncrypted { setting: 4, seed: 1, .. })));
     let message = error.to_string();
     assert!(message.contains("Member 2 of setting 4") && message.contains("domain `encrypted`"), "{message}");
 }
@@ -165,7 +163,7 @@ fn a_voter_without_encrypted_evaluation_is_refused_by_name() {
 fn a_split_without_rows_and_an_impossible_accuracy_are_refused() {
     let mut rows = sweep("regular", 1, 3, 1);
     let refusal = |rows: &[AccuracyRow], split| {
-        accuracy_figure(rows, split, &caption(false), &PaperScope::whole()).unwrap_err().to_string()
+        accuracy_chart(rows, split, &caption(false), &PaperScope::full()).unwrap_err().to_string()
     };
     assert!(refusal(&rows, "random").contains("`random`"));
     for accuracy in [98.7, -0.1, f64::NAN] {
@@ -187,8 +185,7 @@ fn text_names_a_generic_font_for_viewers_without_ours() {
 #[test]
 fn the_png_is_a_scaled_picture_of_the_svg() {
     let figure =
-        accuracy_figure(&sweep("regular", 2, 3, 1), "regular", &caption(false), &PaperScope::whole())
-            .unwrap();
+        accuracy_chart(&sweep("regular", 2, 3, 1), "regular", &caption(false), &PaperScope::full()).unwrap();
     let svg = figure.svg().unwrap();
     let (width, height): (u32, u32) =
         (attribute(&svg, "width").parse().unwrap(), attribute(&svg, "height").parse().unwrap());

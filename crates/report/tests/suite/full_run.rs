@@ -168,7 +168,7 @@ pub fn elapsed() -> Vec<ElapsedRow> {
     (1..=10).map(|thousands| row(5_000 * thousands)).collect()
 }
 
-/// What `run.json` of that run says.
+/// Contents of `run.json` of that run.
 pub fn facts() -> Value {
     let setting = |split: &str, number: usize, seed: u64| {
         json!({

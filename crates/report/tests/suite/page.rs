@@ -124,7 +124,7 @@ fn missing_records_leave_their_charts_out_and_the_page_says_so() {
 #[test]
 fn the_page_says_how_many_images_choices_were_made_by() {
     let page = page(full_run().path());
-    assert!(page.contains("No choice was made by looking at test accuracy"));
+    assert!(page.contains("No choice was based on test accuracy"));
     assert!(page.contains("5,000 held-out images"));
 }
 

@@ -3,8 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sottovoce_evaluate::records::{AccuracyRow, Domain};
-use sottovoce_report::report::ReportError;
-use sottovoce_report::write_report;
+use sottovoce_report::{ReportError, write_report};
 
 use super::full_run::{CONFIG, facts, full_run, write_csv, write_facts};
 use super::records::{layer, sweep};
@@ -31,7 +30,7 @@ fn report(folder: &Path) -> Vec<String> {
     write_report(folder).unwrap().iter().map(name).collect()
 }
 
-/// Whether any chart or table tells of the paper; the page only says that it does not.
+/// Returns whether any chart or table shows the paper's numbers. The page itself only says that it has none.
 fn mentions_paper(folder: &Path) -> Vec<String> {
     let told = report(folder).into_iter().filter(|name| !name.ends_with(".png") && name != "report.html");
     told.filter(|name| fs::read_to_string(folder.join(name)).unwrap().to_lowercase().contains("paper"))
@@ -132,7 +131,7 @@ fn records_without_encryption_name_the_file_and_write_nothing() {
     rows.retain(|row| row.domain != Domain::Encrypted);
     let folder = bare(&rows);
     let error = write_report(folder.path()).unwrap_err();
-    assert!(matches!(error, ReportError::Figure { .. }), "{error:?}");
+    assert!(matches!(error, ReportError::Chart { .. }), "{error:?}");
     assert!(error.to_string().contains("accuracy.csv"), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }

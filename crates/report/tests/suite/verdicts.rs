@@ -1,11 +1,11 @@
-//! What came of claims and targets.
+//! Verdicts on claims and targets.
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::json;
 use sottovoce_evaluate::records::{AccuracyRow, Domain};
-use sottovoce_report::report::verdict_tables;
+use sottovoce_report::verdict_tables;
 
 use super::full_run::{accuracy, elapsed, facts, full_run, write_csv, write_facts};
 

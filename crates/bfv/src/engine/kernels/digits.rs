@@ -1,10 +1,16 @@
-//! Rows of weights of any size, digit by digit.
+//! Rows of weights of any size, as digits to the base of 2^20.
 //!
-//! A weight of 64 bits is at most four digits to the base of 2^20, from -2^19 to 2^19. An input x below 2^51 in absolute
-//! value is `h 2^26 + l` with `0 <= l < 2^26` and `|h| <= 2^25`, so that products with a digit have at most 45 bits, and a
-//! sum of fewer than 2^16 of them stays below 2^61. Sums of low and of high halves are joined at the end.
+//! A weight of 64 bits has at most four digits, from -2^19 to 2^19. An input x below 2^51 in absolute value is `h 2^26 + l` with
+//! `0 <= l < 2^26` and `|h| <= 2^25`. So products with a digit have at most 45 bits, and a sum of fewer than 2^16 products
+//! stays below 2^61. Sums of low and of high halves are joined at the end.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "tiles hold every input, and sums hold both halves of every digit of a row"
+)]
 
 use super::modular::Modulus;
+use super::sparse_row::SparseRow;
 
 /// Bits of a digit.
 const DIGIT_BITS: u32 = 20;
@@ -12,10 +18,10 @@ const DIGIT_BITS: u32 = 20;
 /// Bits of an input's low half.
 const HALF_BITS: u32 = 26;
 
-/// The most inputs of a row, over all bands.
-pub const MOST_INPUTS: usize = 1 << 16;
+/// The number of a row's inputs over all bands must be below this.
+pub const MAX_INPUTS: usize = 1 << 16;
 
-/// Weights of several rows, one digit of each.
+/// One digit of the weights of several rows.
 #[derive(Debug, Clone, Default)]
 struct DigitRows {
     /// End of each row in `terms`.
@@ -26,19 +32,19 @@ struct DigitRows {
 /// Weights of several rows.
 #[derive(Debug, Clone)]
 pub struct Digits {
-    /// The highest digit first; all layers of a network have the same number.
+    /// The highest digit first. All bands of a map have the same number of digits.
     digits: Vec<DigitRows>,
 }
 
-/// How many digits weights of at most this absolute value need.
-pub fn digits_of(largest: u64) -> usize {
-    // A digit less than the highest has a sign, which may carry into the next.
+/// The number of digits of weights with at most this absolute value.
+pub fn digit_count(largest: u64) -> usize {
+    // Digits below the highest have a sign, which may carry into the next digit.
     ((66 - largest.leading_zeros()).div_ceil(DIGIT_BITS) as usize).max(1)
 }
 
 impl Digits {
     /// Rows of `(input, weight)` in `count` digits.
-    pub fn new(rows: &[Vec<(usize, i64)>], count: usize) -> Self {
+    pub fn new(rows: &[SparseRow], count: usize) -> Self {
         let mut digits = vec![DigitRows::default(); count];
         for row in rows {
             for &(input, weight) in row.iter().filter(|(_, weight)| *weight != 0) {
@@ -59,13 +65,13 @@ impl Digits {
         Self { digits }
     }
 
-    /// Values of a row's sums for each value of an input: low and high halves of every digit.
+    /// The number of a row's sums: low and high halves of every digit.
     pub fn width(&self) -> usize {
         2 * self.digits.len()
     }
 }
 
-/// Adds the weighted inputs of every row to its sums: for every row and digit, `W` sums of low halves and `W` of high ones.
+/// Adds the weighted inputs of every row to its sums: for every row and digit, `W` sums of low halves and `W` sums of high halves.
 #[inline(always)]
 pub fn add_digits<const W: usize>(weights: &Digits, input: &[[i64; W]], sums: &mut [[i64; W]]) {
     let width = weights.width();
@@ -87,7 +93,7 @@ pub fn add_digits<const W: usize>(weights: &Digits, input: &[[i64; W]], sums: &m
     }
 }
 
-/// The residues of all rows.
+/// Joins the sums of all rows to residues.
 #[inline(always)]
 pub fn join_digits<const W: usize>(
     weights: &Digits,
@@ -100,7 +106,7 @@ pub fn join_digits<const W: usize>(
         let mut joined = [0u64; W];
         for halves in sums.chunks_exact(2) {
             for (lane, joined) in joined.iter_mut().enumerate() {
-                // Horner's rule: residues times constants are below q in absolute value, sums of low halves below 2^61 - 2^52.
+                // Horner's rule. Residues times constants are below q in absolute value, and sums of low halves below 2^61 - 2^52.
                 let (low, high) = (halves[0][lane], modulus.reduce(halves[1][lane]));
                 let next = modulus.montgomery(*joined, base) + modulus.montgomery(high, half);
                 *joined = modulus.reduce(modulus.reduce(low) as i64 + next);

@@ -1,15 +1,15 @@
 //! The loops with modular products, in vectors of eight 52-bit integers (AVX-512 IFMA).
 //!
 //! `vpmadd52luq` and `vpmadd52huq` multiply the lowest 52 bits of two lanes and add the lower or the upper half of the
-//! 104-bit product to a third. `modular` derives the ranges; every loop here gives the same residues as the one of its name
-//! in `loops`, with R = 2^52 in place of 2^64.
+//! 104-bit product to a third. `modular` derives the ranges. Every loop here gives the same residues as the loop with its name in
+//! `loops`, with R = 2^52 in place of 2^64.
 #![allow(unsafe_code)]
+#![expect(clippy::indexing_slicing, reason = "all slices of a product have the length of the output")]
 
 use std::arch::x86_64::*;
 
-use super::LANES;
-use super::loops::{Input, Square};
-use super::modular::Modulus;
+use super::modular::{Modulus, MontgomeryConstant};
+use super::tiles::{InputTile, LANES, SquareTile};
 
 /// Lanes of a vector.
 const VECTOR: usize = 8;
@@ -42,7 +42,7 @@ fn lanes(modulus: Modulus) -> Lanes {
     }
 }
 
-/// [`Modulus::reduce_lazily`] of sums: a lazy value below 2^51.
+/// [`Modulus::reduce_lazily`]: reduces sums to lazy residues below 2^51.
 #[target_feature(enable = "avx512f,avx512ifma")]
 #[inline]
 fn reduce_lazily(sums: __m512i, m: Lanes) -> __m512i {
@@ -52,7 +52,7 @@ fn reduce_lazily(sums: __m512i, m: Lanes) -> __m512i {
     _mm512_and_si512(_mm512_madd52lo_epu64(x, quotient, m.negative), m.mask)
 }
 
-/// [`Modulus::settle`].
+/// [`Modulus::settle`]: reduces lazy residues to residues.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn settle(lazy: __m512i, m: Lanes) -> __m512i {
@@ -92,7 +92,7 @@ fn store(values: &mut [u64; VECTOR], vector: __m512i) {
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
-pub fn square(values: &[Input], modulus: Modulus, squares: &mut [Square]) {
+pub fn square(values: &[InputTile], modulus: Modulus, squares: &mut [SquareTile]) {
     let m = lanes(modulus);
     for (value, square) in values.iter().zip(squares) {
         let value: &[u64; 2 * LANES] = bytemuck::cast_ref(value);
@@ -105,7 +105,7 @@ pub fn square(values: &[Input], modulus: Modulus, squares: &mut [Square]) {
         for ((a, b), ((first, second), third)) in parts.zip(places) {
             let (a, b) = (reduce_lazily(load(a), m), reduce_lazily(load(b), m));
             store(first, montgomery(a, a, m));
-            // Twice a lazy value is below 2^52.
+            // Twice a lazy residue is below 2^52.
             store(second, montgomery(a, _mm512_add_epi64(b, b), m));
             store(third, montgomery(b, b, m));
         }
@@ -122,7 +122,7 @@ fn vectors_mut(values: &mut [u64]) -> &mut [[u64; VECTOR]] {
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
-pub fn reduce_all(sums: &[Square], modulus: Modulus, output: &mut [u64], stride: usize) {
+pub fn reduce_sums(sums: &[SquareTile], modulus: Modulus, output: &mut [u64], stride: usize) {
     let m = lanes(modulus);
     let sums = sums.as_flattened().as_chunks::<LANES>().0;
     for (sums, output) in sums.iter().zip(output.chunks_mut(stride)) {
@@ -133,9 +133,9 @@ pub fn reduce_all(sums: &[Square], modulus: Modulus, output: &mut [u64], stride:
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
-pub fn scale(values: &mut [u64], factor: u64, modulus: Modulus) {
+pub fn multiply_by_constant(values: &mut [u64], factor: MontgomeryConstant, modulus: Modulus) {
     let m = lanes(modulus);
-    let factor = _mm512_set1_epi64(factor as i64);
+    let factor = _mm512_set1_epi64(factor.value() as i64);
     for value in vectors_mut(values) {
         store(value, without_sign(montgomery(load(value), factor, m), m));
     }
@@ -164,7 +164,7 @@ pub fn inner_product(terms: &[(&[u64], &[u64])], constant: u64, modulus: Modulus
             low = _mm512_madd52lo_epu64(low, a, b);
             high = _mm512_madd52hi_epu64(high, a, b);
         }
-        // Up to 2^12 terms make less than 2^64; what is beyond the lowest 52 bits belongs to the upper half.
+        // Up to 2^12 terms stay below 2^64. The bits above the lowest 52 belong to the upper half.
         let high = _mm512_add_epi64(high, _mm512_srli_epi64::<52>(low));
         let u = _mm512_madd52lo_epu64(m.zero, low, m.inverse);
         let sum = _mm512_sub_epi64(high, _mm512_madd52hi_epu64(m.zero, u, m.value));
@@ -173,9 +173,9 @@ pub fn inner_product(terms: &[(&[u64], &[u64])], constant: u64, modulus: Modulus
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
-pub fn divide_exactly(values: &mut [u64], rests: &[u64], inverse: u64, modulus: Modulus) {
+pub fn divide_exactly(values: &mut [u64], rests: &[u64], inverse: MontgomeryConstant, modulus: Modulus) {
     let m = lanes(modulus);
-    let inverse = _mm512_set1_epi64(inverse as i64);
+    let inverse = _mm512_set1_epi64(inverse.value() as i64);
     for (value, rest) in vectors_mut(values).iter_mut().zip(vectors(rests)) {
         let multiple = _mm512_sub_epi64(_mm512_add_epi64(load(value), m.value), load(rest));
         store(value, without_sign(montgomery(multiple, inverse, m), m));

@@ -1,16 +1,21 @@
-//! Rows of small weights as lists of what is added and what is taken away.
+//! Rows of small weights as lists of inputs to add and to subtract.
 //!
-//! Trained weights are few small integers and mostly zero. A row is kept by the binary digits of its weights: for each
-//! digit, the highest first, the inputs to add and to subtract; between two digits the sum is doubled. So there is no
-//! multiplication, and an addition is one vector instruction with its operand in memory.
+//! Trained weights are small integers with few different values, and mostly zero. A row is stored by the binary digits of its
+//! weights: for each digit, the highest first, the inputs to add and to subtract. Between two digits the sum is doubled. So
+//! there is no multiplication, and an addition is one vector instruction with its operand in memory.
 //!
-//! Every list ends in a branch that the processor may guess wrong, which takes as long as forty additions of vectors. So rows
-//! are gone through in the order of their lists' lengths, which makes most ends come where the last one came; and where
-//! nearly all weights are 1 and -1, there is one digit alone, and larger weights are listed several times.
+//! Every list ends in a branch. A wrong prediction of that branch takes as long as forty additions of vectors. So rows are visited
+//! in the order of their lists' lengths, so that most lists are as long as the list before. If nearly all weights are 1 and -1,
+//! there is only one digit, and larger weights are listed several times.
 
-use super::SparseRow;
+#![expect(
+    clippy::indexing_slicing,
+    reason = "lists name rows and inputs that tiles hold, and end within each other"
+)]
 
-/// Ends of one digit's lists in `inputs`: of the inputs to add, and behind them of those to subtract.
+use super::sparse_row::SparseRow;
+
+/// Ends of one digit's lists in `inputs`: first the inputs to add, then the inputs to subtract.
 #[derive(Debug, Clone, Copy)]
 struct Digit {
     plus_end: u32,
@@ -20,32 +25,32 @@ struct Digit {
 /// Weights of several rows.
 #[derive(Debug, Clone)]
 pub struct Lists {
-    /// Digits of a row, the same number for all.
+    /// The number of digits of a row, the same for all rows.
     digits_per_row: usize,
-    /// The rows in the order in which they are gone through.
+    /// The rows in the order in which they are visited.
     order: Vec<u32>,
     /// Row after row in that order, the highest digit first.
     digits: Vec<Digit>,
     inputs: Vec<u32>,
 }
 
-/// How many more additions may be made for the sake of fewer lists.
-const MOST_REPETITION: f64 = 1.25;
+/// The factor by which the number of additions may grow so that there are fewer lists.
+const MAX_REPETITION: f64 = 1.25;
 
 impl Lists {
-    /// Rows of `(input, weight)`; an input is there once in a row.
+    /// Lists of rows, in each of which an input occurs once.
     pub fn new(rows: &[SparseRow]) -> Self {
         let weights = || rows.iter().flatten().map(|(_, weight)| weight.unsigned_abs());
         let ones: u64 = weights().map(|weight| u64::from(weight.count_ones())).sum();
         let units = weights().fold(0u64, u64::saturating_add);
-        let repeat = units as f64 <= MOST_REPETITION * ones as f64;
+        let repeat = units as f64 <= MAX_REPETITION * ones as f64;
         let bits = 64 - weights().fold(0, |all, weight| all | weight).leading_zeros();
         let digits_per_row = if repeat { 1 } else { bits };
         let lengths = |row: &SparseRow| {
             let of_sign = |negative: bool| row.iter().filter(|(_, weight)| (*weight < 0) == negative).count();
             (of_sign(false), of_sign(true))
         };
-        // Rows are fewer than 2^32: each is one of a tile in memory.
+        // There are fewer than 2^32 rows: a tile has memory for each.
         let mut order: Vec<u32> = (0..rows.len() as u32).collect();
         order.sort_by_key(|&row| lengths(&rows[row as usize]));
         let digits_per_row = digits_per_row as usize;
@@ -58,7 +63,7 @@ impl Lists {
                     of_sign.flat_map(move |&(input, weight)| {
                         let size = weight.unsigned_abs();
                         let times = if repeat { size } else { size >> digit & 1 };
-                        // Inputs are fewer than 2^32: each is a row of a tile in memory.
+                        // There are fewer than 2^32 inputs: a tile has memory for each.
                         std::iter::repeat_n(input as u32, times as usize)
                     })
                 };
@@ -71,26 +76,25 @@ impl Lists {
         lists
     }
 
-    /// True where weights are listed as often as they are large.
+    /// Returns whether weights are listed as often as their absolute value says.
     #[cfg(test)]
     pub fn repeats(&self) -> bool {
         self.digits_per_row == 1
     }
 
-    /// Additions and subtractions over all rows.
+    /// The number of additions and subtractions over all rows.
     pub fn additions(&self) -> usize {
         self.inputs.len()
     }
 
-    /// Lists, each of which ends in a branch.
+    /// The number of lists, each of which ends in a branch.
     pub fn lists(&self) -> usize {
         2 * self.digits.len()
     }
 }
 
-/// Adds the weighted inputs of every row to its sums; `W` values of every input lie together, and `C` of them are added up at
-/// the same time: as many as there are registers for. The caller keeps the sums, and each row's L1 norm times the largest
-/// input, below 2^62.
+/// Adds the weighted inputs of every row to its sums. `W` values of every input lie together. `C` of them are added at the same time:
+/// as many as there are registers for. The caller keeps the sums, and each row's L1 norm times the largest input, below 2^62.
 #[inline(always)]
 pub fn add_lists<const W: usize, const C: usize>(lists: &Lists, input: &[[i64; W]], sums: &mut [[i64; W]]) {
     let mut start = 0;

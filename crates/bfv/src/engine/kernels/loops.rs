@@ -1,55 +1,50 @@
-//! The loops in portable Rust. Each is inlined into every variant that [`super::Kernel`] compiles; those with modular
-//! products have a variant of their own for AVX-512 (`ifma`).
+//! The loops in portable Rust. Each is inlined into every variant that `dispatch` compiles. Loops with modular products have a
+//! variant of their own for AVX-512 (`ifma`).
 
-use super::modular::Modulus;
-use super::{LANES, PARTS};
-
-/// Values of one input of a block at the points of a tile: both polynomials.
-pub type Input = [i64; 2 * LANES];
-
-/// Values of one square: its three parts.
-pub type Square = [i64; PARTS * LANES];
+#![expect(clippy::indexing_slicing, reason = "lanes are counted within tiles, and slices are equally long")]
 
 pub use super::digits::{add_digits, join_digits};
 use super::lists::{Lists, add_lists};
+use super::modular::{Modulus, MontgomeryConstant};
+use super::tiles::{InputTile, LANES, PARTS, SquareTile};
 
 /// Numbers that the registers of every processor hold, with some to spare: eight vectors of two.
 const NARROW: usize = 16;
 
-/// See [`super::Kernel::add_input_lists`].
+/// See [`super::dispatch::add_input_lists`].
 #[inline(always)]
-pub fn add_input_lists<const WIDE: bool>(lists: &Lists, input: &[Input], sums: &mut [Input]) {
+pub fn add_input_lists<const WIDE: bool>(lists: &Lists, input: &[InputTile], sums: &mut [InputTile]) {
     match WIDE {
         true => add_lists::<{ 2 * LANES }, { 2 * LANES }>(lists, input, sums),
         false => add_lists::<{ 2 * LANES }, NARROW>(lists, input, sums),
     }
 }
 
-/// See [`super::Kernel::add_square_lists`].
+/// See [`super::dispatch::add_square_lists`].
 #[inline(always)]
-pub fn add_square_lists<const WIDE: bool>(lists: &Lists, input: &[Square], sums: &mut [Square]) {
+pub fn add_square_lists<const WIDE: bool>(lists: &Lists, input: &[SquareTile], sums: &mut [SquareTile]) {
     match WIDE {
         true => add_lists::<{ PARTS * LANES }, { PARTS * LANES }>(lists, input, sums),
         false => add_lists::<{ PARTS * LANES }, NARROW>(lists, input, sums),
     }
 }
 
-/// See [`super::Kernel::square`].
+/// See [`super::dispatch::square`].
 #[inline(always)]
-pub fn square(values: &[Input], modulus: Modulus, squares: &mut [Square]) {
+pub fn square(values: &[InputTile], modulus: Modulus, squares: &mut [SquareTile]) {
     for (value, square) in values.iter().zip(squares) {
         for lane in 0..LANES {
             let (a, b) = (modulus.reduce_lazily(value[lane]), modulus.reduce_lazily(value[LANES + lane]));
-            square[lane] = modulus.montgomery(a, a);
-            square[LANES + lane] = modulus.montgomery(a, 2 * b);
-            square[2 * LANES + lane] = modulus.montgomery(b, b);
+            square[lane] = modulus.montgomery(a.value(), a.value());
+            square[LANES + lane] = modulus.montgomery(a.value(), 2 * b.value());
+            square[2 * LANES + lane] = modulus.montgomery(b.value(), b.value());
         }
     }
 }
 
-/// See [`super::Kernel::begin`].
+/// See [`super::dispatch::begin_with_biases`].
 #[inline(always)]
-pub fn begin(biases: &[u64], values: &mut [Input]) {
+pub fn begin_with_biases(biases: &[u64], values: &mut [InputTile]) {
     for (value, &bias) in values.iter_mut().zip(biases) {
         let (first, second) = value.split_at_mut(LANES);
         first.fill(bias as i64);
@@ -57,9 +52,9 @@ pub fn begin(biases: &[u64], values: &mut [Input]) {
     }
 }
 
-/// See [`super::Kernel::reduce_all`].
+/// See [`super::dispatch::reduce_sums`].
 #[inline(always)]
-pub fn reduce_all(sums: &[Square], modulus: Modulus, output: &mut [u64], stride: usize) {
+pub fn reduce_sums(sums: &[SquareTile], modulus: Modulus, output: &mut [u64], stride: usize) {
     let sums = sums.as_flattened().as_chunks::<LANES>().0;
     for (sums, output) in sums.iter().zip(output.chunks_mut(stride)) {
         for (output, &sum) in output.iter_mut().zip(sums) {
@@ -68,9 +63,9 @@ pub fn reduce_all(sums: &[Square], modulus: Modulus, output: &mut [u64], stride:
     }
 }
 
-/// See [`super::Kernel::copy_all`].
+/// See [`super::dispatch::copy_residues`].
 #[inline(always)]
-pub fn copy_all(residues: &[Square], output: &mut [u64], stride: usize) {
+pub fn copy_residues(residues: &[SquareTile], output: &mut [u64], stride: usize) {
     let residues = residues.as_flattened().as_chunks::<LANES>().0;
     for (residues, output) in residues.iter().zip(output.chunks_mut(stride)) {
         for (output, &residue) in output.iter_mut().zip(residues) {
@@ -79,15 +74,15 @@ pub fn copy_all(residues: &[Square], output: &mut [u64], stride: usize) {
     }
 }
 
-/// See [`super::Kernel::scale`].
+/// See [`super::dispatch::multiply_by_constant`].
 #[inline(always)]
-pub fn scale(values: &mut [u64], factor: u64, modulus: Modulus) {
+pub fn multiply_by_constant(values: &mut [u64], factor: MontgomeryConstant, modulus: Modulus) {
     for value in values {
-        *value = modulus.reduce(modulus.montgomery(*value, factor));
+        *value = modulus.reduce(modulus.montgomery(*value, factor.value()));
     }
 }
 
-/// See [`super::Kernel::centred_residues`].
+/// See [`super::dispatch::centred_residues`].
 #[inline(always)]
 pub fn centred_residues(values: &[u64], from: Modulus, modulus: Modulus, output: &mut [u64]) {
     let (from, half) = (from.value as i64, (from.value / 2) as i64);
@@ -98,7 +93,7 @@ pub fn centred_residues(values: &[u64], from: Modulus, modulus: Modulus, output:
     }
 }
 
-/// See [`super::Kernel::inner_product`].
+/// See [`super::dispatch::inner_product`].
 #[inline(always)]
 pub fn inner_product(terms: &[(&[u64], &[u64])], constant: u64, modulus: Modulus, output: &mut [u64]) {
     for (index, output) in output.iter_mut().enumerate() {
@@ -107,19 +102,19 @@ pub fn inner_product(terms: &[(&[u64], &[u64])], constant: u64, modulus: Modulus
     }
 }
 
-/// See [`super::Kernel::divide_exactly`].
+/// See [`super::dispatch::divide_exactly`].
 #[inline(always)]
-pub fn divide_exactly(values: &mut [u64], rests: &[u64], inverse: u64, modulus: Modulus) {
+pub fn divide_exactly(values: &mut [u64], rests: &[u64], inverse: MontgomeryConstant, modulus: Modulus) {
     for (value, &rest) in values.iter_mut().zip(rests) {
         let multiple = *value + modulus.value - rest;
-        *value = modulus.reduce(modulus.montgomery(multiple, inverse));
+        *value = modulus.reduce(modulus.montgomery(multiple, inverse.value()));
     }
 }
 
-/// See [`super::Kernel::add`].
+/// See [`super::dispatch::add`].
 #[inline(always)]
 pub fn add(sums: &mut [u64], values: &[u64], modulus: Modulus) {
     for (sum, &value) in sums.iter_mut().zip(values) {
-        *sum = modulus.settle(*sum + value);
+        *sum = modulus.add(*sum, value);
     }
 }

@@ -1,24 +1,31 @@
-//! The linear map behind a square: a dense layer's weights, in the form that a kernel multiplies with fastest.
+//! The linear map after a square: the weights of a dense layer, in the form with the fastest kernel.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "callers count the bands that the map was made of, and every band has all rows"
+)]
 
 use aligned_vec::{AVec, avec};
 
-use super::digits::{Digits, digits_of};
+use super::digits::{Digits, digit_count};
+use super::dispatch;
 use super::lists::Lists;
-use super::loops::Square;
 use super::modular::Modulus;
+use super::sparse_row::{SparseRow, l1_norm, max_weight};
+use super::tiles::{LANES, PARTS, SquareTile};
 #[cfg(target_arch = "x86_64")]
 use super::words::{self, Words};
-use super::{Kernel, LANES, PARTS, SparseRow, largest_weight};
+use crate::kernel::Kernel;
 
-/// The largest L1 norm of a row that is added up without reductions: squares are below 2^51 in absolute value, so that a sum
-/// stays below `(2^10 - 1) 2^51 < 2^61`.
-const LISTS_NORM: u128 = (1 << 10) - 1;
+/// The largest L1 norm of a row whose sum needs no reduction: squares are below 2^51 in absolute value, so that a sum stays below
+/// `(2^10 - 1) 2^51 < 2^61`.
+const MAX_LISTS_NORM: u128 = (1 << 10) - 1;
 
-/// A list's end in additions: a branch that the processor may guess wrong.
+/// The time of a list's end in additions: the processor may predict its branch wrongly.
 #[cfg(target_arch = "x86_64")]
 const LIST_END: usize = 6;
 
-/// A band of a map's inputs: how many there are, and every row's weights of them.
+/// A band of a map's inputs: their number, and every row's weights of them.
 pub struct Band {
     pub inputs: usize,
     pub rows: Vec<SparseRow>,
@@ -39,20 +46,20 @@ enum Weights {
     Digits(Vec<Digits>),
 }
 
-/// A map's sums while bands are added up.
-/// Everything begins at a cache line, since vectors that lie across two take twice as long.
+/// The sums of a map while bands are added. All memory begins at a cache line, because loads of vectors that lie across two cache lines
+/// take twice as long.
 #[derive(Debug, Clone)]
-pub struct Sums {
-    values: AVec<Square>,
-    /// Residues of sums in parts.
-    joined: AVec<Square>,
+pub struct SquareSums {
+    values: AVec<SquareTile>,
+    /// The residues of sums that have several digits or words.
+    joined: AVec<SquareTile>,
     #[cfg(target_arch = "x86_64")]
-    words: AVec<words::Sums>,
+    words: AVec<words::WordSums>,
     #[cfg(target_arch = "x86_64")]
     pairs: AVec<words::Pair>,
 }
 
-impl Default for Sums {
+impl Default for SquareSums {
     fn default() -> Self {
         Self {
             values: avec![],
@@ -68,13 +75,13 @@ impl Default for Sums {
 impl SquareMap {
     /// A map of fewer than 2^16 inputs in all.
     pub fn new(kernel: Kernel, rows: usize, bands: &[Band]) -> Self {
-        let norm = |row: usize| bands.iter().map(|band| super::norm(&band.rows[row])).sum::<u128>();
+        let norm = |row: usize| bands.iter().map(|band| l1_norm(&band.rows[row])).sum::<u128>();
         let norm = (0..rows).map(norm).max().unwrap_or(0);
-        let largest = bands.iter().flat_map(|band| &band.rows).map(largest_weight).max().unwrap_or(0);
+        let largest = bands.iter().flat_map(|band| &band.rows).map(max_weight).max().unwrap_or(0);
         let lists: Option<Vec<Lists>> =
-            (norm <= LISTS_NORM).then(|| bands.iter().map(|band| Lists::new(&band.rows)).collect());
+            (norm <= MAX_LISTS_NORM).then(|| bands.iter().map(|band| Lists::new(&band.rows)).collect());
         #[cfg(target_arch = "x86_64")]
-        if kernel.is_avx512() && norm <= words::NORM_LIMIT && largest < 1 << 15 {
+        if kernel.is_avx512() && norm <= words::MAX_NORM && largest < 1 << 15 {
             let inputs: usize = bands.iter().map(|band| band.inputs).sum();
             let additions = |lists: &Lists| lists.additions() + LIST_END * lists.lists();
             // A weight takes as long as an addition, whatever its size.
@@ -85,12 +92,12 @@ impl SquareMap {
             }
         }
         let _ = kernel;
-        let digits = || bands.iter().map(|band| Digits::new(&band.rows, digits_of(largest))).collect();
+        let digits = || bands.iter().map(|band| Digits::new(&band.rows, digit_count(largest))).collect();
         Self { rows, weights: lists.map_or_else(|| Weights::Digits(digits()), Weights::Lists) }
     }
 
-    /// Begins with sums of zero.
-    pub fn begin(&self, sums: &mut Sums) {
+    /// Sets the sums to zero.
+    pub fn begin(&self, sums: &mut SquareSums) {
         let width = match &self.weights {
             Weights::Lists(_) => 1,
             #[cfg(target_arch = "x86_64")]
@@ -102,54 +109,64 @@ impl SquareMap {
         #[cfg(target_arch = "x86_64")]
         if matches!(self.weights, Weights::Words(_)) {
             sums.words.clear();
-            sums.words.resize(self.rows, words::Sums::default());
+            sums.words.resize(self.rows, words::WordSums::default());
         }
     }
 
     /// Adds a band of squares, numbers in `-q..2q`.
-    pub fn add(&self, kernel: Kernel, band: usize, squares: &[Square], modulus: Modulus, sums: &mut Sums) {
+    pub fn add(
+        &self,
+        kernel: Kernel,
+        band: usize,
+        squares: &[SquareTile],
+        modulus: Modulus,
+        sums: &mut SquareSums,
+    ) {
         match &self.weights {
-            Weights::Lists(bands) => kernel.add_square_lists(&bands[band], squares, &mut sums.values),
+            Weights::Lists(bands) => {
+                dispatch::add_square_lists(kernel, &bands[band], squares, &mut sums.values)
+            }
             #[cfg(target_arch = "x86_64")]
             Weights::Words(bands) => {
                 let words = &bands[band];
                 sums.pairs.resize(words.pairs().max(sums.pairs.len()), words::Pair::default());
-                kernel.split_words(squares, modulus, &mut sums.pairs);
-                kernel.add_words(words, &sums.pairs, &mut sums.words);
+                dispatch::split_words(kernel, squares, modulus, &mut sums.pairs);
+                dispatch::add_words(kernel, words, &sums.pairs, &mut sums.words);
             }
-            Weights::Digits(bands) => kernel.add_square_digits(&bands[band], squares, &mut sums.values),
+            Weights::Digits(bands) => {
+                dispatch::add_square_digits(kernel, &bands[band], squares, &mut sums.values)
+            }
         }
-        // Lists need no reduction.
+        // Lists need no reduction, so other targets than x86-64 do not use the modulus.
         let _ = modulus;
     }
 
-    /// The residues of all rows after all bands, row after row and part after part, each to the beginning of `stride` numbers of
-    /// `output`.
+    /// Reduces the sums after all bands: writes the residues of every row and part to the beginning of `stride` numbers of `output`.
     pub fn finish(
         &self,
         kernel: Kernel,
         modulus: Modulus,
-        sums: &mut Sums,
+        sums: &mut SquareSums,
         output: &mut [u64],
         stride: usize,
     ) {
         match &self.weights {
             Weights::Lists(_) => {
-                kernel.reduce_all(&sums.values, modulus, output, stride);
+                dispatch::reduce_sums(kernel, &sums.values, modulus, output, stride);
                 return;
             }
             #[cfg(target_arch = "x86_64")]
             Weights::Words(_) => {
                 sums.joined.resize(self.rows, [0; PARTS * LANES]);
-                kernel.join_words(&sums.words, modulus, &mut sums.joined);
+                dispatch::join_words(kernel, &sums.words, modulus, &mut sums.joined);
             }
             Weights::Digits(bands) => {
                 sums.joined.resize(self.rows, [0; PARTS * LANES]);
                 if let Some(digits) = bands.first() {
-                    kernel.join_square_digits(digits, &sums.values, modulus, &mut sums.joined);
+                    dispatch::join_square_digits(kernel, digits, &sums.values, modulus, &mut sums.joined);
                 }
             }
         }
-        kernel.copy_all(&sums.joined, output, stride);
+        dispatch::copy_residues(kernel, &sums.joined, output, stride);
     }
 }

@@ -1,4 +1,4 @@
-//! Images in batches, each from encryption to decryption.
+//! Classification of images in batches: encryption, request, decryption.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,43 +7,44 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use serde::Serialize;
-use sottovoce_evaluate::Progress as _;
-use sottovoce_protocol::remote::{Remote, RemoteStep};
-use sottovoce_protocol::{Client, ModelDescription, PendingAnswer};
+use sottovoce_bfv::ProgressObserver as _;
+use sottovoce_protocol::ModelDescription;
+use sottovoce_protocol::client::{Client, PendingAnswer};
+use sottovoce_service::remote::{RemoteProgress, RemoteProvider};
 
 use crate::progress::StageProgress;
 
-/// What was found, and what it took.
+/// Decrypted logits, with times and bytes.
 #[derive(Debug, Default)]
 pub struct Classified {
-    /// Image by image, class by class.
+    /// Logits of every image, one for each class.
     pub logits: Vec<Vec<i128>>,
     pub steps: Steps,
 }
 
-/// All batches' wall-clock seconds, step by step, and bytes. What was done again counts.
+/// Wall-clock seconds of every step, for all batches together, and bytes. Repeated requests count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Steps {
     pub batches: usize,
-    /// Quantising, encrypting, and writing the message.
+    /// Time to quantise and encrypt images and to write the message.
     pub encrypt_seconds: f64,
-    /// Until the provider had received and checked it.
+    /// Time until the provider has received and checked the message.
     pub upload_seconds: f64,
-    /// Until it had evaluated it, waiting for others' batches included.
+    /// Time until the provider has evaluated the batch, including the wait for other batches.
     pub compute_seconds: f64,
-    /// Until the answer was here.
+    /// Time until the answer is received.
     pub download_seconds: f64,
     pub decrypt_seconds: f64,
-    /// Bytes of a batch's message.
+    /// Bytes of one batch's message.
     pub upload_bytes: u64,
-    /// Bytes of an answer's message.
+    /// Bytes of one answer's message.
     pub download_bytes: u64,
     /// Bits of the largest noise coefficient in any answer.
     pub noise_bits: usize,
 }
 
 impl Steps {
-    /// From pixels to logits.
+    /// Seconds from pixels to logits.
     pub fn seconds(&self) -> f64 {
         self.encrypt_seconds
             + self.upload_seconds
@@ -53,11 +54,16 @@ impl Steps {
     }
 }
 
-/// Classifies images, a byte a pixel, one after the other. Nothing is decrypted before the last batch is answered: a provider
-/// that got no more batches after a bad answer would know that it was bad.
+/// Classifies images, given as one byte for each pixel, in batches.
+///
+/// Answers are decrypted after the last batch is answered. Otherwise a provider that got no further batches after a bad answer
+/// would know that decryption failed.
+///
+/// # Errors
+/// If encryption or a request fails, or an answer cannot be decrypted.
 pub fn classify(
     client: &Client,
-    remote: &Remote,
+    remote: &RemoteProvider,
     model: &ModelDescription,
     pixels: &[u8],
 ) -> Result<Classified> {
@@ -69,44 +75,50 @@ pub fn classify(
             1 => "classify".to_owned(),
             _ => format!("batch {} of {batches}", index + 1),
         };
-        answers.push(Encrypted::new(client, model, images, &prefix)?.answered(
+        answers.push(EncryptedBatch::new(client, model, images, &prefix)?.send(
             client,
             remote,
             &mut classified.steps,
         )?);
     }
-    remote.hang_up();
+    remote.disconnect();
     for answer in answers {
-        answer.decrypted(client, &mut classified)?;
+        answer.decrypt(client, &mut classified)?;
     }
     Ok(classified)
 }
 
-/// A batch that is ready to be sent.
-pub struct Encrypted {
+/// An encrypted batch.
+pub struct EncryptedBatch {
     pending: PendingAnswer,
     message: Bytes,
     seconds: f64,
-    bar: Bar,
+    progress: BatchProgress,
 }
 
-impl Encrypted {
+impl EncryptedBatch {
     /// Encrypts at most a batch of images.
     pub fn new(client: &Client, model: &ModelDescription, images: &[u8], prefix: &str) -> Result<Self> {
-        let bar = Bar::new(prefix);
-        bar.stage.begin("encrypting", client.encryption_work(model.pixels()));
+        let progress = BatchProgress::new(prefix);
+        progress.stage.begin("encrypting", client.encryption_work(model.pixels()));
         let start = Instant::now();
         let quantised = model.levels().quantise_all(images);
         let mut message = Vec::new();
-        let pending = client.request(model, &quantised, &|| bar.stage.advance(1), &mut message)?;
-        Ok(Self { pending, message: message.into(), seconds: start.elapsed().as_secs_f64(), bar })
+        let pending = client.write_batch(model, &quantised, &progress.stage, &mut message)?;
+        Ok(Self { pending, message: message.into(), seconds: start.elapsed().as_secs_f64(), progress })
     }
 
-    /// Has it evaluated.
-    pub fn answered(self, client: &Client, remote: &Remote, steps: &mut Steps) -> Result<Answered> {
-        let Self { pending, message, seconds, bar } = self;
+    /// Sends the batch to the provider and receives the encrypted answer.
+    pub fn send(
+        self,
+        client: &Client,
+        remote: &RemoteProvider,
+        steps: &mut Steps,
+    ) -> Result<EncryptedAnswer> {
+        let Self { pending, message, seconds, progress } = self;
         steps.encrypt_seconds += seconds;
-        let (answer, times) = remote.evaluate(client, &pending, &message, &|step| bar.tell(step))?;
+        let (answer, times) =
+            remote.evaluate(client, &pending, &message, &|step| progress.show_step(step))?;
         steps.upload_bytes = message.len() as u64;
         steps.download_bytes = answer.len() as u64;
         let add = |sum: &mut f64, time: Duration| *sum += time.as_secs_f64();
@@ -114,24 +126,24 @@ impl Encrypted {
         add(&mut steps.compute_seconds, times.compute);
         add(&mut steps.download_seconds, times.download);
         steps.batches += 1;
-        Ok(Answered { pending, answer })
+        Ok(EncryptedAnswer { pending, answer })
     }
 }
 
-/// A batch's answer, encrypted.
-pub struct Answered {
+/// The encrypted answer of a batch.
+pub struct EncryptedAnswer {
     pending: PendingAnswer,
     answer: Bytes,
 }
 
-impl Answered {
-    /// Decrypts it.
-    pub fn decrypted(self, client: &Client, classified: &mut Classified) -> Result<()> {
+impl EncryptedAnswer {
+    /// Decrypts the answer and adds its logits to `classified`.
+    pub fn decrypt(self, client: &Client, classified: &mut Classified) -> Result<()> {
         let Self { pending, answer } = self;
         let start = Instant::now();
         let decrypted = client.decrypt(&pending, &answer[..]).context(
-            "the provider's answer cannot be trusted, and nothing was written. Do not let the provider know more than \
-             that: what decrypts and what does not can give the secret key away",
+            "the provider's answer cannot be trusted, and no predictions were written. Do not tell the provider which answers \
+             decrypt: this can reveal the secret key",
         )?;
         let steps = &mut classified.steps;
         steps.decrypt_seconds += start.elapsed().as_secs_f64();
@@ -141,27 +153,31 @@ impl Answered {
     }
 }
 
-/// The share of an evaluation in these parts.
-const PARTS: f64 = 1000.0;
+/// Number of parts in which the progress of an evaluation is shown.
+const PROGRESS_PARTS: f64 = 1000.0;
 
-/// Shows one step after the other.
-struct Bar {
+/// Shows the progress of the steps of one batch.
+struct BatchProgress {
     stage: StageProgress,
     shown: Mutex<&'static str>,
     done: AtomicU64,
 }
 
-impl Bar {
+impl BatchProgress {
     fn new(prefix: &str) -> Self {
         Self { stage: StageProgress::new(prefix.to_owned()), shown: Mutex::new(""), done: AtomicU64::new(0) }
     }
 
-    fn tell(&self, step: RemoteStep) {
+    fn show_step(&self, step: RemoteProgress) {
         match step {
-            RemoteStep::Upload { sent, all } => self.show("uploading", sent, all),
-            RemoteStep::Waiting { .. } => self.show("waiting for others' batches", 0, 1),
-            RemoteStep::Computing(done) => self.show("computing", (done * PARTS) as u64, PARTS as u64),
-            RemoteStep::Download => self.show("downloading", 0, 1),
+            RemoteProgress::Uploading { sent_bytes, total_bytes } => {
+                self.show("uploading", sent_bytes, total_bytes)
+            }
+            RemoteProgress::Waiting { .. } => self.show("waiting for other batches", 0, 1),
+            RemoteProgress::Computing { done } => {
+                self.show("computing", (done * PROGRESS_PARTS) as u64, PROGRESS_PARTS as u64)
+            }
+            RemoteProgress::Downloading => self.show("downloading", 0, 1),
         }
     }
 

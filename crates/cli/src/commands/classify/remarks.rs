@@ -1,54 +1,56 @@
-//! Which images look unlike those that networks are trained on, and what mends it.
+//! Warnings of images that look unlike training images, with advice.
 
-use sottovoce_dataset::{FAINT, Pictures};
+use sottovoce_dataset::{FAINT_BRIGHTNESS, Pictures};
 
 use crate::output::counted;
 
-/// Names of images that a remark shows.
-const NAMES_SHOWN: usize = 3;
+/// Largest number of image names in a remark.
+const MAX_NAMES: usize = 3;
 
-/// Images with bright edges are remarked from one in so many on: single ones occur in data sets of full pictures.
+/// Bright edges are remarked if at least one image in this many has them: single images with bright edges are common.
 const BRIGHT_ONE_IN: usize = 10;
 
-/// One sentence for everything that looks wrong. `inverted` says whether the images were inverted already.
+/// A remark on everything that looks wrong. `inverted` says if --invert was given.
 pub fn remarks(pictures: &Pictures, inverted: bool) -> Vec<String> {
-    let found = pictures.inspect();
+    let inspection = pictures.inspect();
     let all = pictures.len();
     let named = |indices: &[usize]| {
         let names: Vec<&str> = indices
             .iter()
-            .take(NAMES_SHOWN)
+            .take(MAX_NAMES)
             .filter_map(|&index| pictures.names().get(index))
             .map(String::as_str)
             .collect();
-        let more = if indices.len() > NAMES_SHOWN { ", ..." } else { "" };
+        let more = if indices.len() > MAX_NAMES { ", ..." } else { "" };
         format!("{} of {} ({}{more})", indices.len(), counted(all, "image", "images"), names.join(", "))
     };
     let advice = if inverted { "Leave out --invert" } else { "Use --invert" };
     let mut remarks = Vec::new();
-    if !found.bright_border.is_empty() && BRIGHT_ONE_IN * found.bright_border.len() >= all {
+    if !inspection.bright_border.is_empty() && BRIGHT_ONE_IN * inspection.bright_border.len() >= all {
         remarks.push(format!(
-            "{}: the edges are bright, so these may be inverted; networks are trained on bright ink on a dark ground. \
-             {advice} if they are.",
-            named(&found.bright_border)
+            "{}: the edges are bright, so these images may be inverted; networks are trained on bright ink on a dark \
+             background. {advice} if they are.",
+            named(&inspection.bright_border)
         ));
     }
     let (in_alpha, blank): (Vec<usize>, Vec<usize>) =
-        found.blank.iter().partition(|index| pictures.drawn_in_alpha().contains(index));
+        inspection.blank.iter().partition(|index| pictures.drawn_in_alpha().contains(index));
     if !in_alpha.is_empty() {
         remarks.push(format!(
-            "{}: the ink is in the alpha channel alone and has the colour of the ground, so nothing of it can be seen. \
-             {advice}.",
+            "{}: the ink is only in the alpha channel and has the colour of the background, so it cannot be seen. {advice}.",
             named(&in_alpha)
         ));
     }
     if !blank.is_empty() {
-        remarks.push(format!("{}: blank, all pixels are equal; the label means nothing.", named(&blank)));
-    }
-    if !found.faint.is_empty() {
         remarks.push(format!(
-            "{}: faint, no pixel is above {FAINT} of 255. Save pixels as 0 to 255, not as 0 to 1.",
-            named(&found.faint)
+            "{}: blank, all pixels are equal; the predicted label has no meaning.",
+            named(&blank)
+        ));
+    }
+    if !inspection.faint.is_empty() {
+        remarks.push(format!(
+            "{}: faint, no pixel is above {FAINT_BRIGHTNESS} of 255. Save pixels as 0 to 255, not as 0 to 1.",
+            named(&inspection.faint)
         ));
     }
     remarks
@@ -58,7 +60,7 @@ pub fn remarks(pictures: &Pictures, inverted: bool) -> Vec<String> {
 mod tests {
     use std::fs;
 
-    use sottovoce_dataset::{PictureForm, read_pictures};
+    use sottovoce_dataset::{PictureOptions, read_pictures};
 
     use super::*;
 
@@ -68,7 +70,7 @@ mod tests {
         let count = u32::try_from(images.len()).unwrap().to_be_bytes();
         let header = [&[0, 0, 8, 3][..], &count, &3_u32.to_be_bytes(), &3_u32.to_be_bytes()].concat();
         fs::write(folder.path().join("x.idx"), [header, images.concat()].concat()).unwrap();
-        remarks(&read_pictures(&[folder.path()], PictureForm { side: 3, invert }).unwrap(), invert)
+        remarks(&read_pictures(&[folder.path()], PictureOptions { side: 3, invert }).unwrap(), invert)
     }
 
     const INK: [u8; 9] = [0, 0, 0, 0, 255, 200, 0, 0, 0];
@@ -81,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn dark_ink_on_light_paper_is_remarked_with_the_option_that_mends_it() {
+    fn dark_ink_on_light_paper_is_remarked_with_the_option_that_helps() {
         let remarks = remarks_on(&[DARK_INK; 12], false);
         assert!(remarks.len() == 1 && remarks[0].contains("12 of 12 images"), "{remarks:?}");
         assert!(remarks[0].contains("Use --invert"), "{remarks:?}");

@@ -1,19 +1,19 @@
-//! What a data set holds, and what is unusual about it.
+//! The description of a data set: its labels, and what is unusual about it.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
-use sottovoce_dataset::{DataSet, FAINT, Inspection, LabelledImages, Repetitions};
-use sottovoce_report::table::Table;
+use sottovoce_dataset::{DataSet, DuplicateCounts, FAINT_BRIGHTNESS, Inspection, LabelledImages};
+use sottovoce_report::Table;
 
 use crate::output::{counted, to_value};
 
-/// The most frequent label may occur this many times as often as the rarest one before it is remarked; MNIST's occurs
+/// Labels count as unbalanced if the most frequent label occurs this many times as often as the rarest label. In MNIST it occurs
 /// 1.25 times as often.
-const UNBALANCED: usize = 3;
+const UNBALANCED_RATIO: usize = 3;
 
-/// Images of each label.
-pub fn labels(data: &DataSet) -> Table {
+/// The table of images of each label.
+pub fn label_table(data: &DataSet) -> Table {
     let (train, test) = (data.train.counts(), data.test.counts());
     let count = |counts: &[usize], label: usize| counts.get(label).copied().unwrap_or_default().to_string();
     let mut header = vec!["label".to_owned()];
@@ -32,25 +32,25 @@ pub fn labels(data: &DataSet) -> Table {
     Table { title: "Images of each label".to_owned(), header, rows: rows.collect(), notes: Vec::new() }
 }
 
-/// One sentence for everything unusual.
+/// Remarks on everything unusual, one sentence each.
 pub fn unusual(data: &DataSet) -> Vec<String> {
     let mut remarks = Vec::new();
     for (name, images) in [("training", &data.train), ("test", &data.test)] {
         add_images(&mut remarks, name, images);
     }
-    let Repetitions { in_training, in_test, in_both, contradictory } =
-        Repetitions::of(&data.train, &data.test);
+    let DuplicateCounts { in_training, in_test, in_both, contradictory } =
+        DuplicateCounts::of(&data.train, &data.test);
     if in_training > 0 {
         remarks.push(format!(
             "{} equal to an earlier one, {contradictory} of them with another label",
-            are(in_training, "training")
+            images_are(in_training, "training")
         ));
     }
     if in_test > 0 {
-        remarks.push(format!("{} equal to an earlier one", are(in_test, "test")));
+        remarks.push(format!("{} equal to an earlier one", images_are(in_test, "test")));
     }
     if in_both > 0 {
-        remarks.push(format!("{} equal to a training image", are(in_both, "test")));
+        remarks.push(format!("{} equal to a training image", images_are(in_both, "test")));
     }
     for (name, half) in [("training", &data.train), ("test", &data.test)] {
         add_labels(&mut remarks, name, half, data.classes);
@@ -58,8 +58,8 @@ pub fn unusual(data: &DataSet) -> Vec<String> {
     remarks
 }
 
-/// Such as `1 training image is`.
-fn are(count: usize, name: &str) -> String {
+/// The subject and verb of a remark, such as `1 training image is`.
+fn images_are(count: usize, name: &str) -> String {
     counted(count, &format!("{name} image is"), &format!("{name} images are"))
 }
 
@@ -68,14 +68,14 @@ fn add_images(remarks: &mut Vec<String>, name: &str, images: &LabelledImages) {
     if let [first, ..] = inspection.blank[..] {
         remarks.push(format!(
             "{} blank: all pixels are equal (the first is number {first}, from 0)",
-            are(inspection.blank.len(), name)
+            images_are(inspection.blank.len(), name)
         ));
     }
     if let [first, ..] = inspection.faint[..] {
         remarks.push(format!(
-            "{} faint: no pixel is above {FAINT} of 255 (the first is number {first}, from 0); pixels must be saved as \
+            "{} faint: no pixel is above {FAINT_BRIGHTNESS} of 255 (the first is number {first}, from 0); pixels must be saved as \
              0 to 255, not as 0 to 1",
-            are(inspection.faint.len(), name)
+            images_are(inspection.faint.len(), name)
         ));
     }
     if inspection.looks_inverted() {
@@ -106,7 +106,7 @@ fn add_labels(remarks: &mut Vec<String>, name: &str, images: &LabelledImages, cl
     let present = || counts.iter().enumerate().filter(|(_, count)| **count > 0);
     if let (Some((rare, few)), Some((frequent, many))) =
         (present().min_by_key(|(_, count)| **count), present().max_by_key(|(_, count)| **count))
-        && *many >= UNBALANCED * few
+        && *many >= UNBALANCED_RATIO * few
     {
         remarks.push(format!(
             "{name} images are unbalanced: {few} of label {rare}, but {many} of label {frequent}"
@@ -114,7 +114,7 @@ fn add_labels(remarks: &mut Vec<String>, name: &str, images: &LabelledImages, cl
     }
 }
 
-/// All of it as JSON.
+/// The description as JSON.
 pub fn to_json(data: &DataSet, unusual: &[String], sheet: &Path) -> Value {
     json!({
         "name": data.name,
@@ -137,7 +137,7 @@ pub fn to_json(data: &DataSet, unusual: &[String], sheet: &Path) -> Value {
 mod tests {
     use std::collections::BTreeMap;
 
-    use sottovoce_dataset::{Half, Orientation, Origin, synthetic_digits};
+    use sottovoce_dataset::{Orientation, Origin, Subset, synthetic_digits};
 
     use super::*;
 
@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn digits() -> (LabelledImages, LabelledImages) {
-        (synthetic_digits(600, 1, Half::Train), synthetic_digits(600, 1, Half::Test))
+        (synthetic_digits(600, 1, Subset::Train), synthetic_digits(600, 1, Subset::Test))
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn dark_ink_on_light_paper_is_unusual_and_the_remedy_is_named() {
+    fn dark_ink_on_light_paper_is_unusual_and_the_field_to_set_is_named() {
         let (train, test) = digits();
         let remarks = unusual(&data_set(train.inverted(), test.inverted()));
         assert_eq!(remarks.len(), 2);
@@ -203,11 +203,11 @@ mod tests {
     }
 
     #[test]
-    fn labels_have_their_names_where_there_are_any() {
+    fn the_label_table_has_class_names_if_there_are_any() {
         let (train, test) = digits();
         let plain = data_set(train, test);
-        assert_eq!(labels(&plain).header, ["label", "training", "test"]);
+        assert_eq!(label_table(&plain).header, ["label", "training", "test"]);
         let named = DataSet { class_names: Some(vec!["ant".into(); 10]), ..plain };
-        assert_eq!(labels(&named).rows[0][..2], ["0", "ant"]);
+        assert_eq!(label_table(&named).rows[0][..2], ["0", "ant"]);
     }
 }

@@ -1,22 +1,22 @@
-//! One batch under a plan's parameters, measured.
+//! Measurement of one batch under the chosen parameters.
 
 use anyhow::{Context, Result, ensure};
 use rand::Rng;
 use serde::Serialize;
-use sottovoce_bfv::noise::measure_stages;
-use sottovoce_bfv::planner::Choice;
+use sottovoce_bfv::client::measure_stages;
+use sottovoce_bfv::planner::ChosenParameters;
 use sottovoce_dataset::LabelledImages;
-use sottovoce_evaluate::{Evaluator, Need, RangeRule, Session, predict_images};
+use sottovoce_evaluate::{Evaluator, RangeKind, RangedEnsemble, Session, predict_images};
 
 use crate::machine::peak_memory_bytes;
 use crate::progress::StageProgress;
 
-/// What one batch took, for every ensemble of a plan.
+/// Noise, times and bytes of one batch with all ensembles. Seconds are those of the batch, times the number of batches of the
+/// planned run.
 #[derive(Debug, Clone, Serialize)]
-pub struct Measured {
-    /// Bits of the largest noise coefficient at every stage, of the noisiest ensemble.
+pub struct MeasuredBatch {
+    /// Bits of the largest noise coefficient after every layer, of the noisiest ensemble.
     pub noise_bits: Vec<f64>,
-    /// Of the run: one batch's seconds, times its batches.
     pub encrypt_seconds: f64,
     pub transfer_seconds: f64,
     pub evaluate_seconds: f64,
@@ -24,37 +24,40 @@ pub struct Measured {
     pub upload_bytes: usize,
     pub download_bytes: usize,
     pub key_bytes: usize,
-    /// Random images whose logits left the range that the plan rests on, so that they decrypted to wrong ones.
+    /// Random images whose logits left the range that parameters were chosen for, so that they decrypted to wrong logits.
     pub images_outside: usize,
-    /// The most that the process has held, where the system tells.
+    /// Peak memory of the process; `None` if the system does not report it.
     pub memory_bytes: Option<usize>,
 }
 
-impl Measured {
+impl MeasuredBatch {
     pub fn seconds(&self) -> f64 {
         self.encrypt_seconds + self.transfer_seconds + self.evaluate_seconds + self.decrypt_seconds
     }
 }
 
-/// Encrypts a full batch of random images and evaluates all ensembles on it, holding every answer against the oracle; then
-/// once more on one image with a look at the noise between the layers.
+/// Encrypts a full batch of random images, evaluates all ensembles on it and compares every answer with the oracle. Then
+/// evaluates one blank image and measures the noise after each layer.
+///
+/// # Errors
+/// If an evaluation fails, or a decrypted logit within the range differs from the oracle's.
 pub fn measure(
-    needs: &[Need<'_>],
-    range: RangeRule,
-    choice: &Choice,
+    ranged: &[RangedEnsemble<'_>],
+    range: RangeKind,
+    choice: &ChosenParameters,
     evaluator: Evaluator,
-) -> Result<Measured> {
-    let first = needs.first().context("there are no networks")?;
+) -> Result<MeasuredBatch> {
+    let first = ranged.first().context("there are no networks")?;
     let side = first.ensemble.architecture().image_side;
     let slots = choice.parameters.degree();
     let mut rng = rand::rng();
-    // Ink in a fifth of the pixels, as in handwriting: random images of full ink would leave an observed range.
+    // A fifth of the pixels is not black, as in handwriting: logits of denser images would leave an observed range.
     let mut ink = || if rng.random_bool(0.2) { rng.random() } else { 0u8 };
     let pixels: Vec<u8> = (0..slots * side * side).map(|_| ink()).collect();
     let batch = LabelledImages::new(side, pixels, vec![0; slots])?;
-    let session = Session::under(choice.clone(), range, needs, evaluator)?;
+    let session = Session::with_parameters(choice.clone(), range, ranged, evaluator)?;
     let progress = StageProgress::new("plan".to_owned());
-    let mut measured = Measured {
+    let mut measured = MeasuredBatch {
         noise_bits: Vec::new(),
         encrypt_seconds: 0.0,
         transfer_seconds: 0.0,
@@ -67,8 +70,8 @@ pub fn measure(
         memory_bytes: None,
     };
     let batches = choice.cost.batches as f64;
-    for &need in needs {
-        let (_, summary) = predict_images(need, &session, &batch, &progress)?;
+    for &ensemble in ranged {
+        let (_, summary) = predict_images(ensemble, &session, &batch, &progress)?;
         let right = summary.mismatches == 0 || summary.range.images_outside > 0;
         ensure!(right, "{} decrypted logits differ from the integer oracle", summary.mismatches);
         measured.images_outside += summary.range.images_outside;
@@ -79,11 +82,10 @@ pub fn measure(
         measured.upload_bytes = summary.upload_bytes;
         measured.download_bytes = measured.download_bytes.max(summary.download_bytes);
     }
-    // A byte beyond what memory holds is not to be had.
     measured.memory_bytes = peak_memory_bytes().and_then(|bytes| bytes.try_into().ok());
-    for need in needs {
+    for ensemble in ranged {
         let blank = vec![0; side * side];
-        let stages = measure_stages(need.ensemble, evaluator.into(), &choice.parameters, &blank)?;
+        let stages = measure_stages(ensemble.ensemble, evaluator.into(), &choice.parameters, &blank)?;
         measured.noise_bits.resize(stages.len(), 0.0);
         for (largest, stage) in measured.noise_bits.iter_mut().zip(&stages) {
             *largest = largest.max(stage.largest);

@@ -1,13 +1,14 @@
-//! A plan as tables.
+//! The tables that `plan` prints.
 
 use sottovoce_bfv::parameters::{Channel, SECURITY_SOURCE};
-use sottovoce_bfv::planner::Choice;
-use sottovoce_bfv::{Flood, HIDING_LOG2};
-use sottovoce_evaluate::{Evaluator, Policy, RangeRule};
+use sottovoce_bfv::planner::ChosenParameters;
+use sottovoce_bfv::{FloodingNoise, STATISTICAL_DISTANCE_LOG2};
+use sottovoce_evaluate::{Evaluator, ParameterPolicy, RangeKind};
 use sottovoce_network::RangeMethod;
-use sottovoce_report::table::Table;
+use sottovoce_report::Table;
 
-use super::{Measured, Weights};
+use super::measure::MeasuredBatch;
+use super::planned_ensemble::PlannedEnsemble;
 
 fn rows<const N: usize>(rows: [(&str, String); N]) -> Vec<Vec<String>> {
     rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
@@ -21,53 +22,56 @@ fn bits(value: i128) -> f64 {
     (value.unsigned_abs().max(1) as f64).log2()
 }
 
-/// How large logits are, and what the plan rests on.
-pub fn ranges(weights: &[Weights], policy: &Policy) -> Table {
-    let row = |weights: &Weights| {
-        let need = weights.need();
+/// The ranges of logits, and the range that parameters are chosen for.
+pub fn ranges(ensembles: &[PlannedEnsemble], policy: &ParameterPolicy) -> Table {
+    let row = |ensemble: &PlannedEnsemble| {
+        let ranged = ensemble.ranged();
         let proven = RangeMethod::ALL.map(|method| {
-            let saved = weights.proven.saved_bits(method);
-            let bits = bits(weights.proven.by(method).largest());
+            let saved = ensemble.proven.saved_bits(method);
+            let bits = bits(ensemble.proven.by(method).largest());
             if saved == 0.0 { format!("{bits:.1}") } else { format!("{bits:.1} ({saved:.1} saved)") }
         });
-        let members = weights.exported.ensemble.members().len().to_string();
-        let observed = need.observed.map_or_else(|| "not measured".to_owned(), |o| format!("{:.1}", bits(o)));
-        let mut cells = vec![weights.folder.display().to_string(), members, observed];
+        let members = ensemble.exported.ensemble.members().len().to_string();
+        let observed =
+            ranged.observed_logit.map_or_else(|| "not measured".to_owned(), |o| format!("{:.1}", bits(o)));
+        let mut cells = vec![ensemble.folder.display().to_string(), members, observed];
         cells.extend(proven);
         cells
     };
-    let rests_on = match policy.range {
-        RangeRule::Observed => format!(
-            "The plan rests on the observed range with a margin of {:.0} %.",
+    let chosen_range = match policy.range {
+        RangeKind::Observed => format!(
+            "Parameters are chosen for the observed range with a margin of {:.0} %.",
             100.0 * policy.range_margin
         ),
-        RangeRule::Proven => {
-            "The plan rests on the proven range: no image there can be has larger logits.".to_owned()
+        RangeKind::Proven => {
+            "Parameters are chosen for the proven range: no possible image has larger logits.".to_owned()
         }
     };
     Table {
         title: "Largest logit of a member or the sum, bits".to_owned(),
         header: header(&["weights", "members", "observed", "proven: norms", "intervals", "quadratic"]),
-        rows: weights.iter().map(row).collect(),
+        rows: ensembles.iter().map(row).collect(),
         notes: vec![
-            rests_on,
-            "A plaintext modulus needs a bit more, for the sign. Proven by: norms of the weights; signed intervals; quadratic \
-             forms in the pixels (docs/ranges.md)."
+            chosen_range,
+            "A plaintext modulus needs one bit more, for the sign. Methods of proof: norms of the weights; signed intervals; \
+             quadratic forms in the pixels (docs/ranges.md)."
                 .to_owned(),
         ],
     }
 }
 
-fn narrowest(choice: &Choice) -> &Channel {
-    &choice.parameters.channels()[choice.parameters.narrowest()]
+/// The channel with the least room for noise.
+fn narrowest(choice: &ChosenParameters) -> Option<&Channel> {
+    choice.parameters.channels().get(choice.parameters.narrowest_channel())
 }
 
-/// Ciphertext primes that an answer keeps.
-pub fn answer_primes(choice: &Choice) -> usize {
-    narrowest(choice).answer_primes().len()
+/// Number of ciphertext primes that an answer keeps.
+pub fn answer_primes(choice: &ChosenParameters) -> usize {
+    narrowest(choice).map_or(0, |channel| channel.answer_primes().len())
 }
 
-pub fn parameters(choice: &Choice, evaluator: Evaluator) -> Table {
+/// The chosen parameters.
+pub fn parameters(choice: &ChosenParameters, evaluator: Evaluator) -> Table {
     let parameters = &choice.parameters;
     let sizes = |numbers: &[u64]| {
         let sizes = numbers.iter().map(|number| format!("{:.1}", (*number as f64).log2()));
@@ -88,7 +92,7 @@ pub fn parameters(choice: &Choice, evaluator: Evaluator) -> Table {
             ("primes that an answer keeps", answer_primes(choice).to_string()),
             (
                 "security",
-                format!("128 bits: keys of {q:.1} bits, at most {limit}; {:.1} to spare", limit as f64 - q),
+                format!("128 bits: keys have {q:.1} of at most {limit} bits; {:.1} left", limit as f64 - q),
             ),
             (
                 "decryption of a whole run fails",
@@ -96,10 +100,10 @@ pub fn parameters(choice: &Choice, evaluator: Evaluator) -> Table {
             ),
         ]),
         notes: vec![
-            format!("Limit: {SECURITY_SOURCE}."),
+            format!("Source of the security limit: {SECURITY_SOURCE}."),
             format!(
-                "For {}. The noise's model is in docs/noise.md{}; noise is measured at every decryption, and an answer with \
-                 too much of it is an error.",
+                "For {}. docs/noise.md describes the model of the noise{}. Noise is measured at every decryption; an answer with \
+                 too much noise is an error.",
                 match evaluator {
                     Evaluator::Engine(_) => "the engine",
                     Evaluator::Reference => "the reference evaluator",
@@ -118,14 +122,15 @@ fn list(numbers: &[u64]) -> String {
     numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// What hiding the model costs: the best plan without, and this one.
-pub fn price(open: &Choice, hidden: &Choice) -> Table {
-    let row =
-        |name: &str, value: &dyn Fn(&Choice) -> String| vec![name.to_owned(), value(open), value(hidden)];
+/// The cost of hiding the model: the best parameters without hiding (`open`) and with it (`hidden`).
+pub fn hiding_cost(open: &ChosenParameters, hidden: &ChosenParameters) -> Table {
+    let row = |name: &str, value: &dyn Fn(&ChosenParameters) -> String| {
+        vec![name.to_owned(), value(open), value(hidden)]
+    };
     let megabytes = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
-    let flood = hidden.flood.map_or(0, Flood::bits);
+    let flood = hidden.flooding.map_or(0, FloodingNoise::bits);
     Table {
-        title: "Price of hiding the model in its answers".to_owned(),
+        title: "Cost of hiding the model in its answers".to_owned(),
         header: header(&["", "without", "with"]),
         rows: vec![
             row("ring degree N", &|choice| choice.parameters.degree().to_string()),
@@ -133,68 +138,69 @@ pub fn price(open: &Choice, hidden: &Choice) -> Table {
             row("Q, bits", &|choice| format!("{:.0}", choice.parameters.ciphertext_modulus_bits())),
             row("encryption, s", &|choice| format!("{:.2}", choice.cost.encrypt_seconds)),
             row("evaluation, s", &|choice| format!("{:.2}", choice.cost.evaluate_seconds)),
-            row("up, a batch", &|choice| megabytes(choice.cost.upload_bytes)),
-            row("down, a batch", &|choice| megabytes(choice.cost.download_bytes)),
+            row("upload per batch", &|choice| megabytes(choice.cost.upload_bytes)),
+            row("download per batch", &|choice| megabytes(choice.cost.download_bytes)),
         ],
         notes: vec![format!(
-            "Answers are made anew with the client's public key and uniform noise of {flood} bits, which hides their own to \
-             a statistical distance of 2^{HIDING_LOG2:.0} an answer (docs/security.md).",
+            "Answers are encrypted again with the client's public key and uniform noise of {flood} bits, which hides their own \
+             noise up to a statistical distance of 2^{STATISTICAL_DISTANCE_LOG2:.0} per answer (docs/security.md).",
         )],
     }
 }
 
-/// The noise at one stage, in bits.
-pub struct Stage {
-    pub name: &'static str,
-    /// log2 of the standard deviation.
-    pub expected: f64,
-    /// log2 of what can be told from the message.
-    pub limit: f64,
+/// The noise after one layer, in bits.
+pub struct LayerNoise {
+    pub layer: &'static str,
+    /// log2 of the expected standard deviation.
+    pub expected_bits: f64,
+    /// log2 of the largest noise with which decryption is correct.
+    pub limit_bits: f64,
 }
 
-/// The noise after every layer in the channel with the least room.
-pub fn stages(choice: &Choice) -> [Stage; 4] {
-    let channel = narrowest(choice);
+/// The noise after every layer in the channel with the least room for noise.
+pub fn layer_noise(choice: &ChosenParameters) -> Vec<LayerNoise> {
+    let Some(channel) = narrowest(choice) else { return Vec::new() };
     let level = channel.answer_level();
     let upload_limit = channel.noise_limit_bits(channel.upload_level());
     let limit = channel.noise_limit_bits(channel.hidden_level());
     let answer_limit = channel.noise_limit_bits(level);
-    let stage = |name, expected, limit| Stage { name, expected, limit };
-    [
-        stage("encrypted pixels", choice.noise.fresh, upload_limit),
-        stage("hidden units (convolution, square, dense)", choice.noise.hidden, limit),
-        stage("logits (square, dense, members' sum)", choice.noise.logits, limit),
-        stage("answer, switched down", choice.noise.answer(limit - answer_limit), answer_limit),
+    let after = |layer, expected_bits, limit_bits| LayerNoise { layer, expected_bits, limit_bits };
+    vec![
+        after("encrypted pixels", choice.noise.fresh, upload_limit),
+        after("hidden units (convolution, square, dense)", choice.noise.hidden, limit),
+        after("logits (square, dense, members' sum)", choice.noise.logits, limit),
+        after("answer, switched down", choice.noise.answer(limit - answer_limit), answer_limit),
     ]
 }
 
-pub fn noise(choice: &Choice, measured: Option<&Measured>) -> Table {
-    let found = |index: usize| measured.and_then(|measured| measured.noise_bits.get(index));
-    let row = |(index, stage): (usize, &Stage)| {
+/// The predicted noise, and the measured noise if there is a measurement.
+pub fn noise(choice: &ChosenParameters, measured: Option<&MeasuredBatch>) -> Table {
+    let measured_bits = |index: usize| measured.and_then(|measured| measured.noise_bits.get(index));
+    let row = |(index, noise): (usize, &LayerNoise)| {
         let mut cells = vec![
-            stage.name.to_owned(),
-            format!("{:.1}", stage.expected),
-            format!("{:.1}", stage.limit),
-            format!("{:.1}", stage.limit - stage.expected),
+            noise.layer.to_owned(),
+            format!("{:.1}", noise.expected_bits),
+            format!("{:.1}", noise.limit_bits),
+            format!("{:.1}", noise.limit_bits - noise.expected_bits),
         ];
-        cells.extend(found(index).map(|bits| format!("{bits:.1}")));
+        cells.extend(measured_bits(index).map(|bits| format!("{bits:.1}")));
         cells
     };
-    let mut head = header(&["of", "expected deviation", "limit", "room"]);
+    let mut head = header(&["after", "expected deviation", "limit", "budget left"]);
     head.extend(measured.map(|_| "measured, largest".to_owned()));
     Table {
         title: "Noise after each layer, bits".to_owned(),
         header: head,
-        rows: stages(choice).iter().enumerate().map(row).collect(),
+        rows: layer_noise(choice).iter().enumerate().map(row).collect(),
         notes: vec![format!(
-            "The largest coefficient of a run may be {:.1} bits above the deviation.",
+            "The largest noise coefficient of a run may be {:.1} bits above the standard deviation.",
             choice.margin_bits
         )],
     }
 }
 
-/// What a run over so many images will take. Another number of images may do best with other parameters.
-pub fn cost(choice: &Choice, images: usize, measured: Option<&Measured>) -> Table {
+/// The predicted cost of a run over `images` images, and the measured cost if there is a measurement.
+pub fn cost(choice: &ChosenParameters, images: usize, measured: Option<&MeasuredBatch>) -> Table {
     let cost = &choice.cost;
     let megabytes = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
     let seconds = |seconds: f64| format!("{seconds:.2}");
@@ -202,42 +208,42 @@ pub fn cost(choice: &Choice, images: usize, measured: Option<&Measured>) -> Tabl
     let rows = [
         ("batches", cost.batches.to_string(), Some(String::new())),
         ("encryption, s", seconds(cost.encrypt_seconds), measured.map(|m| seconds(m.encrypt_seconds))),
-        // That of the program's own threads is measured; a network's is not to be predicted.
+        // The transfer time of a network cannot be predicted; the transfer between threads is measured.
         ("transfer, s", "–".to_owned(), measured.map(|m| seconds(m.transfer_seconds))),
         ("evaluation, s", seconds(cost.evaluate_seconds), measured.map(|m| seconds(m.evaluate_seconds))),
         ("decryption, s", seconds(cost.decrypt_seconds), measured.map(|m| seconds(m.decrypt_seconds))),
         ("all, s", seconds(cost.seconds()), measured.map(|m| seconds(m.seconds()))),
-        ("up, a batch", megabytes(cost.upload_bytes), measured.map(|m| megabytes(m.upload_bytes))),
-        ("down, a batch", megabytes(cost.download_bytes), measured.map(|m| megabytes(m.download_bytes))),
+        ("upload per batch", megabytes(cost.upload_bytes), measured.map(|m| megabytes(m.upload_bytes))),
+        ("download per batch", megabytes(cost.download_bytes), measured.map(|m| megabytes(m.download_bytes))),
         ("keys, once", megabytes(cost.key_bytes), measured.map(|m| megabytes(m.key_bytes))),
         (
             "memory, client and provider together",
             gibibytes(cost.memory_bytes),
-            measured.map(|m| m.memory_bytes.map_or_else(|| "not known here".to_owned(), gibibytes)),
+            measured.map(|m| m.memory_bytes.map_or_else(|| "not available".to_owned(), gibibytes)),
         ),
     ];
-    let row = |(name, predicted, found): (&str, String, Option<String>)| {
+    let row = |(name, predicted, measured_value): (&str, String, Option<String>)| {
         let mut cells = vec![name.to_owned(), predicted];
-        cells.extend(found.filter(|_| measured.is_some()));
+        cells.extend(measured_value.filter(|_| measured.is_some()));
         cells
     };
     let mut head = header(&["", "predicted"]);
     head.extend(measured.map(|_| "measured".to_owned()));
     let mut notes = vec![
-        format!("Chosen for {images} images: another number (--images) may do better with other parameters."),
-        "Predicted seconds are those of the machine of docs/performance.md, whose operations were measured; another \
-         machine's differ by its speed."
-            .to_owned(),
+        format!(
+            "Parameters are chosen for {images} images; for another number (--images) other parameters may cost less."
+        ),
+        "Seconds are predicted for the machine of docs/performance.md, and differ with the speed of the machine.".to_owned(),
     ];
     if let Some(measured) = measured {
         let exact = match measured.images_outside {
-            0 => "Every logit of every slot was right.".to_owned(),
+            0 => "Every logit of every slot was correct.".to_owned(),
             outside => format!(
-                "{outside} of the images left the range that the plan rests on, and decrypted to wrong logits."
+                "{outside} of the images left the range that parameters were chosen for, and decrypted to wrong logits."
             ),
         };
         notes.push(format!(
-            "Measured on one batch of random images: seconds are that batch's, once for each batch of the run. {exact}"
+            "Measured on one batch of random images; seconds are those of the batch times the number of batches. {exact}"
         ));
     }
     Table {

@@ -1,19 +1,19 @@
-//! Providers that are killed, and disks that are full.
+//! Killed providers and full disks.
 
 use std::process::Command;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use bytes::Bytes;
-use sottovoce_protocol::remote::{Patience, Remote, RemoteStep};
-use sottovoce_protocol::tls::client_tls;
-use sottovoce_protocol::{Client, ModelDescription};
+use sottovoce_protocol::ModelDescription;
+use sottovoce_protocol::client::Client;
+use sottovoce_service::remote::{RemoteProgress, RemoteProvider, RetryBudget};
+use sottovoce_service::tls::load_client_tls;
 
 use super::world::{LOCAL, SECURE, Served, World};
 
 const MEMORY: u64 = 1 << 30;
 
-/// A provider that can be killed from anywhere, and comes back at the same address.
+/// A provider that any thread can kill and restart at the same address.
 struct Fragile<'a> {
     world: &'a World,
     served: Mutex<Served>,
@@ -27,7 +27,7 @@ impl<'a> Fragile<'a> {
         Self { world, served: Mutex::new(served), address }
     }
 
-    /// One thread, so that an evaluation is long enough to be killed in on any machine.
+    /// Options with one thread, so that evaluations are slow enough to kill the provider on any machine.
     fn arguments() -> Vec<&'static str> {
         [&SECURE[..], &["--threads", "1"]].concat()
     }
@@ -39,35 +39,38 @@ impl<'a> Fragile<'a> {
     }
 }
 
-fn model(client: &Client, remote: &Remote) -> ModelDescription {
+fn model(client: &Client, remote: &RemoteProvider) -> ModelDescription {
     let fingerprint = remote.models().unwrap()[0].model.parse().unwrap();
-    client.model(&remote.model(fingerprint).unwrap()[..]).unwrap()
+    client.read_model(&remote.model(fingerprint).unwrap()[..]).unwrap()
 }
 
 #[test]
-fn a_provider_that_is_killed_in_the_middle_still_gives_the_right_answer() {
+fn a_provider_that_is_killed_and_restarted_gives_the_right_answer() {
     let world = World::new();
     world.authority();
     let fragile = Fragile::new(&world);
     let url = format!("https://{}", fragile.address);
     world.enrol("alice", &url);
     let file = |name: &str| world.sandbox.path(&format!("alice/{name}"));
-    let tls = client_tls(&file("root.pem"), Some((&file("certificate.pem"), &file("key.pem")))).unwrap();
-    let remote = Remote::new(url.parse().unwrap(), Some(tls), Patience(Duration::from_secs(120))).unwrap();
+    let tls = load_client_tls(&file("root.pem"), Some((&file("certificate.pem"), &file("key.pem")))).unwrap();
+    let remote = RemoteProvider::new(url.parse().unwrap(), Some(tls), RetryBudget::default()).unwrap();
     let client = Client::load(&file("keys"), MEMORY).unwrap();
     let model = model(&client, &remote);
-    remote.register(client.registered(), client.registration()).unwrap();
+    remote.register(client.key_fingerprint(), client.registration_message()).unwrap();
 
-    type When = fn(RemoteStep) -> bool;
+    type When = fn(RemoteProgress) -> bool;
     let moments: [(&str, When); 3] = [
-        ("upload", |step| matches!(step, RemoteStep::Upload { sent, all } if sent > all / 3)),
-        ("compute", |step| matches!(step, RemoteStep::Computing(_))),
-        ("download", |step| step == RemoteStep::Download),
+        (
+            "upload",
+            |step| matches!(step, RemoteProgress::Uploading { sent_bytes, total_bytes } if sent_bytes > total_bytes / 3),
+        ),
+        ("compute", |step| matches!(step, RemoteProgress::Computing { .. })),
+        ("download", |step| step == RemoteProgress::Downloading),
     ];
     for (name, moment) in moments {
         let mut message = Vec::new();
         let images = world.quantised(&world.slow);
-        let pending = client.request(&model, &images, &|| (), &mut message).unwrap();
+        let pending = client.write_batch(&model, &images, &(), &mut message).unwrap();
         let killed = Mutex::new(false);
         let watch = |step| {
             let mut killed = killed.lock().unwrap();
@@ -83,14 +86,14 @@ fn a_provider_that_is_killed_in_the_middle_still_gives_the_right_answer() {
             assert_eq!(&decrypted.slot(slot), expected, "after a kill in mid-{name}");
         }
     }
-    // Keys were registered once: the database survived every kill.
-    assert!(remote.is_registered(client.registered()).unwrap());
+    // Keys were registered only once, so the database survived every kill.
+    assert!(remote.is_registered(client.key_fingerprint()).unwrap());
 }
 
-/// Files of the provider's cannot grow beyond what it has when it is started: as with a full disk, writing fails.
+/// The provider's files cannot grow after its start, so writing fails as on a full disk.
 #[cfg(unix)]
 #[test]
-fn a_full_disk_refuses_new_keys_and_loses_none() {
+fn a_provider_with_a_full_disk_refuses_new_keys_and_keeps_old_ones() {
     let world = World::new();
     let mut served = Served::start(&world, &["small"], &LOCAL);
     world.classify(&served.url, "alice", &LOCAL).succeeds();
@@ -107,12 +110,12 @@ fn a_full_disk_refuses_new_keys_and_loses_none() {
         "small",
     ]);
     let mut limited = Command::new("bash");
-    // A signal would end it otherwise.
+    // Without this, a signal would end the provider.
     let script = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$@\"");
     limited.args(["-c", &script, "bash"]).arg(serve.get_program()).args(serve.get_args());
     limited.current_dir(world.sandbox.path("."));
     let mut served = Served::spawn(&world, limited);
-    // Enough new keys to need more room than there is.
+    // The new keys need more space than there is.
     let mut refused = 0;
     for number in 0..12 {
         let name = format!("client-{number}");
@@ -123,11 +126,11 @@ fn a_full_disk_refuses_new_keys_and_loses_none() {
         }
     }
     assert!(refused > 0, "there was room for everybody");
-    // Who was there before still is, and is answered.
+    // A client that registered before is still answered.
     world.classify(&served.url, "alice", &LOCAL).succeeds();
     world.assert_exact("predictions.csv", &world.small);
     served.kill();
-    // With room again, everybody is welcome.
+    // When there is space again, new clients are accepted.
     let served = Served::start(&world, &["small"], &LOCAL);
     world.classify(&served.url, "client-11", &LOCAL).succeeds();
     let run = world.classify(&served.url, "alice", &LOCAL).succeeds();

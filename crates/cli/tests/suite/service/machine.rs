@@ -1,4 +1,4 @@
-//! One machine, two terminals: without an authority.
+//! Provider and client on one machine, without an authority.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -27,20 +27,20 @@ fn images_are_classified_and_every_logit_is_the_oracles() {
     for words in ["encrypt", "upload", "compute", "download", "decrypt", "50 images in 1 batch"] {
         assert!(run.stdout.contains(words), "{words:?} is not in: {}", run.stdout);
     }
-    assert!(run.stderr.contains("INSECURE") && run.stderr.contains("made new keys"), "{}", run.stderr);
+    assert!(run.stderr.contains("INSECURE") && run.stderr.contains("created new keys"), "{}", run.stderr);
     world.assert_exact("predictions.csv", &world.small);
     assert!(served.log().contains("INSECURE"));
 
-    // The same keys again, another model, and the result for a script.
+    // Another model with the same keys, and the result as JSON.
     let other = ["--insecure-local", "--model", "other", "--json", "--out", "new/other.csv"];
     let run = world.classify(&served.url, "client", &other).succeeds();
-    assert!(!run.stderr.contains("made new keys") && !run.stderr.contains("registered"), "{}", run.stderr);
+    assert!(!run.stderr.contains("created new keys") && !run.stderr.contains("registered"), "{}", run.stderr);
     let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((json["model"].as_str(), json["images"].as_u64()), (Some("other"), Some(50)));
     assert!(json["steps"]["upload_bytes"].as_u64().unwrap() > 1_000_000);
     world.assert_exact("new/other.csv", &world.slow);
 
-    // A folder of PNG files, dark on light.
+    // A folder of PNG files with dark ink on light paper.
     fs::create_dir(world.sandbox.path("pictures")).unwrap();
     for (index, image) in world.images.chunks(64).take(3).enumerate() {
         let inverted: Vec<u8> = image.iter().map(|pixel| 255 - pixel).collect();
@@ -67,9 +67,9 @@ fn images_are_classified_and_every_logit_is_the_oracles() {
     }
     assert_eq!(found.len(), 3);
 
-    // A client that leaves.
+    // A client that deletes its keys at the provider.
     let forget = ["forget", "--provider", &served.url, "--insecure-local"];
-    assert!(world.sandbox.run(&forget).succeeds().stdout.contains("has forgotten the keys"));
+    assert!(world.sandbox.run(&forget).succeeds().stdout.contains("has deleted the keys"));
     let run = world.classify(&served.url, "client", &local).succeeds();
     assert!(run.stderr.contains("registered the keys"), "{}", run.stderr);
 
@@ -79,7 +79,7 @@ fn images_are_classified_and_every_logit_is_the_oracles() {
 }
 
 #[test]
-fn models_are_called_by_folders_that_may_have_any_name() {
+fn models_are_named_by_their_folders_whatever_characters_they_have() {
     let world = World::new();
     for (folder, model) in [
         ("lr=0.01/ens", &world.small),
@@ -108,20 +108,20 @@ fn models_are_called_by_folders_that_may_have_any_name() {
     let serve = |models: &[&str]| {
         world.sandbox.run(&[&["serve", "--insecure-local", "--range", "proven", "--models"], models].concat())
     };
-    serve(&["B/ensemble", "C/B"]).fails(1, &["B/ensemble and C/B are both called B", "--models NAME=C/B"]);
-    serve(&["lr=0.02"]).fails(1, &["there is no folder lr=0.02, and no folder 0.02 to be served as lr"]);
+    serve(&["B/ensemble", "C/B"]).fails(1, &["B/ensemble and C/B have the same name B", "--models NAME=C/B"]);
+    serve(&["lr=0.02"]).fails(1, &["there is neither a folder lr=0.02 nor a folder 0.02 for the model lr"]);
     serve(&["./lr=0.02/ens"]).fails(1, &["./lr=0.02/ens"]);
 }
 
 #[test]
-fn predictions_that_are_there_are_kept_until_they_are_to_be_replaced() {
+fn existing_predictions_are_replaced_only_on_request() {
     let world = World::new();
     let served = Served::start(&world, &["small"], &LOCAL);
     world.sandbox.write("predictions.csv", "of last week");
     let classify = ["classify", "images.idx", "--provider", &served.url, "--insecure-local"];
-    let words = ["predictions.csv is there already", "--out", "--replace"];
+    let words = ["predictions.csv exists", "--out", "--replace"];
     let run = world.sandbox.run(&classify).fails(1, &words);
-    assert!(!run.stderr.contains("made new keys"), "{}", run.stderr);
+    assert!(!run.stderr.contains("created new keys"), "{}", run.stderr);
     assert_eq!(world.sandbox.read("predictions.csv"), "of last week");
     world.sandbox.run(&[&classify[..], &["--out", "today.csv"]].concat()).succeeds();
     world.assert_exact("today.csv", &world.small);
@@ -130,13 +130,13 @@ fn predictions_that_are_there_are_kept_until_they_are_to_be_replaced() {
 }
 
 #[test]
-fn hidden_answers_are_the_same_and_every_batch_goes_by_itself() {
+fn hidden_answers_are_the_same_for_every_batch() {
     let world = World::new();
     let served = Served::start(&world, &["small"], &["--insecure-local", "--hide-model", "--degree", "8192"]);
     world.classify(&served.url, "client", &LOCAL).succeeds();
     world.assert_exact("predictions.csv", &world.small);
     assert!(served.log().contains("answers hide the model"), "{}", served.log());
-    // More images than slots: two batches.
+    // More images than slots need two batches.
     let all: Vec<u8> = world.images.iter().copied().cycle().take(8200 * 64).collect();
     let mut idx = vec![0, 0, 8, 3, 0, 0, 0x20, 0x08, 0, 0, 0, 8, 0, 0, 0, 8];
     idx.extend(&all);
@@ -159,7 +159,7 @@ fn hidden_answers_are_the_same_and_every_batch_goes_by_itself() {
 }
 
 #[test]
-fn mistakes_are_told_before_anything_is_sent() {
+fn mistakes_are_reported_before_anything_is_sent() {
     let world = World::new();
     let served = Served::start(&world, &["small", "slow"], &["--insecure-local", "--metrics", "127.0.0.1:0"]);
     let url = &served.url;
@@ -167,7 +167,7 @@ fn mistakes_are_told_before_anything_is_sent() {
     world.classify(url, "client", &LOCAL).fails(1, &["several models", "--model: small, slow"]);
     let none = ["--insecure-local", "--model", "large"];
     world.classify(url, "client", &none).fails(1, &["has no model large", "small, slow"]);
-    world.classify("localhost", "client", &LOCAL).fails(2, &["is no provider's address", "https://"]);
+    world.classify("localhost", "client", &LOCAL).fails(2, &["is not a provider's address", "https://"]);
     world.classify("http://10.0.0.1:1", "client", &LOCAL).fails(2, &["only this machine"]);
     let closed = ["--insecure-local", "--patience-seconds", "0"];
     world.classify("http://127.0.0.1:1", "client", &closed).fails(1, &["within 0 s", "refused"]);
@@ -193,7 +193,7 @@ fn mistakes_are_told_before_anything_is_sent() {
     serve(&["small"]).fails(1, &["--identity", "sottovoce authority provider", "--insecure-local"]);
     serve(&["nowhere", "--insecure-local"]).fails(1, &["nowhere"]);
     serve(&["small", "a=small", "a=slow", "--insecure-local", "--range", "proven"])
-        .fails(1, &["small and slow are both called a", "--models NAME=slow"]);
+        .fails(1, &["small and slow have the same name a", "--models NAME=slow"]);
     serve(&[
         "small",
         "--insecure-local",
@@ -204,14 +204,14 @@ fn mistakes_are_told_before_anything_is_sent() {
         "--state",
         "elsewhere",
     ])
-    .fails(1, &["0.0.0.0:0 is no loopback address"]);
-    // The state of another service.
+    .fails(1, &["0.0.0.0:0 is not a loopback address"]);
+    // The state folder of another service is locked.
     serve(&["small", "--insecure-local", "--range", "proven"]).fails(1, &["service/keys.redb"]);
     let taken = served.address();
     serve(&["small", "--insecure-local", "--range", "proven", "--listen", &taken, "--state", "elsewhere"])
         .fails(1, &["cannot listen on", "because"]);
 
-    // Health and metrics speak HTTP/1.1, on a listener of their own.
+    // Health and metrics are served over HTTP/1.1 at another port.
     let get = |path: &str| {
         let mut stream = TcpStream::connect(served.metrics.as_ref().unwrap()).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
@@ -225,7 +225,7 @@ fn mistakes_are_told_before_anything_is_sent() {
 }
 
 #[test]
-fn keys_are_for_one_providers_parameters_and_for_their_owner_alone() {
+fn keys_are_for_one_providers_parameters_and_only_for_their_owner() {
     let world = World::new();
     let mut served = Served::start(&world, &["small"], &LOCAL);
     world.classify(&served.url, "client", &LOCAL).succeeds();
@@ -236,7 +236,7 @@ fn keys_are_for_one_providers_parameters_and_for_their_owner_alone() {
         assert_eq!((mode("client"), mode("client/keys")), (0o700, 0o600));
         let keys = world.sandbox.path("client/keys");
         fs::set_permissions(&keys, fs::Permissions::from_mode(0o644)).unwrap();
-        world.classify(&served.url, "client", &LOCAL).fails(1, &["rights 644", "chmod 600"]);
+        world.classify(&served.url, "client", &LOCAL).fails(1, &["permissions 644", "chmod 600"]);
         fs::set_permissions(&keys, fs::Permissions::from_mode(0o600)).unwrap();
     }
     // Registered keys survive a restart.
@@ -245,11 +245,11 @@ fn keys_are_for_one_providers_parameters_and_for_their_owner_alone() {
     let run = world.classify(&served.url, "client", &LOCAL).succeeds();
     assert!(!run.stderr.contains("registered the keys"), "{}", run.stderr);
     served.kill();
-    // Other parameters are not the ones that the keys are for.
+    // Keys for other parameters are refused.
     let served = Served::start(&world, &["small"], &["--insecure-local", "--degree", "16384"]);
     let error = world.classify(&served.url, "client", &LOCAL).fails(1, &["other parameters", "--client"]);
     assert!(!error.stdout.contains("predictions"));
-    // A key file that is not whole.
+    // An incomplete key file is refused.
     let keys = fs::read(world.sandbox.path("client/keys")).unwrap();
     fs::write(world.sandbox.path("client/keys"), &keys[..keys.len() / 2]).unwrap();
     world.classify(&served.url, "client", &LOCAL).fails(1, &["client/keys is no whole key file"]);

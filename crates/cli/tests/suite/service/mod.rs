@@ -1,4 +1,4 @@
-//! Provider, clients and authority as processes of their own, on this machine's loopback.
+//! Provider, clients and authority in separate processes, on this machine's loopback.
 
 mod faults;
 mod machine;

@@ -23,7 +23,7 @@ fn eight_clients_at_once_get_their_own_answers() {
             });
         }
     });
-    // The log is JSON, names clients, and holds nothing else of them.
+    // The log is JSON and contains the names of clients, but nothing else of them.
     let log = served.log();
     let received = log.lines().filter(|line| line.starts_with('{'));
     let received: Vec<serde_json::Value> = received.map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -33,7 +33,7 @@ fn eight_clients_at_once_get_their_own_answers() {
 }
 
 #[test]
-fn whom_the_authority_does_not_vouch_for_is_refused() {
+fn a_client_without_a_valid_certificate_is_refused() {
     let world = World::new();
     world.authority();
     let served = Served::start(&world, &["small"], &SECURE);
@@ -49,13 +49,13 @@ fn whom_the_authority_does_not_vouch_for_is_refused() {
     world.assert_exact("predictions.csv", &world.small);
     fs::remove_file(world.sandbox.path("predictions.csv")).unwrap();
 
-    // The keys that a certificate binds are the only ones that it opens the door for.
+    // A certificate admits only the keys that it names.
     fs::copy(world.sandbox.path("bob/keys"), world.sandbox.path("bob/own-keys")).unwrap();
     fs::copy(world.sandbox.path("alice/keys"), world.sandbox.path("bob/keys")).unwrap();
     world.classify(url, "bob", &[]).fails(1, &["the certificate of bob is for the keys", "403"]);
     fs::rename(world.sandbox.path("bob/own-keys"), world.sandbox.path("bob/keys")).unwrap();
 
-    // A certificate of another authority with the same name.
+    // A certificate of another authority with the same name is refused.
     world.sandbox.run(&["authority", "create", "forged"]).succeeds();
     let own = fs::read(world.sandbox.path("bob/certificate.pem")).unwrap();
     fs::remove_file(world.sandbox.path("bob/certificate.pem")).unwrap();
@@ -65,18 +65,18 @@ fn whom_the_authority_does_not_vouch_for_is_refused() {
         .succeeds();
     world.classify(url, "bob", &[]).fails(1, &["no secure connection", "refused this client"]);
     fs::write(world.sandbox.path("bob/certificate.pem"), own).unwrap();
-    // Whom the client does not trust.
+    // The client refuses a provider whose authority it does not trust.
     let forged = ["--authority", "forged/root.pem"];
     world.classify(url, "bob", &forged).fails(1, &["the provider's certificate is not accepted"]);
 
-    // Revoked while the provider runs.
+    // A certificate that is revoked while the provider runs is refused.
     world.classify(url, "bob", &[]).succeeds();
     world.sandbox.run(&["authority", "revoke", "authority", "--name", "bob"]).succeeds();
     let revoked = world.classify(url, "bob", &[]);
     revoked.fails(1, &["no secure connection", "evoked"]);
     world.classify(url, "alice", &[]).succeeds();
 
-    // No certificate at all, and no TLS.
+    // Clients without a certificate or without TLS are refused.
     let plain = url.replace("https", "http");
     let impatient = ["--insecure-local", "--patience-seconds", "0"];
     world.classify(&plain, "carol", &impatient).fails(1, &["within 0 s"]);

@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sottovoce_network::disk::{Origin, write_ensemble};
-use sottovoce_network::{
-    Architecture, Block, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels, predict, sum_logits,
-};
+use sottovoce_network::{Architecture, IntegerEnsemble, NetworkSampler, Padding, predict, sum_logits};
 
 use crate::suite::sandbox::{Run, Sandbox, rows};
 
@@ -29,18 +27,10 @@ const SMALL: Architecture = Architecture {
 };
 
 fn ensemble(shape: Architecture, members: usize, seed: u64) -> IntegerEnsemble {
-    let mut rng = StdRng::seed_from_u64(seed);
-    let mut network = || {
-        let blocks = IntegerNetwork::shapes(&shape).map(|(_, [rows, columns])| {
-            let weights: Vec<i64> = (0..rows * columns).map(|_| rng.random_range(-2..=2)).collect();
-            Block::from_fn(rows, columns, |row, column| weights[row * columns + column], |_| 1)
-        });
-        IntegerNetwork::new(shape, PixelLevels::new(4).unwrap(), 1.0, blocks).unwrap()
-    };
-    IntegerEnsemble::new((0..members).map(|_| network()).collect()).unwrap()
+    NetworkSampler::new(shape, seed).with_largest_weights([2; 3]).ensemble(members).unwrap()
 }
 
-/// Models `small` and `slow`, images `images.idx`, and everything that is made of them.
+/// A folder with the models `small` and `slow` and the images `images.idx`.
 pub struct World {
     pub sandbox: Sandbox,
     pub small: IntegerEnsemble,
@@ -54,7 +44,7 @@ impl World {
     pub fn new() -> Self {
         let sandbox = Sandbox::new();
         let small = ensemble(SMALL, 1, 1);
-        // Long enough to be killed in.
+        // Slow enough to kill the provider during an evaluation.
         let slow = ensemble(Architecture { maps: 8, hidden: 60, ..SMALL }, 6, 2);
         let origin = Origin::default();
         write_ensemble(&sandbox.path("small"), &small, &origin).unwrap();
@@ -70,7 +60,7 @@ impl World {
         Self { sandbox, small, slow, images }
     }
 
-    /// What a model must answer to the images.
+    /// The oracle's logits of the images.
     pub fn oracle(&self, model: &IntegerEnsemble) -> Vec<Vec<i128>> {
         let logits = |image: &[u8]| {
             sum_logits(&model.member_logits(&model.pixel_levels().quantise_all(image)).unwrap())
@@ -83,7 +73,7 @@ impl World {
         model.pixel_levels().quantise_all(&self.images)
     }
 
-    /// Every logit of every image in a file of predictions is the oracle's.
+    /// Asserts that every logit of every image in a file of predictions equals the oracle's.
     #[track_caller]
     pub fn assert_exact(&self, file: &str, model: &IntegerEnsemble) {
         let found = rows(&self.sandbox.path(file));
@@ -96,14 +86,14 @@ impl World {
         }
     }
 
-    /// An authority, and a provider's identity by it.
+    /// Creates an authority and a provider's certificate.
     pub fn authority(&self) {
         self.sandbox.run(&["authority", "create", "authority"]).succeeds();
         let provider = ["authority", "provider", "authority", "--host", "127.0.0.1", "--out", "provider"];
         self.sandbox.run(&provider).succeeds();
     }
 
-    /// Enrols a client, and has the authority make its certificate.
+    /// Enrols a client and issues its certificate.
     pub fn enrol(&self, name: &str, url: &str) {
         let client = ["--client", name, "--authority", "provider/root.pem"];
         self.sandbox.run(&[&["enrol", "--name", name, "--provider", url], &client[..]].concat()).succeeds();
@@ -111,7 +101,7 @@ impl World {
         self.sandbox.run(&["authority", "issue", "authority", &request, "--out", &certificate]).succeeds();
     }
 
-    /// Classifies the images, over earlier predictions if there are any.
+    /// Classifies the images, and replaces earlier predictions.
     pub fn classify(&self, url: &str, client: &str, arguments: &[&str]) -> Run {
         let common = ["classify", "images.idx", "--replace", "--provider", url, "--client", client];
         self.sandbox.run(&[&common[..], arguments].concat())
@@ -121,7 +111,7 @@ impl World {
 pub const LOCAL: [&str; 1] = ["--insecure-local"];
 pub const SECURE: [&str; 4] = ["--identity", "provider", "--revoked", "authority/revoked.pem"];
 
-/// A provider's process, which ends with its handle.
+/// A provider's process, which is killed when this value is dropped.
 pub struct Served {
     child: Child,
     pub url: String,
@@ -141,7 +131,7 @@ impl Served {
         Self::spawn(world, command)
     }
 
-    /// Runs a command that serves, until it says where.
+    /// Runs a command that starts a provider, and waits until it prints its address.
     pub fn spawn(world: &World, mut command: Command) -> Self {
         let log = world.sandbox.path("serve.log");
         let file = File::options().create(true).append(true).open(&log).unwrap();
@@ -153,17 +143,17 @@ impl Served {
         let url = first.split_once(" on ").unwrap_or_else(|| panic!("{first}")).1.to_owned();
         let wants_metrics = command.get_args().any(|argument| argument == "--metrics");
         let metrics = wants_metrics.then(|| next().unwrap().split_once("http://").unwrap().1.to_owned());
-        // Whatever else it prints must not block it.
+        // Further output is read, so that the provider does not block.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, url, metrics, log }
     }
 
-    /// `ADDRESS:PORT`.
+    /// The address as `ADDRESS:PORT`.
     pub fn address(&self) -> String {
         self.url.split_once("://").unwrap().1.to_owned()
     }
 
-    /// Ends it as a power cut would.
+    /// Kills the provider, as a power cut would.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -174,7 +164,7 @@ impl Served {
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
 
-    /// Its exit code, when it ends by itself.
+    /// The exit code, after the provider ended by itself.
     pub fn ended(&mut self) -> Option<i32> {
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(60) {

@@ -1,0 +1,22 @@
+//! `bench`: measurements of speed and noise.
+
+mod engine;
+mod local_service;
+mod noise;
+mod service;
+mod service_record;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::args::bench::BenchCommand;
+use crate::args::global::GlobalOptions;
+
+pub fn run(command: &BenchCommand, global: &GlobalOptions) -> Result<ExitCode> {
+    match command {
+        BenchCommand::Engine(options) => engine::run(options, global),
+        BenchCommand::Noise(options) => noise::run(options, global),
+        BenchCommand::Service(options) => service::run(options, global),
+    }
+}

@@ -1,0 +1,42 @@
+//! Expected answers.
+
+use crate::fingerprint::Fingerprint;
+use crate::message::answer::AnswerHeader;
+use crate::message::model::ModelDescription;
+
+/// A batch that was sent, with the properties that its answer must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingAnswer {
+    pub(super) key: Fingerprint,
+    pub(super) header: AnswerHeader,
+    pub(super) classes: usize,
+    pub(super) images: usize,
+}
+
+impl PendingAnswer {
+    /// Returns the expected answer of another model to the same batch
+    /// ([`Provider::evaluate_model`](crate::provider::Provider::evaluate_model)).
+    #[must_use]
+    pub fn for_model(&self, model: &ModelDescription) -> Self {
+        let header = AnswerHeader { model: model.fingerprint, ..self.header };
+        Self { header, classes: model.classes, ..self.clone() }
+    }
+
+    /// Number of images in the batch. They are in the first slots. The other slots hold blank images.
+    #[must_use]
+    pub fn images(&self) -> usize {
+        self.images
+    }
+
+    /// Number of classes. The answer has one logit per class.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Fingerprint of the batch message, which the answer names.
+    #[must_use]
+    pub fn batch_fingerprint(&self) -> Fingerprint {
+        self.header.batch
+    }
+}

@@ -1,0 +1,8 @@
+//! Tables of records, statistics and comparisons.
+
+pub(crate) mod comparison;
+pub(crate) mod measurements;
+pub(crate) mod run;
+pub(crate) mod statistics;
+pub(crate) mod sweep_points;
+pub(crate) mod table;

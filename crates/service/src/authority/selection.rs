@@ -1,0 +1,40 @@
+//! The selection of certificates for revocation.
+
+use std::fmt;
+
+use super::ledger::{CertificateHolder, IssuedCertificate};
+use crate::tls::serial_number::SerialNumber;
+use sottovoce_protocol::Fingerprint;
+
+/// A selection of certificates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateSelection {
+    /// The certificate with this serial number.
+    SerialNumber(SerialNumber),
+    /// All certificates of this name.
+    Name(String),
+    /// All certificates for these keys.
+    Keys(Fingerprint),
+}
+
+impl fmt::Display for CertificateSelection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SerialNumber(serial_number) => write!(f, "the serial number {serial_number}"),
+            Self::Name(name) => write!(f, "the name {name:?}"),
+            Self::Keys(keys) => write!(f, "the keys {keys}"),
+        }
+    }
+}
+
+impl CertificateSelection {
+    /// Returns whether a certificate is selected.
+    pub fn includes(&self, issued: &IssuedCertificate) -> bool {
+        match (self, &issued.holder) {
+            (Self::SerialNumber(serial_number), _) => *serial_number == issued.serial_number,
+            (Self::Keys(keys), CertificateHolder::Client(subject)) => *keys == subject.keys(),
+            (Self::Keys(_), CertificateHolder::Provider(_)) => false,
+            (Self::Name(name), holder) => *name == holder.to_string(),
+        }
+    }
+}

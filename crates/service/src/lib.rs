@@ -1,0 +1,20 @@
+//! The provider over a network: HTTP/2 over TLS, with an authority that certifies the clients' keys (paper, Section 4).
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`server`] | the provider over HTTP |
+//! | [`remote`] | a client's connection to a provider |
+//! | [`tls`] | certificates, identities, and TLS configurations made with them |
+//! | [`authority`] | the authority, which issues and revokes certificates |
+//!
+//! The messages are those of `sottovoce-protocol`. Server and clients share the paths and JSON bodies in `resource`.
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+pub mod authority;
+pub mod remote;
+mod resource;
+pub mod server;
+pub mod tls;
+
+pub use resource::{BatchState, ModelEntry};

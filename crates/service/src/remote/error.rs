@@ -1,0 +1,114 @@
+//! Errors of requests to a provider.
+
+use std::error::Error;
+use std::io;
+
+use http::StatusCode;
+
+use super::address::ProviderAddress;
+use sottovoce_protocol::ProtocolError;
+
+/// A request failed. Requests that failed for a temporary reason have been sent again before.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemoteError {
+    /// The request made no progress for as long as the retry budget allows.
+    #[error("{address} did not {action} within {seconds} s; the last reason was: {reason}")]
+    Stalled {
+        /// Address of the provider.
+        address: ProviderAddress,
+        /// Requested action.
+        action: &'static str,
+        /// Seconds without progress.
+        seconds: u64,
+        /// Reason for which the last attempt failed.
+        reason: String,
+    },
+    /// One side refuses the other side's certificate.
+    #[error("no secure connection to {address}: {reason}")]
+    Certificate {
+        /// Address of the provider.
+        address: ProviderAddress,
+        /// Reason.
+        reason: String,
+    },
+    /// The provider refused the request.
+    #[error("{address} refused to {action}: {reason} (status {status})")]
+    Refused {
+        /// Address of the provider.
+        address: ProviderAddress,
+        /// Requested action.
+        action: &'static str,
+        /// Reason that the provider gave.
+        reason: String,
+        /// Status of the response.
+        status: StatusCode,
+    },
+    /// The provider sent an invalid response.
+    #[error("{address} was asked to {action}, and its response is invalid: {reason}")]
+    InvalidResponse {
+        /// Address of the provider.
+        address: ProviderAddress,
+        /// Requested action.
+        action: &'static str,
+        /// Reason for which the response is invalid.
+        reason: String,
+    },
+    /// The address needs TLS and there is no configuration for it, or the other way round.
+    #[error("{address} needs {needed}")]
+    Setup {
+        /// Address of the provider.
+        address: ProviderAddress,
+        /// Certificates that the address needs, or does not need.
+        needed: &'static str,
+    },
+    /// A message of the provider was refused, or a message of the client cannot be made.
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    /// The operating system starts no thread.
+    #[error("cannot start a thread for connections")]
+    Runtime(#[source] io::Error),
+}
+
+/// Reason for which one attempt of a request failed.
+#[derive(Debug)]
+pub enum AttemptError {
+    /// The connection broke or could not be opened. Another attempt may succeed.
+    Connection(String),
+    /// A certificate was refused. Another attempt would fail too.
+    Certificate(String),
+    /// The response is too long.
+    InvalidResponse(String),
+}
+
+impl AttemptError {
+    /// Finds the reason behind an error of a connection.
+    pub fn from_error(error: &(dyn Error + 'static)) -> Self {
+        let mut texts = vec![error.to_string()];
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            let io = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            if let Some(refusal) = io.and_then(|inner| inner.downcast_ref()).and_then(Self::from_tls) {
+                return refusal;
+            }
+            let text = error.to_string();
+            if texts.last().is_none_or(|last| !last.contains(&text)) {
+                texts.push(text);
+            }
+            cause = error.source();
+        }
+        Self::Connection(texts.join(": "))
+    }
+
+    /// Returns the reason if TLS refused a certificate.
+    pub fn from_tls(error: &rustls::Error) -> Option<Self> {
+        let reason = match error {
+            rustls::Error::AlertReceived(alert) => format!("the provider refused this client: {alert:?}"),
+            rustls::Error::InvalidCertificate(_) => {
+                format!("the provider's certificate is not accepted: {error}")
+            }
+            _ => return None,
+        };
+        Some(Self::Certificate(reason))
+    }
+}

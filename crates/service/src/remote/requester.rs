@@ -1,0 +1,216 @@
+//! Requests that are sent again until they succeed or make no more progress.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::header::RETRY_AFTER;
+use http::{Method, StatusCode};
+use parking_lot::Mutex;
+use rustls::ClientConfig;
+use serde::de::DeserializeOwned;
+use tokio::runtime::Runtime;
+
+use super::address::ProviderAddress;
+use super::connection::{Connection, HttpRequest, HttpResponse};
+use super::error::{AttemptError, RemoteError};
+use crate::resource::{ErrorBody, RETRYABLE_STATUSES};
+
+/// First pause before another attempt. It doubles with every attempt.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Longest pause before another attempt that the provider did not ask for.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+
+/// Longest pause that the provider can ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// Characters of a provider's reason that are shown.
+const MAX_REASON_CHARACTERS: usize = 500;
+
+/// Time after which a client gives up a request that makes no progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryBudget {
+    /// Maximum time without progress.
+    pub max_stall: Duration,
+}
+
+impl Default for RetryBudget {
+    fn default() -> Self {
+        Self { max_stall: Duration::from_secs(120) }
+    }
+}
+
+/// Sends requests to one provider.
+pub struct Requester {
+    runtime: Runtime,
+    address: ProviderAddress,
+    tls: Option<Arc<ClientConfig>>,
+    retry_budget: RetryBudget,
+    /// Connection of the last request, unless a request is using it.
+    connection: Mutex<Option<Connection>>,
+}
+
+impl Requester {
+    pub fn new(
+        address: ProviderAddress,
+        tls: Option<Arc<ClientConfig>>,
+        retry_budget: RetryBudget,
+    ) -> Result<Self, RemoteError> {
+        if address.is_secure() != tls.is_some() {
+            let needed = match address.is_secure() {
+                true => "the certificate of the authority that certified it",
+                false => "no certificates: it is addressed without TLS (http://)",
+            };
+            return Err(RemoteError::Setup { address, needed });
+        }
+        // One thread keeps the connection alive while the client encrypts.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(RemoteError::Runtime)?;
+        Ok(Self { runtime, address, tls, retry_budget, connection: Mutex::new(None) })
+    }
+
+    pub fn address(&self) -> &ProviderAddress {
+        &self.address
+    }
+
+    pub fn max_stall(&self) -> Duration {
+        self.retry_budget.max_stall
+    }
+
+    pub fn disconnect(&self) {
+        *self.connection.lock() = None;
+    }
+
+    /// Fetches a resource of at most `max_bytes`, or the maximum length of a text if that is longer.
+    pub fn fetch(&self, action: &'static str, path: &str, max_bytes: u64) -> Result<Bytes, RemoteError> {
+        let request = HttpRequest::new(Method::GET, path.to_owned()).with_max_response(max_bytes);
+        let response = self.send(action, request, &|_| ())?;
+        match response.status {
+            StatusCode::OK => Ok(response.body),
+            _ => Err(self.refused(action, &response)),
+        }
+    }
+
+    /// Parses the body of a response.
+    pub fn parse_json<T: DeserializeOwned>(
+        &self,
+        action: &'static str,
+        body: &[u8],
+    ) -> Result<T, RemoteError> {
+        serde_json::from_slice(body).map_err(|error| self.invalid_response(action, error.to_string()))
+    }
+
+    /// Returns the error of a response that is not what it must be.
+    pub fn invalid_response(&self, action: &'static str, reason: String) -> RemoteError {
+        RemoteError::InvalidResponse { address: self.address.clone(), action, reason }
+    }
+
+    /// Returns the error of a refused request.
+    pub fn refused(&self, action: &'static str, response: &HttpResponse) -> RemoteError {
+        RemoteError::Refused {
+            address: self.address.clone(),
+            action,
+            reason: refusal_text(&response.body),
+            status: response.status,
+        }
+    }
+
+    /// Returns the error of an action that made no progress for too long.
+    pub fn stalled(&self, action: &'static str, reason: String) -> RemoteError {
+        let seconds = self.max_stall().as_secs();
+        RemoteError::Stalled { address: self.address.clone(), action, seconds, reason }
+    }
+
+    /// Sends a request until a response does not ask to send it again. Calls `observe` with the number of bytes of the
+    /// attempt that were handed to the connection.
+    pub fn send(
+        &self,
+        action: &'static str,
+        request: HttpRequest,
+        observe: &(dyn Fn(u64) + Sync),
+    ) -> Result<HttpResponse, RemoteError> {
+        let mut last_progress = Instant::now();
+        let mut most_sent = 0;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let sent = AtomicU64::new(0);
+            let observe_attempt = |bytes| {
+                sent.store(bytes, Ordering::Relaxed);
+                observe(bytes);
+            };
+            let (reason, wait) = match self.runtime.block_on(self.attempt(request.clone(), &observe_attempt))
+            {
+                Ok(response) if RETRYABLE_STATUSES.contains(&response.status) => {
+                    (refusal_text(&response.body), requested_wait(&response))
+                }
+                Ok(response) => return Ok(response),
+                Err(AttemptError::Connection(reason)) => (reason, None),
+                Err(AttemptError::Certificate(reason)) => {
+                    return Err(RemoteError::Certificate { address: self.address.clone(), reason });
+                }
+                Err(AttemptError::InvalidResponse(reason)) => {
+                    return Err(self.invalid_response(action, reason));
+                }
+            };
+            // An attempt that sends more than all attempts before is progress.
+            let sent = sent.into_inner();
+            if sent > most_sent {
+                (most_sent, last_progress) = (sent, Instant::now());
+            }
+            let left = self.max_stall().saturating_sub(last_progress.elapsed());
+            if left.is_zero() {
+                return Err(self.stalled(action, reason));
+            }
+            // A pause does not outlast the budget.
+            let wait = wait.unwrap_or(pause).min(left).min(MAX_RETRY_AFTER);
+            std::thread::sleep(wait.mul_f64(jitter()));
+            pause = (pause * 2).min(MAX_PAUSE);
+        }
+    }
+
+    /// Sends a request once, and ignores its outcome.
+    pub fn send_once(&self, request: HttpRequest) {
+        let _ = self.runtime.block_on(self.attempt(request, &|_| ()));
+    }
+
+    async fn attempt(
+        &self,
+        request: HttpRequest,
+        observe: &(dyn Fn(u64) + Sync),
+    ) -> Result<HttpResponse, AttemptError> {
+        let open = self.connection.lock().take().filter(Connection::is_open);
+        let mut connection = match open {
+            Some(connection) => connection,
+            None => Connection::open(&self.address, self.tls.as_ref()).await?,
+        };
+        let response = connection.exchange(request, observe).await?;
+        *self.connection.lock() = Some(connection);
+        Ok(response)
+    }
+}
+
+/// Returns the pause before the next attempt that a response asks for.
+fn requested_wait(response: &HttpResponse) -> Option<Duration> {
+    let seconds = response.headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// Returns the reason in the body of a refusal.
+fn refusal_text(body: &[u8]) -> String {
+    match serde_json::from_slice::<ErrorBody>(body) {
+        // The provider wrote this text, and it is shown on the client's terminal.
+        Ok(ErrorBody { error }) => {
+            error.chars().filter(|letter| !letter.is_control()).take(MAX_REASON_CHARACTERS).collect()
+        }
+        Err(_) => "no reason given".to_owned(),
+    }
+}
+
+/// Returns a factor from 1 to 1.25, so that clients that failed together do not try again together. It comes from the clock's
+/// nanoseconds, which are random enough.
+fn jitter() -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    1.0 + f64::from(now.map_or(0, |now| now.subsec_nanos()) % 1000) / 4000.0
+}

@@ -1,0 +1,88 @@
+//! Paths and JSON bodies of the service's resources (docs/service.md), as server and clients use them.
+
+use std::fmt::Display;
+
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use sottovoce_protocol::Fingerprint;
+
+/// Path of the parameters message.
+pub const PARAMETERS_PATH: &str = "/v1/parameters";
+
+/// Path of the list of models.
+pub const MODELS_PATH: &str = "/v1/models";
+
+/// Returns the path of a model message.
+pub fn model_path(model: impl Display) -> String {
+    format!("{MODELS_PATH}/{model}")
+}
+
+/// Returns the path of a client's keys.
+pub fn keys_path(keys: impl Display) -> String {
+    format!("/v1/keys/{keys}")
+}
+
+/// Returns the path of a batch.
+pub fn batch_path(keys: impl Display, batch: impl Display) -> String {
+    format!("{}/batches/{batch}", keys_path(keys))
+}
+
+/// Returns the path of the answer to the batch with the path `batch_path`.
+pub fn answer_path(batch_path: &str) -> String {
+    format!("{batch_path}/answer")
+}
+
+/// Statuses after which a client sends its request again.
+pub const RETRYABLE_STATUSES: [StatusCode; 6] = [
+    StatusCode::REQUEST_TIMEOUT,
+    StatusCode::CONFLICT,
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::BAD_GATEWAY,
+    StatusCode::SERVICE_UNAVAILABLE,
+    StatusCode::GATEWAY_TIMEOUT,
+];
+
+/// A model in the list of models.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelEntry {
+    /// Name by which clients choose the model.
+    pub name: String,
+    /// Fingerprint of the model.
+    pub model: String,
+}
+
+impl ModelEntry {
+    /// Returns the entry of a model.
+    pub(crate) fn new(name: &str, model: Fingerprint) -> Self {
+        Self { name: name.to_owned(), model: model.to_string() }
+    }
+}
+
+/// State of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum BatchState {
+    /// The service is receiving the batch.
+    Receiving,
+    /// The batch waits for its evaluation.
+    Waiting {
+        /// Number of batches before it.
+        ahead: usize,
+        /// Finished share of the evaluation that is running now, from 0 to 1.
+        done: f64,
+    },
+    /// The service is evaluating the batch.
+    Computing {
+        /// Finished share of the evaluation, from 0 to 1.
+        done: f64,
+    },
+    /// The answer can be fetched.
+    Answered,
+}
+
+/// Body of a refused request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// Reason, in a sentence.
+    pub error: String,
+}

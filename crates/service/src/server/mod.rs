@@ -1,0 +1,213 @@
+//! The provider as a server: HTTP/2 over TLS, for clients with certificates of an authority (paper, Section 4).
+//!
+//! Clients register their keys, send batches and fetch answers. `docs/service.md` lists the resources. [`Limits`] bounds
+//! everything that a client can make the server store or do: batches in memory and in the queue, keys on disk, answers,
+//! connections, and the time of every step. A client can send every request again without changing its result.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `listener` | connections |
+//! | `access` | which clients may use which keys |
+//! | `routes` | resources and their handlers |
+//! | `refusal` | every reason to refuse a request, with its status |
+//! | `state` | what all handlers share |
+//! | `upload` | the body of a request, with time limits |
+//! | `upload_slot` | the place of a batch that is being received |
+//! | `batches`, `progress` | the batches from upload to answer, and the queue |
+//! | `worker` | the thread that evaluates |
+//! | `client_keys`, `registration_slots` | clients' keys as they arrive and are deleted |
+//! | `key_store` | registered keys on disk |
+//! | `limits`, `metrics` | limits, and counters |
+
+mod access;
+mod batches;
+mod client_keys;
+mod key_store;
+mod limits;
+mod listener;
+mod metrics;
+mod progress;
+mod refusal;
+mod registration_slots;
+mod routes;
+mod state;
+mod upload;
+mod upload_slot;
+mod worker;
+
+use std::collections::HashSet;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sottovoce_protocol::provider::Provider;
+use sottovoce_protocol::size;
+use tokio::net::TcpListener;
+use tracing::{error, info};
+
+pub use access::AccessPolicy;
+use batches::Batches;
+use client_keys::ClientKeys;
+use key_store::KeyStore;
+pub use key_store::KeyStoreError;
+pub use limits::Limits;
+use metrics::Metrics;
+use registration_slots::RegistrationSlots;
+use state::ServerState;
+
+/// Interval at which a stopping server looks for unanswered batches and stored answers.
+const DRAIN_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A provider that is served over HTTP. Clones share one state.
+#[derive(Clone)]
+pub struct Server {
+    state: Arc<ServerState>,
+}
+
+/// A server cannot be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// There must be a different name for every model.
+    #[error("{models} models need as many different names, but have {names}")]
+    Names {
+        /// Number of different names.
+        names: usize,
+        /// Number of models.
+        models: usize,
+    },
+    /// Without certificates, the address must be a loopback address.
+    #[error("{address} is not a loopback address: without certificates, only this machine may be served")]
+    NotLoopback {
+        /// Requested address.
+        address: SocketAddr,
+    },
+    /// The database of registered keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyStoreError),
+    /// The address cannot be used.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Requested address.
+        address: SocketAddr,
+        /// Error of the network.
+        source: io::Error,
+    },
+    /// A thread cannot be started.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
+    /// The metrics cannot be set up.
+    #[error("cannot set up the metrics")]
+    Metrics(#[from] prometheus::Error),
+}
+
+impl Server {
+    /// Makes a server of `provider`, whose models have the names `model_names`, with the registered keys in the database at
+    /// `key_database`. `peak_memory_bytes` returns the peak memory of the process.
+    ///
+    /// # Errors
+    /// If the models do not have as many different names, or the database cannot be opened.
+    pub fn new(
+        provider: Provider,
+        model_names: Vec<String>,
+        access: AccessPolicy,
+        limits: Limits,
+        key_database: &Path,
+        peak_memory_bytes: fn() -> Option<u64>,
+    ) -> Result<Self, ServerError> {
+        let models = provider.models().count();
+        let names = model_names.iter().collect::<HashSet<_>>().len();
+        if model_names.len() != models || names != models {
+            return Err(ServerError::Names { names, models });
+        }
+        let mut batch_lengths: Vec<u64> =
+            provider.models().map(|model| size::batch_bytes(provider.parameters(), model.pixels())).collect();
+        batch_lengths.sort_unstable();
+        batch_lengths.dedup();
+        let store = KeyStore::open(key_database)?;
+        if store.len()? >= limits.stored_keys {
+            // Keys for earlier parameters are useless.
+            store.remove_stale(|message| !provider.has_parameters_of(message))?;
+        }
+        let state = ServerState {
+            provider,
+            model_names,
+            access,
+            keys: ClientKeys::new(store, limits.stored_keys),
+            batches: Arc::new(Batches::new(limits.clone())),
+            registration_slots: RegistrationSlots::new(limits.registrations),
+            limits,
+            metrics: Metrics::new()?,
+            peak_memory_bytes,
+            batch_lengths,
+        };
+        Ok(Self { state: Arc::new(state) })
+    }
+
+    /// Binds an address for clients.
+    ///
+    /// # Errors
+    /// If the address is in use, or the access policy does not allow it.
+    pub async fn bind(&self, address: SocketAddr) -> Result<TcpListener, ServerError> {
+        if matches!(self.state.access, AccessPolicy::InsecureLocal) && !address.ip().is_loopback() {
+            return Err(ServerError::NotLoopback { address });
+        }
+        bind(address).await
+    }
+
+    /// Serves clients until `stop` ends. Then admits no more batches, evaluates those that wait, and lets clients fetch their
+    /// answers for a limited time.
+    ///
+    /// # Errors
+    /// If the thread that evaluates cannot be started.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), ServerError> {
+        let state = self.state.clone();
+        let worker = std::thread::Builder::new().name("evaluation".to_owned());
+        let worker = worker.spawn(move || worker::evaluate_batches(&state)).map_err(ServerError::Thread)?;
+        let drained = async {
+            stop.await;
+            self.drain().await;
+        };
+        listener::listen(self.state.clone(), listener, drained).await;
+        self.state.batches.stop();
+        // The worker ends after the tile that it is evaluating.
+        if tokio::task::spawn_blocking(|| worker.join()).await.is_err() {
+            error!("the evaluation thread panicked");
+        }
+        info!("stopped");
+        Ok(())
+    }
+
+    /// Serves health and metrics to everybody who can reach the listener.
+    ///
+    /// # Errors
+    /// If the network fails.
+    pub async fn serve_metrics(self, listener: TcpListener) -> io::Result<()> {
+        axum::serve(listener, routes::metrics_router(&self.state)).await
+    }
+
+    async fn drain(&self) {
+        let batches = &self.state.batches;
+        batches.close();
+        let (held, answers) = batches.counts();
+        info!(held, answers, "stopping");
+        let end = tokio::time::Instant::now() + self.state.limits.drain;
+        while batches.counts() != (0, 0) && tokio::time::Instant::now() < end {
+            tokio::time::sleep(DRAIN_INTERVAL).await;
+        }
+    }
+}
+
+/// Binds any address, for health and metrics.
+///
+/// # Errors
+/// If the address is in use.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address, source })
+}

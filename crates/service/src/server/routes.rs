@@ -1,0 +1,249 @@
+//! The resources (docs/service.md) and their handlers. Every refusal is a [`Refusal`].
+
+use std::io::Read as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, put};
+use axum::{Json, Router};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use sottovoce_protocol::{Fingerprint, MessageKind, ProtocolError, size};
+use tracing::{info, warn};
+
+use super::access::Caller;
+use super::batches::BatchName;
+use super::refusal::Refusal;
+use super::registration_slots::MAX_UPLOAD;
+use super::state::ServerState;
+use super::upload::read_body;
+use super::upload_slot::{Reservation, UploadSlot};
+use crate::resource::{
+    BatchState, MODELS_PATH, ModelEntry, PARAMETERS_PATH, answer_path, batch_path, keys_path, model_path,
+};
+
+type Reply = Result<Response, Refusal>;
+type Shared = State<Arc<ServerState>>;
+
+/// Returns all resources, for the clients on one connection.
+pub fn client_router(state: &Arc<ServerState>) -> Router {
+    let batch = batch_path("{keys}", "{batch}");
+    Router::new()
+        .route("/health", get(health))
+        .route(PARAMETERS_PATH, get(parameters))
+        .route(MODELS_PATH, get(models))
+        .route(&model_path("{model}"), get(model))
+        .route(&keys_path("{keys}"), put(register).get(are_keys_registered).delete(delete_keys))
+        .route(&batch, put(submit).get(batch_state).delete(delete_batch))
+        .route(&answer_path(&batch), get(answer))
+        .fallback(async || Refusal::no_such_resource())
+        .layer(middleware::from_fn_with_state(state.clone(), count_responses))
+        .with_state(state.clone())
+}
+
+/// Returns health and metrics, for a listener of their own.
+pub fn metrics_router(state: &Arc<ServerState>) -> Router {
+    Router::new().route("/health", get(health)).route("/metrics", get(metrics)).with_state(state.clone())
+}
+
+/// A request for keys that its sender may use.
+struct KeysRequest {
+    keys: Fingerprint,
+    caller: Caller,
+}
+
+/// A request for a batch under keys that its sender may use.
+struct BatchRequest {
+    name: BatchName,
+    caller: Caller,
+}
+
+impl FromRequestParts<Arc<ServerState>> for KeysRequest {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<ServerState>) -> Result<Self, Refusal> {
+        // A path that cannot be decoded holds no fingerprint either.
+        let keys = Path::<String>::from_request_parts(parts, state).await;
+        authorise(parts, state, &keys.map_or_else(|_| String::new(), |Path(keys)| keys))
+    }
+}
+
+impl FromRequestParts<Arc<ServerState>> for BatchRequest {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<ServerState>) -> Result<Self, Refusal> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let (keys, batch) = path.map_or_else(|_| Default::default(), |Path(path)| path);
+        let batch = parse_fingerprint(&batch)?;
+        let KeysRequest { keys, caller } = authorise(parts, state, &keys)?;
+        Ok(Self { name: BatchName { key: keys, batch }, caller })
+    }
+}
+
+/// Checks that the sender of a request may use the keys in its path.
+fn authorise(parts: &Parts, state: &ServerState, keys: &str) -> Result<KeysRequest, Refusal> {
+    let keys = parse_fingerprint(keys)?;
+    let caller = parts.extensions.get().cloned().unwrap_or(Caller(None));
+    state.access.check(&caller, keys)?;
+    Ok(KeysRequest { keys, caller })
+}
+
+fn parse_fingerprint(text: &str) -> Result<Fingerprint, Refusal> {
+    text.parse().map_err(|error| Refusal::invalid_fingerprint(&error))
+}
+
+async fn count_responses(State(state): Shared, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    state.metrics.responses.with_label_values(&[response.status().as_str()]).inc();
+    response
+}
+
+fn message_response(message: impl Into<Body>) -> Response {
+    ([(CONTENT_TYPE, "application/octet-stream")], message.into()).into_response()
+}
+
+fn state_response(state: BatchState) -> Response {
+    (StatusCode::ACCEPTED, Json(state)).into_response()
+}
+
+/// Runs work that waits for the disk on a blocking thread.
+async fn run_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Refusal::internal(&error))?
+}
+
+/// Refuses a body by its announced length, before any of it arrives.
+fn check_length(headers: &HeaderMap, allowed: &[u64]) -> Result<(), Refusal> {
+    let Some(length) = headers.get(CONTENT_LENGTH) else { return Ok(()) };
+    Refusal::check_length(length.to_str().ok().and_then(|length| length.parse().ok()), allowed)
+}
+
+async fn health(State(state): Shared) -> Response {
+    let (held, answers) = state.batches.counts();
+    Json(serde_json::json!({ "held_batches": held, "answers": answers })).into_response()
+}
+
+async fn metrics(State(state): Shared) -> Reply {
+    let text = run_blocking(move || state.metrics_text().map_err(|error| Refusal::internal(&error))).await?;
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+}
+
+async fn parameters(State(state): Shared) -> Response {
+    message_response(state.provider.parameters_message())
+}
+
+async fn models(State(state): Shared) -> Json<Vec<ModelEntry>> {
+    let models = state.model_names.iter().zip(state.provider.models());
+    Json(models.map(|(name, model)| ModelEntry::new(name, model.fingerprint())).collect())
+}
+
+async fn model(State(state): Shared, Path(model): Path<String>) -> Reply {
+    let requested = parse_fingerprint(&model)?;
+    let mut models = state.provider.models().zip(state.provider.model_messages());
+    let found = models.find(|(model, _)| model.fingerprint() == requested);
+    let (_, message) = found.ok_or_else(|| Refusal::no_such_model(requested))?;
+    Ok(message_response(message))
+}
+
+async fn register(
+    State(state): Shared,
+    KeysRequest { keys, caller }: KeysRequest,
+    headers: HeaderMap,
+    body: Body,
+) -> Reply {
+    let length = size::registration_bytes(state.provider.parameters());
+    check_length(&headers, &[length])?;
+    let slot = state.registration_slots.reserve(keys)?;
+    let silence = state.limits.silence;
+    let registered = read_body(body, MAX_UPLOAD, silence, move |body| {
+        // The slot is occupied until the work is done, even if the client no longer waits.
+        let _slot = slot;
+        // One byte more than the length shows that a body is too long.
+        let mut message = Vec::new();
+        body.take(length + 1).read_to_end(&mut message).map_err(|source| {
+            Refusal::of_message(&ProtocolError::Transfer { message: MessageKind::Registration, source })
+        })?;
+        state.keys.register(&state.provider, keys, &message)
+    });
+    registered.await.map_err(|error| Refusal::internal(&error))??;
+    info!(client = caller.name(), key = %keys, "registered");
+    Ok(StatusCode::CREATED.into_response())
+}
+
+async fn are_keys_registered(State(state): Shared, KeysRequest { keys, .. }: KeysRequest) -> Reply {
+    run_blocking(move || state.keys.load(&state.provider, keys)).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn delete_keys(State(state): Shared, KeysRequest { keys, caller }: KeysRequest) -> Reply {
+    run_blocking(move || state.keys.delete(&state.provider, &state.batches, keys)).await?;
+    info!(client = caller.name(), key = %keys, "deleted");
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn submit(
+    State(state): Shared,
+    BatchRequest { name, caller }: BatchRequest,
+    headers: HeaderMap,
+    body: Body,
+) -> Reply {
+    check_length(&headers, &state.batch_lengths)?;
+    let keys = state.clone();
+    run_blocking(move || keys.keys.load(&keys.provider, name.key)).await?;
+    let slot = match UploadSlot::reserve(&state.batches, name)? {
+        Reservation::Known(batch_state) => return Ok(state_response(batch_state)),
+        Reservation::Slot(slot) => slot,
+    };
+    let start = Instant::now();
+    let receiver = state.clone();
+    let received = read_body(body, state.limits.upload, state.limits.silence, move |body| {
+        let received = receiver.receive(slot.reader(body, &receiver.metrics.received_bytes))?;
+        if received.fingerprint() != name.batch {
+            return Err(Refusal::other_batch(received.fingerprint(), name.batch));
+        }
+        if received.key_fingerprint() != name.key {
+            return Err(Refusal::batch_of_other_keys(received.key_fingerprint(), name.key));
+        }
+        slot.queue(received)
+    });
+    let received = received.await.map_err(|error| Refusal::internal(&error))?;
+    let seconds = start.elapsed().as_secs_f64();
+    match received {
+        Ok(batch_state) => {
+            state.metrics.receive_seconds.observe(seconds);
+            info!(client = caller.name(), key = %name.key, batch = %name.batch, seconds, "received");
+            Ok(state_response(batch_state))
+        }
+        Err(refusal) => {
+            state.metrics.batches.with_label_values(&["refused"]).inc();
+            let reason = refusal.text();
+            warn!(client = caller.name(), key = %name.key, batch = %name.batch, seconds, reason, "refused");
+            Err(refusal)
+        }
+    }
+}
+
+async fn batch_state(State(state): Shared, BatchRequest { name, .. }: BatchRequest) -> Reply {
+    Ok(Json(state.batches.state(name)?).into_response())
+}
+
+async fn answer(State(state): Shared, BatchRequest { name, .. }: BatchRequest) -> Reply {
+    Ok(match state.batches.answer(name)? {
+        Ok(answer) => {
+            state.metrics.sent_bytes.inc_by(answer.len() as u64);
+            message_response(answer)
+        }
+        Err(batch_state) => state_response(batch_state),
+    })
+}
+
+async fn delete_batch(State(state): Shared, BatchRequest { name, .. }: BatchRequest) -> Reply {
+    state.batches.delete(name)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

@@ -1,0 +1,35 @@
+//! The client's TLS configuration.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::client::Resumption;
+
+use super::error::TlsError;
+use super::root_certificate::RootCertificate;
+use super::{pem_files, profile};
+
+/// Returns a configuration for connections to providers with certificates of the authority whose certificate is in the file
+/// `root`. `identity` names the files of the client's own certificate and private key, if it has them.
+///
+/// A provider refuses a client's certificate after the client's side of the handshake has ended, so the client's first read
+/// fails.
+///
+/// # Errors
+/// If a file cannot be used.
+pub fn load_client_tls(root: &Path, identity: Option<(&Path, &Path)>) -> Result<Arc<ClientConfig>, TlsError> {
+    let root = RootCertificate::read(root)?;
+    let builder = ClientConfig::builder_with_provider(profile::crypto())
+        .with_protocol_versions(profile::VERSIONS)?
+        .with_root_certificates(root.store());
+    let mut configuration = match identity {
+        Some((certificate, private_key)) => {
+            builder.with_client_cert_resolver(pem_files::read_certified_key(certificate, private_key)?)
+        }
+        None => builder.with_no_client_auth(),
+    };
+    configuration.alpn_protocols = vec![profile::PROTOCOL.to_vec()];
+    configuration.resumption = Resumption::disabled();
+    Ok(Arc::new(configuration))
+}
