@@ -1,9 +1,10 @@
 //! The oracle: the integer networks evaluated without encryption, and the comparison of decrypted logits with it.
 //!
-//! Decrypted logits that differ from the oracle are counted as mismatches. From here the counts go to
-//! [`EncryptedResults`](crate::encrypted_evaluation::EncryptedResults), voter by voter,
-//! then through [`evaluate_setting`](crate::evaluation::evaluate_setting) into the column
-//! [`mismatches`](crate::records::AccuracyRow::mismatches) of `accuracy.csv`.
+//! Decrypted logits that differ from the oracle are counted as mismatches.
+//! [`EncryptedResults`](crate::encrypted_evaluation::EncryptedResults) calls [`count_mismatches`] for every slot and adds the counts,
+//! voter by voter. The counts go through [`evaluate_setting`](crate::evaluation::evaluate_setting) into the column
+//! [`mismatches`](crate::records::AccuracyRow::mismatches) of `accuracy.csv`. [`Oracle::ensemble_mismatches`] serves predictions
+//! and benchmarks, which have no such column.
 
 use rayon::prelude::*;
 use sottovoce_bfv::ProgressObserver;

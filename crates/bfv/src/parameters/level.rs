@@ -12,8 +12,8 @@
 //! | answer | [`Channel::answer_level`](super::Channel::answer_level) | [`Channel::answer_primes`](super::Channel::answer_primes) | `engine::modulus_switching`; by `fhe` in the reference and for answers with flooding noise (`engine::flooding`) |
 //!
 //! The planner decides all levels before anything is encrypted: `planner::prime_sizing` chooses the number and the sizes of the
-//! primes at each level, and [`PrimeSizes`](super::PrimeSizes) carries the choice. The answer's level follows from them: an
-//! answer keeps the fewest primes that leave room for its noise.
+//! primes at each level, and [`PrimeSizes`](super::PrimeSizes) carries the choice. An answer keeps
+//! the fewest primes that leave room for its noise.
 
 /// The number of primes that a ciphertext has lost. See the [module](self) for the definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -31,7 +31,7 @@ use super::service::{ClassifyOptions, ClientOptions, EnrolOptions, ServeOptions}
         sottovoce plan results/import/mine       show encryption parameters and their cost\n  \
         sottovoce predict results/import/mine    classify test images under encryption\n\n\
         Exit codes: 0 success, 1 failure, 2 wrong arguments or configuration, 3 decrypted logits differ from \
-        the integer oracle."
+        the integer oracle or exceed the plaintext modulus, 130 interrupted."
 )]
 pub struct Args {
     #[command(subcommand)]

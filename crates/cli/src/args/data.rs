@@ -16,7 +16,8 @@ pub enum DataCommand {
         #[arg(value_name = "DATA|EXPERIMENT", default_value = "fig5")]
         name: String,
 
-        /// PNG file for the contact sheet of a data set [default: contact-sheet-NAME.png].
+        /// PNG file for the contact sheet of a data set [default: contact-sheet-NAME.png]. An existing file is
+        /// overwritten.
         #[arg(long, value_name = "FILE")]
         sheet: Option<PathBuf>,
 

@@ -30,20 +30,20 @@ pub struct ImportOptions {
     pub name: Option<String>,
 
     /// Data set to measure accuracy and ranges on: mnist, synthetic, or the name of another data set in --data-dir
-    /// [default: mnist].
+    /// [default: the description's, else mnist].
     #[arg(long, value_name = "NAME")]
     pub data: Option<String>,
 
-    /// Grey levels of a pixel, 2 to 256 [default: searched for].
+    /// Grey levels of a pixel, 2 to 256 [default: the description's, else the cheapest that keeps the accuracy].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=256))]
     pub pixel_levels: Option<u16>,
 
     /// Scales of the weights in the convolution, hidden and output layer, such as 32,1024,32: the integer for a weight of 1.
-    /// Needs --pixel-levels [default: searched for].
+    /// Needs --pixel-levels [default: the description's, else the cheapest that keeps the accuracy].
     #[arg(long, value_name = "A,B,C", value_delimiter = ',', num_args = 1, requires = "pixel_levels")]
     pub scales: Vec<f64>,
 
-    /// Accuracy that a search may lose, in percentage points [default: 0.2].
+    /// Accuracy that a search may lose, in percentage points [default: the description's, else 0.2].
     #[arg(long, value_name = "POINTS")]
     pub tolerance: Option<f64>,
 }

@@ -20,7 +20,8 @@ pub struct ServeOptions {
     #[arg(long, value_name = "ADDRESS:PORT", default_value_t = SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)))]
     pub listen: SocketAddr,
 
-    /// Folder with certificate.pem, key.pem and root.pem, as `authority provider` writes it.
+    /// Folder with certificate.pem, key.pem and root.pem, as `authority provider` writes it. Required
+    /// without --insecure-local.
     #[arg(long, value_name = "FOLDER")]
     pub identity: Option<PathBuf>,
 
@@ -59,7 +60,7 @@ pub struct ServeOptions {
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..))]
     pub connections: u16,
 
-    /// Longest duration of an upload.
+    /// Longest duration of the upload of a batch. Keys must arrive within 30 seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub upload_seconds: u32,
 
@@ -100,7 +101,8 @@ pub struct ClientOptions {
     #[arg(long, value_name = "URL")]
     pub provider: ProviderAddress,
 
-    /// The client's folder, with keys, certificate.pem, key.pem and root.pem. Missing keys are created.
+    /// The client's folder, with keys, certificate.pem, key.pem and root.pem. `enrol` and
+    /// `classify` create missing keys.
     #[arg(long, value_name = "FOLDER", default_value = "client")]
     pub client: PathBuf,
 

@@ -62,8 +62,8 @@ impl fmt::Display for PaddingMode {
 
 impl<'de> Deserialize<'de> for PaddingMode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Plan;
-        impl<'de> Visitor<'de> for Plan {
+        struct PaddingVisitor;
+        impl<'de> Visitor<'de> for PaddingVisitor {
             type Value = PaddingMode;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,6 +89,6 @@ impl<'de> Deserialize<'de> for PaddingMode {
                 Padding::deserialize(MapAccessDeserializer::new(map)).map(PaddingMode::Sides)
             }
         }
-        deserializer.deserialize_any(Plan)
+        deserializer.deserialize_any(PaddingVisitor)
     }
 }

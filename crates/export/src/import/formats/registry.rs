@@ -1,7 +1,8 @@
 //! The registry of weights formats.
 //!
 //! [`FORMATS`] is the only list of formats. Recognition, reading, error texts and the program's help come from it, and a test
-//! compares it with the table in `docs/import.md`. A new format is one entry here, a reader, and a row in that table.
+//! compares it with the table in `docs/import.md`. A new format is one entry here, a reader declared in `mod.rs`, and a
+//! row in that table.
 
 use std::path::Path;
 
@@ -47,7 +48,7 @@ pub enum Reader {
 }
 
 /// All formats, in the order of error texts and help.
-pub static FORMATS: [FileFormat; 8] = [
+pub static FORMATS: &[FileFormat] = &[
     FileFormat {
         name: "text",
         extensions: &["csv", "txt"],
