@@ -252,5 +252,5 @@ fn keys_are_for_one_providers_parameters_and_only_for_their_owner() {
     // An incomplete key file is refused.
     let keys = fs::read(world.sandbox.path("client/keys")).unwrap();
     fs::write(world.sandbox.path("client/keys"), &keys[..keys.len() / 2]).unwrap();
-    world.classify(&served.url, "client", &LOCAL).fails(1, &["client/keys is no whole key file"]);
+    world.classify(&served.url, "client", &LOCAL).fails(1, &["client/keys is not a whole key file"]);
 }
