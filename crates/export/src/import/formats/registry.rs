@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_document_says_of_every_extension_what_the_registry_says() {
-        for format in &FORMATS {
+        for format in FORMATS {
             let said: BTreeSet<String> = documented()
                 .into_iter()
                 .filter(|(extensions, _)| format.extensions.iter().any(|own| extensions.contains(*own)))
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn no_extension_belongs_to_two_formats_and_each_finds_its_own() {
         let mut known = BTreeSet::new();
-        for format in &FORMATS {
+        for format in FORMATS {
             for extension in format.extensions {
                 assert!(known.insert(*extension), "{extension} is listed twice");
                 let path = format!("folder/NET.{}", extension.to_uppercase());
