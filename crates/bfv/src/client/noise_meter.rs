@@ -65,7 +65,10 @@ impl NoiseMeter {
     ///
     /// # Errors
     /// If the ciphertext has more than two polynomials or is at another level.
-    #[expect(clippy::indexing_slicing, reason = "ciphertexts of `fhe` have at least two polynomials")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "ciphertexts of `fhe` have at least two polynomials and one prime"
+    )]
     pub fn noise_bits(
         &self,
         ciphertext: &Ciphertext,
@@ -99,8 +102,7 @@ impl NoiseMeter {
         Ok(match &self.radix {
             Some(radix) => radix.largest_bits(&noise, degree),
             None => {
-                let prime = primes.first().copied().unwrap_or_default();
-                let largest = dispatch::largest_centred(self.kernel, &noise, prime);
+                let largest = dispatch::largest_centred(self.kernel, &noise, primes[0]);
                 // At most 64.
                 (u64::BITS - largest.leading_zeros()) as usize
             }
