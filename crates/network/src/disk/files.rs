@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use crate::atomic_file::partial_path;
+use crate::atomic_file::{partial_path, sync_folder};
 use crate::disk::error::DiskError;
 
 /// Calls `fill` with an empty folder beside `folder`, then renames that folder to `folder`, replacing what is there.
@@ -29,7 +29,7 @@ pub(crate) fn replace_folder(
     if folder.exists() {
         fs::remove_dir_all(folder).map_err(at(folder))?;
     }
-    fs::rename(&partial, folder).map_err(at(folder))
+    fs::rename(&partial, folder).and_then(|()| sync_folder(folder)).map_err(at(folder))
 }
 
 /// Writes a file, creates the folders above it, and flushes the file to disk.
