@@ -1,10 +1,12 @@
 //! The database of registered keys, which survive a restart.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use redb::{
     Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition,
+    TableError, WriteTransaction,
 };
 use sottovoce_protocol::Fingerprint;
 
@@ -25,11 +27,12 @@ pub struct KeyStoreError {
     source: Box<redb::Error>,
 }
 
-/// Registration messages in an embedded database. A message is on disk when the call that stores it returns.
+/// Registration messages in an embedded database. A message is on disk when the call that stores it returns. Calls that read
+/// do not wait for calls that write, and a call that changes nothing writes nothing.
 pub struct KeyStore {
     path: PathBuf,
     /// `None` after a failure, such as a full disk: the database must then be opened again.
-    database: Mutex<Option<Database>>,
+    database: Mutex<Option<Arc<Database>>>,
 }
 
 impl KeyStore {
@@ -37,7 +40,12 @@ impl KeyStore {
     pub fn open(path: &Path) -> Result<Self, KeyStoreError> {
         let store = Self { path: path.to_owned(), database: Mutex::new(None) };
         store.with("opened", |database| {
-            let transaction = database.begin_write()?;
+            match database.begin_read()?.open_table(REGISTRATIONS) {
+                Ok(_) => return Ok(()),
+                Err(TableError::TableDoesNotExist(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let transaction = begin_write(database)?;
             transaction.open_table(REGISTRATIONS)?;
             Ok(transaction.commit()?)
         })?;
@@ -47,7 +55,7 @@ impl KeyStore {
     /// Stores a message unless `max` other messages are stored. Returns whether it is stored now.
     pub fn insert(&self, key: Fingerprint, message: &[u8], max: u64) -> Result<bool, KeyStoreError> {
         self.with("written", |database| {
-            let transaction = database.begin_write()?;
+            let transaction = begin_write(database)?;
             {
                 let mut table = transaction.open_table(REGISTRATIONS)?;
                 // Messages with equal fingerprints are equal.
@@ -67,9 +75,17 @@ impl KeyStore {
     /// Deletes all messages for which `is_stale` is true. Reads the whole database.
     pub fn remove_stale(&self, is_stale: impl Fn(&[u8]) -> bool) -> Result<(), KeyStoreError> {
         self.with("written", |database| {
-            let transaction = database.begin_write()?;
-            transaction.open_table(REGISTRATIONS)?.retain(|_, message| !is_stale(message))?;
-            Ok(transaction.commit()?)
+            let transaction = begin_write(database)?;
+            let mut removed = false;
+            transaction.open_table(REGISTRATIONS)?.retain(|_, message| {
+                let stays = !is_stale(message);
+                removed |= !stays;
+                stays
+            })?;
+            if removed {
+                transaction.commit()?;
+            }
+            Ok(())
         })
     }
 
@@ -84,9 +100,15 @@ impl KeyStore {
     /// Deletes a message. Returns whether it was stored.
     pub fn remove(&self, key: Fingerprint) -> Result<bool, KeyStoreError> {
         self.with("written", |database| {
-            let transaction = database.begin_write()?;
+            // A client can ask for this again and again. Reading does not wait for those who write.
+            if database.begin_read()?.open_table(REGISTRATIONS)?.get(key.as_bytes())?.is_none() {
+                return Ok(false);
+            }
+            let transaction = begin_write(database)?;
             let found = transaction.open_table(REGISTRATIONS)?.remove(key.as_bytes())?.is_some();
-            transaction.commit()?;
+            if found {
+                transaction.commit()?;
+            }
             Ok(found)
         })
     }
@@ -101,20 +123,38 @@ impl KeyStore {
         action: &'static str,
         work: impl FnOnce(&Database) -> Result<T, redb::Error>,
     ) -> Result<T, KeyStoreError> {
-        let mut database = self.database.lock();
-        let opened = match database.take() {
-            Some(opened) => Ok(opened),
-            None => {
-                Database::builder().set_cache_size(CACHE_BYTES).create(&self.path).map_err(redb::Error::from)
+        let result = self.opened().and_then(|database| {
+            let result = work(&database);
+            if result.is_err() {
+                let mut current = self.database.lock();
+                // Another thread may have opened the database again meanwhile.
+                if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, &database)) {
+                    *current = None;
+                }
             }
-        };
-        let result = opened.and_then(|opened| {
-            let result = work(&opened)?;
-            *database = Some(opened);
-            Ok(result)
+            result
         });
         result.map_err(|source| KeyStoreError { path: self.path.clone(), action, source: Box::new(source) })
     }
+
+    /// Returns the database, and opens it after a failure.
+    fn opened(&self) -> Result<Arc<Database>, redb::Error> {
+        let mut current = self.database.lock();
+        if let Some(database) = &*current {
+            return Ok(Arc::clone(database));
+        }
+        let database = Arc::new(Database::builder().set_cache_size(CACHE_BYTES).create(&self.path)?);
+        *current = Some(Arc::clone(&database));
+        Ok(database)
+    }
+}
+
+/// Begins a transaction. The database is usable at once after a crash: it need not be read and checked as a whole, although
+/// clients choose most of its bytes.
+fn begin_write(database: &Database) -> Result<WriteTransaction, redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    Ok(transaction)
 }
 
 #[cfg(test)]
@@ -141,6 +181,27 @@ mod tests {
         assert!(put(&store, 3, b"three").unwrap());
         store.remove_stale(|message| message == b"two").unwrap();
         assert_eq!((store.get(key(2)).unwrap(), store.len().unwrap()), (None, 1));
+    }
+
+    #[test]
+    fn calls_that_change_nothing_write_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.redb");
+        let key = |byte| Fingerprint::from_bytes([byte; 32]);
+        drop(KeyStore::open(&path).unwrap());
+        let store = KeyStore::open(&path).unwrap();
+        assert!(store.insert(key(1), b"one", 1).unwrap());
+        // Every commit changes a number in the first page of the file.
+        let before = std::fs::read(&path).unwrap();
+        for _ in 0..3 {
+            assert!(store.insert(key(1), b"one", 1).unwrap());
+            assert!(!store.insert(key(2), b"two", 1).unwrap());
+            assert!(!store.remove(key(2)).unwrap());
+            store.remove_stale(|message| message == b"two").unwrap();
+        }
+        assert!(std::fs::read(&path).unwrap() == before);
+        assert!(store.remove(key(1)).unwrap());
+        assert!(std::fs::read(&path).unwrap() != before);
     }
 
     #[test]
