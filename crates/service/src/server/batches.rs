@@ -11,7 +11,7 @@ use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use sottovoce_bfv::ProgressObserver as _;
 use sottovoce_protocol::Fingerprint;
-use sottovoce_protocol::provider::ReceivedBatch;
+use sottovoce_protocol::provider::{Provider, ReceivedBatch};
 
 use super::limits::Limits;
 use super::progress::EvaluationProgress;
@@ -33,6 +33,8 @@ pub struct BatchName {
 /// A batch that waits for its evaluation.
 pub struct QueuedBatch {
     pub name: BatchName,
+    /// Provider that received the batch and evaluates it, also if other models have replaced its models meanwhile.
+    pub provider: Arc<Provider>,
     pub received: ReceivedBatch,
     pub progress: Arc<EvaluationProgress>,
 }

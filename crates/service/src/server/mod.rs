@@ -11,6 +11,7 @@
 //! | `routes` | resources and their handlers |
 //! | `refusal` | every reason to refuse a request, with its status |
 //! | `state` | what all handlers share |
+//! | `served_models` | the models, which can be replaced while the service runs |
 //! | `upload` | the body of a request, with time limits |
 //! | `upload_slot` | the place of a batch that is being received |
 //! | `batches`, `progress` | the batches from upload to answer, and the queue |
@@ -30,20 +31,20 @@ mod progress;
 mod refusal;
 mod registration_slots;
 mod routes;
+mod served_models;
 mod state;
 mod upload;
 mod upload_slot;
 mod worker;
 
-use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use sottovoce_protocol::provider::Provider;
-use sottovoce_protocol::size;
 use tokio::net::TcpListener;
 use tracing::{error, info};
 
@@ -55,6 +56,7 @@ pub use key_store::KeyStoreError;
 pub use limits::Limits;
 use metrics::Metrics;
 use registration_slots::RegistrationSlots;
+use served_models::{NameMismatch, ServedModels};
 use state::ServerState;
 
 /// Interval at which a stopping server looks for unanswered batches and stored answers.
@@ -117,23 +119,15 @@ impl Server {
         key_database: &Path,
         peak_memory_bytes: fn() -> Option<u64>,
     ) -> Result<Self, ServerError> {
-        let models = provider.models().count();
-        let names = model_names.iter().collect::<HashSet<_>>().len();
-        if model_names.len() != models || names != models {
-            return Err(ServerError::Names { names, models });
-        }
-        let mut batch_lengths: Vec<u64> =
-            provider.models().map(|model| size::batch_bytes(provider.parameters(), model.pixels())).collect();
-        batch_lengths.sort_unstable();
-        batch_lengths.dedup();
+        let served = ServedModels::new(provider, model_names)
+            .map_err(|NameMismatch { names, models }| ServerError::Names { names, models })?;
         let store = KeyStore::open(key_database)?;
         if store.len()? >= limits.stored_keys {
             // Keys for earlier parameters are useless.
-            store.remove_stale(|message| !provider.has_parameters_of(message))?;
+            store.remove_stale(|message| !served.provider().has_parameters_of(message))?;
         }
         let state = ServerState {
-            provider,
-            model_names,
+            served: RwLock::new(Arc::new(served)),
             access,
             keys: ClientKeys::new(store, limits.stored_keys),
             batches: Arc::new(Batches::new(limits.clone())),
@@ -141,7 +135,6 @@ impl Server {
             limits,
             metrics: Metrics::new()?,
             peak_memory_bytes,
-            batch_lengths,
         };
         Ok(Self { state: Arc::new(state) })
     }

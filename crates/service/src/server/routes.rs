@@ -135,17 +135,19 @@ async fn metrics(State(state): Shared) -> Reply {
 }
 
 async fn parameters(State(state): Shared) -> Response {
-    message_response(state.provider.parameters_message())
+    message_response(state.provider().parameters_message())
 }
 
 async fn models(State(state): Shared) -> Json<Vec<ModelEntry>> {
-    let models = state.model_names.iter().zip(state.provider.models());
+    let served = state.served();
+    let models = served.names().iter().zip(served.provider().models());
     Json(models.map(|(name, model)| ModelEntry::new(name, model.fingerprint())).collect())
 }
 
 async fn model(State(state): Shared, Path(model): Path<String>) -> Reply {
     let requested = parse_fingerprint(&model)?;
-    let mut models = state.provider.models().zip(state.provider.model_messages());
+    let provider = state.provider();
+    let mut models = provider.models().zip(provider.model_messages());
     let found = models.find(|(model, _)| model.fingerprint() == requested);
     let (_, message) = found.ok_or_else(|| Refusal::no_such_model(requested))?;
     Ok(message_response(message))
@@ -157,7 +159,8 @@ async fn register(
     headers: HeaderMap,
     body: Body,
 ) -> Reply {
-    let length = size::registration_bytes(state.provider.parameters());
+    let provider = state.provider();
+    let length = size::registration_bytes(provider.parameters());
     check_length(&headers, &[length])?;
     let slot = state.registration_slots.reserve(keys)?;
     let silence = state.limits.silence;
@@ -169,7 +172,7 @@ async fn register(
         body.take(length + 1).read_to_end(&mut message).map_err(|source| {
             Refusal::of_message(&ProtocolError::Transfer { message: MessageKind::Registration, source })
         })?;
-        state.keys.register(&state.provider, keys, &message)
+        state.keys.register(&provider, keys, &message)
     });
     registered.await.map_err(|error| Refusal::internal(&error))??;
     info!(client = caller.name(), key = %keys, "registered");
@@ -177,12 +180,12 @@ async fn register(
 }
 
 async fn are_keys_registered(State(state): Shared, KeysRequest { keys, .. }: KeysRequest) -> Reply {
-    run_blocking(move || state.keys.load(&state.provider, keys)).await?;
+    run_blocking(move || state.keys.load(&state.provider(), keys)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 async fn delete_keys(State(state): Shared, KeysRequest { keys, caller }: KeysRequest) -> Reply {
-    run_blocking(move || state.keys.delete(&state.provider, &state.batches, keys)).await?;
+    run_blocking(move || state.keys.delete(&state.provider(), &state.batches, keys)).await?;
     info!(client = caller.name(), key = %keys, "deleted");
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -193,9 +196,10 @@ async fn submit(
     headers: HeaderMap,
     body: Body,
 ) -> Reply {
-    check_length(&headers, &state.batch_lengths)?;
-    let keys = state.clone();
-    run_blocking(move || keys.keys.load(&keys.provider, name.key)).await?;
+    let served = state.served();
+    check_length(&headers, served.batch_lengths())?;
+    let (keys, provider) = (state.clone(), served.provider().clone());
+    run_blocking(move || keys.keys.load(&provider, name.key)).await?;
     let slot = match UploadSlot::reserve(&state.batches, name)? {
         Reservation::Known(batch_state) => return Ok(state_response(batch_state)),
         Reservation::Slot(slot) => slot,
@@ -203,14 +207,14 @@ async fn submit(
     let start = Instant::now();
     let receiver = state.clone();
     let received = read_body(body, state.limits.upload, state.limits.silence, move |body| {
-        let received = receiver.receive(slot.reader(body, &receiver.metrics.received_bytes))?;
+        let received = served.receive(slot.reader(body, &receiver.metrics.received_bytes))?;
         if received.fingerprint() != name.batch {
             return Err(Refusal::other_batch(received.fingerprint(), name.batch));
         }
         if received.key_fingerprint() != name.key {
             return Err(Refusal::batch_of_other_keys(received.key_fingerprint(), name.key));
         }
-        slot.queue(received)
+        slot.queue(served.provider().clone(), received)
     });
     let received = received.await.map_err(|error| Refusal::internal(&error))?;
     let seconds = start.elapsed().as_secs_f64();

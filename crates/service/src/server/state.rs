@@ -1,24 +1,22 @@
 //! Everything that the handlers of requests share.
 
-use std::io::Read;
 use std::sync::Arc;
 
-use sottovoce_protocol::provider::{Provider, ReceivedBatch};
-use tracing::error;
+use parking_lot::RwLock;
+use sottovoce_protocol::provider::Provider;
 
 use super::access::AccessPolicy;
 use super::batches::Batches;
 use super::client_keys::ClientKeys;
 use super::limits::Limits;
 use super::metrics::Metrics;
-use super::refusal::Refusal;
 use super::registration_slots::RegistrationSlots;
+use super::served_models::ServedModels;
 
 /// Shared state of a server.
 pub struct ServerState {
-    pub provider: Provider,
-    /// Names of the provider's models, in the same order.
-    pub model_names: Vec<String>,
+    /// The models at present. They are replaced as a whole.
+    pub served: RwLock<Arc<ServedModels>>,
     pub access: AccessPolicy,
     pub limits: Limits,
     pub keys: ClientKeys,
@@ -27,19 +25,18 @@ pub struct ServerState {
     pub metrics: Metrics,
     /// Returns the peak memory of the process in bytes, if the system tells it.
     pub peak_memory_bytes: fn() -> Option<u64>,
-    /// Allowed lengths of a batch message: one for every number of pixels that a model reads.
-    pub batch_lengths: Vec<u64>,
 }
 
 impl ServerState {
-    /// Receives a batch on two threads of its own: one reads bytes, the other one checks ciphertexts. The global thread pool
-    /// is busy with evaluations, and a slow client must not delay others.
-    pub fn receive(&self, body: impl Read + Send) -> Result<ReceivedBatch, Refusal> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().map_err(|reason| {
-            error!(%reason, "cannot start threads");
-            Refusal::no_threads()
-        })?;
-        pool.install(|| self.provider.receive(body)).map_err(|error| Refusal::of_message(&error))
+    /// Returns the models at present. A request uses one snapshot from beginning to end, and a batch keeps the snapshot with
+    /// which it was received.
+    pub fn served(&self) -> Arc<ServedModels> {
+        self.served.read().clone()
+    }
+
+    /// Returns the provider at present.
+    pub fn provider(&self) -> Arc<Provider> {
+        self.served().provider().clone()
     }
 
     /// Returns the metrics in Prometheus' text format.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use prometheus::IntCounter;
 use sottovoce_bfv::ProgressObserver as _;
-use sottovoce_protocol::provider::ReceivedBatch;
+use sottovoce_protocol::provider::{Provider, ReceivedBatch};
 
 use super::batches::{Admission, BatchName, Batches, QueuedBatch};
 use super::progress::EvaluationProgress;
@@ -44,9 +44,9 @@ impl UploadSlot {
         SlotReader { body, counter, progress: &self.progress }
     }
 
-    /// Queues the received batch for its evaluation.
-    pub fn queue(mut self, received: ReceivedBatch) -> Result<BatchState, Refusal> {
-        let batch = QueuedBatch { name: self.name, received, progress: self.progress.clone() };
+    /// Queues the batch that `provider` received for its evaluation.
+    pub fn queue(mut self, provider: Arc<Provider>, received: ReceivedBatch) -> Result<BatchState, Refusal> {
+        let batch = QueuedBatch { name: self.name, provider, received, progress: self.progress.clone() };
         let state = self.batches.queue(batch)?;
         self.is_queued = true;
         Ok(state)

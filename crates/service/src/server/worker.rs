@@ -19,12 +19,12 @@ pub fn evaluate_batches(state: &ServerState) {
     }
 }
 
-fn evaluate(state: &ServerState, QueuedBatch { name, received, progress }: QueuedBatch) {
+fn evaluate(state: &ServerState, QueuedBatch { name, provider, received, progress }: QueuedBatch) {
     let start = Instant::now();
     // After a panic the batch has failed, and the next one is evaluated.
     let evaluated = catch_unwind(AssertUnwindSafe(|| {
-        progress.set_total(state.provider.evaluation_work(&received)?);
-        state.provider.evaluate(&received, &*progress)
+        progress.set_total(provider.evaluation_work(&received)?);
+        provider.evaluate(&received, &*progress)
     }));
     drop(received);
     let elapsed = start.elapsed();

@@ -1,0 +1,67 @@
+//! The models that a service serves, with the names and lengths that follow from them.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::sync::Arc;
+
+use sottovoce_protocol::provider::{Provider, ReceivedBatch};
+use sottovoce_protocol::size;
+use tracing::error;
+
+use super::refusal::Refusal;
+
+/// A provider with the names of its models. It does not change: new models replace it as a whole.
+pub struct ServedModels {
+    provider: Arc<Provider>,
+    names: Vec<String>,
+    batch_lengths: Vec<u64>,
+}
+
+/// The names of models do not fit the models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NameMismatch {
+    /// Number of different names.
+    pub names: usize,
+    /// Number of models.
+    pub models: usize,
+}
+
+impl ServedModels {
+    /// Returns the models of `provider` with their names, in the same order.
+    pub fn new(provider: Provider, names: Vec<String>) -> Result<Self, NameMismatch> {
+        let models = provider.models().count();
+        let different = names.iter().collect::<HashSet<_>>().len();
+        if names.len() != models || different != models {
+            return Err(NameMismatch { names: different, models });
+        }
+        let mut batch_lengths: Vec<u64> =
+            provider.models().map(|model| size::batch_bytes(provider.parameters(), model.pixels())).collect();
+        batch_lengths.sort_unstable();
+        batch_lengths.dedup();
+        Ok(Self { provider: Arc::new(provider), names, batch_lengths })
+    }
+
+    pub fn provider(&self) -> &Arc<Provider> {
+        &self.provider
+    }
+
+    /// Names of the models, in the provider's order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Allowed lengths of a batch message: one for every number of pixels that a model reads.
+    pub fn batch_lengths(&self) -> &[u64] {
+        &self.batch_lengths
+    }
+
+    /// Receives a batch on two threads of its own: one reads bytes, the other one checks ciphertexts. The global thread pool
+    /// is busy with evaluations, and a slow client must not delay others.
+    pub fn receive(&self, body: impl Read + Send) -> Result<ReceivedBatch, Refusal> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().map_err(|reason| {
+            error!(%reason, "cannot start threads");
+            Refusal::no_threads()
+        })?;
+        pool.install(|| self.provider.receive(body)).map_err(|error| Refusal::of_message(&error))
+    }
+}
