@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("service", &["protocol", "bfv", "network"]),
     ("evaluate", &["protocol", "bfv", "network", "dataset"]),
     ("report", &["evaluate", "network", "dataset"]),
+    ("siege", &["service", "protocol", "bfv", "network"]),
     ("cli", &["report", "evaluate", "service", "protocol", "bfv", "export", "train", "network", "dataset"]),
 ];
 
@@ -30,11 +31,12 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("fhe*", &["bfv"]),
     ("tfhe-ntt", &["bfv"]),
     ("plotters*", &["report"]),
-    ("tokio*", &["service", "cli"]),
+    ("tokio*", &["service", "siege", "cli"]),
     ("hyper*", &["service"]),
     ("axum", &["service"]),
-    ("http*", &["service"]),
-    ("rustls*", &["service"]),
+    ("http*", &["service", "siege"]),
+    ("rustls*", &["service", "siege"]),
+    ("h2", &["siege"]),
     ("rcgen", &["service"]),
 ];
 

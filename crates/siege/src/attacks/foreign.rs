@@ -1,0 +1,123 @@
+//! Attempts to use what belongs to others, and certificates and keys that are no longer valid.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+
+use super::requests::RECONNECT_PAUSE;
+use crate::attacker::{Attacker, keys_path};
+use crate::bounds::Bounds;
+use crate::http2::session::{Failure, Response, Session};
+use crate::report::Tally;
+
+/// Pause between rounds, each of which tries everything.
+const ROUND_PAUSE: Duration = Duration::from_millis(100);
+
+/// Reads, replaces and deletes the keys, batches and answers of other clients. Everything but a refusal is a breach.
+pub async fn paths(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
+    if attacker.foreign_paths.is_empty() {
+        return;
+    }
+    rounds(attacker, bounds, tally, async |session| {
+        for path in &attacker.foreign_paths {
+            for method in [Method::GET, Method::PUT, Method::DELETE] {
+                if !bounds.allow(tally.attempts()) {
+                    return Ok(());
+                }
+                // An answer can only be read.
+                if path.ends_with("/answer") && method != Method::GET {
+                    continue;
+                }
+                tally.attempt();
+                let response = match method {
+                    Method::PUT => {
+                        session.send_body(method.clone(), path, attacker.registration.clone()).await
+                    }
+                    _ => session.send(method.clone(), path).await,
+                };
+                expect_refusal(response?, &format!("{method} {path}"), tally);
+                bounds.pause().await;
+            }
+        }
+        Ok(())
+    })
+    .await;
+}
+
+/// Uses keys that the certificate does not name.
+pub async fn other_keys(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
+    let Some((other, registration)) = &attacker.other_keys else { return };
+    rounds(attacker, bounds, tally, async |session| {
+        let attempts: [(&str, Method, String, Bytes); 4] = [
+            ("other keys under their own name", Method::PUT, keys_path(*other), registration.clone()),
+            ("other keys under the certified name", Method::PUT, attacker.keys_path(), registration.clone()),
+            ("own keys under the other name", Method::PUT, keys_path(*other), attacker.registration.clone()),
+            ("the other keys", Method::GET, keys_path(*other), Bytes::new()),
+        ];
+        for (name, method, path, body) in attempts {
+            tally.attempt();
+            let response = match body.is_empty() {
+                true => session.send(method, &path).await?,
+                false => session.send_body(method, &path, body).await?,
+            };
+            expect_refusal(response, name, tally);
+            bounds.pause().await;
+        }
+        Ok(())
+    })
+    .await;
+}
+
+/// Connects with a revoked certificate and asks for its own keys. Every response that is no refusal is a breach.
+pub async fn revoked_certificate(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
+    let Some(target) = &attacker.revoked else { return };
+    while bounds.allow(tally.attempts()) {
+        tally.attempt();
+        let asked = async {
+            let mut session = Session::open(target).await?;
+            session.send(Method::GET, &attacker.keys_path()).await
+        };
+        match asked.await {
+            Ok(response) => expect_refusal(response, "GET keys with a revoked certificate", tally),
+            Err(Failure(reason)) => tally.outcome(reason),
+        }
+        bounds.pause().await;
+    }
+}
+
+/// Counts a response. A success, or that something is known or missing, is a breach: it must be refused before that.
+fn expect_refusal(response: Response, attempt: &str, tally: &Tally) {
+    let status = response.status;
+    tally.outcome(format!("status {}", status.as_u16()));
+    if status.is_success() || status == StatusCode::NOT_FOUND {
+        tally.breach(format!("{attempt}: status {status}"));
+    }
+}
+
+/// Repeats a round on a connection while it lasts.
+async fn rounds(
+    attacker: &Attacker,
+    bounds: &Bounds,
+    tally: &Tally,
+    round: impl AsyncFn(&mut Session) -> Result<(), Failure>,
+) {
+    while bounds.allow(tally.attempts()) {
+        let opened = Session::open(&attacker.target).await;
+        let mut session = match opened {
+            Ok(session) => session,
+            Err(Failure(reason)) => {
+                tally.outcome(reason);
+                bounds.sleep(RECONNECT_PAUSE).await;
+                continue;
+            }
+        };
+        while bounds.allow(tally.attempts()) && !session.is_closed() {
+            if let Err(Failure(reason)) = round(&mut session).await {
+                tally.outcome(reason);
+                break;
+            }
+            bounds.sleep(ROUND_PAUSE).await;
+        }
+    }
+}

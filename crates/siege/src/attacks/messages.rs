@@ -1,0 +1,111 @@
+//! Batches and keys that are damaged, cut, too long or in the wrong place.
+
+use bytes::Bytes;
+use http::Method;
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+use sottovoce_protocol::Fingerprint;
+
+use super::requests::RECONNECT_PAUSE;
+use crate::attacker::Attacker;
+use crate::bounds::Bounds;
+use crate::http2::session::{Failure, Response, Session, send_with_body};
+use crate::report::Tally;
+
+/// Bytes before the ciphertexts of a batch.
+const HEAD_BYTES: usize = 108;
+
+/// Sends damaged messages. None may be accepted under a wrong name.
+pub async fn damaged(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
+    let mut rng = StdRng::seed_from_u64(attacker.seed);
+    while bounds.allow(tally.attempts()) {
+        let mut session = match Session::open(&attacker.target).await {
+            Ok(session) => session,
+            Err(Failure(reason)) => {
+                tally.outcome(reason);
+                bounds.sleep(RECONNECT_PAUSE).await;
+                continue;
+            }
+        };
+        while bounds.allow(tally.attempts()) && !session.is_closed() {
+            tally.attempt();
+            let case = rng.random_range(0..10);
+            match send(attacker, &mut session, case, &mut rng).await {
+                Ok((name, response)) => {
+                    tally.outcome(format!("{name}: status {}", response.status.as_u16()));
+                    if response.status.is_success() {
+                        tally.breach(format!("{name}: accepted with status {}", response.status));
+                    }
+                }
+                // A response to an early refusal is lost if the provider resets the stream before it is read.
+                Err(Failure(reason)) => tally.outcome(reason),
+            }
+            bounds.pause().await;
+        }
+    }
+}
+
+/// Sends one message, and returns the name of its fault with the response.
+async fn send(
+    attacker: &Attacker,
+    session: &mut Session,
+    case: u32,
+    rng: &mut StdRng,
+) -> Result<(&'static str, Response), Failure> {
+    let message = &attacker.batch.message;
+    let random = Fingerprint::from_bytes(rng.random());
+    // A name that the provider does not know, so that it reads the body.
+    let path = attacker.batch_path_of(random);
+    let place = rng.random_range(HEAD_BYTES.min(message.len() / 2)..message.len().max(2));
+    let (name, bytes) = match case {
+        0 => ("a batch that is cut", message.slice(..place).to_vec()),
+        1 => ("a batch with a flipped bit", flipped(message, place)),
+        2 => ("a batch with more bytes", [message, &[0; 50][..]].concat()),
+        3 => ("a batch with another head", flipped(message, rng.random_range(0..HEAD_BYTES))),
+        4 => ("a batch under another name", message.to_vec()),
+        5 => ("a batch of random bytes", random_bytes(message.len(), rng)),
+        6 => ("an empty batch", Vec::new()),
+        7 => {
+            let announced = rng.random_range(0..u64::MAX / 2);
+            let (response, stream) = session.start(Method::PUT, &path, Some(announced), true).await?;
+            let part = message.slice(..message.len().min(4096));
+            let response = send_with_body(response, stream, part).await?;
+            return Ok(("a batch of a false length", response));
+        }
+        8 => {
+            let keys =
+                flipped(&attacker.registration, rng.random_range(0..attacker.registration.len().max(1)));
+            let response = session.send_body(Method::PUT, &attacker.keys_path(), keys.into()).await?;
+            return Ok(("keys with a flipped bit", response));
+        }
+        _ => {
+            let keys = random_bytes(attacker.registration.len(), rng).into();
+            let response = session.send_body(Method::PUT, &attacker.keys_path(), keys).await?;
+            return Ok(("keys of random bytes", response));
+        }
+    };
+    let body = Bytes::from(bytes);
+    // Half of the bodies come without their length.
+    let response = match rng.random() {
+        true => session.send_body(Method::PUT, &path, body).await?,
+        false => {
+            let (response, stream) = session.start(Method::PUT, &path, None, true).await?;
+            send_with_body(response, stream, body).await?
+        }
+    };
+    Ok((name, response))
+}
+
+fn flipped(message: &[u8], place: usize) -> Vec<u8> {
+    let mut bytes = message.to_vec();
+    if let Some(byte) = bytes.get_mut(place) {
+        *byte ^= 1 << (place % 8);
+    }
+    bytes
+}
+
+fn random_bytes(length: usize, rng: &mut StdRng) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    rng.fill(&mut bytes[..]);
+    bytes
+}

@@ -1,0 +1,114 @@
+//! The provider that is attacked.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+/// Longest duration of opening a connection.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A stream with or without TLS.
+pub type Stream = Box<dyn ByteStream>;
+
+/// Bytes in both directions.
+pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
+
+/// A provider on this machine, and the certificates with which a client connects to it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    address: SocketAddr,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+/// The address is not on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{address} is not a loopback address: hostile clients test only a service on this machine")]
+pub struct NotLoopback {
+    /// Refused address.
+    pub address: SocketAddr,
+}
+
+impl Target {
+    /// Returns the provider at a loopback address, with a client's TLS configuration
+    /// ([`load_client_tls`](sottovoce_service::tls::load_client_tls)), or none for a provider without TLS.
+    ///
+    /// # Errors
+    /// If the address is not a loopback address.
+    pub fn new(address: SocketAddr, tls: Option<Arc<ClientConfig>>) -> Result<Self, NotLoopback> {
+        match address.ip().is_loopback() {
+            true => Ok(Self { address, tls }),
+            false => Err(NotLoopback { address }),
+        }
+    }
+
+    /// Returns the same provider, for a client with other certificates.
+    #[must_use]
+    pub fn with_tls(&self, tls: Arc<ClientConfig>) -> Self {
+        Self { address: self.address, tls: Some(tls) }
+    }
+
+    /// Returns the same provider and certificates, with other application protocols in the handshake. Without TLS nothing changes.
+    #[must_use]
+    pub fn with_protocols(&self, protocols: &[&[u8]]) -> Self {
+        let with_protocols = |tls: &Arc<ClientConfig>| {
+            let mut tls = ClientConfig::clone(tls);
+            tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+            Arc::new(tls)
+        };
+        Self { address: self.address, tls: self.tls.as_ref().map(with_protocols) }
+    }
+
+    /// Returns the provider's address.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns whether connections use TLS.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Opens a connection without TLS.
+    pub(crate) async fn open_tcp(&self) -> io::Result<TcpStream> {
+        let stream = timeout(OPEN_TIMEOUT, TcpStream::connect(self.address)).await??;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// Opens a connection, with TLS if the provider has it.
+    pub(crate) async fn open(&self) -> io::Result<Stream> {
+        let stream = self.open_tcp().await?;
+        let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
+        let name = ServerName::from(self.address.ip());
+        let stream = timeout(OPEN_TIMEOUT, TlsConnector::from(tls.clone()).connect(name, stream)).await??;
+        Ok(Box::new(stream))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_can_be_a_target() {
+        for text in ["127.0.0.1:7443", "[::1]:7443", "127.9.9.9:1"] {
+            assert!(Target::new(text.parse().unwrap(), None).is_ok(), "{text}");
+        }
+        for text in ["192.168.0.1:7443", "8.8.8.8:443", "0.0.0.0:7443", "[::]:7443", "[2001:db8::1]:7443"] {
+            let error = Target::new(text.parse().unwrap(), None).unwrap_err().to_string();
+            assert!(error.contains("not a loopback address"), "{error}");
+        }
+    }
+}
