@@ -41,6 +41,10 @@ pub struct ServeOptions {
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub metrics: Option<SocketAddr>,
 
+    /// Let --metrics listen on an address that other machines can reach.
+    #[arg(long, requires = "metrics")]
+    pub public_metrics: bool,
+
     #[command(flatten)]
     pub policy: PolicyOptions,
 
@@ -56,9 +60,25 @@ pub struct ServeOptions {
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub stored_keys: u32,
 
-    /// Largest number of connections at a time.
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..))]
+    /// Largest number of connections at a time. A quarter is for peers that have not shown a certificate.
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(2..))]
     pub connections: u16,
+
+    /// Largest number of connections of one client at a time; never more than half of those for clients with certificates.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    pub connections_per_client: u16,
+
+    /// Time without a request after which a connection is closed. Clients connect again.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub idle_seconds: u32,
+
+    /// Time after which a connection takes no more requests. Running ones are finished, and clients connect again.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub connection_seconds: u32,
+
+    /// Largest number of requests per second of one client, on all its connections.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub requests_per_second: u32,
 
     /// Longest duration of the upload of a batch. Keys must arrive within 30 seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=86_400))]

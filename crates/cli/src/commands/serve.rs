@@ -14,7 +14,9 @@ use sottovoce_protocol::provider::Provider;
 use sottovoce_protocol::size;
 use sottovoce_service::server::{self, AccessPolicy, Limits, Server};
 use sottovoce_service::tls::ServerTls;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::exported_networks;
 use crate::args::service::{LogFormat, ServeOptions};
@@ -54,10 +56,12 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode> {
 /// Starts the log on standard error. The log contains names, fingerprints, sizes and times.
 fn start_log(options: &ServeOptions) {
     let level = if options.verbose { LevelFilter::DEBUG } else { LevelFilter::INFO };
+    // HTTP/2's library warns of peers that break its rules, as often as they do.
+    let filter = Targets::new().with_target("sottovoce", level);
     let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level);
     match options.log {
-        LogFormat::Text => builder.with_ansi(false).init(),
-        LogFormat::Json => builder.json().init(),
+        LogFormat::Text => builder.with_ansi(false).finish().with(filter).init(),
+        LogFormat::Json => builder.json().finish().with(filter).init(),
     }
 }
 
@@ -116,6 +120,10 @@ fn limits(options: &ServeOptions) -> Limits {
         batches_per_client: options.batches_per_client.into(),
         stored_keys: options.stored_keys.into(),
         connections: options.connections.into(),
+        connections_per_client: options.connections_per_client.into(),
+        connection_idle: seconds(options.idle_seconds),
+        connection_age: seconds(options.connection_seconds),
+        requests_per_second: options.requests_per_second,
         upload: seconds(options.upload_seconds),
         silence: seconds(options.silence_seconds),
         answer_age: seconds(options.answer_seconds),
@@ -158,7 +166,7 @@ async fn serve(
 ) -> Result<()> {
     let listener = service.bind(options.listen).await?;
     let metrics = match options.metrics {
-        Some(address) => Some(server::bind(address).await?),
+        Some(address) => Some(server::bind_metrics(address, options.public_metrics).await?),
         None => None,
     };
     let scheme = if options.insecure_local { "http" } else { "https" };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sottovoce_protocol::Fingerprint;
 
 use super::refusal::Refusal;
-use crate::tls::identity::ClientIdentity;
+use crate::tls::identity::{ClientIdentity, IdentityError};
 use crate::tls::server::ServerTls;
 
 /// How a service authenticates its clients.
@@ -28,6 +28,14 @@ impl Caller {
 }
 
 impl AccessPolicy {
+    /// Checks that the certificate of a connected client is still valid.
+    pub fn check_still_valid(&self, identity: &ClientIdentity) -> Result<(), IdentityError> {
+        match self {
+            Self::InsecureLocal => Ok(()),
+            Self::Certificates(tls) => tls.check_still_valid(identity),
+        }
+    }
+
     /// Checks that a client may use the keys `key`.
     pub fn check(&self, caller: &Caller, key: Fingerprint) -> Result<(), Refusal> {
         let tls = match self {

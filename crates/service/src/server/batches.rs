@@ -155,6 +155,11 @@ impl Batches {
         if self.inner.lock().delete(name) { Ok(()) } else { Err(Refusal::no_such_batch()) }
     }
 
+    /// Returns whether a client has batches in any state.
+    pub fn has_batches_of(&self, key: Fingerprint) -> bool {
+        self.inner.lock().entries.keys().any(|name| name.key == key)
+    }
+
     /// Deletes all batches of a client.
     pub fn delete_of_client(&self, key: Fingerprint) {
         let mut inner = self.inner.lock();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::connections::{ConnectionLimits, RequestRates};
+
 /// Limits on the memory, disk space and time that clients can use.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -28,8 +30,16 @@ pub struct Limits {
     pub handshake: Duration,
     /// Maximum duration of a connection without a client certificate, which can only read public resources.
     pub anonymous_connection: Duration,
-    /// Maximum number of connections.
+    /// Maximum number of connections, at least 2. A quarter is for those that have not shown a certificate.
     pub connections: usize,
+    /// Maximum number of connections of one client, but never more than half of the places for clients with certificates.
+    pub connections_per_client: usize,
+    /// Time without a request after which a connection is closed.
+    pub connection_idle: Duration,
+    /// Time after which a connection takes no more requests. Those that run may end within `upload`.
+    pub connection_age: Duration,
+    /// Maximum number of requests per second of one client, over all its connections. Five times as many may come at once.
+    pub requests_per_second: u32,
     /// Time for clients to fetch their answers after the service was told to stop.
     pub drain: Duration,
 }
@@ -49,7 +59,32 @@ impl Default for Limits {
             handshake: Duration::from_secs(10),
             anonymous_connection: Duration::from_secs(30),
             connections: 256,
+            connections_per_client: 8,
+            connection_idle: Duration::from_secs(60),
+            connection_age: Duration::from_secs(3600),
+            // `classify` asks 20 times a second on each connection.
+            requests_per_second: 1000,
             drain: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Limits {
+    /// Maximum number of connections to health and metrics. They have descriptors besides those of `connections`.
+    pub const METRICS_CONNECTIONS: usize = 16;
+
+    /// Returns the limits on connections of clients.
+    pub(super) fn of_connections(&self) -> ConnectionLimits {
+        let unverified = (self.connections / 4).max(1);
+        let verified = self.connections.saturating_sub(unverified).max(1);
+        ConnectionLimits {
+            unverified,
+            verified,
+            per_client: self.connections_per_client.min(verified / 2).max(1),
+            idle: self.connection_idle,
+            age: self.connection_age,
+            finish: self.upload,
+            rates: RequestRates { requests_per_second: self.requests_per_second },
         }
     }
 }

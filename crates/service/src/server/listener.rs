@@ -1,23 +1,25 @@
 //! Connections of clients: TLS, HTTP/2, and how they end.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::{Extension, Router};
+use axum::{Extension, Router, middleware};
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use prometheus::IntGauge;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::access::{AccessPolicy, Caller};
+use super::connections::{
+    CloseReason, Closing, OpenConnection, Owner, Place, RequestBudget, RequestMeter, meter_request,
+};
+use super::refusal::Refusal;
 use super::routes::client_router;
 use super::state::ServerState;
 use crate::tls::server::ServerTls;
@@ -26,130 +28,242 @@ use crate::tls::server::ServerTls;
 const STREAM_WINDOW: u32 = 1 << 20;
 /// Bytes of all requests of a connection in transit.
 const CONNECTION_WINDOW: u32 = 4 << 20;
-/// Maximum number of simultaneous requests on a connection.
+/// Maximum number of simultaneous requests on a connection. `classify` has one.
 const MAX_STREAMS: u32 = 16;
 /// Maximum size of headers. The longest path and a few headers take less than 1 kB.
 const MAX_HEADER_BYTES: u32 = 16 << 10;
+/// Size of the table with which a peer compresses headers: the minimum that every peer starts with.
+const HEADER_TABLE_BYTES: u32 = 4 << 10;
+/// Requests that a peer may reset before the service has looked at them. More of them, within moments, are an attack ("rapid
+/// reset"): the connection ends.
+const MAX_UNSEEN_RESETS: usize = MAX_STREAMS as usize;
+/// Requests that may break HTTP/2's rules during a connection's life. Data that arrives late, after a refusal, counts too: up to
+/// a window of 16 kB frames for each refused upload. hyper's default is 1024.
+const MAX_BROKEN_STREAMS: usize = 256;
 /// Silence after which the peer is pinged.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// Time that the peer has to answer a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time that connections have to end after the service has stopped.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time that a refused client has to read the reason.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
+/// Interval at which connections are looked at.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// Pause after an error of the system, such as too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Accepts connections until `stop` ends, then waits for running requests.
 pub async fn listen(state: Arc<ServerState>, listener: TcpListener, stop: impl Future<Output = ()>) {
-    let graceful = GracefulShutdown::new();
-    let permits = Arc::new(Semaphore::new(state.limits.connections));
     let router = client_router(&state);
     let mut stop = std::pin::pin!(stop);
+    let sweeping = tokio::spawn(sweep(state.clone()));
     loop {
-        let accepted = async {
-            // Without a permit, connections wait in the system's queue.
-            let permit = permits.clone().acquire_owned().await.ok();
-            (permit, listener.accept().await)
+        let admitted = async {
+            let (stream, peer) = accept(&listener, &state).await;
+            (stream, state.connections.admit(peer).await)
         };
-        let (permit, accepted) = tokio::select! {
-            accepted = accepted => accepted,
+        let (stream, place) = tokio::select! {
+            admitted = admitted => admitted,
             () = &mut stop => break,
         };
-        match accepted {
-            Ok((stream, peer)) => {
-                let (state, router) = (state.clone(), router.clone());
-                let connection = Connection { state, router, peer, permit };
-                tokio::spawn(connection.serve(stream, graceful.watcher()));
-            }
-            Err(error) => {
-                // The likely reason is too many open files, which a pause can mend.
-                warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
-        }
+        let connection = Connection { state: state.clone(), router: router.clone(), place };
+        tokio::spawn(connection.serve(stream));
     }
     drop(listener);
-    let _ = timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await;
+    state.connections.close_all(SHUTDOWN_TIMEOUT).await;
+    sweeping.abort();
+    state.log_limiter.finish();
+}
+
+/// Accepts a connection. Errors of the system are logged, and followed by a pause.
+pub async fn accept(listener: &TcpListener, state: &ServerState) -> (TcpStream, SocketAddr) {
+    loop {
+        let error = match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => error,
+        };
+        state.metrics.accept_errors.inc();
+        if state.log_limiter.allows("accept") {
+            warn!(error = error.to_string(), "cannot accept a connection");
+        }
+        // A peer can cause these as often as it likes: they must not delay others.
+        let is_of_peer = matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::Interrupted
+        );
+        if !is_of_peer {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+        }
+    }
+}
+
+/// Closes connections that are idle, old, or of clients whose certificates have ended.
+async fn sweep(state: Arc<ServerState>) {
+    loop {
+        tokio::time::sleep(SWEEP_INTERVAL).await;
+        state.log_limiter.summarise();
+        let ended = state.connections.sweep(
+            |identity| state.access.check_still_valid(identity),
+            |keys| state.batches.has_batches_of(keys),
+        );
+        for certificate in ended {
+            let identity = certificate.identity;
+            if certificate.is_last {
+                state.batches.delete_of_client(identity.keys);
+            }
+            let (client, connections) = (&*identity.name, certificate.closed);
+            let reason = certificate.reason.to_string();
+            info!(client, key = %identity.keys, connections, reason, "connections were closed and batches deleted");
+        }
+    }
 }
 
 struct Connection {
     state: Arc<ServerState>,
     router: Router,
-    peer: SocketAddr,
-    permit: Option<OwnedSemaphorePermit>,
+    place: Place,
 }
 
 impl Connection {
-    async fn serve(self, stream: TcpStream, watcher: Watcher) {
+    async fn serve(self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
-        let peer = self.peer;
-        let tls = match &self.state.access {
-            AccessPolicy::InsecureLocal => return self.serve_http(stream, Caller(None), watcher).await,
-            AccessPolicy::Certificates(tls) => tls,
+        let connection = self.place.connection.clone();
+        let served = self.serve_tls(stream);
+        let reason = tokio::select! {
+            reason = connection.closed_now() => reason,
+            reason = served => reason,
         };
-        let acceptor = TlsAcceptor::from(tls.current_configuration());
-        let stream = match timeout(self.state.limits.handshake, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return warn!(%peer, %error, "TLS was refused"),
-            Err(_) => return warn!(%peer, "TLS took too long"),
-        };
-        match ServerTls::read_identity(stream.get_ref().1.peer_certificates()) {
-            Ok(identity) => {
-                let caller = Caller(identity.map(Arc::new));
-                debug!(%peer, client = caller.name(), "connected");
-                let max_duration = self.state.limits.anonymous_connection;
-                let is_anonymous = caller.0.is_none();
-                let served = self.serve_http(stream, caller, watcher);
-                // A client without a certificate must not occupy a connection for long.
-                match is_anonymous {
-                    true => timeout(max_duration, served).await.unwrap_or(()),
-                    false => served.await,
-                }
-            }
-            Err(error) => warn!(%peer, %error, "a certificate was refused"),
+        self.state.metrics.closed_connections.with_label_values(&[reason.label()]).inc();
+        if reason == CloseReason::Unverified && self.state.log_limiter.allows(reason.label()) {
+            let peer = connection.peer;
+            warn!(%peer, "closed for a newcomer: connections without a certificate fill their places");
         }
     }
 
-    async fn serve_http(
-        self,
+    /// Logs that a peer without a verified certificate was refused.
+    fn refuse(&self, reason: CloseReason, error: &str) -> CloseReason {
+        if self.state.log_limiter.allows(reason.label()) {
+            let peer = self.place.connection.peer;
+            warn!(%peer, reason = reason.label(), error, "a connection was refused");
+        }
+        reason
+    }
+
+    async fn serve_tls(&self, stream: TcpStream) -> CloseReason {
+        let limit = self.state.limits.handshake;
+        let tls = match &self.state.access {
+            AccessPolicy::Certificates(tls) => tls,
+            AccessPolicy::InsecureLocal => {
+                let Some(stream) = self.wait_for_first_byte(stream).await else { return CloseReason::Slow };
+                return match self.place.promote(&Owner::Local).await {
+                    Ok(budget) => self.serve_http(stream, Caller(None), budget, self.router.clone()).await,
+                    Err(refusal) => self.serve_refusal(stream, Caller(None), refusal).await,
+                };
+            }
+        };
+        let acceptor = TlsAcceptor::from(tls.current_configuration());
+        let stream = match timeout(limit, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return self.refuse(CloseReason::Handshake, &error.to_string()),
+            Err(_) => return self.refuse(CloseReason::Slow, "the TLS handshake took too long"),
+        };
+        let identity = match ServerTls::read_identity(stream.get_ref().1.peer_certificates()) {
+            Ok(identity) => identity.map(Arc::new),
+            Err(error) => return self.refuse(CloseReason::Certificate, &error.to_string()),
+        };
+        let Some(identity) = identity else { return self.serve_anonymous(stream).await };
+        let caller = Caller(Some(identity.clone()));
+        let (peer, client) = (self.place.connection.peer, caller.name());
+        debug!(%peer, client, "connected");
+        let promoted = self.place.promote(&Owner::Client(identity)).await;
+        let Some(stream) = self.wait_for_first_byte(stream).await else { return CloseReason::Slow };
+        match promoted {
+            Ok(budget) => self.serve_http(stream, caller, budget, self.router.clone()).await,
+            Err(refusal) => self.serve_refusal(stream, caller, refusal).await,
+        }
+    }
+
+    /// HTTP/2 pings a peer only after the first bytes, so a peer that sends none is noticed here.
+    async fn wait_for_first_byte<S: AsyncRead>(&self, stream: S) -> Option<BufReader<S>>
+    where
+        BufReader<S>: Unpin,
+    {
+        let mut stream = BufReader::new(stream);
+        let is_there = matches!(timeout(self.state.limits.handshake, stream.fill_buf()).await, Ok(Ok(_)));
+        is_there.then_some(stream)
+    }
+
+    /// Serves a client without a certificate, which must not occupy a connection for long.
+    async fn serve_anonymous(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> CloseReason {
+        self.place.note_anonymous();
+        let Some(stream) = self.wait_for_first_byte(stream).await else { return CloseReason::Slow };
+        let budget = self.state.connections.budget_of_connection();
+        let served = self.serve_http(stream, Caller(None), budget, self.router.clone());
+        timeout(self.state.limits.anonymous_connection, served).await.unwrap_or(CloseReason::Anonymous)
+    }
+
+    /// Refuses the first request of a client for whose connection there is no room, and closes the connection.
+    async fn serve_refusal(
+        &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         caller: Caller,
-        watcher: Watcher,
-    ) {
-        let Self { state, router, peer, permit } = self;
-        let _counted = CountedConnection::new(&state.metrics.connections);
-        // HTTP/2 pings a peer only after the first bytes, so a peer that sends none is dropped here.
-        let mut stream = BufReader::new(stream);
-        if !matches!(timeout(state.limits.handshake, stream.fill_buf()).await, Ok(Ok(_))) {
-            return debug!(%peer, "a connection sent nothing");
-        }
-        let handler = TowerToHyperService::new(router.layer(Extension(caller)));
-        let connection = http2::Builder::new(TokioExecutor::new())
+        refusal: Refusal,
+    ) -> CloseReason {
+        let connection = self.place.connection.clone();
+        let router = Router::new().fallback(async move || {
+            connection.close(Closing::AfterRequests(CloseReason::ClientMaximum, REFUSAL_TIMEOUT));
+            refusal
+        });
+        let budget = self.state.connections.budget_of_connection();
+        let served = self.serve_http(stream, caller, budget, router);
+        timeout(self.state.limits.handshake, served).await.unwrap_or(CloseReason::ClientMaximum)
+    }
+
+    async fn serve_http(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        caller: Caller,
+        budget: Arc<RequestBudget>,
+        router: Router,
+    ) -> CloseReason {
+        let connection: &Arc<OpenConnection> = &self.place.connection;
+        let meter = RequestMeter {
+            connection: connection.clone(),
+            budget,
+            caller: caller.clone(),
+            counters: self.state.metrics.requests.clone(),
+            log_limiter: self.state.log_limiter.clone(),
+        };
+        let router = router
+            .layer(Extension(caller))
+            .layer(middleware::from_fn_with_state(Arc::new(meter), meter_request));
+        let http = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_concurrent_streams(MAX_STREAMS)
             .max_header_list_size(MAX_HEADER_BYTES)
+            .header_table_size(HEADER_TABLE_BYTES)
+            .max_pending_accept_reset_streams(MAX_UNSEEN_RESETS)
+            .max_local_error_reset_streams(MAX_BROKEN_STREAMS)
             .keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), handler);
-        if let Err(error) = watcher.watch(connection).await {
-            debug!(%peer, %error, "a connection broke");
-        }
-        drop(permit);
-    }
-}
-
-/// Counts a connection in the gauge until it is dropped.
-struct CountedConnection<'a>(&'a IntGauge);
-
-impl<'a> CountedConnection<'a> {
-    fn new(gauge: &'a IntGauge) -> Self {
-        gauge.inc();
-        Self(gauge)
-    }
-}
-
-impl Drop for CountedConnection<'_> {
-    fn drop(&mut self) {
-        self.0.dec();
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        let mut http = std::pin::pin!(http);
+        let (reason, limit) = tokio::select! {
+            served = &mut http => return if served.is_ok() { CloseReason::Peer } else { CloseReason::Broken },
+            closing = connection.closed_after_requests() => closing,
+        };
+        http.as_mut().graceful_shutdown();
+        // Running requests may finish. A peer that takes too long is cut off.
+        let _ = timeout(limit, http).await;
+        reason
     }
 }

@@ -6,7 +6,9 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `listener` | connections |
+//! | `listener` | how connections begin, are served and end |
+//! | `connections` | the open connections: maxima, idle and old ones, budgets of requests |
+//! | `metrics_listener` | connections to health and metrics |
 //! | `access` | which clients may use which keys |
 //! | `routes` | resources and their handlers |
 //! | `refusal` | every reason to refuse a request, with its status |
@@ -19,14 +21,20 @@
 //! | `client_keys`, `registration_slots` | clients' keys as they arrive and are deleted |
 //! | `key_store` | registered keys on disk |
 //! | `limits`, `metrics` | limits, and counters |
+//! | `log_limiter` | how often the log says the same |
+//! | `open_files` | the system's limit of open files |
 
 mod access;
 mod batches;
 mod client_keys;
+mod connections;
 mod key_store;
 mod limits;
 mod listener;
+mod log_limiter;
 mod metrics;
+mod metrics_listener;
+mod open_files;
 mod progress;
 mod refusal;
 mod registration_slots;
@@ -51,10 +59,13 @@ use tracing::{error, info};
 pub use access::AccessPolicy;
 use batches::Batches;
 use client_keys::ClientKeys;
+use connections::Connections;
 use key_store::KeyStore;
 pub use key_store::KeyStoreError;
 pub use limits::Limits;
+use log_limiter::LogLimiter;
 use metrics::Metrics;
+use open_files::{TooFewFiles, allow_open_files};
 use registration_slots::RegistrationSlots;
 use served_models::{NameMismatch, ServedModels};
 use state::ServerState;
@@ -85,6 +96,29 @@ pub enum ServerError {
     NotLoopback {
         /// Requested address.
         address: SocketAddr,
+    },
+    /// Metrics are for this machine unless the operator says otherwise.
+    #[error(
+        "{address} is not a loopback address, but metrics have no TLS and no certificates: everybody who can reach the address \
+         reads them. Use 127.0.0.1:{} and let a program on this machine pass them on, or add --public-metrics if only the \
+         monitoring can reach the address", .address.port()
+    )]
+    PublicMetrics {
+        /// Requested address.
+        address: SocketAddr,
+    },
+    /// The system allows too few open files.
+    #[error(
+        "{connections} connections need {needed} open files, but the system allows {allowed}: give fewer --connections, or \
+         allow more open files (`ulimit -Hn`, or LimitNOFILE of a systemd unit)"
+    )]
+    TooFewFiles {
+        /// Maximum number of connections.
+        connections: usize,
+        /// Needed number of open files.
+        needed: u64,
+        /// Allowed number of open files.
+        allowed: u64,
     },
     /// The database of registered keys cannot be used.
     #[error(transparent)]
@@ -132,6 +166,8 @@ impl Server {
             keys: ClientKeys::new(store, limits.stored_keys),
             batches: Arc::new(Batches::new(limits.clone())),
             registration_slots: RegistrationSlots::new(limits.registrations),
+            connections: Arc::new(Connections::new(limits.of_connections())),
+            log_limiter: Arc::new(LogLimiter::default()),
             limits,
             metrics: Metrics::new()?,
             peak_memory_bytes,
@@ -139,14 +175,18 @@ impl Server {
         Ok(Self { state: Arc::new(state) })
     }
 
-    /// Binds an address for clients.
+    /// Binds an address for clients, and raises the number of open files of this process to what the connections need.
     ///
     /// # Errors
-    /// If the address is in use, or the access policy does not allow it.
+    /// If the address is in use, the access policy does not allow it, or the system allows too few open files.
     pub async fn bind(&self, address: SocketAddr) -> Result<TcpListener, ServerError> {
         if matches!(self.state.access, AccessPolicy::InsecureLocal) && !address.ip().is_loopback() {
             return Err(ServerError::NotLoopback { address });
         }
+        let connections = self.state.limits.connections;
+        allow_open_files(&self.state.limits).map_err(|TooFewFiles { needed, allowed }| {
+            ServerError::TooFewFiles { connections, needed, allowed }
+        })?;
         bind(address).await
     }
 
@@ -177,12 +217,9 @@ impl Server {
         Ok(())
     }
 
-    /// Serves health and metrics to everybody who can reach the listener.
-    ///
-    /// # Errors
-    /// If the network fails.
-    pub async fn serve_metrics(self, listener: TcpListener) -> io::Result<()> {
-        axum::serve(listener, routes::metrics_router(&self.state)).await
+    /// Serves health and metrics to everybody who can reach the listener, for ever.
+    pub async fn serve_metrics(self, listener: TcpListener) {
+        metrics_listener::listen_for_metrics(self.state, listener).await;
     }
 
     async fn drain(&self) {
@@ -197,10 +234,17 @@ impl Server {
     }
 }
 
-/// Binds any address, for health and metrics.
+/// Binds an address for health and metrics: a loopback address, or any if `is_public`.
 ///
 /// # Errors
-/// If the address is in use.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
+/// If the address is in use, or is not a loopback address.
+pub async fn bind_metrics(address: SocketAddr, is_public: bool) -> Result<TcpListener, ServerError> {
+    if !is_public && !address.ip().is_loopback() {
+        return Err(ServerError::PublicMetrics { address });
+    }
+    bind(address).await
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
     TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address, source })
 }

@@ -106,12 +106,18 @@ reasons! {
     OtherBatch, UNPROCESSABLE_ENTITY, PUT_BATCH, "";
     /// The body holds other keys than the path names.
     OtherKeys, UNPROCESSABLE_ENTITY, PUT_KEYS, "";
+    /// The client sends more than `--requests-per-second`.
+    TooManyRequests, TOO_MANY_REQUESTS, ANY, "1";
+    /// The client has `--connections-per-client` connections, and requests run on all of them.
+    TooManyConnectionsOfClient, TOO_MANY_REQUESTS, ANY, "1";
     /// The client has `--batches-per-client` batches at the service.
     TooManyBatchesOfClient, TOO_MANY_REQUESTS, PUT_BATCH, "time of an evaluation";
     /// The evaluation failed, and would fail again.
     EvaluationFailed, INTERNAL_SERVER_ERROR, EVALUATION_NEEDED, "";
     /// The service has an internal error.
     Internal, INTERNAL_SERVER_ERROR, ANY, "";
+    /// Clients with certificates have all their places of `--connections`, and none of them is idle.
+    TooManyConnections, SERVICE_UNAVAILABLE, ANY, "1";
     /// The service has `--batches` batches.
     TooManyBatches, SERVICE_UNAVAILABLE, PUT_BATCH, "time of an evaluation";
     /// 8 clients are sending their keys, which is the limit.
@@ -243,6 +249,23 @@ impl Refusal {
     pub fn other_keys(found: Fingerprint, requested: Fingerprint) -> Self {
         let text = format!("the body has the keys {found}, but the request names {requested}");
         Self::new(Reason::OtherKeys, text)
+    }
+
+    pub fn too_many_requests() -> Self {
+        let text = "the client sends more requests per second than it may";
+        Self::new(Reason::TooManyRequests, text).retry_after(SHORT_WAIT)
+    }
+
+    pub fn too_many_connections_of_client(held: usize) -> Self {
+        let text = format!(
+            "the client has {held} connections, which is the maximum, and requests run on all of them"
+        );
+        Self::new(Reason::TooManyConnectionsOfClient, text).retry_after(SHORT_WAIT)
+    }
+
+    pub fn too_many_connections(held: usize) -> Self {
+        let text = format!("the service has {held} connections of clients, which is the maximum");
+        Self::new(Reason::TooManyConnections, text).retry_after(SHORT_WAIT)
     }
 
     pub fn too_many_batches_of_client(max: usize, wait: Duration) -> Self {

@@ -99,7 +99,7 @@ fn parse_fingerprint(text: &str) -> Result<Fingerprint, Refusal> {
 
 async fn count_responses(State(state): Shared, request: Request, next: Next) -> Response {
     let response = next.run(request).await;
-    state.metrics.responses.with_label_values(&[response.status().as_str()]).inc();
+    state.metrics.requests.responses.with_label_values(&[response.status().as_str()]).inc();
     response
 }
 

@@ -8,7 +8,9 @@ use sottovoce_protocol::provider::Provider;
 use super::access::AccessPolicy;
 use super::batches::Batches;
 use super::client_keys::ClientKeys;
+use super::connections::Connections;
 use super::limits::Limits;
+use super::log_limiter::LogLimiter;
 use super::metrics::Metrics;
 use super::registration_slots::RegistrationSlots;
 use super::served_models::ServedModels;
@@ -22,6 +24,8 @@ pub struct ServerState {
     pub keys: ClientKeys,
     pub batches: Arc<Batches>,
     pub registration_slots: RegistrationSlots,
+    pub connections: Arc<Connections>,
+    pub log_limiter: Arc<LogLimiter>,
     pub metrics: Metrics,
     /// Returns the peak memory of the process in bytes, if the system tells it.
     pub peak_memory_bytes: fn() -> Option<u64>,
@@ -45,6 +49,15 @@ impl ServerState {
         self.metrics.held_batches.set(held as i64);
         self.metrics.answers.set(answers as i64);
         self.metrics.stored_keys.set(self.keys.count().map_or(-1, |keys| keys as i64));
+        let counts = self.connections.counts();
+        for (kind, count) in [
+            ("unverified", counts.unverified),
+            ("anonymous", counts.anonymous),
+            ("local", counts.local),
+            ("client", counts.client),
+        ] {
+            self.metrics.connections.with_label_values(&[kind]).set(count as i64);
+        }
         self.metrics.peak_memory_bytes.set((self.peak_memory_bytes)().map_or(0, |bytes| bytes as i64));
         self.metrics.text()
     }

@@ -53,6 +53,14 @@ pub enum IdentityError {
     },
 }
 
+impl IdentityError {
+    /// Returns whether a certificate that was valid has ended.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::Expired { .. } | Self::Revoked { .. })
+    }
+}
+
 impl ClientIdentity {
     /// Parses the DER of a certificate.
     ///

@@ -1,0 +1,134 @@
+//! How many requests a client may send, and how many of them it may abandon.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+/// Rates and bursts of one client's requests.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestRates {
+    /// Requests per second. Five seconds' worth may come at once.
+    pub requests_per_second: u32,
+}
+
+/// Seconds of requests that may come at once.
+const REQUEST_BURST_SECONDS: f64 = 5.0;
+/// Requests per second that may be abandoned, and how many at once. A client abandons its running requests when it is stopped.
+const RESETS: (f64, f64) = (2.0, 100.0);
+/// Refused requests per second after which a client does not obey `Retry-After`, and how many at once.
+const IGNORED_REFUSALS: (f64, f64) = (20.0, 1000.0);
+
+/// What one client may still send. All its connections share it.
+#[derive(Debug)]
+pub struct RequestBudget {
+    requests: TokenBucket,
+    resets: TokenBucket,
+    ignored_refusals: TokenBucket,
+}
+
+/// Answer to a request for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spending {
+    /// The request may be answered.
+    Allowed,
+    /// The request is refused.
+    Refused,
+    /// The client has ignored too many refusals.
+    Ignored,
+}
+
+impl RequestBudget {
+    pub fn new(rates: RequestRates, now: Instant) -> Self {
+        let rate = f64::from(rates.requests_per_second);
+        Self {
+            requests: TokenBucket::new(rate, rate * REQUEST_BURST_SECONDS, now),
+            resets: TokenBucket::new(RESETS.0, RESETS.1, now),
+            ignored_refusals: TokenBucket::new(IGNORED_REFUSALS.0, IGNORED_REFUSALS.1, now),
+        }
+    }
+
+    /// Takes a request from the budget.
+    pub fn spend_request(&self, now: Instant) -> Spending {
+        match (self.requests.take(now), || self.ignored_refusals.take(now)) {
+            (true, _) => Spending::Allowed,
+            (false, is_patient) if is_patient() => Spending::Refused,
+            (false, _) => Spending::Ignored,
+        }
+    }
+
+    /// Takes an abandoned request from the budget. Returns whether it was still in the budget.
+    pub fn spend_reset(&self, now: Instant) -> bool {
+        self.resets.take(now)
+    }
+
+    /// Returns whether the client has sent so little lately that a new budget would be the same.
+    pub fn is_full(&self, now: Instant) -> bool {
+        [&self.requests, &self.resets, &self.ignored_refusals].iter().all(|bucket| bucket.is_full(now))
+    }
+}
+
+/// Tokens that flow in at a constant rate, up to a maximum.
+#[derive(Debug)]
+struct TokenBucket {
+    per_second: f64,
+    max: f64,
+    /// Tokens, and when they were counted.
+    state: Mutex<(f64, Instant)>,
+}
+
+impl TokenBucket {
+    fn new(per_second: f64, max: f64, now: Instant) -> Self {
+        Self { per_second, max, state: Mutex::new((max, now)) }
+    }
+
+    /// Returns the tokens at `now`.
+    fn tokens(&self, (tokens, since): (f64, Instant), now: Instant) -> f64 {
+        let elapsed: Duration = now.saturating_duration_since(since);
+        (tokens + elapsed.as_secs_f64() * self.per_second).min(self.max)
+    }
+
+    fn take(&self, now: Instant) -> bool {
+        let mut state = self.state.lock();
+        let tokens = self.tokens(*state, now);
+        let has_one = tokens >= 1.0;
+        *state = (if has_one { tokens - 1.0 } else { tokens }, now.max(state.1));
+        has_one
+    }
+
+    fn is_full(&self, now: Instant) -> bool {
+        self.tokens(*self.state.lock(), now) >= self.max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_allows_a_burst_then_its_rate() {
+        let start = Instant::now();
+        let budget = RequestBudget::new(RequestRates { requests_per_second: 10 }, start);
+        let spend =
+            |count: usize, now| (0..count).filter(|_| budget.spend_request(now) == Spending::Allowed).count();
+        assert_eq!(spend(100, start), 50);
+        assert_eq!(spend(100, start + Duration::from_secs(2)), 20);
+        assert!(!budget.is_full(start + Duration::from_secs(2)));
+        assert!(budget.is_full(start + Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn a_client_that_goes_on_after_refusals_is_noticed() {
+        let now = Instant::now();
+        let budget = RequestBudget::new(RequestRates { requests_per_second: 1 }, now);
+        let answers: Vec<Spending> = (0..1010).map(|_| budget.spend_request(now)).collect();
+        assert_eq!(answers.iter().filter(|answer| **answer == Spending::Refused).count(), 1000);
+        assert_eq!(answers.last(), Some(&Spending::Ignored));
+        assert_eq!((0..200).filter(|_| budget.spend_reset(now)).count(), 100);
+        // Time that goes back gives nothing.
+        assert_eq!(
+            budget.spend_request(now.checked_sub(Duration::from_millis(1)).unwrap_or(now)),
+            Spending::Ignored
+        );
+    }
+}

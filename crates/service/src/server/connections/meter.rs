@@ -1,0 +1,153 @@
+//! Counts the requests of a connection, answered and abandoned ones.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use hyper::body::{Frame, SizeHint};
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::budget::{RequestBudget, Spending};
+use super::connection::{CloseReason, Closing, OpenConnection};
+use crate::server::access::Caller;
+use crate::server::log_limiter::LogLimiter;
+use crate::server::metrics::RequestCounters;
+use crate::server::refusal::Refusal;
+
+/// Counts the requests of one connection, and takes them from its owner's budget.
+pub struct RequestMeter {
+    pub connection: Arc<OpenConnection>,
+    pub budget: Arc<RequestBudget>,
+    pub caller: Caller,
+    pub counters: RequestCounters,
+    pub log_limiter: Arc<LogLimiter>,
+}
+
+/// Answers a request if it is in the budget.
+pub async fn meter_request(State(meter): State<Arc<RequestMeter>>, request: Request, next: Next) -> Response {
+    match meter.budget.spend_request(Instant::now()) {
+        Spending::Allowed => {}
+        Spending::Refused => return meter.refuse(),
+        Spending::Ignored => {
+            meter.close(CloseReason::Requests);
+            return meter.refuse();
+        }
+    }
+    let running = RunningRequest::begin(meter);
+    let response = next.run(request).await;
+    let sending = running.answer();
+    response.map(|body| Body::new(MeteredBody::new(body, sending)))
+}
+
+impl RequestMeter {
+    fn refuse(&self) -> Response {
+        let (client, peer) = (self.caller.name(), self.connection.peer);
+        if self.log_limiter.allows("request budget") {
+            warn!(client, %peer, "too many requests: they are refused");
+        }
+        self.counters.refused.inc();
+        let response = Refusal::too_many_requests().into_response();
+        self.counters.responses.with_label_values(&[response.status().as_str()]).inc();
+        response
+    }
+
+    /// Takes an abandoned request from the budget.
+    fn count_reset(&self) {
+        // When the connection is closed, its requests end without fault of the client.
+        if self.connection.is_closing() {
+            return;
+        }
+        self.counters.resets.inc();
+        if !self.budget.spend_reset(Instant::now()) {
+            self.close(CloseReason::Resets);
+        }
+    }
+
+    fn close(&self, reason: CloseReason) {
+        if self.connection.close(Closing::Now(reason)) && self.log_limiter.allows(reason.label()) {
+            let (client, peer, reason) = (self.caller.name(), self.connection.peer, reason.label());
+            warn!(client, %peer, reason, "a connection beyond its budget was closed");
+        }
+    }
+}
+
+/// A request that is not answered yet.
+struct RunningRequest {
+    /// Taken when the request is answered.
+    meter: Option<Arc<RequestMeter>>,
+}
+
+impl RunningRequest {
+    fn begin(meter: Arc<RequestMeter>) -> Self {
+        meter.connection.begin_request();
+        Self { meter: Some(meter) }
+    }
+
+    /// Notes that the answer begins.
+    fn answer(mut self) -> Option<Arc<RequestMeter>> {
+        self.meter.take().inspect(|meter| meter.connection.end_request())
+    }
+}
+
+impl Drop for RunningRequest {
+    fn drop(&mut self) {
+        if let Some(meter) = self.meter.take() {
+            meter.count_reset();
+            meter.connection.end_request();
+        }
+    }
+}
+
+/// The body of an answer. If it is dropped before its end, the request was abandoned.
+struct MeteredBody {
+    body: Body,
+    /// `None` once the body has ended.
+    meter: Option<Arc<RequestMeter>>,
+}
+
+impl MeteredBody {
+    fn new(body: Body, meter: Option<Arc<RequestMeter>>) -> Self {
+        let meter = meter.filter(|_| !body.is_end_stream());
+        Self { body, meter }
+    }
+}
+
+impl HttpBody for MeteredBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let (Poll::Ready(frame), Some(meter)) = (&polled, &self.meter) {
+            meter.connection.note_progress();
+            if frame.is_none() || self.body.is_end_stream() {
+                self.meter = None;
+            }
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for MeteredBody {
+    fn drop(&mut self) {
+        if let Some(meter) = self.meter.take() {
+            meter.count_reset();
+        }
+    }
+}

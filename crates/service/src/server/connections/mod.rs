@@ -1,0 +1,15 @@
+//! The open connections: who holds how many, for how long, and why one is closed.
+//!
+//! A connection whose peer has not shown a certificate is *unverified* and can take only a part of all places; if this part is
+//! full, the connection held longest is closed for a newcomer. A connection of a client with a certificate moves to the other
+//! part, where every client has a maximum.
+
+mod budget;
+mod connection;
+mod meter;
+mod registry;
+
+pub use budget::{RequestBudget, RequestRates};
+pub use connection::{CloseReason, Closing, OpenConnection};
+pub use meter::{RequestMeter, meter_request};
+pub use registry::{ConnectionLimits, Connections, Owner, Place};
