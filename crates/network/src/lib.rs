@@ -10,9 +10,13 @@
 //! Several integer networks with one logit scale form an [`IntegerEnsemble`]. [`disk`] writes it as CSV files and JSON
 //! manifests and reads it again. [`ProvenRange`] bounds its logits for every image.
 //! [`NetworkSampler`] draws random networks for examples, benchmarks and tests.
+//!
+//! Every crate that reads or writes files stands on this one. It also has [`atomic_file`], [`access_rights`] and
+//! [`UntrustedText`].
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod access_rights;
 mod architecture;
 pub mod atomic_file;
 mod block;
@@ -27,6 +31,7 @@ mod pixel_levels;
 mod ranges;
 mod sampler;
 mod trained_member;
+pub mod untrusted_text;
 
 pub use architecture::{Architecture, ArchitectureError, BlockShape, Padding};
 pub use block::{Block, IntegerBlock};
@@ -39,3 +44,4 @@ pub use pixel_levels::{PixelLevels, PixelLevelsError};
 pub use ranges::{LogitRange, ObservedRange, ProvenRange, RangeMethod};
 pub use sampler::{NetworkSampler, SamplerError};
 pub use trained_member::{Quantisation, TrainedMember};
+pub use untrusted_text::UntrustedText;

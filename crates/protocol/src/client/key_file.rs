@@ -3,11 +3,12 @@
 //! The file holds in this order: magic and version; the parameters message and the registration message, each after its
 //! length in 4 bytes; the secret key of every channel in the same form; the SHA-256 of everything before.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use sottovoce_network::access_rights::{AccessRightsError, check_secret_file};
 use sottovoce_network::atomic_file;
 use zeroize::Zeroizing;
 
@@ -43,18 +44,9 @@ pub enum KeyFileError {
         /// Path of the file.
         path: PathBuf,
     },
-    /// Others than the owner can read the secret key.
-    #[error(
-        "the key file {path} has the permissions {mode:o}, so others than its owner may have read the secret key: make new \
-         keys, or, if nobody has read it, run `chmod 600 {path}`",
-        path = path.display()
-    )]
-    Permissions {
-        /// Path of the file.
-        path: PathBuf,
-        /// Permission bits of the file.
-        mode: u32,
-    },
+    /// Others than the owner can read or change the file.
+    #[error(transparent)]
+    AccessRights(#[from] AccessRightsError),
     /// The file is not a key file, or damaged.
     #[error("{path} is not a whole key file: {reason}", path = path.display())]
     Damaged {
@@ -113,7 +105,7 @@ pub fn read(path: &Path) -> Result<KeyFile, KeyFileError> {
     let unreadable = |source| KeyFileError::File { path: path.to_owned(), action: "read", source };
     let file = File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
-    check_permissions(path, &metadata)?;
+    check_secret_file(path, &file)?;
     // A buffer that grew would leave copies of secrets in freed memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len().min(MAX_BYTES) as usize + 1));
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
@@ -153,19 +145,10 @@ fn parse(bytes: &[u8]) -> Result<KeyFile, &'static str> {
     Ok(KeyFile { parameters: parameters.to_vec(), registration: registration.to_vec(), secrets })
 }
 
-#[cfg(unix)]
-fn check_permissions(path: &Path, metadata: &fs::Metadata) -> Result<(), KeyFileError> {
-    let mode = std::os::unix::fs::MetadataExt::mode(metadata) & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyFileError::Permissions { path: path.to_owned(), mode }) }
-}
-
-#[cfg(not(unix))]
-fn check_permissions(_: &Path, _: &fs::Metadata) -> Result<(), KeyFileError> {
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use rand::Rng;
     use sottovoce_bfv::parameters::PrimeSizes;
     use sottovoce_bfv::{Encryption, Parameters};
@@ -208,7 +191,10 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let error = Client::load(&path, MEMORY).err().unwrap();
             assert!(
-                matches!(error, KeyFileError::Permissions { mode: found, .. } if found == mode),
+                matches!(
+                    error,
+                    KeyFileError::AccessRights(AccessRightsError::Readable { mode: found, .. }) if found == mode
+                ),
                 "{error}"
             );
         }

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rcgen::{KeyPair, PublicKeyData as _};
+use sottovoce_network::access_rights::check_private_folder;
 use sottovoce_network::atomic_file;
 use time::OffsetDateTime;
 
@@ -47,11 +48,11 @@ impl AuthorityFolder {
     /// Opens the folder of an existing authority.
     pub fn open(path: &Path) -> Result<Self, AuthorityError> {
         let folder = Self(path.into());
-        if folder.root_path().is_file() {
-            Ok(folder)
-        } else {
-            Err(AuthorityError::Missing { folder: path.into() })
+        if !folder.root_path().is_file() {
+            return Err(AuthorityError::Missing { folder: path.into() });
         }
+        check_private_folder(path).map_err(TlsError::from)?;
+        Ok(folder)
     }
 
     pub fn root_path(&self) -> PathBuf {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use rustls::pki_types::pem;
 use rustls::server::VerifierBuilderError;
+use sottovoce_network::access_rights::AccessRightsError;
 
 /// A file cannot be used, or TLS cannot be set up with it.
 #[derive(Debug, thiserror::Error)]
@@ -58,16 +59,9 @@ pub enum TlsError {
         /// Path of the file.
         path: PathBuf,
     },
-    /// Others than the owner can read the private key.
-    #[error(
-        "{path} can be read by others than its owner (mode {mode:o}); correct this with: chmod 600 {path}"
-    )]
-    Permissions {
-        /// Path of the file.
-        path: PathBuf,
-        /// Permission bits of the file.
-        mode: u32,
-    },
+    /// Others than the owner can read the private key, or change the file.
+    #[error(transparent)]
+    AccessRights(#[from] AccessRightsError),
     /// The private key has an unknown type.
     #[error("{path} holds no usable private key")]
     PrivateKey {

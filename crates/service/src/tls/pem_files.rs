@@ -9,6 +9,7 @@ use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{Error, InconsistentKeys};
+use sottovoce_network::access_rights::check_secret_file;
 use sottovoce_network::atomic_file;
 use zeroize::Zeroizing;
 
@@ -52,18 +53,11 @@ pub fn write_private_key(path: &Path, pem: &str) -> io::Result<()> {
     atomic_file::create_private(path, pem.as_bytes())
 }
 
-/// Reads a private key. Refuses a file that others than its owner can read.
+/// Reads a private key. Refuses a file that others than its owner can read or change.
 pub fn read_private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let unreadable = |source| TlsError::Read { path: path.into(), source };
     let file = File::open(path).map_err(unreadable)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(TlsError::Permissions { path: path.into(), mode });
-        }
-    }
+    check_secret_file(path, &file)?;
     // A buffer that grew would leave copies of the key in freed memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_KEY_BYTES + 1));
     file.take(MAX_KEY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
