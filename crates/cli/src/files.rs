@@ -16,6 +16,14 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// Writes a file like [`write()`], which only its owner may read or write, from the first byte on.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    folder
+        .and_then(|()| atomic_file::write_private(path, bytes))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
 /// Writes `value` as JSON, like [`write()`].
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_string_pretty(value).context("cannot encode a record as JSON")?;

@@ -25,6 +25,7 @@ pub struct Progress {
 impl Progress {
     /// Begins a task of `length` units of work.
     pub fn new(title: &str, length: u64) -> Self {
+        let title = output::visible(title);
         let bar = ProgressBar::hidden();
         bar.set_length(length);
         if std::io::stderr().is_terminal() {
@@ -33,10 +34,10 @@ impl Progress {
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("=> "));
             }
-            bar.set_message(title.to_owned());
+            bar.set_message(title.clone().into_owned());
         }
         let plain = (!std::io::stderr().is_terminal()).then(|| Mutex::new(Instant::now()));
-        Self { bar, plain, title: title.to_owned(), note: Mutex::default() }
+        Self { bar, plain, title: title.into_owned(), note: Mutex::default() }
     }
 
     /// Adds `work` units of finished work.

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use sottovoce_network::UntrustedText;
 use sottovoce_protocol::Fingerprint;
 
 /// Path of the parameters message.
@@ -46,7 +47,7 @@ pub const RETRYABLE_STATUSES: [StatusCode; 6] = [
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelEntry {
     /// Name by which clients choose the model.
-    pub name: String,
+    pub name: UntrustedText,
     /// Fingerprint of the model.
     pub model: String,
 }
@@ -54,7 +55,7 @@ pub struct ModelEntry {
 impl ModelEntry {
     /// Returns the entry of a model.
     pub(crate) fn new(name: &str, model: Fingerprint) -> Self {
-        Self { name: name.to_owned(), model: model.to_string() }
+        Self { name: UntrustedText::new(name), model: model.to_string() }
     }
 }
 

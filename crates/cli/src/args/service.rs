@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use sottovoce_protocol::Fingerprint;
 use sottovoce_service::remote::{DEFAULT_PORT, ProviderAddress};
 
 use super::policy::PolicyOptions;
@@ -168,11 +169,38 @@ pub struct ClassifyOptions {
     #[arg(long, value_name = "NAME")]
     pub model: Option<String>,
 
+    /// Fingerprint that the model must have. Without this option the fingerprint of the first use is kept in the client's
+    /// folder (known-models.json), and other models under the same name are refused later.
+    #[arg(long, value_name = "HEX")]
+    pub model_fingerprint: Option<Fingerprint>,
+
+    /// Accept the model that the provider has now, and keep its fingerprint in place of the former one.
+    #[arg(long, conflicts_with = "model_fingerprint")]
+    pub accept_new_model: bool,
+
+    /// Refuse a provider whose certificate lists no models. If the certificate lists models, the model must be among them in
+    /// any case.
+    #[arg(long, conflicts_with = "insecure_local")]
+    pub require_manifest: bool,
+
+    /// Images (as IMAGES) whose exact logits are in --check-answers. Every batch has some of them in spare slots, at random
+    /// positions, which the provider cannot tell from others. Wrong answers end the command after the connection has ended.
+    #[arg(long, value_name = "IMAGES", requires = "check_answers")]
+    pub check_images: Vec<PathBuf>,
+
+    /// CSV file with the logits of --check-images, as `classify` or `predict` wrote it in a run that you trust.
+    #[arg(long, value_name = "FILE", requires = "check_images")]
+    pub check_answers: Option<PathBuf>,
+
     /// Invert the images: for dark ink on light paper.
     #[arg(long)]
     pub invert: bool,
 
-    /// CSV file for predictions and logits.
+    /// Print the noise of the answers. It depends on the secret key: never tell the provider.
+    #[arg(long)]
+    pub noise: bool,
+
+    /// CSV file for predictions and logits, which only its owner can read.
     #[arg(long, value_name = "FILE", default_value = "predictions.csv")]
     pub out: PathBuf,
 

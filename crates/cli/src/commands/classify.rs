@@ -1,7 +1,13 @@
 //! `classify`: classification of images by a provider that sees only ciphertexts.
 
+mod agreement;
 pub mod batches;
+pub mod known_images;
+mod known_models;
+mod model_choice;
+mod predictions_file;
 mod remarks;
+mod slots;
 mod summary;
 
 use std::process::ExitCode;
@@ -9,22 +15,20 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 use sottovoce_dataset::{PictureOptions, read_pictures};
-use sottovoce_evaluate::encode_logits;
-use sottovoce_protocol::client::Client;
-use sottovoce_protocol::{Fingerprint, ModelDescription};
-use sottovoce_service::ModelEntry;
-use sottovoce_service::remote::RemoteProvider;
+use sottovoce_protocol::Fingerprint;
 
 use super::client_folder::ClientFolder;
 use crate::args::global::GlobalOptions;
 use crate::args::service::ClassifyOptions;
 use crate::files;
 use crate::output::{self, counted, to_value};
-use batches::{Classified, classify};
+use batches::classify;
+use known_images::KnownImages;
+use known_models::{ModelIdentity, NewModel, recognise};
 
 pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode> {
     // Checked before keys are created.
-    for path in &options.images {
+    for path in options.images.iter().chain(&options.check_images).chain(&options.check_answers) {
         ensure!(path.exists(), "there is no file or folder {}", path.display());
     }
     files::check_replaceable(&options.out, options.replace)?;
@@ -38,19 +42,35 @@ pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode
     }
     let remote = folder.remote(secure)?;
     let client = folder.client(&remote)?;
-    let (name, model) = model(&client, &remote, options.model.as_deref())?;
+    let (name, model) =
+        model_choice::choose(&client, &remote, options.model.as_deref(), options.model_fingerprint)?;
     let side = model.pixels().isqrt();
     ensure!(
         side * side == model.pixels(),
         "the model {name} reads {} pixels, which is not the size of a square image",
         model.pixels()
     );
-    let pictures = read_pictures(&options.images, PictureOptions { side, invert: options.invert })?;
+    let picture_options = PictureOptions { side, invert: options.invert };
+    let pictures = read_pictures(&options.images, picture_options)?;
     for left_out in pictures.skipped() {
         output::remark(&format!("{} is skipped: {}", left_out.path.display(), left_out.reason));
     }
     let remarks = remarks::remarks(&pictures, options.invert);
     remarks.iter().for_each(|remark| output::remark(&format!("warning: {remark}")));
+    let known = match &options.check_answers {
+        Some(answers) => KnownImages::read(&options.check_images, answers, picture_options, &model)?,
+        None => KnownImages::default(),
+    };
+    let identity = ModelIdentity {
+        provider: remote.address().to_string(),
+        name,
+        model: model.fingerprint(),
+        parameters: Fingerprint::of_parameters(client.parameters()),
+    };
+    remote.require_model(&identity.name, identity.model, options.require_manifest)?;
+    let is_accepted = options.accept_new_model || options.model_fingerprint.is_some();
+    let new_model = if is_accepted { NewModel::Accepted } else { NewModel::Refused };
+    recognise(&options.client.client, &identity, new_model)?;
     // Created before anything is sent, so that an error appears early.
     if let Some(parent) = options.out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         std::fs::create_dir_all(parent)
@@ -60,20 +80,30 @@ pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode
         remote.register(client.key_fingerprint(), client.registration_message())?;
         output::remark(&format!("registered the keys {}", client.key_fingerprint()));
     }
-    let classified = classify(&client, &remote, &model, pictures.pixels())?;
-    files::write(&options.out, &csv(pictures.names(), &classified)?)?;
+    let mut classified = classify(&client, &remote, &model, pictures.pixels(), &known)?;
+    classified.agreement.check()?;
+    if !options.noise {
+        classified.steps.noise_bits = None;
+    }
+    let predictions =
+        predictions_file::encode(pictures.names(), &classified.logits, identity.model, identity.parameters)?;
+    files::write_private(&options.out, &predictions)?;
     if global.json {
         output::json(&json!({
-            "provider": remote.address().to_string(),
-            "model": name,
+            "provider": identity.provider,
+            "model": identity.name,
+            "model_fingerprint": identity.model.to_string(),
+            "parameters_fingerprint": identity.parameters.to_string(),
             "images": pictures.len(),
             "out": options.out,
             "remarks": remarks,
             "parameters": summary::parameters(client.parameters()),
             "steps": to_value(&classified.steps),
+            "checked": to_value(&classified.agreement),
         }));
     } else {
-        output::result(&summary::steps(&classified, &name, model.pixels(), client.parameters()).to_text());
+        let table = summary::steps(&classified, &identity, model.pixels(), client.parameters());
+        output::result(&table.to_text());
         output::result(&format!(
             "Predictions and logits of {} are in {}.",
             counted(pictures.len(), "image", "images"),
@@ -81,40 +111,4 @@ pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode
         ));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The provider's model called `wanted`, or its only model.
-fn model(
-    client: &Client,
-    remote: &RemoteProvider,
-    wanted: Option<&str>,
-) -> Result<(String, ModelDescription)> {
-    let models = remote.models()?;
-    let listed = || models.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ");
-    let entry: &ModelEntry = match (wanted, &models[..]) {
-        (Some(wanted), models) => match models.iter().find(|entry| entry.name == wanted) {
-            Some(entry) => entry,
-            None => bail!("{} has no model {wanted}; its models are: {}", remote.address(), listed()),
-        },
-        (None, [only]) => only,
-        (None, []) => bail!("{} has no models", remote.address()),
-        (None, _) => bail!("{} has several models; choose one with --model: {}", remote.address(), listed()),
-    };
-    let fingerprint: Fingerprint = entry.model.parse().context("the provider's list of models is damaged")?;
-    let model = client.read_model(&remote.model(fingerprint)?[..])?;
-    ensure!(
-        model.fingerprint() == fingerprint,
-        "{} was asked for the model {fingerprint}, but described {}",
-        remote.address(),
-        model.fingerprint()
-    );
-    Ok((entry.name.clone(), model))
-}
-
-/// Encodes predictions as CSV: the columns `image` and `prediction`, and a column of exact integers for each logit.
-fn csv(names: &[String], classified: &Classified) -> Result<Vec<u8>> {
-    let rows = names.iter().zip(&classified.logits).map(|(name, logits)| {
-        ([name.clone(), sottovoce_network::predict(logits).to_string()], logits.as_slice())
-    });
-    encode_logits(["image", "prediction"], rows).context("cannot write predictions as CSV")
 }

@@ -1,11 +1,12 @@
 //! A client's folder: keys, certificates, and the connection to the provider.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use sottovoce_network::access_rights::{check_private_folder, check_trusted_file};
 use sottovoce_protocol::client::Client;
 use sottovoce_service::remote::{RemoteProvider, RetryBudget};
 use sottovoce_service::tls::load_client_tls;
@@ -22,7 +23,7 @@ impl<'a> ClientFolder<'a> {
     /// Opens the folder that the options name. A missing folder is created, readable only for its owner.
     ///
     /// # Errors
-    /// If the options contradict the provider's address, or the folder cannot be created.
+    /// If the options contradict the provider's address, the folder cannot be created, or others can write to it.
     pub fn open(options: &'a ClientOptions) -> Result<Self> {
         let secure = options.provider.is_secure();
         ensure!(
@@ -44,6 +45,7 @@ impl<'a> ClientFolder<'a> {
         builder
             .create(folder)
             .with_context(|| format!("cannot make the client's folder {}", folder.display()))?;
+        check_private_folder(folder)?;
         Ok(Self { options })
     }
 
@@ -77,6 +79,7 @@ impl<'a> ClientFolder<'a> {
                     "there is no {}; name the authority's root.pem with --authority, or copy it there",
                     root.display()
                 );
+                check_trusted(&root)?;
                 let (certificate, key) = (self.file("certificate.pem"), self.file("key.pem"));
                 let identity: Option<(&Path, &Path)> = as_client.then_some((&certificate, &key));
                 Some(load_client_tls(&root, identity)?)
@@ -127,4 +130,10 @@ impl<'a> ClientFolder<'a> {
             Err(error) => Err(error).with_context(|| format!("cannot read {}", root.display())),
         }
     }
+}
+
+/// Checks that nobody else can change the file of a certificate that is trusted.
+fn check_trusted(path: &Path) -> Result<()> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(check_trusted_file(path, &file)?)
 }

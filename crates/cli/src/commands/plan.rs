@@ -13,6 +13,7 @@ use sottovoce_bfv::STATISTICAL_DISTANCE_LOG2;
 use sottovoce_bfv::planner::ChosenParameters;
 use sottovoce_evaluate::{ParameterPolicy, RangedEnsemble};
 use sottovoce_network::RangeMethod;
+use sottovoce_protocol::Fingerprint;
 
 use crate::args::exported_networks::PlanOptions;
 use crate::args::global::GlobalOptions;
@@ -108,6 +109,7 @@ fn describe(
                 .collect();
             json!({
                 "weights": ensemble.folder,
+                "model_fingerprint": Fingerprint::of_ensemble(&ensemble.exported.ensemble).to_string(),
                 "observed": ensemble.ranged().observed_logit.map(|logit| logit.to_string()),
                 "proven": proven,
             })

@@ -9,9 +9,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use sottovoce_bfv::planner::ChosenParameters;
 use sottovoce_evaluate::{Evaluator, RangedEnsemble};
+use sottovoce_network::UntrustedText;
+use sottovoce_network::access_rights::check_private_folder;
 use sottovoce_network::disk::ExportedEnsemble;
 use sottovoce_protocol::provider::Provider;
-use sottovoce_protocol::size;
+use sottovoce_protocol::{Fingerprint, size};
 use sottovoce_service::server::{self, AccessPolicy, Limits, Server};
 use sottovoce_service::tls::ServerTls;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -41,6 +43,10 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     let provider =
         Provider::new(&choice.parameters, ensembles, limits.keys_in_memory).with_flooding(choice.flooding);
     let names = models.iter().map(|model| model.name.clone()).collect();
+    for model in &models {
+        let fingerprint = Fingerprint::of_ensemble(&model.exported.ensemble);
+        output::remark(&format!("the model {} has the fingerprint {fingerprint}", model.name));
+    }
     fs::create_dir_all(&options.state)
         .with_context(|| format!("cannot make the folder {}", options.state.display()))?;
     let keys = options.state.join("keys.redb");
@@ -58,7 +64,7 @@ fn start_log(options: &ServeOptions) {
     let level = if options.verbose { LevelFilter::DEBUG } else { LevelFilter::INFO };
     // HTTP/2's library warns of peers that break its rules, as often as they do.
     let filter = Targets::new().with_target("sottovoce", level);
-    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level);
+    let builder = tracing_subscriber::fmt().with_writer(|| output::LogOutput).with_max_level(level);
     match options.log {
         LogFormat::Text => builder.with_ansi(false).finish().with(filter).init(),
         LogFormat::Json => builder.json().finish().with(filter).init(),
@@ -92,6 +98,13 @@ impl Model {
         };
         let exported = exported_networks::read(folder)?;
         let name = name.map_or_else(|| exported_networks::name(folder), Ok)?;
+        let shown = UntrustedText::new(&name);
+        ensure!(
+            shown.as_str() == name,
+            "--models {argument}: the name {shown} has control characters or more than 500 characters, so clients could not choose \
+             the model; give it another name with --models NAME={}",
+            folder.display()
+        );
         Ok(Self { name, folder: folder.to_owned(), exported })
     }
 }
@@ -145,6 +158,9 @@ fn access_policy(options: &ServeOptions) -> Result<AccessPolicy> {
         );
         return Ok(AccessPolicy::InsecureLocal);
     };
+    if identity.exists() {
+        check_private_folder(identity)?;
+    }
     let file = |name| identity.join(name);
     let tls = ServerTls::load(
         &file("certificate.pem"),

@@ -21,6 +21,8 @@ use super::address::ProviderAddress;
 use super::error::AttemptError;
 use super::observed_stream::{ObservedStream, TlsErrorCell};
 use super::upload_body::{SentBytes, UploadBody};
+use crate::tls::ModelManifest;
+use sottovoce_network::UntrustedText;
 
 /// Maximum duration of opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -76,6 +78,7 @@ pub struct Connection {
     sender: http2::SendRequest<UploadBody>,
     driver: JoinHandle<Result<(), hyper::Error>>,
     tls_error: TlsErrorCell,
+    manifest: Option<ModelManifest>,
 }
 
 impl Connection {
@@ -88,19 +91,25 @@ impl Connection {
             let stream = TcpStream::connect((address.host(), address.port())).await;
             let stream = stream.map_err(|error| AttemptError::from_error(&error))?;
             let _ = stream.set_nodelay(true);
-            let Some(tls) = tls else { return Self::handshake(stream).await };
+            let Some(tls) = tls else { return Self::handshake(stream, None).await };
             let name = ServerName::try_from(address.host().to_owned());
-            let name = name.map_err(|error| AttemptError::Certificate(error.to_string()))?;
+            let name = name.map_err(|error| AttemptError::Certificate(error.to_string().into()))?;
             let stream = TlsConnector::from(tls.clone()).connect(name, stream).await;
-            Self::handshake(stream.map_err(|error| AttemptError::from_error(&error))?).await
+            let stream = stream.map_err(|error| AttemptError::from_error(&error))?;
+            let certificates = stream.get_ref().1.peer_certificates();
+            let certificate =
+                certificates.and_then(<[_]>::first).map_or(&[][..], |certificate| &certificate[..]);
+            let manifest = ModelManifest::from_der(certificate).map_err(AttemptError::Manifest)?;
+            Self::handshake(stream, Some(manifest)).await
         });
-        opened.await.unwrap_or_else(|_| {
-            Err(AttemptError::Connection("the connection took too long to be made".to_owned()))
-        })
+        opened
+            .await
+            .unwrap_or_else(|_| Err(AttemptError::connection("the connection took too long to be made")))
     }
 
     async fn handshake(
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        manifest: Option<ModelManifest>,
     ) -> Result<Self, AttemptError> {
         let tls_error = TlsErrorCell::default();
         let made = http2::Builder::new(TokioExecutor::new())
@@ -111,7 +120,12 @@ impl Connection {
             .handshake(TokioIo::new(ObservedStream::new(stream, &tls_error)))
             .await;
         let (sender, connection) = made.map_err(|error| AttemptError::from_error(&error))?;
-        Ok(Self { sender, driver: tokio::spawn(connection), tls_error })
+        Ok(Self { sender, driver: tokio::spawn(connection), tls_error, manifest })
+    }
+
+    /// Returns the models that the provider's certificate lists. Without TLS there is no certificate.
+    pub fn manifest(&self) -> Option<&ModelManifest> {
+        self.manifest.as_ref()
     }
 
     /// Returns whether another request can be sent.
@@ -131,7 +145,7 @@ impl Connection {
             .method(method)
             .uri(format!("http://provider{path}"))
             .body(UploadBody::new(body, &sent))
-            .map_err(|error| AttemptError::InvalidResponse(error.to_string()))?;
+            .map_err(|error| AttemptError::InvalidResponse(error.to_string().into()))?;
         let sender = &mut self.sender;
         let received = AtomicU64::new(0);
         let response = async {
@@ -144,9 +158,9 @@ impl Connection {
             while let Some(frame) = body.frame().await {
                 let frame =
                     frame.map_err(|error| match error.downcast::<http_body_util::LengthLimitError>() {
-                        Ok(_) => AttemptError::InvalidResponse(format!(
-                            "the response is longer than {max_response_bytes} bytes"
-                        )),
+                        Ok(_) => AttemptError::InvalidResponse(
+                            format!("the response is longer than {max_response_bytes} bytes").into(),
+                        ),
                         Err(error) => AttemptError::from_error(&*error),
                     })?;
                 let piece = frame.into_data().unwrap_or_default();
@@ -165,7 +179,7 @@ impl Connection {
 
     /// Returns the reason for which the connection broke. A provider that refuses a client's certificate says so after the
     /// client's handshake has ended.
-    async fn close_reason(&mut self, text: String) -> AttemptError {
+    async fn close_reason(&mut self, text: UntrustedText) -> AttemptError {
         let ended = timeout(CLOSE_TIMEOUT, &mut self.driver).await;
         let refusal = self.tls_error.get().and_then(|error| AttemptError::from_tls(&error));
         refusal.unwrap_or_else(|| match ended {
@@ -203,7 +217,7 @@ async fn wait_while_progressing(
                 observe(sent.get());
             }
             Err(_) if since.elapsed() >= MAX_SILENCE => {
-                return Err(AttemptError::Connection(format!(
+                return Err(AttemptError::connection(&format!(
                     "no bytes were transferred for {} s",
                     MAX_SILENCE.as_secs()
                 )));

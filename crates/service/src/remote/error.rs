@@ -6,6 +6,8 @@ use std::io;
 use http::StatusCode;
 
 use super::address::ProviderAddress;
+use crate::tls::ModelManifestError;
+use sottovoce_network::UntrustedText;
 use sottovoce_protocol::ProtocolError;
 
 /// A request failed. Requests that failed for a temporary reason have been sent again before.
@@ -22,7 +24,7 @@ pub enum RemoteError {
         /// Seconds without progress.
         seconds: u64,
         /// Reason for which the last attempt failed.
-        reason: String,
+        reason: UntrustedText,
     },
     /// One side refuses the other side's certificate.
     #[error("no secure connection to {address}: {reason}")]
@@ -30,7 +32,15 @@ pub enum RemoteError {
         /// Address of the provider.
         address: ProviderAddress,
         /// Reason.
-        reason: String,
+        reason: UntrustedText,
+    },
+    /// The provider's certificate does not list the model that is used.
+    #[error("the model is not used at {address}")]
+    Manifest {
+        /// Address of the provider.
+        address: ProviderAddress,
+        /// Reason.
+        source: ModelManifestError,
     },
     /// The provider refused the request.
     #[error("{address} refused to {action}: {reason} (status {status})")]
@@ -40,7 +50,7 @@ pub enum RemoteError {
         /// Requested action.
         action: &'static str,
         /// Reason that the provider gave.
-        reason: String,
+        reason: UntrustedText,
         /// Status of the response.
         status: StatusCode,
     },
@@ -52,7 +62,7 @@ pub enum RemoteError {
         /// Requested action.
         action: &'static str,
         /// Reason for which the response is invalid.
-        reason: String,
+        reason: UntrustedText,
     },
     /// The address needs TLS and there is no configuration for it, or the other way round.
     #[error("{address} needs {needed}")]
@@ -70,18 +80,25 @@ pub enum RemoteError {
     Runtime(#[source] io::Error),
 }
 
-/// Reason for which one attempt of a request failed.
+/// Reason for which one attempt of a request failed. Texts of libraries may repeat what the provider sent.
 #[derive(Debug)]
 pub enum AttemptError {
     /// The connection broke or could not be opened. Another attempt may succeed.
-    Connection(String),
+    Connection(UntrustedText),
     /// A certificate was refused. Another attempt would fail too.
-    Certificate(String),
+    Certificate(UntrustedText),
+    /// The provider's certificate does not list the model. Another attempt would fail too.
+    Manifest(ModelManifestError),
     /// The response is too long.
-    InvalidResponse(String),
+    InvalidResponse(UntrustedText),
 }
 
 impl AttemptError {
+    /// Returns the error of a connection that may succeed at another attempt.
+    pub fn connection(reason: &str) -> Self {
+        Self::Connection(UntrustedText::new(reason))
+    }
+
     /// Finds the reason behind an error of a connection.
     pub fn from_error(error: &(dyn Error + 'static)) -> Self {
         let mut texts = vec![error.to_string()];
@@ -97,7 +114,7 @@ impl AttemptError {
             }
             cause = error.source();
         }
-        Self::Connection(texts.join(": "))
+        Self::connection(&texts.join(": "))
     }
 
     /// Returns the reason if TLS refused a certificate.
@@ -109,6 +126,6 @@ impl AttemptError {
             }
             _ => return None,
         };
-        Some(Self::Certificate(reason))
+        Some(Self::Certificate(reason.into()))
     }
 }

@@ -88,7 +88,7 @@ pub fn evaluate(
             return Ok((answer, times));
         }
     }
-    Err(requester.invalid_response(EVALUATE, "it lost the batch again and again".to_owned()))
+    Err(requester.invalid_response(EVALUATE, "it lost the batch again and again"))
 }
 
 /// Registers a client's keys.
@@ -153,7 +153,7 @@ fn wait_for_answer(
         match last {
             Some((before, since)) if before == state => {
                 if since.elapsed() > requester.max_stall() {
-                    return Err(requester.stalled(EVALUATE, format!("it stayed at {state:?}")));
+                    return Err(requester.stalled(EVALUATE, format!("it stayed at {state:?}").into()));
                 }
             }
             _ => last = Some((state, Instant::now())),
@@ -175,7 +175,7 @@ fn fetch_answer(requester: &Requester, path: &str, bytes: u64) -> Result<Option<
         }
         StatusCode::OK => {
             let reason = format!("the answer has {} bytes, but must have {bytes}", response.body.len());
-            Err(requester.invalid_response(action, reason))
+            Err(requester.invalid_response(action, &reason))
         }
         StatusCode::NOT_FOUND | StatusCode::ACCEPTED => Ok(None),
         _ => Err(requester.refused(action, &response)),

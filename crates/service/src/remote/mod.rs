@@ -29,6 +29,7 @@ use requester::Requester;
 pub use requester::RetryBudget;
 
 use crate::resource::{MODELS_PATH, ModelEntry, PARAMETERS_PATH, keys_path, model_path};
+use crate::tls::RequiredModel;
 
 /// A provider's server. Every call blocks until it has finished. Connections are opened as needed.
 pub struct RemoteProvider {
@@ -76,6 +77,20 @@ impl RemoteProvider {
     pub fn models(&self) -> Result<Vec<ModelEntry>, RemoteError> {
         let action = "list its models";
         self.requester.parse_json(action, &self.requester.fetch(action, MODELS_PATH, 0)?)
+    }
+
+    /// Requires that the provider's certificate lists the model `fingerprint` under `name`, if it lists models at all, or in any
+    /// case if `is_list_required`. The requirement holds for the present connection and all later ones.
+    ///
+    /// # Errors
+    /// If the certificate of the present connection does not list the model.
+    pub fn require_model(
+        &self,
+        name: &str,
+        fingerprint: Fingerprint,
+        is_list_required: bool,
+    ) -> Result<(), RemoteError> {
+        self.requester.require_model(RequiredModel::new(name, fingerprint, is_list_required))
     }
 
     /// Fetches the message of a model.

@@ -16,6 +16,8 @@ use super::address::ProviderAddress;
 use super::connection::{Connection, HttpRequest, HttpResponse};
 use super::error::{AttemptError, RemoteError};
 use crate::resource::{ErrorBody, RETRYABLE_STATUSES};
+use crate::tls::RequiredModel;
+use sottovoce_network::UntrustedText;
 
 /// First pause before another attempt. It doubles with every attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -25,9 +27,6 @@ const MAX_PAUSE: Duration = Duration::from_secs(5);
 
 /// Longest pause that the provider can ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
-
-/// Characters of a provider's reason that are shown.
-const MAX_REASON_CHARACTERS: usize = 500;
 
 /// Time after which a client gives up a request that makes no progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +49,8 @@ pub struct Requester {
     retry_budget: RetryBudget,
     /// Connection of the last request, unless a request is using it.
     connection: Mutex<Option<Connection>>,
+    /// Model that the provider's certificate must list, on every connection.
+    required_model: Mutex<Option<RequiredModel>>,
 }
 
 impl Requester {
@@ -68,7 +69,14 @@ impl Requester {
         // One thread keeps the connection alive while the client encrypts.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(RemoteError::Runtime)?;
-        Ok(Self { runtime, address, tls, retry_budget, connection: Mutex::new(None) })
+        Ok(Self {
+            runtime,
+            address,
+            tls,
+            retry_budget,
+            connection: Mutex::new(None),
+            required_model: Mutex::new(None),
+        })
     }
 
     pub fn address(&self) -> &ProviderAddress {
@@ -81,6 +89,17 @@ impl Requester {
 
     pub fn disconnect(&self) {
         *self.connection.lock() = None;
+    }
+
+    /// Requires that the provider's certificate lists `model`, on the present connection and on later ones.
+    pub fn require_model(&self, model: RequiredModel) -> Result<(), RemoteError> {
+        if let Some(connection) = &*self.connection.lock() {
+            model
+                .check(connection.manifest())
+                .map_err(|source| RemoteError::Manifest { address: self.address.clone(), source })?;
+        }
+        *self.required_model.lock() = Some(model);
+        Ok(())
     }
 
     /// Fetches a resource of at most `max_bytes`, or the maximum length of a text if that is longer.
@@ -99,12 +118,16 @@ impl Requester {
         action: &'static str,
         body: &[u8],
     ) -> Result<T, RemoteError> {
-        serde_json::from_slice(body).map_err(|error| self.invalid_response(action, error.to_string()))
+        serde_json::from_slice(body).map_err(|error| self.invalid_response(action, &error.to_string()))
     }
 
     /// Returns the error of a response that is not what it must be.
-    pub fn invalid_response(&self, action: &'static str, reason: String) -> RemoteError {
-        RemoteError::InvalidResponse { address: self.address.clone(), action, reason }
+    pub fn invalid_response(&self, action: &'static str, reason: &str) -> RemoteError {
+        RemoteError::InvalidResponse {
+            address: self.address.clone(),
+            action,
+            reason: UntrustedText::new(reason),
+        }
     }
 
     /// Returns the error of a refused request.
@@ -118,7 +141,7 @@ impl Requester {
     }
 
     /// Returns the error of an action that made no progress for too long.
-    pub fn stalled(&self, action: &'static str, reason: String) -> RemoteError {
+    pub fn stalled(&self, action: &'static str, reason: UntrustedText) -> RemoteError {
         let seconds = self.max_stall().as_secs();
         RemoteError::Stalled { address: self.address.clone(), action, seconds, reason }
     }
@@ -150,8 +173,11 @@ impl Requester {
                 Err(AttemptError::Certificate(reason)) => {
                     return Err(RemoteError::Certificate { address: self.address.clone(), reason });
                 }
+                Err(AttemptError::Manifest(source)) => {
+                    return Err(RemoteError::Manifest { address: self.address.clone(), source });
+                }
                 Err(AttemptError::InvalidResponse(reason)) => {
-                    return Err(self.invalid_response(action, reason));
+                    return Err(self.invalid_response(action, reason.as_str()));
                 }
             };
             // An attempt that sends more than all attempts before is progress.
@@ -183,7 +209,13 @@ impl Requester {
         let open = self.connection.lock().take().filter(Connection::is_open);
         let mut connection = match open {
             Some(connection) => connection,
-            None => Connection::open(&self.address, self.tls.as_ref()).await?,
+            None => {
+                let connection = Connection::open(&self.address, self.tls.as_ref()).await?;
+                if let Some(model) = &*self.required_model.lock() {
+                    model.check(connection.manifest()).map_err(AttemptError::Manifest)?;
+                }
+                connection
+            }
         };
         let response = connection.exchange(request, observe).await?;
         *self.connection.lock() = Some(connection);
@@ -198,13 +230,10 @@ fn requested_wait(response: &HttpResponse) -> Option<Duration> {
 }
 
 /// Returns the reason in the body of a refusal.
-fn refusal_text(body: &[u8]) -> String {
+fn refusal_text(body: &[u8]) -> UntrustedText {
     match serde_json::from_slice::<ErrorBody>(body) {
-        // The provider wrote this text, and it is shown on the client's terminal.
-        Ok(ErrorBody { error }) => {
-            error.chars().filter(|letter| !letter.is_control()).take(MAX_REASON_CHARACTERS).collect()
-        }
-        Err(_) => "no reason given".to_owned(),
+        Ok(ErrorBody { error }) => error.into(),
+        Err(_) => UntrustedText::new("no reason given"),
     }
 }
 
@@ -213,4 +242,18 @@ fn refusal_text(body: &[u8]) -> String {
 fn jitter() -> f64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     1.0 + f64::from(now.map_or(0, |now| now.subsec_nanos()) % 1000) / 4000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_s_reason_cannot_act_on_the_terminal() {
+        let text = refusal_text(b"{\"error\":\"no\\u001b[2J room\\n\\u202e\"}");
+        assert_eq!(text.as_str(), r"no\u{1b}[2J room\u{a}\u{202e}");
+        assert_eq!(refusal_text(b"<html>").as_str(), "no reason given");
+        let long = format!("{{\"error\":\"{}\"}}", "x".repeat(10_000));
+        assert!(refusal_text(long.as_bytes()).as_str().len() < 600);
+    }
 }

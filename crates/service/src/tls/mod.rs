@@ -11,6 +11,7 @@
 //! | --- | --- |
 //! | `root_certificate` | the authority's certificate |
 //! | `subject`, `identity`, `serial_number` | the content of a client's certificate |
+//! | `model_manifest` | models that a provider's certificate lists |
 //! | `revocation_list`, `revocation_file` | revoked certificates |
 //! | `server`, `client` | the TLS configurations of both sides |
 //! | `profile` | the versions and algorithms that both sides use |
@@ -21,6 +22,7 @@ mod client;
 pub(crate) mod error;
 pub(crate) mod excerpt;
 pub(crate) mod identity;
+mod model_manifest;
 pub(crate) mod pem_files;
 mod profile;
 mod revocation_file;
@@ -33,6 +35,9 @@ pub(crate) mod subject;
 pub use client::load_client_tls;
 pub use error::{RevocationListError, TlsError};
 pub use identity::{ClientIdentity, IdentityError};
+pub use model_manifest::{
+    CertifiedModel, CertifiedModelError, ModelManifest, ModelManifestError, RequiredModel,
+};
 pub use pem_files::write_private_key;
 pub use revocation_file::RevocationFile;
 pub use revocation_list::RevocationList;

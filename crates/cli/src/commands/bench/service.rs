@@ -15,6 +15,7 @@ use super::service_record::{ServiceRecord, median, table};
 use crate::args::bench::BenchServiceOptions;
 use crate::args::global::GlobalOptions;
 use crate::commands::classify::batches::{Classified, EncryptedBatch, Steps, classify};
+use crate::commands::classify::known_images::KnownImages;
 use crate::commands::exactness::EXIT_MISMATCH;
 use crate::commands::{exported_networks, serve};
 use crate::files;
@@ -132,7 +133,13 @@ impl Repetitions {
                 + summary.evaluate_seconds
                 + summary.decrypt_seconds,
         );
-        let classified = classify(&client.client, &client.remote, &client.model, &pixels(images))?;
+        let classified = classify(
+            &client.client,
+            &client.remote,
+            &client.model,
+            &pixels(images),
+            &KnownImages::default(),
+        )?;
         self.mismatches += oracle.ensemble_mismatches(&classified.logits);
         self.service.push(classified.steps.seconds());
         client.set_last_steps(classified.steps);
@@ -155,7 +162,8 @@ fn classify_at_once(
     let ready: Vec<EncryptedBatch> = clients
         .iter()
         .map(|client| {
-            EncryptedBatch::new(&client.client, &client.model, &pixels, "encrypting for all clients")
+            let known = KnownImages::default();
+            EncryptedBatch::new(&client.client, &client.model, &pixels, &known, "encrypting for all clients")
         })
         .collect::<Result<_>>()?;
     let barrier = Barrier::new(clients.len());
@@ -168,7 +176,7 @@ fn classify_at_once(
                 barrier.wait();
                 let mut classified = Classified::default();
                 let answer = encrypted.send(client, remote, &mut classified.steps)?;
-                answer.decrypt(client, &mut classified)?;
+                answer.decrypt(client, &KnownImages::default(), &mut classified)?;
                 Ok(classified)
             }));
         }

@@ -4,14 +4,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
 use serde::Serialize;
-use sottovoce_bfv::ProgressObserver as _;
-use sottovoce_protocol::ModelDescription;
+use sottovoce_bfv::{BfvError, ProgressObserver as _};
 use sottovoce_protocol::client::{Client, PendingAnswer};
+use sottovoce_protocol::{ModelDescription, ProtocolError};
 use sottovoce_service::remote::{RemoteProgress, RemoteProvider};
 
+use super::agreement::Agreement;
+use super::known_images::KnownImages;
+use super::slots::{self, SlotAssignment};
 use crate::progress::StageProgress;
 
 /// Decrypted logits, with times and bytes.
@@ -20,6 +23,8 @@ pub struct Classified {
     /// Logits of every image, one for each class.
     pub logits: Vec<Vec<i128>>,
     pub steps: Steps,
+    /// Comparison of the images in spare slots.
+    pub agreement: Agreement,
 }
 
 /// Wall-clock seconds of every step, for all batches together, and bytes. Repeated requests count.
@@ -39,8 +44,9 @@ pub struct Steps {
     pub upload_bytes: u64,
     /// Bytes of one answer's message.
     pub download_bytes: u64,
-    /// Bits of the largest noise coefficient in any answer.
-    pub noise_bits: usize,
+    /// Bits of the largest noise coefficient in any answer. They depend on the secret key, so they are shown only on request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_bits: Option<usize>,
 }
 
 impl Steps {
@@ -54,7 +60,8 @@ impl Steps {
     }
 }
 
-/// Classifies images, given as one byte for each pixel, in batches.
+/// Classifies images, given as one byte for each pixel, in batches. Spare slots hold known images and copies of the images, at
+/// random positions; [`Agreement::check`] says if their logits agree.
 ///
 /// Answers are decrypted after the last batch is answered. Otherwise a provider that got no further batches after a bad answer
 /// would know that decryption failed.
@@ -66,8 +73,9 @@ pub fn classify(
     remote: &RemoteProvider,
     model: &ModelDescription,
     pixels: &[u8],
+    known: &KnownImages,
 ) -> Result<Classified> {
-    let batch = client.parameters().degree() * model.pixels();
+    let batch = slots::capacity(client.parameters().degree(), known.len()) * model.pixels();
     let (mut classified, mut answers) = (Classified::default(), Vec::new());
     let batches = pixels.len().div_ceil(batch);
     for (index, images) in pixels.chunks(batch).enumerate() {
@@ -75,7 +83,7 @@ pub fn classify(
             1 => "classify".to_owned(),
             _ => format!("batch {} of {batches}", index + 1),
         };
-        answers.push(EncryptedBatch::new(client, model, images, &prefix)?.send(
+        answers.push(EncryptedBatch::new(client, model, images, known, &prefix)?.send(
             client,
             remote,
             &mut classified.steps,
@@ -83,7 +91,7 @@ pub fn classify(
     }
     remote.disconnect();
     for answer in answers {
-        answer.decrypt(client, &mut classified)?;
+        answer.decrypt(client, known, &mut classified)?;
     }
     Ok(classified)
 }
@@ -91,21 +99,33 @@ pub fn classify(
 /// An encrypted batch.
 pub struct EncryptedBatch {
     pending: PendingAnswer,
+    assignment: SlotAssignment,
     message: Bytes,
     seconds: f64,
     progress: BatchProgress,
 }
 
 impl EncryptedBatch {
-    /// Encrypts at most a batch of images.
-    pub fn new(client: &Client, model: &ModelDescription, images: &[u8], prefix: &str) -> Result<Self> {
+    /// Encrypts at most a batch of images, with known images and copies in the spare slots.
+    pub fn new(
+        client: &Client,
+        model: &ModelDescription,
+        images: &[u8],
+        known: &KnownImages,
+        prefix: &str,
+    ) -> Result<Self> {
         let progress = BatchProgress::new(prefix);
         progress.stage.begin("encrypting", client.encryption_work(model.pixels()));
         let start = Instant::now();
-        let quantised = model.levels().quantise_all(images);
+        let (size, slots) = (model.pixels(), client.parameters().degree());
+        // The generator is seeded by the operating system.
+        let assignment =
+            SlotAssignment::random(images.len() / size.max(1), known.len(), slots, &mut rand::rng());
+        let quantised = model.levels().quantise_all(&assignment.arrange(images, known.pixels(), size));
         let mut message = Vec::new();
         let pending = client.write_batch(model, &quantised, &progress.stage, &mut message)?;
-        Ok(Self { pending, message: message.into(), seconds: start.elapsed().as_secs_f64(), progress })
+        let seconds = start.elapsed().as_secs_f64();
+        Ok(Self { pending, assignment, message: message.into(), seconds, progress })
     }
 
     /// Sends the batch to the provider and receives the encrypted answer.
@@ -115,7 +135,7 @@ impl EncryptedBatch {
         remote: &RemoteProvider,
         steps: &mut Steps,
     ) -> Result<EncryptedAnswer> {
-        let Self { pending, message, seconds, progress } = self;
+        let Self { pending, assignment, message, seconds, progress } = self;
         steps.encrypt_seconds += seconds;
         let (answer, times) =
             remote.evaluate(client, &pending, &message, &|step| progress.show_step(step))?;
@@ -126,29 +146,36 @@ impl EncryptedBatch {
         add(&mut steps.compute_seconds, times.compute);
         add(&mut steps.download_seconds, times.download);
         steps.batches += 1;
-        Ok(EncryptedAnswer { pending, answer })
+        Ok(EncryptedAnswer { pending, assignment, answer })
     }
 }
 
 /// The encrypted answer of a batch.
 pub struct EncryptedAnswer {
     pending: PendingAnswer,
+    assignment: SlotAssignment,
     answer: Bytes,
 }
 
 impl EncryptedAnswer {
-    /// Decrypts the answer and adds its logits to `classified`.
-    pub fn decrypt(self, client: &Client, classified: &mut Classified) -> Result<()> {
-        let Self { pending, answer } = self;
+    /// Decrypts the answer, adds the logits of its images to `classified`, and compares the others.
+    pub fn decrypt(self, client: &Client, known: &KnownImages, classified: &mut Classified) -> Result<()> {
+        let Self { pending, assignment, answer } = self;
         let start = Instant::now();
-        let decrypted = client.decrypt(&pending, &answer[..]).context(
+        let decrypted = client.decrypt(&pending, &answer[..]).map_err(|error| match error {
+            // The number of bits depends on the secret key, and this text may be passed on.
+            ProtocolError::Bfv(BfvError::NoiseExhausted { .. }) => anyhow!("the answer has too much noise"),
+            error => error.into(),
+        });
+        let decrypted = decrypted.context(
             "the provider's answer cannot be trusted, and no predictions were written. Do not tell the provider which answers \
              decrypt: this can reveal the secret key",
         )?;
         let steps = &mut classified.steps;
         steps.decrypt_seconds += start.elapsed().as_secs_f64();
-        steps.noise_bits = steps.noise_bits.max(decrypted.noise_bits());
-        classified.logits.extend((0..pending.images()).map(|slot| decrypted.slot(slot)));
+        steps.noise_bits = steps.noise_bits.max(Some(decrypted.noise_bits()));
+        let logits = classified.agreement.compare(&assignment, known, |slot| decrypted.slot(slot));
+        classified.logits.extend(logits);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use sottovoce_bfv::Parameters;
 use sottovoce_report::{Table, paper};
 
 use super::batches::Classified;
+use super::known_models::ModelIdentity;
 use crate::output::counted;
 
 /// Parameters as JSON.
@@ -17,9 +18,14 @@ pub fn parameters(parameters: &Parameters) -> Value {
     })
 }
 
-/// The table of time and bytes of every step. A note has the bytes of the paper's messages, if images have the paper's numbers of
-/// `pixels` and classes.
-pub fn steps(classified: &Classified, model: &str, pixels: usize, parameters: &Parameters) -> Table {
+/// The table of time and bytes of every step. Notes say which model answered, and have the bytes of the paper's messages, if
+/// images have the paper's numbers of `pixels` and classes.
+pub fn steps(
+    classified: &Classified,
+    model: &ModelIdentity,
+    pixels: usize,
+    parameters: &Parameters,
+) -> Table {
     let steps = &classified.steps;
     let images = classified.logits.len().max(1);
     let classes = classified.logits.first().map_or(0, Vec::len);
@@ -32,13 +38,22 @@ pub fn steps(classified: &Classified, model: &str, pixels: usize, parameters: &P
             bytes.map_or_else(String::new, per_image),
         ]
     };
-    let mut notes = vec![format!(
-        "{images} images in {} of up to {} images; {} encryption; noise of {} bits in the answers.",
-        counted(steps.batches, "batch", "batches"),
-        parameters.degree(),
-        parameters.encryption(),
-        steps.noise_bits
-    )];
+    let mut notes = vec![
+        format!("Provider {}, model {}, parameters {}.", model.provider, model.model, model.parameters),
+        format!(
+            "{images} images in {} of up to {} slots; {} encryption.",
+            counted(steps.batches, "batch", "batches"),
+            parameters.degree(),
+            parameters.encryption(),
+        ),
+        classified.agreement.describe(),
+    ];
+    notes.extend(steps.noise_bits.map(|bits| {
+        format!(
+            "The noise of the answers has {bits} bits. It depends on the secret key: never tell the provider, and publish it \
+             nowhere."
+        )
+    }));
     notes.extend(paper::message_bytes(pixels, classes).map(|(upload, answer)| {
         format!(
             "The paper sends {upload} bytes for a batch of {} images and receives {answer} bytes, for each of {} plaintext moduli.",
@@ -48,7 +63,7 @@ pub fn steps(classified: &Classified, model: &str, pixels: usize, parameters: &P
     }));
     notes.push(range_note(classified, parameters));
     Table {
-        title: format!("Classified by the model {model}, which saw only ciphertexts"),
+        title: format!("Classified by the model {}, which saw only ciphertexts", model.name),
         header: ["step", "seconds", "bytes per batch", "bytes per image"].map(str::to_owned).to_vec(),
         rows: vec![
             row("encrypt", steps.encrypt_seconds, None),

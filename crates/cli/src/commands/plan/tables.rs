@@ -5,6 +5,7 @@ use sottovoce_bfv::planner::ChosenParameters;
 use sottovoce_bfv::{FloodingNoise, STATISTICAL_DISTANCE_LOG2};
 use sottovoce_evaluate::{Evaluator, ParameterPolicy, RangeKind};
 use sottovoce_network::RangeMethod;
+use sottovoce_protocol::Fingerprint;
 use sottovoce_report::Table;
 
 use super::measure::MeasuredBatch;
@@ -47,16 +48,21 @@ pub fn ranges(ensembles: &[PlannedEnsemble], policy: &ParameterPolicy) -> Table 
             "Parameters are chosen for the proven range: no possible image has larger logits.".to_owned()
         }
     };
+    let mut notes = vec![
+        chosen_range,
+        "A plaintext modulus needs one bit more, for the sign. Methods of proof: norms of the weights; signed intervals; \
+         quadratic forms in the pixels (docs/ranges.md)."
+            .to_owned(),
+    ];
+    notes.extend(ensembles.iter().map(|ensemble| {
+        let fingerprint = Fingerprint::of_ensemble(&ensemble.exported.ensemble);
+        format!("The model {} has the fingerprint {fingerprint}.", ensemble.folder.display())
+    }));
     Table {
         title: "Largest logit of a member or the sum, bits".to_owned(),
         header: header(&["weights", "members", "observed", "proven: norms", "intervals", "quadratic"]),
         rows: ensembles.iter().map(row).collect(),
-        notes: vec![
-            chosen_range,
-            "A plaintext modulus needs one bit more, for the sign. Methods of proof: norms of the weights; signed intervals; \
-             quadratic forms in the pixels (docs/ranges.md)."
-                .to_owned(),
-        ],
+        notes,
     }
 }
 

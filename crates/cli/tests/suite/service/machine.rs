@@ -236,7 +236,9 @@ fn keys_are_for_one_providers_parameters_and_only_for_their_owner() {
         assert_eq!((mode("client"), mode("client/keys")), (0o700, 0o600));
         let keys = world.sandbox.path("client/keys");
         fs::set_permissions(&keys, fs::Permissions::from_mode(0o644)).unwrap();
-        world.classify(&served.url, "client", &LOCAL).fails(1, &["permissions 644", "chmod 600"]);
+        world
+            .classify(&served.url, "client", &LOCAL)
+            .fails(1, &["client/keys (mode 644", "chmod 600 client/keys"]);
         fs::set_permissions(&keys, fs::Permissions::from_mode(0o600)).unwrap();
     }
     // Registered keys survive a restart.

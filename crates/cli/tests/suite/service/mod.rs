@@ -2,5 +2,9 @@
 
 mod faults;
 mod machine;
+mod model_identity;
+mod private_files;
 mod tls;
+mod untrusted_text;
 mod world;
+mod wrong_answers;

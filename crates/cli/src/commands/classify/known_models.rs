@@ -1,0 +1,156 @@
+//! Models that a client has used: the file `known-models.json` in its folder.
+//!
+//! The first model that a provider has under a name is trusted. Another model under the same name is refused later, until the
+//! user accepts it.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sottovoce_network::access_rights::check_trusted_file;
+use sottovoce_network::atomic_file;
+use sottovoce_protocol::Fingerprint;
+
+use crate::output;
+
+/// Maximum length of the file in bytes: some thousand models.
+const MAX_BYTES: u64 = 1 << 22;
+
+/// A model as a client sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelIdentity {
+    /// Address of the provider.
+    pub provider: String,
+    /// Name by which the client chose the model.
+    pub name: String,
+    pub model: Fingerprint,
+    /// Fingerprint of the encryption's parameters.
+    pub parameters: Fingerprint,
+}
+
+/// How a model that differs from the known one is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewModel {
+    /// It is refused.
+    Refused,
+    /// It replaces the known one, because the user gave its fingerprint or accepts any.
+    Accepted,
+}
+
+/// An entry of the file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KnownModel {
+    provider: String,
+    name: String,
+    model: String,
+    parameters: String,
+    /// Time of the first use of this model.
+    first_seen: String,
+}
+
+impl KnownModel {
+    fn is_for(&self, identity: &ModelIdentity) -> bool {
+        self.provider == identity.provider && self.name == identity.name
+    }
+
+    fn is_same(&self, identity: &ModelIdentity) -> bool {
+        self.model == identity.model.to_string() && self.parameters == identity.parameters.to_string()
+    }
+}
+
+/// Compares a model with the known one, in the file `known-models.json` of the client's `folder`. A model under a new name is
+/// added to the file.
+///
+/// # Errors
+/// If the model differs from the known one and is refused, or the file cannot be used.
+pub fn recognise(folder: &Path, identity: &ModelIdentity, new: NewModel) -> Result<()> {
+    let path = folder.join("known-models.json");
+    // Two commands that add models at the same time wait for each other.
+    let lock = folder.join("known-models.lock");
+    let locked = File::options().create(true).write(true).truncate(false).open(&lock);
+    let _locked = locked
+        .and_then(|file| file.lock().map(|()| file))
+        .with_context(|| format!("cannot lock {}", lock.display()))?;
+    let mut models = read(&path)?;
+    match models.iter_mut().find(|known| known.is_for(identity)) {
+        Some(known) if known.is_same(identity) => return Ok(()),
+        Some(known) => {
+            if new == NewModel::Refused {
+                bail!("{}", change(known, identity, &path));
+            }
+            output::remark(&format!(
+                "the model {} of {} is now {}; it was {}, first seen {}",
+                identity.name, identity.provider, identity.model, known.model, known.first_seen
+            ));
+            *known = entry(identity);
+        }
+        None => {
+            output::remark(&format!(
+                "first use of the model {} of {}: its fingerprint {} is kept in {}, and other models under this name will be \
+                 refused",
+                identity.name,
+                identity.provider,
+                identity.model,
+                path.display()
+            ));
+            models.push(entry(identity));
+        }
+    }
+    write(&path, &models)
+}
+
+fn entry(identity: &ModelIdentity) -> KnownModel {
+    KnownModel {
+        provider: identity.provider.clone(),
+        name: identity.name.clone(),
+        model: identity.model.to_string(),
+        parameters: identity.parameters.to_string(),
+        first_seen: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    }
+}
+
+fn change(known: &KnownModel, identity: &ModelIdentity, path: &Path) -> String {
+    let what = if known.model == identity.model.to_string() { "parameters" } else { "model" };
+    format!(
+        "the {what} behind the name {} at {} changed, and nothing was sent:\n  model {}, parameters {} before, first seen {} \
+         ({})\n  model {}, parameters {} now\nAsk the provider over another channel which fingerprint is right, and give it with \
+         --model-fingerprint. --accept-new-model accepts whatever the provider has now",
+        identity.name,
+        identity.provider,
+        known.model,
+        known.parameters,
+        known.first_seen,
+        path.display(),
+        identity.model,
+        identity.parameters,
+    )
+}
+
+fn read(path: &Path) -> Result<Vec<KnownModel>> {
+    let unreadable = || format!("cannot read {}", path.display());
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => opened.with_context(unreadable)?,
+    };
+    check_trusted_file(path, &file)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).with_context(unreadable)?;
+    ensure!(bytes.len() as u64 <= MAX_BYTES, "{} is larger than {MAX_BYTES} bytes", path.display());
+    serde_json::from_slice(&bytes).with_context(|| {
+        format!(
+            "{} is damaged; restore it, or move it away to trust the providers' present models",
+            path.display()
+        )
+    })
+}
+
+fn write(path: &Path, models: &[KnownModel]) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(models).context("cannot encode the known models")?;
+    text.push('\n');
+    atomic_file::write_private(path, text.as_bytes())
+        .with_context(|| format!("cannot write {}", path.display()))
+}
