@@ -24,7 +24,7 @@ const EXCERPT_CHARACTERS: usize = 80;
 /// assert!("00ff".parse::<Fingerprint>().is_err());
 /// # Ok::<(), sottovoce_protocol::ParseFingerprintError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; Self::BYTES]);
 
 impl Fingerprint {

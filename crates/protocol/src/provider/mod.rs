@@ -145,10 +145,17 @@ impl Provider {
         Ok(fingerprint)
     }
 
-    /// Returns whether the header of a stored registration message names the provider's parameters.
+    /// Returns the fingerprint of the provider's parameters.
     #[must_use]
-    pub fn has_parameters_of(&self, registration: &[u8]) -> bool {
-        parameters_fingerprint(registration) == Some(self.fingerprint)
+    pub fn parameters_fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Returns the fingerprint of the parameters in the header of a stored registration message, or `None` if the message is
+    /// too short.
+    #[must_use]
+    pub fn parameters_of(registration: &[u8]) -> Option<Fingerprint> {
+        parameters_fingerprint(registration)
     }
 
     /// Returns whether a client's keys are in memory.

@@ -52,4 +52,10 @@ impl AccessPolicy {
         }
         Ok(())
     }
+
+    /// Returns whether a client's certificate has expired or is revoked.
+    pub fn is_ended(&self, client: &ClientIdentity) -> bool {
+        let ended = self.check_still_valid(client);
+        matches!(ended, Err(IdentityError::Expired { .. } | IdentityError::Revoked { .. }))
+    }
 }

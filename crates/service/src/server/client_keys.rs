@@ -1,24 +1,38 @@
 //! Clients' public and evaluation keys: on disk, and in the provider's memory while they are used.
 
+use std::collections::{BTreeMap, HashMap};
+
 use parking_lot::Mutex;
 use sottovoce_protocol::provider::Provider;
 use sottovoce_protocol::{Fingerprint, ProtocolError};
+use tracing::{info, warn};
 
+use super::access::{AccessPolicy, Caller};
 use super::batches::Batches;
-use super::key_store::KeyStore;
+use super::key_locks::KeyLocks;
+use super::key_store::{KeyStore, KeyStoreError};
 use super::refusal::Refusal;
+use super::registration::{RegisteredCertificate, Registration, unix_now};
 
 /// The registered keys of a service.
 pub struct ClientKeys {
     store: KeyStore,
     max_stored: u64,
-    /// Locked while keys change on disk and in memory, so that both change together.
-    changing: Mutex<()>,
+    /// A client's keys change on disk and in memory together.
+    changing: KeyLocks,
+    /// Uses that are not on disk yet.
+    uses: Mutex<HashMap<Fingerprint, Use>>,
+}
+
+/// The last use of registered keys.
+struct Use {
+    time: i64,
+    certificate: Option<RegisteredCertificate>,
 }
 
 impl ClientKeys {
     pub fn new(store: KeyStore, max_stored: u64) -> Self {
-        Self { store, max_stored, changing: Mutex::new(()) }
+        Self { store, max_stored, changing: KeyLocks::default(), uses: Mutex::default() }
     }
 
     /// Returns the number of clients whose keys are stored, or `None` if the database fails.
@@ -26,16 +40,24 @@ impl ClientKeys {
         self.store.len().ok()
     }
 
-    /// Stores a client's keys, which must be those that the request names.
-    pub fn register(&self, provider: &Provider, key: Fingerprint, message: &[u8]) -> Result<(), Refusal> {
-        let _changing = self.changing.lock();
+    /// Stores a client's keys, which must be those that the request names. If the store is full, makes room for them, but never
+    /// by deleting keys for the present parameters of a client whose certificate is valid.
+    pub fn register(
+        &self,
+        provider: &Provider,
+        access: &AccessPolicy,
+        caller: &Caller,
+        key: Fingerprint,
+        message: &[u8],
+    ) -> Result<(), Refusal> {
+        let _lock = self.changing.lock(key);
         let found = provider.register(message).map_err(|error| Refusal::of_message(&error))?;
         if found != key {
             // If another client has registered these keys, they are on disk.
             provider.forget_key(found);
             return Err(Refusal::other_keys(found, key));
         }
-        let refusal = match self.store.insert(key, message, self.max_stored) {
+        let refusal = match self.store_message(provider, access, caller, key, message) {
             Ok(true) => return Ok(()),
             Ok(false) => Refusal::key_store_full(self.max_stored),
             Err(failure) => Refusal::key_store_failed(&failure),
@@ -46,11 +68,105 @@ impl ClientKeys {
     }
 
     /// Makes sure that a client's keys are in memory, and reads them from disk if they are not.
-    pub fn load(&self, provider: &Provider, key: Fingerprint) -> Result<(), Refusal> {
-        if provider.has_key(key) {
-            return Ok(());
+    pub fn load(
+        &self,
+        provider: &Provider,
+        access: &AccessPolicy,
+        caller: &Caller,
+        key: Fingerprint,
+    ) -> Result<(), Refusal> {
+        if !provider.has_key(key) {
+            self.read_from_disk(provider, key)?;
         }
-        let _changing = self.changing.lock();
+        self.note_use(access, caller, key).unwrap_or_else(|failure| {
+            // The use of the keys is not prevented.
+            let reason: &dyn std::error::Error = &failure;
+            warn!(reason, "the use of keys cannot be noted");
+        });
+        Ok(())
+    }
+
+    /// Deletes a client's keys and batches. Succeeds if there are none.
+    pub fn delete(&self, provider: &Provider, batches: &Batches, key: Fingerprint) -> Result<(), Refusal> {
+        let _lock = self.changing.lock(key);
+        self.delete_locked(provider, batches, key).map_err(|failure| Refusal::key_store_failed(&failure))
+    }
+
+    /// Deletes the keys and batches of all clients whose certificates have ended.
+    pub fn delete_ended(
+        &self,
+        provider: &Provider,
+        access: &AccessPolicy,
+        batches: &Batches,
+    ) -> Result<(), KeyStoreError> {
+        for (key, registration) in self.store.registrations()? {
+            if !is_ended(access, key, &registration) {
+                continue;
+            }
+            let _lock = self.changing.lock(key);
+            // The client may have come back with another certificate meanwhile.
+            if self.store.registration(key)?.is_some_and(|current| is_ended(access, key, &current)) {
+                self.delete_locked(provider, batches, key)?;
+                log_deletion(key, &registration);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes when keys were used last.
+    pub fn write_uses(&self) -> Result<(), KeyStoreError> {
+        let uses: BTreeMap<Fingerprint, i64> =
+            self.uses.lock().iter().map(|(&key, used)| (key, used.time)).collect();
+        self.store.update(uses.keys().copied(), |key, registration| {
+            registration.last_used = uses.get(&key).copied().unwrap_or(0).max(registration.last_used);
+        })?;
+        self.uses.lock().retain(|key, used| uses.get(key).is_none_or(|&written| written < used.time));
+        Ok(())
+    }
+
+    fn store_message(
+        &self,
+        provider: &Provider,
+        access: &AccessPolicy,
+        caller: &Caller,
+        key: Fingerprint,
+        message: &[u8],
+    ) -> Result<bool, KeyStoreError> {
+        let registration = Registration::new(message, caller);
+        loop {
+            if self.store.insert(key, message, &registration, self.max_stored)? {
+                return Ok(true);
+            }
+            if !self.make_room(provider, access)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Deletes one registration that nobody can use: of a client whose certificate has ended, or else for former parameters.
+    /// Returns whether there is room now.
+    fn make_room(&self, provider: &Provider, access: &AccessPolicy) -> Result<bool, KeyStoreError> {
+        let all = self.store.registrations()?;
+        if (all.len() as u64) < self.max_stored {
+            return Ok(true);
+        }
+        let current = provider.parameters_fingerprint();
+        let ended = all.iter().filter(|(key, registration)| is_ended(access, **key, registration));
+        let former = all.iter().filter(|(_, registration)| !registration.is_for(current));
+        for (&key, registration) in ended.chain(former) {
+            // Keys that somebody changes at this moment are in use. Waiting for them could never end.
+            let Some(_lock) = self.changing.try_lock(key) else { continue };
+            if self.store.remove(key)? {
+                provider.forget_key(key);
+                log_deletion(key, registration);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn read_from_disk(&self, provider: &Provider, key: Fingerprint) -> Result<(), Refusal> {
+        let _lock = self.changing.lock(key);
         let message = self.store.get(key).map_err(|failure| Refusal::key_store_failed(&failure))?;
         let message = message.ok_or_else(|| Refusal::keys_not_registered(key))?;
         match provider.register(&message[..]) {
@@ -65,12 +181,61 @@ impl ClientKeys {
         }
     }
 
-    /// Deletes a client's keys and batches. Succeeds if there are none.
-    pub fn delete(&self, provider: &Provider, batches: &Batches, key: Fingerprint) -> Result<(), Refusal> {
-        let _changing = self.changing.lock();
-        self.store.remove(key).map_err(|failure| Refusal::key_store_failed(&failure))?;
+    /// Notes that a client uses its registered keys. Only a renewed certificate is written at once.
+    fn note_use(
+        &self,
+        access: &AccessPolicy,
+        caller: &Caller,
+        key: Fingerprint,
+    ) -> Result<(), KeyStoreError> {
+        let certificate = caller.0.as_deref().map(RegisteredCertificate::of);
+        let time = unix_now();
+        if let Some(used) = self.uses.lock().get_mut(&key)
+            && used.certificate == certificate
+        {
+            used.time = time;
+            return Ok(());
+        }
+        self.uses.lock().insert(key, Use { time, certificate: certificate.clone() });
+        let Some(certificate) = certificate else { return Ok(()) };
+        let is_renewed = |registration: &Registration| match &registration.certificate {
+            None => true,
+            Some(noted) if noted.serial_number == certificate.serial_number => false,
+            // A client can have several valid certificates. The one that ends last stands for all.
+            Some(noted) => certificate.not_after > noted.not_after || is_ended(access, key, registration),
+        };
+        if self.store.registration(key)?.is_some_and(|noted| is_renewed(&noted)) {
+            let _lock = self.changing.lock(key);
+            self.store.update([key], |_, registration| {
+                if is_renewed(registration) {
+                    registration.certificate = Some(certificate.clone());
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Deletes keys that the caller has locked.
+    fn delete_locked(
+        &self,
+        provider: &Provider,
+        batches: &Batches,
+        key: Fingerprint,
+    ) -> Result<(), KeyStoreError> {
+        self.store.remove(key)?;
+        self.uses.lock().remove(&key);
         provider.forget_key(key);
         batches.delete_of_client(key);
         Ok(())
     }
+}
+
+/// Returns whether the certificate of a registration has expired or is revoked. Without a known certificate it has not.
+fn is_ended(access: &AccessPolicy, key: Fingerprint, registration: &Registration) -> bool {
+    registration.identity(key).is_some_and(|identity| access.is_ended(&identity))
+}
+
+fn log_deletion(key: Fingerprint, registration: &Registration) {
+    let client = registration.certificate.as_ref().map_or("-", |certificate| &certificate.name);
+    info!(client, %key, "deleted the registration of a client that can no longer use it");
 }

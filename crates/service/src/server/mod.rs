@@ -18,8 +18,9 @@
 //! | `upload_slot` | the place of a batch that is being received |
 //! | `batches`, `progress` | the batches from upload to answer, and the queue |
 //! | `worker` | the thread that evaluates |
-//! | `client_keys`, `registration_slots` | clients' keys as they arrive and are deleted |
-//! | `key_store` | registered keys on disk |
+//! | `client_keys`, `key_locks`, `registration_slots` | clients' keys as they arrive and are deleted |
+//! | `key_store`, `registration` | registered keys on disk, and what is noted of them |
+//! | `maintenance` | registrations that are deleted because their certificates have ended |
 //! | `limits`, `metrics` | limits, and counters |
 //! | `log_limiter` | how often the log says the same |
 //! | `open_files` | the system's limit of open files |
@@ -28,15 +29,18 @@ mod access;
 mod batches;
 mod client_keys;
 mod connections;
+mod key_locks;
 mod key_store;
 mod limits;
 mod listener;
 mod log_limiter;
+mod maintenance;
 mod metrics;
 mod metrics_listener;
 mod open_files;
 mod progress;
 mod refusal;
+mod registration;
 mod registration_slots;
 mod routes;
 mod served_models;
@@ -156,10 +160,6 @@ impl Server {
         let served = ServedModels::new(provider, model_names)
             .map_err(|NameMismatch { names, models }| ServerError::Names { names, models })?;
         let store = KeyStore::open(key_database)?;
-        if store.len()? >= limits.stored_keys {
-            // Keys for earlier parameters are useless.
-            store.remove_stale(|message| !served.provider().has_parameters_of(message))?;
-        }
         let state = ServerState {
             served: RwLock::new(Arc::new(served)),
             access,
@@ -207,7 +207,10 @@ impl Server {
             stop.await;
             self.drain().await;
         };
+        let maintenance = tokio::spawn(maintenance::maintain_registrations(self.state.clone()));
         listener::listen(self.state.clone(), listener, drained).await;
+        maintenance.abort();
+        maintenance::write_uses(self.state.clone()).await;
         self.state.batches.stop();
         // The worker ends after the tile that it is evaluating.
         if tokio::task::spawn_blocking(|| worker.join()).await.is_err() {

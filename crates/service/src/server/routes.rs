@@ -164,6 +164,7 @@ async fn register(
     check_length(&headers, &[length])?;
     let slot = state.registration_slots.reserve(keys)?;
     let silence = state.limits.silence;
+    let registrant = caller.clone();
     let registered = read_body(body, MAX_UPLOAD, silence, move |body| {
         // The slot is occupied until the work is done, even if the client no longer waits.
         let _slot = slot;
@@ -172,15 +173,15 @@ async fn register(
         body.take(length + 1).read_to_end(&mut message).map_err(|source| {
             Refusal::of_message(&ProtocolError::Transfer { message: MessageKind::Registration, source })
         })?;
-        state.keys.register(&provider, keys, &message)
+        state.keys.register(&provider, &state.access, &registrant, keys, &message)
     });
     registered.await.map_err(|error| Refusal::internal(&error))??;
     info!(client = caller.name(), key = %keys, "registered");
     Ok(StatusCode::CREATED.into_response())
 }
 
-async fn are_keys_registered(State(state): Shared, KeysRequest { keys, .. }: KeysRequest) -> Reply {
-    run_blocking(move || state.keys.load(&state.provider(), keys)).await?;
+async fn are_keys_registered(State(state): Shared, KeysRequest { keys, caller }: KeysRequest) -> Reply {
+    run_blocking(move || state.keys.load(&state.provider(), &state.access, &caller, keys)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -198,8 +199,8 @@ async fn submit(
 ) -> Reply {
     let served = state.served();
     check_length(&headers, served.batch_lengths())?;
-    let (keys, provider) = (state.clone(), served.provider().clone());
-    run_blocking(move || keys.keys.load(&provider, name.key)).await?;
+    let (keys, provider, sender) = (state.clone(), served.provider().clone(), caller.clone());
+    run_blocking(move || keys.keys.load(&provider, &keys.access, &sender, name.key)).await?;
     let slot = match UploadSlot::reserve(&state.batches, name)? {
         Reservation::Known(batch_state) => return Ok(state_response(batch_state)),
         Reservation::Slot(slot) => slot,
