@@ -138,6 +138,8 @@ fn limits(options: &ServeOptions) -> Limits {
         connection_age: seconds(options.connection_seconds),
         requests_per_second: options.requests_per_second,
         upload: seconds(options.upload_seconds),
+        upload_bytes_per_second: options.upload_bytes_per_second,
+        upload_grace: seconds(options.upload_grace_seconds),
         silence: seconds(options.silence_seconds),
         answer_age: seconds(options.answer_seconds),
         drain: seconds(options.drain_seconds),

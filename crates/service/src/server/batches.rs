@@ -3,7 +3,7 @@
 //! A batch is named by the fingerprints of its client's keys and of its message. A client that sends a batch again names the
 //! same batch: it is received once, evaluated once, and answered as often as the client asks.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,22 +13,24 @@ use sottovoce_bfv::ProgressObserver as _;
 use sottovoce_protocol::Fingerprint;
 use sottovoce_protocol::provider::{Provider, ReceivedBatch};
 
+use super::answer_share::surplus_answers;
+use super::batch_name::BatchName;
+use super::fair_queue::FairQueue;
 use super::limits::Limits;
 use super::progress::EvaluationProgress;
 use super::refusal::Refusal;
+use super::upload_progress::{UploadEnd, UploadProgress};
+use super::waiting_clients::WaitingClients;
 use crate::resource::BatchState;
 
 /// Expected duration of an evaluation before the first one has finished.
 const FIRST_EVALUATION_SECONDS: f64 = 2.0;
 
-/// Name of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct BatchName {
-    /// Fingerprint of the client's keys.
-    pub key: Fingerprint,
-    /// Fingerprint of the batch message.
-    pub batch: Fingerprint,
-}
+/// Longest time after which a client without a place is told to ask again. A free place is kept for it until then.
+const MAX_PLACE_WAIT: Duration = Duration::from_secs(5);
+
+/// Time after which a client is told to ask again if a slow upload is about to give up its place.
+const YIELDED_PLACE_WAIT: Duration = Duration::from_secs(1);
 
 /// A batch that waits for its evaluation.
 pub struct QueuedBatch {
@@ -42,13 +44,13 @@ pub struct QueuedBatch {
 /// Result of announcing an upload.
 pub enum Admission {
     /// The body can be received. The batch occupies its place until it is queued or released.
-    Receive(Arc<EvaluationProgress>),
+    Receive(Arc<UploadProgress>),
     /// The service has the batch already.
     Known(BatchState),
 }
 
 enum Entry {
-    Receiving(Arc<EvaluationProgress>),
+    Receiving(Arc<UploadProgress>),
     Waiting(Arc<EvaluationProgress>),
     Computing(Arc<EvaluationProgress>),
     Answered {
@@ -73,8 +75,10 @@ pub struct Batches {
 #[derive(Default)]
 struct Inner {
     entries: HashMap<BatchName, Entry>,
-    /// Waiting batches, in the order in which they arrived.
-    queue: VecDeque<QueuedBatch>,
+    /// Waiting batches. Clients take turns.
+    queue: FairQueue<QueuedBatch>,
+    /// Clients that wait for a place.
+    waiting: WaitingClients,
     /// Moving average of the duration of an evaluation.
     evaluation_seconds: Option<f64>,
     /// No new batches are admitted.
@@ -101,29 +105,33 @@ impl Batches {
         if inner.is_closed {
             return Err(Refusal::stopping());
         }
-        let of_client = |(other, entry): &(&BatchName, &Entry)| other.key == name.key && entry.is_held();
-        let max = self.limits.batches_per_client;
-        if inner.entries.iter().filter(of_client).count() >= max {
+        let own = inner.places_of(name.key);
+        if own >= self.limits.batches_per_client {
+            let max = self.limits.batches_per_client;
             return Err(Refusal::too_many_batches_of_client(max, inner.expected_evaluation()));
         }
-        let held = inner.held();
-        if held >= self.limits.batches {
-            return Err(Refusal::too_many_batches(held, inner.expected_evaluation()));
-        }
-        let progress = Arc::new(EvaluationProgress::default());
+        inner.take_place(name.key, own, &self.limits)?;
+        let progress = Arc::new(UploadProgress::new(&self.limits));
         inner.entries.insert(name, Entry::Receiving(progress.clone()));
         Ok(Admission::Receive(progress))
     }
 
     /// Queues a received batch for its evaluation.
-    pub fn queue(&self, batch: QueuedBatch) -> Result<BatchState, Refusal> {
+    pub fn queue(
+        &self,
+        name: BatchName,
+        provider: Arc<Provider>,
+        received: ReceivedBatch,
+    ) -> Result<BatchState, Refusal> {
         let mut inner = self.inner.lock();
-        if batch.progress.is_cancelled() {
+        if let Some(Entry::Receiving(upload)) = inner.entries.get(&name)
+            && upload.end_reason() == Some(UploadEnd::Cancelled)
+        {
             return Err(Refusal::deleted_after_upload());
         }
-        let name = batch.name;
-        inner.entries.insert(name, Entry::Waiting(batch.progress.clone()));
-        inner.queue.push_back(batch);
+        let progress = Arc::new(EvaluationProgress::default());
+        inner.entries.insert(name, Entry::Waiting(progress.clone()));
+        inner.queue.push(name, QueuedBatch { name, provider, received, progress });
         self.changed.notify_one();
         inner.state(name)
     }
@@ -169,15 +177,14 @@ impl Batches {
         }
     }
 
-    /// Waits for the batch that has waited longest, and marks it as being evaluated. Returns `None` when the service has
-    /// stopped.
+    /// Waits for the next batch, and marks it as being evaluated. Returns `None` when the service has stopped.
     pub fn next(&self) -> Option<QueuedBatch> {
         let mut inner = self.inner.lock();
         self.changed.wait_while(&mut inner, |inner| inner.queue.is_empty() && !inner.is_stopped);
         if inner.is_stopped {
             return None;
         }
-        let batch = inner.queue.pop_front()?;
+        let (_, batch) = inner.queue.pop()?;
         inner.entries.insert(batch.name, Entry::Computing(batch.progress.clone()));
         Some(batch)
     }
@@ -206,7 +213,7 @@ impl Batches {
             Err(refusal) => Entry::Failed { refusal, since },
         };
         inner.entries.insert(name, entry);
-        inner.drop_old_answers(&self.limits);
+        inner.drop_surplus_answers(&self.limits);
     }
 
     /// Admits no new batches from now on.
@@ -221,9 +228,10 @@ impl Batches {
         inner.queue.clear();
         self.changed.notify_all();
         for entry in inner.entries.values() {
-            if let Entry::Receiving(progress) | Entry::Waiting(progress) | Entry::Computing(progress) = entry
-            {
-                progress.cancel();
+            match entry {
+                Entry::Receiving(upload) => upload.end(UploadEnd::Cancelled),
+                Entry::Waiting(progress) | Entry::Computing(progress) => progress.cancel(),
+                Entry::Answered { .. } | Entry::Failed { .. } => {}
             }
         }
     }
@@ -257,12 +265,62 @@ impl Inner {
         self.entries.values().filter(|entry| entry.is_held()).count()
     }
 
+    /// Returns the number of places of one client.
+    fn places_of(&self, client: Fingerprint) -> usize {
+        let is_own = |(name, entry): &(&BatchName, &Entry)| name.key == client && entry.is_held();
+        self.entries.iter().filter(is_own).count()
+    }
+
+    /// Takes a place for a client that has `own` places. If there is none, asks a slow upload to give up its place.
+    fn take_place(&mut self, client: Fingerprint, own: usize, limits: &Limits) -> Result<(), Refusal> {
+        let now = Instant::now();
+        let held = self.held();
+        let free = limits.batches.saturating_sub(held);
+        let wait = self.expected_evaluation().min(MAX_PLACE_WAIT);
+        if own > 0 && free <= limits.kept_places() {
+            return Err(Refusal::places_kept(own, wait));
+        }
+        if free > self.waiting.before(client, now) {
+            self.waiting.served(client, now);
+            return Ok(());
+        }
+        if own > 0 {
+            return Err(Refusal::places_kept(own, wait));
+        }
+        self.waiting.refused(client, now, wait);
+        let is_yielding = free == 0 && self.end_slowest_upload(client);
+        let wait = if is_yielding { YIELDED_PLACE_WAIT } else { wait };
+        Err(Refusal::too_many_batches(held, wait))
+    }
+
+    /// Ends the slowest upload of other clients, if one is slow. Returns whether an upload is about to give up its place. No
+    /// more uploads are ended than clients wait.
+    fn end_slowest_upload(&self, client: Fingerprint) -> bool {
+        let mut ending = 0;
+        let mut slowest: Option<(f64, &UploadProgress)> = None;
+        for (name, entry) in &self.entries {
+            let Entry::Receiving(upload) = entry else { continue };
+            ending += usize::from(upload.end_reason().is_some());
+            let Some(rate) = upload.slow_rate().filter(|_| name.key != client) else { continue };
+            if slowest.is_none_or(|(slowest, _)| rate < slowest) {
+                slowest = Some((rate, upload));
+            }
+        }
+        match slowest {
+            Some((_, upload)) if ending < self.waiting.count() => {
+                upload.end(UploadEnd::Yielded);
+                true
+            }
+            _ => ending > 0,
+        }
+    }
+
     fn state(&self, name: BatchName) -> Result<BatchState, Refusal> {
         Ok(match self.entries.get(&name) {
             None => return Err(Refusal::no_such_batch()),
             Some(Entry::Receiving(_)) => BatchState::Receiving,
             Some(Entry::Waiting(_)) => {
-                let position = self.queue.iter().position(|batch| batch.name == name).unwrap_or(0);
+                let position = self.queue.position(name).unwrap_or(0);
                 let computing = self.entries.values().find_map(|entry| match entry {
                     Entry::Computing(progress) => Some(progress.finished_share()),
                     _ => None,
@@ -280,10 +338,11 @@ impl Inner {
     fn delete(&mut self, name: BatchName) -> bool {
         match self.entries.get(&name) {
             // The thread that receives or evaluates the batch removes the entry.
-            Some(Entry::Receiving(progress) | Entry::Computing(progress)) => progress.cancel(),
+            Some(Entry::Receiving(upload)) => upload.end(UploadEnd::Cancelled),
+            Some(Entry::Computing(progress)) => progress.cancel(),
             Some(_) => {
                 self.entries.remove(&name);
-                self.queue.retain(|batch| batch.name != name);
+                self.queue.remove(name);
             }
             None => return false,
         }
@@ -295,17 +354,17 @@ impl Inner {
         Duration::from_secs_f64(self.evaluation_seconds.unwrap_or(FIRST_EVALUATION_SECONDS))
     }
 
-    /// Drops answers that are too old, and the oldest answers if there are too many.
+    /// Drops answers that are too old.
     fn drop_old_answers(&mut self, limits: &Limits) {
         self.entries.retain(|_, entry| entry.ended().is_none_or(|ended| ended.elapsed() < limits.answer_age));
-        let mut ended: Vec<(Instant, BatchName)> =
-            self.entries.iter().filter_map(|(name, entry)| Some((entry.ended()?, *name))).collect();
-        let surplus = ended.len().saturating_sub(limits.answers);
-        if surplus > 0 {
-            ended.sort_by_key(|(ended, _)| *ended);
-            for (_, name) in ended.iter().take(surplus) {
-                self.entries.remove(name);
-            }
+    }
+
+    /// Drops answers that are too old or too many.
+    fn drop_surplus_answers(&mut self, limits: &Limits) {
+        self.drop_old_answers(limits);
+        let ended = self.entries.iter().filter_map(|(name, entry)| Some((entry.ended()?, *name)));
+        for name in surplus_answers(ended, limits) {
+            self.entries.remove(&name);
         }
     }
 }

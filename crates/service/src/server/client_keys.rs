@@ -86,8 +86,13 @@ impl ClientKeys {
         Ok(())
     }
 
-    /// Deletes a client's keys and batches. Succeeds if there are none.
-    pub fn delete(&self, provider: &Provider, batches: &Batches, key: Fingerprint) -> Result<(), Refusal> {
+    /// Returns whether a client's keys are in memory and their use could be noted without the disk.
+    pub fn use_loaded(&self, provider: &Provider, caller: &Caller, key: Fingerprint) -> bool {
+        provider.has_key(key) && self.note_known_use(caller, key)
+    }
+
+    /// Deletes a client's keys and batches. Succeeds if there are none. Returns whether the keys were stored.
+    pub fn delete(&self, provider: &Provider, batches: &Batches, key: Fingerprint) -> Result<bool, Refusal> {
         let _lock = self.changing.lock(key);
         self.delete_locked(provider, batches, key).map_err(|failure| Refusal::key_store_failed(&failure))
     }
@@ -181,6 +186,18 @@ impl ClientKeys {
         }
     }
 
+    /// Notes a use of keys in memory, if it needs no look at what is stored: without a certificate, or with the one of the last
+    /// use. Returns whether it is noted.
+    fn note_known_use(&self, caller: &Caller, key: Fingerprint) -> bool {
+        let certificate = caller.0.as_deref().map(RegisteredCertificate::of);
+        let mut uses = self.uses.lock();
+        let is_known = certificate.is_none() || uses.get(&key).is_some_and(|used| used.certificate == certificate);
+        if is_known {
+            uses.insert(key, Use { time: unix_now(), certificate });
+        }
+        is_known
+    }
+
     /// Notes that a client uses its registered keys. Only a renewed certificate is written at once.
     fn note_use(
         &self,
@@ -188,15 +205,11 @@ impl ClientKeys {
         caller: &Caller,
         key: Fingerprint,
     ) -> Result<(), KeyStoreError> {
-        let certificate = caller.0.as_deref().map(RegisteredCertificate::of);
-        let time = unix_now();
-        if let Some(used) = self.uses.lock().get_mut(&key)
-            && used.certificate == certificate
-        {
-            used.time = time;
+        if self.note_known_use(caller, key) {
             return Ok(());
         }
-        self.uses.lock().insert(key, Use { time, certificate: certificate.clone() });
+        let certificate = caller.0.as_deref().map(RegisteredCertificate::of);
+        self.uses.lock().insert(key, Use { time: unix_now(), certificate: certificate.clone() });
         let Some(certificate) = certificate else { return Ok(()) };
         let is_renewed = |registration: &Registration| match &registration.certificate {
             None => true,
@@ -215,18 +228,18 @@ impl ClientKeys {
         Ok(())
     }
 
-    /// Deletes keys that the caller has locked.
+    /// Deletes keys that the caller has locked. Returns whether they were stored.
     fn delete_locked(
         &self,
         provider: &Provider,
         batches: &Batches,
         key: Fingerprint,
-    ) -> Result<(), KeyStoreError> {
-        self.store.remove(key)?;
+    ) -> Result<bool, KeyStoreError> {
+        let found = self.store.remove(key)?;
         self.uses.lock().remove(&key);
         provider.forget_key(key);
         batches.delete_of_client(key);
-        Ok(())
+        Ok(found)
     }
 }
 

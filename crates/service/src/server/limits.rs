@@ -18,12 +18,25 @@ pub struct Limits {
     pub keys_in_memory: usize,
     /// Maximum number of clients that send their keys at the same time.
     pub registrations: usize,
-    /// Maximum number of stored answers. The oldest answers are dropped first.
+    /// Maximum number of works on blocking threads at the same time. A work reads or writes the database of keys.
+    pub work: usize,
+    /// Maximum number of such works of one client.
+    pub work_per_client: usize,
+    /// Maximum number of further requests of one client that wait for such work.
+    pub waiting_work_per_client: usize,
+    /// Maximum number of stored answers. The client with most answers loses its oldest one first.
     pub answers: usize,
+    /// Maximum number of stored answers of one client. Its oldest ones are dropped first.
+    pub answers_per_client: usize,
     /// Time after which an answer is dropped.
     pub answer_age: Duration,
     /// Maximum duration of a batch's upload.
     pub upload: Duration,
+    /// Least bytes a second of a body, measured over `upload_grace` to its double. A batch's upload below four times this rate
+    /// gives its place to another client, if no place is free.
+    pub upload_bytes_per_second: u32,
+    /// Time after which the rate of a body is first looked at.
+    pub upload_grace: Duration,
     /// Maximum pause within a body.
     pub silence: Duration,
     /// Maximum duration of a TLS handshake.
@@ -51,10 +64,16 @@ impl Default for Limits {
             batches_per_client: 2,
             stored_keys: 10_000,
             keys_in_memory: 64,
-            registrations: 8,
+            registrations: 32,
+            work: 8,
+            work_per_client: 1,
+            waiting_work_per_client: 4,
             answers: 256,
+            answers_per_client: 16,
             answer_age: Duration::from_secs(600),
             upload: Duration::from_secs(600),
+            upload_bytes_per_second: 64 << 10,
+            upload_grace: Duration::from_secs(10),
             silence: Duration::from_secs(15),
             handshake: Duration::from_secs(10),
             anonymous_connection: Duration::from_secs(30),
@@ -85,6 +104,15 @@ impl Limits {
             age: self.connection_age,
             finish: self.upload,
             rates: RequestRates { requests_per_second: self.requests_per_second },
+        }
+    }
+
+    /// Returns the number of places for batches that only clients without a batch can take: a quarter, and at least one unless
+    /// there is only one place. One client can therefore never take all places.
+    pub(super) fn kept_places(&self) -> usize {
+        match self.batches {
+            0 | 1 => 0,
+            batches => (batches / 4).max(1),
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct Metrics {
     pub requests: RequestCounters,
     /// Batches by outcome: answered, refused, failed, cancelled.
     pub batches: IntCounterVec,
+    /// Work on blocking threads by outcome: done, refused, cancelled, abandoned.
+    pub work: IntCounterVec,
     pub received_bytes: IntCounter,
     pub sent_bytes: IntCounter,
     pub receive_seconds: Histogram,
@@ -66,6 +68,11 @@ impl Metrics {
                 resets: counter("sottovoce_resets_total", "Requests that their clients abandoned.")?,
             },
             batches: counters("sottovoce_batches_total", "Batches by how they ended.", "outcome")?,
+            work: counters(
+                "sottovoce_work_total",
+                "Work that waits for the disk, by how it ended.",
+                "outcome",
+            )?,
             received_bytes: counter("sottovoce_received_bytes_total", "Bytes of batches that came in.")?,
             sent_bytes: counter("sottovoce_sent_bytes_total", "Bytes of answers.")?,
             receive_seconds: seconds("sottovoce_receive_seconds", "Receiving and checking a batch.")?,

@@ -14,9 +14,11 @@
 //! | `refusal` | every reason to refuse a request, with its status |
 //! | `state` | what all handlers share |
 //! | `served_models` | the models, which can be replaced while the service runs |
-//! | `upload` | the body of a request, with time limits |
+//! | `blocking_work` | work on blocking threads, with a limit for each client |
+//! | `upload`, `upload_progress` | the body of a request, with limits of time and a least rate |
 //! | `upload_slot` | the place of a batch that is being received |
-//! | `batches`, `progress` | the batches from upload to answer, and the queue |
+//! | `batches`, `batch_name`, `progress` | the batches from upload to answer |
+//! | `waiting_clients`, `fair_queue`, `answer_share` | each client's share of places, evaluations and answers |
 //! | `worker` | the thread that evaluates |
 //! | `client_keys`, `key_locks`, `registration_slots` | clients' keys as they arrive and are deleted |
 //! | `key_store`, `registration` | registered keys on disk, and what is noted of them |
@@ -26,10 +28,14 @@
 //! | `open_files` | the system's limit of open files |
 
 mod access;
+mod answer_share;
+mod batch_name;
 mod batches;
+mod blocking_work;
 mod client_keys;
 mod connections;
 mod key_locks;
+mod fair_queue;
 mod key_store;
 mod limits;
 mod listener;
@@ -46,7 +52,9 @@ mod routes;
 mod served_models;
 mod state;
 mod upload;
+mod upload_progress;
 mod upload_slot;
+mod waiting_clients;
 mod worker;
 
 use std::io;
@@ -62,6 +70,7 @@ use tracing::{error, info};
 
 pub use access::AccessPolicy;
 use batches::Batches;
+use blocking_work::BlockingWork;
 use client_keys::ClientKeys;
 use connections::Connections;
 use key_store::KeyStore;
@@ -160,6 +169,7 @@ impl Server {
         let served = ServedModels::new(provider, model_names)
             .map_err(|NameMismatch { names, models }| ServerError::Names { names, models })?;
         let store = KeyStore::open(key_database)?;
+        let metrics = Metrics::new()?;
         let state = ServerState {
             served: RwLock::new(Arc::new(served)),
             access,
@@ -168,8 +178,9 @@ impl Server {
             registration_slots: RegistrationSlots::new(limits.registrations),
             connections: Arc::new(Connections::new(limits.of_connections())),
             log_limiter: Arc::new(LogLimiter::default()),
+            work: BlockingWork::new(&limits, metrics.work.clone()),
             limits,
-            metrics: Metrics::new()?,
+            metrics,
             peak_memory_bytes,
         };
         Ok(Self { state: Arc::new(state) })

@@ -15,8 +15,11 @@ use super::key_store::KeyStoreError;
 use crate::resource::ErrorBody;
 use crate::tls::identity::{ClientIdentity, IdentityError};
 
-/// `Retry-After` of a client that sends the same thing twice, or comes while others register.
+/// `Retry-After` of a client that sends the same thing twice, or comes while others register or its own work waits.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
+
+/// `Retry-After` of a client whose upload gave its place to another client.
+const YIELDED_WAIT: Duration = Duration::from_secs(5);
 
 /// `Retry-After` while the service stops.
 const RESTART_WAIT: Duration = Duration::from_secs(5);
@@ -87,7 +90,8 @@ reasons! {
     /// The batch was deleted, or the service stopped, while the body arrived.
     DeletedDuringUpload, REQUEST_TIMEOUT, PUT_BATCH, "";
     /// The body took too long: `--upload-seconds` for a batch, 30 s for keys.
-    /// Or it paused for `--silence-seconds`.
+    /// Or it paused for `--silence-seconds`,
+    /// or came more slowly than `--upload-bytes-per-second` after `--upload-grace-seconds`.
     SlowBody, REQUEST_TIMEOUT, PUT, "";
     /// The connection broke before the end of the body.
     BrokenBody, REQUEST_TIMEOUT, PUT, "";
@@ -112,6 +116,8 @@ reasons! {
     TooManyConnectionsOfClient, TOO_MANY_REQUESTS, ANY, "1";
     /// The client has `--batches-per-client` batches at the service.
     TooManyBatchesOfClient, TOO_MANY_REQUESTS, PUT_BATCH, "time of an evaluation";
+    /// 5 requests of the client wait for the database of registered keys, which is the limit.
+    TooMuchWork, TOO_MANY_REQUESTS, STORE_NEEDED, "1";
     /// The evaluation failed, and would fail again.
     EvaluationFailed, INTERNAL_SERVER_ERROR, EVALUATION_NEEDED, "";
     /// The service has an internal error.
@@ -119,8 +125,12 @@ reasons! {
     /// Clients with certificates have all their places of `--connections`, and none of them is idle.
     TooManyConnections, SERVICE_UNAVAILABLE, ANY, "1";
     /// The service has `--batches` batches.
-    TooManyBatches, SERVICE_UNAVAILABLE, PUT_BATCH, "time of an evaluation";
-    /// 8 clients are sending their keys, which is the limit.
+    TooManyBatches, SERVICE_UNAVAILABLE, PUT_BATCH, "time of an evaluation, 5 at most";
+    /// The client has a batch at the service, and the free places are kept for clients that have none.
+    PlacesKept, SERVICE_UNAVAILABLE, PUT_BATCH, "time of an evaluation, 5 at most";
+    /// The upload was slower than four times `--upload-bytes-per-second` and gave its place to another client.
+    YieldedUpload, SERVICE_UNAVAILABLE, PUT_BATCH, "5";
+    /// 32 clients are sending their keys, which is the limit.
     TooManyRegistrations, SERVICE_UNAVAILABLE, PUT_KEYS, "1";
     /// The operating system gives the service no more threads.
     NoThreads, SERVICE_UNAVAILABLE, PUT_BATCH, "";
@@ -230,6 +240,7 @@ impl Refusal {
             ProtocolError::Transfer { source, .. } => match source.kind() {
                 io::ErrorKind::TimedOut => Reason::SlowBody,
                 CANCELLED_BODY => Reason::DeletedDuringUpload,
+                YIELDED_BODY => Reason::YieldedUpload,
                 _ => Reason::BrokenBody,
             },
             // The keys were in memory a moment ago. The client registers them again.
@@ -238,7 +249,8 @@ impl Refusal {
         };
         let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
         let texts: Vec<String> = causes.map(ToString::to_string).collect();
-        Self::new(reason, texts.join(": "))
+        let refusal = Self::new(reason, texts.join(": "));
+        if reason == Reason::YieldedUpload { refusal.retry_after(YIELDED_WAIT) } else { refusal }
     }
 
     pub fn other_batch(found: Fingerprint, requested: Fingerprint) -> Self {
@@ -273,9 +285,21 @@ impl Refusal {
         Self::new(Reason::TooManyBatchesOfClient, text).retry_after(wait)
     }
 
+    pub fn too_much_work(max: usize) -> Self {
+        let text = format!("{max} requests of this client wait for the disk, which is the maximum");
+        Self::new(Reason::TooMuchWork, text).retry_after(SHORT_WAIT)
+    }
+
     pub fn too_many_batches(held: usize, wait: Duration) -> Self {
         let text = format!("the service already has {held} batches, which is the maximum");
         Self::new(Reason::TooManyBatches, text).retry_after(wait)
+    }
+
+    pub fn places_kept(own: usize, wait: Duration) -> Self {
+        let own = if own == 1 { "a batch".to_owned() } else { format!("{own} batches") };
+        let text =
+            format!("this client has {own} at the service, and the free places are kept for other clients");
+        Self::new(Reason::PlacesKept, text).retry_after(wait)
     }
 
     pub fn too_many_registrations(max: usize) -> Self {
@@ -316,6 +340,9 @@ impl Refusal {
 
 /// Kind of the error with which a body ends if its batch was deleted.
 pub const CANCELLED_BODY: io::ErrorKind = io::ErrorKind::ConnectionAborted;
+
+/// Kind of the error with which a body ends if its place was given to another client.
+pub const YIELDED_BODY: io::ErrorKind = io::ErrorKind::ResourceBusy;
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {

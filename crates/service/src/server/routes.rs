@@ -1,6 +1,7 @@
 //! The resources (docs/service.md) and their handlers. Every refusal is a [`Refusal`].
+//!
+//! Work that changes something is logged and counted where it is done: its client may have reset the request.
 
-use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,15 +14,19 @@ use axum::{Json, Router};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
+use sottovoce_protocol::provider::Provider;
 use sottovoce_protocol::{Fingerprint, MessageKind, ProtocolError, size};
 use tracing::{info, warn};
 
 use super::access::Caller;
-use super::batches::BatchName;
+use super::batch_name::BatchName;
+use super::blocking_work::WorkOwner;
 use super::refusal::Refusal;
 use super::registration_slots::MAX_UPLOAD;
+use super::served_models::ServedModels;
 use super::state::ServerState;
-use super::upload::read_body;
+use super::upload::{BodyError, TimedBody, UploadReader, collect_body, read_body};
+use super::upload_progress::UploadProgress;
 use super::upload_slot::{Reservation, UploadSlot};
 use crate::resource::{
     BatchState, MODELS_PATH, ModelEntry, PARAMETERS_PATH, answer_path, batch_path, keys_path, model_path,
@@ -111,11 +116,28 @@ fn state_response(state: BatchState) -> Response {
     (StatusCode::ACCEPTED, Json(state)).into_response()
 }
 
-/// Runs work that waits for the disk on a blocking thread.
+/// Runs work of a client that waits for the disk.
 async fn run_blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+    state: &Arc<ServerState>,
+    keys: Fingerprint,
+    work: impl FnOnce(&ServerState) -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Refusal::internal(&error))?
+    let shared = state.clone();
+    state.work.run(WorkOwner::Client(keys), move || work(&shared)).await?
+}
+
+/// Makes sure that a client's keys are in memory. Waits for the disk only if they are not.
+async fn load_keys(
+    state: &Arc<ServerState>,
+    provider: &Arc<Provider>,
+    caller: &Caller,
+    keys: Fingerprint,
+) -> Result<(), Refusal> {
+    if state.keys.use_loaded(provider, caller, keys) {
+        return Ok(());
+    }
+    let (provider, caller) = (provider.clone(), caller.clone());
+    run_blocking(state, keys, move |state| state.keys.load(&provider, &state.access, &caller, keys)).await
 }
 
 /// Refuses a body by its announced length, before any of it arrives.
@@ -130,7 +152,9 @@ async fn health(State(state): Shared) -> Response {
 }
 
 async fn metrics(State(state): Shared) -> Reply {
-    let text = run_blocking(move || state.metrics_text().map_err(|error| Refusal::internal(&error))).await?;
+    let shared = state.clone();
+    let text = state.work.run(WorkOwner::Metrics, move || shared.metrics_text()).await?;
+    let text = text.map_err(|error| Refusal::internal(&error))?;
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 
@@ -162,32 +186,41 @@ async fn register(
     let provider = state.provider();
     let length = size::registration_bytes(provider.parameters());
     check_length(&headers, &[length])?;
+    // The slot is occupied until the work is done, even if the client no longer waits.
     let slot = state.registration_slots.reserve(keys)?;
-    let silence = state.limits.silence;
-    let registrant = caller.clone();
-    let registered = read_body(body, MAX_UPLOAD, silence, move |body| {
-        // The slot is occupied until the work is done, even if the client no longer waits.
+    // Keys with the same name are the same keys. Those in memory are on disk, unless they are being registered now.
+    if provider.has_key(keys) {
+        load_keys(&state, &provider, &caller, keys).await?;
+        return Ok(StatusCode::CREATED.into_response());
+    }
+    let progress = Arc::new(UploadProgress::new(&state.limits));
+    let body = TimedBody::new(body, &progress, MAX_UPLOAD, state.limits.silence);
+    let message = collect_body(body, length).await.map_err(|source| {
+        Refusal::of_message(&ProtocolError::Transfer { message: MessageKind::Registration, source })
+    })?;
+    run_blocking(&state, keys, move |state| {
         let _slot = slot;
-        // One byte more than the length shows that a body is too long.
-        let mut message = Vec::new();
-        body.take(length + 1).read_to_end(&mut message).map_err(|source| {
-            Refusal::of_message(&ProtocolError::Transfer { message: MessageKind::Registration, source })
-        })?;
-        state.keys.register(&provider, &state.access, &registrant, keys, &message)
-    });
-    registered.await.map_err(|error| Refusal::internal(&error))??;
-    info!(client = caller.name(), key = %keys, "registered");
+        state.keys.register(&provider, &state.access, &caller, keys, &message)?;
+        info!(client = caller.name(), key = %keys, "registered");
+        Ok(())
+    })
+    .await?;
     Ok(StatusCode::CREATED.into_response())
 }
 
 async fn are_keys_registered(State(state): Shared, KeysRequest { keys, caller }: KeysRequest) -> Reply {
-    run_blocking(move || state.keys.load(&state.provider(), &state.access, &caller, keys)).await?;
+    load_keys(&state, &state.provider(), &caller, keys).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 async fn delete_keys(State(state): Shared, KeysRequest { keys, caller }: KeysRequest) -> Reply {
-    run_blocking(move || state.keys.delete(&state.provider(), &state.batches, keys)).await?;
-    info!(client = caller.name(), key = %keys, "deleted");
+    run_blocking(&state, keys, move |state| {
+        if state.keys.delete(&state.provider(), &state.batches, keys)? {
+            info!(client = caller.name(), key = %keys, "deleted");
+        }
+        Ok(())
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -199,37 +232,67 @@ async fn submit(
 ) -> Reply {
     let served = state.served();
     check_length(&headers, served.batch_lengths())?;
-    let (keys, provider, sender) = (state.clone(), served.provider().clone(), caller.clone());
-    run_blocking(move || keys.keys.load(&provider, &keys.access, &sender, name.key)).await?;
+    load_keys(&state, served.provider(), &caller, name.key).await?;
     let slot = match UploadSlot::reserve(&state.batches, name)? {
         Reservation::Known(batch_state) => return Ok(state_response(batch_state)),
         Reservation::Slot(slot) => slot,
     };
     let start = Instant::now();
-    let receiver = state.clone();
-    let received = read_body(body, state.limits.upload, state.limits.silence, move |body| {
-        let received = served.receive(slot.reader(body, &receiver.metrics.received_bytes))?;
-        if received.fingerprint() != name.batch {
-            return Err(Refusal::other_batch(received.fingerprint(), name.batch));
-        }
-        if received.key_fingerprint() != name.key {
-            return Err(Refusal::batch_of_other_keys(received.key_fingerprint(), name.key));
-        }
-        slot.queue(served.provider().clone(), received)
+    let (receiver, sender) = (state.clone(), caller.clone());
+    let body = TimedBody::new(body, slot.progress(), state.limits.upload, state.limits.silence);
+    let received = read_body(body, state.metrics.received_bytes.clone(), move |body| {
+        let received = receive(&served, name, slot, body);
+        log_received(&receiver, &sender, name, start, &received);
+        received
     });
-    let received = received.await.map_err(|error| Refusal::internal(&error))?;
+    match received.await {
+        Ok(received) => Ok(state_response(received?)),
+        // The body failed before it was read.
+        Err(BodyError::Transfer(source)) => {
+            let message = MessageKind::Batch;
+            let refusal = Refusal::of_message(&ProtocolError::Transfer { message, source });
+            log_received(&state, &caller, name, start, &Err(refusal.clone()));
+            Err(refusal)
+        }
+        Err(BodyError::Thread(error)) => Err(Refusal::internal(&error)),
+    }
+}
+
+/// Receives, checks and queues a batch.
+fn receive(
+    served: &ServedModels,
+    name: BatchName,
+    slot: UploadSlot,
+    body: UploadReader,
+) -> Result<BatchState, Refusal> {
+    let received = served.receive(body)?;
+    if received.fingerprint() != name.batch {
+        return Err(Refusal::other_batch(received.fingerprint(), name.batch));
+    }
+    if received.key_fingerprint() != name.key {
+        return Err(Refusal::batch_of_other_keys(received.key_fingerprint(), name.key));
+    }
+    slot.queue(served.provider().clone(), received)
+}
+
+/// Logs and counts an upload that has ended.
+fn log_received(
+    state: &ServerState,
+    caller: &Caller,
+    name: BatchName,
+    start: Instant,
+    received: &Result<BatchState, Refusal>,
+) {
     let seconds = start.elapsed().as_secs_f64();
+    let BatchName { key, batch } = name;
     match received {
-        Ok(batch_state) => {
+        Ok(_) => {
             state.metrics.receive_seconds.observe(seconds);
-            info!(client = caller.name(), key = %name.key, batch = %name.batch, seconds, "received");
-            Ok(state_response(batch_state))
+            info!(client = caller.name(), %key, %batch, seconds, "received");
         }
         Err(refusal) => {
             state.metrics.batches.with_label_values(&["refused"]).inc();
-            let reason = refusal.text();
-            warn!(client = caller.name(), key = %name.key, batch = %name.batch, seconds, reason, "refused");
-            Err(refusal)
+            warn!(client = caller.name(), %key, %batch, seconds, reason = refusal.text(), "refused");
         }
     }
 }

@@ -7,6 +7,7 @@ use sottovoce_protocol::provider::Provider;
 
 use super::access::AccessPolicy;
 use super::batches::Batches;
+use super::blocking_work::BlockingWork;
 use super::client_keys::ClientKeys;
 use super::connections::Connections;
 use super::limits::Limits;
@@ -26,6 +27,7 @@ pub struct ServerState {
     pub registration_slots: RegistrationSlots,
     pub connections: Arc<Connections>,
     pub log_limiter: Arc<LogLimiter>,
+    pub work: BlockingWork,
     pub metrics: Metrics,
     /// Returns the peak memory of the process in bytes, if the system tells it.
     pub peak_memory_bytes: fn() -> Option<u64>,

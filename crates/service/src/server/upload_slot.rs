@@ -1,15 +1,13 @@
 //! The place of a batch that is being received.
 
-use std::io::{self, Read};
 use std::sync::Arc;
 
-use prometheus::IntCounter;
-use sottovoce_bfv::ProgressObserver as _;
 use sottovoce_protocol::provider::{Provider, ReceivedBatch};
 
-use super::batches::{Admission, BatchName, Batches, QueuedBatch};
-use super::progress::EvaluationProgress;
-use super::refusal::{CANCELLED_BODY, Refusal};
+use super::batch_name::BatchName;
+use super::batches::{Admission, Batches};
+use super::refusal::Refusal;
+use super::upload_progress::UploadProgress;
 use crate::resource::BatchState;
 
 /// Result of asking for an upload slot.
@@ -24,7 +22,7 @@ pub enum Reservation {
 pub struct UploadSlot {
     batches: Arc<Batches>,
     name: BatchName,
-    progress: Arc<EvaluationProgress>,
+    progress: Arc<UploadProgress>,
     is_queued: bool,
 }
 
@@ -39,15 +37,14 @@ impl UploadSlot {
         })
     }
 
-    /// Returns a reader of the body that adds its bytes to `counter` and fails once the batch is deleted.
-    pub fn reader<'a, R: Read>(&'a self, body: R, counter: &'a IntCounter) -> SlotReader<'a, R> {
-        SlotReader { body, counter, progress: &self.progress }
+    /// Returns the progress of the upload.
+    pub fn progress(&self) -> &Arc<UploadProgress> {
+        &self.progress
     }
 
     /// Queues the batch that `provider` received for its evaluation.
     pub fn queue(mut self, provider: Arc<Provider>, received: ReceivedBatch) -> Result<BatchState, Refusal> {
-        let batch = QueuedBatch { name: self.name, provider, received, progress: self.progress.clone() };
-        let state = self.batches.queue(batch)?;
+        let state = self.batches.queue(self.name, provider, received)?;
         self.is_queued = true;
         Ok(state)
     }
@@ -58,23 +55,5 @@ impl Drop for UploadSlot {
         if !self.is_queued {
             self.batches.release(self.name);
         }
-    }
-}
-
-/// Reads the body of an upload.
-pub struct SlotReader<'a, R> {
-    body: R,
-    counter: &'a IntCounter,
-    progress: &'a EvaluationProgress,
-}
-
-impl<R: Read> Read for SlotReader<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.progress.is_cancelled() {
-            return Err(io::Error::new(CANCELLED_BODY, "the batch was deleted"));
-        }
-        let length = self.body.read(buffer)?;
-        self.counter.inc_by(length as u64);
-        Ok(length)
     }
 }

@@ -222,8 +222,9 @@ async fn damaged_misplaced_and_foreign_messages_are_refused_and_leave_nothing_be
     let misplaced = path.replace(&client.key_fingerprint().to_string(), &other.key_fingerprint().to_string());
     let response = http.put(&misplaced, message.clone()).await;
     assert_eq!(response.status, StatusCode::FORBIDDEN, "{}", response.text());
-    let response = http.put(&key_path(&client), other.registration_message().to_vec()).await;
-    assert_eq!(response.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let nobody = format!("/v1/keys/{}", "0".repeat(64));
+    let response = http.put(&nobody, other.registration_message().to_vec()).await;
+    assert_eq!(response.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", response.text());
     let short = other.registration_message()[1..].to_vec();
     assert_eq!(http.put(&key_path(&other), short).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     for path in ["/v1/keys/abc", "/v1/models/abc", &format!("{}/batches/12", key_path(&client))] {

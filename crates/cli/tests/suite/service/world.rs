@@ -1,7 +1,8 @@
 //! A folder with models and images, and providers that run in it.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -151,6 +152,20 @@ impl Served {
     /// The address as `ADDRESS:PORT`.
     pub fn address(&self) -> String {
         self.url.split_once("://").unwrap().1.to_owned()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The value of a metric, if the provider counts it. The name includes the labels.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let mut stream = TcpStream::connect(self.metrics.as_ref().unwrap()).unwrap();
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+        Some(line.trim().parse().unwrap())
     }
 
     /// Kills the provider, as a power cut would.

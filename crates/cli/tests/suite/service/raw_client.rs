@@ -1,0 +1,141 @@
+//! An HTTP/2 client without TLS that resets requests and sends bodies at any pace.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::{ResponseFuture, SendRequest};
+use http::{Method, Request};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+/// A response's status and body.
+#[derive(Debug)]
+pub struct RawResponse {
+    pub status: u16,
+    pub text: String,
+    pub bytes: Bytes,
+}
+
+/// The pace of a body.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    pub piece_bytes: usize,
+    pub pause: Duration,
+}
+
+/// A body that is being sent.
+pub struct RawUpload {
+    response: JoinHandle<Option<RawResponse>>,
+}
+
+/// One connection.
+pub struct RawClient {
+    runtime: Runtime,
+    sender: SendRequest<Bytes>,
+    address: String,
+}
+
+impl RawClient {
+    pub fn connect(address: &str) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let sender = runtime.block_on(open(address));
+        Self { runtime, sender, address: address.to_owned() }
+    }
+
+    /// Sends a request without a body and waits for the response.
+    pub fn send(&mut self, method: Method, path: &str) -> RawResponse {
+        let mut sender = self.sender.clone();
+        let request = request(method, path);
+        self.runtime.block_on(async {
+            sender = sender.ready().await.unwrap();
+            let (response, _) = sender.send_request(request, true).unwrap();
+            read(response).await.unwrap()
+        })
+    }
+
+    /// Sends requests and resets each one at once. Connects again if the provider ends the connection.
+    pub fn reset(&mut self, requests: impl IntoIterator<Item = (Method, String)>) {
+        for (method, path) in requests {
+            let sender = self.sender.clone();
+            let address = self.address.clone();
+            self.sender = self.runtime.block_on(async move {
+                let mut sender = match sender.ready().await {
+                    Ok(sender) => sender,
+                    Err(_) => open(&address).await,
+                };
+                if let Ok((response, stream)) = sender.send_request(request(method, &path), true) {
+                    // The connection sends the request before it sends the reset.
+                    tokio::task::yield_now().await;
+                    drop((response, stream));
+                }
+                sender
+            });
+        }
+    }
+
+    /// Sends a body piece by piece.
+    pub fn upload(&mut self, path: &str, body: Bytes, pace: Pace) -> RawUpload {
+        let sender = self.sender.clone();
+        let mut request = request(Method::PUT, path);
+        request.headers_mut().insert(http::header::CONTENT_LENGTH, body.len().into());
+        let response = self.runtime.spawn(async move {
+            let mut sender = sender.ready().await.ok()?;
+            let (response, mut stream) = sender.send_request(request, false).ok()?;
+            let mut rest = body;
+            let sending = async {
+                while !rest.is_empty() {
+                    let piece = rest.split_to(rest.len().min(pace.piece_bytes));
+                    if stream.send_data(piece, rest.is_empty()).is_err() {
+                        break;
+                    }
+                    tokio::time::sleep(pace.pause).await;
+                }
+                std::future::pending::<()>().await
+            };
+            tokio::select! {
+                response = read(response) => response,
+                () = sending => None,
+            }
+        });
+        RawUpload { response }
+    }
+
+    /// Waits for the response to an upload.
+    pub fn finish(&self, upload: RawUpload) -> RawResponse {
+        let response = self.runtime.block_on(upload.response).unwrap();
+        response.expect("the connection ended without a response")
+    }
+}
+
+impl RawUpload {
+    /// Whether the provider has answered, or has ended the connection.
+    pub fn is_finished(&self) -> bool {
+        self.response.is_finished()
+    }
+}
+
+async fn open(address: &str) -> SendRequest<Bytes> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+fn request(method: Method, path: &str) -> Request<()> {
+    Request::builder().method(method).uri(format!("http://provider{path}")).body(()).unwrap()
+}
+
+async fn read(response: ResponseFuture) -> Option<RawResponse> {
+    let (parts, mut body) = response.await.ok()?.into_parts();
+    let mut bytes = Vec::new();
+    while let Some(piece) = body.data().await {
+        let piece = piece.ok()?;
+        body.flow_control().release_capacity(piece.len()).ok()?;
+        bytes.extend_from_slice(&piece);
+    }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Some(RawResponse { status: parts.status.as_u16(), text, bytes: bytes.into() })
+}

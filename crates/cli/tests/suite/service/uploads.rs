@@ -1,0 +1,227 @@
+//! Slow uploads, and the turns that clients take.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::Method;
+use sottovoce_protocol::ModelDescription;
+use sottovoce_protocol::client::{Client, PendingAnswer};
+use sottovoce_service::remote::{RemoteProvider, RetryBudget};
+
+use super::raw_client::{Pace, RawClient, RawUpload};
+use super::world::{LOCAL, Served, World};
+
+const MEMORY: u64 = 1 << 30;
+
+/// As fast as the provider reads.
+const QUICK: Pace = Pace { piece_bytes: 64 << 10, pause: Duration::ZERO };
+
+/// A client with registered keys, and a raw connection.
+struct Hostile {
+    client: Client,
+    model: ModelDescription,
+    raw: RawClient,
+}
+
+/// A batch of such a client.
+struct Batch {
+    pending: PendingAnswer,
+    message: Bytes,
+    path: String,
+}
+
+impl Hostile {
+    fn new(served: &Served) -> Self {
+        let remote = RemoteProvider::new(served.url.parse().unwrap(), None, RetryBudget::default()).unwrap();
+        let client = Client::from_parameters_message(&remote.parameters().unwrap()[..], MEMORY).unwrap();
+        let model = remote.models().unwrap()[0].model.parse().unwrap();
+        let model = client.read_model(&remote.model(model).unwrap()[..]).unwrap();
+        remote.register(client.key_fingerprint(), client.registration_message()).unwrap();
+        Self { client, model, raw: RawClient::connect(&served.address()) }
+    }
+
+    fn batch(&self, images: &[u8]) -> Batch {
+        let mut message = Vec::new();
+        let pending = self.client.write_batch(&self.model, images, &(), &mut message).unwrap();
+        let path =
+            format!("/v1/keys/{}/batches/{}", self.client.key_fingerprint(), pending.batch_fingerprint());
+        Batch { pending, message: message.into(), path }
+    }
+
+    fn upload(&mut self, batch: &Batch, pace: Pace) -> RawUpload {
+        self.raw.upload(&batch.path, batch.message.clone(), pace)
+    }
+
+    /// Uploads a whole batch.
+    fn submit(&mut self, batch: &Batch) {
+        let upload = self.upload(batch, QUICK);
+        let response = self.raw.finish(upload);
+        assert_eq!(response.status, 202, "{}", response.text);
+    }
+
+    /// Waits for an answer.
+    fn answer(&mut self, batch: &Batch) -> Bytes {
+        loop {
+            let response = self.raw.send(Method::GET, &format!("{}/answer", batch.path));
+            match response.status {
+                200 => return response.bytes,
+                202 => std::thread::sleep(Duration::from_millis(20)),
+                _ => panic!("{response:?}"),
+            }
+        }
+    }
+
+    /// The number of batches before a batch that waits.
+    fn ahead(&mut self, batch: &Batch) -> u64 {
+        let state: serde_json::Value =
+            serde_json::from_str(&self.raw.send(Method::GET, &batch.path).text).unwrap();
+        assert_eq!(state["state"], "waiting");
+        state["ahead"].as_u64().unwrap()
+    }
+}
+
+fn serve(world: &World, arguments: &[&str]) -> Served {
+    Served::start(world, &["small"], &[&LOCAL[..], arguments].concat())
+}
+
+#[test]
+fn a_trickling_upload_is_ended_and_another_client_gets_its_place() {
+    let world = World::new();
+    let rate = ["--upload-bytes-per-second", "100000", "--upload-grace-seconds", "1", "--batches", "1"];
+    let served = serve(&world, &rate);
+    let mut hostile = Hostile::new(&served);
+    let batch = hostile.batch(&world.quantised(&world.small));
+    let trickle = Pace { piece_bytes: 100, pause: Duration::from_millis(50) };
+    let upload = hostile.upload(&batch, trickle);
+    wait_for_place(&mut hostile, &batch);
+    world.classify(&served.url, "alice", &LOCAL).succeeds();
+    world.assert_exact("predictions.csv", &world.small);
+    let response = hostile.raw.finish(upload);
+    assert_eq!(response.status, 408, "{}", response.text);
+    assert!(
+        response.text.contains("bytes a second; after 1 s, at least 100000 are needed"),
+        "{}",
+        response.text
+    );
+    assert!(served.log().contains("at least 100000 are needed"), "{}", served.log());
+}
+
+/// Waits until the provider receives a batch.
+fn wait_for_place(hostile: &mut Hostile, batch: &Batch) {
+    while hostile.raw.send(Method::GET, &batch.path).status == 404 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_slow_upload_continues_until_another_client_wants_its_place() {
+    let world = World::new();
+    let rate = ["--upload-bytes-per-second", "1000", "--upload-grace-seconds", "1", "--batches", "1"];
+    let served = serve(&world, &rate);
+    let mut hostile = Hostile::new(&served);
+    let batch = hostile.batch(&world.quantised(&world.small));
+    // About 2 kB a second.
+    let slow = Pace { piece_bytes: 100, pause: Duration::from_millis(50) };
+    let upload = hostile.upload(&batch, slow);
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(!upload.is_finished(), "nobody wants its place");
+    world.classify(&served.url, "alice", &LOCAL).succeeds();
+    world.assert_exact("predictions.csv", &world.small);
+    let response = hostile.raw.finish(upload);
+    assert_eq!(response.status, 503, "{}", response.text);
+    assert!(response.text.contains("gave its place to another client"), "{}", response.text);
+    // The client's next try succeeds.
+    hostile.submit(&batch);
+    let answer = hostile.answer(&batch);
+    assert_eq!(
+        &hostile.client.decrypt(&batch.pending, &answer[..]).unwrap().slot(0),
+        &world.oracle(&world.small)[0]
+    );
+}
+
+#[test]
+fn an_upload_with_good_progress_keeps_its_place() {
+    let world = World::new();
+    let rate = ["--upload-bytes-per-second", "1000", "--upload-grace-seconds", "1", "--batches", "1"];
+    let served = serve(&world, &rate);
+    let mut steady = Hostile::new(&served);
+    let batch = steady.batch(&world.quantised(&world.small));
+    // Five seconds in all, which is many times the rate that is needed.
+    let pieces = 50;
+    let pace = Pace { piece_bytes: batch.message.len() / pieces, pause: Duration::from_millis(100) };
+    let upload = steady.upload(&batch, pace);
+    wait_for_place(&mut steady, &batch);
+    let impatient = ["--insecure-local", "--patience-seconds", "2"];
+    world.classify(&served.url, "alice", &impatient).fails(1, &["already has 1 batch", "within 2 s"]);
+    let response = steady.raw.finish(upload);
+    assert_eq!(response.status, 202, "{}", response.text);
+    world.classify(&served.url, "alice", &LOCAL).succeeds();
+}
+
+#[test]
+fn one_client_cannot_hold_all_places() {
+    let world = World::new();
+    let served = serve(&world, &["--batches", "2", "--batches-per-client", "2"]);
+    let mut hostile = Hostile::new(&served);
+    let batches = [0, 1].map(|first| hostile.batch(&world.quantised(&world.small)[first * 64..]));
+    let stalled = Pace { piece_bytes: 21, pause: Duration::from_secs(60) };
+    let first = hostile.upload(&batches[0], stalled);
+    wait_for_place(&mut hostile, &batches[0]);
+    let second = hostile.upload(&batches[1], stalled);
+    let refused = hostile.raw.finish(second);
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    assert!(refused.text.contains("the free places are kept for other clients"), "{}", refused.text);
+    world.classify(&served.url, "alice", &LOCAL).succeeds();
+    assert!(!first.is_finished());
+}
+
+#[test]
+fn clients_take_turns_and_know_how_many_batches_are_before_theirs() {
+    let world = World::new();
+    let one_thread = ["--insecure-local", "--threads", "1"];
+    let served = Served::start(&world, &["slow"], &one_thread);
+    let images = world.quantised(&world.slow);
+    let mut clients = [(); 3].map(|()| Hostile::new(&served));
+    let batches: Vec<[Batch; 2]> =
+        clients.iter().map(|client| [0, 1].map(|first| client.batch(&images[first * 64..]))).collect();
+    let [early, greedy, modest] = &mut clients;
+    // Two batches of another client are evaluated while the others arrive.
+    early.submit(&batches[0][0]);
+    early.submit(&batches[0][1]);
+    greedy.submit(&batches[1][0]);
+    greedy.submit(&batches[1][1]);
+    modest.submit(&batches[2][0]);
+    let ahead = [greedy.ahead(&batches[1][0]), modest.ahead(&batches[2][0]), greedy.ahead(&batches[1][1])];
+    // The batch of `modest` comes before the second one of `greedy`, which arrived earlier.
+    assert_eq!([ahead[1] - ahead[0], ahead[2] - ahead[0]], [1, 2], "{ahead:?}");
+    greedy.answer(&batches[1][1]);
+    let log = served.log();
+    let evaluated: Vec<&str> = log.lines().filter(|line| line.contains("evaluated")).collect();
+    let place = |batch: &Batch| {
+        let name = batch.pending.batch_fingerprint().to_string();
+        evaluated.iter().position(|line| line.contains(&name)).unwrap()
+    };
+    let [a, b, c] = [&batches[1][0], &batches[2][0], &batches[1][1]].map(place);
+    assert!(a < b && b < c, "{evaluated:#?}");
+}
+
+#[test]
+fn a_client_with_too_many_answers_loses_its_own_oldest_one() {
+    let world = World::new();
+    let served = serve(&world, &[]);
+    let images = world.quantised(&world.small);
+    let mut clients = [(); 2].map(|()| Hostile::new(&served));
+    let [modest, greedy] = &mut clients;
+    let own = modest.batch(&images);
+    modest.submit(&own);
+    modest.answer(&own);
+    let batches: Vec<Batch> = (0..17).map(|first| greedy.batch(&images[first * 64..])).collect();
+    for batch in &batches {
+        greedy.submit(batch);
+        greedy.answer(batch);
+    }
+    let found: Vec<u16> =
+        batches.iter().map(|batch| greedy.raw.send(Method::GET, &batch.path).status).collect();
+    assert_eq!((found[0], &found[1..]), (404, &[200; 16][..]));
+    assert_eq!(modest.raw.send(Method::GET, &own.path).status, 200, "the other client's answer is older");
+}
