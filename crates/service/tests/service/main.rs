@@ -271,8 +271,9 @@ async fn slow_and_greedy_clients_are_told_to_wait_and_delay_nobody() {
         let mut line = world.connect().await;
         let (part, path) = (Bytes::from(message[..message.len() / 2].to_vec()), path.clone());
         lines.push(tokio::spawn(async move { line.send(Method::PUT, &path, Upload::Stalls(part)).await }));
+        // The last place is kept for a client without a batch.
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
     let (_, message, path) = batch(&slow, &model);
     let response = http.put(&path, message).await;
     assert_eq!(response.status, StatusCode::TOO_MANY_REQUESTS, "{}", response.text());

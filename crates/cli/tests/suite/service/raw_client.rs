@@ -55,9 +55,11 @@ impl RawClient {
         })
     }
 
-    /// Sends requests and resets each one at once. Connects again if the provider ends the connection.
-    pub fn reset(&mut self, requests: impl IntoIterator<Item = (Method, String)>) {
+    /// Sends requests, each with the beginning of a body or without a body, and resets each one at once. Connects again if the
+    /// provider ends the connection.
+    pub fn reset(&mut self, requests: impl IntoIterator<Item = (Method, String)>, body: &Bytes) {
         for (method, path) in requests {
+            let body = body.clone();
             let sender = self.sender.clone();
             let address = self.address.clone();
             self.sender = self.runtime.block_on(async move {
@@ -65,7 +67,11 @@ impl RawClient {
                     Ok(sender) => sender,
                     Err(_) => open(&address).await,
                 };
-                if let Ok((response, stream)) = sender.send_request(request(method, &path), true) {
+                let is_whole = body.is_empty();
+                if let Ok((response, mut stream)) = sender.send_request(request(method, &path), is_whole) {
+                    if !is_whole {
+                        stream.send_data(body, false).unwrap();
+                    }
                     // The connection sends the request before it sends the reset.
                     tokio::task::yield_now().await;
                     drop((response, stream));

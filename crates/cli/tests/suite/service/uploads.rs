@@ -1,6 +1,11 @@
 //! Slow uploads, and the turns that clients take.
 
-use std::time::{Duration, Instant};
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
@@ -65,7 +70,7 @@ impl Hostile {
             let response = self.raw.send(Method::GET, &format!("{}/answer", batch.path));
             match response.status {
                 200 => return response.bytes,
-                202 => std::thread::sleep(Duration::from_millis(20)),
+                202 => thread::sleep(Duration::from_millis(20)),
                 _ => panic!("{response:?}"),
             }
         }
@@ -109,7 +114,7 @@ fn a_trickling_upload_is_ended_and_another_client_gets_its_place() {
 /// Waits until the provider receives a batch.
 fn wait_for_place(hostile: &mut Hostile, batch: &Batch) {
     while hostile.raw.send(Method::GET, &batch.path).status == 404 {
-        std::thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -123,7 +128,7 @@ fn a_slow_upload_continues_until_another_client_wants_its_place() {
     // About 2 kB a second.
     let slow = Pace { piece_bytes: 100, pause: Duration::from_millis(50) };
     let upload = hostile.upload(&batch, slow);
-    std::thread::sleep(Duration::from_secs(3));
+    thread::sleep(Duration::from_secs(3));
     assert!(!upload.is_finished(), "nobody wants its place");
     world.classify(&served.url, "alice", &LOCAL).succeeds();
     world.assert_exact("predictions.csv", &world.small);
@@ -137,6 +142,90 @@ fn a_slow_upload_continues_until_another_client_wants_its_place() {
         &hostile.client.decrypt(&batch.pending, &answer[..]).unwrap().slot(0),
         &world.oracle(&world.small)[0]
     );
+}
+
+/// A proxy that passes a client's bytes on at 2,500 bytes a second until it is told to hurry.
+struct SlowLine {
+    url: String,
+    is_quick: Arc<AtomicBool>,
+}
+
+impl SlowLine {
+    fn new(target: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let is_quick = Arc::new(AtomicBool::new(false));
+        let hurry = is_quick.clone();
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let Ok(provider) = TcpStream::connect(&target) else { break };
+                let (mut back, mut forth) = (client.try_clone().unwrap(), provider.try_clone().unwrap());
+                thread::spawn(move || io::copy(&mut &provider, &mut back));
+                let hurry = hurry.clone();
+                thread::spawn(move || {
+                    let mut client = client;
+                    let mut piece = [0; 250];
+                    while let Ok(length @ 1..) = client.read(&mut piece) {
+                        if forth.write_all(&piece[..length]).is_err() {
+                            break;
+                        }
+                        if !hurry.load(Ordering::Relaxed) {
+                            thread::sleep(Duration::from_millis(100));
+                        }
+                    }
+                    let _ = forth.shutdown(Shutdown::Both);
+                });
+            }
+        });
+        Self { url, is_quick }
+    }
+}
+
+#[test]
+fn a_client_whose_upload_gave_up_its_place_sends_it_again() {
+    let world = World::new();
+    let rate = ["--upload-bytes-per-second", "1000", "--upload-grace-seconds", "1", "--batches", "1"];
+    let served = serve(&world, &[&rate[..], &["--metrics", "127.0.0.1:0"]].concat());
+    // Keys are registered on a quick line.
+    world.classify(&served.url, "alice", &LOCAL).succeeds();
+    let line = SlowLine::new(served.address());
+    thread::scope(|scope| {
+        let alice =
+            scope.spawn(|| world.classify(&line.url, "alice", &["--insecure-local", "--out", "slow.csv"]));
+        while served.metric("sottovoce_held_batches") != Some(1.0) {
+            thread::sleep(Duration::from_millis(20));
+        }
+        world.classify(&served.url, "bob", &LOCAL).succeeds();
+        assert!(served.log().contains("gave its place to another client"), "{}", served.log());
+        line.is_quick.store(true, Ordering::Relaxed);
+        alice.join().unwrap().succeeds();
+    });
+    world.assert_exact("predictions.csv", &world.small);
+    world.assert_exact("slow.csv", &world.small);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn uploads_that_are_reset_leave_neither_places_nor_threads_behind() {
+    let world = World::new();
+    let served = serve(&world, &["--metrics", "127.0.0.1:0"]);
+    let mut hostile = Hostile::new(&served);
+    world.classify(&served.url, "alice", &LOCAL).succeeds();
+    let before = served.threads();
+    let batch = hostile.batch(&world.quantised(&world.small));
+    let beginning = batch.message.slice(..5000);
+    let mut most = before;
+    for _ in 0..10 {
+        hostile.raw.reset(vec![(Method::PUT, batch.path.clone()); 100], &beginning);
+        most = most.max(served.threads());
+    }
+    // A client has two places, and an upload has four threads. As many may be ending.
+    assert!(most <= before + 2 * 2 * 4, "{before} threads became {most}");
+    while served.metric("sottovoce_held_batches") != Some(0.0) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    world.classify(&served.url, "alice", &LOCAL).succeeds();
+    hostile.submit(&batch);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Requests that are reset, and the provider's work for them.
 
-use std::fs;
-
+use bytes::Bytes;
 use http::Method;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -15,14 +14,6 @@ const MAX_WORK: usize = 8;
 /// Threads that come and go for other reasons, such as the network's.
 const OTHER_THREADS: usize = 4;
 
-/// The number of the provider's threads.
-#[cfg(target_os = "linux")]
-fn threads(served: &Served) -> usize {
-    let status = fs::read_to_string(format!("/proc/{}/status", served.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("Threads:")).unwrap();
-    line.trim().parse().unwrap()
-}
-
 /// The number of works that ended so.
 fn work(served: &Served, outcome: &str) -> u64 {
     served.metric(&format!("sottovoce_work_total{{outcome=\"{outcome}\"}}")).map_or(0, |count| count as u64)
@@ -34,7 +25,7 @@ fn thousands_of_resets_occupy_few_threads_and_delay_no_other_client() {
     let world = World::new();
     let served = Served::start(&world, &["small"], &["--insecure-local", "--metrics", "127.0.0.1:0"]);
     world.classify(&served.url, "alice", &LOCAL).succeeds();
-    let before = threads(&served);
+    let before = served.threads();
     let mut rng = StdRng::seed_from_u64(1);
     let mut random_keys = || format!("/v1/keys/{:064x}", rng.random::<u128>());
     // One client, and then as many as there are requests. Both delete or ask for keys that are not in memory.
@@ -47,8 +38,8 @@ fn thousands_of_resets_occupy_few_threads_and_delay_no_other_client() {
     let mut hostile = RawClient::connect(&served.address());
     let mut most = before;
     for part in of_one.chain(of_many).collect::<Vec<_>>().chunks(100) {
-        hostile.reset(part.iter().cloned());
-        most = most.max(threads(&served));
+        hostile.reset(part.iter().cloned(), &Bytes::new());
+        most = most.max(served.threads());
     }
     assert!(most <= before + MAX_WORK + OTHER_THREADS, "{before} threads became {most}");
     let gone = work(&served, "abandoned") + work(&served, "cancelled");
@@ -68,7 +59,7 @@ fn work_is_logged_and_counted_although_its_client_has_reset_the_request() {
     let mut client = RawClient::connect(&served.address());
     let path = format!("/v1/keys/{keys}");
     for _ in 0..200 {
-        client.reset([(Method::DELETE, path.clone())]);
+        client.reset([(Method::DELETE, path.clone())], &Bytes::new());
         if client.send(Method::GET, &path).status == 404 {
             break;
         }

@@ -154,8 +154,12 @@ impl Served {
         self.url.split_once("://").unwrap().1.to_owned()
     }
 
-    pub fn id(&self) -> u32 {
-        self.child.id()
+    /// The number of the provider's threads.
+    #[cfg(target_os = "linux")]
+    pub fn threads(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("Threads:")).unwrap();
+        line.trim().parse().unwrap()
     }
 
     /// The value of a metric, if the provider counts it. The name includes the labels.
