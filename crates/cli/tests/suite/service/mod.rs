@@ -5,6 +5,7 @@ mod machine;
 mod model_identity;
 mod private_files;
 mod raw_client;
+mod registered_client;
 mod tls;
 mod untrusted_text;
 mod uploads;

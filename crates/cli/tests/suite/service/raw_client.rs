@@ -44,50 +44,50 @@ impl RawClient {
         Self { runtime, sender, address: address.to_owned() }
     }
 
+    /// Connects again if the provider has ended the connection.
+    fn ready(&mut self) -> SendRequest<Bytes> {
+        let (sender, address) = (self.sender.clone(), &self.address);
+        self.sender = self.runtime.block_on(async {
+            match sender.ready().await {
+                Ok(sender) => sender,
+                Err(_) => open(address).await,
+            }
+        });
+        self.sender.clone()
+    }
+
     /// Sends a request without a body and waits for the response.
     pub fn send(&mut self, method: Method, path: &str) -> RawResponse {
-        let mut sender = self.sender.clone();
-        let request = request(method, path);
+        let mut sender = self.ready();
         self.runtime.block_on(async {
-            sender = sender.ready().await.unwrap();
-            let (response, _) = sender.send_request(request, true).unwrap();
+            let (response, _) = sender.send_request(request(method, path), true).unwrap();
             read(response).await.unwrap()
         })
     }
 
-    /// Sends requests, each with the beginning of a body or without a body, and resets each one at once. Connects again if the
-    /// provider ends the connection.
+    /// Sends requests, each with the beginning of a body or without a body, and resets each one when it has arrived.
     pub fn reset(&mut self, requests: impl IntoIterator<Item = (Method, String)>, body: &Bytes) {
         for (method, path) in requests {
-            let body = body.clone();
-            let sender = self.sender.clone();
-            let address = self.address.clone();
-            self.sender = self.runtime.block_on(async move {
-                let mut sender = match sender.ready().await {
-                    Ok(sender) => sender,
-                    Err(_) => open(&address).await,
-                };
-                let is_whole = body.is_empty();
-                if let Ok((response, mut stream)) = sender.send_request(request(method, &path), is_whole) {
-                    if !is_whole {
-                        stream.send_data(body, false).unwrap();
-                    }
-                    // The connection sends the request before it sends the reset.
-                    tokio::task::yield_now().await;
-                    drop((response, stream));
-                }
-                sender
-            });
+            let mut sender = self.ready();
+            let is_whole = body.is_empty();
+            let Ok((response, mut stream)) = sender.send_request(request(method, &path), is_whole) else {
+                continue;
+            };
+            if !is_whole {
+                stream.send_data(body.clone(), false).unwrap();
+            }
+            // A request that is reset before the provider has accepted it is dropped by the provider's HTTP/2 library.
+            std::thread::sleep(Duration::from_micros(300));
+            drop((response, stream));
         }
     }
 
     /// Sends a body piece by piece.
     pub fn upload(&mut self, path: &str, body: Bytes, pace: Pace) -> RawUpload {
-        let sender = self.sender.clone();
+        let mut sender = self.ready();
         let mut request = request(Method::PUT, path);
         request.headers_mut().insert(http::header::CONTENT_LENGTH, body.len().into());
         let response = self.runtime.spawn(async move {
-            let mut sender = sender.ready().await.ok()?;
             let (response, mut stream) = sender.send_request(request, false).ok()?;
             let mut rest = body;
             let sending = async {

@@ -7,83 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::Method;
-use sottovoce_protocol::ModelDescription;
-use sottovoce_protocol::client::{Client, PendingAnswer};
-use sottovoce_service::remote::{RemoteProvider, RetryBudget};
 
-use super::raw_client::{Pace, RawClient, RawUpload};
+use super::raw_client::Pace;
+use super::registered_client::{Batch, RegisteredClient};
 use super::world::{LOCAL, Served, World};
-
-const MEMORY: u64 = 1 << 30;
-
-/// As fast as the provider reads.
-const QUICK: Pace = Pace { piece_bytes: 64 << 10, pause: Duration::ZERO };
-
-/// A client with registered keys, and a raw connection.
-struct Hostile {
-    client: Client,
-    model: ModelDescription,
-    raw: RawClient,
-}
-
-/// A batch of such a client.
-struct Batch {
-    pending: PendingAnswer,
-    message: Bytes,
-    path: String,
-}
-
-impl Hostile {
-    fn new(served: &Served) -> Self {
-        let remote = RemoteProvider::new(served.url.parse().unwrap(), None, RetryBudget::default()).unwrap();
-        let client = Client::from_parameters_message(&remote.parameters().unwrap()[..], MEMORY).unwrap();
-        let model = remote.models().unwrap()[0].model.parse().unwrap();
-        let model = client.read_model(&remote.model(model).unwrap()[..]).unwrap();
-        remote.register(client.key_fingerprint(), client.registration_message()).unwrap();
-        Self { client, model, raw: RawClient::connect(&served.address()) }
-    }
-
-    fn batch(&self, images: &[u8]) -> Batch {
-        let mut message = Vec::new();
-        let pending = self.client.write_batch(&self.model, images, &(), &mut message).unwrap();
-        let path =
-            format!("/v1/keys/{}/batches/{}", self.client.key_fingerprint(), pending.batch_fingerprint());
-        Batch { pending, message: message.into(), path }
-    }
-
-    fn upload(&mut self, batch: &Batch, pace: Pace) -> RawUpload {
-        self.raw.upload(&batch.path, batch.message.clone(), pace)
-    }
-
-    /// Uploads a whole batch.
-    fn submit(&mut self, batch: &Batch) {
-        let upload = self.upload(batch, QUICK);
-        let response = self.raw.finish(upload);
-        assert_eq!(response.status, 202, "{}", response.text);
-    }
-
-    /// Waits for an answer.
-    fn answer(&mut self, batch: &Batch) -> Bytes {
-        loop {
-            let response = self.raw.send(Method::GET, &format!("{}/answer", batch.path));
-            match response.status {
-                200 => return response.bytes,
-                202 => thread::sleep(Duration::from_millis(20)),
-                _ => panic!("{response:?}"),
-            }
-        }
-    }
-
-    /// The number of batches before a batch that waits.
-    fn ahead(&mut self, batch: &Batch) -> u64 {
-        let state: serde_json::Value =
-            serde_json::from_str(&self.raw.send(Method::GET, &batch.path).text).unwrap();
-        assert_eq!(state["state"], "waiting");
-        state["ahead"].as_u64().unwrap()
-    }
-}
 
 fn serve(world: &World, arguments: &[&str]) -> Served {
     Served::start(world, &["small"], &[&LOCAL[..], arguments].concat())
@@ -94,7 +22,7 @@ fn a_trickling_upload_is_ended_and_another_client_gets_its_place() {
     let world = World::new();
     let rate = ["--upload-bytes-per-second", "100000", "--upload-grace-seconds", "1", "--batches", "1"];
     let served = serve(&world, &rate);
-    let mut hostile = Hostile::new(&served);
+    let mut hostile = RegisteredClient::new(&served);
     let batch = hostile.batch(&world.quantised(&world.small));
     let trickle = Pace { piece_bytes: 100, pause: Duration::from_millis(50) };
     let upload = hostile.upload(&batch, trickle);
@@ -112,7 +40,7 @@ fn a_trickling_upload_is_ended_and_another_client_gets_its_place() {
 }
 
 /// Waits until the provider receives a batch.
-fn wait_for_place(hostile: &mut Hostile, batch: &Batch) {
+fn wait_for_place(hostile: &mut RegisteredClient, batch: &Batch) {
     while hostile.raw.send(Method::GET, &batch.path).status == 404 {
         thread::sleep(Duration::from_millis(5));
     }
@@ -123,7 +51,7 @@ fn a_slow_upload_continues_until_another_client_wants_its_place() {
     let world = World::new();
     let rate = ["--upload-bytes-per-second", "1000", "--upload-grace-seconds", "1", "--batches", "1"];
     let served = serve(&world, &rate);
-    let mut hostile = Hostile::new(&served);
+    let mut hostile = RegisteredClient::new(&served);
     let batch = hostile.batch(&world.quantised(&world.small));
     // About 2 kB a second.
     let slow = Pace { piece_bytes: 100, pause: Duration::from_millis(50) };
@@ -144,7 +72,8 @@ fn a_slow_upload_continues_until_another_client_wants_its_place() {
     );
 }
 
-/// A proxy that passes a client's bytes on at 2,500 bytes a second until it is told to hurry.
+/// A proxy that passes a client's bytes on at 24,000 bytes a second until it is told to hurry. A piece of a body is known to the
+/// provider when all of its 16 kB have arrived.
 struct SlowLine {
     url: String,
     is_quick: Arc<AtomicBool>,
@@ -164,7 +93,7 @@ impl SlowLine {
                 let hurry = hurry.clone();
                 thread::spawn(move || {
                     let mut client = client;
-                    let mut piece = [0; 250];
+                    let mut piece = [0; 2400];
                     while let Ok(length @ 1..) = client.read(&mut piece) {
                         if forth.write_all(&piece[..length]).is_err() {
                             break;
@@ -184,7 +113,7 @@ impl SlowLine {
 #[test]
 fn a_client_whose_upload_gave_up_its_place_sends_it_again() {
     let world = World::new();
-    let rate = ["--upload-bytes-per-second", "1000", "--upload-grace-seconds", "1", "--batches", "1"];
+    let rate = ["--upload-bytes-per-second", "10000", "--upload-grace-seconds", "1", "--batches", "1"];
     let served = serve(&world, &[&rate[..], &["--metrics", "127.0.0.1:0"]].concat());
     // Keys are registered on a quick line.
     world.classify(&served.url, "alice", &LOCAL).succeeds();
@@ -209,7 +138,7 @@ fn a_client_whose_upload_gave_up_its_place_sends_it_again() {
 fn uploads_that_are_reset_leave_neither_places_nor_threads_behind() {
     let world = World::new();
     let served = serve(&world, &["--metrics", "127.0.0.1:0"]);
-    let mut hostile = Hostile::new(&served);
+    let mut hostile = RegisteredClient::new(&served);
     world.classify(&served.url, "alice", &LOCAL).succeeds();
     let before = served.threads();
     let batch = hostile.batch(&world.quantised(&world.small));
@@ -233,7 +162,7 @@ fn an_upload_with_good_progress_keeps_its_place() {
     let world = World::new();
     let rate = ["--upload-bytes-per-second", "1000", "--upload-grace-seconds", "1", "--batches", "1"];
     let served = serve(&world, &rate);
-    let mut steady = Hostile::new(&served);
+    let mut steady = RegisteredClient::new(&served);
     let batch = steady.batch(&world.quantised(&world.small));
     // Five seconds in all, which is many times the rate that is needed.
     let pieces = 50;
@@ -251,7 +180,7 @@ fn an_upload_with_good_progress_keeps_its_place() {
 fn one_client_cannot_hold_all_places() {
     let world = World::new();
     let served = serve(&world, &["--batches", "2", "--batches-per-client", "2"]);
-    let mut hostile = Hostile::new(&served);
+    let mut hostile = RegisteredClient::new(&served);
     let batches = [0, 1].map(|first| hostile.batch(&world.quantised(&world.small)[first * 64..]));
     let stalled = Pace { piece_bytes: 21, pause: Duration::from_secs(60) };
     let first = hostile.upload(&batches[0], stalled);
@@ -270,7 +199,7 @@ fn clients_take_turns_and_know_how_many_batches_are_before_theirs() {
     let one_thread = ["--insecure-local", "--threads", "1"];
     let served = Served::start(&world, &["slow"], &one_thread);
     let images = world.quantised(&world.slow);
-    let mut clients = [(); 3].map(|()| Hostile::new(&served));
+    let mut clients = [(); 3].map(|()| RegisteredClient::new(&served));
     let batches: Vec<[Batch; 2]> =
         clients.iter().map(|client| [0, 1].map(|first| client.batch(&images[first * 64..]))).collect();
     let [early, greedy, modest] = &mut clients;
@@ -299,7 +228,7 @@ fn a_client_with_too_many_answers_loses_its_own_oldest_one() {
     let world = World::new();
     let served = serve(&world, &[]);
     let images = world.quantised(&world.small);
-    let mut clients = [(); 2].map(|()| Hostile::new(&served));
+    let mut clients = [(); 2].map(|()| RegisteredClient::new(&served));
     let [modest, greedy] = &mut clients;
     let own = modest.batch(&images);
     modest.submit(&own);

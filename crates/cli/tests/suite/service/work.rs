@@ -1,11 +1,15 @@
 //! Requests that are reset, and the provider's work for them.
 
+#[cfg(target_os = "linux")]
+use std::{path::PathBuf, process::Command};
+
 use bytes::Bytes;
 use http::Method;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::raw_client::RawClient;
+use super::registered_client::RegisteredClient;
 use super::world::{LOCAL, Served, World};
 
 /// The number of works on the database that run at the same time.
@@ -19,6 +23,14 @@ fn work(served: &Served, outcome: &str) -> u64 {
     served.metric(&format!("sottovoce_work_total{{outcome=\"{outcome}\"}}")).map_or(0, |count| count as u64)
 }
 
+/// Requests for keys that nobody has registered.
+#[cfg(target_os = "linux")]
+fn requests_for_random_keys(number: usize) -> Vec<(Method, String)> {
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut path = || format!("/v1/keys/{:064x}", rng.random::<u128>());
+    (0..number).map(|index| (if index % 2 == 0 { Method::DELETE } else { Method::GET }, path())).collect()
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn thousands_of_resets_occupy_few_threads_and_delay_no_other_client() {
@@ -26,24 +38,62 @@ fn thousands_of_resets_occupy_few_threads_and_delay_no_other_client() {
     let served = Served::start(&world, &["small"], &["--insecure-local", "--metrics", "127.0.0.1:0"]);
     world.classify(&served.url, "alice", &LOCAL).succeeds();
     let before = served.threads();
-    let mut rng = StdRng::seed_from_u64(1);
-    let mut random_keys = || format!("/v1/keys/{:064x}", rng.random::<u128>());
-    // One client, and then as many as there are requests. Both delete or ask for keys that are not in memory.
-    let own = random_keys();
-    let of_one = (0..1500).map(|number| {
-        let method = if number % 2 == 0 { Method::DELETE } else { Method::GET };
-        (method, own.clone())
-    });
-    let of_many: Vec<_> = (0..1500).map(|_| (Method::DELETE, random_keys())).collect();
-    let mut hostile = RawClient::connect(&served.address());
     let mut most = before;
-    for part in of_one.chain(of_many).collect::<Vec<_>>().chunks(100) {
-        hostile.reset(part.iter().cloned(), &Bytes::new());
+    let mut hostile = RawClient::connect(&served.address());
+    for requests in requests_for_random_keys(3000).chunks(100) {
+        hostile.reset(requests.to_vec(), &Bytes::new());
         most = most.max(served.threads());
     }
     assert!(most <= before + MAX_WORK + OTHER_THREADS, "{before} threads became {most}");
-    let gone = work(&served, "abandoned") + work(&served, "cancelled");
-    assert!(gone >= 100, "{gone} requests were reset while the provider worked for them");
+    let asked: u64 =
+        ["done", "abandoned", "cancelled", "refused"].map(|outcome| work(&served, outcome)).iter().sum();
+    assert!(asked >= 1000, "only {asked} requests arrived");
+    world.classify(&served.url, "alice", &LOCAL).succeeds();
+    world.assert_exact("predictions.csv", &world.small);
+}
+
+/// Makes a library that delays every synchronisation of a file, as a slow disk does.
+#[cfg(target_os = "linux")]
+fn slow_disk(world: &World) -> PathBuf {
+    let (source, library) = (world.sandbox.path("slow_disk.c"), world.sandbox.path("slow_disk.so"));
+    let text = r#"
+        #include <sys/syscall.h>
+        #include <unistd.h>
+        int fsync(int file) { usleep(50000); return syscall(SYS_fsync, file); }
+        int fdatasync(int file) { usleep(50000); return syscall(SYS_fdatasync, file); }
+    "#;
+    std::fs::write(&source, text).unwrap();
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status();
+    assert!(compiled.unwrap().success());
+    library
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_slow_disk_a_client_that_resets_requests_delays_itself() {
+    let world = World::new();
+    let library = slow_disk(&world);
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--range", "proven", "--insecure-local"];
+    let rest = ["--metrics", "127.0.0.1:0", "--models", "small"];
+    let mut command = world.sandbox.command(&[&serve[..], &rest].concat());
+    command.env("LD_PRELOAD", library);
+    let served = Served::spawn(&world, command);
+    world.classify(&served.url, "alice", &LOCAL).succeeds();
+    let before = served.threads();
+    let mut most = before;
+    let mut hostile = RegisteredClient::new(&served);
+    let own = hostile.keys_path();
+    for requests in requests_for_random_keys(400).chunks(50) {
+        // The hostile client's own keys are written and deleted again and again, and everybody asks for the disk meanwhile.
+        hostile.register();
+        hostile.raw.reset(vec![(Method::DELETE, own.clone()); 50], &Bytes::new());
+        hostile.raw.reset(requests.to_vec(), &Bytes::new());
+        most = most.max(served.threads());
+    }
+    assert!(most <= before + MAX_WORK + OTHER_THREADS, "{before} threads became {most}");
+    assert!(work(&served, "abandoned") > 0, "the disk is not slow");
+    assert!(work(&served, "cancelled") > 0, "no request has waited");
+    // The keys of another client are in memory, and it does not need the disk.
     world.classify(&served.url, "alice", &LOCAL).succeeds();
     world.assert_exact("predictions.csv", &world.small);
 }

@@ -1,0 +1,92 @@
+//! A client with registered keys and a connection on which it can do anything.
+
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+use sottovoce_protocol::ModelDescription;
+use sottovoce_protocol::client::{Client, PendingAnswer};
+use sottovoce_service::remote::{RemoteProvider, RetryBudget};
+
+use super::raw_client::{Pace, RawClient, RawUpload};
+use super::world::Served;
+
+const MEMORY: u64 = 1 << 30;
+
+/// As fast as the provider reads.
+const QUICK: Pace = Pace { piece_bytes: 64 << 10, pause: Duration::ZERO };
+
+/// A client with registered keys, and a raw connection.
+pub struct RegisteredClient {
+    pub client: Client,
+    pub raw: RawClient,
+    model: ModelDescription,
+    remote: RemoteProvider,
+}
+
+/// A batch of such a client.
+pub struct Batch {
+    pub pending: PendingAnswer,
+    pub message: Bytes,
+    pub path: String,
+}
+
+impl RegisteredClient {
+    pub fn new(served: &Served) -> Self {
+        let remote = RemoteProvider::new(served.url.parse().unwrap(), None, RetryBudget::default()).unwrap();
+        let client = Client::from_parameters_message(&remote.parameters().unwrap()[..], MEMORY).unwrap();
+        let model = remote.models().unwrap()[0].model.parse().unwrap();
+        let model = client.read_model(&remote.model(model).unwrap()[..]).unwrap();
+        let registered = Self { client, model, remote, raw: RawClient::connect(&served.address()) };
+        registered.register();
+        registered
+    }
+
+    /// Registers the keys again.
+    pub fn register(&self) {
+        self.remote.register(self.client.key_fingerprint(), self.client.registration_message()).unwrap();
+    }
+
+    pub fn keys_path(&self) -> String {
+        format!("/v1/keys/{}", self.client.key_fingerprint())
+    }
+
+    pub fn batch(&self, images: &[u8]) -> Batch {
+        let mut message = Vec::new();
+        let pending = self.client.write_batch(&self.model, images, &(), &mut message).unwrap();
+        let path = format!("{}/batches/{}", self.keys_path(), pending.batch_fingerprint());
+        Batch { pending, message: message.into(), path }
+    }
+
+    pub fn upload(&mut self, batch: &Batch, pace: Pace) -> RawUpload {
+        self.raw.upload(&batch.path, batch.message.clone(), pace)
+    }
+
+    /// Uploads a whole batch.
+    pub fn submit(&mut self, batch: &Batch) {
+        let upload = self.upload(batch, QUICK);
+        let response = self.raw.finish(upload);
+        assert_eq!(response.status, 202, "{}", response.text);
+    }
+
+    /// Waits for an answer.
+    pub fn answer(&mut self, batch: &Batch) -> Bytes {
+        loop {
+            let response = self.raw.send(Method::GET, &format!("{}/answer", batch.path));
+            match response.status {
+                200 => return response.bytes,
+                202 => thread::sleep(Duration::from_millis(20)),
+                _ => panic!("{response:?}"),
+            }
+        }
+    }
+
+    /// The number of batches before a batch that waits.
+    pub fn ahead(&mut self, batch: &Batch) -> u64 {
+        let state: serde_json::Value =
+            serde_json::from_str(&self.raw.send(Method::GET, &batch.path).text).unwrap();
+        assert_eq!(state["state"], "waiting");
+        state["ahead"].as_u64().unwrap()
+    }
+}
