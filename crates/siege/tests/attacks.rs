@@ -1,6 +1,7 @@
 //! Every attack against a server in this process.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+#![allow(clippy::disallowed_methods, reason = "no clients cause the blocking work of tests")]
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -67,6 +67,7 @@ impl BlockingWork {
 
     /// Waits for permits and runs `work` on a blocking thread. If the returned future is dropped while it waits, nothing is run.
     /// If it is dropped later, `work` ends first and keeps its permits until then.
+    #[expect(clippy::disallowed_methods, reason = "the work holds its permits until it ends")]
     pub async fn run<T: Send + 'static>(
         &self,
         owner: WorkOwner,

@@ -224,7 +224,9 @@ impl Server {
         maintenance::write_uses(self.state.clone()).await;
         self.state.batches.stop();
         // The worker ends after the tile that it is evaluating.
-        if tokio::task::spawn_blocking(|| worker.join()).await.is_err() {
+        #[expect(clippy::disallowed_methods, reason = "there is one worker")]
+        let joined = tokio::task::spawn_blocking(|| worker.join());
+        if !matches!(joined.await, Ok(Ok(()))) {
             error!("the evaluation thread panicked");
         }
         info!("stopped");

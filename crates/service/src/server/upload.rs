@@ -110,6 +110,9 @@ pub struct UploadReader {
 /// Runs `read` on a blocking thread while the body arrives. The thread starts when the first piece has arrived. If the returned
 /// future is dropped, which happens when the client resets the request, the reader fails after the pieces that have arrived.
 /// `read_bytes` counts the bytes that were read.
+///
+/// `read` must hold something that bounds the number of such threads, such as an upload slot.
+#[expect(clippy::disallowed_methods, reason = "`read` holds an upload slot until it ends")]
 pub async fn read_body<T: Send + 'static>(
     mut body: TimedBody,
     read_bytes: IntCounter,
