@@ -292,7 +292,10 @@ fn log_received(
         }
         Err(refusal) => {
             state.metrics.batches.with_label_values(&["refused"]).inc();
-            warn!(client = caller.name(), %key, %batch, seconds, reason = refusal.text(), "refused");
+            // A client can break off uploads as often as it sends requests.
+            if !refusal.is_broken_body() || state.log_limiter.allows("broken upload") {
+                warn!(client = caller.name(), %key, %batch, seconds, reason = refusal.text(), "refused");
+            }
         }
     }
 }
