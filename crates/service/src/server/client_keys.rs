@@ -191,7 +191,8 @@ impl ClientKeys {
     fn note_known_use(&self, caller: &Caller, key: Fingerprint) -> bool {
         let certificate = caller.0.as_deref().map(RegisteredCertificate::of);
         let mut uses = self.uses.lock();
-        let is_known = certificate.is_none() || uses.get(&key).is_some_and(|used| used.certificate == certificate);
+        let is_known =
+            certificate.is_none() || uses.get(&key).is_some_and(|used| used.certificate == certificate);
         if is_known {
             uses.insert(key, Use { time: unix_now(), certificate });
         }

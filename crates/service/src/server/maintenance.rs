@@ -16,9 +16,7 @@ const INTERVAL: Duration = Duration::from_secs(600);
 pub async fn maintain_registrations(state: Arc<ServerState>) {
     loop {
         let round = state.clone();
-        let work =
-            move || log_failure(round.keys.delete_ended(&round.provider(), &round.access, &round.batches));
-        let _ = tokio::task::spawn_blocking(work).await;
+        run_blocking(move || round.keys.delete_ended(&round.provider(), &round.access, &round.batches)).await;
         write_uses(state.clone()).await;
         tokio::time::sleep(INTERVAL).await;
     }
@@ -26,11 +24,13 @@ pub async fn maintain_registrations(state: Arc<ServerState>) {
 
 /// Writes when keys were used last.
 pub async fn write_uses(state: Arc<ServerState>) {
-    let _ = tokio::task::spawn_blocking(move || log_failure(state.keys.write_uses())).await;
+    run_blocking(move || state.keys.write_uses()).await;
 }
 
-fn log_failure(result: Result<(), KeyStoreError>) {
-    if let Err(failure) = result {
+#[expect(clippy::disallowed_methods, reason = "one round at a time, and no client causes it")]
+async fn run_blocking(work: impl FnOnce() -> Result<(), KeyStoreError> + Send + 'static) {
+    let failed = tokio::task::spawn_blocking(work).await;
+    if let Ok(Err(failure)) = failed {
         let reason: &dyn std::error::Error = &failure;
         error!(reason, "the database failed");
     }
