@@ -10,7 +10,9 @@ use std::sync::Arc;
 use sottovoce_bfv::planner::{ParameterRequest, choose_parameters};
 use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
 use sottovoce_protocol::{client::Client, provider::Provider};
-use sottovoce_service::authority::{Authority, CertificateRequest, ReceivedRequest};
+use sottovoce_service::authority::{
+    Approval, Authority, CertificateRequest, ProviderRequest, ReceivedProviderRequest, ReceivedRequest,
+};
 use sottovoce_service::remote::{ProviderAddress, RemoteProvider, RetryBudget};
 use sottovoce_service::server::{AccessPolicy, Limits, Server};
 use sottovoce_service::tls::{ServerTls, Subject, load_client_tls, write_private_key};
@@ -19,11 +21,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let path = |name: &str| folder.path().join(name);
     // The authority certifies the provider's host.
-    let authority = Authority::create(&path("authority"), "example authority")?;
+    let authority = Authority::create(&path("authority"), "example authority", None)?;
     let (root, revoked) = (authority.root_path(), authority.revocation_list_path());
-    let (certificate, key) = authority.issue_provider(&["127.0.0.1".parse()?], 1)?;
+    let request = ProviderRequest::new(&["127.0.0.1".parse()?])?;
+    let received = ReceivedProviderRequest::from_pem(&request.pem)?;
+    let certificate = authority.issue_provider(&received, &Approval::new(request.key, 1))?;
     fs::write(path("provider.pem"), certificate.pem)?;
-    write_private_key(&path("provider.key"), &key)?;
+    write_private_key(&path("provider.key"), &request.private_key_pem)?;
     // The provider serves one network for 2 x 2 black and white pixels.
     let padding = Padding { leading: 0, trailing: 0 };
     let shape = Architecture { image_side: 2, kernel: 2, stride: 2, padding, maps: 1, hidden: 1, classes: 2 };
@@ -45,7 +49,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let parameters = connect(load_client_tls(&root, None)?)?.parameters()?;
     let client = Client::from_parameters_message(&parameters[..], 1 << 30)?;
     let request = CertificateRequest::new(&Subject::new("clinic", client.key_fingerprint())?)?;
-    fs::write(path("client.pem"), authority.issue(&ReceivedRequest::from_pem(&request.pem)?, 1)?.pem)?;
+    let approval = Approval::new(client.key_fingerprint(), 1);
+    fs::write(
+        path("client.pem"),
+        authority.issue(&ReceivedRequest::from_pem(&request.pem)?, &approval)?.pem,
+    )?;
     write_private_key(&path("client.key"), &request.private_key_pem)?;
     // With its certificate the client registers the keys, sends an encrypted image and decrypts the answer.
     let remote = connect(load_client_tls(&root, Some((&path("client.pem"), &path("client.key"))))?)?;

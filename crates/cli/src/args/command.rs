@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::authority::AuthorityCommand;
+use super::authority::{AuthorityCommand, ProviderRequestOptions};
 use super::bench::BenchCommand;
 use super::data::DataCommand;
 use super::experiment::{ReproduceOptions, StageOptions, SweepOptions};
@@ -72,6 +72,8 @@ pub enum Command {
     Classify(ClassifyOptions),
     /// Delete a client's keys, batches and answers at a provider.
     Forget(ClientOptions),
+    /// Create a provider's private key, and the request for a certificate that the authority signs.
+    ProviderRequest(ProviderRequestOptions),
     /// Manage the certificate authority that providers and clients trust.
     Authority {
         #[command(subcommand)]

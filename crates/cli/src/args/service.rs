@@ -21,8 +21,8 @@ pub struct ServeOptions {
     #[arg(long, value_name = "ADDRESS:PORT", default_value_t = SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)))]
     pub listen: SocketAddr,
 
-    /// Folder with certificate.pem, key.pem and root.pem, as `authority provider` writes it. Required
-    /// without --insecure-local.
+    /// Folder with key.pem, as `provider-request` writes it, and with certificate.pem and root.pem, as `authority provider`
+    /// writes them. Required without --insecure-local.
     #[arg(long, value_name = "FOLDER")]
     pub identity: Option<PathBuf>,
 

@@ -45,9 +45,9 @@ pub fn enrol(options: &EnrolOptions, global: &GlobalOptions) -> Result<ExitCode>
         );
     } else {
         output::result(&format!(
-            "{request} requests a certificate for {name} with the keys\n  {keys}\nThe authority first checks by other means that \
-             these keys belong to {name}, then issues the certificate:\n  sottovoce authority issue AUTHORITY {request} --out \
-             {certificate}",
+            "{request} requests a certificate for {name} with the keys\n  {keys}\nSend the file to the authority, and tell it the \
+             fingerprint over another channel, such as a call. It issues the certificate with\n  sottovoce authority issue \
+             AUTHORITY {request} --out {certificate}",
             request = request.display(),
             name = options.name,
             certificate = certificate.display(),

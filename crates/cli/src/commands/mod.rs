@@ -5,12 +5,14 @@ mod bench;
 mod chart;
 mod classify;
 mod client_folder;
+mod confirmation;
 mod data;
 mod enrolment;
 mod exactness;
 mod experiment;
 mod exported_networks;
 mod import;
+mod passphrase;
 mod plan;
 mod predict;
 mod report;
@@ -49,6 +51,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Command::Enrol(options) => enrolment::enrol(options, global),
         Command::Classify(options) => classify::run(options, global),
         Command::Forget(options) => enrolment::forget(options),
+        Command::ProviderRequest(options) => authority::provider_request(options, global),
         Command::Authority { command } => authority::run(command, global),
         Command::Bench { command } => bench::run(command, global),
     }

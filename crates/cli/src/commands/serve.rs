@@ -151,7 +151,8 @@ fn access_policy(options: &ServeOptions) -> Result<AccessPolicy> {
     let Some(identity) = &options.identity else {
         ensure!(
             options.insecure_local,
-            "the provider needs a certificate: name the folder that `sottovoce authority provider` wrote with --identity, or give \
+            "the provider needs a certificate: name the folder of `sottovoce provider-request`, with the certificate.pem and root.pem of \
+             the authority, with --identity, or give \
              --insecure-local to serve only this machine, without certificates"
         );
         output::remark(

@@ -4,12 +4,12 @@ use serde_json::Value;
 use sottovoce_service::authority::CertificateRequest;
 use sottovoce_service::tls::{Subject, load_client_tls, write_private_key};
 
-use super::sandbox::Sandbox;
+use super::sandbox::{Run, Sandbox};
 
-/// A folder with the authority `ca`.
+/// A folder with the authority `ca`, whose keys are not encrypted.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
-    sandbox.run(&["authority", "create", "ca"]).succeeds();
+    sandbox.run(&["authority", "create", "ca", "--no-passphrase"]).succeeds();
     sandbox
 }
 
@@ -25,85 +25,297 @@ fn request(sandbox: &Sandbox, name: &str, keys: &str) {
     write_private_key(&sandbox.path(&format!("{name}.key.pem")), &request.private_key_pem).unwrap();
 }
 
+/// Issues `NAME.pem` for the keys `digits`.
+fn issue(sandbox: &Sandbox, name: &str, digits: &str, arguments: &[&str]) -> Run {
+    if !sandbox.path(&format!("{name}.request.pem")).exists() {
+        request(sandbox, name, &keys(digits));
+    }
+    let (request, out) = (format!("{name}.request.pem"), format!("{name}.pem"));
+    let issue = ["authority", "issue", "ca", &request, "--out", &out, "--keys", &keys(digits)];
+    sandbox.run(&[&issue[..], arguments].concat())
+}
+
+fn json(sandbox: &Sandbox, arguments: &[&str]) -> Value {
+    let run = sandbox.run(&[arguments, &["--json"]].concat()).succeeds();
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
+/// The clients and providers in the list.
+fn certificates(sandbox: &Sandbox) -> Vec<Value> {
+    let mut list = json(sandbox, &["authority", "list", "ca"])["certificates"].as_array().unwrap().clone();
+    list.retain(|one| one["name"].is_null());
+    list
+}
+
+#[cfg(unix)]
+fn private_file(sandbox: &Sandbox, name: &str, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    sandbox.write(name, text);
+    fs::set_permissions(sandbox.path(name), fs::Permissions::from_mode(0o600)).unwrap();
+}
+
 #[test]
-fn an_authority_issues_a_certificate_and_prints_the_client() {
+fn an_authority_issues_a_certificate_for_the_keys_that_the_client_told() {
     let sandbox = sandbox();
     request(&sandbox, "clinic", &keys("a1"));
-    let run = sandbox.run(&["authority", "issue", "ca", "clinic.request.pem"]).succeeds();
-    assert!(
-        run.stderr.contains(&format!("issuing a certificate for clinic with the keys {}", keys("a1"))),
-        "{}",
-        run.stderr
-    );
-    assert!(run.stdout.contains("certificate.pem"), "{}", run.stdout);
+    let arguments = ["authority", "issue", "ca", "clinic.request.pem"];
+    sandbox.run(&arguments).fails(1, &["--keys", "clinic told you over another channel", "terminal"]);
+    sandbox
+        .run(&[&arguments[..], &["--keys", &keys("a2")]].concat())
+        .fails(1, &[&keys("a1"), &keys("a2"), "was confirmed for"]);
+    assert!(!sandbox.path("certificate.pem").exists());
+    let run = sandbox.run(&[&arguments[..], &["--keys", &keys("a1")]].concat()).succeeds();
+    assert!(run.stderr.contains("clinic requests a certificate"), "{}", run.stderr);
+    assert!(run.stdout.contains("certificate.pem") && run.stdout.contains(&keys("a1")), "{}", run.stdout);
     let (certificate, key) = (sandbox.path("certificate.pem"), sandbox.path("clinic.key.pem"));
     load_client_tls(&sandbox.path("ca/root.pem"), Some((&certificate, &key))).unwrap();
 
-    let again = sandbox.run(&["authority", "issue", "ca", "clinic.request.pem"]);
+    let again = sandbox.run(&[&arguments[..], &["--keys", &keys("a1")]].concat());
     again.fails(1, &["certificate.pem exists", "--out"]);
-    let list = sandbox.run(&["authority", "list", "ca", "--json"]).succeeds();
-    let list: Value = serde_json::from_str(&list.stdout).unwrap();
-    assert_eq!(list.as_array().unwrap().len(), 1, "what is refused is not issued");
+    let list = certificates(&sandbox);
+    assert_eq!(list.len(), 1, "what is refused is not issued");
     assert_eq!((&list[0]["client"], &list[0]["state"]), (&"clinic".into(), &"good".into()));
-    assert_eq!(list[0]["keys"], keys("a1"));
+    assert_eq!((&list[0]["keys"], &list[0]["days_left"]), (&keys("a1").into(), &89.into()));
+}
+
+#[test]
+fn a_name_gets_other_keys_only_if_told() {
+    let sandbox = sandbox();
+    issue(&sandbox, "clinic", "a1", &[]).succeeds();
+    let serial = certificates(&sandbox)[0]["serial"].as_str().unwrap().to_owned();
+    fs::remove_file(sandbox.path("clinic.request.pem")).unwrap();
+    fs::remove_file(sandbox.path("clinic.key.pem")).unwrap();
+    fs::remove_file(sandbox.path("clinic.pem")).unwrap();
+    issue(&sandbox, "clinic", "a2", &[]).fails(1, &["--other-keys", &serial, &keys("a1"), "revoke it first"]);
+    issue(&sandbox, "clinic", "a2", &["--other-keys"]).succeeds();
+    assert_eq!(certificates(&sandbox).len(), 2);
 }
 
 #[test]
 fn certificates_are_revoked_by_name_serial_or_keys() {
     let sandbox = sandbox();
     for (name, digits) in [("one", "01"), ("two", "02"), ("three", "03"), ("four", "04")] {
-        request(&sandbox, name, &keys(digits));
-        let (request, out) = (format!("{name}.request.pem"), format!("{name}.pem"));
-        sandbox.run(&["authority", "issue", "ca", &request, "--out", &out, "--days", "7"]).succeeds();
+        issue(&sandbox, name, digits, &["--days", "7"]).succeeds();
     }
     let before = sandbox.read("ca/revoked.pem");
-    let list = || -> Value {
-        let run = sandbox.run(&["authority", "list", "ca", "--json"]).succeeds();
-        serde_json::from_str(&run.stdout).unwrap()
-    };
-    let serial = list()[1]["serial"].as_str().unwrap().to_owned();
+    let serial = certificates(&sandbox)[1]["serial"].as_str().unwrap().to_owned();
     let run = sandbox.run(&["authority", "revoke", "ca", "--name", "one"]).succeeds();
     assert!(run.stdout.contains("revoked: one") && run.stdout.contains("revoked.pem"), "{}", run.stdout);
     sandbox.run(&["authority", "revoke", "ca", "--serial", &serial]).succeeds();
     sandbox.run(&["authority", "revoke", "ca", "--keys", &keys("03")]).succeeds();
-    let states: Vec<Value> =
-        list().as_array().unwrap().iter().map(|issued| issued["state"].clone()).collect();
+    let states: Vec<Value> = certificates(&sandbox).iter().map(|issued| issued["state"].clone()).collect();
     assert_eq!(states, ["revoked", "revoked", "revoked", "good"]);
     assert_ne!(sandbox.read("ca/revoked.pem"), before);
-    let table = sandbox.run(&["authority", "list", "ca"]).succeeds().stdout;
-    assert_eq!(table.matches("revoked").count(), 3, "{table}");
+    let run = sandbox.run(&["authority", "list", "ca"]).succeeds();
+    let revoked = run.stdout.lines().filter(|line| line.contains(" client ") && line.contains(" revoked "));
+    assert_eq!(revoked.count(), 3, "{}", run.stdout);
+    assert!(run.stdout.contains("warning: a certificate ends soon: four"), "{}", run.stdout);
 }
 
 #[test]
-fn a_provider_gets_a_certificate_and_a_private_key() {
+fn a_certificate_that_only_the_operator_knows_is_revoked_by_its_serial_number() {
     let sandbox = sandbox();
-    let arguments = [
-        "authority",
-        "provider",
-        "ca",
-        "--host",
-        "localhost",
-        "127.0.0.1",
-        "--host",
-        "::1",
-        "--out",
-        "provider",
-    ];
-    let run = sandbox.run(&arguments).succeeds();
-    assert!(run.stdout.contains("localhost 127.0.0.1 ::1"), "{}", run.stdout);
+    let serial = "4a".repeat(16);
+    let run = sandbox.run(&["authority", "revoke", "ca", "--serial", &serial]).succeeds();
+    assert!(run.stderr.contains(&format!("issued.csv has no certificate {serial}")), "{}", run.stderr);
+    assert!(run.stdout.contains("revoked: unknown holder"), "{}", run.stdout);
+    let list = certificates(&sandbox);
+    assert_eq!((&list[0]["serial"], &list[0]["state"]), (&serial.into(), &"revoked".into()));
+}
+
+#[test]
+fn a_provider_makes_its_key_and_gets_a_certificate() {
+    let sandbox = sandbox();
+    let hosts = ["--host", "localhost", "127.0.0.1", "--host", "::1"];
+    let request = json(&sandbox, &[&["provider-request"], &hosts[..]].concat());
+    let key = request["key"].as_str().unwrap();
+    let arguments = ["authority", "provider", "ca", "identity/request.pem", "--out", "provider"];
+    let refused = sandbox.run(&arguments);
+    assert!(refused.stderr.contains("localhost 127.0.0.1 ::1"), "{}", refused.stderr);
+    refused.fails(1, &["--key", "the provider told you over another channel"]);
+    sandbox
+        .run(&[&arguments[..], &["--key", &keys("a1")]].concat())
+        .fails(1, &[&keys("a1"), key, "was confirmed for"]);
+    let run = sandbox.run(&[&arguments[..], &["--key", key]].concat()).succeeds();
+    assert!(run.stdout.contains("localhost 127.0.0.1 ::1") && run.stdout.contains(key), "{}", run.stdout);
     assert_eq!(sandbox.read("provider/root.pem"), sandbox.read("ca/root.pem"));
-    assert!(sandbox.read("provider/certificate.pem").contains("BEGIN CERTIFICATE"));
+    let certificate = sandbox.read("provider/certificate.pem");
+    assert_eq!(certificate.matches("BEGIN CERTIFICATE").count(), 2, "provider and issuer");
+    assert!(!sandbox.path("provider/key.pem").exists(), "the provider's key stays with the provider");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = |name| fs::metadata(sandbox.path(name)).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode("provider/key.pem"), mode("ca/root.key.pem"), mode("ca")), (0o600, 0o600, 0o700));
+        let files = ["identity/key.pem", "ca/root.key.pem", "ca/issuer.key.pem", "ca"];
+        assert_eq!(files.map(mode), [0o600, 0o600, 0o600, 0o700]);
     }
-    let key = sandbox.read("provider/key.pem");
-    sandbox.run(&arguments).fails(1, &["certificate.pem exists"]);
-    fs::remove_file(sandbox.path("provider/certificate.pem")).unwrap();
-    sandbox.run(&arguments).fails(1, &["key.pem exists"]);
-    assert_eq!(sandbox.read("provider/key.pem"), key);
+    let again = [&arguments[..], &["--key", key]].concat();
+    sandbox.run(&again).fails(1, &["certificate.pem exists"]);
+    let kept = sandbox.read("identity/key.pem");
+    sandbox.run(&[&["provider-request"], &hosts[..]].concat()).fails(1, &["key.pem exists", "--out"]);
+    assert_eq!(sandbox.read("identity/key.pem"), kept);
+    // The same request renews the certificate, and the key fits.
+    fs::rename(sandbox.path("provider/certificate.pem"), sandbox.path("former.pem")).unwrap();
+    sandbox.run(&again).succeeds();
+    let (certificate, key) = (sandbox.path("provider/certificate.pem"), sandbox.path("identity/key.pem"));
+    load_client_tls(&sandbox.path("ca/root.pem"), Some((&certificate, &key))).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn the_private_keys_of_an_authority_are_encrypted() {
+    let sandbox = Sandbox::new();
+    private_file(&sandbox, "passphrase", "correct horse battery\n");
+    private_file(&sandbox, "wrong", "correct horse batterz\n");
+    private_file(&sandbox, "short", "horse\n");
+    sandbox.write("public", "correct horse battery\n");
+    let create = ["authority", "create", "ca"];
+    sandbox.run(&create).fails(1, &["--passphrase-file", "terminal", "--no-passphrase"]);
+    let with = |file| ["--passphrase-file", file];
+    sandbox.run(&[&create[..], &with("short")].concat()).fails(1, &["5 bytes", "at least 12"]);
+    sandbox.run(&[&create[..], &with("public")].concat()).fails(1, &["chmod 600 public"]);
+    sandbox.run(&[&create[..], &with("missing")].concat()).fails(1, &["cannot read missing"]);
+    assert!(!sandbox.path("ca").exists());
+    let run = sandbox.run(&[&create[..], &with("passphrase")].concat()).succeeds();
+    assert!(run.stdout.contains("keys are encrypted"), "{}", run.stdout);
+    for file in ["ca/root.key.pem", "ca/issuer.key.pem"] {
+        let text = sandbox.read(file);
+        assert!(text.contains("BEGIN ENCRYPTED PRIVATE KEY") && !text.contains("BEGIN PRIVATE KEY"));
+    }
+    issue(&sandbox, "clinic", "a1", &[]).fails(1, &["are encrypted", "--passphrase-file", "terminal"]);
+    issue(&sandbox, "clinic", "a1", &with("wrong"))
+        .fails(1, &["the passphrase does not open ca/issuer.key.pem"]);
+    issue(&sandbox, "clinic", "a1", &with("passphrase")).succeeds();
+    // The list needs no passphrase, and a list is signed without a terminal.
+    assert_eq!(certificates(&sandbox).len(), 1);
+    sandbox.run(&[&["authority", "sign-list", "ca"], &with("passphrase")[..]].concat()).succeeds();
+
+    // The passphrase is changed, or removed.
+    let encrypt = ["authority", "encrypt", "ca", "--passphrase-file", "passphrase"];
+    sandbox.run(&encrypt).fails(1, &["--new-passphrase-file", "--no-passphrase"]);
+    private_file(&sandbox, "other", "another long passphrase");
+    sandbox.run(&[&encrypt[..], &["--new-passphrase-file", "other"]].concat()).succeeds();
+    let revoke = ["authority", "revoke", "ca", "--name", "clinic", "--passphrase-file"];
+    sandbox.run(&[&revoke[..], &["passphrase"]].concat()).fails(1, &["does not open"]);
+    sandbox.run(&[&revoke[..], &["other"]].concat()).succeeds();
+    let run = sandbox
+        .run(&["authority", "encrypt", "ca", "--passphrase-file", "other", "--no-passphrase"])
+        .succeeds();
+    assert!(run.stdout.contains("NOT encrypted: ca/root.key.pem"), "{}", run.stdout);
+    sandbox.run(&["authority", "sign-list", "ca"]).succeeds();
+}
+
+/// `script` gives the program a terminal, as a person has one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_asks_for_the_passphrase_and_the_fingerprint() {
+    use std::io::{Read as _, Write as _};
+    use std::process::{Command, Stdio};
+
+    let sandbox = Sandbox::new();
+    // Answers each prompt after it was shown, because what is typed before may be discarded.
+    let talk = |arguments: &str, answers: &[(&str, &str)]| -> (Option<i32>, String) {
+        let program = sandbox.command(&[]).get_program().to_str().unwrap().to_owned();
+        let mut child = Command::new("script")
+            .args(["--quiet", "--return", "--command", &format!("{program} {arguments}"), "/dev/null"])
+            .current_dir(sandbox.path("."))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (mut shown, mut seen) = (Vec::new(), 0);
+        for (prompt, answer) in answers {
+            while !String::from_utf8_lossy(&shown[seen..]).contains(prompt) {
+                let mut byte = [0];
+                assert_eq!(output.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&shown));
+                shown.push(byte[0]);
+            }
+            seen = shown.len();
+            writeln!(input, "{answer}").unwrap();
+        }
+        output.read_to_end(&mut shown).unwrap();
+        (child.wait().unwrap().code(), String::from_utf8_lossy(&shown).into_owned())
+    };
+    let words = "correct horse battery";
+    let new = "new passphrase of at least 12 bytes: ";
+    let (code, shown) = talk("authority create ca", &[(new, words), ("again: ", "something else")]);
+    assert!(code == Some(1) && shown.contains("the two passphrases differ"), "{shown}");
+    let (code, shown) = talk("authority create ca", &[(new, words), ("again: ", words)]);
+    assert!(code == Some(0) && shown.contains("keys are encrypted"), "{shown}");
+
+    request(&sandbox, "clinic", &keys("a1"));
+    let issue = "authority issue ca clinic.request.pem";
+    for wrong in ["a1a1a1a1a1a1a1", "a1a1a1a1a1a1a1a2", ""] {
+        let (code, shown) = talk(issue, &[("clinic told you over another channel", wrong)]);
+        assert!(code == Some(1) && shown.contains("no certificate was issued"), "{shown}");
+    }
+    let digits = ("clinic told you over another channel", "A1A1 a1a1 a1a1 a1a1");
+    let (code, shown) = talk(issue, &[digits, ("passphrase of ca: ", words)]);
+    assert!(code == Some(0), "{shown}");
+    assert_eq!(certificates(&sandbox).len(), 1);
+}
+
+#[test]
+fn another_issuer_and_another_root_take_over() {
+    let sandbox = sandbox();
+    issue(&sandbox, "one", "01", &[]).succeeds();
+    let run = sandbox.run(&["authority", "renew-issuer", "ca"]).succeeds();
+    assert!(run.stdout.contains("former issuer") && run.stdout.contains("new revoked.pem"), "{}", run.stdout);
+    issue(&sandbox, "two", "02", &[]).succeeds();
+    sandbox.run(&["authority", "new-root", "ca", "--name", "next"]).succeeds();
+    assert_eq!(sandbox.read("ca/root.pem").matches("BEGIN CERTIFICATE").count(), 2);
+    issue(&sandbox, "three", "03", &[]).succeeds();
+    // The client with the former root's certificate trusts both.
+    for name in ["one", "two", "three"] {
+        let (certificate, key) =
+            (sandbox.path(&format!("{name}.pem")), sandbox.path(&format!("{name}.key.pem")));
+        assert!(certificate.exists() && key.exists());
+    }
+    sandbox.run(&["authority", "retire-roots", "ca"]).fails(1, &["2 valid certificates"]);
+    sandbox.run(&["authority", "revoke", "ca", "--name", "one"]).succeeds();
+    sandbox.run(&["authority", "revoke", "ca", "--name", "two"]).succeeds();
+    sandbox.run(&["authority", "retire-roots", "ca"]).succeeds();
+    assert_eq!(sandbox.read("ca/root.pem").matches("BEGIN CERTIFICATE").count(), 1);
+}
+
+#[test]
+fn what_ends_soon_is_warned_of() {
+    let sandbox = sandbox();
+    let warnings = || json(&sandbox, &["authority", "list", "ca"])["warnings"].clone();
+    assert_eq!(warnings(), Value::Array(Vec::new()));
+    issue(&sandbox, "brief", "01", &["--days", "20"]).succeeds();
+    sandbox.run(&["authority", "sign-list", "ca", "--list-days", "3"]).succeeds();
+    sandbox.run(&["authority", "renew-issuer", "ca", "--days", "29", "--list-days", "3"]).succeeds();
+    let warnings = warnings();
+    let text = warnings.to_string();
+    for words in [
+        "a certificate ends soon: brief",
+        "the issuer ends at",
+        "authority renew-issuer",
+        "the list of the issuer",
+    ] {
+        assert!(text.contains(words), "{words:?} is not in: {text}");
+    }
+    let days = ["authority", "sign-list", "ca", "--list-days"];
+    sandbox.run(&[&days[..], &["401"]].concat()).fails(2, &["--list-days"]);
+}
+
+#[test]
+fn the_root_s_key_is_kept_elsewhere() {
+    let sandbox = sandbox();
+    fs::rename(sandbox.path("ca/root.key.pem"), sandbox.path("safe.pem")).unwrap();
+    issue(&sandbox, "clinic", "a1", &[]).succeeds();
+    sandbox.run(&["authority", "revoke", "ca", "--name", "clinic"]).succeeds();
+    sandbox.run(&["authority", "sign-list", "ca"]).succeeds();
+    for command in ["renew-issuer", "new-root"] {
+        sandbox
+            .run(&["authority", command, "ca"])
+            .fails(1, &["there is no ca/root.key.pem", "Put the file back for as long as the command runs"]);
+    }
+    sandbox.run(&["authority", "sign-list", "ca", "--root"]).fails(1, &["there is no ca/root.key.pem"]);
+    fs::rename(sandbox.path("safe.pem"), sandbox.path("ca/root.key.pem")).unwrap();
+    sandbox.run(&["authority", "sign-list", "ca", "--root"]).succeeds();
 }
 
 #[test]
@@ -112,14 +324,19 @@ fn a_failed_command_of_the_authority_changes_nothing() {
     request(&sandbox, "clinic", &keys("a1"));
     sandbox.write("text.pem", "not a request");
     let issued = sandbox.read("ca/issued.csv");
-    sandbox.run(&["authority", "create", "ca"]).fails(1, &["ca already holds an authority"]);
-    sandbox.run(&["authority", "create", "."]).fails(1, &["is not empty"]);
-    sandbox.run(&["authority", "create", "new", "--name", "a\nb"]).fails(1, &["must have 1 to 64 letters"]);
+    let plain = "--no-passphrase";
+    sandbox.run(&["authority", "create", "ca", plain]).fails(1, &["ca already holds an authority"]);
+    sandbox.run(&["authority", "create", ".", plain]).fails(1, &["is not empty"]);
+    sandbox
+        .run(&["authority", "create", "new", plain, "--name", "a\nb"])
+        .fails(1, &["must have 1 to 64 letters"]);
     sandbox.run(&["authority", "list", "nowhere"]).fails(1, &["no authority in nowhere", "root.pem"]);
     sandbox.run(&["authority", "issue", "ca", "missing.pem"]).fails(1, &["cannot read missing.pem"]);
-    sandbox
-        .run(&["authority", "issue", "ca", "text.pem"])
-        .fails(1, &["text.pem", "not a usable certificate request"]);
+    for command in ["issue", "provider"] {
+        sandbox
+            .run(&["authority", command, "ca", "text.pem", "--out", "certificate.pem"])
+            .fails(1, &["text.pem", "not a usable certificate request"]);
+    }
     sandbox.run(&["authority", "revoke", "ca", "--name", "nobody"]).fails(1, &["the name \"nobody\""]);
     assert_eq!(sandbox.read("ca/issued.csv"), issued);
     assert!(!sandbox.path("certificate.pem").exists() && !sandbox.path("new").exists());
@@ -128,11 +345,8 @@ fn a_failed_command_of_the_authority_changes_nothing() {
 #[test]
 fn wrong_arguments_are_refused_with_what_is_allowed() {
     let sandbox = sandbox();
-    let provider = ["authority", "provider", "ca", "--out", "provider"];
-    sandbox.run(&provider).fails(2, &["--host"]);
-    sandbox
-        .run(&[&provider[..], &["--host", "a b"]].concat())
-        .fails(2, &["neither a DNS name nor an IP address"]);
+    sandbox.run(&["provider-request"]).fails(2, &["--host"]);
+    sandbox.run(&["provider-request", "--host", "a b"]).fails(2, &["neither a DNS name nor an IP address"]);
     for days in ["0", "3651", "-1", "many"] {
         sandbox.run(&["authority", "issue", "ca", "r.pem", &format!("--days={days}")]).fails(2, &["--days"]);
     }
@@ -142,6 +356,9 @@ fn wrong_arguments_are_refused_with_what_is_allowed() {
     sandbox
         .run(&["authority", "revoke", "ca", "--serial", "ab", "--name", "one"])
         .fails(2, &["cannot be used with"]);
+    sandbox
+        .run(&["authority", "create", "new", "--no-passphrase", "--passphrase-file", "x"])
+        .fails(2, &["cannot be used with"]);
 }
 
 #[cfg(unix)]
@@ -149,7 +366,7 @@ fn wrong_arguments_are_refused_with_what_is_allowed() {
 fn an_authority_whose_key_others_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let sandbox = sandbox();
-    let key = sandbox.path("ca/root.key.pem");
+    let key = sandbox.path("ca/issuer.key.pem");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
-    sandbox.run(&["authority", "list", "ca"]).fails(1, &["mode 644", "chmod 600 ca/root.key.pem"]);
+    sandbox.run(&["authority", "list", "ca"]).fails(1, &["mode 644", "chmod 600 ca/issuer.key.pem"]);
 }

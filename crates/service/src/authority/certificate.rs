@@ -1,4 +1,4 @@
-//! The certificates and the revocation list that the authority signs.
+//! The certificates and revocation lists that the authority signs.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
@@ -16,23 +16,30 @@ use crate::tls::subject::{Subject, checked_name};
 /// Longest validity of a certificate in days.
 pub const MAX_VALIDITY_DAYS: u32 = 3650;
 
-/// Validity of the authority's own certificate in days: twice that of the longest certificate that it signs.
+/// Validity of a root's certificate in days: twice that of the longest certificate that it signs.
 const ROOT_DAYS: i64 = 2 * MAX_VALIDITY_DAYS as i64;
 
 /// Maximum time by which the clocks of clients and providers may be slow.
 const MAX_CLOCK_SKEW: Duration = Duration::minutes(5);
+
+/// Common name of providers. TLS looks for hosts in the alternative names, which can be longer.
+pub const PROVIDER_NAME: &str = "sottovoce provider";
 
 /// Returns the present time in whole seconds, the resolution of certificates.
 pub fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc().truncate_to_second()
 }
 
-/// Returns the authority's own certificate. The certificates that it signs cannot sign others.
-pub fn root(name: &str, serial_number: SerialNumber) -> Result<CertificateParams, AuthorityError> {
-    let mut parameters = parameters(&checked_name(name)?, &serial_number, now() + Duration::days(ROOT_DAYS));
-    parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    Ok(parameters)
+/// Returns a root's certificate. It signs issuers, which sign everything else.
+pub fn root(name: &str, serial_number: &SerialNumber) -> Result<CertificateParams, AuthorityError> {
+    Ok(authority(&checked_name(name)?, "root", serial_number, now() + Duration::days(ROOT_DAYS), 1))
+}
+
+/// Returns an issuer's certificate. It cannot sign other issuers.
+pub fn issuer(name: &str, serial_number: &SerialNumber, not_after: OffsetDateTime) -> CertificateParams {
+    let mut parameters = authority(name, "issuer", serial_number, not_after, 0);
+    parameters.use_authority_key_identifier_extension = true;
+    parameters
 }
 
 /// Returns a client's certificate.
@@ -52,23 +59,19 @@ pub fn provider(
     serial_number: &SerialNumber,
     not_after: OffsetDateTime,
 ) -> Result<CertificateParams, AuthorityError> {
-    // TLS looks for hosts in the alternative names. They can be longer than a common name.
-    let mut parameters =
-        leaf("sottovoce provider", serial_number, not_after, ExtendedKeyUsagePurpose::ServerAuth);
-    let names = hosts.iter().map(|host| match host {
-        Host::Name(name) => Ok(SanType::DnsName(name.as_ref().try_into()?)),
-        Host::Address(address) => Ok(SanType::IpAddress(*address)),
-    });
-    parameters.subject_alt_names = names.collect::<Result<_, AuthorityError>>()?;
+    let mut parameters = leaf(PROVIDER_NAME, serial_number, not_after, ExtendedKeyUsagePurpose::ServerAuth);
+    parameters.subject_alt_names =
+        hosts.iter().map(Host::alternative_name).collect::<Result<_, rcgen::Error>>()?;
     Ok(parameters)
 }
 
-/// Returns the list of revoked certificates. It is valid as long as the authority, because every change makes a new list.
-pub fn revocation_list(
-    all: &[IssuedCertificate],
-    not_after: OffsetDateTime,
+/// Returns a list of revoked certificates.
+pub fn revocation_list<'a>(
+    revoked: impl Iterator<Item = &'a IssuedCertificate>,
+    number: u64,
+    next_update: OffsetDateTime,
 ) -> CertificateRevocationListParams {
-    let revoked = all.iter().filter_map(|issued| {
+    let revoked = revoked.filter_map(|issued| {
         Some(RevokedCertParams {
             serial_number: rcgen::SerialNumber::from_slice(issued.serial_number.as_bytes()),
             revocation_time: issued.revoked?,
@@ -76,16 +79,31 @@ pub fn revocation_list(
             invalidity_date: None,
         })
     });
-    let revoked_certs: Vec<RevokedCertParams> = revoked.collect();
     CertificateRevocationListParams {
         this_update: now() - MAX_CLOCK_SKEW,
-        next_update: not_after,
-        // Certificates stay revoked, so a newer list has at least as many entries and a larger number.
-        crl_number: rcgen::SerialNumber::from(1 + revoked_certs.len() as u64),
+        next_update,
+        crl_number: rcgen::SerialNumber::from(number),
         issuing_distribution_point: None,
-        revoked_certs,
+        revoked_certs: revoked.collect(),
         key_identifier_method: KeyIdMethod::Sha256,
     }
+}
+
+/// Returns the certificate of a root or an issuer with at most `path_length` certificates of authorities below it.
+fn authority(
+    name: &str,
+    role: &str,
+    serial_number: &SerialNumber,
+    not_after: OffsetDateTime,
+    path_length: u8,
+) -> CertificateParams {
+    let mut parameters = parameters(name, serial_number, not_after);
+    // TLS finds the list for a certificate by the name of its signer, so no two signers have the same name.
+    let unit = format!("{role} {serial_number}");
+    parameters.distinguished_name.push(DnType::OrganizationalUnitName, unit);
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(path_length));
+    parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    parameters
 }
 
 /// Returns a certificate that cannot sign others.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
+use super::host::ParseHostError;
 use super::selection::CertificateSelection;
 use crate::tls::error::TlsError;
 use crate::tls::serial_number::SerialNumber;
@@ -57,17 +58,31 @@ pub enum AuthorityError {
         /// Number of the line, from 1.
         line: usize,
     },
-    /// A revoked certificate is missing from the list of issued certificates.
-    #[error("{path} has the certificate {serial_number}, but issued.csv in the same folder does not")]
-    NotIssued {
+    /// The signed lists cannot be used.
+    #[error(
+        "{path} cannot be used: {reason}. Replace it with the file that a provider uses; without any copy, move it away and \
+         run `sottovoce authority sign-list`"
+    )]
+    Lists {
         /// Path of the file.
         path: PathBuf,
-        /// Serial number of the certificate.
-        serial_number: SerialNumber,
+        /// Reason.
+        reason: String,
     },
     /// A file of a certificate or private key cannot be used.
     #[error(transparent)]
     File(#[from] TlsError),
+    /// The folder has no root certificate.
+    #[error("root.pem holds no certificate")]
+    NoRoot,
+    /// The file of a private key cannot be used.
+    #[error("{path} cannot be used: {reason}")]
+    KeyFile {
+        /// Path of the file.
+        path: PathBuf,
+        /// Reason.
+        reason: String,
+    },
     /// The authority's private key cannot sign.
     #[error("{path} holds no private key that can sign")]
     Key {
@@ -76,6 +91,100 @@ pub enum AuthorityError {
         /// Reason.
         source: rcgen::Error,
     },
+    /// The private key belongs to another certificate.
+    #[error("the private key in {path} does not belong to its certificate")]
+    KeyMismatch {
+        /// Path of the file.
+        path: PathBuf,
+    },
+    /// The private key is encrypted, and there is no passphrase.
+    #[error("the private key in {path} is encrypted, and needs the authority's passphrase")]
+    PassphraseNeeded {
+        /// Path of the file.
+        path: PathBuf,
+    },
+    /// The passphrase does not decrypt the private key.
+    #[error("the passphrase does not open {path}")]
+    WrongPassphrase {
+        /// Path of the file.
+        path: PathBuf,
+    },
+    /// The passphrase of a new key is too short.
+    #[error("the passphrase has {found} bytes, but must have at least {min}")]
+    ShortPassphrase {
+        /// Length in bytes.
+        found: usize,
+        /// Minimum length in bytes.
+        min: usize,
+    },
+    /// A private key cannot be encrypted.
+    #[error("the private key cannot be encrypted: {reason}")]
+    Encryption {
+        /// Reason.
+        reason: String,
+    },
+    /// The root's private key is not in the folder.
+    #[error(
+        "there is no {path}: this command needs the root's private key. Put the file back for as long as the command runs"
+    )]
+    NoRootKey {
+        /// Path of the file.
+        path: PathBuf,
+    },
+    /// The issuer's private key is not in the folder.
+    #[error(
+        "there is no {path}: restore it from a backup, or make another issuer with `sottovoce authority renew-issuer`"
+    )]
+    NoIssuer {
+        /// Path of the file.
+        path: PathBuf,
+    },
+    /// No root has signed the issuer.
+    #[error(
+        "no certificate in root.pem has signed the issuer in {path}: the files belong to different authorities"
+    )]
+    ForeignIssuer {
+        /// Path of the file.
+        path: PathBuf,
+    },
+    /// The root cannot sign issuers.
+    #[error(
+        "this authority was made by a former version, and its root cannot sign issuers; make another root with `sottovoce \
+         authority new-root`"
+    )]
+    NoIssuers,
+    /// The change of the root was interrupted.
+    #[error(
+        "{path} belongs to a root that is not in root.pem: `sottovoce authority new-root` was interrupted. Run it again"
+    )]
+    NextRoot {
+        /// Path of the file.
+        path: PathBuf,
+    },
+    /// The root that is to be retired is in use.
+    #[error(
+        "{count} valid certificates depend on a former root, and nobody would accept them afterwards; replace them first"
+    )]
+    RootInUse {
+        /// Number of valid certificates.
+        count: usize,
+    },
+    /// A former root has signed the present issuer.
+    #[error(
+        "a former root has signed the present issuer; make another one with `sottovoce authority renew-issuer`"
+    )]
+    IssuerOfFormerRoot,
+    /// The present issuer is to be revoked.
+    #[error(
+        "{serial_number} is the present issuer; replace and revoke it with `sottovoce authority renew-issuer --revoke-former`"
+    )]
+    PresentIssuer {
+        /// Serial number of the issuer.
+        serial_number: SerialNumber,
+    },
+    /// There is no former root.
+    #[error("root.pem holds one certificate, so there is no former root to retire")]
+    NoFormerRoot,
     /// The request is too long.
     #[error("the request has {found} bytes, but the maximum is {max}")]
     RequestSize {
@@ -87,6 +196,14 @@ pub enum AuthorityError {
     /// The request cannot be parsed, or its signature is wrong.
     #[error("this is not a usable certificate request")]
     Request(#[source] rcgen::Error),
+    /// The keys of the request are not those that its sender named.
+    #[error("the request is for the keys {requested}, but was confirmed for the keys {confirmed}")]
+    NotConfirmed {
+        /// Fingerprint in the request.
+        requested: Fingerprint,
+        /// Fingerprint that was confirmed.
+        confirmed: Fingerprint,
+    },
     /// The request has a key of another type.
     #[error("the request's key must be ECDSA on P-256, and sign with SHA-256")]
     RequestKey,
@@ -101,25 +218,44 @@ pub enum AuthorityError {
         /// Name under which they are certified.
         name: String,
     },
+    /// The name is certified with other keys.
+    #[error(
+        "{holder} has a valid certificate, {serial_number}, for the other keys {keys}; revoke it first, or allow other keys \
+         explicitly"
+    )]
+    OtherKeys {
+        /// Name of the client, or hosts of the provider.
+        holder: String,
+        /// Serial number of the valid certificate.
+        serial_number: SerialNumber,
+        /// Fingerprint of the keys in it.
+        keys: Fingerprint,
+    },
     /// The validity is too short or too long.
-    #[error("certificates are valid for 1 to {max} days, but {found} days were requested")]
+    #[error("{found} days were requested, but 1 to {max} days are allowed")]
     Days {
         /// Requested days.
         found: u32,
         /// Maximum number of days.
         max: u32,
     },
-    /// The certificate would outlive the authority.
-    #[error("the authority's certificate expires at {not_after}, in less than {days} days")]
+    /// The certificate would outlive its signer.
+    #[error(
+        "the certificate that would sign expires at {not_after}, in less than {days} days; request fewer days, or make another \
+         issuer with `sottovoce authority renew-issuer` or another root with `new-root`"
+    )]
     Outlives {
         /// Requested days.
         days: u32,
-        /// End of the validity of the authority's certificate.
+        /// End of the validity of the signer's certificate.
         not_after: OffsetDateTime,
     },
     /// The provider has no host.
     #[error("a provider needs at least one host name or IP address")]
     NoHosts,
+    /// A host of a provider's request is not a DNS name or an IP address.
+    #[error("the request names a host that cannot be certified")]
+    Host(#[from] ParseHostError),
     /// No issued certificate was selected.
     #[error("no certificate was issued with {selection}")]
     Unknown {
@@ -132,6 +268,12 @@ pub enum AuthorityError {
     /// A date cannot be formatted.
     #[error("a date cannot be formatted")]
     Date(#[from] time::error::Format),
+    /// A certificate that was made cannot be read.
+    #[error("the certificate cannot be read: {reason}")]
+    Certificate {
+        /// Reason.
+        reason: String,
+    },
     /// A key or certificate cannot be made.
     #[error("the certificate cannot be made")]
     Making(#[from] rcgen::Error),

@@ -1,20 +1,19 @@
 //! The files of an authority.
 
-use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rcgen::{KeyPair, PublicKeyData as _};
 use sottovoce_network::access_rights::check_private_folder;
 use sottovoce_network::atomic_file;
-use time::OffsetDateTime;
 
+use super::authority_certificate::AuthorityCertificate;
 use super::error::AuthorityError;
-use super::ledger::{self, IssuedCertificate};
+use super::key_file::to_pem;
+use super::ledger::Ledger;
+use super::signed_list::{self, SignedList};
 use crate::tls::error::TlsError;
-use crate::tls::pem_files::{read_bounded, read_private_key, write_private_key};
-use crate::tls::root_certificate::RootCertificate;
+use crate::tls::pem_files::{read_bounded, read_certificates};
 use crate::tls::serial_number::SerialNumber;
 
 /// Maximum length of a list in bytes: a few hundred thousand certificates.
@@ -31,11 +30,7 @@ impl AuthorityFolder {
         if folder.root_path().exists() {
             return Err(AuthorityError::Exists { folder: path.into() });
         }
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(path).map_err(unwritable)?;
+        create_private_folder(path).map_err(unwritable)?;
         if fs::read_dir(path).map_err(unwritable)?.next().is_some() {
             return Err(AuthorityError::NotEmpty { folder: path.into() });
         }
@@ -59,8 +54,12 @@ impl AuthorityFolder {
         self.0.join("root.pem")
     }
 
-    fn key_path(&self) -> PathBuf {
+    pub fn root_key_path(&self) -> PathBuf {
         self.0.join("root.key.pem")
+    }
+
+    pub fn issuer_key_path(&self) -> PathBuf {
+        self.0.join("issuer.key.pem")
     }
 
     fn issued_path(&self) -> PathBuf {
@@ -75,71 +74,130 @@ impl AuthorityFolder {
         self.0.join("revoked.pem")
     }
 
+    fn former_folder(&self) -> PathBuf {
+        self.0.join("former")
+    }
+
+    /// Returns the files of the keys of former roots and issuers.
+    pub fn former_key_paths(&self) -> Result<Vec<PathBuf>, AuthorityError> {
+        let folder = self.former_folder();
+        let unreadable = |source| TlsError::Read { path: folder.clone(), source };
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(unreadable(error).into()),
+        };
+        let paths = entries.map(|entry| Ok(entry.map_err(unreadable)?.path()));
+        let mut paths = paths.collect::<Result<Vec<_>, AuthorityError>>()?;
+        paths.retain(|path| path.as_os_str().as_encoded_bytes().ends_with(b".key.pem"));
+        paths.sort();
+        Ok(paths)
+    }
+
     /// Locks the folder against changes by other programs until the result is dropped.
     pub fn lock(&self) -> Result<File, AuthorityError> {
-        // The key is the only file that is never replaced.
-        let path = self.key_path();
-        let file = File::open(&path).and_then(|file| file.lock().map(|()| file));
+        // A file of its own, because every other one is replaced.
+        let path = self.0.join("lock");
+        let mut options = File::options();
+        options.write(true).create(true).truncate(false);
+        let file = options.open(&path).and_then(|file| file.lock().map(|()| file));
         file.map_err(|source| AuthorityError::Lock { path, source })
     }
 
-    pub fn write_key(&self, pem: &str) -> Result<(), AuthorityError> {
-        let path = self.key_path();
-        write_private_key(&path, pem).map_err(|source| AuthorityError::Write { path, source })
+    /// Reads the certificates in `root.pem`, the newest first.
+    pub fn read_roots(&self) -> Result<Vec<AuthorityCertificate>, AuthorityError> {
+        let path = self.root_path();
+        let parse = |der: &[u8]| {
+            AuthorityCertificate::from_der(der)
+                .map_err(|reason| TlsError::Certificate { path: path.clone(), reason }.into())
+        };
+        read_certificates(&path)?.iter().map(|der| parse(der)).collect()
     }
 
-    pub fn write_root(&self, pem: &str) -> Result<(), AuthorityError> {
-        write(self.root_path(), pem)
+    pub fn write_roots(&self, roots: &[AuthorityCertificate]) -> Result<(), AuthorityError> {
+        let pem: String = roots.iter().map(|root| to_pem("CERTIFICATE", root.der().to_vec())).collect();
+        write(self.root_path(), &pem)
     }
 
-    /// Reads the authority's certificate and private key.
-    pub fn read_root(&self) -> Result<(RootCertificate, KeyPair), AuthorityError> {
-        let (root_path, key_path) = (self.root_path(), self.key_path());
-        let root = RootCertificate::read(&root_path)?;
-        let key = KeyPair::try_from(&read_private_key(&key_path)?)
-            .map_err(|source| AuthorityError::Key { path: key_path.clone(), source })?;
-        if root.public_key_info() != key.subject_public_key_info() {
-            return Err(TlsError::KeyMismatch { certificate: root_path, private_key: key_path }.into());
-        }
-        Ok((root, key))
+    /// Writes the file of a key. It replaces another one.
+    pub fn write_key(&self, path: &Path, content: &str) -> Result<(), AuthorityError> {
+        let written = atomic_file::write_private(path, content.as_bytes());
+        written.map_err(|source| AuthorityError::Write { path: path.into(), source })
     }
 
-    pub fn write_issued(&self, all: &[IssuedCertificate]) -> Result<(), AuthorityError> {
-        write(self.issued_path(), &ledger::write_issued(all)?)
+    /// Writes the file of a key of a former root or issuer.
+    pub fn write_former_key(
+        &self,
+        kind: &str,
+        serial_number: &SerialNumber,
+        content: &str,
+    ) -> Result<(), AuthorityError> {
+        let folder = self.former_folder();
+        create_private_folder(&folder)
+            .map_err(|source| AuthorityError::Write { path: folder.clone(), source })?;
+        self.write_key(&folder.join(format!("{kind}-{serial_number}.key.pem")), content)
     }
 
-    pub fn write_revoked(&self, all: &[IssuedCertificate]) -> Result<(), AuthorityError> {
-        write(self.revoked_path(), &ledger::write_revoked(all)?)
+    /// Reads the ledger. Also returns the serial numbers in `revoked.csv` that are not in `issued.csv`.
+    pub fn read_ledger(
+        &self,
+        latest_end: time::OffsetDateTime,
+    ) -> Result<(Ledger, Vec<SerialNumber>), AuthorityError> {
+        let mut ledger = read(self.issued_path(), Ledger::read_issued)?;
+        let added = read(self.revoked_path(), |text| ledger.read_revoked(text, latest_end))?;
+        Ok((ledger, added))
     }
 
-    pub fn write_revocation_list(&self, pem: &str) -> Result<(), AuthorityError> {
-        write(self.revocation_list_path(), pem)
+    pub fn write_issued(&self, ledger: &Ledger) -> Result<(), AuthorityError> {
+        write(self.issued_path(), &ledger.write_issued()?)
     }
 
-    /// Reads all certificates and their revocations.
-    pub fn read_issued(&self) -> Result<Vec<IssuedCertificate>, AuthorityError> {
-        let mut all = read(self.issued_path(), ledger::read_issued)?;
-        let revoked: Vec<(SerialNumber, OffsetDateTime)> = read(self.revoked_path(), ledger::read_revoked)?;
-        let mut revoked: HashMap<_, _> = revoked.into_iter().collect();
-        for issued in &mut all {
-            issued.revoked = revoked.remove(&issued.serial_number);
-        }
-        // A revoked certificate that was not issued would be missing from the next revocation list.
-        if let Some(serial_number) = revoked.into_keys().next() {
-            return Err(AuthorityError::NotIssued { path: self.revoked_path(), serial_number });
-        }
-        Ok(all)
+    /// Writes both files of the ledger.
+    pub fn write_ledger(&self, ledger: &Ledger) -> Result<(), AuthorityError> {
+        self.write_issued(ledger)?;
+        write(self.revoked_path(), &ledger.write_revoked()?)
     }
+
+    /// Reads the signed lists, or returns `None` if there is no file.
+    pub fn read_lists(
+        &self,
+        roots: &[AuthorityCertificate],
+        issuers: &[AuthorityCertificate],
+    ) -> Result<Option<Vec<SignedList>>, AuthorityError> {
+        let path = self.revocation_list_path();
+        let pem = match read_bounded(&path, MAX_LIST_BYTES) {
+            Ok(pem) => pem,
+            Err(TlsError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let lists = signed_list::read_lists(&pem, roots, issuers);
+        lists.map(Some).map_err(|reason| AuthorityError::Lists { path, reason })
+    }
+
+    pub fn write_lists(&self, lists: &[SignedList]) -> Result<(), AuthorityError> {
+        write(self.revocation_list_path(), &signed_list::write_lists(lists))
+    }
+}
+
+/// Creates a folder, and those above it, that only its owner can use. A folder that exists keeps its access rights.
+fn create_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 fn write(path: PathBuf, text: &str) -> Result<(), AuthorityError> {
     atomic_file::write(&path, text.as_bytes()).map_err(|source| AuthorityError::Write { path, source })
 }
 
-fn read<T>(path: PathBuf, rows: impl Fn(&str) -> Result<Vec<T>, usize>) -> Result<Vec<T>, AuthorityError> {
+fn read<T>(path: PathBuf, parse: impl FnOnce(&str) -> Result<T, usize>) -> Result<T, AuthorityError> {
     let text = String::from_utf8(read_bounded(&path, MAX_LIST_BYTES)?).map_err(|_| TlsError::Read {
         path: path.clone(),
         source: io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"),
     })?;
-    rows(&text).map_err(|line| AuthorityError::Line { path, line })
+    parse(&text).map_err(|line| AuthorityError::Line { path, line })
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use rcgen::SanType;
 use rustls::pki_types::DnsName;
 
 use crate::tls::excerpt::excerpt;
@@ -34,6 +35,16 @@ impl FromStr for Host {
         }
         let name = DnsName::try_from(text.to_owned());
         name.map(Self::Name).map_err(|_| ParseHostError { found: excerpt(text) })
+    }
+}
+
+impl Host {
+    /// Returns the host as an alternative name of a certificate.
+    pub(super) fn alternative_name(&self) -> Result<SanType, rcgen::Error> {
+        match self {
+            Self::Name(name) => Ok(SanType::DnsName(name.as_ref().try_into()?)),
+            Self::Address(address) => Ok(SanType::IpAddress(*address)),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The certificate authority, which certifies clients' public keys (paper, Section 4).
+//! The certificate authority, which certifies clients' public keys and providers' hosts (paper, Section 4).
 //!
 //! An authority is a folder. It certifies that public and evaluation keys belong to a named client, so that a provider computes
 //! for known clients only, and nobody can replace a client's keys. Certificates are X.509, so TLS checks them. A client's
@@ -6,245 +6,715 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `root.pem` | the authority's certificate, which clients and providers trust |
-//! | `root.key.pem` | its private key |
+//! | `root.pem` | the certificates of the roots, the newest first, which clients and providers trust |
+//! | `root.key.pem` | the newest root's certificate and private key |
+//! | `issuer.key.pem` | the issuer's certificate and private key |
+//! | `former/` | certificates and private keys of former roots and issuers |
 //! | `issued.csv` | every issued certificate |
 //! | `revoked.csv` | the revoked certificates, with the times of their revocation |
-//! | `revoked.pem` | the signed list of revoked certificates (CRL), for providers |
+//! | `revoked.pem` | the signed lists of revoked certificates (CRL), for providers |
+//!
+//! A root signs issuers and the list of revoked issuers. The issuer signs clients, providers and the list of those that are
+//! revoked. So `root.key.pem` is needed only for another issuer or root and once a year for the root's list, and can be kept
+//! elsewhere. Private keys can be encrypted with a [`Passphrase`]; they are decrypted for each signature, and zeroed after it.
 //!
 //! ```text
-//! client                                     authority
-//!     makes a TLS key, request     ->            checks name and keys with the client by other means
-//!     keeps it                     <-        certificate
+//! client or provider                         authority
+//!     makes a key, request         ->            checks names and keys with its sender by other means
+//!     keeps it                     <-        certificate and that of the issuer
 //! ```
 //!
+//! **Lists never go back.** Their numbers are times, and larger than any number before. Before a new list is signed,
+//! `revoked.pem` is read: what is revoked there is entered in the ledger, so a ledger from an old backup makes no smaller list.
+//! A list whose private key is not in the folder is kept as it is.
+//!
+//! **A folder of a former version** has no issuer: its root, which is not encrypted, signs clients and providers. It can be used
+//! as before. [`Authority::make_root`] adds a root with an issuer; the former root stays trusted until it is retired.
+//!
 //! ```
-//! use sottovoce_service::authority::{Authority, CertificateRequest, ReceivedRequest};
+//! use sottovoce_service::authority::{Approval, Authority, CertificateRequest, ReceivedRequest};
 //! use sottovoce_service::tls::Subject;
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let folder = folder.path().join("authority");
-//! let authority = Authority::create(&folder, "sottovoce authority")?;
+//! let authority = Authority::create(&folder, "sottovoce authority", None)?;
 //!
 //! let keys = "00ff".repeat(16).parse()?; // Client::key_fingerprint
 //! let request = CertificateRequest::new(&Subject::new("clinic", keys)?)?;
 //!
+//! // The client told the fingerprint of its keys over another channel.
 //! let received = ReceivedRequest::from_pem(&request.pem)?;
-//! println!("{} has the keys {}", received.subject().name(), received.subject().keys());
-//! let certificate = authority.issue(&received, 90)?;
+//! let certificate = authority.issue(&received, &Approval::new(keys, 90))?;
 //! # assert!(certificate.pem.starts_with("-----BEGIN CERTIFICATE-----"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod authority_certificate;
 mod certificate;
 mod error;
 mod folder;
 mod host;
+mod key_file;
 mod ledger;
+mod list_signing;
+mod passphrase;
+mod provider_request;
+mod random;
 mod request;
 mod selection;
+mod signed_list;
+mod signers;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use rcgen::{Issuer, KeyPair};
-use rustls::crypto::{SecureRandom, ring};
+use rcgen::{CertificateParams, PublicKeyData};
 use time::{Duration, OffsetDateTime};
-use zeroize::Zeroizing;
 
+use authority_certificate::AuthorityCertificate;
 pub use certificate::MAX_VALIDITY_DAYS;
 use certificate::now;
 pub use error::AuthorityError;
 use folder::AuthorityFolder;
 pub use host::{Host, ParseHostError};
+use key_file::SigningKey;
+use ledger::Ledger;
 pub use ledger::{CertificateHolder, IssuedCertificate};
+pub use list_signing::{DEFAULT_LIST_DAYS, ListNotice, ListScope, MAX_LIST_DAYS};
+use list_signing::{ListSigning, next_update};
+pub use passphrase::Passphrase;
+pub use provider_request::{ProviderRequest, ReceivedProviderRequest};
+use random::random_serial_number;
 pub use request::{CertificateRequest, ReceivedRequest};
 pub use selection::CertificateSelection;
+use signed_list::SignedList;
+use signers::{Signer, Signers};
+use sottovoce_protocol::Fingerprint;
 
-use crate::tls::root_certificate::RootCertificate;
 use crate::tls::serial_number::SerialNumber;
+
+/// Validity of an issuer's certificate in days, unless another number is given.
+pub const DEFAULT_ISSUER_DAYS: u32 = 730;
 
 /// An authority in its folder. Several programs can use one folder at the same time: every change locks the folder and reads
 /// it again.
 pub struct Authority {
     folder: AuthorityFolder,
-    root: RootCertificate,
-    issuer: Issuer<'static, KeyPair>,
+    passphrase: Option<Passphrase>,
 }
 
-/// A signed certificate, and its entry in the list of issued certificates.
+/// What the authority's operator has decided about a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    keys: Fingerprint,
+    validity: Validity,
+    allows_other_keys: bool,
+}
+
+/// Validity of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Validity {
+    Days(u32),
+    #[cfg(test)]
+    Until(OffsetDateTime),
+}
+
+impl Approval {
+    /// Approves a certificate for `days`, if the request is for `keys`: the fingerprint that the sender of the request told over
+    /// another channel.
+    #[must_use]
+    pub fn new(keys: Fingerprint, days: u32) -> Self {
+        Self { keys, validity: Validity::Days(days), allows_other_keys: false }
+    }
+
+    /// Approves a certificate that may have expired already.
+    #[cfg(test)]
+    pub(crate) fn until(keys: Fingerprint, not_after: OffsetDateTime) -> Self {
+        Self { keys, validity: Validity::Until(not_after), allows_other_keys: false }
+    }
+
+    /// Also approves keys other than those in a valid certificate of the same client or for the same host.
+    #[must_use]
+    pub fn with_other_keys(mut self) -> Self {
+        self.allows_other_keys = true;
+        self
+    }
+}
+
+/// Whether another root can be made without the private key of the former one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormerKey {
+    /// The key must be in the folder.
+    Required,
+    /// The key is lost: the former root's list cannot be signed any more.
+    Lost,
+}
+
+/// A signed certificate, and its entry in the ledger.
 #[derive(Debug, Clone)]
 pub struct SignedCertificate {
-    /// PEM of the certificate.
+    /// PEM of the certificate, and of the issuer's certificate after it.
     pub pem: String,
-    /// Entry in the list of issued certificates.
+    /// Entry in the ledger.
     pub entry: IssuedCertificate,
 }
 
+/// The outcome of a revocation.
+#[derive(Debug, Clone)]
+pub struct Revocation {
+    /// The selected certificates.
+    pub certificates: Vec<IssuedCertificate>,
+    /// What the operator should know about the lists.
+    pub notices: Vec<ListNotice>,
+}
+
+/// A root or an issuer, and its list of revoked certificates.
+#[derive(Debug, Clone)]
+pub struct SignerStatus {
+    /// Name of the authority.
+    pub name: String,
+    /// Whether it is a root.
+    pub is_root: bool,
+    /// Whether it is the newest root, or the issuer that signs at present.
+    pub is_present: bool,
+    /// Serial number of its certificate.
+    pub serial_number: SerialNumber,
+    /// End of the certificate's validity.
+    pub not_after: OffsetDateTime,
+    /// Whether its private key is in the folder.
+    pub has_key: bool,
+    /// Time of the revocation of an issuer.
+    pub revoked: Option<OffsetDateTime>,
+    /// End of its list, and number of certificates on it, if there is a list.
+    pub list: Option<(OffsetDateTime, usize)>,
+}
+
 impl Authority {
-    /// Creates an authority with a fresh key, in a new or empty folder.
+    /// Creates an authority with fresh keys, in a new or empty folder. A passphrase encrypts the private keys.
     ///
     /// # Errors
-    /// If the folder is not empty or cannot be written to, or the name has characters that a client's name may not have.
-    pub fn create(folder: &Path, name: &str) -> Result<Self, AuthorityError> {
-        let parameters = certificate::root(name, random_serial_number()?)?;
+    /// If the folder is not empty or cannot be written to, the name has characters that a client's name may not have, or the
+    /// passphrase is too short.
+    pub fn create(folder: &Path, name: &str, passphrase: Option<Passphrase>) -> Result<Self, AuthorityError> {
+        if let Some(passphrase) = &passphrase {
+            passphrase.check_length()?;
+        }
+        let (root, root_key) = generate_root(name)?;
+        let (issuer, issuer_key) = generate_issuer(&root, &root_key, DEFAULT_ISSUER_DAYS)?;
         let folder = AuthorityFolder::create(folder)?;
-        let key = KeyPair::generate()?;
-        let root = parameters.self_signed(&key)?;
-        folder.write_key(&Zeroizing::new(key.serialize_pem()))?;
-        folder.write_issued(&[])?;
-        folder.write_revoked(&[])?;
-        let revoked = certificate::revocation_list(&[], parameters.not_after);
-        folder.write_revocation_list(&revoked.signed_by(&Issuer::from_params(&parameters, &key))?.pem()?)?;
-        // The certificate is written last, because a folder with a root certificate is an authority.
-        folder.write_root(&root.pem())?;
-        Self::from_folder(folder)
+        let _lock = folder.lock()?;
+        let root_content = key_file::encode(&root, &root_key, passphrase.as_ref())?;
+        folder.write_key(&folder.root_key_path(), &root_content)?;
+        let issuer_content = key_file::encode(&issuer, &issuer_key, passphrase.as_ref())?;
+        folder.write_key(&folder.issuer_key_path(), &issuer_content)?;
+        let mut ledger = Ledger::default();
+        ledger.enter(entry_of_issuer(&issuer, &root));
+        folder.write_ledger(&ledger)?;
+        let signers = Signers::with_roots(&folder, vec![root.clone()])?;
+        let signing = ListSigning {
+            folder: &folder,
+            signers: &signers,
+            passphrase: passphrase.as_ref(),
+            ledger: &ledger,
+            existing: &[],
+            next_update: next_update(DEFAULT_LIST_DAYS)?,
+            scope: ListScope::IssuersAndRoots,
+        };
+        folder.write_lists(&signing.sign()?.0)?;
+        // The root is written last, because a folder with a root certificate is an authority.
+        folder.write_roots(&[root])?;
+        Ok(Self { folder, passphrase })
     }
 
-    /// Opens the authority in a folder.
+    /// Opens the authority in a folder. No private key is decrypted.
     ///
     /// # Errors
-    /// If the folder holds no authority, or its files cannot be used.
+    /// If the folder holds no authority, or its certificates and keys cannot be read.
     pub fn open(folder: &Path) -> Result<Self, AuthorityError> {
-        Self::from_folder(AuthorityFolder::open(folder)?)
+        let folder = AuthorityFolder::open(folder)?;
+        Signers::read(&folder)?;
+        Ok(Self { folder, passphrase: None })
     }
 
-    fn from_folder(folder: AuthorityFolder) -> Result<Self, AuthorityError> {
-        let (root, key) = folder.read_root()?;
-        let issuer = Issuer::from_ca_cert_der(root.certificate(), key)?;
-        Ok(Self { folder, root, issuer })
-    }
-
-    /// Returns the authority's certificate.
+    /// Sets the passphrase of the private keys.
     #[must_use]
-    pub fn root(&self) -> &RootCertificate {
-        &self.root
+    pub fn with_passphrase(mut self, passphrase: Passphrase) -> Self {
+        self.passphrase = Some(passphrase);
+        self
     }
 
-    /// Returns the path of the authority's certificate.
+    /// Returns whether a private key in the folder is encrypted.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn is_encrypted(&self) -> Result<bool, AuthorityError> {
+        Ok(Signers::read(&self.folder)?.key_files().any(key_file::KeyFile::is_encrypted))
+    }
+
+    /// Returns the path of the roots' certificates.
     #[must_use]
     pub fn root_path(&self) -> PathBuf {
         self.folder.root_path()
     }
 
-    /// Returns the path of the signed revocation list.
+    /// Returns the path of the root's private key.
+    #[must_use]
+    pub fn root_key_path(&self) -> PathBuf {
+        self.folder.root_key_path()
+    }
+
+    /// Returns the path of the signed revocation lists.
     #[must_use]
     pub fn revocation_list_path(&self) -> PathBuf {
         self.folder.revocation_list_path()
     }
 
-    /// Issues a certificate for the client and the keys that the request names, valid for `days`. The certificate is entered in
-    /// the list before it is returned.
+    /// Issues a certificate for the client and the keys that the request names. The certificate is entered in the ledger before it
+    /// is returned.
     ///
     /// # Errors
-    /// If the keys are certified under another name, `days` is too small or too large, or the folder cannot be written to.
-    pub fn issue(&self, request: &ReceivedRequest, days: u32) -> Result<SignedCertificate, AuthorityError> {
-        self.issue_until(request, self.expiry(days)?)
-    }
-
-    pub(crate) fn issue_until(
+    /// If the approval is for other keys, the keys are certified under another name, the name is certified with other keys and the
+    /// approval does not allow this, the days are too few or too many, or the folder cannot be written to.
+    pub fn issue(
         &self,
         request: &ReceivedRequest,
-        not_after: OffsetDateTime,
+        approval: &Approval,
     ) -> Result<SignedCertificate, AuthorityError> {
-        let subject = request.subject();
+        let holder = CertificateHolder::Client(request.subject().clone());
+        self.issue_leaf(
+            holder,
+            request.subject().keys(),
+            request.public_key(),
+            approval,
+            |serial_number, not_after| certificate::client(request.subject(), serial_number, not_after),
+        )
+    }
+
+    /// Issues a certificate for the hosts that a provider's request names.
+    ///
+    /// # Errors
+    /// As [`issue`](Self::issue).
+    pub fn issue_provider(
+        &self,
+        request: &ReceivedProviderRequest,
+        approval: &Approval,
+    ) -> Result<SignedCertificate, AuthorityError> {
+        let holder =
+            CertificateHolder::Provider { hosts: request.hosts().to_vec(), key: Some(request.key()) };
+        self.issue_leaf(holder, request.key(), request.public_key(), approval, |serial_number, not_after| {
+            certificate::provider(request.hosts(), serial_number, not_after)
+        })
+    }
+
+    fn issue_leaf(
+        &self,
+        holder: CertificateHolder,
+        requested: Fingerprint,
+        public_key: &impl PublicKeyData,
+        approval: &Approval,
+        parameters: impl FnOnce(&SerialNumber, OffsetDateTime) -> Result<CertificateParams, AuthorityError>,
+    ) -> Result<SignedCertificate, AuthorityError> {
+        if requested != approval.keys {
+            return Err(AuthorityError::NotConfirmed { requested, confirmed: approval.keys });
+        }
+        let mut session = Session::begin(&self.folder)?;
+        if let Some(other) = session.ledger.other_name(&holder) {
+            return Err(AuthorityError::KeysTaken { keys: requested, name: other.holder.to_string() });
+        }
+        if !approval.allows_other_keys
+            && let Some(other) = session.ledger.other_keys(&holder)
+        {
+            return Err(AuthorityError::OtherKeys {
+                holder: other.holder.to_string(),
+                serial_number: other.serial_number.clone(),
+                keys: other.holder.keys().unwrap_or(requested),
+            });
+        }
+        let issuer = session.signers.issuer(&self.folder)?;
+        let not_after = match approval.validity {
+            Validity::Days(days) => expiry(days, &issuer.certificate)?,
+            #[cfg(test)]
+            Validity::Until(not_after) => not_after,
+        };
         let serial_number = random_serial_number()?;
-        let parameters = certificate::client(subject, &serial_number, not_after)?;
-        let pem = parameters.signed_by(request.public_key(), &self.issuer)?.pem();
-        let holder = CertificateHolder::Client(subject.clone());
-        let entry = self.enter(IssuedCertificate { serial_number, holder, not_after, revoked: None })?;
+        let key = self.unlock_issuer(issuer)?;
+        let signed = parameters(&serial_number, not_after)?
+            .signed_by(public_key, &key.issuer(&issuer.certificate)?)?;
+        let mut pem = signed.pem();
+        if session.signers.has_present_issuer() {
+            pem += &key_file::to_pem("CERTIFICATE", issuer.certificate.der().to_vec());
+        }
+        let signer = Some(issuer.certificate.serial_number().clone());
+        let entry = IssuedCertificate { serial_number, holder, not_after, signer, revoked: None };
+        session.ledger.enter(entry.clone());
+        session.write_ledger()?;
         Ok(SignedCertificate { pem, entry })
     }
 
-    /// Issues a certificate for a provider with these hosts, valid for `days`, with a fresh private key. Returns the certificate
-    /// and the PEM of the private key.
+    /// Revokes the selected certificates, signs new lists that are valid for `list_days`, and returns the selected certificates. A
+    /// certificate that was revoked before keeps the time of its revocation. A serial number that the ledger does not have is
+    /// revoked as that of an unknown holder.
     ///
     /// # Errors
-    /// If there are no hosts, `days` is too small or too large, or the folder cannot be written to.
-    pub fn issue_provider(
+    /// If no certificate is selected, a private key is missing or cannot be decrypted, or the folder cannot be written to. To
+    /// revoke an issuer, the root's private key is needed.
+    pub fn revoke(
         &self,
-        hosts: &[Host],
+        selection: &CertificateSelection,
+        list_days: u32,
+    ) -> Result<Revocation, AuthorityError> {
+        let mut session = Session::begin(&self.folder)?;
+        let mut certificates = session.ledger.revoke(|issued| selection.includes(issued), now());
+        if certificates.is_empty() {
+            let CertificateSelection::SerialNumber(serial_number) = selection else {
+                return Err(AuthorityError::Unknown { selection: selection.clone() });
+            };
+            let end = session.latest_end();
+            session.ledger.revoke_all([(serial_number.clone(), now())], end);
+            session.notices.push(ListNotice::Unknown(serial_number.clone()));
+            certificates = session.ledger.revoke(|issued| selection.includes(issued), now());
+        }
+        let present = session.signers.issuer(&self.folder)?.certificate.serial_number();
+        if certificates.iter().any(|issued| issued.serial_number == *present) {
+            return Err(AuthorityError::PresentIssuer { serial_number: present.clone() });
+        }
+        let includes_issuer =
+            certificates.iter().any(|issued| matches!(issued.holder, CertificateHolder::Issuer(_)));
+        let scope = if includes_issuer { ListScope::IssuersAndRoots } else { ListScope::Issuers };
+        let notices = session.sign_lists(self.passphrase.as_ref(), list_days, scope)?;
+        Ok(Revocation { certificates, notices })
+    }
+
+    /// Signs new lists of the revoked certificates, valid for `list_days`.
+    ///
+    /// # Errors
+    /// If a private key is missing or cannot be decrypted, or the folder cannot be written to.
+    pub fn sign_lists(&self, list_days: u32, scope: ListScope) -> Result<Vec<ListNotice>, AuthorityError> {
+        Session::begin(&self.folder)?.sign_lists(self.passphrase.as_ref(), list_days, scope)
+    }
+
+    /// Makes another issuer, valid for `days`, with the root's private key. The former issuer signs no certificates any more, but
+    /// its list, until it expires. If it is revoked, everything that it has signed is invalid.
+    ///
+    /// # Errors
+    /// If a private key is missing or cannot be decrypted, the root cannot sign issuers or expires earlier, or the folder cannot be
+    /// written to.
+    pub fn make_issuer(
+        &self,
         days: u32,
-    ) -> Result<(SignedCertificate, Zeroizing<String>), AuthorityError> {
-        if hosts.is_empty() {
-            return Err(AuthorityError::NoHosts);
+        revoke_former: bool,
+        list_days: u32,
+    ) -> Result<Vec<ListNotice>, AuthorityError> {
+        next_update(list_days)?;
+        let mut session = Session::begin(&self.folder)?;
+        let root = session.signers.root()?;
+        if !root.certificate.may_sign_issuers() {
+            return Err(AuthorityError::NoIssuers);
         }
-        let (serial_number, not_after) = (random_serial_number()?, self.expiry(days)?);
-        let key = KeyPair::generate()?;
-        let pem =
-            certificate::provider(hosts, &serial_number, not_after)?.signed_by(&key, &self.issuer)?.pem();
-        let holder = CertificateHolder::Provider(hosts.to_vec());
-        let entry = self.enter(IssuedCertificate { serial_number, holder, not_after, revoked: None })?;
-        Ok((SignedCertificate { pem, entry }, Zeroizing::new(key.serialize_pem())))
-    }
-
-    /// Revokes the selected certificates, signs a new revocation list, and returns the selected certificates. A certificate that
-    /// was revoked before keeps the time of its revocation.
-    ///
-    /// # Errors
-    /// If no certificate is selected, or the folder cannot be written to.
-    pub fn revoke(&self, selection: &CertificateSelection) -> Result<Vec<IssuedCertificate>, AuthorityError> {
-        let _lock = self.folder.lock()?;
-        let mut all = self.folder.read_issued()?;
-        let mut selected = Vec::new();
-        for issued in all.iter_mut().filter(|issued| selection.includes(issued)) {
-            issued.revoked.get_or_insert_with(now);
-            selected.push(issued.clone());
+        if let Some(next) = &session.signers.next_root {
+            return Err(AuthorityError::NextRoot { path: next.path().into() });
         }
-        if selected.is_empty() {
-            return Err(AuthorityError::Unknown { selection: selection.clone() });
-        }
-        self.folder.write_revoked(&all)?;
-        let list = certificate::revocation_list(&all, self.root.not_after());
-        self.folder.write_revocation_list(&list.signed_by(&self.issuer)?.pem()?)?;
-        Ok(selected)
-    }
-
-    /// Returns all issued certificates in the order of their issue.
-    ///
-    /// # Errors
-    /// If the list cannot be read.
-    pub fn list(&self) -> Result<Vec<IssuedCertificate>, AuthorityError> {
-        self.folder.read_issued()
-    }
-
-    /// Enters a certificate in the list.
-    fn enter(&self, issued: IssuedCertificate) -> Result<IssuedCertificate, AuthorityError> {
-        let _lock = self.folder.lock()?;
-        let mut all = self.folder.read_issued()?;
-        if let CertificateHolder::Client(subject) = &issued.holder {
-            let mut valid = all.iter().filter(|other| other.revoked.is_none() && !other.has_expired());
-            let other = valid.find(|other| other.contradicts(subject));
-            if let Some(name) = other.map(|other| other.holder.to_string()) {
-                return Err(AuthorityError::KeysTaken { keys: subject.keys(), name });
+        let root_key = self.unlock_root(root)?;
+        let (issuer, key) = generate_issuer(&root.certificate, &root_key, days)?;
+        let entry = entry_of_issuer(&issuer, &root.certificate);
+        if session.signers.has_present_issuer() {
+            let former = session.signers.issuer(&self.folder)?;
+            let former_serial = former.certificate.serial_number().clone();
+            self.store_former("issuer", former)?;
+            if revoke_former {
+                session.ledger.revoke_all([(former_serial, now())], root.certificate.not_after());
             }
         }
-        all.push(issued.clone());
-        self.folder.write_issued(&all)?;
-        Ok(issued)
+        session.ledger.enter(entry);
+        session.write_ledger()?;
+        self.folder.write_key(
+            &self.folder.issuer_key_path(),
+            &key_file::encode(&issuer, &key, self.passphrase.as_ref())?,
+        )?;
+        session.signers = Signers::read(&self.folder)?;
+        session.sign_lists(self.passphrase.as_ref(), list_days, ListScope::IssuersAndRoots)
     }
 
-    /// Returns the end of the validity of a certificate that is issued now for `days`.
-    fn expiry(&self, days: u32) -> Result<OffsetDateTime, AuthorityError> {
-        if !(1..=MAX_VALIDITY_DAYS).contains(&days) {
-            return Err(AuthorityError::Days { found: days, max: MAX_VALIDITY_DAYS });
+    /// Makes another root, and another issuer that is valid for `issuer_days`. The former roots stay in `root.pem` after the new
+    /// one, and their issuers sign their lists, until they are retired. The former root's private key moves to `former/`.
+    ///
+    /// If this was interrupted before, it is finished with the key that exists.
+    ///
+    /// # Errors
+    /// If the former root's private key is not in the folder and `former_key` requires it, a private key cannot be decrypted, or
+    /// the folder cannot be written to.
+    pub fn make_root(
+        &self,
+        name: &str,
+        former_key: FormerKey,
+        issuer_days: u32,
+        list_days: u32,
+    ) -> Result<Vec<ListNotice>, AuthorityError> {
+        next_update(list_days)?;
+        let session = Session::begin(&self.folder)?;
+        let signers = &session.signers;
+        let root = match &signers.next_root {
+            Some(next) => next.certificate().clone(),
+            None => {
+                let present = signers.root()?;
+                if present.key.is_some() || former_key == FormerKey::Required {
+                    self.store_former("root", present)?;
+                }
+                let (root, key) = generate_root(name)?;
+                let content = key_file::encode(&root, &key, self.passphrase.as_ref())?;
+                self.folder.write_key(&self.folder.root_key_path(), &content)?;
+                root
+            }
+        };
+        let mut roots = signers.root_certificates();
+        roots.retain(|root| !root.has_expired());
+        roots.insert(0, root);
+        self.folder.write_roots(&roots)?;
+        // The next step locks and reads the folder again.
+        drop(session);
+        self.make_issuer(issuer_days, false, list_days)
+    }
+
+    /// Removes all roots but the newest from `root.pem`, and their lists and those of their issuers from `revoked.pem`.
+    ///
+    /// # Errors
+    /// If there is one root, valid certificates depend on the others, a private key is missing or cannot be decrypted, or the
+    /// folder cannot be written to.
+    pub fn retire_roots(&self, list_days: u32) -> Result<Vec<ListNotice>, AuthorityError> {
+        let mut session = Session::begin(&self.folder)?;
+        let newest = session.signers.root()?.certificate.clone();
+        if session.signers.roots.len() == 1 {
+            return Err(AuthorityError::NoFormerRoot);
         }
-        let end = now() + Duration::days(days.into());
-        if end > self.root.not_after() {
-            return Err(AuthorityError::Outlives { days, not_after: self.root.not_after() });
+        if !session.signers.issuer(&self.folder)?.certificate.is_signed_by(&newest) {
+            return Err(AuthorityError::IssuerOfFormerRoot);
         }
-        Ok(end)
+        session.signers.roots.truncate(1);
+        session.signers.issuers.retain(|issuer| issuer.certificate.is_signed_by(&newest));
+        let kept = session.signers.roots.iter().chain(&session.signers.issuers);
+        let kept: Vec<&SerialNumber> = kept.map(|signer| signer.certificate.serial_number()).collect();
+        let is_lost = |issued: &&IssuedCertificate| {
+            let is_leaf =
+                matches!(issued.holder, CertificateHolder::Client(_) | CertificateHolder::Provider { .. });
+            is_leaf
+                && issued.is_valid()
+                && issued.signer.as_ref().is_none_or(|signer| !kept.contains(&signer))
+        };
+        let count = session.ledger.certificates().iter().filter(is_lost).count();
+        if count > 0 {
+            return Err(AuthorityError::RootInUse { count });
+        }
+        session.lists.retain(|list| *list.signer() == newest || list.signer().is_signed_by(&newest));
+        // The lists are written first: while the former root is trusted, a list of it may be missing, but not the reverse.
+        let notices = session.sign_lists(self.passphrase.as_ref(), list_days, ListScope::Issuers)?;
+        self.folder.write_roots(&[newest])?;
+        Ok(notices)
+    }
+
+    /// Encrypts all private keys in the folder with another passphrase, or stores them without encryption. Keys that the new
+    /// passphrase opens already are left as they are, so this can be run again after an interruption.
+    ///
+    /// # Errors
+    /// If a private key cannot be decrypted, the passphrase is too short, or the folder cannot be written to.
+    pub fn encrypt(&mut self, passphrase: Option<Passphrase>) -> Result<Vec<PathBuf>, AuthorityError> {
+        if let Some(passphrase) = &passphrase {
+            passphrase.check_length()?;
+        }
+        let _lock = self.folder.lock()?;
+        let mut changed = Vec::new();
+        for file in Signers::read(&self.folder)?.key_files() {
+            let key = match file.unlock(self.passphrase.as_ref()) {
+                Err(AuthorityError::WrongPassphrase { .. }) if file.unlock(passphrase.as_ref()).is_ok() => {
+                    continue;
+                }
+                other => other?,
+            };
+            let content = key_file::encode(file.certificate(), &key, passphrase.as_ref())?;
+            self.folder.write_key(file.path(), &content)?;
+            changed.push(file.path().to_owned());
+        }
+        self.passphrase = passphrase;
+        Ok(changed)
+    }
+
+    /// Returns all certificates in the ledger in the order of their issue.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn list(&self) -> Result<Vec<IssuedCertificate>, AuthorityError> {
+        let signers = Signers::read(&self.folder)?;
+        Ok(self.folder.read_ledger(latest_end(&signers))?.0.into_certificates())
+    }
+
+    /// Returns all roots, and all issuers that have not expired.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn signers(&self) -> Result<Vec<SignerStatus>, AuthorityError> {
+        let signers = Signers::read(&self.folder)?;
+        let (ledger, _) = self.folder.read_ledger(latest_end(&signers))?;
+        let (roots, issuers) = (signers.root_certificates(), signers.issuer_certificates());
+        let lists = self.folder.read_lists(&roots, &issuers)?.unwrap_or_default();
+        let status = |signer: &Signer, is_root: bool, is_present: bool| {
+            let certificate = &signer.certificate;
+            let list = lists.iter().find(|list| list.signer() == certificate);
+            let mut entries = ledger.certificates().iter();
+            let entry = entries.find(|issued| issued.serial_number == *certificate.serial_number());
+            SignerStatus {
+                name: certificate.name().to_owned(),
+                is_root,
+                is_present,
+                serial_number: certificate.serial_number().clone(),
+                not_after: certificate.not_after(),
+                has_key: signer.key.is_some(),
+                revoked: entry.and_then(|issued| issued.revoked),
+                list: list.map(|list| (list.next_update(), list.revoked().len())),
+            }
+        };
+        let roots = signers.roots.iter().enumerate().map(|(index, root)| status(root, true, index == 0));
+        let issuers = signers
+            .issuers
+            .iter()
+            .enumerate()
+            .map(|(index, issuer)| status(issuer, false, index == 0 && signers.has_present_issuer()));
+        Ok(roots.chain(issuers).collect())
+    }
+
+    fn unlock_root(&self, root: &Signer) -> Result<SigningKey, AuthorityError> {
+        let missing = || AuthorityError::NoRootKey { path: self.folder.root_key_path() };
+        root.unlock(self.passphrase.as_ref(), missing)
+    }
+
+    fn unlock_issuer(&self, issuer: &Signer) -> Result<SigningKey, AuthorityError> {
+        // Without issuers, the root is the issuer.
+        self.unlock_root(issuer)
+    }
+
+    /// Stores the key of a root or issuer under its serial number, before another one takes its place.
+    fn store_former(&self, kind: &str, former: &Signer) -> Result<(), AuthorityError> {
+        let key = self.unlock_root(former)?;
+        let content = key_file::encode(&former.certificate, &key, self.passphrase.as_ref())?;
+        self.folder.write_former_key(kind, former.certificate.serial_number(), &content)
     }
 }
 
-/// Returns an unpredictable serial number of 16 bytes. Its first two bits are 01, which makes all serial numbers positive and
-/// equally long. The other 126 bits come from the operating system.
-fn random_serial_number() -> Result<SerialNumber, AuthorityError> {
-    let mut bytes = [0; 16];
-    let random: &dyn SecureRandom = ring::default_provider().secure_random;
-    random.fill(&mut bytes).map_err(|_| AuthorityError::Random)?;
-    let [first, ..] = &mut bytes;
-    *first = *first & 0x3f | 0x40;
-    Ok(SerialNumber::from_bytes(&bytes))
+/// The locked folder, and what was read from it.
+struct Session<'a> {
+    folder: &'a AuthorityFolder,
+    signers: Signers,
+    ledger: Ledger,
+    /// The lists in `revoked.pem`.
+    lists: Vec<SignedList>,
+    notices: Vec<ListNotice>,
+    _lock: File,
+}
+
+impl<'a> Session<'a> {
+    /// Locks and reads the folder. Revocations that the ledger lacks are entered in it.
+    fn begin(folder: &'a AuthorityFolder) -> Result<Self, AuthorityError> {
+        let lock = folder.lock()?;
+        let signers = Signers::read(folder)?;
+        let end = latest_end(&signers);
+        let (mut ledger, mut recovered) = folder.read_ledger(end)?;
+        let lists = folder.read_lists(&signers.root_certificates(), &signers.issuer_certificates())?;
+        let mut notices = Vec::new();
+        if lists.is_none() {
+            notices.push(ListNotice::NoFile);
+        }
+        let lists = lists.unwrap_or_default();
+        let revoked = lists.iter().flat_map(|list| list.revoked().iter().cloned());
+        recovered.extend(ledger.revoke_all(revoked, end));
+        if !recovered.is_empty() {
+            notices.push(ListNotice::Recovered(recovered));
+        }
+        Ok(Self { folder, signers, ledger, lists, notices, _lock: lock })
+    }
+
+    fn latest_end(&self) -> OffsetDateTime {
+        latest_end(&self.signers)
+    }
+
+    fn write_ledger(&self) -> Result<(), AuthorityError> {
+        self.folder.write_ledger(&self.ledger)
+    }
+
+    /// Writes the ledger, signs new lists and writes them.
+    fn sign_lists(
+        mut self,
+        passphrase: Option<&Passphrase>,
+        list_days: u32,
+        scope: ListScope,
+    ) -> Result<Vec<ListNotice>, AuthorityError> {
+        let next_update = next_update(list_days)?;
+        // Without the present issuer, its list would be kept without a word.
+        self.signers.issuer(self.folder)?;
+        self.write_ledger()?;
+        let signing = ListSigning {
+            folder: self.folder,
+            signers: &self.signers,
+            passphrase,
+            ledger: &self.ledger,
+            existing: &self.lists,
+            next_update,
+            scope,
+        };
+        let (lists, notices) = signing.sign()?;
+        self.folder.write_lists(&lists)?;
+        self.notices.extend(notices);
+        Ok(self.notices)
+    }
+}
+
+/// Returns the latest end of the validity of a certificate whose entry is lost.
+fn latest_end(signers: &Signers) -> OffsetDateTime {
+    let ends = signers.roots.iter().chain(&signers.issuers).map(|signer| signer.certificate.not_after());
+    ends.max().unwrap_or_else(now)
+}
+
+/// Makes a root with a fresh key.
+fn generate_root(name: &str) -> Result<(AuthorityCertificate, SigningKey), AuthorityError> {
+    let key = SigningKey::generate()?;
+    let certificate = certificate::root(name, &random_serial_number()?)?.self_signed(key.key_pair())?;
+    Ok((parsed(certificate.der())?, key))
+}
+
+/// Makes an issuer with a fresh key, which the root signs.
+fn generate_issuer(
+    root: &AuthorityCertificate,
+    root_key: &SigningKey,
+    days: u32,
+) -> Result<(AuthorityCertificate, SigningKey), AuthorityError> {
+    let not_after = expiry(days, root)?;
+    let key = SigningKey::generate()?;
+    let parameters = certificate::issuer(root.name(), &random_serial_number()?, not_after);
+    let certificate = parameters.signed_by(key.key_pair(), &root_key.issuer(root)?)?;
+    Ok((parsed(certificate.der())?, key))
+}
+
+fn parsed(der: &[u8]) -> Result<AuthorityCertificate, AuthorityError> {
+    AuthorityCertificate::from_der(der).map_err(|reason| AuthorityError::Certificate { reason })
+}
+
+fn entry_of_issuer(issuer: &AuthorityCertificate, root: &AuthorityCertificate) -> IssuedCertificate {
+    IssuedCertificate {
+        serial_number: issuer.serial_number().clone(),
+        holder: CertificateHolder::Issuer(issuer.name().to_owned()),
+        not_after: issuer.not_after(),
+        signer: Some(root.serial_number().clone()),
+        revoked: None,
+    }
+}
+
+/// Returns the end of the validity of a certificate that is issued now for `days`, at most that of its signer.
+fn expiry(days: u32, signer: &AuthorityCertificate) -> Result<OffsetDateTime, AuthorityError> {
+    if !(1..=MAX_VALIDITY_DAYS).contains(&days) {
+        return Err(AuthorityError::Days { found: days, max: MAX_VALIDITY_DAYS });
+    }
+    let end = now() + Duration::days(days.into());
+    if end > signer.not_after() {
+        return Err(AuthorityError::Outlives { days, not_after: signer.not_after() });
+    }
+    Ok(end)
 }
 
 #[cfg(test)]

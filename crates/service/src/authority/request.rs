@@ -58,9 +58,7 @@ impl ReceivedRequest {
     /// # Errors
     /// If the file cannot be read, or [`from_pem`](Self::from_pem) refuses its content.
     pub fn read(path: &Path) -> Result<Self, AuthorityError> {
-        let bytes = read_bounded(path, MAX_BYTES as u64)?;
-        // Invalid UTF-8 becomes invalid PEM.
-        Self::from_pem(&String::from_utf8_lossy(&bytes))
+        Self::from_pem(&read_pem(path)?)
     }
 
     /// Parses a request and checks its signature. Only the subject and the public key are used.
@@ -68,15 +66,7 @@ impl ReceivedRequest {
     /// # Errors
     /// If the text is not a request for one client and its keys, with a key on P-256.
     pub fn from_pem(pem: &str) -> Result<Self, AuthorityError> {
-        if pem.len() > MAX_BYTES {
-            return Err(AuthorityError::RequestSize { found: pem.len(), max: MAX_BYTES });
-        }
-        let request = CertificateSigningRequestParams::from_pem(pem).map_err(AuthorityError::Request)?;
-        let CertificateSigningRequestParams { params, public_key } = request;
-        // The type of the signature may differ from that of the key.
-        if public_key.algorithm() != &PKCS_ECDSA_P256_SHA256 || public_key.der_bytes().len() != POINT_BYTES {
-            return Err(AuthorityError::RequestKey);
-        }
+        let CertificateSigningRequestParams { params, public_key } = parse(pem)?;
         let name = match params.distinguished_name.get(&DnType::CommonName) {
             Some(DnValue::Utf8String(name)) => Some(name.as_str()),
             Some(DnValue::PrintableString(name)) => Some(name.as_str()),
@@ -100,4 +90,25 @@ impl ReceivedRequest {
     pub(super) fn public_key(&self) -> &PublicKey {
         &self.public_key
     }
+}
+
+/// Reads the file of a request.
+pub(super) fn read_pem(path: &Path) -> Result<String, AuthorityError> {
+    let bytes = read_bounded(path, MAX_BYTES as u64)?;
+    // Invalid UTF-8 becomes invalid PEM.
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Parses a request with a key on P-256, and checks its signature.
+pub(super) fn parse(pem: &str) -> Result<CertificateSigningRequestParams, AuthorityError> {
+    if pem.len() > MAX_BYTES {
+        return Err(AuthorityError::RequestSize { found: pem.len(), max: MAX_BYTES });
+    }
+    let request = CertificateSigningRequestParams::from_pem(pem).map_err(AuthorityError::Request)?;
+    let key = &request.public_key;
+    // The type of the signature may differ from that of the key.
+    if key.algorithm() != &PKCS_ECDSA_P256_SHA256 || key.der_bytes().len() != POINT_BYTES {
+        return Err(AuthorityError::RequestKey);
+    }
+    Ok(request)
 }

@@ -13,7 +13,7 @@ pub enum CertificateSelection {
     SerialNumber(SerialNumber),
     /// All certificates of this name.
     Name(String),
-    /// All certificates for these keys.
+    /// All certificates for these keys: of a client, or of a provider with this public key.
     Keys(Fingerprint),
 }
 
@@ -30,11 +30,15 @@ impl fmt::Display for CertificateSelection {
 impl CertificateSelection {
     /// Returns whether a certificate is selected.
     pub fn includes(&self, issued: &IssuedCertificate) -> bool {
-        match (self, &issued.holder) {
-            (Self::SerialNumber(serial_number), _) => *serial_number == issued.serial_number,
-            (Self::Keys(keys), CertificateHolder::Client(subject)) => *keys == subject.keys(),
-            (Self::Keys(_), CertificateHolder::Provider(_)) => false,
-            (Self::Name(name), holder) => *name == holder.to_string(),
+        match self {
+            Self::SerialNumber(serial_number) => *serial_number == issued.serial_number,
+            Self::Keys(keys) => issued.holder.keys() == Some(*keys),
+            Self::Name(name) => match &issued.holder {
+                holder @ (CertificateHolder::Client(_) | CertificateHolder::Provider { .. }) => {
+                    *name == holder.to_string()
+                }
+                CertificateHolder::Issuer(_) | CertificateHolder::Unknown => false,
+            },
         }
     }
 }

@@ -1,4 +1,4 @@
-//! PEM files of certificates and private keys.
+//! PEM files of certificates and private keys, and other private files.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -53,17 +53,23 @@ pub fn write_private_key(path: &Path, pem: &str) -> io::Result<()> {
     atomic_file::create_private(path, pem.as_bytes())
 }
 
-/// Reads a private key. Refuses a file that others than its owner can read or change.
-pub fn read_private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+/// Reads a file of at most `max_bytes` with a secret. Refuses a file that others than its owner can read or change.
+pub fn read_private_bytes(path: &Path, max_bytes: usize) -> Result<Zeroizing<Vec<u8>>, TlsError> {
     let unreadable = |source| TlsError::Read { path: path.into(), source };
     let file = File::open(path).map_err(unreadable)?;
     check_secret_file(path, &file)?;
     // A buffer that grew would leave copies of the key in freed memory.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_KEY_BYTES + 1));
-    file.take(MAX_KEY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() > MAX_KEY_BYTES {
-        return Err(TlsError::TooLarge { path: path.into(), max_bytes: MAX_KEY_BYTES as u64 });
+    let mut bytes = Zeroizing::new(Vec::with_capacity(max_bytes + 1));
+    file.take(max_bytes as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() > max_bytes {
+        return Err(TlsError::TooLarge { path: path.into(), max_bytes: max_bytes as u64 });
     }
+    Ok(bytes)
+}
+
+/// Reads a private key. Refuses a file that others than its owner can read or change.
+pub fn read_private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let bytes = read_private_bytes(path, MAX_KEY_BYTES)?;
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|source| TlsError::Pem {
         path: path.into(),
         expected: "private key",

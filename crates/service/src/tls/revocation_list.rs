@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateRevocationListDer;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
@@ -31,25 +31,40 @@ impl RevocationList {
     /// If the bytes are not a revocation list, or it is not signed by `root`.
     pub fn from_pem(pem: &[u8], root: &RootCertificate) -> Result<Self, RevocationListError> {
         let unreadable = |reason: String| RevocationListError::Unreadable { reason };
-        let der = CertificateRevocationListDer::from_pem_slice(pem)?;
-        let (rest, list) =
-            CertificateRevocationList::from_der(&der).map_err(|error| unreadable(error.to_string()))?;
-        if !rest.is_empty() {
-            return Err(unreadable("bytes follow the list".to_owned()));
+        // The lists of issuers stand after the issuers' certificates.
+        let mut signers = vec![root.certificate().clone()];
+        signers.extend(CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()?);
+        let lists = CertificateRevocationListDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()?;
+        if lists.is_empty() {
+            return Err(pem::Error::NoItemsFound.into());
         }
-        let (_, issuer) = x509_parser::parse_x509_certificate(root.certificate())
-            .map_err(|error| unreadable(error.to_string()))?;
-        let is_signed = list.verify_signature(issuer.public_key()).is_ok();
-        if !is_signed || list.issuer().as_raw() != issuer.subject().as_raw() {
-            return Err(RevocationListError::Signature);
+        let (mut number, mut serial_numbers) = (SerialNumber::from_bytes(&[]), HashSet::new());
+        for der in &lists {
+            let (rest, list) =
+                CertificateRevocationList::from_der(der).map_err(|error| unreadable(error.to_string()))?;
+            if !rest.is_empty() {
+                return Err(unreadable("bytes follow the list".to_owned()));
+            }
+            let mut is_signed = false;
+            for signer in &signers {
+                let (_, signer) = x509_parser::parse_x509_certificate(signer)
+                    .map_err(|error| unreadable(error.to_string()))?;
+                is_signed |= list.issuer().as_raw() == signer.subject().as_raw()
+                    && list.verify_signature(signer.public_key()).is_ok()
+                    && root.has_signed(&signer);
+            }
+            if !is_signed {
+                return Err(RevocationListError::Signature);
+            }
+            let own = list.crl_number().ok_or_else(|| unreadable("it has no number".to_owned()))?;
+            let own = SerialNumber::from_bytes(&own.to_bytes_be());
+            if (number.as_bytes().len(), number.as_bytes()) < (own.as_bytes().len(), own.as_bytes()) {
+                number = own;
+            }
+            let listed = list.iter_revoked_certificates();
+            serial_numbers.extend(listed.map(|entry| SerialNumber::from_bytes(entry.raw_serial())));
         }
-        let number = list.crl_number().ok_or_else(|| unreadable("it has no number".to_owned()))?;
-        let number = SerialNumber::from_bytes(&number.to_bytes_be());
-        let serial_numbers = list
-            .iter_revoked_certificates()
-            .map(|entry| SerialNumber::from_bytes(entry.raw_serial()))
-            .collect();
-        let verifier = client_verifier(root, Some(der.clone()))?;
+        let verifier = client_verifier(root, lists)?;
         Ok(Self { serial_numbers, number, verifier })
     }
 
@@ -83,10 +98,10 @@ impl fmt::Debug for RevocationList {
 /// Returns a verifier of clients' certificates against root and list. A client need not have a certificate.
 pub(super) fn client_verifier(
     root: &RootCertificate,
-    list: Option<CertificateRevocationListDer<'static>>,
+    lists: Vec<CertificateRevocationListDer<'static>>,
 ) -> Result<Arc<dyn ClientCertVerifier>, VerifierBuilderError> {
     WebPkiClientVerifier::builder_with_provider(root.store(), profile::crypto())
-        .with_crls(list)
+        .with_crls(lists)
         .allow_unauthenticated()
         .build()
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
+use x509_parser::prelude::X509Certificate;
 
 use super::error::TlsError;
 use super::pem_files::read_certificates;
@@ -14,7 +15,6 @@ use super::pem_files::read_certificates;
 #[derive(Debug, Clone)]
 pub struct RootCertificate {
     certificate: CertificateDer<'static>,
-    public_key_info: Vec<u8>,
     not_after: OffsetDateTime,
     store: Arc<RootCertStore>,
 }
@@ -35,11 +35,10 @@ impl RootCertificate {
         if !parsed.is_ca() {
             return Err(TlsError::NotAnAuthority { path: path.into() });
         }
-        let public_key_info = parsed.public_key().raw.to_vec();
         let not_after = parsed.validity().not_after.to_datetime();
         let mut store = RootCertStore::empty();
         store.add(certificate.clone()).map_err(|error| unreadable(error.to_string()))?;
-        Ok(Self { certificate, public_key_info, not_after, store: store.into() })
+        Ok(Self { certificate, not_after, store: store.into() })
     }
 
     /// Returns the certificate in DER.
@@ -54,9 +53,11 @@ impl RootCertificate {
         self.not_after
     }
 
-    /// Returns the public key and its algorithm in DER.
-    pub(crate) fn public_key_info(&self) -> &[u8] {
-        &self.public_key_info
+    /// Returns whether the root has signed a certificate.
+    pub(super) fn has_signed(&self, certificate: &X509Certificate<'_>) -> bool {
+        let signed = x509_parser::parse_x509_certificate(&self.certificate)
+            .map(|(_, root)| certificate.verify_signature(Some(root.public_key())).is_ok());
+        signed.unwrap_or(false)
     }
 
     /// Returns a store with only this certificate, for verifiers.

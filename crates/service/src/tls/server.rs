@@ -55,7 +55,7 @@ impl ServerTls {
                 let general = |error: rustls::server::VerifierBuilderError| {
                     TlsError::Setup(rustls::Error::General(error.to_string()))
                 };
-                client_verifier(&root, None).map_err(general)?
+                client_verifier(&root, Vec::new()).map_err(general)?
             }
         };
         let configuration = configuration(&key, verifier)?;

@@ -10,7 +10,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use sottovoce_protocol::client::Client;
 use sottovoce_protocol::{Fingerprint, ModelDescription};
-use sottovoce_service::authority::{Authority, CertificateRequest, ReceivedRequest};
+use sottovoce_service::authority::{
+    Approval, Authority, CertificateRequest, ProviderRequest, ReceivedProviderRequest, ReceivedRequest,
+};
 use sottovoce_service::remote::{RemoteProvider, RetryBudget};
 use sottovoce_service::tls::{Subject, load_client_tls, write_private_key};
 use tempfile::TempDir;
@@ -42,12 +44,13 @@ impl LocalService {
     pub fn start(options: &BenchServiceOptions) -> Result<Self> {
         let folder = TempDir::new().context("cannot make a folder for the service")?;
         let path = |name: &str| folder.path().join(name);
-        let authority = Authority::create(&path("authority"), "bench")?;
-        let hosts = ["127.0.0.1".parse()?];
-        let (certificate, key) = authority.issue_provider(&hosts, 1)?;
+        let authority = Authority::create(&path("authority"), "bench", None)?;
+        let request = ProviderRequest::new(&["127.0.0.1".parse()?])?;
+        let received = ReceivedProviderRequest::from_pem(&request.pem)?;
+        let certificate = authority.issue_provider(&received, &Approval::new(request.key, 1))?;
         std::fs::create_dir(path("provider"))?;
         std::fs::write(path("provider/certificate.pem"), certificate.pem)?;
-        write_private_key(&path("provider/key.pem"), &key)?;
+        write_private_key(&path("provider/key.pem"), &request.private_key_pem)?;
         std::fs::copy(authority.root_path(), path("provider/root.pem"))?;
 
         let program = std::env::current_exe().context("cannot find this program's own file")?;
@@ -88,7 +91,9 @@ impl LocalService {
         let client = Client::from_parameters_message(&unregistered.parameters()?[..], MAX_PARAMETERS_BYTES)?;
         let subject = Subject::new(&format!("client {number}"), client.key_fingerprint())?;
         let request = CertificateRequest::new(&subject)?;
-        let certificate = self.authority.issue(&ReceivedRequest::from_pem(&request.pem)?, 1)?;
+        let certificate = self
+            .authority
+            .issue(&ReceivedRequest::from_pem(&request.pem)?, &Approval::new(client.key_fingerprint(), 1))?;
         std::fs::write(path("certificate.pem"), certificate.pem)?;
         write_private_key(&path("key.pem"), &request.private_key_pem)?;
         let tls = load_client_tls(&root, Some((&path("certificate.pem"), &path("key.pem"))))?;

@@ -12,7 +12,9 @@ fn eight_clients_at_once_get_their_own_answers() {
     let few = ["--batches", "3", "--metrics", "127.0.0.1:0", "--log", "json"];
     let served = Served::start(&world, &["small"], &[&SECURE[..], &few].concat());
     let names: Vec<String> = (1..=8).map(|number| format!("client-{number}")).collect();
-    names.iter().for_each(|name| world.enrol(name, &served.url));
+    for name in &names {
+        world.enrol(name, &served.url);
+    }
     thread::scope(|scope| {
         for name in &names {
             let (world, url) = (&world, &served.url);
@@ -40,7 +42,7 @@ fn a_client_without_a_valid_certificate_is_refused() {
     let url = &served.url;
     world.classify(url, "alice", &[]).fails(1, &["certificate.pem", "sottovoce enrol"]);
     world.enrol("alice", url);
-    world.enrol("bob", url);
+    let keys = world.enrol("bob", url);
     world
         .sandbox
         .run(&["enrol", "--name", "alice", "--provider", url, "--client", "alice"])
@@ -56,13 +58,11 @@ fn a_client_without_a_valid_certificate_is_refused() {
     fs::rename(world.sandbox.path("bob/own-keys"), world.sandbox.path("bob/keys")).unwrap();
 
     // A certificate of another authority with the same name is refused.
-    world.sandbox.run(&["authority", "create", "forged"]).succeeds();
+    world.sandbox.run(&["authority", "create", "forged", "--no-passphrase"]).succeeds();
     let own = fs::read(world.sandbox.path("bob/certificate.pem")).unwrap();
     fs::remove_file(world.sandbox.path("bob/certificate.pem")).unwrap();
-    world
-        .sandbox
-        .run(&["authority", "issue", "forged", "bob/request.pem", "--out", "bob/certificate.pem"])
-        .succeeds();
+    let issue = ["authority", "issue", "forged", "bob/request.pem", "--out", "bob/certificate.pem", "--keys"];
+    world.sandbox.run(&[&issue[..], &[&keys]].concat()).succeeds();
     world.classify(url, "bob", &[]).fails(1, &["no secure connection", "refused this client"]);
     fs::write(world.sandbox.path("bob/certificate.pem"), own).unwrap();
     // The client refuses a provider whose authority it does not trust.

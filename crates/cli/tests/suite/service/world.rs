@@ -89,17 +89,29 @@ impl World {
 
     /// Creates an authority and a provider's certificate.
     pub fn authority(&self) {
-        self.sandbox.run(&["authority", "create", "authority"]).succeeds();
-        let provider = ["authority", "provider", "authority", "--host", "127.0.0.1", "--out", "provider"];
-        self.sandbox.run(&provider).succeeds();
+        self.sandbox.run(&["authority", "create", "authority", "--no-passphrase"]).succeeds();
+        let request = ["provider-request", "--host", "127.0.0.1", "--out", "provider", "--json"];
+        let key = self.field(&request, "key");
+        let provider = ["authority", "provider", "authority", "provider/request.pem", "--out", "provider"];
+        self.sandbox.run(&[&provider[..], &["--key", &key]].concat()).succeeds();
     }
 
-    /// Enrols a client and issues its certificate.
-    pub fn enrol(&self, name: &str, url: &str) {
+    /// Runs a command, and returns a field of the JSON that it prints.
+    fn field(&self, arguments: &[&str], name: &str) -> String {
+        let run = self.sandbox.run(arguments).succeeds();
+        let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        json[name].as_str().unwrap().to_owned()
+    }
+
+    /// Enrols a client and issues its certificate. Returns the fingerprint of its keys.
+    pub fn enrol(&self, name: &str, url: &str) -> String {
         let client = ["--client", name, "--authority", "provider/root.pem"];
-        self.sandbox.run(&[&["enrol", "--name", name, "--provider", url], &client[..]].concat()).succeeds();
+        let keys = self
+            .field(&[&["enrol", "--json", "--name", name, "--provider", url], &client[..]].concat(), "keys");
         let (request, certificate) = (format!("{name}/request.pem"), format!("{name}/certificate.pem"));
-        self.sandbox.run(&["authority", "issue", "authority", &request, "--out", &certificate]).succeeds();
+        let issue = ["authority", "issue", "authority", &request, "--out", &certificate, "--keys", &keys];
+        self.sandbox.run(&issue).succeeds();
+        keys
     }
 
     /// Classifies the images, and replaces earlier predictions.

@@ -1,5 +1,4 @@
 use super::*;
-use crate::authority::CertificateSelection;
 
 fn refused(result: Result<ServerTls, TlsError>) -> TlsError {
     result.map(|_| ()).unwrap_err()
@@ -11,9 +10,9 @@ fn the_revocation_list_is_read_again_when_it_has_changed() {
     let (certificate, _) = world.client("client", Duration::days(1));
     let serial = certificate.entry.serial_number;
     let path = world.authority.revocation_list_path();
-    let mut revocations = RevocationFile::read(&path, world.authority.root()).unwrap();
+    let mut revocations = RevocationFile::read(&path, &world.root()).unwrap();
     assert!(!revocations.refresh().unwrap() && !revocations.list().contains(&serial));
-    world.authority.revoke(&CertificateSelection::SerialNumber(serial.clone())).unwrap();
+    world.revoke(&serial);
     assert!(revocations.refresh().unwrap() && revocations.list().contains(&serial));
     assert!(!revocations.refresh().unwrap(), "nothing has changed since");
 }
@@ -24,9 +23,9 @@ fn a_damaged_revocation_list_is_reported_and_the_list_before_stays_in_use() {
     let path = world.authority.revocation_list_path();
     let empty = fs::read(&path).unwrap();
     let serial = world.client("client", Duration::days(1)).0.entry.serial_number;
-    world.authority.revoke(&CertificateSelection::SerialNumber(serial.clone())).unwrap();
+    world.revoke(&serial);
     let good = fs::read(&path).unwrap();
-    let mut revocations = RevocationFile::read(&path, world.authority.root()).unwrap();
+    let mut revocations = RevocationFile::read(&path, &world.root()).unwrap();
 
     let foreign = fs::read(World::new().authority.revocation_list_path()).unwrap();
     for (bytes, reason) in [
@@ -54,7 +53,7 @@ fn a_server_with_a_damaged_revocation_list_uses_the_list_before() {
     let world = World::new();
     let path = world.authority.revocation_list_path();
     let serial = world.client("client", Duration::days(1)).0.entry.serial_number;
-    world.authority.revoke(&CertificateSelection::SerialNumber(serial.clone())).unwrap();
+    world.revoke(&serial);
     let server = world.server();
     let configuration = server.current_configuration();
     fs::write(&path, "nothing").unwrap();
@@ -85,6 +84,9 @@ fn unusable_files_are_named_with_the_reason() {
     fs::write(&broken, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
     let two = world.path("two.pem");
     fs::write(&two, fs::read_to_string(&root).unwrap().repeat(2)).unwrap();
+    let leaf = world.path("leaf.pem");
+    let chain = fs::read_to_string(&certificate).unwrap();
+    fs::write(&leaf, chain.split_inclusive("-----END CERTIFICATE-----\n").next().unwrap()).unwrap();
     let no_key = world.path("no.key.pem");
     write_private_key(&no_key, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").unwrap();
     world.client("other", Duration::days(1));
@@ -98,7 +100,7 @@ fn unusable_files_are_named_with_the_reason() {
         (load(&broken, &key, &root), ["broken.pem", "no readable certificate"]),
         (load(&certificate, &key, &broken), ["broken.pem", "no readable certificate"]),
         (load(&certificate, &key, &two), ["two.pem", "holds 2 certificates"]),
-        (load(&certificate, &key, &certificate), ["provider.pem", "does not belong to an authority"]),
+        (load(&certificate, &key, &leaf), ["leaf.pem", "does not belong to an authority"]),
         (load(&certificate, &no_key, &root), ["no.key.pem", "no usable private key"]),
         (load(&certificate, &other_key, &root), ["other.key.pem", "does not belong to"]),
     ] {

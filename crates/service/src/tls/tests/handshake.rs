@@ -116,10 +116,7 @@ async fn a_revoked_certificate_is_refused_from_the_next_connection_on() {
         meet(server.current_configuration(), client.clone(), "localhost").await.identity().unwrap();
     server.check_still_valid(&identity).unwrap();
 
-    world
-        .authority
-        .revoke(&crate::authority::CertificateSelection::SerialNumber(certificate.entry.serial_number))
-        .unwrap();
+    world.revoke(&certificate.entry.serial_number);
     let error = server.check_still_valid(&identity).unwrap_err();
     assert!(
         matches!(error, IdentityError::Revoked { .. }),

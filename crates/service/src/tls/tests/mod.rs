@@ -11,7 +11,10 @@ use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
 use super::*;
-use crate::authority::{Authority, CertificateRequest, ReceivedRequest, SignedCertificate};
+use crate::authority::{
+    Approval, Authority, CertificateRequest, CertificateSelection, ProviderRequest, ReceivedProviderRequest,
+    ReceivedRequest, SignedCertificate,
+};
 use sottovoce_protocol::Fingerprint;
 
 /// An authority and a provider with a certificate.
@@ -23,17 +26,29 @@ struct World {
 impl World {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let authority = Authority::create(&folder.path().join("authority"), "test authority").unwrap();
+        let authority = Authority::create(&folder.path().join("authority"), "test authority", None).unwrap();
         let world = Self { folder, authority };
         let hosts = ["localhost".parse().unwrap(), "127.0.0.1".parse().unwrap()];
-        let (certificate, key) = world.authority.issue_provider(&hosts, 30).unwrap();
+        let request = ProviderRequest::new(&hosts).unwrap();
+        let received = ReceivedProviderRequest::from_pem(&request.pem).unwrap();
+        let certificate = world.authority.issue_provider(&received, &Approval::new(request.key, 30)).unwrap();
         fs::write(world.path("provider.pem"), certificate.pem).unwrap();
-        write_private_key(&world.path("provider.key.pem"), &key).unwrap();
+        write_private_key(&world.path("provider.key.pem"), &request.private_key_pem).unwrap();
         world
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    fn root(&self) -> RootCertificate {
+        RootCertificate::read(&self.authority.root_path()).unwrap()
+    }
+
+    /// Revokes the certificate with this serial number.
+    fn revoke(&self, serial_number: &SerialNumber) {
+        let selection = CertificateSelection::SerialNumber(serial_number.clone());
+        self.authority.revoke(&selection, 30).unwrap();
     }
 
     fn server(&self) -> ServerTls {
@@ -51,7 +66,7 @@ impl World {
         let request = CertificateRequest::new(&Subject::new(name, keys).unwrap()).unwrap();
         let received = ReceivedRequest::from_pem(&request.pem).unwrap();
         let end = OffsetDateTime::now_utc().truncate_to_second() + valid;
-        let certificate = self.authority.issue_until(&received, end).unwrap();
+        let certificate = self.authority.issue(&received, &Approval::until(keys, end)).unwrap();
         let (path, key) = (self.path(&format!("{name}.pem")), self.path(&format!("{name}.key.pem")));
         fs::write(&path, &certificate.pem).unwrap();
         write_private_key(&key, &request.private_key_pem).unwrap();
