@@ -102,19 +102,6 @@ fn features() -> Vec<&'static str> {
     vec![std::env::consts::ARCH]
 }
 
-/// Peak memory of this process in bytes; `None` if the system does not report it.
-pub fn peak_memory_bytes() -> Option<u64> {
-    peak_memory_of("self")
-}
-
-/// Peak memory in bytes of the process with the number `process`, or of this process for `self`.
-pub fn peak_memory_of(process: &str) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1024)
-}
-
 impl Source {
     pub fn here() -> Self {
         let folder = env!("CARGO_MANIFEST_DIR");

@@ -20,6 +20,7 @@ Each crate uses only crates below it in this table.
 | [`sottovoce_train`] | training of members in floating point and for integers |
 | [`sottovoce_network`] | architecture, integer networks, proven ranges, weights on disk |
 | [`sottovoce_dataset`] | image files, download, synthetic digits, splits |
+| [`sottovoce_table`] | tables as text, Markdown and LaTeX |
 
 # The steps of a run
 
@@ -40,24 +41,40 @@ members, export integer networks and evaluate them under encryption; each stage 
 ([`run`]) and skips the files that exist. A sweep ([`sweep`]) does this for many points. [`commands`] has a module for each
 command.
 
-Modules import in one direction: `commands` -> `sweep` -> `stages` -> `run` -> `config`. `args` uses `config`. `files`,
-`output`, `progress` and `machine` use none of these.
+Modules import in one direction: `commands` -> `sweep` -> `stages` -> `run` -> `config`. `files`, `output`, `progress` and
+`machine` use none of these.
+
+Without the feature `experiments` there are only the commands of providers, clients and authorities: no configurations, runs,
+stages and sweeps, and none of the crates `train`, `export` and `report`.
 
 Results go to standard output; progress and remarks go to standard error.
 */
 
+// Shared modules have functions that only experiments use.
+#![cfg_attr(not(feature = "experiments"), allow(dead_code))]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod args;
 mod commands;
-mod config;
+mod config_error;
 mod files;
-mod machine;
+mod key_rule;
+mod memory;
 mod output;
 mod progress;
+
+#[cfg(feature = "experiments")]
+mod config;
+#[cfg(feature = "experiments")]
+mod machine;
+#[cfg(feature = "experiments")]
 mod run;
+#[cfg(feature = "experiments")]
 mod stages;
+#[cfg(feature = "experiments")]
 mod sweep;
+#[cfg(feature = "experiments")]
+mod training_progress;
 
 use std::process::ExitCode;
 
@@ -70,7 +87,7 @@ fn main() -> ExitCode {
         Err(error) => {
             output::error(&error);
             // A wrong configuration has the exit code of wrong arguments.
-            let is_usage_error = error.chain().any(|cause| cause.is::<config::error::ConfigError>());
+            let is_usage_error = error.chain().any(|cause| cause.is::<config_error::ConfigError>());
             ExitCode::from(if is_usage_error { 2 } else { 1 })
         }
     }

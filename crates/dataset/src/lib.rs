@@ -13,7 +13,7 @@
 //!    so that each member sees mostly the labels of its own group. Or every member draws a mix of labels
 //!    ([`partition_dirichlet`]).
 //!
-//! All random numbers follow from a seed.
+//! All random numbers follow from a seed. All of this needs the feature `data-sets`, pictures do not.
 //!
 //! [`read_pictures`] reads a user's own images to classify, in PNG, JPEG, BMP or IDX files or folders of them, as
 //! [`Pictures`]: without labels, with the names of their files, and of the size that a model reads. [`Inspection`] finds
@@ -35,15 +35,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// Arrays and images have functions that only data sets use.
+#![cfg_attr(not(feature = "data-sets"), allow(dead_code))]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod arrays;
-mod data_set;
 mod file_content;
 mod inspection;
 mod labelled_images;
 mod pictures;
+
+#[cfg(feature = "data-sets")]
+mod data_set;
+#[cfg(feature = "data-sets")]
 mod split;
+#[cfg(feature = "data-sets")]
 mod synthetic;
 #[cfg(test)]
 mod test_files;
@@ -52,22 +58,26 @@ pub use arrays::array::{ImageArray, LabelArray};
 pub use arrays::error::ArrayError;
 pub use arrays::idx::{read_images, read_labels};
 pub use arrays::npy_header::{NpyHeader, NpyHeaderError};
-pub use data_set::download::{DownloadError, MNIST_MIRRORS, MnistDownload};
-pub use data_set::error::DataError;
-pub use data_set::event::DataEvent;
-pub use data_set::open::{DataSet, Origin, open};
-pub use data_set::part::Part;
-pub use data_set::request::{DataName, Orientation, Request};
 pub use inspection::{DuplicateCounts, FAINT_BRIGHTNESS, Inspection};
 pub use labelled_images::{LabelledImages, ShapeError};
 pub use pictures::error::{PictureError, PngError};
 pub use pictures::folder::{SkipReason, SkippedFile};
 pub use pictures::read::{PictureOptions, Pictures, read_pictures};
-pub use split::dirichlet::partition_dirichlet;
-pub use split::dirichlet_alpha::{AlphaError, DirichletAlpha};
-pub use split::error::SplitError;
-pub use split::hold_out::hold_out;
-pub use split::method::{SplitMethod, group_labels};
-pub use split::partition::{Partition, label_counts, partition};
-pub use split::share_range::ShareRange;
-pub use synthetic::{SIDE as SYNTHETIC_SIDE, Subset, SyntheticSize, synthetic_digits};
+
+#[cfg(feature = "data-sets")]
+pub use {
+    data_set::download::{DownloadError, MNIST_MIRRORS, MnistDownload},
+    data_set::error::DataError,
+    data_set::event::DataEvent,
+    data_set::open::{DataSet, Origin, open},
+    data_set::part::Part,
+    data_set::request::{DataName, Orientation, Request},
+    split::dirichlet::partition_dirichlet,
+    split::dirichlet_alpha::{AlphaError, DirichletAlpha},
+    split::error::SplitError,
+    split::hold_out::hold_out,
+    split::method::{SplitMethod, group_labels},
+    split::partition::{Partition, label_counts, partition},
+    split::share_range::ShareRange,
+    synthetic::{SIDE as SYNTHETIC_SIDE, Subset, SyntheticSize, synthetic_digits},
+};

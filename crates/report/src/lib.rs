@@ -35,7 +35,6 @@ pub use content::sweep_charts::query::{ChartKind, ChartQuery};
 pub use content::tables::comparison::comparison_tables;
 pub use content::tables::measurements::noise_table;
 pub use content::tables::run::{accuracy_table, layer_table};
-pub use content::tables::table::{LATEX_PACKAGES, Table};
 pub use data::comparison::accuracy::{AccuracyDifference, AxisValues, PairedTest};
 pub use data::comparison::compare::compare_folders;
 pub use data::comparison::error::CompareError;

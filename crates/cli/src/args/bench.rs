@@ -7,7 +7,7 @@ use sottovoce_bfv::Kernel;
 use sottovoce_bfv::parameters::PAPER_DEGREE;
 
 use super::policy::PolicyOptions;
-use crate::config::experiment::KeyRule;
+use crate::key_rule::KeyRule;
 
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {

@@ -4,8 +4,8 @@ use clap::ValueEnum;
 use sottovoce_bfv::planner::FixedParameters;
 use sottovoce_evaluate::{ParameterPolicy, RangeKind};
 
-use crate::config::error::ConfigError;
-use crate::config::experiment::KeyRule;
+use crate::config_error::ConfigError;
+use crate::key_rule::KeyRule;
 
 /// Options of every command that chooses encryption parameters.
 #[derive(Debug, clap::Args)]

@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sottovoce_network::atomic_file;
 use sottovoce_protocol::Fingerprint;
-use sottovoce_report::Table;
 use sottovoce_service::authority::{
     Approval, Authority, AuthorityError, CertificateHolder, CertificateSelection, FormerKey, Host,
     IssuedCertificate, ListNotice, ListScope, ProviderRequest, ReceivedProviderRequest, ReceivedRequest,
     SignedCertificate, SignerStatus,
 };
 use sottovoce_service::tls::write_private_key;
+use sottovoce_table::Table;
 use time::OffsetDateTime;
 
 use super::{confirmation, passphrase};

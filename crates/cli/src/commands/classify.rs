@@ -102,8 +102,7 @@ pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode
             "checked": to_value(&classified.agreement),
         }));
     } else {
-        let table = summary::steps(&classified, &identity, model.pixels(), client.parameters());
-        output::result(&table.to_text());
+        output::result(&summary::steps(&classified, &identity, client.parameters()).to_text());
         output::result(&format!(
             "Predictions and logits of {} are in {}.",
             counted(pictures.len(), "image", "images"),

@@ -10,14 +10,14 @@ use serde_json::json;
 use sottovoce_dataset::{
     DataName, DataSet, LabelledImages, MnistDownload, Orientation, Origin, Request, label_counts,
 };
-use sottovoce_report::Table;
+use sottovoce_table::Table;
 
 use crate::args::data::DataCommand;
 use crate::args::global::GlobalOptions;
 use crate::config::configuration::Configuration;
-use crate::config::error::ConfigError;
 use crate::config::experiment::Experiment;
 use crate::config::setting::settings;
+use crate::config_error::ConfigError;
 use crate::files;
 use crate::output;
 use crate::stages::data::{Images, open_request, request as data_request};
@@ -84,7 +84,7 @@ fn subject(name: &str, sets: &[String], global: &GlobalOptions) -> Result<Subjec
         }
         // A name that is similar to an experiment's name is a typing mistake, not a data set.
         Err(ConfigError::Unknown { suggestion, .. })
-            if suggestion.is_empty() && global.data_path().is_some() =>
+            if suggestion.is_empty() && global.data.data_path().is_some() =>
         {
             Ok(Subject::DataSet(Box::new(request(name, global))))
         }

@@ -1,22 +1,34 @@
 //! The commands, one module for each, or for several that belong together.
 
 mod authority;
-mod bench;
-mod chart;
 mod classify;
 mod client_folder;
 mod confirmation;
-mod data;
 mod enrolment;
-mod exactness;
-mod experiment;
 mod exported_networks;
-mod import;
 mod passphrase;
 mod plan;
-mod predict;
-mod report;
 mod serve;
+
+#[cfg(feature = "experiments")]
+mod bench;
+#[cfg(feature = "experiments")]
+mod chart;
+#[cfg(feature = "experiments")]
+mod data;
+#[cfg(feature = "experiments")]
+mod exactness;
+#[cfg(feature = "experiments")]
+mod experiment;
+#[cfg(feature = "experiments")]
+mod experiments;
+#[cfg(feature = "experiments")]
+mod import;
+#[cfg(feature = "experiments")]
+mod predict;
+#[cfg(feature = "experiments")]
+mod report;
+#[cfg(feature = "experiments")]
 mod sweep;
 
 use std::process::ExitCode;
@@ -24,6 +36,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use crate::args::command::{Args, Command};
+use crate::args::global::GlobalOptions;
+use crate::args::service_commands::ServiceCommand;
 
 /// Runs the command that the arguments name.
 pub fn run(args: &Args) -> Result<ExitCode> {
@@ -35,24 +49,20 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             .context("cannot start the worker threads")?;
     }
     match &args.command {
-        Command::Reproduce(options) => experiment::reproduce(options, global),
-        Command::Sweep(options) => sweep::run(options, global),
-        Command::Data { command } => data::run(command, global),
-        Command::Train(stage) => experiment::train(stage, global),
-        Command::Export(stage) => experiment::export(stage, global),
-        Command::Evaluate(stage) => experiment::evaluate(stage, global),
-        Command::Import(options) => import::run(options, global),
-        Command::Report { run, options } => report::run(run, options, global),
-        Command::Chart(options) => chart::run(options, global),
-        Command::Compare(options) => report::compare(options, global),
-        Command::Plan(options) => plan::run(options, global),
-        Command::Predict(options) => predict::run(options, global),
-        Command::Serve(options) => serve::run(options),
-        Command::Enrol(options) => enrolment::enrol(options, global),
-        Command::Classify(options) => classify::run(options, global),
-        Command::Forget(options) => enrolment::forget(options),
-        Command::ProviderRequest(options) => authority::provider_request(options, global),
-        Command::Authority { command } => authority::run(command, global),
-        Command::Bench { command } => bench::run(command, global),
+        #[cfg(feature = "experiments")]
+        Command::Experiment(command) => experiments::run(command, global),
+        Command::Service(command) => run_service_command(command, global),
+    }
+}
+
+fn run_service_command(command: &ServiceCommand, global: &GlobalOptions) -> Result<ExitCode> {
+    match command {
+        ServiceCommand::Plan(options) => plan::run(options, global),
+        ServiceCommand::Serve(options) => serve::run(options),
+        ServiceCommand::Enrol(options) => enrolment::enrol(options, global),
+        ServiceCommand::Classify(options) => classify::run(options, global),
+        ServiceCommand::Forget(options) => enrolment::forget(options),
+        ServiceCommand::ProviderRequest(options) => authority::provider_request(options, global),
+        ServiceCommand::Authority { command } => authority::run(command, global),
     }
 }

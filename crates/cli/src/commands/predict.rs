@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sottovoce_dataset::LabelledImages;
 use sottovoce_evaluate::{PredictionSummary, RangedEnsemble, Session, encode_predictions, predict_images};
 use sottovoce_network::disk::sha256;
-use sottovoce_report::Table;
+use sottovoce_table::Table;
 
 use super::exactness::{EXIT_MISMATCH, Exactness};
 use super::{exported_networks, import};

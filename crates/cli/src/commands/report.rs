@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use serde_json::json;
 use sottovoce_report::{
-    Format, LATEX_PACKAGES, RunTables, SweepRecords, Table, compare_folders, comparison_tables, run_tables,
-    write_charts,
+    Format, RunTables, SweepRecords, compare_folders, comparison_tables, run_tables, write_charts,
 };
+use sottovoce_table::{LATEX_PACKAGES, Table};
 
 use crate::args::global::GlobalOptions;
 use crate::args::report::{CompareOptions, ReportOptions, TableFormat};

@@ -22,7 +22,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::exported_networks;
 use crate::args::service::{LogFormat, ServeOptions};
-use crate::machine::peak_memory_bytes;
+use crate::memory::peak_memory_bytes;
 use crate::output::{self, counted};
 
 /// Number of images for which parameters are chosen: many batches of one client.

@@ -11,14 +11,14 @@ use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
-use sottovoce_report::Table;
+use sottovoce_table::Table;
 
 use super::exactness::{EXIT_MISMATCH, Exactness};
 use crate::args::experiment::{ListFormat, SweepOptions};
 use crate::args::global::GlobalOptions;
 use crate::config::configuration::Configuration;
-use crate::config::error::ConfigError;
 use crate::config::sweep::SweepConfig;
+use crate::config_error::ConfigError;
 use crate::files;
 use crate::output::{self, counted, to_value};
 use crate::run::folder::{RecordKind, RunFolder, check_experiment, explain_interrupt};

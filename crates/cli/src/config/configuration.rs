@@ -5,9 +5,10 @@ use toml::{Table, Value};
 
 use super::axis::Group;
 use super::check::check;
-use super::error::{ConfigError, Problem, has_field, toml_message};
 use super::experiment::Experiment;
 use super::layers::{self, Layer, SWEEP};
+use super::toml_problem::{self, has_field, toml_message};
+use crate::config_error::{ConfigError, Problem};
 
 /// A configuration as it was read, in layers: bases, the file itself, and fields given by arguments.
 #[derive(Debug, Clone)]
@@ -57,7 +58,7 @@ impl Configuration {
         let has_it = |layer: &&Layer| !layer.is_built_in() && has_field(&layer.text, path);
         let layer = self.layers.iter().rev().find(has_it).or(self.layers.last());
         match layer {
-            Some(Layer { origin, text }) => Problem::at_field(origin, text, path, message),
+            Some(Layer { origin, text }) => toml_problem::at_field(origin, text, path, message),
             None => Problem::new(&self.origin, message.into()),
         }
     }
@@ -134,8 +135,8 @@ fn read_experiment(layers: &[Layer]) -> Result<Experiment, Problem> {
         let mut table = layers::merge(layers.get(..count).unwrap_or(layers))?;
         table.get_mut().remove(SWEEP);
         let read = Experiment::deserialize(toml::Deserializer::from(table))
-            .map_err(|error| Problem::from_toml(origin, text, &error))?;
-        check(&read, None).map_err(|(path, message)| Problem::at_field(origin, text, path, message))?;
+            .map_err(|error| toml_problem::from_toml(origin, text, &error))?;
+        check(&read, None).map_err(|(path, message)| toml_problem::at_field(origin, text, path, message))?;
         experiment = Ok(read);
     }
     experiment

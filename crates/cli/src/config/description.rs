@@ -7,7 +7,8 @@ use std::{fs, io};
 use serde::Deserialize as _;
 use sottovoce_export::import::{Description, ImportError, check_description};
 
-use super::error::{ConfigError, Problem};
+use super::toml_problem;
+use crate::config_error::{ConfigError, Problem};
 
 /// Reads and checks the description in the file `path`.
 ///
@@ -23,11 +24,11 @@ pub fn load_description(path: &Path) -> Result<Description, ConfigError> {
 }
 
 fn parse(origin: &str, text: &str) -> Result<Description, Problem> {
-    let wrong = |error: toml::de::Error| Problem::from_toml(origin, text, &error);
+    let wrong = |error: toml::de::Error| toml_problem::from_toml(origin, text, &error);
     let deserializer = toml::Deserializer::parse(text).map_err(wrong)?;
     let description = Description::deserialize(deserializer).map_err(wrong)?;
     check_description(&description)
-        .map_err(|problem| Problem::at_field(origin, text, &problem.path, problem.message))?;
+        .map_err(|problem| toml_problem::at_field(origin, text, &problem.path, problem.message))?;
     Ok(description)
 }
 
@@ -45,5 +46,5 @@ pub fn import_problem(path: &Path, error: &ImportError) -> Option<ConfigError> {
     };
     // The text was read before; if the file is gone by now, the error has no line.
     let text = fs::read_to_string(path).unwrap_or_default();
-    Some(Problem::at_field(&path.display().to_string(), &text, &field, message).into())
+    Some(toml_problem::at_field(&path.display().to_string(), &text, &field, message).into())
 }

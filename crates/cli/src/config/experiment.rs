@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use sottovoce_bfv::Encryption;
 use sottovoce_bfv::planner::FixedParameters;
 use sottovoce_dataset::{Orientation, ShareRange, SplitMethod};
 use sottovoce_evaluate::{ParameterPolicy, RangeKind};
 use sottovoce_network::Architecture;
 use sottovoce_train::TrainingConfig;
+
+use crate::key_rule::KeyRule;
 
 /// Everything that decides what an experiment does, except what a sweep varies. `configs/paper.toml` documents the fields.
 ///
@@ -110,30 +110,6 @@ fn value_or_auto<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
         ))),
         Err(_) => {
             Err(serde::de::Error::custom("must be whole numbers, or \"auto\" to let the planner choose"))
-        }
-    }
-}
-
-/// The key that images are encrypted with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum KeyRule {
-    /// The client's public key, as in the paper.
-    #[default]
-    Public,
-    /// The client's secret key: half the bytes, less noise.
-    Secret,
-    /// The key with the shorter predicted time.
-    Auto,
-}
-
-impl KeyRule {
-    /// The kind of encryption that the rule fixes; `None` if the planner chooses.
-    pub fn encryption(self) -> Option<Encryption> {
-        match self {
-            Self::Public => Some(Encryption::PublicKey),
-            Self::Secret => Some(Encryption::SecretKey),
-            Self::Auto => None,
         }
     }
 }

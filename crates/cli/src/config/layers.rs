@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{ConfigError, Problem, nearest};
+use super::toml_problem::{self, nearest};
+use crate::config_error::{ConfigError, Problem};
 
 /// The experiments that are part of the program, by name.
 pub const BUILT_IN: [(&str, &str); 5] = [
@@ -56,7 +57,7 @@ pub fn read(name: &str, sets: &[String]) -> Result<Vec<Layer>, ConfigError> {
         let base = base_of(&origin, &text, path.as_deref())?;
         if base.is_some() && layers.len() + 1 == MAX_BASES {
             let message = "names a base that leads back to itself";
-            return Err(Problem::at_field(&origin, &text, &[BASE], message).into());
+            return Err(toml_problem::at_field(&origin, &text, &[BASE], message).into());
         }
         layers.push(Layer { origin, text });
         next = base;
@@ -97,11 +98,11 @@ fn base_of(
     text: &str,
     path: Option<&Path>,
 ) -> Result<Option<(String, Option<PathBuf>)>, Problem> {
-    let table = DeTable::parse(text).map_err(|error| Problem::from_toml(origin, text, &error))?;
+    let table = DeTable::parse(text).map_err(|error| toml_problem::from_toml(origin, text, &error))?;
     let Some(base) = table.get_ref().get(BASE) else { return Ok(None) };
     if table.get_ref().get("name").is_none() {
         let message = "needs a `name` beside it: the records of an experiment go to a folder with its name";
-        return Err(Problem::at_field(origin, text, &[BASE], message));
+        return Err(toml_problem::at_field(origin, text, &[BASE], message));
     }
     let base = base.get_ref().as_str().unwrap_or_default();
     if BUILT_IN.iter().any(|(name, _)| *name == base) {
@@ -114,7 +115,7 @@ fn base_of(
             built_in_names(),
             suggestion(base)
         );
-        return Err(Problem::at_field(origin, text, &[BASE], message));
+        return Err(toml_problem::at_field(origin, text, &[BASE], message));
     };
     Ok(Some((file.display().to_string(), Some(file))))
 }
@@ -155,7 +156,7 @@ pub fn merge(layers: &[Layer]) -> Result<Spanned<DeTable<'_>>, Problem> {
     let mut merged: Option<DeTable<'_>> = None;
     let mut span = 0..0;
     for Layer { origin, text } in layers {
-        let table = DeTable::parse(text).map_err(|error| Problem::from_toml(origin, text, &error))?;
+        let table = DeTable::parse(text).map_err(|error| toml_problem::from_toml(origin, text, &error))?;
         span = table.span();
         let mut table = table.into_inner();
         table.remove(BASE);
@@ -183,7 +184,7 @@ fn name_lists(origin: &str, text: &str, table: &mut DeTable<'_>) -> Result<(), P
         let Some(value) = ensemble.remove(one) else { continue };
         if ensemble.get(list).is_some() {
             let message = format!("and `ensemble.{list}` give the same field; keep one of them");
-            return Err(Problem::at_field(origin, text, &["ensemble", one], message));
+            return Err(toml_problem::at_field(origin, text, &["ensemble", one], message));
         }
         let span = value.span();
         let values: toml::de::DeArray<'_> = [value].into_iter().collect();

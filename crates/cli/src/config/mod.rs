@@ -10,17 +10,17 @@ A field of a configuration goes through these modules, in this order:
 5. [`setting`]: the settings of an experiment, one for each split, share range and seed;
 6. [`axis`], [`sweep`] and [`point_names`]: the fields that a sweep varies, its points and their names.
 
-[`description`] reads the descriptions of weights that `sottovoce import` takes. [`error`] holds the errors of all
-these modules.
+[`description`] reads the descriptions of weights that `sottovoce import` takes. [`toml_problem`] finds the line of a
+mistake.
 */
 
 pub mod axis;
 pub mod check;
 pub mod configuration;
 pub mod description;
-pub mod error;
 pub mod experiment;
 pub mod layers;
 pub mod point_names;
 pub mod setting;
 pub mod sweep;
+pub mod toml_problem;

@@ -206,7 +206,7 @@ pub fn logit_ranges(experiment: &Experiment) -> Result<Vec<(u32, SeededSetting)>
 mod tests {
     use super::*;
     use crate::config::configuration::Configuration;
-    use crate::config::error::ConfigError;
+    use crate::config_error::ConfigError;
 
     fn load(name: &str) -> Result<Experiment, ConfigError> {
         Ok(Configuration::load(name, &[])?.experiment)

@@ -6,10 +6,10 @@ use toml::{Table, Value};
 
 use super::axis::{self, Axis, Group, group_length, set_field, value_text};
 use super::configuration::{Configuration, PointMistake, read_point};
-use super::error::Problem;
 use super::experiment::Experiment;
 use super::point_names::PointNames;
 use super::setting::{Baseline, SeededSetting, baseline_settings, settings};
+use crate::config_error::Problem;
 
 /// Largest number of points; more come from a mistake.
 const MAX_POINTS: usize = 1_000_000;

@@ -15,7 +15,8 @@ use sottovoce_evaluate::Evaluation;
 use super::folder::RunFolder;
 use super::results::{Results, SettingResult, Throughput};
 use crate::files::write_json;
-use crate::machine::{Machine, Source, peak_memory_bytes};
+use crate::machine::{Machine, Source};
+use crate::memory::peak_memory_bytes;
 use crate::output::{add_field, to_value};
 
 /// Contents of `run.json`.

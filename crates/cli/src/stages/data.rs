@@ -15,11 +15,11 @@ use crate::output;
 pub fn request(name: &str, global: &GlobalOptions) -> Request {
     let Ok(name) = name.parse::<DataName>();
     let mut request = Request::new(name);
-    request.path = global.data_path();
-    request.orientation = global.orientation.map(Orientation::from);
-    request.allow_download = !global.offline;
-    if !global.mirrors.is_empty() {
-        request.mirrors = global.mirrors.clone();
+    request.path = global.data.data_path();
+    request.orientation = global.data.orientation.map(Orientation::from);
+    request.allow_download = !global.data.offline;
+    if !global.data.mirrors.is_empty() {
+        request.mirrors = global.data.mirrors.clone();
     }
     request
 }
@@ -44,7 +44,7 @@ impl Images {
     pub fn open(config: &DataConfig, global: &GlobalOptions) -> Result<Self> {
         let mut request = request(&config.name, global);
         // The option --data-dir overrides the configuration, which overrides the environment variable.
-        if let (None, Some(path)) = (&global.data_dir, &config.path) {
+        if let (None, Some(path)) = (&global.data.data_dir, &config.path) {
             request.path = Some(path.clone());
         }
         request.orientation = request.orientation.or(config.orientation);

@@ -13,9 +13,9 @@ use sottovoce_train::{TrainedEnsemble, train_ensemble};
 use crate::config::setting::SeededSetting;
 use crate::files::{self, fingerprint};
 use crate::output;
-use crate::progress::TrainingProgress;
 use crate::run::experiment_run::{ExperimentRun, SettingFailure};
 use crate::run::results::Throughput;
+use crate::training_progress::TrainingProgress;
 
 /// Raise this whenever training gives other members from the same inputs.
 const VERSION: u32 = 3;

@@ -17,9 +17,9 @@ use super::sweep_records::{
 };
 use super::units::{Unit, units_of_point};
 use crate::output;
-use crate::progress::TrainingProgress;
 use crate::run::experiment_run::is_setting_error;
 use crate::run::record::Invocation;
+use crate::training_progress::TrainingProgress;
 
 /// Time between two writes of the sweep's records while it runs.
 const WRITE_INTERVAL: Duration = Duration::from_secs(5);

@@ -1,8 +1,5 @@
 //! Text of numbers: shares, counts and sizes.
 
-/// Text in place of a number that was not measured or not printed.
-pub(crate) const ABSENT: &str = "–";
-
 /// A range of shares, given as fractions: `50–60 %`, or `80 %` if both ends are equal.
 pub(crate) fn share_range(low: f64, high: f64) -> String {
     let (low, high) = (percent(low), percent(high));

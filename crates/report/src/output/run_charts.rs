@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use sottovoce_network::disk::sha256;
+use sottovoce_table::Table;
 
 use crate::content::charts::accuracy::framed_accuracy_chart;
 use crate::content::charts::bits::BitsChart;
@@ -15,7 +16,6 @@ use crate::content::charts::sizes::SizesChart;
 use crate::content::charts::spread::SpreadChart;
 use crate::content::tables::measurements::{bits_table, elapsed_table, recall_table, sizes_table};
 use crate::content::tables::run::{accuracy_table, layer_table};
-use crate::content::tables::table::Table;
 use crate::data::baseline::Baseline;
 use crate::data::layer_times::LayerTimes;
 use crate::data::paper;

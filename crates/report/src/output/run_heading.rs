@@ -1,6 +1,7 @@
 //! The heading of a run's tables and page.
 
-use crate::content::tables::table::{LATEX_PACKAGES, Table};
+use sottovoce_table::{LATEX_PACKAGES, Table};
+
 use crate::data::run_records::RunRecords;
 use crate::data::wording::thousands;
 

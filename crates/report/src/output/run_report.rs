@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sottovoce_network::atomic_file;
+use sottovoce_table::Table;
 
 use crate::content::tables::run::{accuracy_table, layer_table};
 use crate::content::tables::statistics::{best_member_table, spread_table};
-use crate::content::tables::table::Table;
 use crate::content::verdicts::claims::claims;
 use crate::content::verdicts::evidence::Evidence;
 use crate::content::verdicts::targets::targets;

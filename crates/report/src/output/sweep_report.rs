@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use sottovoce_network::atomic_file;
+use sottovoce_table::LATEX_PACKAGES;
 
 use crate::content::tables::sweep_points::points_table;
-use crate::content::tables::table::LATEX_PACKAGES;
 use crate::data::run_facts::RunFacts;
 use crate::data::sweep_records::SweepRecords;
 use crate::output::error::ReportError;

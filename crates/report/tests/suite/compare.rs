@@ -6,8 +6,9 @@ use std::path::Path;
 use serde_json::json;
 use sottovoce_evaluate::records::{AccuracyRow, Domain};
 use sottovoce_report::{
-    CompareError, Comparison, FieldDifference, FolderKind, Table, compare_folders, comparison_tables,
+    CompareError, Comparison, FieldDifference, FolderKind, compare_folders, comparison_tables,
 };
+use sottovoce_table::Table;
 use tempfile::TempDir;
 
 use super::full_run::{CONFIG, accuracy, elapsed, facts, full_run, write_csv, write_facts};

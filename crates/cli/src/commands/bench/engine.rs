@@ -9,13 +9,13 @@ use sottovoce_evaluate::engine_benchmark::{
     BenchmarkInputs, BenchmarkRecord, benchmark_engine, random_ensemble,
 };
 use sottovoce_network::IntegerEnsemble;
-use sottovoce_report::Table;
+use sottovoce_table::Table;
 
 use crate::args::bench::{EngineOptions, Format};
 use crate::args::global::GlobalOptions;
 use crate::commands::exactness::EXIT_MISMATCH;
 use crate::commands::exported_networks;
-use crate::machine::peak_memory_bytes;
+use crate::memory::peak_memory_bytes;
 use crate::output::{self, counted};
 use crate::progress::StageProgress;
 

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use crate::args::bench::BenchServiceOptions;
 use crate::commands::classify::batches::Steps;
-use crate::machine::peak_memory_of;
+use crate::memory::peak_memory_of;
 
 /// Largest memory for tables of the provider's parameters, in bytes.
 const MAX_PARAMETERS_BYTES: u64 = 1 << 31;

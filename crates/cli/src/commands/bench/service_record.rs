@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 use sottovoce_bfv::Encryption;
-use sottovoce_report::{Table, paper};
+use sottovoce_report::paper;
+use sottovoce_table::Table;
 
 use crate::commands::classify::batches::Steps;
 

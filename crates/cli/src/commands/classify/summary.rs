@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sottovoce_bfv::Parameters;
-use sottovoce_report::{Table, paper};
+use sottovoce_table::Table;
 
 use super::batches::Classified;
 use super::known_models::ModelIdentity;
@@ -18,17 +18,10 @@ pub fn parameters(parameters: &Parameters) -> Value {
     })
 }
 
-/// The table of time and bytes of every step. Notes say which model answered, and have the bytes of the paper's messages, if
-/// images have the paper's numbers of `pixels` and classes.
-pub fn steps(
-    classified: &Classified,
-    model: &ModelIdentity,
-    pixels: usize,
-    parameters: &Parameters,
-) -> Table {
+/// The table of time and bytes of every step. Notes say which model answered.
+pub fn steps(classified: &Classified, model: &ModelIdentity, parameters: &Parameters) -> Table {
     let steps = &classified.steps;
     let images = classified.logits.len().max(1);
-    let classes = classified.logits.first().map_or(0, Vec::len);
     let row = |name: &str, seconds: f64, bytes: Option<u64>| {
         let per_image = |bytes: u64| format!("{:.0}", (bytes * steps.batches as u64) as f64 / images as f64);
         vec![
@@ -52,13 +45,6 @@ pub fn steps(
         format!(
             "The noise of the answers has {bits} bits. It depends on the secret key: never tell the provider, and publish it \
              nowhere."
-        )
-    }));
-    notes.extend(paper::message_bytes(pixels, classes).map(|(upload, answer)| {
-        format!(
-            "The paper sends {upload} bytes for a batch of {} images and receives {answer} bytes, for each of {} plaintext moduli.",
-            paper::BATCH,
-            paper::PLAINTEXT_MODULI
         )
     }));
     notes.push(range_note(classified, parameters));

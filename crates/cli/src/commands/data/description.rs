@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use sottovoce_dataset::{DataSet, DuplicateCounts, FAINT_BRIGHTNESS, Inspection, LabelledImages};
-use sottovoce_report::Table;
+use sottovoce_table::Table;
 
 use crate::output::{counted, to_value};
 

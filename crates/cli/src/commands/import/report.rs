@@ -9,7 +9,7 @@ use sottovoce_export::import::{
     ScalesChoice,
 };
 use sottovoce_network::Architecture;
-use sottovoce_report::Table;
+use sottovoce_table::Table;
 
 use crate::output;
 

@@ -8,7 +8,7 @@ use sottovoce_bfv::planner::ChosenParameters;
 use sottovoce_dataset::LabelledImages;
 use sottovoce_evaluate::{Evaluator, RangeKind, RangedEnsemble, Session, predict_images};
 
-use crate::machine::peak_memory_bytes;
+use crate::memory::peak_memory_bytes;
 use crate::progress::StageProgress;
 
 /// Noise, times and bytes of one batch with all ensembles. Seconds are those of the batch, times the number of batches of the

@@ -6,7 +6,7 @@ use sottovoce_bfv::{FloodingNoise, STATISTICAL_DISTANCE_LOG2};
 use sottovoce_evaluate::{Evaluator, ParameterPolicy, RangeKind};
 use sottovoce_network::RangeMethod;
 use sottovoce_protocol::Fingerprint;
-use sottovoce_report::Table;
+use sottovoce_table::Table;
 
 use super::measure::MeasuredBatch;
 use super::planned_ensemble::PlannedEnsemble;

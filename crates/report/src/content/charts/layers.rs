@@ -1,12 +1,13 @@
 //! The paper's Table 3 as a chart: our seconds and the paper's for each layer and batch, on a logarithmic axis.
 
 use plotters::prelude::DrawingBackend;
+use sottovoce_table::ABSENT;
 
 use crate::content::tables::run::ratio_text;
 use crate::data::layer_times::{LayerSeconds, LayerTimes};
 use crate::data::paper;
 use crate::data::voter::Voter;
-use crate::data::wording::{ABSENT, counted, thousands};
+use crate::data::wording::{counted, thousands};
 use crate::drawing::canvas::Canvas;
 use crate::drawing::encode::Drawing;
 use crate::drawing::error::DrawError;

@@ -1,12 +1,13 @@
 //! Tables of a comparison.
 
+use sottovoce_table::{ABSENT, Table};
+
 use crate::content::tables::statistics::p_text;
-use crate::content::tables::table::Table;
 use crate::data::comparison::accuracy::{AccuracyDifference, PairedTest};
 use crate::data::comparison::fields::FieldDifference;
 use crate::data::comparison::result::{Comparison, FolderKind, TimeRatio};
 use crate::data::values::distinct;
-use crate::data::wording::{ABSENT, counted, thousands};
+use crate::data::wording::{counted, thousands};
 
 /// Tables cut longer values; JSON has them in full.
 const LONGEST_VALUE: usize = 60;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use sottovoce_evaluate::records::{BitsRow, ElapsedRow, RecallRow, SizeRow};
+use sottovoce_table::{ABSENT, Table};
 
-use crate::content::tables::table::Table;
 use crate::data::noise_summary::{MAX_GAP_BITS, NoiseSummary};
 use crate::data::paper;
 use crate::data::recall::{DigitRecall, digit_recalls};
 use crate::data::statistics::summary::Summary;
 use crate::data::voter::{UnknownVoter, Voter};
-use crate::data::wording::{ABSENT, megabytes_text, thousands};
+use crate::data::wording::{megabytes_text, thousands};
 
 /// Table of `elapsed.csv`, with the paper's seconds for the same number of images if it `has_paper`.
 pub(crate) fn elapsed_table(rows: &[ElapsedRow], has_paper: bool) -> Table {

@@ -5,4 +5,3 @@ pub(crate) mod measurements;
 pub(crate) mod run;
 pub(crate) mod statistics;
 pub(crate) mod sweep_points;
-pub(crate) mod table;

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sottovoce_evaluate::records::{AccuracyRow, Domain, LayerRow};
+use sottovoce_table::{ABSENT, Table};
 
-use crate::content::tables::table::Table;
 use crate::data::baseline::Baseline;
 use crate::data::layer_times::{LayerSeconds, LayerTimes};
 use crate::data::paper;
 use crate::data::paper_scope::PaperScope;
 use crate::data::split_accuracy::total_mismatches;
 use crate::data::voter::{UnknownVoter, Voter};
-use crate::data::wording::{ABSENT, counted, share_range, thousands};
+use crate::data::wording::{counted, share_range, thousands};
 
 /// Table of accuracies in percent of every voter at every setting of a split method, in each domain. Accuracies are means over seeds.
 /// Mismatches are decrypted logits that differ from the integer oracle, summed over seeds. The table includes the paper's accuracies if

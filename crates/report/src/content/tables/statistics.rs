@@ -1,13 +1,13 @@
 //! Tables of statistics.
 
 use sottovoce_evaluate::records::AccuracyRow;
+use sottovoce_table::{ABSENT, Table};
 
-use crate::content::tables::table::Table;
 use crate::data::baseline::Baseline;
 use crate::data::statistics::advantage::advantages;
 use crate::data::statistics::best_member::BestMemberTest;
 use crate::data::statistics::summary::{Summary, wilson_interval};
-use crate::data::wording::{ABSENT, counted, thousands};
+use crate::data::wording::{counted, thousands};
 
 /// Table of the ensemble's mean and spread over seeds, the sampling error of the test set, and the best member.
 pub(crate) fn spread_table(rows: &[AccuracyRow]) -> Table {

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use crate::content::tables::table::Table;
+use sottovoce_table::{ABSENT, Table};
+
 use crate::data::statistics::summary::Estimate;
 use crate::data::sweep_records::SweepRecords;
 use crate::data::sweep_table::Row;
-use crate::data::wording::{ABSENT, thousands};
+use crate::data::wording::thousands;
 
 /// A column of the table: heading, measured column, factor, and number of decimals.
 type Column = (&'static str, &'static str, f64, usize);

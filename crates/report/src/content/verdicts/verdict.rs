@@ -1,7 +1,6 @@
 //! Statements with their verdicts.
 
-use crate::content::tables::table::Table;
-use crate::data::wording::ABSENT;
+use sottovoce_table::{ABSENT, Table};
 
 /// The verdict on a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]

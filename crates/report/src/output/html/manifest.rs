@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
+use sottovoce_table::{ABSENT, Table};
 
-use crate::content::tables::table::Table;
 use crate::data::run_facts::RunFacts;
 use crate::data::run_records::RunRecords;
 use crate::data::values::json_at;
-use crate::data::wording::{ABSENT, thousands};
+use crate::data::wording::thousands;
 use crate::drawing::encode::escape_markup;
 use crate::output::html::document::Section;
 use crate::output::html::table::table_html;

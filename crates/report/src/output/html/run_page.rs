@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::content::tables::table::Table;
+use sottovoce_table::Table;
+
 use crate::content::verdicts::verdict::Verdicts;
 use crate::data::run_records::RunRecords;
 use crate::data::wording::{counted, thousands};

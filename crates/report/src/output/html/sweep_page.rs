@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::content::tables::table::Table;
+use sottovoce_table::Table;
+
 use crate::data::run_facts::RunFacts;
 use crate::data::sweep_records::SweepRecords;
 use crate::data::wording::{counted, thousands};

@@ -1,8 +1,11 @@
 //! Tables, written as Markdown, LaTeX or aligned text for a terminal.
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 use std::fmt::Write as _;
 
-use crate::data::wording::ABSENT;
+/// Text in place of a number that was not measured or not printed.
+pub const ABSENT: &str = "–";
 
 /// Packages that a document needs for [`Table::to_latex`].
 pub const LATEX_PACKAGES: &str =
@@ -14,7 +17,7 @@ const ROWS_OF_A_PAGE: usize = 45;
 /// A table of words and numbers. Each row has as many cells as the header.
 ///
 /// ```rust
-/// let table = sottovoce_report::Table {
+/// let table = sottovoce_table::Table {
 ///     title: "Seconds".to_owned(),
 ///     header: vec!["step".to_owned(), "s".to_owned()],
 ///     rows: vec![vec!["encrypt".to_owned(), "0.61".to_owned()]],
@@ -95,7 +98,8 @@ impl Table {
     }
 
     /// For each column, whether it holds only numbers.
-    pub(crate) fn numeric_columns(&self) -> Vec<bool> {
+    #[must_use]
+    pub fn numeric_columns(&self) -> Vec<bool> {
         Columns::of(&self.header, &self.rows, 1).numeric
     }
 
