@@ -3,11 +3,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use sottovoce_network::{
-    Architecture, IntegerEnsemble, NetworkSampler, ObservedRange, Padding, PixelLevels, sum_logits,
+    Architecture, IntegerEnsemble, IntegerNetwork, NetworkSampler, ObservedRange, Padding, PixelLevels,
+    sum_logits,
 };
 
-use super::{Engine, EngineError};
-use crate::noise::{NoiseEstimate, WeightNorms};
+use super::{Engine, EngineError, STATISTICAL_DISTANCE_LOG2};
+use crate::client::measure_stages;
+use crate::noise::{NoiseEstimate, NoiseStage, WeightNorms};
 use crate::parameters::PrimeSizes;
 use crate::planner::{ChosenParameters, FixedParameters, ParameterRequest, choose_parameters};
 use crate::testing::assert_exact;
@@ -233,5 +235,51 @@ fn rerandomised_answers_are_exact_and_have_the_noise_of_the_flooding_under_any_c
         let other = Parameters::new(8192, &[65_537], &PrimeSizes::new(&[50, 50]), encryption).unwrap();
         let other = ClientKey::generate(&other).evaluation_key().unwrap();
         assert_eq!(first.with_key(&other).err(), Some(EngineError::OtherParameters));
+    }
+}
+
+#[test]
+fn a_flood_covers_the_noise_of_weights_of_any_sign_and_images_with_any_blank_pixels() {
+    let shape =
+        Architecture { image_side: 6, kernel: 3, maps: 2, hidden: 3, classes: 2, ..Architecture::default() };
+    let positive = |block: &str, row: usize, column: usize| 1 + ((block.len() + row + column) % 3) as i64;
+    // Whole columns of pixels have weights of one sign.
+    let striped =
+        |_: &str, row: usize, column: usize| if column.is_multiple_of(2) { 2 + row as i64 % 2 } else { -2 };
+    let bias = |_: &str, _| 1;
+    let networks = [
+        IntegerNetwork::from_fn(shape, PixelLevels::BINARY, positive, bias).unwrap(),
+        IntegerNetwork::from_fn(shape, PixelLevels::BINARY, striped, bias).unwrap(),
+    ];
+    let pixels = shape.pixels();
+    let dense: Vec<u8> =
+        NetworkSampler::new(shape, 7).images(200).iter().map(|pixel| (*pixel).max(1)).collect();
+    let columns = dense
+        .iter()
+        .enumerate()
+        .map(|(index, &pixel)| if (index % pixels).is_multiple_of(2) { pixel } else { 0 })
+        .collect();
+    for network in networks {
+        let ensemble = IntegerEnsemble::new(vec![network]).unwrap();
+        let ensembles = [&ensemble];
+        let fixed = FixedParameters { encryption: Some(Encryption::SecretKey), ..FixedParameters::default() };
+        let request = ParameterRequest {
+            hide_model: true,
+            fixed,
+            ..ParameterRequest::new(&ensembles, ensemble.proven_logits())
+        };
+        let choice = choose_parameters(&request).unwrap();
+        let coefficients =
+            (choice.parameters.degree() * shape.classes * choice.parameters.channels().len()) as f64;
+        // M V / 2F <= 2^-40.
+        let covered =
+            f64::from(choice.flooding.unwrap().bits() + 1) + STATISTICAL_DISTANCE_LOG2 - coefficients.log2();
+        for images in [&dense, &columns] {
+            let stages =
+                measure_stages(&ensemble, EvaluatorKind::Engine, &choice.parameters, images).unwrap();
+            let logits = stages.iter().find(|stage| stage.stage == NoiseStage::Logits).unwrap();
+            assert!(logits.largest + 1.0 < covered, "{} {covered}", logits.largest);
+            assert!(covered < logits.largest + 20.0, "{} {covered}", logits.largest);
+        }
     }
 }

@@ -18,9 +18,10 @@
 //! The mean of rounded messages, `-(1 + X + ... + X^(N-1)) / 2`, has the values `-1 / (1 - x)`: large at the few roots near 1. Powers
 //! of it are sums over odd numbers.
 
-#![expect(clippy::indexing_slicing, reason = "powers are at most 4")]
+#![expect(clippy::indexing_slicing, reason = "powers are at most 4, and parts are counted")]
 
 use super::stage::{StageDeviations, VARIANCE};
+use super::tail::{MomentBound, TailBound};
 use super::variance::{Deviation, Variance};
 use super::weight_norms::{HiddenNorms, LogitNorms, WeightNorms};
 use crate::parameters::encryption::Encryption;
@@ -87,16 +88,65 @@ impl EngineNoise {
     pub fn stages(&self, norms: &WeightNorms) -> StageDeviations {
         let fresh = self.fresh.plus(Variance::new(self.mean[1] / self.degree, 0.0, 0.0));
         let units = || norms.members.iter().flat_map(|member| &member.hidden);
-        // A unit that reads no pixel is a constant.
-        let parts = |unit: &HiddenNorms, f: f64| {
-            let [squares, own] = unit.constant_noise;
-            let constant = if unit.reads_pixels() { 0.0 } else { squares * f + own };
-            // Squares that cancel are not relinearised.
-            let digits = if unit.form == 0.0 { 0.0 } else { 1.0 };
-            let rounding = if unit.reads_pixels() { 1.0 } else { 0.0 };
-            let [squares, mixed, means] = unit.moments();
-            [squares, mixed, means, unit.only_linear, digits, rounding, constant.powi(2)]
+        let UnitVariances { products, hidden } = self.unit_variances();
+        let logits = norms.logits.iter().map(|logit| self.logit(logit));
+        StageDeviations {
+            fresh: fresh.deviation(0.0),
+            products: noisiest(&products, units().map(|unit| unit_parts(unit, self.t)), self.spread),
+            hidden: noisiest(&hidden, units().map(|unit| unit_parts(unit, self.f)), self.spread),
+            logits: noisiest(&self.logit_variances(), logits, self.spread),
+            reads_pixels: norms.logits.iter().any(LogitNorms::reads_pixels),
+        }
+    }
+
+    /// The bounds in bits that no coefficient exceeds, whichever pixels are blank, but for the probabilities of `tail` and `moments`. The norms
+    /// must be [those for any pixels](WeightNorms::for_any_pixels).
+    pub fn largest(&self, norms: &WeightNorms, tail: &TailBound, moments: &MomentBound) -> LargestNoise {
+        let units = || norms.members.iter().flat_map(|member| &member.hidden);
+        let UnitVariances { products, hidden } = self.unit_variances();
+        let of = |variances: &[Variance], factors: &[PartKind], parts: &[f64]| {
+            self.bound(variances, factors, parts, tail, moments)
         };
+        let unit = |variances: &[Variance; 7], f: f64| {
+            units().map(|unit| of(variances, &UNIT_PARTS, &unit_parts(unit, f))).fold(0.0, f64::max)
+        };
+        let mut logits = self.logit_variances();
+        // A sum of two numbers, squared, is at most three times the sum of its squared terms.
+        let scale = 3.0 * self.f.powi(4) * self.t * self.t / self.degree;
+        let [squares, mixed, means, _] = self.of_pixels();
+        logits[LINEAR] = squares.plus(mixed.multiplied(2.0)).plus(means).multiplied(scale);
+        let logit = |logit| of(&logits, &LOGIT_PARTS, &self.logit(logit));
+        LargestNoise {
+            products: unit(&products, self.t),
+            hidden: unit(&hidden, self.f),
+            logits: norms.logits.iter().map(logit).fold(0.0, f64::max),
+        }
+    }
+
+    /// The bound in bits of a sum of parts.
+    fn bound(
+        &self,
+        variances: &[Variance],
+        kinds: &[PartKind],
+        parts: &[f64],
+        tail: &TailBound,
+        moments: &MomentBound,
+    ) -> f64 {
+        let mut without_mean = Variance::default();
+        let mut with_mean = 0.0;
+        for ((variance, kind), &part) in variances.iter().zip(kinds).zip(parts) {
+            let variance = variance.multiplied(part);
+            let deviation = || variance.mean(self.spread).sqrt();
+            match kind {
+                PartKind::WithoutMean => without_mean = without_mean.plus(variance),
+                PartKind::Mean { largest } => with_mean += largest * deviation(),
+                PartKind::WithMean { factors } => with_mean += moments.deviations(*factors) * deviation(),
+            }
+        }
+        (tail.bound(&without_mean.deviation(self.spread)).exp2() + with_mean).log2()
+    }
+
+    fn unit_variances(&self) -> UnitVariances {
         let [squares, mixed, means, linear] = self.of_pixels();
         let with_modulus = |variance: Variance| variance.multiplied(self.t * self.t / self.degree);
         let products = [squares, mixed, means, linear].map(with_modulus);
@@ -105,15 +155,7 @@ impl EngineNoise {
         let products = [squares, mixed, means, linear, digits, none, one];
         let divided = |variance: Variance| variance.multiplied(self.dropped.powi(-2));
         let [squares, mixed, means, linear, digits, ..] = products.map(divided);
-        let hidden = [squares, mixed, means, linear, digits, self.rounding, one];
-        let logits = self.logit_parts();
-        StageDeviations {
-            fresh: fresh.deviation(0.0),
-            products: noisiest(&products, units().map(|unit| parts(unit, self.t)), self.spread),
-            hidden: noisiest(&hidden, units().map(|unit| parts(unit, self.f)), self.spread),
-            logits: noisiest(&logits, norms.logits.iter().map(|logit| self.logit(logit)), self.spread),
-            reads_pixels: norms.logits.iter().any(LogitNorms::reads_pixels),
-        }
+        UnitVariances { products, hidden: [squares, mixed, means, linear, digits, self.rounding, one] }
     }
 
     /// The fresh variance at a root, which is a sum of N coefficients, to a power.
@@ -130,7 +172,7 @@ impl EngineNoise {
     }
 
     /// The variances that the parts of [`logit`](Self::logit) are multiplied with.
-    fn logit_parts(&self) -> [Variance; 13] {
+    fn logit_variances(&self) -> [Variance; 13] {
         let (f, scale) = (self.f, self.t * self.t / self.degree);
         let pixels =
             |factors: usize| self.at_root(4 - factors).multiplied(self.mean[factors] * f.powi(4) * scale);
@@ -179,6 +221,103 @@ impl EngineNoise {
     }
 }
 
+/// The variances that the parts of a hidden unit are multiplied with, before and after its modulus is switched down.
+struct UnitVariances {
+    products: [Variance; 7],
+    hidden: [Variance; 7],
+}
+
+/// The parts of a hidden unit's noise, of which constants are multiplied with `f`.
+fn unit_parts(unit: &HiddenNorms, f: f64) -> [f64; 7] {
+    // A unit that reads no pixel is a constant.
+    let [squares, own] = unit.constant_noise;
+    let constant = if unit.reads_pixels() { 0.0 } else { squares * f + own };
+    // Squares that cancel are not relinearised.
+    let digits = if unit.form == 0.0 { 0.0 } else { 1.0 };
+    let rounding = if unit.reads_pixels() { 1.0 } else { 0.0 };
+    let [squares, mixed, means] = unit.moments();
+    [squares, mixed, means, unit.only_linear, digits, rounding, constant.powi(2)]
+}
+
+/// How far a part of the noise may stray from its deviation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum PartKind {
+    /// It has no factor of the pixels' mean, and the tail of [`TailBound`].
+    WithoutMean,
+    /// It is a power of the pixels' mean. The largest coefficient is so many times the deviation.
+    Mean { largest: f64 },
+    /// It has a factor of the pixels' mean and so many random ones, and the tail of [`MomentBound`].
+    WithMean { factors: u32 },
+}
+
+use PartKind::{Mean, WithMean, WithoutMean};
+
+/// The largest coefficient of the squared mean `(1 + X + ... + X^(N-1))^2 / 4`, N / 4, over its deviation: the root of 3.
+const SQUARED_MEAN: PartKind = Mean { largest: 1.732_051 };
+
+/// The largest coefficient of the mean's fourth power, N^3 / 48, over its deviation, N^3 times the root of 17 / 80640.
+const FOURTH_POWER_OF_MEAN: PartKind = Mean { largest: 1.434_867 };
+
+/// The kinds of [`unit_parts`].
+const UNIT_PARTS: [PartKind; 7] = [
+    WithoutMean,
+    WithMean { factors: 1 },
+    SQUARED_MEAN,
+    // A unit whose squares cancel is linear in the pixels, which may have the mean.
+    WithMean { factors: 1 },
+    WithoutMean,
+    WithoutMean,
+    WithoutMean,
+];
+
+/// The index of the part of units that are linear in the pixels.
+const LINEAR: usize = 5;
+
+/// The kinds of the parts of [`EngineNoise::logit`]. A unit's own noise has two random factors: a digit and an error of the key, or a rounding
+/// and the secret.
+const LOGIT_PARTS: [PartKind; 13] = [
+    WithoutMean,
+    WithMean { factors: 3 },
+    WithMean { factors: 2 },
+    WithMean { factors: 1 },
+    FOURTH_POWER_OF_MEAN,
+    WithMean { factors: 2 },
+    WithoutMean,
+    WithMean { factors: 3 },
+    WithMean { factors: 2 },
+    WithMean { factors: 3 },
+    WithoutMean,
+    WithoutMean,
+    WithoutMean,
+];
+
+/// Bounds on the engine's noise in bits: the largest coefficient of any hidden unit or logit.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct LargestNoise {
+    /// In hidden units before their modulus is switched down.
+    pub products: f64,
+    pub hidden: f64,
+    pub logits: f64,
+}
+
+impl LargestNoise {
+    /// The larger bound at every stage.
+    #[must_use]
+    pub fn or_larger(self, other: Self) -> Self {
+        Self {
+            products: self.products.max(other.products),
+            hidden: self.hidden.max(other.hidden),
+            logits: self.logits.max(other.logits),
+        }
+    }
+
+    /// Bounds that are larger by so many bits.
+    #[must_use]
+    pub fn wider(self, bits: f64) -> Self {
+        Self { products: self.products + bits, hidden: self.hidden + bits, logits: self.logits + bits }
+    }
+}
+
 /// The deviation of the noisiest of several sums of the same variances.
 fn noisiest<const PARTS: usize>(
     variances: &[Variance; PARTS],
@@ -197,6 +336,8 @@ fn noisiest<const PARTS: usize>(
 
 #[cfg(test)]
 mod tests {
+    use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, PixelLevels};
+
     use super::*;
 
     #[test]
@@ -211,6 +352,101 @@ mod tests {
             };
             let found = (0..degree).map(value).sum::<f64>() / degree as f64;
             assert!((found / expected - 1.0).abs() < 1e-3, "{power}: {found} {expected}");
+        }
+    }
+
+    /// The powers of the mean, as polynomials.
+    fn powers_of_mean(degree: usize) -> [Vec<f64>; 2] {
+        let times = |a: &[f64], b: &[f64]| {
+            let mut product = vec![0.0; degree];
+            for (i, a) in a.iter().enumerate() {
+                for (j, b) in b.iter().enumerate() {
+                    let sign = if i + j < degree { 1.0 } else { -1.0 };
+                    product[(i + j) % degree] += sign * a * b;
+                }
+            }
+            product
+        };
+        let mean = vec![-0.5; degree];
+        let square = times(&mean, &mean);
+        let fourth = times(&square, &square);
+        [square, fourth]
+    }
+
+    #[test]
+    fn no_coefficient_of_a_power_of_the_mean_is_larger_than_its_part_allows() {
+        let degree = 512;
+        let engine = EngineNoise::new(Encryption::SecretKey, degree, 65_537, &PrimeSizes::new(&[40, 40]));
+        let powers = powers_of_mean(degree);
+        for ((power, coefficients), kind) in
+            [2, 4].into_iter().zip(powers).zip([SQUARED_MEAN, FOURTH_POWER_OF_MEAN])
+        {
+            let Mean { largest } = kind else { panic!("a power of the mean has a largest coefficient") };
+            let deviation = (engine.mean[power] / degree as f64).sqrt();
+            let found = coefficients.iter().map(|value| value.abs()).fold(0.0, f64::max) / deviation;
+            assert!((0.98..1.001).contains(&(found / largest)), "{power}: {found} {largest}");
+        }
+    }
+
+    fn bounds(weights: impl Fn(usize, usize) -> i64, encryption: Encryption) -> [f64; 2] {
+        let shape = Architecture {
+            image_side: 8,
+            kernel: 3,
+            maps: 2,
+            hidden: 4,
+            classes: 3,
+            ..Architecture::default()
+        };
+        let weight = |block: &str, row, column| weights(row + block.len(), column);
+        let network = IntegerNetwork::from_fn(shape, PixelLevels::BINARY, weight, |_, _| 0).unwrap();
+        let ensemble = IntegerEnsemble::new(vec![network]).unwrap();
+        let primes = PrimeSizes { upload: vec![45, 45, 45], hidden: 2 };
+        let engine = EngineNoise::new(encryption, 8192, 1 << 20, &primes);
+        let tail = TailBound::new(-41.0, 8192, 1e7);
+        let estimated = tail.bound(&engine.stages(&WeightNorms::of(&ensemble)).logits);
+        let norms = WeightNorms::for_any_pixels(&ensemble);
+        [estimated, engine.largest(&norms, &tail, &MomentBound::new(-41.0, 1e7)).logits]
+    }
+
+    #[test]
+    fn noise_with_a_mean_is_bounded_beyond_the_gaussian_tail_and_other_noise_as_before() {
+        let positive = |row: usize, column: usize| 1 + ((row + column) % 3) as i64;
+        let signed = |row: usize, column: usize| ((row * 7 + column * 5) % 11) as i64 - 5;
+        for weights in [&positive as &dyn Fn(usize, usize) -> i64, &signed] {
+            let [estimated, bound] = bounds(weights, Encryption::PublicKey);
+            assert!((bound - estimated).abs() < 1e-9, "{bound} {estimated}");
+            let [estimated, bound] = bounds(weights, Encryption::SecretKey);
+            assert!(bound > estimated, "{bound} {estimated}");
+        }
+    }
+
+    #[test]
+    fn blank_pixels_of_any_pattern_leave_less_noise_than_the_bound() {
+        // Weights of both signs: with every second column blank, those that are left have one sign.
+        let shape = Architecture {
+            image_side: 8,
+            kernel: 3,
+            maps: 1,
+            hidden: 2,
+            classes: 2,
+            ..Architecture::default()
+        };
+        let weight = |_: &str, _, column: usize| if column.is_multiple_of(2) { 3 } else { -3 };
+        let network = IntegerNetwork::from_fn(shape, PixelLevels::BINARY, weight, |_, _| 0).unwrap();
+        let ensemble = IntegerEnsemble::new(vec![network]).unwrap();
+        let any = WeightNorms::for_any_pixels(&ensemble);
+        let moments = |norms: &WeightNorms| norms.logits.iter().map(|logit| logit.pixels).collect::<Vec<_>>();
+        for pattern in 0..64u32 {
+            let pixels: Vec<bool> = (0..shape.pixels())
+                .map(|pixel| pattern >> (pixel % 3 + 3 * (pixel / 8 % 2)) & 1 == 1)
+                .collect();
+            let found = moments(&WeightNorms::for_pixels(&ensemble, &pixels));
+            for (found, bound) in found.iter().zip(moments(&any)) {
+                for (found, bound) in found.iter().zip(bound).skip(1) {
+                    // The random vectors of both estimates are the same.
+                    assert!(*found <= bound * 1.2, "{pattern}: {found} {bound}");
+                }
+            }
         }
     }
 }

@@ -51,7 +51,7 @@ impl NoiseEstimate {
             deviations: [fresh, hidden, logits],
             products,
             // A ciphertext of only biases has no second polynomial, so its rounding is not multiplied by the secret.
-            rounding: if reads_pixels { rounding(degree) } else { Deviation::of_power(0.0, 0) },
+            rounding: if reads_pixels { switching_deviation(degree) } else { Deviation::of_power(0.0, 0) },
             reads_pixels,
         }
     }
@@ -95,14 +95,9 @@ impl NoiseEstimate {
     }
 }
 
-/// log2 of the standard deviation that switching a modulus down adds: c0 and c1 are rounded, and the second rounding is multiplied
-/// by the secret, `sqrt((10 N + 1) / 12)`. An encryption of zero that re-randomises an answer has the same noise, because it has
-/// been switched down.
-#[must_use]
-pub fn switching_bits(degree: usize) -> f64 {
-    rounding(degree).bits()
-}
-
-fn rounding(degree: usize) -> Deviation {
+/// The deviation that switching a modulus down adds: c0 and c1 are rounded, and the second rounding is multiplied by the secret,
+/// `sqrt((10 N + 1) / 12)`. An encryption of zero that re-randomises an answer has the same noise, because it has been switched
+/// down.
+pub fn switching_deviation(degree: usize) -> Deviation {
     Deviation::new([1.0 / 12.0, VARIANCE * degree as f64 / 12.0, 0.0, 0.0, 0.0])
 }

@@ -16,7 +16,7 @@
 //! | `tail` | the probability of large noise |
 //! | `stage` | the stages of an evaluation |
 
-mod engine_noise;
+pub(crate) mod engine_noise;
 pub(crate) mod estimate;
 mod moments;
 mod reference_noise;
@@ -25,7 +25,7 @@ pub(crate) mod tail;
 pub(crate) mod variance;
 pub(crate) mod weight_norms;
 
-pub use estimate::{NoiseEstimate, switching_bits};
+pub use estimate::NoiseEstimate;
 pub use stage::NoiseStage;
 pub use tail::{TailBound, failure_probability_log2};
 pub use variance::Deviation;

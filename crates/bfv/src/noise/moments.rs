@@ -31,6 +31,26 @@ const MIN_VECTORS: usize = 256;
 const MAX_VECTORS: usize = 1 << 14;
 const PRODUCTS: usize = 1 << 24;
 
+/// Whether weights count with their signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signs {
+    Kept,
+    /// Every weight counts by its absolute value. With the mean in every pixel, moments are then at least those of the weights with their
+    /// signs and the mean in any set of pixels: every coefficient of the polynomial in m and z is at least as large.
+    Dropped,
+}
+
+impl Signs {
+    /// The weight's value.
+    #[must_use]
+    pub fn of(self, weight: i64) -> f64 {
+        match self {
+            Self::Kept => weight as f64,
+            Self::Dropped => weight.unsigned_abs() as f64,
+        }
+    }
+}
+
 /// Moments by the number of factors m.
 pub type Moments = [f64; 5];
 
@@ -47,7 +67,7 @@ type Sums = [[Lanes; 2]; 5];
 
 /// The moments of the members' sum and, if there are several members, of every member's own logits, class by class. `means` names the
 /// pixels that have a mean, if they are known.
-pub fn logit_moments(ensemble: &IntegerEnsemble, means: Option<&[bool]>) -> Vec<Vec<Moments>> {
+pub fn logit_moments(ensemble: &IntegerEnsemble, means: Option<&[bool]>, signs: Signs) -> Vec<Vec<Moments>> {
     let shape = ensemble.architecture();
     let products = ensemble.members().len() * (shape.taps() + shape.hidden) * shape.activations();
     let vectors = (PRODUCTS / products.max(1)).clamp(MIN_VECTORS, MAX_VECTORS);
@@ -57,7 +77,7 @@ pub fn logit_moments(ensemble: &IntegerEnsemble, means: Option<&[bool]>) -> Vec<
         .map(|block| {
             let pixels = random_pixels(shape.pixels(), means, &mut StdRng::seed_from_u64(block));
             let members: Vec<Vec<Sums>> =
-                ensemble.members().iter().map(|network| member_sums(network, &pixels)).collect();
+                ensemble.members().iter().map(|network| member_sums(network, &pixels, signs)).collect();
             let total = members.iter().skip(1).fold(members[0].clone(), |mut total, member| {
                 total.iter_mut().zip(member).for_each(|(total, member)| add(total, member));
                 total
@@ -109,7 +129,7 @@ fn random_pixels(count: usize, means: Option<&[bool]>, rng: &mut StdRng) -> Vec<
 }
 
 /// A member's part of all logits.
-fn member_sums(network: &IntegerNetwork, pixels: &[Pixel]) -> Vec<Sums> {
+fn member_sums(network: &IntegerNetwork, pixels: &[Pixel], signs: Signs) -> Vec<Sums> {
     let shape = network.architecture();
     let activations: Vec<Parts> = (0..shape.activations())
         .map(|activation| {
@@ -117,7 +137,7 @@ fn member_sums(network: &IntegerNetwork, pixels: &[Pixel]) -> Vec<Sums> {
             let kernel = network.convolution().row(map);
             let mut sum = [[0.0; LANES]; 3];
             for (tap, pixel) in shape.window(position) {
-                add_weighted(&mut sum, kernel[tap], &pixels[pixel]);
+                add_weighted(&mut sum, signs.of(kernel[tap]), &pixels[pixel]);
             }
             squared(&sum)
         })
@@ -128,7 +148,7 @@ fn member_sums(network: &IntegerNetwork, pixels: &[Pixel]) -> Vec<Sums> {
         .map(|row| {
             let mut sum = [[0.0; LANES]; 5];
             for (&weight, parts) in row.iter().zip(&activations) {
-                add_weighted(&mut sum, weight, parts);
+                add_weighted(&mut sum, signs.of(weight), parts);
             }
             sum
         })
@@ -136,17 +156,17 @@ fn member_sums(network: &IntegerNetwork, pixels: &[Pixel]) -> Vec<Sums> {
     let class = |row: &[i64]| {
         let mut sums = [[[0.0; LANES]; 2]; 5];
         for (&weight, unit) in row.iter().zip(&units).filter(|(weight, _)| **weight != 0) {
-            add_square(&mut sums, weight as f64, unit);
+            add_square(&mut sums, signs.of(weight), unit);
         }
         sums
     };
     network.output().row_iter().map(class).collect()
 }
 
-fn add_weighted<const PARTS: usize>(sum: &mut [Lanes; PARTS], weight: i64, term: &[Lanes; PARTS]) {
-    if weight != 0 {
+fn add_weighted<const PARTS: usize>(sum: &mut [Lanes; PARTS], weight: f64, term: &[Lanes; PARTS]) {
+    if weight != 0.0 {
         for (sum, term) in sum.iter_mut().zip(term) {
-            sum.iter_mut().zip(term).for_each(|(sum, term)| *sum += weight as f64 * term);
+            sum.iter_mut().zip(term).for_each(|(sum, term)| *sum += weight * term);
         }
     }
 }
@@ -220,7 +240,7 @@ mod tests {
         };
         let weight = |_: &str, row, _| 1 + row as i64;
         let network = IntegerNetwork::from_fn(shape, PixelLevels::BINARY, weight, |_, _| 0).unwrap();
-        let moments = logit_moments(&IntegerEnsemble::new(vec![network]).unwrap(), None);
+        let moments = logit_moments(&IntegerEnsemble::new(vec![network]).unwrap(), None, Signs::Kept);
         assert_eq!(moments.len(), 1);
         // h = (m + v z)^2, and the square of h has the binomial coefficients of 4; E |z|^2k = k!.
         let expected = [24.0, 16.0 * 6.0, 36.0 * 2.0, 16.0, 1.0];
@@ -256,7 +276,7 @@ mod tests {
         let sums = |m: &[f64]| m.chunks(pixels).map(|row| row.iter().sum::<f64>()).collect::<Vec<f64>>();
         let (one_sums, other_sums) = (sums(&one), sums(&other));
         let totals = [one_sums.iter().sum::<f64>(), other_sums.iter().sum::<f64>()];
-        let moments = logit_moments(&IntegerEnsemble::new(vec![network.clone()]).unwrap(), None);
+        let moments = logit_moments(&IntegerEnsemble::new(vec![network.clone()]).unwrap(), None, Signs::Kept);
         for (class, moments) in moments[0].iter().enumerate() {
             let w = output.row(class).iter().map(|w| *w as f64).collect::<Vec<_>>();
             let pairs = [(0, &one, &one), (1, &one, &other), (1, &other, &one), (2, &other, &other)];

@@ -80,6 +80,45 @@ impl TailBound {
     }
 }
 
+/// The bound for noise with a factor that is not random, of which nearly all may be in a few roots. Its coefficients are no sums of many
+/// independent terms, so no Gaussian is assumed.
+///
+/// Errors, secrets, roundings and digits are sums of independent fair signs, or limits of such sums. So a coefficient is a polynomial P of
+/// some degree d in independent signs, and `E |P|^q <= (q - 1)^(d q / 2) (E P^2)^(q / 2)` for every q of at least 2 (Bonami 1970;
+/// O'Donnell, *Analysis of Boolean Functions*, theorem 9.21). By Markov's inequality P exceeds its deviation by the factor
+/// `(q - 1)^(d / 2) p^(-1 / q)` with a probability of at most p. The key counts as random, so no classes of keys are needed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MomentBound {
+    /// By d, from 0: the number of deviations.
+    deviations: [f64; MomentBound::MAX_FACTORS + 1],
+}
+
+impl MomentBound {
+    /// The most random factors.
+    pub const MAX_FACTORS: usize = 3;
+
+    /// The bound for any of so many coefficients.
+    #[must_use]
+    pub fn new(probability_log2: f64, coefficients: f64) -> Self {
+        // Every number of factors has the same share.
+        let share = coefficients.log2() + (Self::MAX_FACTORS as f64).log2() - probability_log2;
+        let mut deviations = [1.0; Self::MAX_FACTORS + 1];
+        for (factors, deviations) in deviations.iter_mut().enumerate().skip(1) {
+            let half = factors as f64 / 2.0;
+            let bits = |q: u32| half * f64::from(q - 1).log2() + share / f64::from(q);
+            *deviations = (2..400).map(bits).fold(f64::INFINITY, f64::min).exp2();
+        }
+        Self { deviations }
+    }
+
+    /// The number of deviations that noise with so many random factors does not exceed.
+    #[must_use]
+    pub fn deviations(&self, factors: u32) -> f64 {
+        // No noise has more factors than the last.
+        self.deviations.get(factors as usize).copied().unwrap_or(f64::INFINITY)
+    }
+}
+
 fn inflated(deviation: &Deviation, inflation: &[f64; POWERS]) -> f64 {
     deviation.shares().iter().zip(inflation).map(|(share, inflation)| share * inflation).sum()
 }
@@ -227,5 +266,33 @@ mod tests {
             let beyond = (0..2000).filter(|_| key() > most).count();
             assert!(beyond <= 8, "{beyond} beyond {most}");
         }
+    }
+
+    #[test]
+    fn products_of_sampled_signs_stay_below_the_moment_bound() {
+        use rand::{Rng, SeedableRng};
+        let mut rng = rand::rngs::StdRng::seed_from_u64(2);
+        for factors in 1..=MomentBound::MAX_FACTORS as u32 {
+            // A product of sums of 40 signs each, as the values of a polynomial at one root are.
+            let limit =
+                MomentBound::new(-8.0, 1.0).deviations(factors) * 40f64.powf(f64::from(factors) / 2.0);
+            let mut value = || {
+                let sum = |_| (0..40).map(|_| if rng.random() { 1.0 } else { -1.0 }).sum::<f64>();
+                (0..factors).map(sum).product::<f64>()
+            };
+            let beyond = (0..5000).filter(|_| value().abs() > limit).count();
+            assert!(beyond <= 5000 / 256, "{factors}: {beyond} beyond {limit}");
+        }
+    }
+
+    #[test]
+    fn noise_with_more_random_factors_has_a_longer_tail() {
+        let bound = MomentBound::new(-41.0, 1e7);
+        let bits: Vec<f64> = (1..=3).map(|factors| bound.deviations(factors).log2()).collect();
+        // A Gaussian would keep 9.5 deviations, 3.25 bits.
+        assert!(
+            bits[0] > 3.25 && bits.windows(2).all(|pair| pair[0] + 2.0 < pair[1]) && bits[2] < 10.0,
+            "{bits:?}"
+        );
     }
 }

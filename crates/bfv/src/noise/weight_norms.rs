@@ -23,7 +23,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use rayon::prelude::*;
 use sottovoce_network::{IntegerBlock, IntegerEnsemble, IntegerNetwork};
 
-use super::moments::{Moments, logit_moments};
+use super::moments::{Moments, Signs, logit_moments};
 
 /// Everything about an ensemble's weights that the noise depends on.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -157,28 +157,61 @@ impl WeightNorms {
         Self::new(ensemble, Some(pixels))
     }
 
+    /// Computes norms that bound the noise of the engine whichever pixels are blank. Everything that the pixels' mean is multiplied with is
+    /// computed from absolute weights and a mean in every pixel. The rest is that of [`of`](Self::of).
+    #[must_use]
+    pub fn for_any_pixels(ensemble: &IntegerEnsemble) -> Self {
+        let mut norms = Self::new(ensemble, None);
+        let every = vec![true; ensemble.architecture().pixels()];
+        let networks = ensemble.members().iter();
+        for (network, norms) in networks.zip(&mut norms.members) {
+            let units = network.hidden().row_iter().zip(&mut norms.hidden);
+            for (row, unit) in units {
+                let (mean, mean_row) = of_mean(network, row, Some(&every), Signs::Dropped);
+                (unit.mean_square, unit.mean_row) = (mean * mean, mean_row);
+                if unit.only_linear != 0.0 {
+                    unit.only_linear = linear_weights(network, row).iter().sum::<f64>().powi(2);
+                }
+            }
+        }
+        let moments = logit_moments(ensemble, Some(&every), Signs::Dropped);
+        let members = norms.members;
+        let logits = logits(&members, moments).into_iter().zip(norms.logits).map(|(any, own)| {
+            let [_, with_mean @ ..] = any.pixels;
+            let [p1, p2, p3, p4] = with_mean;
+            LogitNorms { pixels: [own.pixels[0], p1, p2, p3, p4], ..any }
+        });
+        Self { logits: logits.collect(), members }
+    }
+
     fn new(ensemble: &IntegerEnsemble, pixels: Option<&[bool]>) -> Self {
         let member = |network| MemberNorms::of(network, pixels);
         let members: Vec<MemberNorms> = ensemble.members().par_iter().map(member).collect();
-        let mut logits = Vec::new();
-        for (voter, classes) in logit_moments(ensemble, pixels).into_iter().enumerate() {
-            // The first is the members' sum.
-            let members: Vec<&MemberNorms> = members
-                .iter()
-                .enumerate()
-                .filter(|(member, _)| voter == 0 || voter == member + 1)
-                .map(|(_, m)| m)
-                .collect();
-            for (class, pixels) in classes.into_iter().enumerate() {
-                let units: Vec<(&HiddenNorms, f64)> = members
-                    .iter()
-                    .flat_map(|member| member.hidden.iter().zip(member.output[class].iter().copied()))
-                    .collect();
-                logits.push(LogitNorms::new(pixels, &units));
-            }
-        }
+        let logits = logits(&members, logit_moments(ensemble, pixels, Signs::Kept));
         Self { members, logits }
     }
+}
+
+/// The norms of the members' sum and of every member's own logits, from their moments.
+fn logits(members: &[MemberNorms], moments: Vec<Vec<Moments>>) -> Vec<LogitNorms> {
+    let mut logits = Vec::new();
+    for (voter, classes) in moments.into_iter().enumerate() {
+        // The first is the members' sum.
+        let members: Vec<&MemberNorms> = members
+            .iter()
+            .enumerate()
+            .filter(|(member, _)| voter == 0 || voter == member + 1)
+            .map(|(_, m)| m)
+            .collect();
+        for (class, pixels) in classes.into_iter().enumerate() {
+            let units: Vec<(&HiddenNorms, f64)> = members
+                .iter()
+                .flat_map(|member| member.hidden.iter().zip(member.output[class].iter().copied()))
+                .collect();
+            logits.push(LogitNorms::new(pixels, &units));
+        }
+    }
+    logits
 }
 
 impl MemberNorms {
@@ -220,7 +253,7 @@ impl HiddenNorms {
             constant_rounding += (2.0 * u * bias).powi(2);
         }
         let norm = squared_norm(&form);
-        let (mut mean_square, mut mean_row) = of_mean(network, u, pixels);
+        let (mut mean_square, mut mean_row) = of_mean(network, u, pixels, Signs::Kept);
         if pixels.is_none() {
             // A pixel meets itself in the middle of its square.
             let trace: f64 = form.iter().skip(reach * reach / 2).step_by(reach * reach).sum();
@@ -368,7 +401,7 @@ fn linear_form(network: &IntegerNetwork, u: &[i64]) -> Vec<f64> {
 }
 
 /// `b^T M b` and the squared norm of `M b`, where b is 1 for the pixels that are given, or for all.
-fn of_mean(network: &IntegerNetwork, u: &[i64], pixels: Option<&[bool]>) -> (f64, f64) {
+fn of_mean(network: &IntegerNetwork, u: &[i64], pixels: Option<&[bool]>, signs: Signs) -> (f64, f64) {
     let shape = network.architecture();
     let mut row_sums = vec![0.0; shape.pixels()];
     let mut total = 0.0;
@@ -377,10 +410,10 @@ fn of_mean(network: &IntegerNetwork, u: &[i64], pixels: Option<&[bool]>) -> (f64
         let kernel = network.convolution().row(map);
         let counts = |pixel: usize| pixels.is_none_or(|pixels| pixels[pixel]);
         let terms = shape.window(position).filter(|(_, pixel)| counts(*pixel));
-        let sum: f64 = terms.map(|(tap, _)| kernel[tap] as f64).sum();
-        total += u as f64 * sum * sum;
+        let sum: f64 = terms.map(|(tap, _)| signs.of(kernel[tap])).sum();
+        total += signs.of(u) * sum * sum;
         for (tap, pixel) in shape.window(position) {
-            row_sums[pixel] += u as f64 * sum * kernel[tap] as f64;
+            row_sums[pixel] += signs.of(u) * sum * signs.of(kernel[tap]);
         }
     }
     (total, squared_norm(&row_sums))
@@ -388,6 +421,11 @@ fn of_mean(network: &IntegerNetwork, u: &[i64], pixels: Option<&[bool]>) -> (f64
 
 /// Four times the squared norm of L with biases that are all half a unit of noise and add up.
 fn largest_linear(network: &IntegerNetwork, u: &[i64]) -> f64 {
+    squared_norm(&linear_weights(network, u))
+}
+
+/// For every pixel the sum of `|u_j w_j|`.
+fn linear_weights(network: &IntegerNetwork, u: &[i64]) -> Vec<f64> {
     let shape = network.architecture();
     let mut form = vec![0.0; shape.pixels()];
     for (activation, &u) in u.iter().enumerate() {
@@ -397,7 +435,7 @@ fn largest_linear(network: &IntegerNetwork, u: &[i64]) -> f64 {
             form[pixel] += (u as f64 * kernel[tap] as f64).abs();
         }
     }
-    squared_norm(&form)
+    form
 }
 
 /// Pixels on a side of the square around a pixel with those that it meets in M.

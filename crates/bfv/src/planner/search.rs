@@ -11,9 +11,10 @@ use crate::engine::compiled::check_inputs;
 use crate::engine::flooding::FloodingNoise;
 use crate::evaluation::EvaluatorKind;
 use crate::modular::bits_of;
-use crate::noise::estimate::{NoiseEstimate, switching_bits};
+use crate::noise::engine_noise::{EngineNoise, LargestNoise};
+use crate::noise::estimate::{NoiseEstimate, switching_deviation};
 use crate::noise::stage::NoiseStage;
-use crate::noise::tail::{TailBound, failure_probability_log2};
+use crate::noise::tail::{MomentBound, TailBound, failure_probability_log2};
 use crate::noise::variance::Deviation;
 use crate::noise::weight_norms::WeightNorms;
 use crate::parameters::channel::trusted_noise_bits;
@@ -105,6 +106,8 @@ pub struct Candidate {
 pub struct Search<'a> {
     request: &'a ParameterRequest<'a>,
     norms: Vec<WeightNorms>,
+    /// If the model is hidden, the norms whichever pixels are blank.
+    any_pixels: Option<Vec<WeightNorms>>,
     workloads: Vec<Workload>,
 }
 
@@ -117,6 +120,7 @@ struct RingChoice<'a> {
     t: u64,
     encryption: Encryption,
     tail: TailBound,
+    moments: MomentBound,
     /// Coefficients of the noise of all answers in the run, of every member and the sum.
     coefficients: f64,
 }
@@ -150,6 +154,9 @@ impl<'a> Search<'a> {
         Ok(Self {
             request,
             norms: ensembles.par_iter().map(|ensemble| WeightNorms::of(ensemble)).collect(),
+            any_pixels: request.hide_model.then(|| {
+                ensembles.par_iter().map(|ensemble| WeightNorms::for_any_pixels(ensemble)).collect()
+            }),
             workloads: ensembles.iter().map(|ensemble| Workload::of(ensemble, request.kernel)).collect(),
         })
     }
@@ -191,7 +198,7 @@ impl<'a> Search<'a> {
         let CandidateSizes { degree, moduli, primes, encryption } = sizes;
         let ring = RingChoice::new(self, degree, &moduli, encryption);
         let noise = ring.noise(&primes);
-        let flooding = ring.flooding(&noise);
+        let flooding = ring.flooding(&primes);
         Ok(ChosenParameters {
             parameters: Parameters::new(degree, &moduli, &primes, encryption)?,
             noise,
@@ -220,9 +227,13 @@ impl<'a> RingChoice<'a> {
         let ciphertexts: usize = request.ensembles.iter().map(ciphertexts).sum();
         let images = request.images.max(MIN_IMAGES).div_ceil(degree) * degree;
         let coefficients = (images * moduli.len() * ciphertexts.max(1)) as f64;
-        let tail = TailBound::new(FAILURE_LOG2, degree, coefficients);
+        // If the model is hidden, noise with a mean and noise without have half of the probability each.
+        let half = FAILURE_LOG2 - 1.0;
+        let tail_log2 = if request.hide_model { half } else { FAILURE_LOG2 };
+        let tail = TailBound::new(tail_log2, degree, coefficients);
+        let moments = MomentBound::new(half, coefficients);
         let t = moduli.iter().copied().max().unwrap_or(0);
-        Self { search, degree, moduli, t, encryption, tail, coefficients }
+        Self { search, degree, moduli, t, encryption, tail, moments, coefficients }
     }
 
     /// Checks that primes are secure and leave room for the noise.
@@ -235,7 +246,7 @@ impl<'a> RingChoice<'a> {
             return Err(ParametersError::Holds { holds, largest });
         }
         let demands = self.demands(&primes);
-        let worst = demands.max_by(|a, b| (a.needed - a.limit).total_cmp(&(b.needed - b.limit)));
+        let worst = demands.into_iter().max_by(|a, b| (a.needed - a.limit).total_cmp(&(b.needed - b.limit)));
         if let Some(NoiseDemand { needed, limit }) = worst.filter(|worst| worst.needed > worst.limit) {
             return Err(ParametersError::TooSmall {
                 found_bits: primes.upload.iter().sum(),
@@ -297,41 +308,41 @@ impl<'a> RingChoice<'a> {
     }
 
     fn fits(&self, primes: &PrimeSizes) -> bool {
-        self.demands(primes).all(|demand| demand.needed <= demand.limit)
+        self.demands(primes).iter().all(|demand| demand.needed <= demand.limit)
     }
 
     /// The noise that must fit at every level, for every ensemble and every evaluator.
-    fn demands(&self, primes: &PrimeSizes) -> impl Iterator<Item = NoiseDemand> {
+    fn demands(&self, primes: &PrimeSizes) -> Vec<NoiseDemand> {
         let limits = self.limits(primes);
+        if let Some(largest) = self.largest(primes) {
+            // Together with the answer's own noise the flood has one more bit, which is room for a rounding as well.
+            let flooded = f64::from(self.flood(&largest).bits() + 1);
+            return limits
+                .demands(EvaluatorKind::Engine, &largest, flooded, |dropped| flooded - dropped)
+                .into();
+        }
         let model_bits = self.search.model_bits();
-        self.estimates(primes)
-            .flat_map(move |(evaluator, noise)| {
-                let bound = |deviation: &Deviation| self.tail.bound(deviation) + model_bits;
-                let stage = |stage, dropped| bound(&noise.deviation(stage, dropped));
-                let logits = limits.logits(evaluator);
-                let (dropped, trusted) = (logits - limits.answer, limits.trusted());
-                let needed = match self.flooding(&noise) {
-                    // Together with the answer's own noise it has one more bit, which is room for a rounding as well.
-                    Some(flooding) => {
-                        let needed = f64::from(flooding.bits() + 1);
-                        [(needed, logits), (needed - dropped, trusted)]
-                    }
-                    None => [
-                        (stage(NoiseStage::Logits, 0.0), logits),
-                        (stage(NoiseStage::Answer, dropped), trusted),
-                    ],
-                };
-                let [logit, answer] = needed.map(|(needed, limit)| NoiseDemand { needed, limit });
-                let products = NoiseDemand { needed: bound(&noise.products()), limit: limits.upload };
-                [
-                    products,
-                    NoiseDemand { needed: stage(NoiseStage::Hidden, 0.0), limit: logits },
-                    logit,
-                    answer,
-                ]
-            })
-            .collect::<Vec<_>>()
-            .into_iter()
+        let demands = |(evaluator, noise): (EvaluatorKind, NoiseEstimate)| {
+            let bound = |deviation: &Deviation| self.tail.bound(deviation) + model_bits;
+            let stage = |stage, dropped| bound(&noise.deviation(stage, dropped));
+            let largest = LargestNoise {
+                products: bound(&noise.products()),
+                hidden: stage(NoiseStage::Hidden, 0.0),
+                logits: stage(NoiseStage::Logits, 0.0),
+            };
+            limits.demands(evaluator, &largest, largest.logits, |dropped| stage(NoiseStage::Answer, dropped))
+        };
+        self.estimates(primes).flat_map(demands).collect()
+    }
+
+    /// If the model is hidden, bounds on the noise of every ensemble for any images.
+    fn largest(&self, primes: &PrimeSizes) -> Option<LargestNoise> {
+        let &Self { search, degree, t, encryption, .. } = self;
+        let norms = search.any_pixels.as_ref()?;
+        let engine = EngineNoise::new(encryption, degree, t, primes);
+        let bounds = norms.iter().map(|norms| engine.largest(norms, &self.tail, &self.moments));
+        let model_bits = search.model_bits();
+        Some(bounds.fold(LargestNoise::default(), LargestNoise::or_larger).wider(model_bits))
     }
 
     fn estimates(&self, primes: &PrimeSizes) -> impl Iterator<Item = (EvaluatorKind, NoiseEstimate)> {
@@ -353,17 +364,19 @@ impl<'a> RingChoice<'a> {
         })
     }
 
-    /// The noise that hides the noise of an answer, counted for all classes of the largest ensemble in all channels.
-    fn flooding(&self, noise: &NoiseEstimate) -> Option<FloodingNoise> {
-        let request = self.search.request;
+    /// The noise that hides noise of at most `largest` in an answer, counted for all classes of the largest ensemble in all channels.
+    fn flood(&self, largest: &LargestNoise) -> FloodingNoise {
         let classes = |ensemble: &&IntegerEnsemble| ensemble.architecture().classes;
-        let classes = request.ensembles.iter().map(classes).max().unwrap_or(1);
-        let logits = noise.deviation(NoiseStage::Logits, 0.0);
+        let classes = self.search.request.ensembles.iter().map(classes).max().unwrap_or(1);
         // The added encryption of zero has the noise of a rounding, which must be hidden too.
-        let both = (logits.bits().exp2() + switching_bits(self.degree).exp2()).log2();
-        let margin_bits = self.search.model_bits() + self.tail.bits(&logits);
-        let coefficients = (self.degree * classes * self.moduli.len()) as f64;
-        request.hide_model.then(|| FloodingNoise::covering(both + margin_bits, coefficients))
+        let zero = self.tail.bound(&switching_deviation(self.degree)) + self.search.model_bits();
+        let both = (largest.logits.exp2() + zero.exp2()).log2();
+        FloodingNoise::covering(both, (self.degree * classes * self.moduli.len()) as f64)
+    }
+
+    /// The noise that hides an answer's own, if the model is hidden.
+    fn flooding(&self, primes: &PrimeSizes) -> Option<FloodingNoise> {
+        Some(self.flood(&self.largest(primes)?))
     }
 
     /// The probability for the evaluation that fails most easily.
@@ -373,11 +386,12 @@ impl<'a> RingChoice<'a> {
         let of = |deviation: Deviation, limit: f64| {
             failure_probability_log2(&deviation, model_bits, limit, degree, coefficients)
         };
+        let flooding = self.flooding(primes);
         let evaluation = |(evaluator, noise): (EvaluatorKind, NoiseEstimate)| {
             let logits = limits.logits(evaluator);
             let dropped = logits - limits.answer;
             let logit = noise.deviation(NoiseStage::Logits, 0.0);
-            match self.flooding(&noise) {
+            match flooding {
                 // Noise of as many bits as the flooding noise fits beside it.
                 Some(flooding) => of(logit, f64::from(flooding.bits()).min(logits)),
                 // The answer's noise is nearly the logits', divided: it does not fail by itself.
@@ -400,6 +414,25 @@ impl<'a> RingChoice<'a> {
 }
 
 impl NoiseLimits {
+    /// The noise that must fit at every level of an evaluation. `leaving` is the largest noise of the logits as they leave the evaluation, and
+    /// `switched` that of an answer with so many bits fewer.
+    fn demands(
+        &self,
+        evaluator: EvaluatorKind,
+        largest: &LargestNoise,
+        leaving: f64,
+        switched: impl Fn(f64) -> f64,
+    ) -> [NoiseDemand; 4] {
+        let logits = self.logits(evaluator);
+        let demand = |needed, limit| NoiseDemand { needed, limit };
+        [
+            demand(largest.products, self.upload),
+            demand(largest.hidden, logits),
+            demand(leaving, logits),
+            demand(switched(logits - self.answer), self.trusted()),
+        ]
+    }
+
     fn logits(&self, evaluator: EvaluatorKind) -> f64 {
         match evaluator {
             EvaluatorKind::Engine => self.hidden,

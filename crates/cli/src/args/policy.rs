@@ -7,6 +7,10 @@ use sottovoce_evaluate::{ParameterPolicy, RangeKind};
 use crate::config_error::ConfigError;
 use crate::key_rule::KeyRule;
 
+/// What `--hide-model` assumes, for the results of commands.
+pub const HIDING_ASSUMPTIONS: &str = "Hiding assumes that RLWE is hard, also for relinearisation keys, which encrypt functions of their own \
+                                      key (circular security), and that clients make keys and ciphertexts as this program does.";
+
 /// Options of every command that chooses encryption parameters.
 #[derive(Debug, clap::Args)]
 pub struct PolicyOptions {
@@ -23,6 +27,10 @@ pub struct PolicyOptions {
     pub key: KeyRule,
 
     /// Hide the model: add so much noise to answers that they reveal only the logits (docs/security.md).
+    ///
+    /// An answer is within a statistical distance of 2^-40 of one that was made from its logits only, for any weights and any images. This assumes that
+    /// RLWE is hard for the parameters, also for keys that encrypt functions of themselves (circular security of relinearisation keys), and that the client's
+    /// keys and ciphertexts were made as this program makes them: a provider cannot detect others. The logits themselves, times and sizes are not hidden.
     #[arg(long)]
     pub hide_model: bool,
 

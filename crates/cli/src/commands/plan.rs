@@ -17,6 +17,7 @@ use sottovoce_protocol::Fingerprint;
 
 use crate::args::exported_networks::PlanOptions;
 use crate::args::global::GlobalOptions;
+use crate::args::policy::HIDING_ASSUMPTIONS;
 use crate::output::{self, add_field, to_value};
 use measure::{MeasuredBatch, measure};
 use planned_ensemble::PlannedEnsemble;
@@ -49,6 +50,7 @@ pub fn run(options: &PlanOptions, global: &GlobalOptions) -> Result<ExitCode> {
             let hiding = json!({
                 "noise_bits": flood.bits(),
                 "statistical_distance_log2": STATISTICAL_DISTANCE_LOG2,
+                "assumptions": HIDING_ASSUMPTIONS,
                 "without": {
                     "degree": open.parameters.degree(),
                     "ciphertext_modulus_bits": open.parameters.ciphertext_modulus_bits(),

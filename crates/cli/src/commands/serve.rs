@@ -21,6 +21,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::exported_networks;
+use crate::args::policy::HIDING_ASSUMPTIONS;
 use crate::args::service::{LogFormat, ServeOptions};
 use crate::memory::peak_memory_bytes;
 use crate::output::{self, counted};
@@ -38,6 +39,9 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     let policy = options.policy.policy(ranged.iter().all(|one| one.observed_logit.is_some()))?;
     let choice = policy.choose(&ranged, PLANNED_IMAGES, &[Evaluator::default()])?;
     output::warn_of_range(policy.range);
+    if policy.hide_model {
+        output::remark(&format!("note: {HIDING_ASSUMPTIONS}"));
+    }
     let limits = limits(options);
     let ensembles = models.iter().map(|model| model.exported.ensemble.clone()).collect();
     let provider =

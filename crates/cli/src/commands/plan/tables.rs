@@ -10,6 +10,7 @@ use sottovoce_table::Table;
 
 use super::measure::MeasuredBatch;
 use super::planned_ensemble::PlannedEnsemble;
+use crate::args::policy::HIDING_ASSUMPTIONS;
 
 fn rows<const N: usize>(rows: [(&str, String); N]) -> Vec<Vec<String>> {
     rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
@@ -147,10 +148,13 @@ pub fn hiding_cost(open: &ChosenParameters, hidden: &ChosenParameters) -> Table 
             row("upload per batch", &|choice| megabytes(choice.cost.upload_bytes)),
             row("download per batch", &|choice| megabytes(choice.cost.download_bytes)),
         ],
-        notes: vec![format!(
-            "Answers are encrypted again with the client's public key and uniform noise of {flood} bits, which hides their own \
-             noise up to a statistical distance of 2^{STATISTICAL_DISTANCE_LOG2:.0} per answer (docs/security.md).",
-        )],
+        notes: vec![
+            format!(
+                "Answers are encrypted again with the client's public key and uniform noise of {flood} bits, which hides their own \
+                 noise up to a statistical distance of 2^{STATISTICAL_DISTANCE_LOG2:.0} per answer, for any images (docs/security.md).",
+            ),
+            HIDING_ASSUMPTIONS.to_owned(),
+        ],
     }
 }
 

@@ -136,6 +136,7 @@ fn hidden_answers_are_the_same_for_every_batch() {
     world.classify(&served.url, "client", &LOCAL).succeeds();
     world.assert_exact("predictions.csv", &world.small);
     assert!(served.log().contains("answers hide the model"), "{}", served.log());
+    assert!(served.log().contains("circular security"), "{}", served.log());
     // More images than slots need two batches.
     let all: Vec<u8> = world.images.iter().copied().cycle().take(8200 * 64).collect();
     let mut idx = vec![0, 0, 8, 3, 0, 0, 0x20, 0x08, 0, 0, 0, 8, 0, 0, 0, 8];
