@@ -61,6 +61,8 @@ mod files;
 mod key_rule;
 mod memory;
 mod output;
+#[cfg(unix)]
+mod process_protection;
 mod progress;
 
 #[cfg(feature = "experiments")]

@@ -55,7 +55,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
 }
 
+/// Runs a command of a provider, a client or an authority, in a process that is protected before it reads a private key.
 fn run_service_command(command: &ServiceCommand, global: &GlobalOptions) -> Result<ExitCode> {
+    #[cfg(unix)]
+    crate::process_protection::protect()?;
     match command {
         ServiceCommand::Plan(options) => plan::run(options, global),
         ServiceCommand::Serve(options) => serve::run(options),

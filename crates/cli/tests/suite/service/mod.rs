@@ -4,6 +4,8 @@ mod faults;
 mod machine;
 mod model_identity;
 mod private_files;
+#[cfg(target_os = "linux")]
+mod process;
 mod raw_client;
 mod registered_client;
 mod tls;

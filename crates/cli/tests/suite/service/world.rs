@@ -161,6 +161,11 @@ impl Served {
         Self { child, url, metrics, log }
     }
 
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The address as `ADDRESS:PORT`.
     pub fn address(&self) -> String {
         self.url.split_once("://").unwrap().1.to_owned()
