@@ -58,6 +58,11 @@ pub fn describe_io(error: &io::Error) -> String {
         }
         cause = inner.source();
     }
+    // HTTP/2 keeps only the text of an alert.
+    let text = error.to_string();
+    if let Some(alert) = text.strip_prefix("received fatal alert: ") {
+        return format!("TLS alert {alert}");
+    }
     match error.kind() {
         io::ErrorKind::TimedOut => "took too long".to_owned(),
         io::ErrorKind::ConnectionReset

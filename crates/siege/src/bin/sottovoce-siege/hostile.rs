@@ -1,0 +1,144 @@
+//! Hostile clients, in a process of their own, so that their processor time is known and the provider is not charged for it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use serde::{Deserialize, Serialize};
+use sottovoce_service::remote::{RemoteProvider, RetryBudget};
+use sottovoce_siege::{
+    AttackKind, AttackReport, Attacker, Bounds, ClosedConnection, Target, hold_connections,
+};
+
+use crate::samples::cpu_seconds;
+use crate::world::{load_anonymous_tls, load_client, load_tls, write_json};
+
+/// What the hostile process must do.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Plan {
+    pub provider: std::net::SocketAddr,
+    pub seconds: f64,
+    /// Attacks, which run all at once.
+    pub kinds: Vec<AttackKind>,
+    /// Folders of hostile clients. They share the attacks.
+    pub attackers: Vec<PathBuf>,
+    /// Folder of a client that is revoked already.
+    pub exile: PathBuf,
+    /// Folder of a client that is revoked during the siege.
+    pub turncoat: PathBuf,
+    /// Keys and batches of honest clients.
+    pub victims: Vec<(String, Option<String>)>,
+    pub seed: u64,
+    /// File for the result.
+    pub out: PathBuf,
+}
+
+/// What the hostile process did.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    pub attacks: Vec<AttackReport>,
+    /// Connections of the client that is revoked during the siege.
+    pub held: Vec<ClosedConnection>,
+    pub cpu_seconds: f64,
+}
+
+/// Connections of the client that is revoked during the siege.
+const HELD_CONNECTIONS: usize = 6;
+
+/// Attempts, connections and pause in milliseconds of an attack during one siege. Pauses leave a processor to the provider where
+/// both share a machine; floods have next to none.
+fn limits(kind: AttackKind) -> (u64, usize, u64) {
+    match kind {
+        AttackKind::ResetStreams => (50_000, 1, 1),
+        AttackKind::FloodRequests => (50_000, 1, 20),
+        AttackKind::ChurnKeys => (2000, 1, 50),
+        AttackKind::CancelBatches | AttackKind::HoardAnswers => (1000, 1, 500),
+        AttackKind::IdleConnections => (20_000, 300, 100),
+        AttackKind::SilentConnections => (5000, 40, 100),
+        AttackKind::AnonymousConnections => (2000, 10, 100),
+        AttackKind::Reconnect => (20_000, 1, 20),
+        AttackKind::TrickleUploads => (1000, 3, 100),
+        AttackKind::TrickleHeaders | AttackKind::TrickleHandshakes => (1000, 10, 100),
+        AttackKind::UnreadResponses => (5000, 4, 100),
+        AttackKind::FloodFrames => (5000, 1, 2),
+        _ => (10_000, 1, 50),
+    }
+}
+
+/// Number of hostile clients.
+pub const CLIENTS: usize = 6;
+
+/// The hostile client that runs an attack, so that attacks do not undo each other: one deletes the keys that another one needs.
+fn identity(kind: AttackKind) -> usize {
+    match kind {
+        AttackKind::ResetStreams | AttackKind::ChurnKeys => 0,
+        AttackKind::CancelBatches | AttackKind::WrongProtocols | AttackKind::NonsenseBytes => 1,
+        AttackKind::IdleConnections | AttackKind::SilentConnections => 2,
+        AttackKind::FloodRequests | AttackKind::FloodFrames | AttackKind::Reconnect => 3,
+        AttackKind::TrickleUploads
+        | AttackKind::TrickleHeaders
+        | AttackKind::TrickleHandshakes
+        | AttackKind::UnreadResponses => 4,
+        _ => 5,
+    }
+}
+
+/// Runs all attacks at once for the time of the plan, and writes what they did.
+pub fn attack(plan: &Path) -> Result<()> {
+    let plan: Plan = serde_json::from_slice(&fs::read(plan)?)?;
+    let duration = Duration::from_secs_f64(plan.seconds);
+    let turncoat = attacker(&plan, &plan.turncoat)?;
+    let attackers =
+        plan.attackers.iter().map(|folder| attacker(&plan, folder)).collect::<Result<Vec<_>>>()?;
+    let attackers: Vec<Arc<Attacker>> = with_old_keys(attackers, &plan)?.into_iter().map(Arc::new).collect();
+    let threads = plan.kinds.iter().filter_map(|&kind| {
+        let attacker = attackers.get(identity(kind))?.clone();
+        let (attempts, connections, pause) = limits(kind);
+        let bounds = Bounds::new(duration, attempts)
+            .with_connections(connections)
+            .with_pace(Duration::from_millis(pause));
+        Some(std::thread::spawn(move || kind.run_blocking(&attacker, &bounds)))
+    });
+    let threads: Vec<_> = threads.collect();
+    let bounds = Bounds::new(duration, 1000).with_connections(HELD_CONNECTIONS);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let held = runtime.block_on(hold_connections(&turncoat, &bounds));
+    let mut attacks = Vec::new();
+    for thread in threads {
+        attacks.push(thread.join().map_err(|_| anyhow!("an attack panicked"))??);
+    }
+    let cpu_seconds = cpu_seconds(std::process::id()).unwrap_or_default();
+    write_json(&plan.out, &Outcome { attacks, held, cpu_seconds })
+}
+
+/// Opens the folder of a hostile client.
+fn attacker(plan: &Plan, folder: &Path) -> Result<Attacker> {
+    let (client, tls) = (load_client(folder)?, load_tls(folder)?);
+    let address = format!("https://{}", plan.provider).parse()?;
+    let remote = RemoteProvider::new(address, Some(tls.clone()), RetryBudget::default())?;
+    let models = remote.models()?;
+    let model = models.first().context("the provider has no model")?.model.parse()?;
+    let model = client.read_model(&remote.model(model)?[..])?;
+    let target = Target::new(plan.provider, Some(tls))?;
+    let mut attacker = Attacker::new(target, &client, &model)?;
+    attacker.seed = plan.seed;
+    attacker.anonymous = Some(attacker.target.with_tls(load_anonymous_tls(folder)?));
+    attacker.revoked = Some(attacker.target.with_tls(load_tls(&plan.exile)?));
+    for (keys, batch) in &plan.victims {
+        let batch = batch.as_ref().map(|batch| batch.parse()).transpose()?;
+        attacker = attacker.with_victim(keys.parse()?, batch);
+    }
+    Ok(attacker)
+}
+
+/// Gives each attacker the keys of a revoked client, as if it had found an old folder.
+fn with_old_keys(attackers: Vec<Attacker>, plan: &Plan) -> Result<Vec<Attacker>> {
+    let exile = load_client(&plan.exile)?;
+    let other = (exile.key_fingerprint(), exile.registration_message().to_vec().into());
+    Ok(attackers
+        .into_iter()
+        .map(|attacker| Attacker { other_keys: Some(other.clone()), ..attacker })
+        .collect())
+}
