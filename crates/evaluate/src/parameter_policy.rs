@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sottovoce_bfv::EvaluatorKind;
 use sottovoce_bfv::planner::{ChosenParameters, FixedParameters, ParameterRequest, choose_parameters};
-use sottovoce_bfv::{Kernel, ParametersError};
+use sottovoce_bfv::{Kernel, Parameters, ParametersError};
 use sottovoce_network::disk::ExportedEnsemble;
 use sottovoce_network::{IntegerEnsemble, ObservedRange, ProvenRange};
 use sottovoce_protocol::{Evaluator, ProtocolError};
@@ -79,6 +79,21 @@ impl ParameterPolicy {
                 Ok(observed.saturating_add(margin))
             }
         }
+    }
+
+    /// Checks that `parameters`, which were chosen for other ensembles, also serve all of `ensembles`. Returns them with the noise and
+    /// the flooding of these ensembles.
+    ///
+    /// # Errors
+    /// As [`choose`](Self::choose), or if the parameters have too little room for an ensemble.
+    pub fn keep(
+        &self,
+        parameters: &Parameters,
+        ensembles: &[RangedEnsemble<'_>],
+        images: usize,
+        evaluators: &[Evaluator],
+    ) -> Result<ChosenParameters, EvaluateError> {
+        Self { fixed: FixedParameters::all(parameters), ..self.clone() }.choose(ensembles, images, evaluators)
     }
 
     /// Chooses parameters that serve all of `ensembles` on the same ciphertexts, for a run over `images` images that any of

@@ -15,7 +15,9 @@ use sottovoce_service::authority::{
 };
 use sottovoce_service::remote::{ProviderAddress, RemoteProvider, RetryBudget};
 use sottovoce_service::server::{AccessPolicy, Limits, Server};
-use sottovoce_service::tls::{ServerTls, Subject, load_client_tls, write_private_key};
+use sottovoce_service::tls::{
+    RevocationFiles, ServerTls, ServerTlsFiles, Subject, load_client_tls, write_private_key,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
@@ -36,7 +38,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let ensembles = [&ensemble];
     let request = ParameterRequest::new(&ensembles, ensemble.proven_logits());
     let parameters = choose_parameters(&request)?.parameters;
-    let tls = ServerTls::load(&path("provider.pem"), &path("provider.key"), &root, Some(&revoked))?;
+    let tls = ServerTls::load(ServerTlsFiles {
+        certificate: path("provider.pem"),
+        private_key: path("provider.key"),
+        roots: root.clone(),
+        revocations: Some(RevocationFiles { list: revoked, kept: None, max_age: None }),
+    })?;
     let (access, names) = (AccessPolicy::Certificates(Arc::new(tls)), vec!["sum".to_owned()]);
     let provider = Provider::new(&parameters, vec![ensemble], 1);
     let server = Server::new(provider, names, access, Limits::default(), &path("keys.redb"), || None)?;

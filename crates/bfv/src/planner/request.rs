@@ -27,11 +27,27 @@ pub struct FixedParameters {
     pub degree: Option<usize>,
     /// The plaintext moduli.
     pub plaintext_moduli: Option<Vec<u64>>,
-    /// Bits of every ciphertext prime of an upload. The number of primes that hidden units keep is chosen.
+    /// Bits of every ciphertext prime of an upload.
     pub ciphertext_prime_bits: Option<Vec<usize>>,
+    /// The number of primes that hidden units keep. Used only if the bits of primes are fixed too.
+    pub hidden_primes: Option<usize>,
 }
 
 impl FixedParameters {
+    /// Fixes everything, so that the planner only checks whether the parameters serve other ensembles.
+    #[must_use]
+    pub fn all(parameters: &Parameters) -> Self {
+        Self {
+            encryption: Some(parameters.encryption()),
+            degree: Some(parameters.degree()),
+            plaintext_moduli: Some(parameters.plaintext_moduli()),
+            ciphertext_prime_bits: Some(
+                parameters.ciphertext_primes().iter().map(|&prime| bits_of(prime) as usize).collect(),
+            ),
+            hidden_primes: Some(parameters.hidden_primes()),
+        }
+    }
+
     /// Checks that some secure parameters have the fixed values.
     ///
     /// # Errors

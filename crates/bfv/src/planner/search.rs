@@ -173,7 +173,10 @@ impl<'a> Search<'a> {
             Some(upload) => {
                 let sizes = |hidden| PrimeSizes { upload: upload.clone(), hidden };
                 // If there are too few primes, the error names them.
-                (1..upload.len().max(2)).map(sizes).collect()
+                match self.request.fixed.hidden_primes {
+                    Some(hidden) => vec![sizes(hidden)],
+                    None => (1..upload.len().max(2)).map(sizes).collect(),
+                }
             }
             None => ring.smallest()?,
         };

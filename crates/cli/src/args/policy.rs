@@ -12,7 +12,7 @@ pub const HIDING_ASSUMPTIONS: &str = "Hiding assumes that RLWE is hard, also for
                                       key (circular security), and that clients make keys and ciphertexts as this program does.";
 
 /// Options of every command that chooses encryption parameters.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct PolicyOptions {
     /// Range of logits that the plaintext modulus must hold [default: observed if the export recorded it, else proven].
     #[arg(long, value_enum)]
@@ -93,6 +93,7 @@ impl PolicyOptions {
             degree: self.degree,
             plaintext_moduli: self.plaintext_moduli.clone(),
             ciphertext_prime_bits: self.ciphertext_prime_bits.clone(),
+            hidden_primes: None,
         };
         fixed.check().map_err(ConfigError::Parameters)?;
         Ok(ParameterPolicy { range, range_margin: self.range_margin, hide_model: self.hide_model, fixed })

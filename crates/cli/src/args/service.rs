@@ -26,15 +26,20 @@ pub struct ServeOptions {
     #[arg(long, value_name = "FOLDER")]
     pub identity: Option<PathBuf>,
 
-    /// The authority's list of revoked certificates (revoked.pem). The file is read again when it changes.
+    /// The authority's list of revoked certificates (revoked.pem). The file is read again when it changes. A list in which a
+    /// certificate is no longer revoked is refused.
     #[arg(long, value_name = "FILE", requires = "identity")]
     pub revoked: Option<PathBuf>,
+
+    /// Refuse clients when the list of revoked certificates is older than this, even if the list allows more.
+    #[arg(long, value_name = "DAYS", requires = "revoked", value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub revocation_days: Option<u16>,
 
     /// Serve only this machine, without TLS and certificates: everybody who can reach the port is a client. For tests.
     #[arg(long, conflicts_with = "identity")]
     pub insecure_local: bool,
 
-    /// Folder for the clients' registered keys, which are kept across restarts.
+    /// Folder for the clients' registered keys and the last list of revoked certificates, which are kept across restarts.
     #[arg(long, value_name = "FOLDER", default_value = "service")]
     pub state: PathBuf,
 

@@ -1,26 +1,28 @@
 //! `serve`: exported networks as a service over HTTP.
 
+mod models;
+mod reload;
+
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use sottovoce_bfv::planner::ChosenParameters;
-use sottovoce_evaluate::{Evaluator, RangedEnsemble};
-use sottovoce_network::UntrustedText;
+use sottovoce_evaluate::Evaluator;
 use sottovoce_network::access_rights::check_private_folder;
-use sottovoce_network::disk::ExportedEnsemble;
 use sottovoce_protocol::provider::Provider;
-use sottovoce_protocol::{Fingerprint, size};
+use sottovoce_protocol::size;
 use sottovoce_service::server::{self, AccessPolicy, Limits, Server};
-use sottovoce_service::tls::ServerTls;
+use sottovoce_service::tls::{RevocationFiles, ServerTls, ServerTlsFiles};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::exported_networks;
+use models::Models;
+use reload::{ReloadSignals, Reloader};
+
 use crate::args::policy::HIDING_ASSUMPTIONS;
 use crate::args::service::{LogFormat, ServeOptions};
 use crate::memory::peak_memory_bytes;
@@ -31,11 +33,11 @@ pub const PLANNED_IMAGES: usize = 100_000;
 
 pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     start_log(options);
+    fs::create_dir_all(&options.state)
+        .with_context(|| format!("cannot make the folder {}", options.state.display()))?;
     let access = access_policy(options)?;
-    let models = options.models.iter().map(|model| Model::read(model)).collect::<Result<Vec<_>>>()?;
-    check_names(&models)?;
-    let ranged: Vec<RangedEnsemble<'_>> =
-        models.iter().map(|model| RangedEnsemble::from(&model.exported)).collect();
+    let models = Models::read(&options.models)?;
+    let ranged = models.ranged();
     let policy = options.policy.policy(ranged.iter().all(|one| one.observed_logit.is_some()))?;
     let choice = policy.choose(&ranged, PLANNED_IMAGES, &[Evaluator::default()])?;
     output::warn_of_range(policy.range);
@@ -43,22 +45,17 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode> {
         output::remark(&format!("note: {HIDING_ASSUMPTIONS}"));
     }
     let limits = limits(options);
-    let ensembles = models.iter().map(|model| model.exported.ensemble.clone()).collect();
-    let provider =
-        Provider::new(&choice.parameters, ensembles, limits.keys_in_memory).with_flooding(choice.flooding);
-    let names = models.iter().map(|model| model.name.clone()).collect();
-    for model in &models {
-        let fingerprint = Fingerprint::of_ensemble(&model.exported.ensemble);
-        output::remark(&format!("the model {} has the fingerprint {fingerprint}", model.name));
+    let provider = Provider::new(&choice.parameters, models.ensembles(), limits.keys_in_memory)
+        .with_flooding(choice.flooding);
+    for (name, fingerprint) in models.fingerprints() {
+        output::remark(&format!("the model {name} has the fingerprint {fingerprint}"));
     }
-    fs::create_dir_all(&options.state)
-        .with_context(|| format!("cannot make the folder {}", options.state.display()))?;
     let keys = options.state.join("keys.redb");
-    let service = Server::new(provider, names, access, limits, &keys, peak_memory_bytes)?;
+    let service = Server::new(provider, models.names(), access, limits, &keys, peak_memory_bytes)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("cannot start the threads of the service")?;
-    let pixels =
-        models.iter().map(|model| model.exported.ensemble.architecture().pixels()).max().unwrap_or(0);
+    let pixels = models.pixels();
+    drop(models);
     runtime.block_on(serve(options, &choice, pixels, service))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -73,61 +70,6 @@ fn start_log(options: &ServeOptions) {
         LogFormat::Text => builder.with_ansi(false).finish().with(filter).init(),
         LogFormat::Json => builder.json().finish().with(filter).init(),
     }
-}
-
-/// A model to serve.
-struct Model {
-    name: String,
-    folder: PathBuf,
-    exported: ExportedEnsemble,
-}
-
-impl Model {
-    /// Reads the model that `argument` names: FOLDER or NAME=FOLDER.
-    fn read(argument: &str) -> Result<Self> {
-        let whole = Path::new(argument);
-        // A folder may be called `lr=0.01`; a model's name has no path separators.
-        let named = argument.split_once('=').filter(|(name, _)| {
-            !whole.exists() && !name.is_empty() && !name.contains(std::path::is_separator)
-        });
-        let (name, folder) = match named {
-            Some((name, folder)) => {
-                ensure!(
-                    Path::new(folder).exists(),
-                    "--models {argument}: there is neither a folder {argument} nor a folder {folder} for the model {name}"
-                );
-                (Some(name.to_owned()), Path::new(folder))
-            }
-            None => (None, whole),
-        };
-        let exported = exported_networks::read(folder)?;
-        let name = name.map_or_else(|| exported_networks::name(folder), Ok)?;
-        let shown = UntrustedText::new(&name);
-        ensure!(
-            shown.as_str() == name,
-            "--models {argument}: the name {shown} has control characters or more than 500 characters, so clients could not choose \
-             the model; give it another name with --models NAME={}",
-            folder.display()
-        );
-        Ok(Self { name, folder: folder.to_owned(), exported })
-    }
-}
-
-/// Refuses two models with the same name, because clients choose models by name.
-fn check_names(models: &[Model]) -> Result<()> {
-    for (index, model) in models.iter().enumerate() {
-        if let Some(earlier) = models.iter().take(index).find(|earlier| earlier.name == model.name) {
-            bail!(
-                "{} and {} have the same name {}, but clients choose models by name; give one of them another name with --models \
-                 NAME={}",
-                earlier.folder.display(),
-                model.folder.display(),
-                model.name,
-                model.folder.display(),
-            );
-        }
-    }
-    Ok(())
 }
 
 fn limits(options: &ServeOptions) -> Limits {
@@ -169,12 +111,17 @@ fn access_policy(options: &ServeOptions) -> Result<AccessPolicy> {
         check_private_folder(identity)?;
     }
     let file = |name| identity.join(name);
-    let tls = ServerTls::load(
-        &file("certificate.pem"),
-        &file("key.pem"),
-        &file("root.pem"),
-        options.revoked.as_deref(),
-    )?;
+    let revocations = options.revoked.as_ref().map(|list| RevocationFiles {
+        list: list.clone(),
+        kept: Some(options.state.join("revoked.pem")),
+        max_age: options.revocation_days.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60)),
+    });
+    let tls = ServerTls::load(ServerTlsFiles {
+        certificate: file("certificate.pem"),
+        private_key: file("key.pem"),
+        roots: file("root.pem"),
+        revocations,
+    })?;
     if options.revoked.is_none() {
         output::remark("warning: without --revoked, revoked certificates are accepted until they expire");
     }
@@ -187,6 +134,8 @@ async fn serve(
     pixels: usize,
     service: Server,
 ) -> Result<()> {
+    // From before the program prints its address, SIGHUP does not end it.
+    let signals = ReloadSignals::new()?;
     let listener = service.bind(options.listen).await?;
     let metrics = match options.metrics {
         Some(address) => Some(server::bind_metrics(address, options.public_metrics).await?),
@@ -213,6 +162,12 @@ async fn serve(
         hides_model = choice.flooding.is_some(),
         "serving"
     );
+    let reloader = Reloader {
+        models: options.models.clone(),
+        policy: options.policy.clone(),
+        parameters: parameters.clone(),
+        service: service.clone(),
+    };
     let (told, stop) = tokio::sync::oneshot::channel();
     let twice = async {
         stop_signal().await;
@@ -222,6 +177,7 @@ async fn serve(
     tokio::select! {
         served = service.serve(listener, async { drop(stop.await) }) => served?,
         () = twice => bail!("stopped at once by a second signal; unfinished batches are lost"),
+        never = reloader.run(signals) => match never {},
     }
     Ok(())
 }

@@ -122,6 +122,7 @@ impl EncryptionConfig {
             degree: self.degree,
             plaintext_moduli: self.plaintext_moduli.clone(),
             ciphertext_prime_bits: self.ciphertext_prime_bits.clone(),
+            hidden_primes: None,
         };
         ParameterPolicy { range: self.range, range_margin: self.range_margin, hide_model: false, fixed }
     }

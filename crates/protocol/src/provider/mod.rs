@@ -7,6 +7,7 @@ mod batch;
 mod key_cache;
 
 use std::io::Read;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use sottovoce_bfv::{
@@ -61,9 +62,9 @@ pub struct Provider {
     models: Vec<Model>,
     evaluator: Evaluator,
     flooding: Option<FloodingNoise>,
-    keys: Mutex<KeyCache>,
+    keys: Arc<Mutex<KeyCache>>,
     /// Engine of the last evaluation with its buffers, unless an evaluation is using it.
-    idle_engine: Mutex<Option<PreparedEngine>>,
+    idle_engine: Arc<Mutex<Option<PreparedEngine>>>,
 }
 
 struct Model {
@@ -71,10 +72,11 @@ struct Model {
     ensemble: IntegerEnsemble,
 }
 
-/// An engine, with the fingerprints of its key and model.
+/// An engine, with the fingerprints of its key and model and its noise flooding.
 struct PreparedEngine {
     key: Fingerprint,
     model: Fingerprint,
+    flooding: Option<FloodingNoise>,
     engine: Engine,
 }
 
@@ -90,8 +92,25 @@ impl Provider {
             models: models.into_iter().map(model).collect(),
             evaluator: Evaluator::default(),
             flooding: None,
-            keys: Mutex::new(KeyCache::new(max_keys)),
-            idle_engine: Mutex::default(),
+            keys: Arc::new(Mutex::new(KeyCache::new(max_keys))),
+            idle_engine: Arc::default(),
+        }
+    }
+
+    /// Returns a provider of other models under the same parameters, which must have room for their logits and noise. Both
+    /// providers share the clients' keys and one engine, so that a service can replace its models while it evaluates batches for
+    /// the former ones.
+    #[must_use]
+    pub fn with_models(&self, models: Vec<IntegerEnsemble>) -> Self {
+        let model = |ensemble| Model { description: ModelDescription::of(&ensemble), ensemble };
+        Self {
+            parameters: self.parameters.clone(),
+            fingerprint: self.fingerprint,
+            models: models.into_iter().map(model).collect(),
+            evaluator: self.evaluator,
+            flooding: self.flooding,
+            keys: self.keys.clone(),
+            idle_engine: self.idle_engine.clone(),
         }
     }
 
@@ -292,9 +311,10 @@ impl Provider {
         kernel: Kernel,
     ) -> Result<PreparedEngine, ProtocolError> {
         let idle = self.idle_engine.lock().take();
+        let idle_fits = |idle: &PreparedEngine| idle.model == model && idle.flooding == self.flooding;
         let engine = match idle {
-            Some(prepared) if prepared.model == model && prepared.key == fingerprint => return Ok(prepared),
-            Some(prepared) if prepared.model == model => prepared.engine.with_key(key)?,
+            Some(idle) if idle_fits(&idle) && idle.key == fingerprint => return Ok(idle),
+            Some(idle) if idle_fits(&idle) => idle.engine.with_key(key)?,
             other => {
                 // Its memory is freed before a new engine allocates.
                 drop(other);
@@ -305,7 +325,7 @@ impl Provider {
                 }
             }
         };
-        Ok(PreparedEngine { key: fingerprint, model, engine })
+        Ok(PreparedEngine { key: fingerprint, model, flooding: self.flooding, engine })
     }
 
     /// Keeps an engine for the next evaluation if its key is still in memory.

@@ -107,16 +107,8 @@ pub struct Authority {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
     keys: Fingerprint,
-    validity: Validity,
+    days: u32,
     allows_other_keys: bool,
-}
-
-/// Validity of a certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Validity {
-    Days(u32),
-    #[cfg(test)]
-    Until(OffsetDateTime),
 }
 
 impl Approval {
@@ -124,13 +116,7 @@ impl Approval {
     /// another channel.
     #[must_use]
     pub fn new(keys: Fingerprint, days: u32) -> Self {
-        Self { keys, validity: Validity::Days(days), allows_other_keys: false }
-    }
-
-    /// Approves a certificate that may have expired already.
-    #[cfg(test)]
-    pub(crate) fn until(keys: Fingerprint, not_after: OffsetDateTime) -> Self {
-        Self { keys, validity: Validity::Until(not_after), allows_other_keys: false }
+        Self { keys, days, allows_other_keys: false }
     }
 
     /// Also approves keys other than those in a valid certificate of the same client or for the same host.
@@ -331,11 +317,7 @@ impl Authority {
             });
         }
         let issuer = session.signers.issuer(&self.folder)?;
-        let not_after = match approval.validity {
-            Validity::Days(days) => expiry(days, &issuer.certificate)?,
-            #[cfg(test)]
-            Validity::Until(not_after) => not_after,
-        };
+        let not_after = expiry(approval.days, &issuer.certificate)?;
         let serial_number = random_serial_number()?;
         let key = self.unlock_issuer(issuer)?;
         let signed = parameters(&serial_number, not_after)?

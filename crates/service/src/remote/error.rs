@@ -4,11 +4,13 @@ use std::error::Error;
 use std::io;
 
 use http::StatusCode;
+use rustls::CertificateError;
+use sottovoce_network::UntrustedText;
+use sottovoce_protocol::ProtocolError;
 
 use super::address::ProviderAddress;
 use crate::tls::ModelManifestError;
-use sottovoce_network::UntrustedText;
-use sottovoce_protocol::ProtocolError;
+use crate::tls::validity::unix_date_text;
 
 /// A request failed. Requests that failed for a temporary reason have been sent again before.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +123,22 @@ impl AttemptError {
     pub fn from_tls(error: &rustls::Error) -> Option<Self> {
         let reason = match error {
             rustls::Error::AlertReceived(alert) => format!("the provider refused this client: {alert:?}"),
+            rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { time, not_after }) => {
+                format!(
+                    "the provider's certificate, or its issuer's, was valid until {}, and now it is {} by this machine's clock; check the \
+                 clock, or ask the provider's operator for a new certificate",
+                    unix_date_text(*not_after),
+                    unix_date_text(*time)
+                )
+            }
+            rustls::Error::InvalidCertificate(CertificateError::NotValidYetContext { time, not_before }) => {
+                format!(
+                    "the provider's certificate, or its issuer's, is not valid before {}, and now it is {} by this machine's clock; \
+                     check the clock, or ask the provider's operator",
+                    unix_date_text(*not_before),
+                    unix_date_text(*time)
+                )
+            }
             rustls::Error::InvalidCertificate(_) => {
                 format!("the provider's certificate is not accepted: {error}")
             }

@@ -64,8 +64,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
+use sottovoce_bfv::FloodingNoise;
+use sottovoce_network::IntegerEnsemble;
 use sottovoce_protocol::provider::Provider;
 use tokio::net::TcpListener;
+use tokio::time::MissedTickBehavior;
 use tracing::{error, info};
 
 pub use access::AccessPolicy;
@@ -82,6 +85,9 @@ use open_files::{TooFewFiles, allow_open_files};
 use registration_slots::RegistrationSlots;
 use served_models::{NameMismatch, ServedModels};
 use state::ServerState;
+
+/// Interval at which files of certificates and revoked certificates are looked at. An unchanged file costs one look at its metadata.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Interval at which a stopping server looks for unanswered batches and stored answers.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(50);
@@ -152,6 +158,12 @@ pub enum ServerError {
     Metrics(#[from] prometheus::Error),
 }
 
+impl From<NameMismatch> for ServerError {
+    fn from(NameMismatch { names, models }: NameMismatch) -> Self {
+        Self::Names { names, models }
+    }
+}
+
 impl Server {
     /// Makes a server of `provider`, whose models have the names `model_names`, with the registered keys in the database at
     /// `key_database`. `peak_memory_bytes` returns the peak memory of the process.
@@ -166,8 +178,7 @@ impl Server {
         key_database: &Path,
         peak_memory_bytes: fn() -> Option<u64>,
     ) -> Result<Self, ServerError> {
-        let served = ServedModels::new(provider, model_names)
-            .map_err(|NameMismatch { names, models }| ServerError::Names { names, models })?;
+        let served = ServedModels::new(provider, model_names)?;
         let store = KeyStore::open(key_database)?;
         let metrics = Metrics::new()?;
         let state = ServerState {
@@ -184,6 +195,31 @@ impl Server {
             peak_memory_bytes,
         };
         Ok(Self { state: Arc::new(state) })
+    }
+
+    /// Replaces the models by others for the same parameters. Batches that have begun to arrive are evaluated by the models for which
+    /// they were sent. `flooding` is the noise flooding that the new models need.
+    ///
+    /// # Errors
+    /// If the models do not have as many different names.
+    pub fn replace_models(
+        &self,
+        models: Vec<IntegerEnsemble>,
+        names: Vec<String>,
+        flooding: Option<FloodingNoise>,
+    ) -> Result<(), ServerError> {
+        let provider = self.state.provider().with_models(models).with_flooding(flooding);
+        let served = ServedModels::new(provider, names)?;
+        *self.state.served.write() = Arc::new(served);
+        Ok(())
+    }
+
+    /// Reads the files of certificates and revoked certificates again. What cannot be used leaves everything as it was, and is logged.
+    /// Waits for files.
+    pub fn reload_certificates(&self) {
+        if let AccessPolicy::Certificates(tls) = &self.state.access {
+            tls.reload();
+        }
     }
 
     /// Binds an address for clients, and raises the number of open files of this process to what the connections need.
@@ -218,8 +254,10 @@ impl Server {
             stop.await;
             self.drain().await;
         };
+        let refresh = tokio::spawn(refresh_certificates(self.state.clone()));
         let maintenance = tokio::spawn(maintenance::maintain_registrations(self.state.clone()));
         listener::listen(self.state.clone(), listener, drained).await;
+        refresh.abort();
         maintenance.abort();
         maintenance::write_uses(self.state.clone()).await;
         self.state.batches.stop();
@@ -246,6 +284,21 @@ impl Server {
         let end = tokio::time::Instant::now() + self.state.limits.drain;
         while batches.counts() != (0, 0) && tokio::time::Instant::now() < end {
             tokio::time::sleep(DRAIN_INTERVAL).await;
+        }
+    }
+}
+
+/// Reads files of certificates and revoked certificates when they have changed.
+#[expect(clippy::disallowed_methods, reason = "one refresh at a time, and no client causes it")]
+async fn refresh_certificates(state: Arc<ServerState>) {
+    let AccessPolicy::Certificates(tls) = &state.access else { return };
+    let mut interval = tokio::time::interval(REFRESH_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let tls = tls.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || tls.refresh()).await {
+            error!(%error, "reading certificates failed");
         }
     }
 }

@@ -13,13 +13,16 @@ use sottovoce_protocol::{Fingerprint, ParseFingerprintError, ProtocolError};
 
 use super::key_store::KeyStoreError;
 use crate::resource::ErrorBody;
-use crate::tls::identity::{ClientIdentity, IdentityError};
+use crate::tls::identity::{ClientIdentity, IdentityError, OutdatedList};
 
 /// `Retry-After` of a client that sends the same thing twice, or comes while others register or its own work waits.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
 
 /// `Retry-After` of a client whose upload gave its place to another client.
 const YIELDED_WAIT: Duration = Duration::from_secs(5);
+
+/// `Retry-After` while the provider's operator must do something.
+const OPERATOR_WAIT: Duration = Duration::from_secs(30);
 
 /// `Retry-After` while the service stops.
 const RESTART_WAIT: Duration = Duration::from_secs(5);
@@ -71,7 +74,7 @@ reasons! {
     InvalidFingerprint, BAD_REQUEST, WITH_FINGERPRINT, "";
     /// The client has no certificate.
     NoCertificate, UNAUTHORIZED, WITH_KEYS, "";
-    /// The client's certificate has expired or is revoked.
+    /// The client's certificate or its issuer's has expired, is revoked or is no longer trusted.
     CertificateEnded, FORBIDDEN, WITH_KEYS, "";
     /// The client's certificate is for other keys than the path names.
     CertificateOfOtherKeys, FORBIDDEN, WITH_KEYS, "";
@@ -134,6 +137,8 @@ reasons! {
     TooManyRegistrations, SERVICE_UNAVAILABLE, PUT_KEYS, "1";
     /// The operating system gives the service no more threads.
     NoThreads, SERVICE_UNAVAILABLE, PUT_BATCH, "";
+    /// The provider's revocation list is too old to tell which certificates are revoked.
+    OutdatedRevocationList, SERVICE_UNAVAILABLE, WITH_KEYS, "30";
     /// The service is stopping.
     Stopping, SERVICE_UNAVAILABLE, PUT_BATCH, "5";
     /// The keys of `--stored-keys` clients are stored.
@@ -182,6 +187,11 @@ impl Refusal {
 
     pub fn certificate_ended(error: &IdentityError) -> Self {
         Self::new(Reason::CertificateEnded, error.to_string())
+    }
+
+    pub fn outdated_revocation_list(error: &OutdatedList) -> Self {
+        let text = format!("{error}; its operator must copy a new one of the authority");
+        Self::new(Reason::OutdatedRevocationList, text).retry_after(OPERATOR_WAIT)
     }
 
     pub fn certificate_of_other_keys(identity: &ClientIdentity, requested: Fingerprint) -> Self {

@@ -68,12 +68,12 @@ impl Registration {
     /// Returns the client, if its certificate is known.
     pub fn identity(&self, keys: Fingerprint) -> Option<ClientIdentity> {
         let certificate = self.certificate.as_ref()?;
-        Some(ClientIdentity {
-            name: certificate.name.clone(),
-            serial_number: SerialNumber::from_str(&certificate.serial_number).ok()?,
+        Some(ClientIdentity::from_record(
+            certificate.name.clone(),
+            SerialNumber::from_str(&certificate.serial_number).ok()?,
             keys,
-            not_after: OffsetDateTime::from_unix_timestamp(certificate.not_after).ok()?,
-        })
+            OffsetDateTime::from_unix_timestamp(certificate.not_after).ok()?,
+        ))
     }
 }
 

@@ -5,24 +5,25 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::client::Resumption;
+use time::OffsetDateTime;
 
 use super::error::TlsError;
-use super::root_certificate::RootCertificate;
+use super::trusted_roots::TrustedRoots;
 use super::{pem_files, profile};
 
-/// Returns a configuration for connections to providers with certificates of the authority whose certificate is in the file
-/// `root`. `identity` names the files of the client's own certificate and private key, if it has them.
+/// Returns a configuration for connections to providers with certificates of the authorities whose certificates are in the file
+/// `root`. Roots that are not valid now are not trusted. `identity` names the files of the client's own certificate and private key, if it has them.
 ///
 /// A provider refuses a client's certificate after the client's side of the handshake has ended, so the client's first read
 /// fails.
 ///
 /// # Errors
-/// If a file cannot be used.
+/// If a file cannot be used, or no root is valid.
 pub fn load_client_tls(root: &Path, identity: Option<(&Path, &Path)>) -> Result<Arc<ClientConfig>, TlsError> {
-    let root = RootCertificate::read(root)?;
+    let roots = TrustedRoots::read(root)?.store(OffsetDateTime::now_utc())?;
     let builder = ClientConfig::builder_with_provider(profile::crypto())
         .with_protocol_versions(profile::VERSIONS)?
-        .with_root_certificates(root.store());
+        .with_root_certificates(roots);
     let mut configuration = match identity {
         Some((certificate, private_key)) => {
             builder.with_client_cert_resolver(pem_files::read_certified_key(certificate, private_key)?)

@@ -4,8 +4,11 @@ use std::io;
 use std::path::PathBuf;
 
 use rustls::pki_types::pem;
-use rustls::server::VerifierBuilderError;
 use sottovoce_network::access_rights::AccessRightsError;
+use time::OffsetDateTime;
+
+use super::serial_number::SerialNumber;
+use super::validity::{NotValid, date_text};
 
 /// A file cannot be used, or TLS cannot be set up with it.
 #[derive(Debug, thiserror::Error)]
@@ -37,14 +40,6 @@ pub enum TlsError {
         /// Error of the PEM parser.
         source: pem::Error,
     },
-    /// The file holds several certificates, but must hold one.
-    #[error("{path} holds {found} certificates, but must hold one")]
-    SeveralCertificates {
-        /// Path of the file.
-        path: PathBuf,
-        /// Number of certificates.
-        found: usize,
-    },
     /// The certificate cannot be parsed.
     #[error("{path} holds no readable certificate: {reason}")]
     Certificate {
@@ -52,6 +47,47 @@ pub enum TlsError {
         path: PathBuf,
         /// Reason.
         reason: String,
+    },
+    /// A certificate of the provider's chain has expired or is not valid yet.
+    #[error(
+        "{holder} in {path} {problem}, and now it is {now} by this machine's clock; check the clock, or take a new certificate of the \
+         authority (`sottovoce authority provider`)",
+        path = path.display(),
+        now = date_text(*now)
+    )]
+    NotValidNow {
+        /// Path of the file.
+        path: PathBuf,
+        /// Holder of the certificate.
+        holder: String,
+        /// Reason.
+        problem: NotValid,
+        /// Present time.
+        now: OffsetDateTime,
+    },
+    /// No root certificate is valid.
+    #[error(
+        "no root certificate in {path} is valid now: the first one {problem}; check this machine's clock, or take the authority's \
+         present root.pem",
+        path = path.display()
+    )]
+    NoValidRoot {
+        /// Path of the file.
+        path: PathBuf,
+        /// Reason.
+        problem: String,
+    },
+    /// Clients would not accept the provider's certificate.
+    #[error(
+        "the roots that are trusted here do not certify {path} for a provider; the file must hold a provider's certificate and then \
+         its issuer's, and root.pem must be that of the same authority",
+        path = path.display()
+    )]
+    Untrusted {
+        /// Path of the file.
+        path: PathBuf,
+        /// Reason.
+        source: rustls::Error,
     },
     /// The root certificate does not belong to an authority.
     #[error("the certificate in {path} does not belong to an authority, and cannot certify others")]
@@ -86,6 +122,45 @@ pub enum TlsError {
         /// Reason.
         source: RevocationListError,
     },
+    /// The revocation list would admit certificates that were revoked before.
+    #[error(
+        "{path} cannot replace the revocation list that was in use before and is kept in {kept}; copy the authority's newest \
+         revoked.pem to {path}. If the authority was restored from a backup, revoke there again what is missing (`sottovoce authority \
+         revoke`), which signs a newer list. Only if it is certain that nothing else was revoked, remove {kept}",
+        path = path.display(),
+        kept = kept.display()
+    )]
+    RevocationsWithdrawn {
+        /// Path of the list.
+        path: PathBuf,
+        /// Path of the list that was in use before.
+        kept: PathBuf,
+        /// Reason.
+        source: RevocationListError,
+    },
+    /// The revocation list that was in use before is damaged.
+    #[error(
+        "the revocation list that was in use before cannot be read, and without it nobody can tell whether revocations were withdrawn; \
+         restore {kept} from a backup, or remove it if {path} is certainly the authority's newest revoked.pem",
+        path = path.display(),
+        kept = kept.display()
+    )]
+    KeptRevocations {
+        /// Path of the list.
+        path: PathBuf,
+        /// Path of the list that was in use before.
+        kept: PathBuf,
+        /// Reason.
+        source: Box<TlsError>,
+    },
+    /// The revocation list in use cannot be kept for the next start.
+    #[error("cannot write {path}, which keeps the revocation list in use for the next start", path = path.display())]
+    Keep {
+        /// Path of the file.
+        path: PathBuf,
+        /// Reason.
+        source: io::Error,
+    },
     /// TLS refuses the configuration.
     #[error("TLS cannot be set up")]
     Setup(#[from] rustls::Error),
@@ -104,13 +179,45 @@ pub enum RevocationListError {
         /// Reason.
         reason: String,
     },
-    /// The list is not signed by the trusted authority.
+    /// No list is signed by a trusted authority.
     #[error("the revocation list is not signed by the authority that is trusted here")]
     Signature,
-    /// The list is older than the list in use.
-    #[error("the revocation list is older than the one in use")]
-    Older,
-    /// TLS cannot use the list.
-    #[error("the revocation list cannot be used")]
-    Verifier(#[from] VerifierBuilderError),
+    /// A list is older than the list in use.
+    #[error(
+        "the revocation list of {signer} has the number {found} and is older than the one in use, {in_use}"
+    )]
+    Older {
+        /// Signer of the list.
+        signer: String,
+        /// Number of the list.
+        found: String,
+        /// Number of the list in use.
+        in_use: String,
+    },
+    /// Two lists have the same number and different content.
+    #[error(
+        "the revocation list of {signer} has the same number as the one in use, {number}, but other revoked certificates"
+    )]
+    SameNumber {
+        /// Signer of the list.
+        signer: String,
+        /// Number of both lists.
+        number: String,
+    },
+    /// A revoked certificate is missing.
+    #[error(
+        "the revocation list of {signer} does not contain the certificate {serial_number}, which is revoked in the one in use"
+    )]
+    NoLongerRevoked {
+        /// Signer of the list.
+        signer: String,
+        /// First missing certificate.
+        serial_number: SerialNumber,
+    },
+    /// The list of a signer is missing.
+    #[error("there is no valid revocation list of {signer}, but there is one in use")]
+    Missing {
+        /// Signer of the list.
+        signer: String,
+    },
 }

@@ -2,15 +2,21 @@
 
 use std::fmt::Display;
 
+use parking_lot::Mutex;
+use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
 use x509_parser::extensions::GeneralName;
 
-use super::serial_number::SerialNumber;
-use super::subject::{Subject, SubjectError};
 use sottovoce_protocol::Fingerprint;
 
+use super::certificate::Certificate;
+use super::client_verifier::Verdict;
+use super::serial_number::SerialNumber;
+use super::subject::{Subject, SubjectError};
+use super::validity::date_text;
+
 /// A client as its certificate describes it. TLS has checked the signature of the authority before.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct ClientIdentity {
     /// Name of the client.
     pub name: String,
@@ -18,8 +24,12 @@ pub struct ClientIdentity {
     pub serial_number: SerialNumber,
     /// Fingerprint of the keys that the client may use.
     pub keys: Fingerprint,
-    /// End of the certificate's validity.
+    /// End of the validity of the certificate and of its issuers' certificates.
     pub not_after: OffsetDateTime,
+    /// The certificate, then its issuers' certificates.
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    /// Result of the last verification, and the number of the configuration with which it was made.
+    pub(super) verdict: Mutex<Option<(u64, Verdict)>>,
 }
 
 /// A certificate gives no identity, or is no longer valid.
@@ -36,7 +46,7 @@ pub enum IdentityError {
     #[error("the client's certificate does not name one client and its keys")]
     Subject(#[from] SubjectError),
     /// The certificate has expired.
-    #[error("the certificate of {name} was valid until {not_after}")]
+    #[error("the certificate of {name} was valid until {}", date_text(*not_after))]
     Expired {
         /// Name of the client.
         name: String,
@@ -44,13 +54,31 @@ pub enum IdentityError {
         not_after: OffsetDateTime,
     },
     /// The authority has revoked the certificate.
-    #[error("the certificate {serial_number} of {name} is revoked")]
+    #[error("the certificate {serial_number} of {name}, or that of its issuer, is revoked")]
     Revoked {
         /// Name of the client.
         name: String,
         /// Serial number of the certificate.
         serial_number: SerialNumber,
     },
+    /// The provider's trusted roots or revocation lists no longer cover the certificate.
+    #[error("the certificate {serial_number} of {name} is no longer trusted: {reason}")]
+    Distrusted {
+        /// Name of the client.
+        name: String,
+        /// Serial number of the certificate.
+        serial_number: SerialNumber,
+        /// Reason.
+        reason: rustls::Error,
+    },
+}
+
+/// The provider's revocation list is too old to tell whether a certificate is revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the provider's revocation list was current until {}, so it cannot tell which certificates are revoked", date_text(*.current_until))]
+pub struct OutdatedList {
+    /// Time until which the list was current.
+    pub current_until: OffsetDateTime,
 }
 
 impl IdentityError {
@@ -62,6 +90,32 @@ impl IdentityError {
 }
 
 impl ClientIdentity {
+    /// Returns the identity of a client of which only these facts are on record. It is revoked if a list names its serial number;
+    /// nobody knows its issuer.
+    pub(crate) fn from_record(
+        name: String,
+        serial_number: SerialNumber,
+        keys: Fingerprint,
+        not_after: OffsetDateTime,
+    ) -> Self {
+        Self { name, serial_number, keys, not_after, chain: Vec::new(), verdict: Mutex::new(None) }
+    }
+
+    /// Reads a certificate that its issuers' certificates follow. TLS has verified them.
+    ///
+    /// # Errors
+    /// If the certificate names no client and its keys, or a certificate cannot be parsed.
+    pub fn from_chain(chain: &[CertificateDer<'_>]) -> Result<Option<Self>, IdentityError> {
+        let Some((leaf, issuers)) = chain.split_first() else { return Ok(None) };
+        let mut identity = Self::from_der(leaf)?;
+        for issuer in issuers {
+            let issuer = Certificate::parse(issuer.clone().into_owned()).map_err(unreadable)?;
+            identity.not_after = identity.not_after.min(issuer.validity().not_after);
+            identity.chain.push(issuer.der().clone());
+        }
+        Ok(Some(identity))
+    }
+
     /// Parses the DER of a certificate.
     ///
     /// # Errors
@@ -85,9 +139,23 @@ impl ClientIdentity {
             serial_number: SerialNumber::from_bytes(parsed.raw_serial()),
             keys: subject.keys(),
             not_after: parsed.validity().not_after.to_datetime(),
+            chain: vec![CertificateDer::from(certificate.to_vec())],
+            verdict: Mutex::new(None),
         })
     }
 }
+
+/// The same certificates, whatever their last verification said.
+impl PartialEq for ClientIdentity {
+    fn eq(&self, other: &Self) -> bool {
+        let facts = |identity: &Self| {
+            (identity.name.clone(), identity.serial_number.clone(), identity.keys, identity.not_after)
+        };
+        facts(self) == facts(other) && self.chain == other.chain
+    }
+}
+
+impl Eq for ClientIdentity {}
 
 fn unreadable(reason: impl Display) -> IdentityError {
     IdentityError::Unreadable { reason: reason.to_string() }

@@ -9,42 +9,54 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `root_certificate` | the authority's certificate |
+//! | `trusted_roots` | the roots that clients and providers trust |
+//! | `certificate`, `validity` | any certificate: its holder, key and dates |
 //! | `subject`, `identity`, `serial_number` | the content of a client's certificate |
 //! | `model_manifest` | models that a provider's certificate lists |
-//! | `revocation_list`, `revocation_file` | revoked certificates |
+//! | `provider_certificate` | the provider's certificate with its chain and private key |
+//! | `revocation_list`, `revocation_bundle` | revoked certificates, and the rule that revocation is final |
+//! | `client_verifier` | which clients' certificates a provider accepts |
 //! | `server`, `client` | the TLS configurations of both sides |
+//! | `server_files`, `file_version` | the provider's files, which are read again when they have changed |
+//! | `notices` | what is logged once a day |
 //! | `profile` | the versions and algorithms that both sides use |
 //! | `pem_files` | files of certificates and private keys |
 //! | `excerpt` | excerpts of refused texts |
 
+mod certificate;
 mod client;
+mod client_verifier;
 pub(crate) mod error;
 pub(crate) mod excerpt;
+mod file_version;
 pub(crate) mod identity;
 mod model_manifest;
+mod notices;
 pub(crate) mod pem_files;
 mod profile;
-mod revocation_file;
+mod provider_certificate;
+pub(crate) mod revocation_bundle;
 mod revocation_list;
-pub(crate) mod root_certificate;
 pub(crate) mod serial_number;
 pub(crate) mod server;
+mod server_files;
 pub(crate) mod subject;
+pub(crate) mod trusted_roots;
+pub(crate) mod validity;
 
 pub use client::load_client_tls;
 pub use error::{RevocationListError, TlsError};
-pub use identity::{ClientIdentity, IdentityError};
+pub use identity::{ClientIdentity, IdentityError, OutdatedList};
 pub use model_manifest::{
     CertifiedModel, CertifiedModelError, ModelManifest, ModelManifestError, RequiredModel,
 };
 pub use pem_files::write_private_key;
-pub use revocation_file::RevocationFile;
-pub use revocation_list::RevocationList;
-pub use root_certificate::RootCertificate;
 pub use serial_number::{ParseSerialNumberError, SerialNumber};
 pub use server::ServerTls;
+pub use server_files::{RevocationFiles, ServerTlsFiles};
 pub use subject::{Subject, SubjectError};
+pub use trusted_roots::TrustedRoots;
+pub use validity::{NotValid, Validity};
 
 #[cfg(test)]
 mod tests;

@@ -1,107 +1,148 @@
-//! The authority's list of revoked certificates.
+//! One list of revoked certificates.
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::time::Duration;
 
-use rustls::pki_types::pem::{self, PemObject as _};
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
-use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::pki_types::CertificateRevocationListDer;
+use time::OffsetDateTime;
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 
+use super::certificate::Certificate;
 use super::error::RevocationListError;
-use super::profile;
-use super::root_certificate::RootCertificate;
 use super::serial_number::SerialNumber;
 
-/// A list of revoked certificates (CRL, RFC 5280, Section 5).
+/// A list of revoked certificates (CRL, RFC 5280, Section 5) whose signature was checked.
 #[derive(Clone)]
 pub struct RevocationList {
+    der: CertificateRevocationListDer<'static>,
+    signer: Certificate,
+    number: ListNumber,
     serial_numbers: HashSet<SerialNumber>,
-    /// Number of the list. Newer lists have larger numbers.
-    number: SerialNumber,
-    verifier: Arc<dyn ClientCertVerifier>,
+    this_update: OffsetDateTime,
+    next_update: Option<OffsetDateTime>,
+}
+
+/// Number of a list. Newer lists of one signer have larger numbers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListNumber {
+    /// Numbers with more bytes are larger.
+    length: usize,
+    bytes: Vec<u8>,
 }
 
 impl RevocationList {
-    /// Parses a PEM file.
+    /// Parses a list. Returns `None` if none of the `signers` has signed it.
     ///
     /// # Errors
-    /// If the bytes are not a revocation list, or it is not signed by `root`.
-    pub fn from_pem(pem: &[u8], root: &RootCertificate) -> Result<Self, RevocationListError> {
+    /// If the bytes are not a numbered list.
+    pub fn from_der<'a>(
+        der: CertificateRevocationListDer<'static>,
+        signers: impl IntoIterator<Item = &'a Certificate>,
+    ) -> Result<Option<Self>, RevocationListError> {
         let unreadable = |reason: String| RevocationListError::Unreadable { reason };
-        // The lists of issuers stand after the issuers' certificates.
-        let mut signers = vec![root.certificate().clone()];
-        signers.extend(CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()?);
-        let lists = CertificateRevocationListDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()?;
-        if lists.is_empty() {
-            return Err(pem::Error::NoItemsFound.into());
+        let (rest, list) =
+            CertificateRevocationList::from_der(&der).map_err(|error| unreadable(error.to_string()))?;
+        if !rest.is_empty() {
+            return Err(unreadable("bytes follow the list".to_owned()));
         }
-        let (mut number, mut serial_numbers) = (SerialNumber::from_bytes(&[]), HashSet::new());
-        for der in &lists {
-            let (rest, list) =
-                CertificateRevocationList::from_der(der).map_err(|error| unreadable(error.to_string()))?;
-            if !rest.is_empty() {
-                return Err(unreadable("bytes follow the list".to_owned()));
-            }
-            let mut is_signed = false;
-            for signer in &signers {
-                let (_, signer) = x509_parser::parse_x509_certificate(signer)
-                    .map_err(|error| unreadable(error.to_string()))?;
-                is_signed |= list.issuer().as_raw() == signer.subject().as_raw()
-                    && list.verify_signature(signer.public_key()).is_ok()
-                    && root.has_signed(&signer);
-            }
-            if !is_signed {
-                return Err(RevocationListError::Signature);
-            }
-            let own = list.crl_number().ok_or_else(|| unreadable("it has no number".to_owned()))?;
-            let own = SerialNumber::from_bytes(&own.to_bytes_be());
-            if (number.as_bytes().len(), number.as_bytes()) < (own.as_bytes().len(), own.as_bytes()) {
-                number = own;
-            }
-            let listed = list.iter_revoked_certificates();
-            serial_numbers.extend(listed.map(|entry| SerialNumber::from_bytes(entry.raw_serial())));
+        let is_signed_by = |signer: &&Certificate| {
+            list.issuer().as_raw() == signer.subject_der()
+                && x509_parser::parse_x509_certificate(signer.der())
+                    .is_ok_and(|(_, signer)| list.verify_signature(signer.public_key()).is_ok())
+        };
+        let Some(signer) = signers.into_iter().find(is_signed_by).cloned() else {
+            return Ok(None);
+        };
+        let number = list.crl_number().ok_or_else(|| unreadable("it has no number".to_owned()))?;
+        let number = ListNumber::from_bytes(number.to_bytes_be());
+        let serial_numbers = list
+            .iter_revoked_certificates()
+            .map(|entry| SerialNumber::from_bytes(entry.raw_serial()))
+            .collect();
+        let this_update = list.last_update().to_datetime();
+        let next_update = list.next_update().map(|time| time.to_datetime());
+        Ok(Some(Self { signer, number, serial_numbers, this_update, next_update, der }))
+    }
+
+    pub fn der(&self) -> &CertificateRevocationListDer<'static> {
+        &self.der
+    }
+
+    /// Certificate of the list's signer.
+    pub fn signer(&self) -> &Certificate {
+        &self.signer
+    }
+
+    pub fn number(&self) -> &ListNumber {
+        &self.number
+    }
+
+    pub fn serial_numbers(&self) -> &HashSet<SerialNumber> {
+        &self.serial_numbers
+    }
+
+    /// Time at which the list was signed.
+    pub fn this_update(&self) -> OffsetDateTime {
+        self.this_update
+    }
+
+    /// Time until which the list is current: its own date, or its greatest age if this comes first. `None` if it has no date.
+    pub fn current_until(&self, max_age: Option<Duration>) -> Option<OffsetDateTime> {
+        let oldest = max_age.map(|age| {
+            self.this_update.saturating_add(time::Duration::try_from(age).unwrap_or(time::Duration::MAX))
+        });
+        self.next_update.into_iter().chain(oldest).min()
+    }
+
+    /// Checks that this list may replace an earlier list of the same signer: revoked certificates stay revoked.
+    ///
+    /// # Errors
+    /// If this list has a smaller number, fewer revoked certificates, or other ones under the same number.
+    pub fn check_follows(&self, earlier: &Self) -> Result<(), RevocationListError> {
+        let signer = self.signer.subject().to_owned();
+        if self.number < earlier.number {
+            let (found, in_use) = (self.number.to_string(), earlier.number.to_string());
+            return Err(RevocationListError::Older { signer, found, in_use });
         }
-        let verifier = client_verifier(root, lists)?;
-        Ok(Self { serial_numbers, number, verifier })
-    }
-
-    /// Returns whether a certificate is revoked.
-    #[must_use]
-    pub fn contains(&self, serial_number: &SerialNumber) -> bool {
-        self.serial_numbers.contains(serial_number)
-    }
-
-    /// Returns a verifier of clients' certificates against root and list.
-    pub(super) fn verifier(&self) -> Arc<dyn ClientCertVerifier> {
-        Arc::clone(&self.verifier)
-    }
-
-    /// Returns whether this list is older than `other`.
-    pub(super) fn is_older_than(&self, other: &Self) -> bool {
-        let (own, others) = (self.number.as_bytes(), other.number.as_bytes());
-        (own.len(), own) < (others.len(), others)
+        if self.number == earlier.number && self.serial_numbers != earlier.serial_numbers {
+            return Err(RevocationListError::SameNumber { signer, number: self.number.to_string() });
+        }
+        if let Some(missing) = earlier.serial_numbers.difference(&self.serial_numbers).min() {
+            return Err(RevocationListError::NoLongerRevoked { signer, serial_number: missing.clone() });
+        }
+        Ok(())
     }
 }
 
 impl fmt::Debug for RevocationList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RevocationList")
+            .field("signer", &self.signer.subject())
             .field("number", &self.number)
             .field("serial_numbers", &self.serial_numbers)
             .finish_non_exhaustive()
     }
 }
 
-/// Returns a verifier of clients' certificates against root and list. A client need not have a certificate.
-pub(super) fn client_verifier(
-    root: &RootCertificate,
-    lists: Vec<CertificateRevocationListDer<'static>>,
-) -> Result<Arc<dyn ClientCertVerifier>, VerifierBuilderError> {
-    WebPkiClientVerifier::builder_with_provider(root.store(), profile::crypto())
-        .with_crls(lists)
-        .allow_unauthenticated()
-        .build()
+impl ListNumber {
+    /// Returns the number with these big-endian bytes.
+    fn from_bytes(bytes: Vec<u8>) -> Self {
+        let bytes: Vec<u8> = bytes.into_iter().skip_while(|&byte| byte == 0).collect();
+        Self { length: bytes.len(), bytes }
+    }
+}
+
+impl fmt::Display for ListNumber {
+    /// Writes the number in decimal digits if it has at most 16 bytes, else in hexadecimal ones.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut wide = [0; 16];
+        match wide.len().checked_sub(self.length).and_then(|start| wide.get_mut(start..)) {
+            Some(low) => {
+                low.copy_from_slice(&self.bytes);
+                write!(f, "{}", u128::from_be_bytes(wide))
+            }
+            None => write!(f, "0x{}", hex::encode(&self.bytes)),
+        }
+    }
 }

@@ -1,75 +1,135 @@
 //! The provider's TLS configuration.
 
-use std::path::Path;
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
-use rustls::ServerConfig;
-use rustls::pki_types::CertificateDer;
+use parking_lot::{Mutex, RwLock};
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::NoServerSessionStorage;
-use rustls::server::danger::ClientCertVerifier;
-use rustls::sign::SingleCertAndKey;
-use time::OffsetDateTime;
+use rustls::{CertificateError, ServerConfig};
+use time::{Duration, OffsetDateTime};
+use tracing::{error, info, warn};
 
+use super::certificate::Certificate;
+use super::client_verifier::{ClientVerifier, Verdict, is_revocation};
 use super::error::TlsError;
-use super::identity::{ClientIdentity, IdentityError};
-use super::revocation_file::RevocationFile;
-use super::revocation_list::client_verifier;
-use super::root_certificate::RootCertificate;
-use super::{pem_files, profile};
+use super::file_version::FileVersion;
+use super::identity::{ClientIdentity, IdentityError, OutdatedList};
+use super::notices::Notices;
+use super::profile;
+use super::revocation_bundle::RevocationBundle;
+use super::serial_number::SerialNumber;
+use super::server_files::{Credentials, RevocationFiles, ServerTlsFiles};
+use super::trusted_roots::TrustedRoots;
+use super::validity::date_text;
 
-/// The provider's TLS configuration, which follows the revocation list.
+/// Time before the end of a certificate's validity from which on a warning is logged.
+const RENEWAL_WARNING: Duration = Duration::days(30);
+
+/// Part of the life of a revocation list that remains when a warning is logged.
+const LIST_WARNING_SHARE: i32 = 4;
+
+/// Consequence of credentials that cannot be used.
+const CREDENTIALS_STAY: &str = "certificate, private key and roots stay as they were";
+
+/// Consequence of a list that cannot be used.
+const LIST_STAYS: &str = "the revocation list before it stays in use";
+
+/// Consequence of a list that cannot be written to the state folder.
+const LIST_NOT_KEPT: &str = "the revocation list is in use, but an older one may be accepted after a restart";
+
+/// A revocation list that is current for longer than this is not one that its authority renews.
+const LONG_LIST: Duration = Duration::days(401);
+
+/// The provider's TLS configuration, which follows the files of certificates and revoked certificates.
+///
+/// [`refresh`](Self::refresh) reads files that have changed. Everything else uses what was read before, and neither opens a file nor
+/// waits for one.
 #[derive(Debug)]
 pub struct ServerTls {
-    key: Arc<SingleCertAndKey>,
-    state: Mutex<State>,
+    files: ServerTlsFiles,
+    current: RwLock<Arc<Configured>>,
+    /// Locked while files are read.
+    inputs: Mutex<Inputs>,
 }
 
-/// Everything that changes with the revocation list.
+/// A configuration in use.
 #[derive(Debug)]
-struct State {
-    revocations: Option<RevocationFile>,
+struct Configured {
+    /// Number of the configuration. Every change makes a larger one.
+    number: u64,
     configuration: Arc<ServerConfig>,
-    /// The current file was refused. This is logged once, and not at every connection.
-    is_outdated: bool,
+    verifier: Arc<ClientVerifier>,
+    /// Serial numbers on any list in use.
+    revoked: HashSet<SerialNumber>,
+}
+
+/// What was read from the files.
+#[derive(Debug)]
+struct Inputs {
+    credentials: Credentials,
+    /// Versions of the files of the credentials in use.
+    credential_versions: [Option<FileVersion>; 3],
+    revocations: Option<Revocations>,
+    /// Time at which a root or an issuer of a list begins or ends to be valid.
+    next_change: Option<OffsetDateTime>,
+    notices: Notices,
+    /// Refusals since the last time that nothing was refused.
+    refusals: Notices,
+}
+
+/// The revocation lists in use.
+#[derive(Debug)]
+struct Revocations {
+    files: RevocationFiles,
+    bundle: RevocationBundle,
+    /// Version of the file that was read last, whether its lists are in use or were refused.
+    version: Option<FileVersion>,
+    /// The file that was read last was refused.
+    is_refused: bool,
+    /// The lists in use were written to the state folder.
+    is_kept: bool,
 }
 
 impl ServerTls {
-    /// Reads the provider's certificate (with its chain) and private key. Clients may have certificates of the authority whose
-    /// certificate is in `root`, if they are not on the list in `revoked`.
+    /// Reads all files.
     ///
     /// # Errors
-    /// If a file cannot be used.
-    pub fn load(
-        certificate: &Path,
-        private_key: &Path,
-        root: &Path,
-        revoked: Option<&Path>,
-    ) -> Result<Self, TlsError> {
-        let key = pem_files::read_certified_key(certificate, private_key)?;
-        let root = RootCertificate::read(root)?;
-        let revocations = revoked.map(|path| RevocationFile::read(path, &root)).transpose()?;
-        let verifier = match &revocations {
-            Some(revocations) => revocations.list().verifier(),
-            None => {
-                let general = |error: rustls::server::VerifierBuilderError| {
-                    TlsError::Setup(rustls::Error::General(error.to_string()))
-                };
-                client_verifier(&root, Vec::new()).map_err(general)?
+    /// If a file cannot be used, the provider's certificate is not valid now, no trusted root has certified it, or the revocation list
+    /// is older than the one that was used before.
+    pub fn load(files: ServerTlsFiles) -> Result<Self, TlsError> {
+        let now = OffsetDateTime::now_utc();
+        // The versions are read first. A file that changes while it is read is read once more.
+        let credential_versions = files.credential_versions();
+        let credentials = files.read_credentials(now)?;
+        let revocations = match &files.revocations {
+            Some(files) => {
+                let version = FileVersion::of(&files.list);
+                let bundle = files.read_first(&credentials.roots, now)?;
+                files.keep(&bundle)?;
+                Some(Revocations { files: files.clone(), bundle, version, is_refused: false, is_kept: true })
             }
+            None => None,
         };
-        let configuration = configuration(&key, verifier)?;
-        let state = State { revocations, configuration, is_outdated: false };
-        Ok(Self { key, state: Mutex::new(state) })
+        let mut inputs = Inputs {
+            credentials,
+            credential_versions,
+            revocations,
+            next_change: None,
+            notices: Notices::default(),
+            refusals: Notices::default(),
+        };
+        let configured = Arc::new(inputs.configure(1, now)?);
+        inputs.warn(now);
+        Ok(Self { files, current: RwLock::new(configured), inputs: Mutex::new(inputs) })
     }
 
-    /// Returns the configuration for the next connection. Reads a revocation list that has changed. If it cannot be used, the
-    /// list before it stays in use, and a warning is logged.
+    /// Returns the configuration for the next connection.
     ///
     /// A client without ALPN gets a connection too. The caller finds out whether it uses HTTP/2.
     #[must_use]
     pub fn current_configuration(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.refreshed_state().configuration)
+        Arc::clone(&self.current.read().configuration)
     }
 
     /// Returns the client's identity from the certificates that TLS has verified, or `None` if there are none.
@@ -79,75 +139,321 @@ impl ServerTls {
     pub fn read_identity(
         certificates: Option<&[CertificateDer<'_>]>,
     ) -> Result<Option<ClientIdentity>, IdentityError> {
-        let certificate = certificates.and_then(<[_]>::first);
-        certificate.map(|certificate| ClientIdentity::from_der(certificate)).transpose()
+        ClientIdentity::from_chain(certificates.unwrap_or_default())
     }
 
-    /// Checks that the certificate of a connected client has not expired and is not revoked.
+    /// Checks that the certificate of a connected client has not expired, is not revoked and is still trusted.
     ///
     /// # Errors
-    /// If the certificate has expired or is revoked.
+    /// If one of these has happened. None of them ends by itself.
     pub fn check_still_valid(&self, client: &ClientIdentity) -> Result<(), IdentityError> {
         let ClientIdentity { name, serial_number, not_after, .. } = client;
         if OffsetDateTime::now_utc() > *not_after {
             return Err(IdentityError::Expired { name: name.clone(), not_after: *not_after });
         }
-        let state = self.refreshed_state();
-        if state.revocations.as_ref().is_some_and(|revocations| revocations.list().contains(serial_number)) {
-            return Err(IdentityError::Revoked { name: name.clone(), serial_number: serial_number.clone() });
+        let (name, serial_number) = (name.clone(), serial_number.clone());
+        match self.verdict(client) {
+            Verdict::Valid { .. } => Ok(()),
+            Verdict::Refused(reason) if is_revocation(&reason) => {
+                Err(IdentityError::Revoked { name, serial_number })
+            }
+            Verdict::Refused(reason) => Err(IdentityError::Distrusted { name, serial_number, reason }),
+        }
+    }
+
+    /// Checks that the revocation lists for the certificate of a connected client are current.
+    ///
+    /// # Errors
+    /// If a list is too old, until there is a new one.
+    pub fn check_lists_current(&self, client: &ClientIdentity) -> Result<(), OutdatedList> {
+        match self.verdict(client) {
+            Verdict::Valid { lists_current_until: Some(current_until) }
+                if OffsetDateTime::now_utc() > current_until =>
+            {
+                Err(OutdatedList { current_until })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Verifies a client's certificates, unless they were verified with the present configuration before.
+    fn verdict(&self, client: &ClientIdentity) -> Verdict {
+        let current = self.current.read().clone();
+        let mut last = client.verdict.lock();
+        if let Some((number, verdict)) = &*last
+            && *number == current.number
+        {
+            return verdict.clone();
+        }
+        let verdict = match client.chain.split_first() {
+            Some((leaf, issuers)) => current.verifier.verify(leaf, issuers, UnixTime::now()),
+            // A client on record.
+            None if current.revoked.contains(&client.serial_number) => {
+                Verdict::Refused(CertificateError::Revoked.into())
+            }
+            None => Verdict::Valid { lists_current_until: None },
+        };
+        *last = Some((current.number, verdict.clone()));
+        verdict
+    }
+
+    /// Reads files that have changed, and logs what was taken and what was refused. What cannot be used leaves everything as it was,
+    /// and is tried again. Waits for files.
+    pub fn refresh(&self) {
+        self.read_changes(false);
+    }
+
+    /// Reads all files, like [`refresh`](Self::refresh).
+    pub fn reload(&self) {
+        self.read_changes(true);
+    }
+
+    fn read_changes(&self, all: bool) {
+        let now = OffsetDateTime::now_utc();
+        let mut inputs = self.inputs.lock();
+        let number = self.current.read().number + 1;
+        let is_over = inputs.next_change.is_some_and(|change| now >= change);
+        let credentials = inputs.refresh_credentials(&self.files, all, now);
+        let credentials_changed = matches!(credentials, Ok(true));
+        let revocations = inputs.refresh_revocations(all, credentials_changed, now);
+        let has_changed = is_over || credentials_changed || matches!(revocations, Ok(true));
+        let configured = match has_changed {
+            true => inputs.configure(number, now).map(Some),
+            false => Ok(None),
+        };
+        let mut refusals = Vec::new();
+        refusals.extend(credentials.err().map(|error| (CREDENTIALS_STAY, error)));
+        refusals.extend(revocations.err().map(|error| (LIST_STAYS, error)));
+        let kept = inputs.keep_revocations();
+        refusals.extend(kept.err().map(|error| (LIST_NOT_KEPT, error)));
+        match configured {
+            Ok(Some(configured)) => *self.current.write() = Arc::new(configured),
+            Ok(None) => {}
+            Err(error) => refusals.push(("the configuration of TLS stays as it was", error)),
+        }
+        inputs.log_refusals(&refusals);
+        inputs.warn(now);
+    }
+}
+
+impl Inputs {
+    /// Returns the configuration for what was read, and notes when it must be made again.
+    fn configure(&mut self, number: u64, now: OffsetDateTime) -> Result<Configured, TlsError> {
+        let roots = &self.credentials.roots;
+        let revocations = self.revocations.as_ref();
+        let max_age = revocations.and_then(|revocations| revocations.files.max_age);
+        let bundle = revocations.map(|revocations| &revocations.bundle);
+        let verifier = Arc::new(ClientVerifier::new(roots, bundle, max_age, now)?);
+        let signers = bundle.into_iter().flat_map(|bundle| bundle.covered());
+        let certificates = roots.all().iter().chain(signers.map(|signer| signer.list.signer()));
+        self.next_change =
+            certificates.filter_map(|certificate| certificate.validity().next_change(now)).min();
+        let mut configuration = ServerConfig::builder_with_provider(profile::crypto())
+            .with_protocol_versions(profile::VERSIONS)?
+            .with_client_cert_verifier(Arc::clone(&verifier) as _)
+            .with_cert_resolver(self.credentials.certificate.key() as _);
+        configuration.alpn_protocols = vec![profile::PROTOCOL.to_vec()];
+        configuration.session_storage = Arc::new(NoServerSessionStorage {});
+        configuration.send_tls13_tickets = 0;
+        let lists = bundle.into_iter().flat_map(RevocationBundle::covered).map(|signer| &signer.list);
+        let revoked = lists.flat_map(|list| list.serial_numbers()).cloned().collect();
+        Ok(Configured { number, configuration: Arc::new(configuration), verifier, revoked })
+    }
+
+    /// Reads certificate, private key and roots if a file has changed. Returns whether they have changed. Files that were refused are
+    /// read again with every call, because a file that another person writes may be incomplete.
+    fn refresh_credentials(
+        &mut self,
+        files: &ServerTlsFiles,
+        all: bool,
+        now: OffsetDateTime,
+    ) -> Result<bool, TlsError> {
+        let versions = files.credential_versions();
+        if !all && versions == self.credential_versions {
+            return Ok(false);
+        }
+        let read = files.read_credentials(now)?;
+        let same_certificate = read.certificate == self.credentials.certificate;
+        let same_roots = read.roots == self.credentials.roots;
+        if !same_roots && let Some(revocations) = &mut self.revocations {
+            // The lists in use are parsed again, because other roots sign other lists.
+            let bundle = RevocationBundle::from_pem(revocations.bundle.pem(), &read.roots, now);
+            let bundle =
+                bundle.or_else(|_| RevocationBundle::read(&revocations.files.list, &read.roots, now))?;
+            revocations.take(bundle);
+        }
+        self.credential_versions = versions;
+        self.credentials = read;
+        if !same_certificate {
+            let until = self.credentials.certificate.chain().first();
+            let until = until.map(|leaf| date_text(leaf.validity().not_after)).unwrap_or_default();
+            info!(until, "the provider's certificate was read");
+        }
+        if !same_roots {
+            info!(roots = self.credentials.roots.all().len(), "the trusted roots were read");
+        }
+        Ok(!same_certificate || !same_roots)
+    }
+
+    /// Reads the revocation list if its file has changed, or if it was refused and the roots have changed. Returns whether there are
+    /// new lists.
+    fn refresh_revocations(
+        &mut self,
+        all: bool,
+        credentials_changed: bool,
+        now: OffsetDateTime,
+    ) -> Result<bool, TlsError> {
+        let roots = &self.credentials.roots;
+        let Some(revocations) = &mut self.revocations else { return Ok(false) };
+        let version = FileVersion::of(&revocations.files.list);
+        let is_tried_again = credentials_changed && revocations.is_refused;
+        let mut has_changed = false;
+        if all || version != revocations.version || is_tried_again {
+            revocations.version = version;
+            match revocations.read_next(roots, now) {
+                Ok(bundle) => {
+                    let is_mended = std::mem::take(&mut revocations.is_refused);
+                    has_changed = bundle.pem() != revocations.bundle.pem();
+                    if has_changed || is_mended {
+                        info!(revoked = bundle.revoked(), "the revocation list was read");
+                    }
+                    revocations.take(bundle);
+                }
+                Err(error) => {
+                    revocations.is_refused = true;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(has_changed)
+    }
+
+    /// Keeps revocation lists that are in use and could not be kept before. They protect until the service ends in any case.
+    fn keep_revocations(&mut self) -> Result<(), TlsError> {
+        let Some(revocations) = &mut self.revocations else { return Ok(()) };
+        if !revocations.is_kept {
+            revocations.files.keep(&revocations.bundle)?;
+            revocations.is_kept = true;
         }
         Ok(())
     }
 
-    /// Returns the state after reading a revocation list that has changed.
-    fn refreshed_state(&self) -> MutexGuard<'_, State> {
-        let mut state = self.state.lock();
-        match state.refresh(&self.key) {
-            Ok(changed) => {
-                let is_outdated = state.revocations.as_ref().is_some_and(RevocationFile::is_outdated);
-                if changed || state.is_outdated && !is_outdated {
-                    tracing::info!("the revocation list was read");
-                }
-                state.is_outdated = is_outdated;
+    /// Logs why files are not used: once a day, and again after they were mended.
+    fn log_refusals(&mut self, refusals: &[(&str, TlsError)]) {
+        if refusals.is_empty() {
+            self.refusals = Notices::default();
+        }
+        for (consequence, error) in refusals {
+            let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+            let reason = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+            if self.refusals.is_due(&reason) {
+                warn!(reason, "{consequence}");
             }
-            Err(error) => {
-                if !state.is_outdated {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(
-                        error,
-                        "the revocation list cannot be used: the one before it stays in use"
+        }
+    }
+
+    /// Logs once a day what is about to end, and what has ended.
+    fn warn(&mut self, now: OffsetDateTime) {
+        let Self { credentials, revocations, notices, .. } = self;
+        let mut certificates: Vec<(String, &Certificate)> = Vec::new();
+        for (index, certificate) in credentials.certificate.chain().iter().enumerate() {
+            let holder = match index {
+                0 => "the provider's certificate".to_owned(),
+                _ => format!("the certificate of the issuer {}", certificate.subject()),
+            };
+            certificates.push((holder, certificate));
+        }
+        for root in credentials.roots.all() {
+            certificates.push((format!("the root certificate of {}", root.subject()), root));
+        }
+        let bundle = revocations.as_ref().map(|revocations| &revocations.bundle);
+        for signer in
+            bundle.into_iter().flat_map(RevocationBundle::covered).filter(|signer| !signer.is_root())
+        {
+            let issuer = signer.list.signer();
+            certificates.push((format!("the certificate of the issuer {}", issuer.subject()), issuer));
+        }
+        for (holder, certificate) in certificates {
+            let not_after = certificate.validity().not_after;
+            let until = date_text(not_after);
+            if now > not_after {
+                if notices.is_due(&format!("{holder} {until} has expired")) {
+                    error!(until, "{holder} has expired");
+                }
+            } else if now > not_after - RENEWAL_WARNING && notices.is_due(&format!("{holder} {until}")) {
+                warn!(until, "{holder} expires soon: renew it; it is read again while the service runs");
+            }
+        }
+        let Some(Revocations { files, bundle, .. }) = revocations else { return };
+        if bundle.ignored() > 0 && notices.is_due(&format!("{} ignored", bundle.ignored())) {
+            warn!(
+                lists = bundle.ignored(),
+                "revocation lists that no trusted root or issuer has signed are ignored"
+            );
+        }
+        for root in credentials.roots.valid_at(now) {
+            let has_list = bundle.covered().iter().any(|signer| signer.list.signer().der() == root.der());
+            if !has_list && notices.is_due(&format!("no list of {}", root.subject())) {
+                warn!(
+                    root = root.subject(),
+                    "the revocation file has no list of a root: its clients are refused"
+                );
+            }
+        }
+        for signer in bundle.covered() {
+            let name = signer.list.signer().subject();
+            let Some(end) = bundle.current_until(signer, files.max_age) else {
+                if notices.is_due(&format!("endless list of {name}")) {
+                    warn!(
+                        signer = name,
+                        "the revocation list has no end: limit its age with --revocation-days"
                     );
                 }
-                state.is_outdated = true;
+                continue;
+            };
+            let (until, life) = (date_text(end), end - signer.list.this_update());
+            if now > end {
+                if notices.is_due(&format!("old list of {name} {until}")) {
+                    error!(
+                        signer = name,
+                        until,
+                        "the revocation list is too old: requests of clients with certificates are refused"
+                    );
+                }
+            } else if now > end - life / LIST_WARNING_SHARE {
+                if notices.is_due(&format!("list of {name} {until}")) {
+                    warn!(
+                        signer = name,
+                        until, "the revocation list will soon be too old: copy a new one of the authority"
+                    );
+                }
+            } else if life > LONG_LIST && notices.is_due(&format!("long list of {name} {until}")) {
+                warn!(
+                    signer = name,
+                    until, "the revocation list is current for years: limit its age with --revocation-days"
+                );
             }
         }
-        state
     }
 }
 
-impl State {
-    fn refresh(&mut self, key: &Arc<SingleCertAndKey>) -> Result<bool, TlsError> {
-        let Some(revocations) = &mut self.revocations else {
-            return Ok(false);
-        };
-        let changed = revocations.refresh()?;
-        if changed {
-            self.configuration = configuration(key, revocations.list().verifier())?;
+impl Revocations {
+    /// Reads the file. Its lists must follow those in use.
+    fn read_next(&self, roots: &TrustedRoots, now: OffsetDateTime) -> Result<RevocationBundle, TlsError> {
+        let path = &self.files.list;
+        let bundle = RevocationBundle::read(path, roots, now)?;
+        // Parsed again, because a signer may have expired meanwhile. If all have, there is nothing to follow.
+        if let Ok(earlier) = RevocationBundle::from_pem(self.bundle.pem(), roots, now) {
+            bundle
+                .check_follows(&earlier)
+                .map_err(|source| TlsError::RevocationList { path: path.clone(), source })?;
         }
-        Ok(changed)
+        Ok(bundle)
     }
-}
 
-fn configuration(
-    key: &Arc<SingleCertAndKey>,
-    verifier: Arc<dyn ClientCertVerifier>,
-) -> Result<Arc<ServerConfig>, TlsError> {
-    let mut configuration = ServerConfig::builder_with_provider(profile::crypto())
-        .with_protocol_versions(profile::VERSIONS)?
-        .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::clone(key) as _);
-    configuration.alpn_protocols = vec![profile::PROTOCOL.to_vec()];
-    configuration.session_storage = Arc::new(NoServerSessionStorage {});
-    configuration.send_tls13_tickets = 0;
-    Ok(Arc::new(configuration))
+    /// Uses other lists.
+    fn take(&mut self, bundle: RevocationBundle) {
+        self.is_kept = self.is_kept && bundle.pem() == self.bundle.pem();
+        self.bundle = bundle;
+    }
 }

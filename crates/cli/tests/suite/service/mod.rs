@@ -1,5 +1,6 @@
 //! Provider, clients and authority in separate processes, on this machine's loopback.
 
+mod expiry;
 mod faults;
 mod machine;
 mod model_identity;
@@ -8,6 +9,11 @@ mod private_files;
 mod process;
 mod raw_client;
 mod registered_client;
+mod reload;
+mod revocation;
+mod signed;
+#[path = "../../../../service/src/tls/tests/signer.rs"]
+mod signer;
 mod tls;
 mod untrusted_text;
 mod uploads;

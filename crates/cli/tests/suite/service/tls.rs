@@ -72,6 +72,7 @@ fn a_client_without_a_valid_certificate_is_refused() {
     // A certificate that is revoked while the provider runs is refused.
     world.classify(url, "bob", &[]).succeeds();
     world.sandbox.run(&["authority", "revoke", "authority", "--name", "bob"]).succeeds();
+    served.wait_for_log("the revocation list was read");
     let revoked = world.classify(url, "bob", &[]);
     revoked.fails(1, &["no secure connection", "evoked"]);
     world.classify(url, "alice", &[]).succeeds();

@@ -31,6 +31,16 @@ fn ensemble(shape: Architecture, members: usize, seed: u64) -> IntegerEnsemble {
     NetworkSampler::new(shape, seed).with_largest_weights([2; 3]).ensemble(members).unwrap()
 }
 
+/// The model `slow` with fewer members, which fits the same parameters.
+pub fn slow_with_members(members: usize) -> IntegerEnsemble {
+    ensemble(Architecture { maps: 8, hidden: 60, ..SMALL }, members, 2)
+}
+
+/// The model `small` with larger weights, which needs other parameters.
+pub fn larger() -> IntegerEnsemble {
+    NetworkSampler::new(SMALL, 1).with_largest_weights([100; 3]).ensemble(1).unwrap()
+}
+
 /// A folder with the models `small` and `slow` and the images `images.idx`.
 pub struct World {
     pub sandbox: Sandbox,
@@ -46,7 +56,7 @@ impl World {
         let sandbox = Sandbox::new();
         let small = ensemble(SMALL, 1, 1);
         // Slow enough to kill the provider during an evaluation.
-        let slow = ensemble(Architecture { maps: 8, hidden: 60, ..SMALL }, 6, 2);
+        let slow = slow_with_members(6);
         let origin = Origin::default();
         write_ensemble(&sandbox.path("small"), &small, &origin).unwrap();
         write_ensemble(&sandbox.path("slow"), &slow, &origin).unwrap();
@@ -196,8 +206,33 @@ impl Served {
     }
 
     pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// Makes the provider read its files again.
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Waits until the log contains a text.
+    #[track_caller]
+    pub fn wait_for_log(&self, text: &str) {
+        self.wait_for_logs(text, 1);
+    }
+
+    /// Waits until the log contains a text so many times.
+    #[track_caller]
+    pub fn wait_for_logs(&self, text: &str, times: usize) {
+        let start = Instant::now();
+        while self.log().matches(text).count() < times {
+            assert!(start.elapsed() < Duration::from_secs(60), "{text:?} is not in: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// The exit code, after the provider ended by itself.

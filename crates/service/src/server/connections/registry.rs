@@ -487,12 +487,12 @@ mod tests {
     }
 
     fn identity(keys: u8, serial: u8) -> Arc<ClientIdentity> {
-        Arc::new(ClientIdentity {
-            name: format!("client {keys}"),
-            serial_number: SerialNumber::from_bytes(&[serial]),
-            keys: hex::encode([keys; 32]).parse().unwrap(),
-            not_after: OffsetDateTime::UNIX_EPOCH,
-        })
+        Arc::new(ClientIdentity::from_record(
+            format!("client {keys}"),
+            SerialNumber::from_bytes(&[serial]),
+            hex::encode([keys; 32]).parse().unwrap(),
+            OffsetDateTime::UNIX_EPOCH,
+        ))
     }
 
     fn client(keys: u8) -> Owner {

@@ -1,95 +1,234 @@
 use super::*;
 
-fn refused(result: Result<ServerTls, TlsError>) -> TlsError {
-    result.map(|_| ()).unwrap_err()
+fn refused(files: ServerTlsFiles) -> String {
+    causes(&ServerTls::load(files).map(|_| ()).unwrap_err())
 }
 
-#[test]
-fn the_revocation_list_is_read_again_when_it_has_changed() {
-    let world = World::new();
-    let (certificate, _) = world.client("client", Duration::days(1));
-    let serial = certificate.entry.serial_number;
-    let path = world.authority.revocation_list_path();
-    let mut revocations = RevocationFile::read(&path, &world.root()).unwrap();
-    assert!(!revocations.refresh().unwrap() && !revocations.list().contains(&serial));
-    world.revoke(&serial);
-    assert!(revocations.refresh().unwrap() && revocations.list().contains(&serial));
-    assert!(!revocations.refresh().unwrap(), "nothing has changed since");
+/// A client that is connected.
+fn connected(world: &World, name: &str, serial: u64) -> ClientIdentity {
+    world.client(name, serial, Dates::year());
+    let chain = pem_files::read_certificates(&world.path(&format!("{name}.pem"))).unwrap();
+    ServerTls::read_identity(Some(&chain)).unwrap().unwrap()
 }
 
-#[test]
-fn a_damaged_revocation_list_is_reported_and_the_list_before_stays_in_use() {
-    let world = World::new();
-    let path = world.authority.revocation_list_path();
-    let empty = fs::read(&path).unwrap();
-    let serial = world.client("client", Duration::days(1)).0.entry.serial_number;
-    world.revoke(&serial);
-    let good = fs::read(&path).unwrap();
-    let mut revocations = RevocationFile::read(&path, &world.root()).unwrap();
-
-    let foreign = fs::read(World::new().authority.revocation_list_path()).unwrap();
-    for (bytes, reason) in [
-        (b"nothing".to_vec(), "no revocation list in PEM"),
-        (good[..good.len() / 2].to_vec(), "no revocation list in PEM"),
-        (foreign, "not signed by the authority"),
-        (empty, "older than the one in use"),
-    ] {
-        fs::write(&path, bytes).unwrap();
-        let error = causes(&revocations.refresh().unwrap_err());
-        assert!(error.contains(reason) && error.contains("revoked.pem"), "{error}");
-        // A refused file is read once.
-        assert!(!revocations.refresh().unwrap() && revocations.is_outdated());
-        assert!(revocations.list().contains(&serial));
+/// Returns whether a server refuses a client because its certificate is revoked.
+fn is_revoked(server: &ServerTls, client: &ClientIdentity) -> bool {
+    match server.check_still_valid(client) {
+        Ok(()) => false,
+        Err(IdentityError::Revoked { .. }) => true,
+        Err(error) => panic!("{error}"),
     }
-    fs::remove_file(&path).unwrap();
-    assert!(matches!(revocations.refresh(), Err(TlsError::Read { .. })));
-    assert!(revocations.list().contains(&serial));
-    fs::write(&path, good).unwrap();
-    assert!(revocations.refresh().unwrap() && !revocations.is_outdated(), "it is mended");
 }
 
 #[test]
-fn a_server_with_a_damaged_revocation_list_uses_the_list_before() {
+fn files_are_read_only_by_a_refresh() {
     let world = World::new();
-    let path = world.authority.revocation_list_path();
-    let serial = world.client("client", Duration::days(1)).0.entry.serial_number;
-    world.revoke(&serial);
+    let client = connected(&world, "client", 7);
     let server = world.server();
     let configuration = server.current_configuration();
-    fs::write(&path, "nothing").unwrap();
+    assert!(!is_revoked(&server, &client));
+    world.revoke(2, &[7]);
+    assert!(!is_revoked(&server, &client) && Arc::ptr_eq(&configuration, &server.current_configuration()));
+    server.refresh();
+    assert!(is_revoked(&server, &client) && !Arc::ptr_eq(&configuration, &server.current_configuration()));
+    let configuration = server.current_configuration();
+    server.refresh();
+    assert!(Arc::ptr_eq(&configuration, &server.current_configuration()), "nothing has changed since");
+    // Nothing that is used needs a file.
+    fs::remove_dir_all(world.folder.path()).unwrap();
+    server.refresh();
+    assert!(is_revoked(&server, &client) && Arc::ptr_eq(&configuration, &server.current_configuration()));
+}
+
+#[test]
+fn a_list_that_cannot_be_used_leaves_the_one_before_in_use() {
+    let world = World::new();
+    let client = connected(&world, "client", 7);
+    let earlier = world.bundle(1, &[]);
+    world.revoke(2, &[7]);
+    let server = world.server();
+    let good = fs::read_to_string(world.lists()).unwrap();
+    let stranger = Signer::root("test root");
+    for bad in ["nothing", &good[..good.len() / 2], &stranger.list(9, &[]), &earlier, ""] {
+        fs::write(world.lists(), bad).unwrap();
+        server.refresh();
+        server.reload();
+        assert!(is_revoked(&server, &client), "{bad}");
+        assert_eq!(fs::read_to_string(world.path("kept.pem")).unwrap(), good);
+    }
+    fs::remove_file(world.lists()).unwrap();
+    server.refresh();
+    assert!(is_revoked(&server, &client));
+    world.revoke(3, &[7, 8]);
+    server.refresh();
+    assert!(is_revoked(&server, &client) && is_revoked(&server, &connected(&world, "other", 8)));
+    assert_eq!(fs::read(world.path("kept.pem")).unwrap(), fs::read(world.lists()).unwrap());
+}
+
+#[test]
+fn a_server_that_starts_accepts_no_list_older_than_the_one_it_kept() {
+    let world = World::new();
+    world.revoke(2, &[7]);
+    drop(world.server());
+    world.revoke(1, &[]);
+    let error = refused(world.files());
+    for words in ["revoked.pem cannot replace", "kept.pem", "number 1 and is older than the one in use, 2"] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    world.revoke(3, &[7]);
+    drop(world.server());
+    fs::write(world.path("kept.pem"), "damaged").unwrap();
+    let error = refused(world.files());
+    assert!(
+        error.contains("kept.pem from a backup") && error.contains("no revocation list in PEM"),
+        "{error}"
+    );
+    // Other roots begin with other lists.
+    let other = Signer::root("test root");
+    fs::write(world.path("kept.pem"), other.list(9, &[])).unwrap();
+    drop(world.server());
+}
+
+#[test]
+fn an_issuer_that_its_root_revokes_ends_all_its_certificates() {
+    let world = World::new();
+    let client = connected(&world, "client", 7);
+    let server = world.server();
+    let second = world.root.issuer("second issuer", 4);
+    fs::write(
+        world.lists(),
+        world.root.list(2, &[ISSUER])
+            + &world.issuer.pem
+            + &world.issuer.list(2, &[])
+            + &second.pem
+            + &second.list(2, &[]),
+    )
+    .unwrap();
+    server.refresh();
+    assert!(is_revoked(&server, &client));
+}
+
+#[test]
+fn a_client_of_a_root_that_is_no_longer_trusted_is_refused() {
+    let world = World::new();
+    let client = connected(&world, "client", 7);
+    let server = world.server();
+    // Two roots with the same name are trusted while one replaces the other.
+    let next = Signer::root("test root");
+    let issuer = next.issuer("test issuer", ISSUER);
+    let lists = issuer.pem.clone() + &issuer.list(2, &[]) + &next.list(2, &[]);
+    fs::write(world.roots(), next.pem.clone() + &world.root.pem).unwrap();
+    fs::write(world.lists(), lists.clone() + &world.bundle(2, &[])).unwrap();
+    server.refresh();
+    assert!(!is_revoked(&server, &client));
+    // Then the provider's certificate and the trust in the former root end.
+    let (pem, key) = issuer.provider(&["localhost"], 9, Dates::year());
+    fs::write(world.path("provider.pem"), pem + &issuer.pem).unwrap();
+    fs::remove_file(world.path("provider.key.pem")).unwrap();
+    write_private_key(&world.path("provider.key.pem"), &key).unwrap();
+    fs::write(world.roots(), &next.pem).unwrap();
+    fs::write(world.lists(), lists).unwrap();
+    server.refresh();
+    let error = server.check_still_valid(&client).unwrap_err();
+    assert!(matches!(error, IdentityError::Distrusted { .. }), "{error}");
+}
+
+#[test]
+fn a_list_that_is_too_old_is_told_from_a_revoked_certificate() {
+    let world = World::new();
+    let past = Dates::around(Duration::days(9), Duration::hours(-1));
+    let old = world.issuer.pem.clone() + &world.issuer.list_with(2, &[8], past) + &world.root.list(2, &[]);
+    fs::write(world.lists(), old).unwrap();
+    let server = world.server();
+    let (client, thief) = (connected(&world, "client", 7), connected(&world, "thief", 8));
+    server.check_still_valid(&client).unwrap();
+    assert_eq!(server.check_lists_current(&client).unwrap_err().current_until, past.not_after);
+    assert!(is_revoked(&server, &thief));
+    world.revoke(3, &[8]);
+    server.refresh();
+    server.check_lists_current(&client).unwrap();
+}
+
+#[test]
+fn certificate_and_key_are_taken_together() {
+    let world = World::new();
+    let server = world.server();
+    let configuration = server.current_configuration();
+    let (pem, key) = world.issuer.provider(&["localhost"], 9, Dates::year());
+    fs::write(world.path("provider.pem"), pem + &world.issuer.pem).unwrap();
+    for _ in 0..2 {
+        server.refresh();
+        assert!(Arc::ptr_eq(&configuration, &server.current_configuration()), "the key is another one's");
+    }
+    fs::remove_file(world.path("provider.key.pem")).unwrap();
+    write_private_key(&world.path("provider.key.pem"), &key).unwrap();
+    server.refresh();
+    assert!(!Arc::ptr_eq(&configuration, &server.current_configuration()));
+}
+
+#[test]
+fn a_certificate_that_clients_would_refuse_is_not_served() {
+    let world = World::new();
+    let server = world.server();
+    let configuration = server.current_configuration();
+    let days = |from, to| Dates::around(Duration::days(from), Duration::days(to));
+    let expired = days(9, -1);
+    let date = expired.not_after.date().to_string();
+    world.write_provider(expired);
+    for words in [
+        "provider.pem",
+        "the provider's certificate",
+        "was valid until",
+        &date,
+        "sottovoce authority provider",
+    ] {
+        let error = refused(world.files());
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    server.refresh();
     assert!(Arc::ptr_eq(&configuration, &server.current_configuration()));
-    let not_after = OffsetDateTime::now_utc() + Duration::days(1);
-    let client = ClientIdentity {
-        name: "client".into(),
-        serial_number: serial,
-        keys: Fingerprint::from_bytes([1; 32]),
-        not_after,
-    };
-    assert!(matches!(server.check_still_valid(&client), Err(IdentityError::Revoked { .. })));
+    world.write_provider(days(-1, 9));
+    assert!(refused(world.files()).contains("is not valid before"));
+    // The issuer's certificate is missing, or has expired.
+    let (pem, key) = world.issuer.provider(&["localhost"], 9, Dates::year());
+    fs::write(world.path("provider.pem"), &pem).unwrap();
+    fs::remove_file(world.path("provider.key.pem")).unwrap();
+    write_private_key(&world.path("provider.key.pem"), &key).unwrap();
+    let error = refused(world.files());
+    assert!(error.contains("do not certify") && error.contains("UnknownIssuer"), "{error}");
+    let former = world.root.issuer_with("former issuer", 4, expired);
+    fs::write(world.path("provider.pem"), pem + &former.pem).unwrap();
+    assert!(refused(world.files()).contains("the certificate of the issuer CN=former issuer"));
+    // No root is valid.
+    world.write_provider(Dates::year());
+    fs::write(world.roots(), Signer::root_with("former root", expired).pem).unwrap();
+    let error = refused(world.files());
+    assert!(error.contains("no root certificate in") && error.contains("was valid until"), "{error}");
+    let error = causes(&load_client_tls(&world.roots(), None).unwrap_err());
+    assert!(error.contains("no root certificate in"), "{error}");
 }
 
 #[test]
 fn unusable_files_are_named_with_the_reason() {
     let world = World::new();
-    let root = world.authority.root_path();
+    let root = world.roots();
     let (certificate, key) = (world.path("provider.pem"), world.path("provider.key.pem"));
     let load = |certificate: &Path, key: &Path, root: &Path| {
-        let error = refused(ServerTls::load(certificate, key, root, None));
-        causes(&error)
+        refused(ServerTlsFiles {
+            certificate: certificate.into(),
+            private_key: key.into(),
+            roots: root.into(),
+            revocations: None,
+        })
     };
     let missing = world.path("missing.pem");
     let text = world.path("text.pem");
     fs::write(&text, "nothing").unwrap();
     let broken = world.path("broken.pem");
     fs::write(&broken, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
-    let two = world.path("two.pem");
-    fs::write(&two, fs::read_to_string(&root).unwrap().repeat(2)).unwrap();
-    let leaf = world.path("leaf.pem");
-    let chain = fs::read_to_string(&certificate).unwrap();
-    fs::write(&leaf, chain.split_inclusive("-----END CERTIFICATE-----\n").next().unwrap()).unwrap();
     let no_key = world.path("no.key.pem");
     write_private_key(&no_key, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").unwrap();
-    world.client("other", Duration::days(1));
+    world.client("other", 7, Dates::year());
     let other_key = world.path("other.key.pem");
     for (error, words) in [
         (load(&missing, &key, &root), ["cannot read", "missing.pem"]),
@@ -99,15 +238,15 @@ fn unusable_files_are_named_with_the_reason() {
         (load(&key, &key, &root), ["provider.key.pem", "no certificate in PEM"]),
         (load(&broken, &key, &root), ["broken.pem", "no readable certificate"]),
         (load(&certificate, &key, &broken), ["broken.pem", "no readable certificate"]),
-        (load(&certificate, &key, &two), ["two.pem", "holds 2 certificates"]),
-        (load(&certificate, &key, &leaf), ["leaf.pem", "does not belong to an authority"]),
+        (load(&certificate, &key, &certificate), ["provider.pem", "does not belong to an authority"]),
         (load(&certificate, &no_key, &root), ["no.key.pem", "no usable private key"]),
         (load(&certificate, &other_key, &root), ["other.key.pem", "does not belong to"]),
     ] {
         assert!(words.iter().all(|word| error.contains(word)), "{words:?}: {error}");
     }
-    let error = refused(world.server_with(Some(&missing)));
-    assert!(matches!(error, TlsError::Read { .. }), "{error}");
+    fs::remove_file(world.lists()).unwrap();
+    let error = refused(world.files());
+    assert!(error.contains("cannot read") && error.contains("revoked.pem"), "{error}");
 }
 
 #[cfg(unix)]
@@ -120,7 +259,7 @@ fn a_private_key_that_others_can_read_is_refused_with_the_command_that_corrects_
     assert_eq!(mode & 0o777, 0o600);
     for mode in [0o644, 0o640, 0o601, 0o660] {
         fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
-        let error = refused(world.server_with(None)).to_string();
+        let error = refused(world.files());
         assert!(
             error.contains(&format!("mode {mode:o}"))
                 && error.ends_with(&format!("correct this with: chmod 600 {}", key.display())),
@@ -128,7 +267,7 @@ fn a_private_key_that_others_can_read_is_refused_with_the_command_that_corrects_
         );
     }
     fs::set_permissions(&key, fs::Permissions::from_mode(0o400)).unwrap();
-    world.server_with(None).unwrap();
+    world.server();
 }
 
 #[test]

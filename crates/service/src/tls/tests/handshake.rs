@@ -54,13 +54,13 @@ async fn meet(server: Arc<ServerConfig>, client: Arc<ClientConfig>, host: &'stat
 #[tokio::test]
 async fn a_client_is_known_by_its_certificate() {
     let world = World::new();
-    let (certificate, client) = world.client("clinic", Duration::days(1));
+    let client = world.client("clinic", 7, Dates::year());
     let server = world.server();
     for host in ["localhost", "127.0.0.1"] {
         let identity = meet(server.current_configuration(), client.clone(), host).await.identity().unwrap();
         assert_eq!(identity.name, "clinic");
         assert_eq!(identity.keys, Fingerprint::from_bytes([6; 32]));
-        assert_eq!(identity.serial_number, certificate.entry.serial_number);
+        assert_eq!(identity.serial_number, serial(7));
         server.check_still_valid(&identity).unwrap();
     }
 }
@@ -68,18 +68,18 @@ async fn a_client_is_known_by_its_certificate() {
 #[tokio::test]
 async fn a_client_without_a_certificate_has_no_identity() {
     let world = World::new();
-    let client = load_client_tls(&world.authority.root_path(), None).unwrap();
-    assert_eq!(meet(world.server().current_configuration(), client, "localhost").await.identity(), None);
+    let client = load_client_tls(&world.roots(), None).unwrap();
+    assert!(meet(world.server().current_configuration(), client, "localhost").await.identity().is_none());
 }
 
 #[tokio::test]
 async fn a_provider_is_refused_under_another_name_or_authority() {
     let world = World::new();
-    let client = load_client_tls(&world.authority.root_path(), None).unwrap();
+    let client = load_client_tls(&world.roots(), None).unwrap();
     let outcome = meet(world.server().current_configuration(), client, "elsewhere.example").await;
     assert!(outcome.client.unwrap_err().contains("not valid for name"));
 
-    let stranger = load_client_tls(&World::new().authority.root_path(), None).unwrap();
+    let stranger = load_client_tls(&World::new().roots(), None).unwrap();
     let outcome = meet(world.server().current_configuration(), stranger, "localhost").await;
     assert!(outcome.client.is_err());
 }
@@ -88,9 +88,9 @@ async fn a_provider_is_refused_under_another_name_or_authority() {
 async fn a_client_of_another_authority_is_refused() {
     let (world, other) = (World::new(), World::new());
     // The client trusts this provider, and shows a certificate of the other authority.
-    other.client("stranger", Duration::days(1));
+    other.client("stranger", 7, Dates::year());
     let (certificate, key) = (other.path("stranger.pem"), other.path("stranger.key.pem"));
-    let client = load_client_tls(&world.authority.root_path(), Some((&certificate, &key))).unwrap();
+    let client = load_client_tls(&world.roots(), Some((&certificate, &key))).unwrap();
     let refusal = meet(world.server().current_configuration(), client, "localhost").await.refusal();
     assert!(refusal.contains("UnknownIssuer") || refusal.contains("BadSignature"), "{refusal}");
 }
@@ -98,61 +98,126 @@ async fn a_client_of_another_authority_is_refused() {
 #[tokio::test]
 async fn an_expired_certificate_is_refused() {
     let world = World::new();
-    for valid in [Duration::seconds(-2), Duration::days(-10)] {
-        let name = if valid < Duration::days(-1) { "long ago" } else { "just now" };
-        let (_, client) = world.client(name, valid);
+    for (name, until) in [("just now", Duration::seconds(-2)), ("long ago", Duration::days(-10))] {
+        let client = world.client(name, 7, Dates::around(Duration::days(20), until));
         let refusal = meet(world.server().current_configuration(), client, "localhost").await.refusal();
         assert!(refusal.contains("expired"), "{refusal}");
     }
 }
 
 #[tokio::test]
-async fn a_revoked_certificate_is_refused_from_the_next_connection_on() {
+async fn a_revoked_certificate_is_refused_from_the_next_refresh_on() {
     let world = World::new();
-    let (certificate, client) = world.client("thief", Duration::days(1));
-    let (_, honest) = world.client("honest", Duration::days(1));
+    let thief = world.client("thief", 7, Dates::year());
+    let honest = world.client("honest", 8, Dates::year());
     let server = world.server();
-    let identity =
-        meet(server.current_configuration(), client.clone(), "localhost").await.identity().unwrap();
+    let identity = meet(server.current_configuration(), thief.clone(), "localhost").await.identity().unwrap();
     server.check_still_valid(&identity).unwrap();
-
-    world.revoke(&certificate.entry.serial_number);
+    world.revoke(2, &[7]);
+    server.refresh();
     let error = server.check_still_valid(&identity).unwrap_err();
     assert!(
         matches!(error, IdentityError::Revoked { .. }),
         "a connection that is open is no way around: {error}"
     );
-    let refusal = meet(server.current_configuration(), client.clone(), "localhost").await.refusal();
+    let refusal = meet(server.current_configuration(), thief.clone(), "localhost").await.refusal();
     assert!(refusal.contains("Revoked"), "{refusal}");
-    let refusal = meet(world.server().current_configuration(), client, "localhost").await.refusal();
+    let refusal = meet(world.server().current_configuration(), thief, "localhost").await.refusal();
     assert!(refusal.contains("Revoked"), "{refusal}");
     let other = meet(server.current_configuration(), honest, "localhost").await.identity().unwrap();
     assert_eq!(other.name, "honest");
 }
 
 #[tokio::test]
+async fn clients_of_a_revoked_issuer_or_without_a_list_are_refused() {
+    let world = World::new();
+    let client = world.client("client", 7, Dates::year());
+    let server = world.server();
+    meet(server.current_configuration(), client.clone(), "localhost").await.identity().unwrap();
+    // A list that is too old is no matter of TLS.
+    let past = Dates::around(Duration::days(9), Duration::days(-1));
+    let old = world.issuer.list_with(2, &[], past) + &world.root.list_with(2, &[], past);
+    fs::write(world.lists(), world.issuer.pem.clone() + &old).unwrap();
+    server.refresh();
+    meet(server.current_configuration(), client.clone(), "localhost").await.identity().unwrap();
+    fs::write(world.lists(), world.root.list(3, &[ISSUER])).unwrap();
+    server.refresh();
+    let refusal = meet(server.current_configuration(), client.clone(), "localhost").await.refusal();
+    assert!(refusal.contains("Revoked"), "{refusal}");
+    // Nobody knows which certificates an issuer without a list has revoked.
+    let other = World::new();
+    let client = other.client("client", 7, Dates::year());
+    fs::write(other.lists(), other.root.list(1, &[])).unwrap();
+    let refusal = meet(other.server().current_configuration(), client, "localhost").await.refusal();
+    assert!(refusal.contains("UnknownRevocationStatus"), "{refusal}");
+}
+
+/// Roots and issuers of the same name are told apart by their keys.
+#[tokio::test]
+async fn clients_of_two_roots_are_served_while_one_replaces_the_other() {
+    let (former, next) = (World::new(), World::new());
+    let lists = former.bundle(1, &[8]) + &next.bundle(1, &[9]);
+    for trusting in [&former, &next] {
+        fs::write(trusting.roots(), former.root.pem.clone() + &next.root.pem).unwrap();
+        fs::write(trusting.lists(), &lists).unwrap();
+        for (world, revoked, serial) in [(&former, 8, 9), (&next, 9, 8)] {
+            let server = trusting.server();
+            fs::write(world.path("both.pem"), former.root.pem.clone() + &next.root.pem).unwrap();
+            for (name, number) in [("thief", revoked), ("honest", serial)] {
+                let _ = fs::remove_file(world.path(&format!("{name}.key.pem")));
+                world.client(name, number, Dates::year());
+                let identity = (world.path(&format!("{name}.pem")), world.path(&format!("{name}.key.pem")));
+                let client =
+                    load_client_tls(&world.path("both.pem"), Some((&identity.0, &identity.1))).unwrap();
+                let outcome = meet(server.current_configuration(), client, "localhost").await;
+                match name {
+                    "honest" => assert_eq!(outcome.identity().unwrap().serial_number, super::serial(number)),
+                    _ => assert!(outcome.refusal().contains("Revoked")),
+                }
+            }
+        }
+    }
+}
+
+/// An authority of the former form: its root signs leaves directly, and one list without other certificates.
+#[tokio::test]
+async fn a_root_may_sign_leaves_itself() {
+    let mut world = World::new();
+    world.issuer = Signer::root("test authority");
+    fs::write(world.roots(), &world.issuer.pem).unwrap();
+    fs::write(world.lists(), world.issuer.list(2, &[8])).unwrap();
+    world.write_provider(Dates::year());
+    let server = world.server();
+    let client = world.client("client", 7, Dates::year());
+    let identity = meet(server.current_configuration(), client, "localhost").await.identity().unwrap();
+    server.check_still_valid(&identity).unwrap();
+    let client = world.client("thief", 8, Dates::year());
+    assert!(meet(server.current_configuration(), client, "localhost").await.refusal().contains("Revoked"));
+}
+
+#[tokio::test]
 async fn a_providers_certificate_is_not_accepted_from_a_client() {
     let world = World::new();
     let (certificate, key) = (world.path("provider.pem"), world.path("provider.key.pem"));
-    let client = load_client_tls(&world.authority.root_path(), Some((&certificate, &key))).unwrap();
+    let client = load_client_tls(&world.roots(), Some((&certificate, &key))).unwrap();
     let refusal = meet(world.server().current_configuration(), client, "localhost").await.refusal();
     assert!(refusal.contains("extended key usage for client authentication"), "{refusal}");
 }
 
-#[tokio::test]
-async fn a_clients_certificate_is_not_accepted_from_a_provider() {
+#[test]
+fn a_clients_certificate_is_not_served_by_a_provider() {
     let world = World::new();
-    world.client("usurper", Duration::days(1));
-    let (certificate, key) = (world.path("usurper.pem"), world.path("usurper.key.pem"));
-    let server = ServerTls::load(&certificate, &key, &world.authority.root_path(), None).unwrap();
-    let client = load_client_tls(&world.authority.root_path(), None).unwrap();
-    assert!(meet(server.current_configuration(), client, "localhost").await.client.is_err());
+    world.client("usurper", 7, Dates::year());
+    let (certificate, private_key) = (world.path("usurper.pem"), world.path("usurper.key.pem"));
+    let files = ServerTlsFiles { certificate, private_key, ..world.files() };
+    let error = causes(&ServerTls::load(files).unwrap_err());
+    assert!(error.contains("do not certify") && error.contains("server authentication"), "{error}");
 }
 
 #[tokio::test]
 async fn a_certificate_that_expires_while_its_connection_lasts_is_refused() {
     let world = World::new();
-    let (_, client) = world.client("brief", Duration::days(1));
+    let client = world.client("brief", 7, Dates::year());
     let server = world.server();
     let mut identity = meet(server.current_configuration(), client, "localhost").await.identity().unwrap();
     identity.not_after = OffsetDateTime::now_utc() - Duration::seconds(1);

@@ -7,6 +7,9 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, CertificateSigningRequestDer};
 
 use super::*;
+use crate::authority::{Approval, Authority, ReceivedRequest};
+use crate::tls::revocation_bundle::RevocationBundle;
+use crate::tls::trusted_roots::TrustedRoots;
 
 const CASES: usize = 12_000;
 
@@ -56,10 +59,10 @@ fn pem(label: &str, der: &[u8]) -> Vec<u8> {
 #[test]
 fn no_certificate_breaks_the_reading_of_identities() {
     let world = World::new();
-    let (certificate, _) = world.client("client", Duration::days(1));
-    let client = CertificateDer::from_pem_slice(certificate.pem.as_bytes()).unwrap();
+    world.client("client", 7, Dates::year());
+    let client = CertificateDer::from_pem_file(world.path("client.pem")).unwrap();
     let provider = CertificateDer::from_pem_file(world.path("provider.pem")).unwrap();
-    let root = world.root().certificate().clone();
+    let root = CertificateDer::from_pem_file(world.roots()).unwrap();
     assert!(ClientIdentity::from_der(&client).is_ok());
     for other in [&provider, &root] {
         let error = causes(&ClientIdentity::from_der(other).unwrap_err());
@@ -77,19 +80,23 @@ fn no_certificate_breaks_the_reading_of_identities() {
 #[test]
 fn no_revocation_list_is_taken_but_the_authoritys() {
     let world = World::new();
-    let serial = world.client("client", Duration::days(1)).0.entry.serial_number;
-    world.revoke(&serial);
-    let root = &world.root();
-    let good = fs::read_to_string(world.authority.revocation_list_path()).unwrap();
-    // The last list is that of the issuer.
-    let (before, list) = good.split_at(good.rfind("-----BEGIN X509 CRL").unwrap());
+    let roots = TrustedRoots::read(&world.roots()).unwrap();
+    let read = |bytes: &[u8]| RevocationBundle::from_pem(bytes, &roots, OffsetDateTime::now_utc());
+    let good = world.bundle(1, &[7]).into_bytes();
+    let list = world.root.list(1, &[7]);
     let der = CertificateRevocationListDer::from_pem_slice(list.as_bytes()).unwrap();
-    let file = |der: &[u8]| [before.as_bytes(), &pem("X509 CRL", der)].concat();
-    assert!(RevocationList::from_pem(&file(&der), root).unwrap().contains(&serial));
+    assert_eq!(read(&pem("X509 CRL", &der)).unwrap().revoked(), 1);
     let mut rng = StdRng::seed_from_u64(2);
-    for _ in 0..CASES {
-        if let Ok(list) = RevocationList::from_pem(&file(&mutated(&der, &mut rng)), root) {
-            assert!(list.contains(&serial), "only what does not matter may differ");
+    for case in 0..CASES {
+        let bytes = match case % 3 {
+            0 => mutated(&good, &mut rng),
+            _ => pem("X509 CRL", &mutated(&der, &mut rng)),
+        };
+        if let Ok(bundle) = read(&bytes) {
+            let lists = bundle.covered().iter().map(|signer| &signer.list);
+            for list in lists.filter(|list| !list.serial_numbers().is_empty()) {
+                assert!(list.serial_numbers().contains(&serial(7)), "only what does not matter may differ");
+            }
         }
     }
 }
@@ -114,7 +121,8 @@ fn no_request_is_read_as_what_its_key_has_not_signed() {
 /// A signature does not make a request harmless: everybody can sign invented content.
 #[test]
 fn no_signed_request_breaks_the_authority() {
-    let world = World::new();
+    let folder = TempDir::new().unwrap();
+    let authority = Authority::create(folder.path(), "test authority", None).unwrap();
     let key = KeyPair::generate().unwrap();
     let subject = Subject::new("client", Fingerprint::from_bytes([9; 32])).unwrap();
     // The alternative names of a valid request in DER: a sequence with a URI.
@@ -141,10 +149,10 @@ fn no_signed_request_breaks_the_authority() {
             assert!(received.subject().name().starts_with("client"));
             if taken % 50 == 1 {
                 // The keys of one name are not certified under another name.
-                let _ = world.authority.issue(&received, &Approval::new(received.subject().keys(), 1));
+                let _ = authority.issue(&received, &Approval::new(received.subject().keys(), 1));
             }
         }
     }
     assert!(taken > 100, "some of them are good: {taken}");
-    assert!(world.authority.list().is_ok());
+    assert!(authority.list().is_ok());
 }

@@ -1,39 +1,42 @@
+mod bundle;
 mod files;
 mod handshake;
 mod hostile;
+mod signer;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::ClientConfig;
+use sottovoce_protocol::Fingerprint;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
 use super::*;
-use crate::authority::{
-    Approval, Authority, CertificateRequest, CertificateSelection, ProviderRequest, ReceivedProviderRequest,
-    ReceivedRequest, SignedCertificate,
-};
-use sottovoce_protocol::Fingerprint;
+use crate::authority::CertificateRequest;
+use signer::{Dates, Signer};
 
-/// An authority and a provider with a certificate.
+/// An authority with a root and an issuer, and a provider with a certificate.
 struct World {
     folder: TempDir,
-    authority: Authority,
+    root: Signer,
+    issuer: Signer,
 }
+
+/// Serial number of the issuer.
+const ISSUER: u64 = 2;
+/// Serial number of the provider's certificate.
+const PROVIDER: u64 = 3;
 
 impl World {
     fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        let authority = Authority::create(&folder.path().join("authority"), "test authority", None).unwrap();
-        let world = Self { folder, authority };
-        let hosts = ["localhost".parse().unwrap(), "127.0.0.1".parse().unwrap()];
-        let request = ProviderRequest::new(&hosts).unwrap();
-        let received = ReceivedProviderRequest::from_pem(&request.pem).unwrap();
-        let certificate = world.authority.issue_provider(&received, &Approval::new(request.key, 30)).unwrap();
-        fs::write(world.path("provider.pem"), certificate.pem).unwrap();
-        write_private_key(&world.path("provider.key.pem"), &request.private_key_pem).unwrap();
+        let root = Signer::root("test root");
+        let issuer = root.issuer("test issuer", ISSUER);
+        let world = Self { folder: TempDir::new().unwrap(), root, issuer };
+        world.write_provider(Dates::year());
+        fs::write(world.roots(), &world.root.pem).unwrap();
+        world.revoke(1, &[]);
         world
     }
 
@@ -41,37 +44,52 @@ impl World {
         self.folder.path().join(name)
     }
 
-    fn root(&self) -> RootCertificate {
-        RootCertificate::read(&self.authority.root_path()).unwrap()
+    fn roots(&self) -> PathBuf {
+        self.path("root.pem")
     }
 
-    /// Revokes the certificate with this serial number.
-    fn revoke(&self, serial_number: &SerialNumber) {
-        let selection = CertificateSelection::SerialNumber(serial_number.clone());
-        self.authority.revoke(&selection, 30).unwrap();
+    fn lists(&self) -> PathBuf {
+        self.path("revoked.pem")
+    }
+
+    fn write_provider(&self, dates: Dates) {
+        let (pem, key) = self.issuer.provider(&["localhost", "127.0.0.1"], PROVIDER, dates);
+        fs::write(self.path("provider.pem"), pem + &self.issuer.pem).unwrap();
+        let _ = fs::remove_file(self.path("provider.key.pem"));
+        write_private_key(&self.path("provider.key.pem"), &key).unwrap();
+    }
+
+    /// Writes the lists of root and issuer.
+    fn revoke(&self, number: u64, serials: &[u64]) {
+        fs::write(self.lists(), self.bundle(number, serials)).unwrap();
+    }
+
+    fn bundle(&self, number: u64, serials: &[u64]) -> String {
+        self.issuer.pem.clone() + &self.issuer.list(number, serials) + &self.root.list(number, &[])
+    }
+
+    fn files(&self) -> ServerTlsFiles {
+        let lists = RevocationFiles { list: self.lists(), kept: Some(self.path("kept.pem")), max_age: None };
+        ServerTlsFiles {
+            certificate: self.path("provider.pem"),
+            private_key: self.path("provider.key.pem"),
+            roots: self.roots(),
+            revocations: Some(lists),
+        }
     }
 
     fn server(&self) -> ServerTls {
-        self.server_with(Some(&self.authority.revocation_list_path())).unwrap()
+        ServerTls::load(self.files()).unwrap()
     }
 
-    fn server_with(&self, revoked: Option<&Path>) -> Result<ServerTls, TlsError> {
-        let root = self.authority.root_path();
-        ServerTls::load(&self.path("provider.pem"), &self.path("provider.key.pem"), &root, revoked)
-    }
-
-    /// Returns a client's certificate, valid for the given time, and its TLS configuration.
-    fn client(&self, name: &str, valid: Duration) -> (SignedCertificate, Arc<ClientConfig>) {
+    /// Returns the TLS configuration of a client whose certificate has the serial number.
+    fn client(&self, name: &str, serial: u64, dates: Dates) -> Arc<ClientConfig> {
         let keys = Fingerprint::from_bytes([u8::try_from(name.len()).unwrap(); 32]);
         let request = CertificateRequest::new(&Subject::new(name, keys).unwrap()).unwrap();
-        let received = ReceivedRequest::from_pem(&request.pem).unwrap();
-        let end = OffsetDateTime::now_utc().truncate_to_second() + valid;
-        let certificate = self.authority.issue(&received, &Approval::until(keys, end)).unwrap();
         let (path, key) = (self.path(&format!("{name}.pem")), self.path(&format!("{name}.key.pem")));
-        fs::write(&path, &certificate.pem).unwrap();
+        fs::write(&path, self.issuer.certify(&request.pem, serial, dates) + &self.issuer.pem).unwrap();
         write_private_key(&key, &request.private_key_pem).unwrap();
-        let tls = load_client_tls(&self.authority.root_path(), Some((&path, &key))).unwrap();
-        (certificate, tls)
+        load_client_tls(&self.roots(), Some((&path, &key))).unwrap()
     }
 }
 
@@ -81,4 +99,8 @@ fn causes(error: &dyn std::error::Error) -> String {
         .map(|error| error.to_string())
         .collect::<Vec<_>>()
         .join(": ")
+}
+
+fn serial(number: u64) -> SerialNumber {
+    SerialNumber::from_bytes(&number.to_be_bytes())
 }

@@ -1,0 +1,83 @@
+//! Certificates that expire or are not valid yet.
+
+use std::thread;
+
+use time::Duration;
+
+use super::signed::Signed;
+use super::signer::{Dates, Signer};
+
+#[test]
+fn a_provider_does_not_start_with_a_certificate_that_clients_would_refuse() {
+    let signed = Signed::new();
+    let days = |from, to| Dates::around(Duration::days(from), Duration::days(to));
+    let date = |time: time::OffsetDateTime| time.date().to_string();
+    let expired = days(9, -2);
+    signed.certify_provider(&["127.0.0.1"], expired);
+    let advice = "sottovoce authority provider";
+    signed.does_not_start(&[
+        "the provider's certificate in provider/certificate.pem was valid until",
+        &date(expired.not_after),
+        &date(days(0, 0).not_after),
+        advice,
+    ]);
+    let future = days(-2, 9);
+    signed.certify_provider(&["127.0.0.1"], future);
+    signed.does_not_start(&["is not valid before", &date(future.not_before), advice]);
+    signed.certify_provider(&["127.0.0.1"], Dates::year());
+    signed.write("provider/root.pem", &Signer::root("another root").pem);
+    signed.does_not_start(&["the roots that are trusted here do not certify provider/certificate.pem"]);
+    signed.write("provider/root.pem", &Signer::root_with("former root", expired).pem);
+    signed.does_not_start(&["no root certificate in provider/root.pem is valid now", "was valid until"]);
+}
+
+#[test]
+fn a_provider_warns_of_certificates_that_end_within_a_month() {
+    let mut signed = Signed::new();
+    let soon = |days| Dates::around(Duration::days(9), Duration::days(days));
+    signed.root = Signer::root_with("test root", soon(29));
+    signed.issuer = signed.root.issuer_with("test issuer", 2, soon(28));
+    signed.write("provider/root.pem", &signed.root.pem);
+    signed.certify_provider(&["127.0.0.1"], soon(27));
+    signed.revoke(1, &[]);
+    let served = signed.serve(&[]);
+    for (days, holder) in [
+        (27, "the provider's certificate expires soon"),
+        (28, "the certificate of the issuer CN=test issuer expires soon"),
+        (29, "the root certificate of CN=test root expires soon"),
+    ] {
+        served.wait_for_log(holder);
+        assert!(served.log().contains(&soon(days).not_after.date().to_string()));
+    }
+    thread::sleep(std::time::Duration::from_millis(2500));
+    let warnings = served.log().matches("the provider's certificate expires soon").count();
+    assert_eq!(warnings, 1, "once a day: {}", served.log());
+    let quiet = Signed::new();
+    let served = quiet.serve(&[]);
+    assert!(!served.log().contains("expires soon"), "{}", served.log());
+}
+
+#[test]
+fn a_client_tells_that_the_providers_certificate_has_expired() {
+    let signed = Signed::new();
+    let short = Dates::around(Duration::days(1), Duration::seconds(4));
+    signed.certify_provider(&["127.0.0.1"], short);
+    let served = signed.serve(&[]);
+    served.wait_for_log("the provider's certificate has expired");
+    let enrol = ["enrol", "--name", "alice", "--provider", &served.url, "--client", "alice"];
+    let run = signed.world.sandbox.run(&[&enrol[..], &["--authority", "provider/root.pem"]].concat());
+    run.fails(
+        1,
+        &[
+            "the provider's certificate, or its issuer's, was valid until",
+            &short.not_after.date().to_string(),
+            "by this machine's clock",
+            "ask the provider's operator",
+        ],
+    );
+    // The renewed certificate is served a second later.
+    signed.certify_provider(&["127.0.0.1"], Dates::year());
+    served.wait_for_log("the provider's certificate was read");
+    signed.enrol("bob", &served.url, 7);
+    signed.world.classify(&served.url, "bob", &[]).succeeds();
+}

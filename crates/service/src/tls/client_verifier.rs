@@ -1,0 +1,166 @@
+//! Verifies clients' certificates: their chain to a trusted root, and that no certificate of the chain is revoked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
+};
+use time::OffsetDateTime;
+
+use super::error::TlsError;
+use super::profile;
+use super::revocation_bundle::{CoveredSigner, RevocationBundle};
+use super::trusted_roots::TrustedRoots;
+
+/// Verifier of clients' certificates. A client need not have a certificate.
+///
+/// The library looks a revocation list up by the name of its signer and takes the first one, so lists of two signers with the same
+/// name, such as an old and a new root, would exclude each other. So there is a verifier for every signer, with the list of this
+/// signer and that of its root only. A chain is accepted if one of them accepts it: then the leaf and its issuer are on no list. A
+/// certificate without a list of its signer is refused. The dates of lists are not the library's task: a list that is too old is
+/// answered with a status, and not with an alert of TLS that would read as the client's fault.
+#[derive(Debug)]
+pub struct ClientVerifier {
+    /// Verifies chains to any root, without revocation lists.
+    chains: Arc<dyn ClientCertVerifier>,
+    /// Verifiers with revocation lists, or `None` if revoked certificates are accepted.
+    signers: Option<Vec<SignerVerifier>>,
+}
+
+/// Verifies the certificates of one signer.
+#[derive(Debug)]
+struct SignerVerifier {
+    verifier: Arc<dyn ClientCertVerifier>,
+    current_until: Option<OffsetDateTime>,
+}
+
+/// Result of verifying a chain.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// The chain is valid.
+    Valid {
+        /// Time until which the revocation lists of the chain are current, if they have such a time.
+        lists_current_until: Option<OffsetDateTime>,
+    },
+    /// The chain is not valid.
+    Refused(Error),
+}
+
+impl ClientVerifier {
+    /// Makes a verifier for roots that are valid at the time `now`. `max_age` limits the age of lists.
+    ///
+    /// # Errors
+    /// If there is no valid root, or the library refuses a list.
+    pub fn new(
+        roots: &TrustedRoots,
+        revocations: Option<&RevocationBundle>,
+        max_age: Option<Duration>,
+        now: OffsetDateTime,
+    ) -> Result<Self, TlsError> {
+        let chains = webpki_verifier(roots.store(now)?, Vec::new())?;
+        let signer_verifiers = |bundle: &RevocationBundle| {
+            let verifier = |signer: &CoveredSigner| {
+                let mut store = RootCertStore::empty();
+                store.add(signer.root.der().clone())?;
+                let lists = std::iter::once(&signer.list)
+                    .chain(bundle.list_of_root(signer).filter(|_| !signer.is_root()));
+                let lists = lists.map(|list| list.der().clone()).collect();
+                let verifier = webpki_verifier(Arc::new(store), lists)?;
+                Ok(SignerVerifier { verifier, current_until: bundle.current_until(signer, max_age) })
+            };
+            bundle.covered().iter().map(verifier).collect::<Result<Vec<_>, TlsError>>()
+        };
+        Ok(Self { chains, signers: revocations.map(signer_verifiers).transpose()? })
+    }
+
+    /// Verifies a chain.
+    pub fn verify(
+        &self,
+        leaf: &CertificateDer<'_>,
+        issuers: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Verdict {
+        if let Err(error) = self.chains.verify_client_cert(leaf, issuers, now) {
+            return Verdict::Refused(error);
+        }
+        let Some(signers) = &self.signers else {
+            return Verdict::Valid { lists_current_until: None };
+        };
+        let mut refusal = Error::InvalidCertificate(CertificateError::UnknownRevocationStatus);
+        for signer in signers {
+            match signer.verifier.verify_client_cert(leaf, issuers, now) {
+                Ok(_) => return Verdict::Valid { lists_current_until: signer.current_until },
+                Err(error) if is_revocation(&error) => refusal = error,
+                // The chain leads to another signer.
+                Err(_) => {}
+            }
+        }
+        Verdict::Refused(refusal)
+    }
+}
+
+/// Returns whether an error says that a certificate is revoked.
+pub fn is_revocation(error: &Error) -> bool {
+    matches!(error, Error::InvalidCertificate(CertificateError::Revoked))
+}
+
+fn webpki_verifier(
+    roots: Arc<RootCertStore>,
+    lists: Vec<CertificateRevocationListDer<'static>>,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    // By default the library checks the whole chain, and refuses certificates without a list if there are lists.
+    WebPkiClientVerifier::builder_with_provider(roots, profile::crypto())
+        .with_crls(lists)
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error: VerifierBuilderError| TlsError::Setup(Error::General(error.to_string())))
+}
+
+impl ClientCertVerifier for ClientVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.chains.client_auth_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.chains.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        match self.verify(end_entity, intermediates, now) {
+            Verdict::Valid { .. } => Ok(ClientCertVerified::assertion()),
+            Verdict::Refused(error) => Err(error),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chains.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chains.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chains.supported_verify_schemes()
+    }
+}

@@ -1,0 +1,89 @@
+//! The provider's own certificate, with its chain and private key.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::sign::SingleCertAndKey;
+use time::OffsetDateTime;
+
+use super::certificate::Certificate;
+use super::error::TlsError;
+use super::trusted_roots::TrustedRoots;
+use super::{pem_files, profile};
+
+/// A provider's certificate, the chain after it, and the private key.
+#[derive(Debug, Clone)]
+pub struct ProviderCertificate {
+    path: PathBuf,
+    chain: Vec<Certificate>,
+    key: Arc<SingleCertAndKey>,
+}
+
+impl ProviderCertificate {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// If a file cannot be used, or the private key does not belong to the certificate.
+    pub fn read(certificate: &Path, private_key: &Path) -> Result<Self, TlsError> {
+        let chain = pem_files::read_certificates(certificate)?.into_iter().map(Certificate::parse);
+        let chain = chain
+            .collect::<Result<_, _>>()
+            .map_err(|reason| TlsError::Certificate { path: certificate.into(), reason })?;
+        let key = pem_files::read_certified_key(certificate, private_key)?;
+        Ok(Self { path: certificate.into(), chain, key })
+    }
+
+    /// The certificate, then the certificates of its issuers.
+    pub fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
+    /// Returns the key for TLS.
+    pub fn key(&self) -> Arc<SingleCertAndKey> {
+        self.key.clone()
+    }
+
+    /// Checks that clients that trust `roots` can accept the certificate at present.
+    ///
+    /// # Errors
+    /// If the certificate or one of its issuers has expired or is not valid yet, or no root has certified it for a provider.
+    pub fn check(&self, roots: &TrustedRoots, now: OffsetDateTime) -> Result<(), TlsError> {
+        for (index, certificate) in self.chain.iter().enumerate() {
+            if let Err(problem) = certificate.validity().check(now) {
+                let holder = if index == 0 {
+                    "the provider's certificate".to_owned()
+                } else {
+                    format!("the certificate of the issuer {}", certificate.subject())
+                };
+                let path = self.path.clone();
+                return Err(TlsError::NotValidNow { path, holder, problem, now });
+            }
+        }
+        let Some((leaf, issuers)) = self.chain.split_first() else {
+            return Err(TlsError::Certificate { path: self.path.clone(), reason: "it is empty".to_owned() });
+        };
+        let issuers: Vec<CertificateDer<'_>> = issuers.iter().map(|issuer| issuer.der().clone()).collect();
+        let untrusted = |source| TlsError::Untrusted { path: self.path.clone(), source };
+        verify_server_cert_signed_by_trust_anchor(
+            &ParsedCertificate::try_from(leaf.der()).map_err(untrusted)?,
+            &*roots.store(now)?,
+            &issuers,
+            UnixTime::now(),
+            profile::crypto().signature_verification_algorithms.all,
+        )
+        .map_err(untrusted)
+    }
+}
+
+impl PartialEq for ProviderCertificate {
+    fn eq(&self, other: &Self) -> bool {
+        let ders = |certificate: &Self| {
+            certificate.chain.iter().map(|certificate| certificate.der().clone()).collect::<Vec<_>>()
+        };
+        // A certificate names its public key, so equal certificates have equal private keys.
+        ders(self) == ders(other)
+    }
+}
