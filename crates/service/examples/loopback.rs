@@ -14,7 +14,7 @@ use sottovoce_service::authority::{
     Approval, Authority, CertificateRequest, ProviderRequest, ReceivedProviderRequest, ReceivedRequest,
 };
 use sottovoce_service::remote::{ProviderAddress, RemoteProvider, RetryBudget};
-use sottovoce_service::server::{AccessPolicy, Limits, Server};
+use sottovoce_service::server::{AccessPolicy, Limits, Server, StateFolder};
 use sottovoce_service::tls::{
     RevocationFiles, ServerTls, ServerTlsFiles, Subject, load_client_tls, write_private_key,
 };
@@ -46,7 +46,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     })?;
     let (access, names) = (AccessPolicy::Certificates(Arc::new(tls)), vec!["sum".to_owned()]);
     let provider = Provider::new(&parameters, vec![ensemble], 1);
-    let server = Server::new(provider, names, access, Limits::default(), &path("keys.redb"), || None)?;
+    let server = Server::new(
+        provider,
+        names,
+        access,
+        Limits::default(),
+        &StateFolder::open(&path("service"))?,
+        || None,
+    )?;
     let runtime = tokio::runtime::Runtime::new()?;
     let listener = runtime.block_on(server.bind("127.0.0.1:0".parse()?))?;
     let address: ProviderAddress = format!("https://{}", listener.local_addr()?).parse()?;

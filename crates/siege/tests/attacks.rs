@@ -12,7 +12,7 @@ use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, Padding, 
 use sottovoce_protocol::ModelDescription;
 use sottovoce_protocol::client::Client;
 use sottovoce_protocol::provider::Provider;
-use sottovoce_service::server::{AccessPolicy, Limits, Server};
+use sottovoce_service::server::{AccessPolicy, Limits, Server, StateFolder};
 use sottovoce_siege::{AttackKind, Attacker, Bounds, Target, hold_connections};
 use tempfile::TempDir;
 
@@ -47,7 +47,7 @@ impl World {
         let provider = Provider::new(&parameters, vec![ensemble], 4);
         let model = provider.model_messages().remove(0);
         let folder = TempDir::new().unwrap();
-        let keys = folder.path().join("keys.redb");
+        let keys = StateFolder::open(&folder.path().join("service")).unwrap();
         let access = AccessPolicy::InsecureLocal;
         let server =
             Server::new(provider, vec!["tiny".to_owned()], access, Limits::default(), &keys, || None)

@@ -6,6 +6,7 @@ or of several that belong together. Checks that need more than one option are ma
 */
 
 pub mod authority;
+pub mod clients;
 pub mod command;
 pub mod evaluator;
 pub mod exported_networks;

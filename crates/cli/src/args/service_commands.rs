@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::authority::{AuthorityCommand, ProviderRequestOptions};
+use super::clients::ClientsCommand;
 use super::exported_networks::PlanOptions;
 use super::service::{ClassifyOptions, ClientOptions, EnrolOptions, ServeOptions};
 
@@ -12,6 +13,11 @@ pub enum ServiceCommand {
     Plan(PlanOptions),
     /// Serve exported networks over HTTPS. Clients send encrypted images and receive encrypted answers.
     Serve(ServeOptions),
+    /// List and remove the clients of a service on this machine.
+    Clients {
+        #[command(subcommand)]
+        command: ClientsCommand,
+    },
     /// Create a client's keys for a provider, and the request for a certificate that the authority signs.
     Enrol(EnrolOptions),
     /// Classify images at a provider, which sees only ciphertexts.

@@ -3,6 +3,7 @@
 mod authority;
 mod classify;
 mod client_folder;
+mod clients;
 mod confirmation;
 mod enrolment;
 mod exported_networks;
@@ -62,6 +63,7 @@ fn run_service_command(command: &ServiceCommand, global: &GlobalOptions) -> Resu
     match command {
         ServiceCommand::Plan(options) => plan::run(options, global),
         ServiceCommand::Serve(options) => serve::run(options),
+        ServiceCommand::Clients { command } => clients::run(command, global),
         ServiceCommand::Enrol(options) => enrolment::enrol(options, global),
         ServiceCommand::Classify(options) => classify::run(options, global),
         ServiceCommand::Forget(options) => enrolment::forget(options),

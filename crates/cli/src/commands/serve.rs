@@ -3,7 +3,6 @@
 mod models;
 mod reload;
 
-use std::fs;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use sottovoce_evaluate::Evaluator;
 use sottovoce_network::access_rights::check_private_folder;
 use sottovoce_protocol::provider::Provider;
 use sottovoce_protocol::size;
-use sottovoce_service::server::{self, AccessPolicy, Limits, Server};
+use sottovoce_service::server::{self, AccessPolicy, Limits, Server, StateFolder};
 use sottovoce_service::tls::{RevocationFiles, ServerTls, ServerTlsFiles};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -33,8 +32,7 @@ pub const PLANNED_IMAGES: usize = 100_000;
 
 pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     start_log(options);
-    fs::create_dir_all(&options.state)
-        .with_context(|| format!("cannot make the folder {}", options.state.display()))?;
+    let folder = StateFolder::open(&options.state)?;
     let access = access_policy(options)?;
     let models = Models::read(&options.models)?;
     let ranged = models.ranged();
@@ -50,8 +48,7 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     for (name, fingerprint) in models.fingerprints() {
         output::remark(&format!("the model {name} has the fingerprint {fingerprint}"));
     }
-    let keys = options.state.join("keys.redb");
-    let service = Server::new(provider, models.names(), access, limits, &keys, peak_memory_bytes)?;
+    let service = Server::new(provider, models.names(), access, limits, &folder, peak_memory_bytes)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("cannot start the threads of the service")?;
     let pixels = models.pixels();

@@ -56,7 +56,6 @@ impl AccessPolicy {
 
     /// Returns whether a client's certificate has expired or is revoked.
     pub fn is_ended(&self, client: &ClientIdentity) -> bool {
-        let ended = self.check_still_valid(client);
-        matches!(ended, Err(IdentityError::Expired { .. } | IdentityError::Revoked { .. }))
+        self.check_still_valid(client).is_err_and(|error| error.is_end())
     }
 }

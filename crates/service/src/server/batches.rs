@@ -177,6 +177,15 @@ impl Batches {
         }
     }
 
+    /// Returns a client's number of unanswered batches and its number of stored answers.
+    pub fn counts_of_client(&self, key: Fingerprint) -> (usize, usize) {
+        let mut inner = self.inner.lock();
+        inner.drop_old_answers(&self.limits);
+        let of_client = || inner.entries.iter().filter(|(name, _)| name.key == key).map(|(_, entry)| entry);
+        let is_answer = |entry: &&Entry| matches!(entry, Entry::Answered { .. });
+        (of_client().filter(|entry| entry.is_held()).count(), of_client().filter(is_answer).count())
+    }
+
     /// Waits for the next batch, and marks it as being evaluated. Returns `None` when the service has stopped.
     pub fn next(&self) -> Option<QueuedBatch> {
         let mut inner = self.inner.lock();

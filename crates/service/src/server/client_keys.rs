@@ -92,9 +92,24 @@ impl ClientKeys {
     }
 
     /// Deletes a client's keys and batches. Succeeds if there are none. Returns whether the keys were stored.
-    pub fn delete(&self, provider: &Provider, batches: &Batches, key: Fingerprint) -> Result<bool, Refusal> {
+    pub fn delete(
+        &self,
+        provider: &Provider,
+        batches: &Batches,
+        key: Fingerprint,
+    ) -> Result<bool, KeyStoreError> {
         let _lock = self.changing.lock(key);
-        self.delete_locked(provider, batches, key).map_err(|failure| Refusal::key_store_failed(&failure))
+        self.delete_locked(provider, batches, key)
+    }
+
+    /// Deletes the keys of a client of a service that is not running.
+    pub fn delete_from_disk(&self, key: Fingerprint) -> Result<(), KeyStoreError> {
+        self.store.remove(key).map(|_| ())
+    }
+
+    /// Returns what is noted of all registrations.
+    pub fn registrations(&self) -> Result<BTreeMap<Fingerprint, Registration>, KeyStoreError> {
+        self.store.registrations()
     }
 
     /// Deletes the keys and batches of all clients whose certificates have ended.

@@ -22,6 +22,8 @@
 //! | `worker` | the thread that evaluates |
 //! | `client_keys`, `key_locks`, `registration_slots` | clients' keys as they arrive and are deleted |
 //! | `key_store`, `registration` | registered keys on disk, and what is noted of them |
+//! | `state_folder` | the folder of the registered keys |
+//! | `operator_commands`, `operator_socket` | what an operator asks on the service's own machine |
 //! | `maintenance` | registrations that are deleted because their certificates have ended |
 //! | `limits`, `metrics` | limits, and counters |
 //! | `log_limiter` | how often the log says the same |
@@ -44,6 +46,9 @@ mod maintenance;
 mod metrics;
 mod metrics_listener;
 mod open_files;
+mod operator_commands;
+#[cfg(unix)]
+mod operator_socket;
 mod progress;
 mod refusal;
 mod registration;
@@ -51,6 +56,7 @@ mod registration_slots;
 mod routes;
 mod served_models;
 mod state;
+mod state_folder;
 mod upload;
 mod upload_progress;
 mod upload_slot;
@@ -59,7 +65,7 @@ mod worker;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,9 +88,13 @@ pub use limits::Limits;
 use log_limiter::LogLimiter;
 use metrics::Metrics;
 use open_files::{TooFewFiles, allow_open_files};
+pub use operator_commands::{StoppedService, StoppedServiceError};
+#[cfg(unix)]
+use operator_socket::OperatorSocket;
 use registration_slots::RegistrationSlots;
 use served_models::{NameMismatch, ServedModels};
 use state::ServerState;
+pub use state_folder::{StateFolder, StateFolderError};
 
 /// Interval at which files of certificates and revoked certificates are looked at. An unchanged file costs one look at its metadata.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
@@ -150,6 +160,14 @@ pub enum ServerError {
         /// Error of the network.
         source: io::Error,
     },
+    /// The socket for the operator's commands cannot be made.
+    #[error("cannot make the socket for the operator's commands in {folder}", folder = folder.display())]
+    OperatorSocket {
+        /// The state folder.
+        folder: PathBuf,
+        /// Error of the system.
+        source: io::Error,
+    },
     /// A thread cannot be started.
     #[error("cannot start a thread")]
     Thread(#[source] io::Error),
@@ -165,8 +183,8 @@ impl From<NameMismatch> for ServerError {
 }
 
 impl Server {
-    /// Makes a server of `provider`, whose models have the names `model_names`, with the registered keys in the database at
-    /// `key_database`. `peak_memory_bytes` returns the peak memory of the process.
+    /// Makes a server of `provider`, whose models have the names `model_names`, with the registered keys in `folder`.
+    /// `peak_memory_bytes` returns the peak memory of the process.
     ///
     /// # Errors
     /// If the models do not have as many different names, or the database cannot be opened.
@@ -175,11 +193,11 @@ impl Server {
         model_names: Vec<String>,
         access: AccessPolicy,
         limits: Limits,
-        key_database: &Path,
+        folder: &StateFolder,
         peak_memory_bytes: fn() -> Option<u64>,
     ) -> Result<Self, ServerError> {
         let served = ServedModels::new(provider, model_names)?;
-        let store = KeyStore::open(key_database)?;
+        let store = KeyStore::open(&folder.database_path())?;
         let metrics = Metrics::new()?;
         let state = ServerState {
             served: RwLock::new(Arc::new(served)),
@@ -190,6 +208,7 @@ impl Server {
             connections: Arc::new(Connections::new(limits.of_connections())),
             log_limiter: Arc::new(LogLimiter::default()),
             work: BlockingWork::new(&limits, metrics.work.clone()),
+            folder: folder.path().to_owned(),
             limits,
             metrics,
             peak_memory_bytes,
@@ -241,7 +260,7 @@ impl Server {
     /// answers for a limited time.
     ///
     /// # Errors
-    /// If the thread that evaluates cannot be started.
+    /// If the thread that evaluates cannot be started, or the socket for the operator's commands cannot be made.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -254,11 +273,20 @@ impl Server {
             stop.await;
             self.drain().await;
         };
+        // The database is locked, so no other service uses the folder.
+        #[cfg(unix)]
+        let operator = {
+            let folder = &self.state.folder;
+            let failed = |source| ServerError::OperatorSocket { folder: folder.clone(), source };
+            tokio::spawn(OperatorSocket::bind(folder).map_err(failed)?.serve(self.state.clone()))
+        };
         let refresh = tokio::spawn(refresh_certificates(self.state.clone()));
         let maintenance = tokio::spawn(maintenance::maintain_registrations(self.state.clone()));
         listener::listen(self.state.clone(), listener, drained).await;
         refresh.abort();
         maintenance.abort();
+        #[cfg(unix)]
+        operator.abort();
         maintenance::write_uses(self.state.clone()).await;
         self.state.batches.stop();
         // The worker ends after the tile that it is evaluating.

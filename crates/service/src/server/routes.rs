@@ -215,7 +215,8 @@ async fn are_keys_registered(State(state): Shared, KeysRequest { keys, caller }:
 
 async fn delete_keys(State(state): Shared, KeysRequest { keys, caller }: KeysRequest) -> Reply {
     run_blocking(&state, keys, move |state| {
-        if state.keys.delete(&state.provider(), &state.batches, keys)? {
+        let deleted = state.keys.delete(&state.provider(), &state.batches, keys);
+        if deleted.map_err(|failure| Refusal::key_store_failed(&failure))? {
             info!(client = caller.name(), key = %keys, "deleted");
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Everything that the handlers of requests share.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -21,6 +22,8 @@ pub struct ServerState {
     /// The models at present. They are replaced as a whole.
     pub served: RwLock<Arc<ServedModels>>,
     pub access: AccessPolicy,
+    /// Folder of the registered keys.
+    pub folder: PathBuf,
     pub limits: Limits,
     pub keys: ClientKeys,
     pub batches: Arc<Batches>,

@@ -18,7 +18,7 @@ use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, Padding, 
 use sottovoce_protocol::ModelDescription;
 use sottovoce_protocol::client::{Client, PendingAnswer};
 use sottovoce_protocol::provider::Provider;
-use sottovoce_service::server::{AccessPolicy, Limits, Server};
+use sottovoce_service::server::{AccessPolicy, Limits, Server, StateFolder};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -63,7 +63,7 @@ impl World {
         let parameters = parameters(&ensemble);
         let provider = Provider::new(&parameters, vec![ensemble], 4);
         let folder = TempDir::new().unwrap();
-        let keys = folder.path().join("keys.redb");
+        let keys = StateFolder::open(&folder.path().join("service")).unwrap();
         let names = vec!["tiny".to_owned()];
         let service =
             Server::new(provider, names, AccessPolicy::InsecureLocal, limits, &keys, || None).unwrap();

@@ -4,7 +4,7 @@ use sottovoce_bfv::parameters::PrimeSizes;
 use sottovoce_bfv::{Encryption, Parameters};
 use sottovoce_network::untrusted_text::is_invisible;
 use sottovoce_protocol::provider::Provider;
-use sottovoce_service::server::{AccessPolicy, Limits, Server};
+use sottovoce_service::server::{AccessPolicy, Limits, Server, StateFolder};
 
 use super::world::{LOCAL, World};
 
@@ -15,7 +15,7 @@ fn hostile_provider(world: &World, names: &[&str]) -> (tokio::runtime::Runtime, 
         Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey).unwrap();
     let provider = Provider::new(&parameters, vec![world.small.clone(); names.len()], 1);
     let names = names.iter().map(|&name| name.to_owned()).collect();
-    let keys = world.sandbox.path("keys.redb");
+    let keys = StateFolder::open(&world.sandbox.path("hostile")).unwrap();
     let server =
         Server::new(provider, names, AccessPolicy::InsecureLocal, Limits::default(), &keys, || None).unwrap();
     let listener = runtime.block_on(server.bind("127.0.0.1:0".parse().unwrap())).unwrap();

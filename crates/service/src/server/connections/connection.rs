@@ -55,6 +55,8 @@ close_reasons! {
     Age, "age";
     /// The client's certificate expired or was revoked.
     CertificateEnded, "certificate_ended";
+    /// An operator removed the client.
+    Operator, "operator";
     /// The client abandoned too many requests.
     Resets, "resets";
     /// The client went on sending requests that were refused.

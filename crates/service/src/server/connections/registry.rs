@@ -200,6 +200,20 @@ impl Connections {
         }
     }
 
+    /// Closes all connections of a client at once.
+    pub fn close_of_client(&self, keys: Fingerprint) {
+        for entry in self.inner.lock().entries.values() {
+            if entry.holder.keys() == Some(keys) {
+                entry.connection.close(Closing::Now(CloseReason::Operator));
+            }
+        }
+    }
+
+    /// Returns the number of a client's connections.
+    pub fn count_of_client(&self, keys: Fingerprint) -> usize {
+        self.inner.lock().entries.values().filter(|entry| entry.holder.keys() == Some(keys)).count()
+    }
+
     pub fn counts(&self) -> ConnectionCounts {
         let mut counts = ConnectionCounts::default();
         for entry in self.inner.lock().entries.values() {

@@ -1,0 +1,60 @@
+//! Arguments of `clients`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use sottovoce_protocol::Fingerprint;
+use sottovoce_service::tls::SerialNumber;
+
+#[derive(Debug, Subcommand)]
+pub enum ClientsCommand {
+    /// List the clients with registered keys.
+    List {
+        #[command(flatten)]
+        service: ServiceFolder,
+    },
+    /// Delete a client's registration, batches and answers, and close its connections. A client with a valid certificate can
+    /// register again; `authority revoke` prevents it.
+    Remove {
+        #[command(flatten)]
+        selected: SelectedClient,
+
+        #[command(flatten)]
+        service: ServiceFolder,
+    },
+    /// Do the same for all clients whose certificates have expired or are revoked. A running service does this by itself within
+    /// ten minutes; a stopped one finds revoked certificates when it starts.
+    Expire {
+        /// Also for clients that have not used their keys for this number of days.
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        unused_days: Option<u32>,
+
+        #[command(flatten)]
+        service: ServiceFolder,
+    },
+}
+
+/// The service that is asked.
+#[derive(Debug, clap::Args)]
+pub struct ServiceFolder {
+    /// State folder of the service on this machine, as `serve --state` names it. The service may be running or stopped.
+    #[arg(long, value_name = "FOLDER", default_value = "service")]
+    pub state: PathBuf,
+}
+
+/// The selection of a client.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct SelectedClient {
+    /// The client with this name in its certificate.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// The client with this certificate.
+    #[arg(long, value_name = "HEX")]
+    pub serial: Option<SerialNumber>,
+
+    /// The client whose keys have this fingerprint.
+    #[arg(long, value_name = "HEX")]
+    pub keys: Option<Fingerprint>,
+}

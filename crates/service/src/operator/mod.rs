@@ -1,0 +1,18 @@
+//! What an operator asks of a service on the service's own machine: which clients have registered keys, and which of them the
+//! service forgets.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `request` | requests and replies |
+//! | `client_entry` | what a service knows of a client |
+//! | `socket` | the connection to a running service (on Unix) |
+
+pub(crate) mod client_entry;
+pub(crate) mod request;
+#[cfg(unix)]
+pub(crate) mod socket;
+
+pub use client_entry::{CertificateState, ClientEntry};
+pub use request::{ClientSelection, OperatorReply, OperatorRequest};
+#[cfg(unix)]
+pub use socket::{OperatorError, ask_running_service};
