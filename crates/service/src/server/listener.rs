@@ -116,8 +116,8 @@ async fn sweep(state: Arc<ServerState>) {
                 state.batches.delete_of_client(identity.keys);
             }
             let (client, connections) = (&*identity.name, certificate.closed);
-            let reason = certificate.reason.to_string();
-            info!(client, key = %identity.keys, connections, reason, "connections were closed and batches deleted");
+            let (reason, batches_deleted) = (certificate.reason.to_string(), certificate.is_last);
+            info!(client, key = %identity.keys, connections, batches_deleted, reason, "a certificate ended");
         }
     }
 }
@@ -158,7 +158,10 @@ impl Connection {
         let tls = match &self.state.access {
             AccessPolicy::Certificates(tls) => tls,
             AccessPolicy::InsecureLocal => {
-                let Some(stream) = self.wait_for_first_byte(stream).await else { return CloseReason::Slow };
+                let stream = match self.wait_for_first_byte(stream).await {
+                    Ok(stream) => stream,
+                    Err(reason) => return reason,
+                };
                 return match self.place.promote(&Owner::Local).await {
                     Ok(budget) => self.serve_http(stream, Caller(None), budget, self.router.clone()).await,
                     Err(refusal) => self.serve_refusal(stream, Caller(None), refusal).await,
@@ -180,7 +183,10 @@ impl Connection {
         let (peer, client) = (self.place.connection.peer, caller.name());
         debug!(%peer, client, "connected");
         let promoted = self.place.promote(&Owner::Client(identity)).await;
-        let Some(stream) = self.wait_for_first_byte(stream).await else { return CloseReason::Slow };
+        let stream = match self.wait_for_first_byte(stream).await {
+            Ok(stream) => stream,
+            Err(reason) => return reason,
+        };
         match promoted {
             Ok(budget) => self.serve_http(stream, caller, budget, self.router.clone()).await,
             Err(refusal) => self.serve_refusal(stream, caller, refusal).await,
@@ -188,13 +194,21 @@ impl Connection {
     }
 
     /// HTTP/2 pings a peer only after the first bytes, so a peer that sends none is noticed here.
-    async fn wait_for_first_byte<S: AsyncRead>(&self, stream: S) -> Option<BufReader<S>>
-    where
-        BufReader<S>: Unpin,
-    {
+    async fn wait_for_first_byte<S: AsyncRead + Unpin>(
+        &self,
+        stream: S,
+    ) -> Result<BufReader<S>, CloseReason> {
         let mut stream = BufReader::new(stream);
-        let is_there = matches!(timeout(self.state.limits.handshake, stream.fill_buf()).await, Ok(Ok(_)));
-        is_there.then_some(stream)
+        let first = tokio::select! {
+            first = timeout(self.state.limits.handshake, stream.fill_buf()) => first,
+            (reason, _) = self.place.connection.closed_after_requests() => return Err(reason),
+        };
+        match first {
+            Ok(Ok([])) => Err(CloseReason::Peer),
+            Ok(Ok(_)) => Ok(stream),
+            Ok(Err(_)) => Err(CloseReason::Broken),
+            Err(_) => Err(CloseReason::Slow),
+        }
     }
 
     /// Serves a client without a certificate, which must not occupy a connection for long.
@@ -203,7 +217,10 @@ impl Connection {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ) -> CloseReason {
         self.place.note_anonymous();
-        let Some(stream) = self.wait_for_first_byte(stream).await else { return CloseReason::Slow };
+        let stream = match self.wait_for_first_byte(stream).await {
+            Ok(stream) => stream,
+            Err(reason) => return reason,
+        };
         let budget = self.state.connections.budget_of_connection();
         let served = self.serve_http(stream, Caller(None), budget, self.router.clone());
         timeout(self.state.limits.anonymous_connection, served).await.unwrap_or(CloseReason::Anonymous)

@@ -169,11 +169,6 @@ impl Refusal {
         &self.text
     }
 
-    /// Returns whether the client broke off its request.
-    pub fn is_broken_body(&self) -> bool {
-        self.reason == Reason::BrokenBody
-    }
-
     pub fn invalid_fingerprint(error: &ParseFingerprintError) -> Self {
         Self::new(Reason::InvalidFingerprint, error.to_string())
     }

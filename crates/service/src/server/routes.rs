@@ -201,7 +201,9 @@ async fn register(
     run_blocking(&state, keys, move |state| {
         let _slot = slot;
         state.keys.register(&provider, &state.access, &caller, keys, &message)?;
-        info!(client = caller.name(), key = %keys, "registered");
+        if state.log_limiter.allows_for("registered", keys) {
+            info!(client = caller.name(), key = %keys, "registered");
+        }
         Ok(())
     })
     .await?;
@@ -216,7 +218,8 @@ async fn are_keys_registered(State(state): Shared, KeysRequest { keys, caller }:
 async fn delete_keys(State(state): Shared, KeysRequest { keys, caller }: KeysRequest) -> Reply {
     run_blocking(&state, keys, move |state| {
         let deleted = state.keys.delete(&state.provider(), &state.batches, keys);
-        if deleted.map_err(|failure| Refusal::key_store_failed(&failure))? {
+        let is_deleted = deleted.map_err(|failure| Refusal::key_store_failed(&failure))?;
+        if is_deleted && state.log_limiter.allows_for("deleted", keys) {
             info!(client = caller.name(), key = %keys, "deleted");
         }
         Ok(())
@@ -293,8 +296,8 @@ fn log_received(
         }
         Err(refusal) => {
             state.metrics.batches.with_label_values(&["refused"]).inc();
-            // A client can break off uploads as often as it sends requests.
-            if !refusal.is_broken_body() || state.log_limiter.allows("broken upload") {
+            // A client can send such batches as often as it sends requests.
+            if state.log_limiter.allows_for("refused batch", key) {
                 warn!(client = caller.name(), %key, %batch, seconds, reason = refusal.text(), "refused");
             }
         }

@@ -82,7 +82,7 @@ pub struct OutdatedList {
 }
 
 impl IdentityError {
-    /// Returns whether a certificate that was valid has ended.
+    /// Returns whether a certificate that was valid has ended for good.
     #[must_use]
     pub fn is_end(&self) -> bool {
         matches!(self, Self::Expired { .. } | Self::Revoked { .. })

@@ -7,9 +7,8 @@ use bytes::Bytes;
 use sottovoce_protocol::ModelDescription;
 use sottovoce_protocol::client::Client;
 use sottovoce_service::remote::{RemoteProgress, RemoteProvider, RetryBudget};
-use sottovoce_service::tls::load_client_tls;
 
-use super::world::{LOCAL, SECURE, Served, World};
+use super::world::{LOCAL, SECURE, Served, World, remote};
 
 const MEMORY: u64 = 1 << 30;
 
@@ -51,10 +50,8 @@ fn a_provider_that_is_killed_and_restarted_gives_the_right_answer() {
     let fragile = Fragile::new(&world);
     let url = format!("https://{}", fragile.address);
     world.enrol("alice", &url);
-    let file = |name: &str| world.sandbox.path(&format!("alice/{name}"));
-    let tls = load_client_tls(&file("root.pem"), Some((&file("certificate.pem"), &file("key.pem")))).unwrap();
-    let remote = RemoteProvider::new(url.parse().unwrap(), Some(tls), RetryBudget::default()).unwrap();
-    let client = Client::load(&file("keys"), MEMORY).unwrap();
+    let remote = remote(&world, &url, "alice", RetryBudget::default());
+    let client = Client::load(&world.sandbox.path("alice/keys"), MEMORY).unwrap();
     let model = model(&client, &remote);
     remote.register(client.key_fingerprint(), client.registration_message()).unwrap();
 

@@ -1,12 +1,10 @@
 //! Provider and client on one machine, without an authority.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 
 use sottovoce_network::disk::{Origin, write_ensemble};
 
-use super::world::{LOCAL, Served, World};
+use super::world::{LOCAL, Served, World, get};
 use crate::suite::sandbox::rows;
 
 /// A grey PNG of 8 x 8 pixels.
@@ -213,13 +211,7 @@ fn mistakes_are_reported_before_anything_is_sent() {
         .fails(1, &["cannot listen on", "because"]);
 
     // Health and metrics are served over HTTP/1.1 at another port.
-    let get = |path: &str| {
-        let mut stream = TcpStream::connect(served.metrics.as_ref().unwrap()).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        text
-    };
+    let get = |path: &str| get(served.metrics.as_ref().unwrap(), path);
     assert!(get("/health").contains("\"held_batches\":0"));
     assert!(get("/metrics").contains("sottovoce_responses_total{status=\"200\"}"));
     assert!(get("/v1/parameters").starts_with("HTTP/1.1 404"));

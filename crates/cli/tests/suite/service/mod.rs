@@ -1,9 +1,11 @@
 //! Provider, clients and authority in separate processes, on this machine's loopback.
 
 mod clients;
+mod connections;
 mod expiry;
 mod faults;
 mod machine;
+mod metrics_listener;
 mod model_identity;
 mod private_files;
 #[cfg(target_os = "linux")]

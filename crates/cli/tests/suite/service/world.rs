@@ -12,6 +12,11 @@ use rand::{Rng, SeedableRng};
 use sottovoce_network::disk::{Origin, write_ensemble};
 use sottovoce_network::{Architecture, IntegerEnsemble, NetworkSampler, Padding, predict, sum_logits};
 
+use sottovoce_protocol::client::Client;
+use sottovoce_service::remote::{RemoteProvider, RetryBudget};
+use sottovoce_service::tls::load_client_tls;
+use sottovoce_siege::{Attacker, Target};
+
 use crate::suite::sandbox::{Run, Sandbox, rows};
 
 const SIDE: usize = 8;
@@ -131,6 +136,37 @@ impl World {
     }
 }
 
+/// A client of this test, with the files of the enrolled client `name`.
+pub fn remote(world: &World, url: &str, name: &str, retry_budget: RetryBudget) -> RemoteProvider {
+    let file = |file: &str| world.sandbox.path(&format!("{name}/{file}"));
+    let tls = load_client_tls(&file("root.pem"), Some((&file("certificate.pem"), &file("key.pem")))).unwrap();
+    RemoteProvider::new(url.parse().unwrap(), Some(tls), retry_budget).unwrap()
+}
+
+/// A hostile client with the files of the enrolled client `name`.
+pub fn attacker(world: &World, served: &Served, name: &str) -> Attacker {
+    let file = |file: &str| world.sandbox.path(&format!("{name}/{file}"));
+    let remote = remote(world, &served.url, name, RetryBudget::default());
+    let client = Client::load(&file("keys"), 1 << 30).unwrap();
+    let model = remote.models().unwrap()[0].model.parse().unwrap();
+    let model = client.read_model(&remote.model(model).unwrap()[..]).unwrap();
+    let tls = |own| load_client_tls(&file("root.pem"), own).unwrap();
+    let (certificate, key) = (file("certificate.pem"), file("key.pem"));
+    let target =
+        Target::new(served.address().parse().unwrap(), Some(tls(Some((&certificate, &key))))).unwrap();
+    let anonymous = Some(target.with_tls(tls(None)));
+    Attacker { anonymous, ..Attacker::new(target, &client, &model).unwrap() }
+}
+
+/// The response to a request over HTTP/1.1.
+pub fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
 pub const LOCAL: [&str; 1] = ["--insecure-local"];
 pub const SECURE: [&str; 4] = ["--identity", "provider", "--revoked", "authority/revoked.pem"];
 
@@ -191,10 +227,7 @@ impl Served {
 
     /// The value of a metric, if the provider counts it. The name includes the labels.
     pub fn metric(&self, name: &str) -> Option<f64> {
-        let mut stream = TcpStream::connect(self.metrics.as_ref().unwrap()).unwrap();
-        write!(stream, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
+        let text = get(self.metrics.as_ref().unwrap(), "/metrics");
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
         Some(line.trim().parse().unwrap())
     }
@@ -245,6 +278,15 @@ impl Served {
             std::thread::sleep(Duration::from_millis(20));
         }
         panic!("it does not end: {}", self.log());
+    }
+
+    /// Waits until `is_so`.
+    pub fn wait_until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let start = Instant::now();
+        while !is_so(self) {
+            assert!(start.elapsed() < Duration::from_secs(60), "never: {what}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     pub fn log(&self) -> String {

@@ -47,13 +47,21 @@ pub async fn meter_request(State(meter): State<Arc<RequestMeter>>, request: Requ
 impl RequestMeter {
     fn refuse(&self) -> Response {
         let (client, peer) = (self.caller.name(), self.connection.peer);
-        if self.log_limiter.allows("request budget") {
+        if self.allows_line("request budget") {
             warn!(client, %peer, "too many requests: they are refused");
         }
         self.counters.refused.inc();
         let response = Refusal::too_many_requests().into_response();
         self.counters.responses.with_label_values(&[response.status().as_str()]).inc();
         response
+    }
+
+    /// Returns whether a line about this client may be logged now.
+    fn allows_line(&self, kind: &'static str) -> bool {
+        match &self.caller.0 {
+            Some(identity) => self.log_limiter.allows_for(kind, identity.keys),
+            None => self.log_limiter.allows(kind),
+        }
     }
 
     /// Takes an abandoned request from the budget.
@@ -69,7 +77,7 @@ impl RequestMeter {
     }
 
     fn close(&self, reason: CloseReason) {
-        if self.connection.close(Closing::Now(reason)) && self.log_limiter.allows(reason.label()) {
+        if self.connection.close(Closing::Now(reason)) && self.allows_line(reason.label()) {
             let (client, peer, reason) = (self.caller.name(), self.connection.peer, reason.label());
             warn!(client, %peer, reason, "a connection beyond its budget was closed");
         }

@@ -97,14 +97,14 @@ pub struct Place {
     pub connection: Arc<OpenConnection>,
 }
 
-/// A certificate that ended while its client was connected or had batches.
+/// A certificate that is no longer accepted while its client is connected or has batches.
 #[derive(Debug)]
 pub struct EndedCertificate {
     pub identity: Arc<ClientIdentity>,
     pub reason: IdentityError,
     /// Number of connections that were closed.
     pub closed: usize,
-    /// Whether no valid certificate of the same client is known, so that its batches must be deleted.
+    /// Whether it has expired or is revoked, and no other certificate of the client is known: its batches must be deleted.
     pub is_last: bool,
 }
 
@@ -157,7 +157,7 @@ impl Connections {
         Arc::new(RequestBudget::new(self.limits.rates, Instant::now()))
     }
 
-    /// Closes connections that are idle or old, and all connections whose certificate `check` refuses because it has ended.
+    /// Closes connections that are idle or old, and all connections whose certificate `check` refuses.
     /// Forgets clients without connections once they have no batches and have their whole budget.
     pub fn sweep(
         &self,
@@ -167,9 +167,11 @@ impl Connections {
         let now = Instant::now();
         let identities = self.inner.lock().identities();
         let refused = identities.into_iter().filter_map(|identity| Some((check(&identity).err()?, identity)));
-        let ended = refused.filter(|(reason, _)| reason.is_end());
+        let refused: Vec<(IdentityError, Arc<ClientIdentity>)> = refused.collect();
         let mut inner = self.inner.lock();
-        let ended = ended.filter_map(|(reason, identity)| inner.end_certificate(identity, reason)).collect();
+        let refused = refused.into_iter();
+        let ended =
+            refused.filter_map(|(reason, identity)| inner.end_certificate(identity, reason)).collect();
         inner.close_idle_and_old(&self.limits, now);
         let connected: HashSet<Fingerprint> =
             inner.entries.values().filter_map(|entry| entry.holder.keys()).collect();
@@ -429,7 +431,8 @@ impl Inner {
             }
         }
         let mut is_last = false;
-        if let Some(record) = self.clients.get_mut(&identity.keys)
+        if reason.is_end()
+            && let Some(record) = self.clients.get_mut(&identity.keys)
             && record.identity == identity
         {
             // A client can have a newer certificate for the same keys.

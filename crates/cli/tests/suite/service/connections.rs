@@ -1,0 +1,232 @@
+//! How many connections a client may hold and for how long, and what strangers and floods cannot do.
+
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use sottovoce_protocol::client::Client;
+use sottovoce_service::remote::{RemoteProgress, RetryBudget};
+use sottovoce_siege::{AttackKind, AttackReport, Attacker, Bounds, hold_connections};
+
+use super::world::{SECURE, Served, World, attacker, remote};
+
+/// A client that gives up at the first failure.
+const IMPATIENT: RetryBudget = RetryBudget { max_stall: Duration::ZERO };
+
+/// A provider with metrics, and the enrolled clients `alice` and `mallory`.
+fn serve(models: &[&str], arguments: &[&str]) -> (World, Served) {
+    let world = World::new();
+    world.authority();
+    let metrics = ["--metrics", "127.0.0.1:0"];
+    let served = Served::start(&world, models, &[&SECURE[..], &metrics, arguments].concat());
+    world.enrol("alice", &served.url);
+    world.enrol("mallory", &served.url);
+    (world, served)
+}
+
+fn metric(served: &Served, name: &str) -> f64 {
+    served.metric(name).unwrap_or_else(|| panic!("no metric {name}"))
+}
+
+fn closed(served: &Served, reason: &str) -> f64 {
+    metric(served, &format!("sottovoce_closed_connections_total{{reason=\"{reason}\"}}"))
+}
+
+/// Runs attacks while alice classifies images.
+fn classify_under(
+    world: &World,
+    served: &Served,
+    attacker: &Attacker,
+    attacks: &[AttackKind],
+    bounds: Bounds,
+) -> Vec<AttackReport> {
+    thread::scope(|scope| {
+        let run = |kind: AttackKind| scope.spawn(move || kind.run_blocking(attacker, &bounds).unwrap());
+        let threads: Vec<_> = attacks.iter().copied().map(run).collect();
+        thread::sleep(Duration::from_millis(500));
+        world.classify(&served.url, "alice", &[]).succeeds();
+        world.assert_exact("predictions.csv", &world.small);
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn a_client_with_many_connections_keeps_nobody_out() {
+    let (world, served) = serve(&["small"], &["--connections", "16", "--connections-per-client", "3"]);
+    let mallory = attacker(&world, &served, "mallory");
+    let bounds = Bounds::new(Duration::from_secs(5), 1000).with_connections(30);
+    let most = thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let now = |_| {
+                thread::sleep(Duration::from_millis(100));
+                metric(&served, "sottovoce_connections{kind=\"client\"}")
+            };
+            (0..40).map(now).fold(0.0, f64::max)
+        });
+        classify_under(&world, &served, &mallory, &[AttackKind::IdleConnections], bounds);
+        watch.join().unwrap()
+    });
+    // Three of mallory's, and one of alice's.
+    assert!((3.0..=4.0).contains(&most), "{most}");
+    assert!(closed(&served, "room") > 0.0);
+}
+
+#[test]
+fn an_idle_connection_is_closed_and_its_client_does_not_notice() {
+    let (world, served) = serve(&["small"], &["--idle-seconds", "1"]);
+    let remote = remote(&world, &served.url, "alice", IMPATIENT);
+    for round in 1..=2 {
+        remote.models().unwrap();
+        served
+            .wait_until("an idle connection is closed", |served| closed(served, "idle") >= f64::from(round));
+    }
+    assert_eq!(metric(&served, "sottovoce_connections{kind=\"client\"}"), 0.0);
+}
+
+#[test]
+fn an_old_connection_is_closed_between_requests_of_an_evaluation() {
+    let (world, served) = serve(&["slow"], &["--connection-seconds", "1", "--threads", "1"]);
+    let remote = remote(&world, &served.url, "alice", RetryBudget::default());
+    let client = Client::load(&world.sandbox.path("alice/keys"), 1 << 30).unwrap();
+    let model = remote.models().unwrap()[0].model.parse().unwrap();
+    let model = client.read_model(&remote.model(model).unwrap()[..]).unwrap();
+    for _ in 0..20 {
+        let mut message = Vec::new();
+        let pending = client.write_batch(&model, &world.quantised(&world.slow), &(), &mut message).unwrap();
+        let (answer, _) = remote.evaluate(&client, &pending, &Bytes::from(message), &|_| ()).unwrap();
+        let decrypted = client.decrypt(&pending, &answer[..]).unwrap();
+        for (slot, expected) in world.oracle(&world.slow).iter().enumerate() {
+            assert_eq!(&decrypted.slot(slot), expected);
+        }
+        if closed(&served, "age") >= 3.0 {
+            break;
+        }
+    }
+    assert!(closed(&served, "age") >= 3.0);
+}
+
+/// Revokes a client at a moment of its evaluation, and waits until the service has deleted its batch.
+fn revoke_during(world: &World, served: &Served, name: &str, moment: fn(RemoteProgress) -> bool) {
+    let remote = remote(world, &served.url, name, RetryBudget::default());
+    let client = Client::load(&world.sandbox.path(&format!("{name}/keys")), 1 << 30).unwrap();
+    let model = remote.models().unwrap()[0].model.parse().unwrap();
+    let model = client.read_model(&remote.model(model).unwrap()[..]).unwrap();
+    let mut message = Vec::new();
+    let pending = client.write_batch(&model, &world.quantised(&world.slow), &(), &mut message).unwrap();
+    let is_revoked = Mutex::new(false);
+    let watch = |step| {
+        let mut is_revoked = is_revoked.lock().unwrap();
+        if !*is_revoked && moment(step) {
+            *is_revoked = true;
+            world.sandbox.run(&["authority", "revoke", "authority", "--name", name]).succeeds();
+            served.wait_until("the batch is deleted", |served| {
+                metric(served, "sottovoce_answers") + metric(served, "sottovoce_held_batches") == 0.0
+            });
+        }
+    };
+    let error = remote.evaluate(&client, &pending, &Bytes::from(message), &watch).unwrap_err();
+    assert!(*is_revoked.lock().unwrap(), "{error}");
+}
+
+#[test]
+fn connections_and_batches_of_a_revoked_client_end() {
+    let (world, served) = serve(&["slow"], &["--threads", "1"]);
+    world.enrol("bob", &served.url);
+    let mallory = attacker(&world, &served, "mallory");
+    let alice = remote(&world, &served.url, "alice", IMPATIENT);
+    alice.models().unwrap();
+    let held = thread::scope(|scope| {
+        let holding = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let bounds = Bounds::new(Duration::from_secs(60), 100).with_connections(4);
+            runtime.block_on(hold_connections(&mallory, &bounds))
+        });
+        served.wait_until("four connections are held", |served| {
+            metric(served, "sottovoce_connections{kind=\"client\"}") >= 5.0
+        });
+        // A batch that is computed, and one that waits to be fetched.
+        revoke_during(&world, &served, "bob", |step| matches!(step, RemoteProgress::Computing { .. }));
+        revoke_during(&world, &served, "mallory", |step| step == RemoteProgress::Downloading);
+        holding.join().unwrap()
+    });
+    assert_eq!(held.len(), 4);
+    assert!(held.iter().all(|connection| connection.closed.is_some()), "{held:?}");
+    assert!(closed(&served, "certificate_ended") >= 4.0);
+    assert_eq!(metric(&served, "sottovoce_batches_total{outcome=\"cancelled\"}"), 1.0);
+    let log = served.log();
+    for name in ["bob", "mallory"] {
+        let line = format!("a certificate ended client=\"{name}\"");
+        let line = log.lines().find(|text| text.contains(&line)).unwrap_or_else(|| panic!("{log}"));
+        assert!(line.contains("batches_deleted=true"), "{line}");
+    }
+    // The other client has kept its connection.
+    alice.models().unwrap();
+}
+
+#[test]
+fn strangers_fill_their_part_only_and_make_room_for_newcomers() {
+    let (world, served) = serve(&["small"], &["--connections", "32"]);
+    let mallory = attacker(&world, &served, "mallory");
+    let bounds = Bounds::new(Duration::from_secs(8), 1000).with_connections(12);
+    let strangers =
+        [AttackKind::SilentConnections, AttackKind::AnonymousConnections, AttackKind::TrickleHandshakes];
+    classify_under(&world, &served, &mallory, &strangers, bounds);
+    assert!(closed(&served, "unverified") > 0.0);
+    let log = served.log();
+    let lines = log.lines().filter(|line| line.contains("closed for a newcomer")).count();
+    assert!((1..=5).contains(&lines), "{lines}");
+}
+
+#[test]
+fn a_client_that_resets_its_requests_is_disconnected() {
+    let (world, served) = serve(&["small"], &[]);
+    let mallory = attacker(&world, &served, "mallory");
+    // The pauses let the service see each request before it is reset.
+    let bounds = Bounds::new(Duration::from_secs(20), 1000).with_pace(Duration::from_millis(1));
+    classify_under(&world, &served, &mallory, &[AttackKind::ResetStreams], bounds);
+    assert!(closed(&served, "resets") > 0.0);
+    assert!(metric(&served, "sottovoce_resets_total") > 100.0);
+    let log = served.log();
+    let lines = log.lines().filter(|line| line.contains("beyond its budget") && line.contains("mallory"));
+    assert!((1..=5).contains(&lines.count()), "{log}");
+}
+
+#[test]
+fn a_client_that_floods_requests_is_refused_and_then_disconnected() {
+    let (world, served) = serve(&["small"], &["--requests-per-second", "20"]);
+    let mallory = attacker(&world, &served, "mallory");
+    let bounds = Bounds::new(Duration::from_secs(40), 3000);
+    let reports = classify_under(&world, &served, &mallory, &[AttackKind::FloodRequests], bounds);
+    assert!(reports[0].outcomes["status 429"] >= 1000, "{reports:?}");
+    assert!(metric(&served, "sottovoce_refused_requests_total") >= 1000.0);
+    assert!(closed(&served, "requests") > 0.0);
+}
+
+#[test]
+fn nonsense_is_counted_and_does_not_fill_the_log() {
+    let (world, mut served) = serve(&["small"], &["--verbose"]);
+    world.classify(&served.url, "mallory", &[]).succeeds();
+    let mallory = attacker(&world, &served, "mallory");
+    let bounds = Bounds::new(Duration::from_secs(30), 60);
+    let attacks = [
+        AttackKind::NonsenseBytes,
+        AttackKind::WrongProtocols,
+        AttackKind::MalformedFrames,
+        AttackKind::DamagedMessages,
+    ];
+    classify_under(&world, &served, &mallory, &attacks, bounds);
+    served.wait_until("failed handshakes are counted", |served| closed(served, "handshake") >= 30.0);
+    served.terminate();
+    assert_eq!(served.ended(), Some(0), "{}", served.log());
+    let log = served.log();
+    let lines = log.lines().filter(|line| line.contains("reason=\"handshake\"")).count();
+    assert_eq!(lines, 5, "{log}");
+    assert!(log.contains("not logged one by one kind=\"handshake\" count="), "{log}");
+    // One client's refused batches.
+    let lines = log.lines().filter(|line| line.contains(": refused client=\"mallory\"")).count();
+    assert_eq!(lines, 5, "{log}");
+    assert!(log.contains("not logged one by one kind=\"refused batch\" key="), "{log}");
+    // Libraries log what peers send.
+    assert!(log.lines().all(|line| !line.contains(" h2::") && !line.contains(" hyper")), "{log}");
+}
