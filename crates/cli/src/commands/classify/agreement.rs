@@ -94,11 +94,13 @@ impl Agreement {
     pub fn describe(&self) -> String {
         match (self.copies, self.known_images) {
             (0, 0) => "Every slot held an image, so nothing was compared.".to_owned(),
-            (copies, known) => format!(
-                "Spare slots held {} and {}; all logits agreed.",
-                counted(copies, "copy of these images", "copies of these images"),
-                counted(known, "known image", "known images"),
-            ),
+            (copies, known) => {
+                let copies =
+                    (copies > 0).then(|| counted(copies, "copy of these images", "copies of these images"));
+                let known = (known > 0).then(|| counted(known, "known image", "known images"));
+                let held: Vec<String> = copies.into_iter().chain(known).collect();
+                format!("Spare slots held {}; all logits agreed.", held.join(" and "))
+            }
         }
     }
 }
