@@ -7,7 +7,7 @@ use sottovoce_protocol::Fingerprint;
 use sottovoce_service::authority::{
     DEFAULT_ISSUER_DAYS, DEFAULT_LIST_DAYS, Host, MAX_LIST_DAYS, MAX_VALIDITY_DAYS,
 };
-use sottovoce_service::tls::SerialNumber;
+use sottovoce_service::tls::{CertifiedModel, SerialNumber};
 
 #[derive(Debug, Subcommand)]
 pub enum AuthorityCommand {
@@ -38,6 +38,11 @@ pub enum AuthorityCommand {
         /// Without this, the terminal asks for it.
         #[arg(long, value_name = "HEX")]
         key: Option<Fingerprint>,
+
+        /// Models for which the authority vouches, each as clients name it, with its fingerprint, which `plan` and `serve` print.
+        /// Clients then use no other models of this provider.
+        #[arg(long = "model", value_name = "NAME=FINGERPRINT")]
+        models: Vec<CertifiedModel>,
 
         /// Issue the certificate although one of the hosts has a valid certificate for another key.
         #[arg(long)]

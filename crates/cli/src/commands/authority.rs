@@ -34,13 +34,21 @@ type Output = (Value, String);
 pub fn run(command: &AuthorityCommand, global: &GlobalOptions) -> Result<ExitCode> {
     let output = match command {
         AuthorityCommand::Create { folder, name, protection } => create(folder, name, protection)?,
-        AuthorityCommand::Provider { authority, request, key, other_keys, out, days } => {
+        AuthorityCommand::Provider { authority, request, key, models, other_keys, out, days } => {
             let request = ReceivedProviderRequest::read(request)
                 .with_context(|| format!("cannot use the request {}", request.display()))?;
             let hosts = joined(request.hosts());
             output::remark(&format!("a provider requests a certificate for {hosts}"));
             let key = confirmation::confirm(*key, request.key(), "--key", "the provider")?;
-            provider(authority, &request, &approval(key, *days, *other_keys), out)?
+            let approval = approval(key, *days, *other_keys).with_models(models.clone());
+            for model in models {
+                output::remark(&format!(
+                    "the certificate lists the model {} with the fingerprint {}",
+                    model.name(),
+                    model.fingerprint()
+                ));
+            }
+            provider(authority, &request, &approval, out)?
         }
         AuthorityCommand::Issue { authority, request, keys, other_keys, out, days } => {
             let request = ReceivedRequest::read(request)

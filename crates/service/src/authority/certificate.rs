@@ -10,6 +10,7 @@ use time::{Duration, OffsetDateTime};
 use super::error::AuthorityError;
 use super::host::Host;
 use super::ledger::IssuedCertificate;
+use crate::tls::model_manifest::CertifiedModel;
 use crate::tls::serial_number::SerialNumber;
 use crate::tls::subject::{Subject, checked_name};
 
@@ -53,15 +54,17 @@ pub fn client(
     Ok(parameters)
 }
 
-/// Returns a provider's certificate.
+/// Returns a provider's certificate, which lists `models`.
 pub fn provider(
     hosts: &[Host],
+    models: &[CertifiedModel],
     serial_number: &SerialNumber,
     not_after: OffsetDateTime,
 ) -> Result<CertificateParams, AuthorityError> {
     let mut parameters = leaf(PROVIDER_NAME, serial_number, not_after, ExtendedKeyUsagePurpose::ServerAuth);
-    parameters.subject_alt_names =
-        hosts.iter().map(Host::alternative_name).collect::<Result<_, rcgen::Error>>()?;
+    let hosts = hosts.iter().map(Host::alternative_name);
+    let models = models.iter().map(|model| Ok(SanType::URI(model.uri().try_into()?)));
+    parameters.subject_alt_names = hosts.chain(models).collect::<Result<_, rcgen::Error>>()?;
     Ok(parameters)
 }
 

@@ -91,6 +91,7 @@ use signed_list::SignedList;
 use signers::{Signer, Signers};
 use sottovoce_protocol::Fingerprint;
 
+use crate::tls::model_manifest::CertifiedModel;
 use crate::tls::serial_number::SerialNumber;
 
 /// Validity of an issuer's certificate in days, unless another number is given.
@@ -109,6 +110,7 @@ pub struct Approval {
     keys: Fingerprint,
     days: u32,
     allows_other_keys: bool,
+    models: Vec<CertifiedModel>,
 }
 
 impl Approval {
@@ -116,13 +118,20 @@ impl Approval {
     /// another channel.
     #[must_use]
     pub fn new(keys: Fingerprint, days: u32) -> Self {
-        Self { keys, days, allows_other_keys: false }
+        Self { keys, days, allows_other_keys: false, models: Vec::new() }
     }
 
     /// Also approves keys other than those in a valid certificate of the same client or for the same host.
     #[must_use]
     pub fn with_other_keys(mut self) -> Self {
         self.allows_other_keys = true;
+        self
+    }
+
+    /// Lists models in a provider's certificate, for which the authority vouches. Clients' certificates list none.
+    #[must_use]
+    pub fn with_models(mut self, models: Vec<CertifiedModel>) -> Self {
+        self.models = models;
         self
     }
 }
@@ -288,7 +297,7 @@ impl Authority {
         let holder =
             CertificateHolder::Provider { hosts: request.hosts().to_vec(), key: Some(request.key()) };
         self.issue_leaf(holder, request.key(), request.public_key(), approval, |serial_number, not_after| {
-            certificate::provider(request.hosts(), serial_number, not_after)
+            certificate::provider(request.hosts(), &approval.models, serial_number, not_after)
         })
     }
 

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::tls::{ClientIdentity, Subject, TlsError};
+use crate::tls::{CertifiedModel, ClientIdentity, ModelManifest, Subject, TlsError};
 
 fn keys(byte: u8) -> Fingerprint {
     Fingerprint::from_bytes([byte; Fingerprint::BYTES])
@@ -39,6 +39,23 @@ fn issue_provider(authority: &Authority, host: &str) -> SignedCertificate {
     let request = ProviderRequest::new(&[host.parse().unwrap()]).unwrap();
     let received = ReceivedProviderRequest::from_pem(&request.pem).unwrap();
     authority.issue_provider(&received, &Approval::new(request.key, 30)).unwrap()
+}
+
+#[test]
+fn a_provider_s_certificate_lists_the_models_that_the_operator_names() {
+    let (_folder, authority) = authority();
+    let request = ProviderRequest::new(&["localhost".parse().unwrap()]).unwrap();
+    let received = ReceivedProviderRequest::from_pem(&request.pem).unwrap();
+    let models = [("digits", 1), ("digits", 2), ("letters-2.0", 3)]
+        .map(|(name, byte)| CertifiedModel::new(name, Fingerprint::from_bytes([byte; 32])).unwrap());
+    let listed = |approval: &Approval| {
+        let issued = authority.issue_provider(&received, approval).unwrap();
+        let certificate = CertificateDer::from_pem_slice(issued.pem.as_bytes()).unwrap();
+        ModelManifest::from_der(&certificate).unwrap().models().to_vec()
+    };
+    let approval = Approval::new(request.key, 30);
+    assert_eq!(listed(&approval), []);
+    assert_eq!(listed(&approval.with_models(models.to_vec())), models);
 }
 
 fn revoke(authority: &Authority, selection: &CertificateSelection) -> Vec<IssuedCertificate> {

@@ -21,7 +21,7 @@ use super::address::ProviderAddress;
 use super::error::AttemptError;
 use super::observed_stream::{ObservedStream, TlsErrorCell};
 use super::upload_body::{SentBytes, UploadBody};
-use crate::tls::ModelManifest;
+use crate::tls::model_manifest::ModelManifest;
 use sottovoce_network::UntrustedText;
 
 /// Maximum duration of opening a connection.

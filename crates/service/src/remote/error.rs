@@ -9,7 +9,7 @@ use sottovoce_network::UntrustedText;
 use sottovoce_protocol::ProtocolError;
 
 use super::address::ProviderAddress;
-use crate::tls::ModelManifestError;
+use crate::tls::model_manifest::ModelManifestError;
 use crate::tls::validity::unix_date_text;
 
 /// A request failed. Requests that failed for a temporary reason have been sent again before.

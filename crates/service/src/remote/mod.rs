@@ -29,7 +29,7 @@ use requester::Requester;
 pub use requester::RetryBudget;
 
 use crate::resource::{MODELS_PATH, ModelEntry, PARAMETERS_PATH, keys_path, model_path};
-use crate::tls::RequiredModel;
+use crate::tls::model_manifest::RequiredModel;
 
 /// A provider's server. Every call blocks until it has finished. Connections are opened as needed.
 pub struct RemoteProvider {

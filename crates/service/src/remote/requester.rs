@@ -16,7 +16,7 @@ use super::address::ProviderAddress;
 use super::connection::{Connection, HttpRequest, HttpResponse};
 use super::error::{AttemptError, RemoteError};
 use crate::resource::{ErrorBody, RETRYABLE_STATUSES};
-use crate::tls::RequiredModel;
+use crate::tls::model_manifest::RequiredModel;
 use sottovoce_network::UntrustedText;
 
 /// First pause before another attempt. It doubles with every attempt.

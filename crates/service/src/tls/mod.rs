@@ -30,7 +30,7 @@ pub(crate) mod error;
 pub(crate) mod excerpt;
 mod file_version;
 pub(crate) mod identity;
-mod model_manifest;
+pub(crate) mod model_manifest;
 mod notices;
 pub(crate) mod pem_files;
 mod profile;

@@ -7,6 +7,7 @@ mod faults;
 mod machine;
 mod metrics_listener;
 mod model_identity;
+mod model_manifest;
 mod private_files;
 #[cfg(target_os = "linux")]
 mod process;

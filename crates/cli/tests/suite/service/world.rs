@@ -105,10 +105,17 @@ impl World {
     /// Creates an authority and a provider's certificate.
     pub fn authority(&self) {
         self.sandbox.run(&["authority", "create", "authority", "--no-passphrase"]).succeeds();
-        let request = ["provider-request", "--host", "127.0.0.1", "--out", "provider", "--json"];
+        self.provider_identity("provider", &[]);
+    }
+
+    /// Makes a provider's key and certificate in a folder, and returns its name. The certificate replaces no other provider's.
+    pub fn provider_identity(&self, folder: &str, arguments: &[&str]) -> String {
+        let request = ["provider-request", "--host", "127.0.0.1", "--out", folder, "--json"];
         let key = self.field(&request, "key");
-        let provider = ["authority", "provider", "authority", "provider/request.pem", "--out", "provider"];
-        self.sandbox.run(&[&provider[..], &["--key", &key]].concat()).succeeds();
+        let request = format!("{folder}/request.pem");
+        let provider = ["authority", "provider", "authority", &request, "--out", folder, "--other-keys"];
+        self.sandbox.run(&[&provider[..], &["--key", &key], arguments].concat()).succeeds();
+        folder.to_owned()
     }
 
     /// Runs a command, and returns a field of the JSON that it prints.
