@@ -55,6 +55,8 @@ pub async fn other_keys(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
             ("own keys under the other name", Method::PUT, keys_path(*other), attacker.registration.clone()),
             ("the other keys", Method::GET, keys_path(*other), Bytes::new()),
         ];
+        // The provider does not read keys that it has.
+        session.send(Method::DELETE, &attacker.keys_path()).await?;
         for (name, method, path, body) in attempts {
             tally.attempt();
             let response = match body.is_empty() {

@@ -79,9 +79,8 @@ async fn send(
             return Ok(("keys with a flipped bit", response));
         }
         _ => {
-            let keys = random_bytes(attacker.registration.len(), rng).into();
-            let response = session.send_body(Method::PUT, &attacker.keys_path(), keys).await?;
-            return Ok(("keys of random bytes", response));
+            let keys = random_bytes(attacker.registration.len(), rng);
+            return Ok(("keys of random bytes", send_keys(attacker, session, keys).await?));
         }
     };
     let body = Bytes::from(bytes);
@@ -94,6 +93,16 @@ async fn send(
         }
     };
     Ok((name, response))
+}
+
+/// Sends damaged keys in place of the registered ones, which are deleted before, because the provider does not read keys that it
+/// has. Then registers the right ones again.
+async fn send_keys(attacker: &Attacker, session: &mut Session, keys: Vec<u8>) -> Result<Response, Failure> {
+    let path = attacker.keys_path();
+    session.send(Method::DELETE, &path).await?;
+    let response = session.send_body(Method::PUT, &path, keys.into()).await?;
+    session.send_body(Method::PUT, &path, attacker.registration.clone()).await?;
+    Ok(response)
 }
 
 fn flipped(message: &[u8], place: usize) -> Vec<u8> {

@@ -68,7 +68,7 @@ fn limits(kind: AttackKind) -> (u64, usize, u64) {
 }
 
 /// Number of hostile clients.
-pub const CLIENTS: usize = 6;
+pub const CLIENTS: usize = 7;
 
 /// The hostile client that runs an attack, so that attacks do not undo each other: one deletes the keys that another one needs.
 fn identity(kind: AttackKind) -> usize {
@@ -76,7 +76,11 @@ fn identity(kind: AttackKind) -> usize {
         AttackKind::ResetStreams | AttackKind::ChurnKeys => 0,
         AttackKind::CancelBatches | AttackKind::WrongProtocols | AttackKind::NonsenseBytes => 1,
         AttackKind::IdleConnections | AttackKind::SilentConnections => 2,
-        AttackKind::FloodRequests | AttackKind::FloodFrames | AttackKind::Reconnect => 3,
+        AttackKind::FloodRequests
+        | AttackKind::FloodFrames
+        | AttackKind::Reconnect
+        | AttackKind::OtherKeys => 3,
+        AttackKind::HoardAnswers => 6,
         AttackKind::TrickleUploads
         | AttackKind::TrickleHeaders
         | AttackKind::TrickleHandshakes
