@@ -63,7 +63,7 @@ impl Schedule {
             [(Phase::Quiet, quiet, None), (Phase::Siege, siege, kill_after)]
                 .map(|(phase, duration, kill_after)| Period { phase, duration, kill_after, compared })
         });
-        Self { periods: periods.collect(), reloads: false, attacks: AttackKind::ALL.to_vec() }
+        Self { periods: periods.collect(), reloads: true, attacks: AttackKind::ALL.to_vec() }
     }
 
     /// Number of sieges.
