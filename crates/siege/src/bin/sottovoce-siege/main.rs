@@ -59,10 +59,6 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
-    /// Send no SIGHUP, for an earlier version that does not read its files again.
-    #[arg(long)]
-    no_reload: bool,
-
     /// Only these attacks, to find the one behind a figure.
     #[arg(long, value_name = "ATTACK", num_args = 1.., value_parser = parse_attack)]
     only: Vec<AttackKind>,
@@ -96,7 +92,7 @@ fn main() -> Result<ExitCode> {
         false => Schedule::new(Duration::from_secs(60 * u64::from(options.minutes))),
     };
     let attacks = if options.only.is_empty() { AttackKind::ALL.to_vec() } else { options.only };
-    let schedule = Schedule { reloads: !options.no_reload, attacks, ..schedule };
+    let schedule = Schedule { attacks, ..schedule };
     let record = siege::run(&program.canonicalize()?, &schedule, options.keep)?;
     if let Some(out) = &options.out {
         std::fs::write(out, serde_json::to_vec_pretty(&record)?)?;

@@ -30,8 +30,6 @@ pub struct Period {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     pub periods: Vec<Period>,
-    /// The provider gets SIGHUP in each siege.
-    pub reloads: bool,
     /// Attacks of a siege.
     pub attacks: Vec<AttackKind>,
 }
@@ -63,7 +61,7 @@ impl Schedule {
             [(Phase::Quiet, quiet, None), (Phase::Siege, siege, kill_after)]
                 .map(|(phase, duration, kill_after)| Period { phase, duration, kill_after, compared })
         });
-        Self { periods: periods.collect(), reloads: true, attacks: AttackKind::ALL.to_vec() }
+        Self { periods: periods.collect(), attacks: AttackKind::ALL.to_vec() }
     }
 
     /// Number of sieges.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, anyhow, ensure};
 use parking_lot::Mutex;
+use sottovoce_siege::AttackKind;
 
 use crate::clock::Clock;
 use crate::honest::{self, Board, Findings, HonestClient};
@@ -94,9 +95,14 @@ fn run_periods(
         clock.enter(index, period.phase);
         match period.phase {
             Phase::Quiet => clock.sleep(period.duration),
-            Phase::Siege => {
-                sieges.push(besiege(world, (period, schedule), sieges.len(), provider, board, clock)?)
-            }
+            Phase::Siege => sieges.push(besiege(
+                world,
+                (period, &schedule.attacks),
+                sieges.len(),
+                provider,
+                board,
+                clock,
+            )?),
         }
     }
     clock.leave();
@@ -107,7 +113,7 @@ fn run_periods(
 /// Runs all attacks for a period.
 fn besiege(
     world: &World,
-    (period, schedule): (&Period, &Schedule),
+    (period, attacks): (&Period, &[AttackKind]),
     number: usize,
     provider: &ProviderProcess<'_>,
     board: &Board,
@@ -117,7 +123,7 @@ fn besiege(
     let plan = Plan {
         provider: provider.address(),
         seconds: period.duration.as_secs_f64(),
-        kinds: schedule.attacks.clone(),
+        kinds: attacks.to_vec(),
         attackers: (0..hostile::CLIENTS).map(|number| world.path(&hostile_name(number))).collect(),
         exile: world.path(EXILE),
         turncoat: world.path(&turncoat),
@@ -136,9 +142,7 @@ fn besiege(
     let start = Instant::now();
     let wait_until = |time: Duration| clock.sleep(time.saturating_sub(start.elapsed()));
     wait_until(period.duration / 4);
-    if schedule.reloads {
-        provider.reload()?;
-    }
+    provider.reload()?;
     wait_until(period.duration * 2 / 5);
     world.revoke(&turncoat)?;
     let revoked = SystemTime::now();

@@ -56,8 +56,11 @@ impl World {
         let ensemble = NetworkSampler::new(ARCHITECTURE, 2).with_largest_weights([2; 3]).ensemble(MEMBERS)?;
         let world = Self { folder: tempfile::tempdir()?, program: program.to_owned(), ensemble };
         write_ensemble(&world.path(MODEL), &world.ensemble, &Origin::default())?;
-        world.run(&["authority", "create", AUTHORITY])?;
-        world.run(&["authority", "provider", AUTHORITY, "--host", "127.0.0.1", "--out", PROVIDER])?;
+        world.run(&["authority", "create", AUTHORITY, "--no-passphrase"])?;
+        let request = ["provider-request", "--host", "127.0.0.1", "--out", PROVIDER, "--json"];
+        let key = world.field(&request, "key")?;
+        let request = format!("{PROVIDER}/request.pem");
+        world.run(&["authority", "provider", AUTHORITY, &request, "--out", PROVIDER, "--key", &key])?;
         Ok(world)
     }
 
@@ -107,25 +110,37 @@ impl World {
         ])
     }
 
-    fn run(&self, arguments: &[&str]) -> Result<()> {
+    /// Runs a command, and returns what it prints.
+    fn run(&self, arguments: &[&str]) -> Result<Vec<u8>> {
         let output = self.command(arguments).output().context("cannot start sottovoce")?;
         if !output.status.success() {
             bail!("sottovoce {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
         }
-        Ok(())
+        Ok(output.stdout)
+    }
+
+    /// Runs a command, and returns a field of the JSON that it prints.
+    fn field(&self, arguments: &[&str], name: &str) -> Result<String> {
+        let json: serde_json::Value = serde_json::from_slice(&self.run(arguments)?)?;
+        let text = json.get(name).and_then(serde_json::Value::as_str);
+        Ok(text.with_context(|| format!("sottovoce {} prints no {name}", arguments.join(" ")))?.to_owned())
     }
 
     /// Makes a client's keys and certificate.
     pub fn enrol(&self, name: &str, url: &str) -> Result<()> {
         let root = format!("{PROVIDER}/root.pem");
-        self.run(&["enrol", "--name", name, "--provider", url, "--client", name, "--authority", &root])?;
+        let enrol =
+            ["enrol", "--json", "--name", name, "--provider", url, "--client", name, "--authority", &root];
+        let keys = self.field(&enrol, "keys")?;
         let (request, certificate) = (format!("{name}/request.pem"), format!("{name}/certificate.pem"));
-        self.run(&["authority", "issue", AUTHORITY, &request, "--out", &certificate])
+        self.run(&["authority", "issue", AUTHORITY, &request, "--out", &certificate, "--keys", &keys])?;
+        Ok(())
     }
 
     /// Revokes a client's certificate.
     pub fn revoke(&self, name: &str) -> Result<()> {
-        self.run(&["authority", "revoke", AUTHORITY, "--name", name])
+        self.run(&["authority", "revoke", AUTHORITY, "--name", name])?;
+        Ok(())
     }
 
     /// Returns the logits of images, one row for each slot that holds an image, and those of an empty slot.
