@@ -155,6 +155,14 @@ impl KeyFile {
             reason: format!("its encrypted private key cannot be read: {error}"),
         };
         let file = EncryptedPrivateKeyInfo::from_der(der).map_err(unusable)?;
+        let kdf = file.encryption_algorithm.pbes2().map(|parameters| &parameters.kdf);
+        if !kdf.is_some_and(is_affordable) {
+            return Err(AuthorityError::KeyFile {
+                path: self.path.clone(),
+                reason: "its private key is encrypted in another way than with PBES2, or at too great a cost"
+                    .to_owned(),
+            });
+        }
         let mut buffer = Zeroizing::new(file.encrypted_data.to_vec());
         let decrypted = file.encryption_algorithm.decrypt_in_place(passphrase.as_bytes(), &mut buffer);
         let wrong = || AuthorityError::WrongPassphrase { path: self.path.clone() };
@@ -166,6 +174,21 @@ impl KeyFile {
             Err(_) => return Err(wrong()),
         }
         Ok(buffer)
+    }
+}
+
+/// Returns whether deriving a key takes at most 256 MiB and about a minute.
+fn is_affordable(kdf: &pbes2::Kdf<'_>) -> bool {
+    match kdf {
+        pbes2::Kdf::Scrypt(scrypt) => {
+            let bytes = scrypt.cost_parameter.checked_mul(128 * u64::from(scrypt.block_size));
+            let work = bytes.and_then(|bytes| bytes.checked_mul(scrypt.parallelization.into()));
+            scrypt.cost_parameter > 1
+                && bytes.is_some_and(|bytes| bytes <= 1 << 28)
+                && work.is_some_and(|work| work <= 1 << 34)
+        }
+        pbes2::Kdf::Pbkdf2(pbkdf2) => pbkdf2.iteration_count <= 50_000_000,
+        _ => false,
     }
 }
 

@@ -763,3 +763,64 @@ fn the_folder_of_a_former_version_is_used_and_gets_an_issuer() {
     authority.retire_roots(30).unwrap();
     assert_eq!(lists(&authority).len(), 2);
 }
+
+/// Whoever can write the file of a key can make it useless, but neither crash nor stop the program.
+#[test]
+fn a_damaged_file_of_a_key_is_refused() {
+    use pkcs5::pbes2::{EncryptionScheme, Kdf, Parameters, ScryptParams};
+    use pkcs8::der::Encode as _;
+    use rand::{Rng as _, SeedableRng as _};
+
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("authority");
+    let words = "correct horse battery";
+    let authority = Authority::create(&path, "test", Some(passphrase(words))).unwrap();
+    let file = authority.folder.issuer_key_path();
+    let key = || key_file::KeyFile::read(&file, None).map(Option::unwrap);
+    let good = fs::read(&file).unwrap();
+    let mut rng = rand::rngs::StdRng::seed_from_u64(5);
+    let mut refused = 0;
+    for _ in 0..2000 {
+        let mut bytes = good.clone();
+        let at = rng.random_range(0..bytes.len());
+        match rng.random_range(0..3) {
+            0 => bytes.truncate(at),
+            1 => bytes[at] ^= 1 << rng.random_range(0..7),
+            _ => bytes[at] = b"A/+=9\n-"[rng.random_range(0..7)],
+        }
+        write_private(&file, &bytes);
+        refused += usize::from(key().is_err());
+    }
+    assert!(refused > 100, "{refused}");
+
+    let text = String::from_utf8(good).unwrap();
+    let (certificate, encrypted) = text.split_at(text.find("-----BEGIN ENCRYPTED").unwrap());
+    let good = pem::parse(encrypted).unwrap().into_contents();
+    for distance in [1, 17, 40, 80, 120] {
+        let mut der = good.clone();
+        let at = der.len() - distance;
+        der[at] ^= 1;
+        let content = certificate.to_owned() + &key_file::to_pem("ENCRYPTED PRIVATE KEY", der);
+        write_private(&file, content.as_bytes());
+        let error = key().unwrap().unlock(Some(&passphrase(words))).map(|_| ()).unwrap_err();
+        assert!(matches!(error, AuthorityError::WrongPassphrase { .. }), "{error}");
+    }
+
+    // The file states the cost of opening it.
+    for (cost_parameter, block_size, parallelization) in
+        [(0, 8, 1), (1 << 40, 8, 1), (1 << 14, 8, u16::MAX), (u64::MAX, u16::MAX, 1)]
+    {
+        let (salt, iv) = ([1; 16], [2; 16]);
+        let kdf = ScryptParams { salt: &salt, cost_parameter, block_size, parallelization, key_length: None };
+        let parameters =
+            Parameters { kdf: Kdf::Scrypt(kdf), encryption: EncryptionScheme::Aes256Cbc { iv: &iv } };
+        let info = pkcs8::EncryptedPrivateKeyInfo {
+            encryption_algorithm: parameters.into(),
+            encrypted_data: &[3; 32],
+        };
+        let encrypted = key_file::to_pem("ENCRYPTED PRIVATE KEY", info.to_der().unwrap());
+        write_private(&file, (certificate.to_owned() + &encrypted).as_bytes());
+        let error = key().unwrap().unlock(Some(&passphrase(words))).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("at too great a cost"), "{error}");
+    }
+}

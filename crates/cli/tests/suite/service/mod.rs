@@ -1,5 +1,6 @@
 //! Provider, clients and authority in separate processes, on this machine's loopback.
 
+mod authority_changes;
 mod clients;
 mod connections;
 mod expiry;
