@@ -536,6 +536,7 @@ mod tests {
         let connections = Arc::new(Connections::new(limits()));
         let start = Instant::now();
         let first = obey(connections.admit(peer(1)).await);
+        tokio::time::advance(Duration::from_millis(1)).await;
         let second = obey(connections.admit(peer(1)).await);
         let third = obey(connections.admit(peer(1)).await);
         assert_eq!(first.await.unwrap(), CloseReason::Unverified);
@@ -549,10 +550,11 @@ mod tests {
         let connections = Arc::new(Connections::new(ConnectionLimits { unverified: 3, ..limits() }));
         let early = obey(connections.admit(peer(1)).await);
         tokio::time::advance(UNVERIFIED_GRACE).await;
-        let many = [obey(connections.admit(peer(2)).await), obey(connections.admit(peer(2)).await)];
+        let first = obey(connections.admit(peer(2)).await);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let second = obey(connections.admit(peer(2)).await);
         tokio::time::advance(UNVERIFIED_GRACE).await;
         let last = obey(connections.admit(peer(3)).await);
-        let [first, second] = many;
         assert_eq!(first.await.unwrap(), CloseReason::Unverified);
         assert!(!early.is_finished() && !second.is_finished() && !last.is_finished());
     }
