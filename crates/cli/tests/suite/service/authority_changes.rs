@@ -88,3 +88,59 @@ fn an_authority_from_a_backup_readmits_nobody() {
         run.stdout
     );
 }
+
+#[test]
+fn another_root_takes_over_and_the_former_one_is_retired() {
+    let world = World::new();
+    world.authority();
+    let path = |name: &str| world.sandbox.path(name);
+    let authority = |arguments: &[&str]| world.sandbox.run(&[&["authority"], arguments].concat());
+    let mut served = Served::start(&world, &["small"], &SECURE);
+    let alice = world.enrol("alice", &served.url);
+    world.classify(&served.url, "alice", &[]).succeeds();
+    authority(&["new-root", "authority", "--name", "next"]).succeeds();
+
+    // Everybody gets the new root, then new certificates.
+    let distribute = || {
+        for holder in ["provider", "alice"] {
+            fs::copy(path("authority/root.pem"), path(&format!("{holder}/root.pem"))).unwrap();
+        }
+    };
+    distribute();
+    served.kill();
+    let mut served = Served::start(&world, &["small"], &SECURE);
+    world.classify(&served.url, "alice", &[]).succeeds();
+    world.enrol("bob", &served.url);
+    world.classify(&served.url, "bob", &[]).succeeds();
+    authority(&["retire-roots", "authority"]).fails(1, &["2 valid certificates depend on a former root"]);
+
+    let listed = authority(&["list", "authority", "--json"]).succeeds();
+    let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+    let former: Vec<&str> = listed["certificates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["client"] == "alice" || !one["provider"].is_null())
+        .map(|one| one["serial"].as_str().unwrap())
+        .collect();
+    let key = sottovoce_service::authority::ReceivedProviderRequest::read(&path("provider/request.pem"));
+    let key = key.unwrap().key().to_string();
+    fs::remove_file(path("provider/certificate.pem")).unwrap();
+    let renew = ["provider", "authority", "provider/request.pem", "--out", "provider", "--key", &key];
+    authority(&renew).succeeds();
+    fs::remove_file(path("alice/certificate.pem")).unwrap();
+    let renew =
+        ["issue", "authority", "alice/request.pem", "--out", "alice/certificate.pem", "--keys", &alice];
+    authority(&renew).succeeds();
+    assert_eq!(former.len(), 2);
+    for serial in former {
+        authority(&["revoke", "authority", "--serial", serial]).succeeds();
+    }
+    authority(&["retire-roots", "authority"]).succeeds();
+    distribute();
+    served.kill();
+    let served = Served::start(&world, &["small"], &SECURE);
+    for client in ["alice", "bob"] {
+        world.classify(&served.url, client, &[]).succeeds();
+    }
+}
