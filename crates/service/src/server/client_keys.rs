@@ -152,7 +152,7 @@ impl ClientKeys {
         key: Fingerprint,
         message: &[u8],
     ) -> Result<bool, KeyStoreError> {
-        let registration = Registration::new(message, caller);
+        let registration = Registration::new(message, caller.0.as_deref());
         loop {
             if self.store.insert(key, message, &registration, self.max_stored)? {
                 return Ok(true);

@@ -7,7 +7,6 @@ use sottovoce_protocol::Fingerprint;
 use sottovoce_protocol::provider::Provider;
 use time::OffsetDateTime;
 
-use super::access::Caller;
 use crate::tls::identity::ClientIdentity;
 use crate::tls::serial_number::SerialNumber;
 
@@ -39,11 +38,11 @@ pub struct RegisteredCertificate {
 }
 
 impl Registration {
-    /// Returns the facts about a message that `caller` registers now.
-    pub fn new(message: &[u8], caller: &Caller) -> Self {
+    /// Returns the facts about a message that `client` registers now.
+    pub fn new(message: &[u8], client: Option<&ClientIdentity>) -> Self {
         let now = unix_now();
         Self {
-            certificate: caller.0.as_deref().map(RegisteredCertificate::of),
+            certificate: client.map(RegisteredCertificate::of),
             registered: Some(now),
             ..Self::found(message)
         }
