@@ -1,6 +1,6 @@
 //! `serve`: exported networks as a service over HTTP.
 
-mod models;
+pub mod models;
 mod reload;
 
 use std::process::ExitCode;
@@ -19,16 +19,13 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use models::Models;
+use models::{Models, PLANNED_IMAGES};
 use reload::{ReloadSignals, Reloader};
 
 use crate::args::policy::HIDING_ASSUMPTIONS;
 use crate::args::service::{LogFormat, ServeOptions};
 use crate::memory::peak_memory_bytes;
 use crate::output::{self, counted};
-
-/// Number of images for which parameters are chosen: many batches of one client.
-pub const PLANNED_IMAGES: usize = 100_000;
 
 pub fn run(options: &ServeOptions) -> Result<ExitCode> {
     start_log(options);

@@ -17,7 +17,8 @@ use crate::args::global::GlobalOptions;
 use crate::commands::classify::batches::{Classified, EncryptedBatch, Steps, classify};
 use crate::commands::classify::known_images::KnownImages;
 use crate::commands::exactness::EXIT_MISMATCH;
-use crate::commands::{exported_networks, serve};
+use crate::commands::exported_networks;
+use crate::commands::serve::models::PLANNED_IMAGES;
 use crate::files;
 use crate::machine::{Machine, Source};
 use crate::output::{self, to_value};
@@ -31,7 +32,7 @@ pub fn run(options: &BenchServiceOptions, global: &GlobalOptions) -> Result<Exit
     let exported = exported_networks::read(&options.weights)?;
     let ranged = RangedEnsemble::from(&exported);
     let policy = options.policy.policy(ranged.observed_logit.is_some())?;
-    let choice = policy.choose(&[ranged], serve::PLANNED_IMAGES, &[Evaluator::default()])?;
+    let choice = policy.choose(&[ranged], PLANNED_IMAGES, &[Evaluator::default()])?;
     let images = batch(options, global, choice.parameters.degree(), ranged.ensemble)?;
     let oracle = Oracle::new(ranged.ensemble, &images, &())?;
     let service = LocalService::start(options)?;

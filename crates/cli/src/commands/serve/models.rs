@@ -10,6 +10,9 @@ use sottovoce_protocol::Fingerprint;
 
 use crate::commands::exported_networks;
 
+/// Number of images for which parameters are chosen: many batches of one client.
+pub const PLANNED_IMAGES: usize = 100_000;
+
 /// A model to serve.
 struct Model {
     name: String,

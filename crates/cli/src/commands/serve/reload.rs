@@ -8,8 +8,7 @@ use sottovoce_evaluate::Evaluator;
 use sottovoce_protocol::size;
 use sottovoce_service::server::Server;
 
-use super::PLANNED_IMAGES;
-use super::models::Models;
+use super::models::{Models, PLANNED_IMAGES};
 use crate::args::policy::PolicyOptions;
 
 /// Everything that is needed to read the files of a service again.

@@ -189,7 +189,7 @@ fn mistakes_are_reported_before_anything_is_sent() {
     assert!(!world.sandbox.path("predictions.csv").exists());
 
     let serve = |arguments: &[&str]| world.sandbox.run(&[&["serve", "--models"], arguments].concat());
-    serve(&["small"]).fails(1, &["--identity", "sottovoce authority provider", "--insecure-local"]);
+    serve(&["small"]).fails(1, &["--identity", "sottovoce provider-request", "--insecure-local"]);
     serve(&["nowhere", "--insecure-local"]).fails(1, &["nowhere"]);
     serve(&["small", "a=small", "a=slow", "--insecure-local", "--range", "proven"])
         .fails(1, &["small and slow have the same name a", "--models NAME=slow"]);
