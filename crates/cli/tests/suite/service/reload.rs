@@ -84,7 +84,8 @@ fn batches_are_evaluated_by_the_models_for_which_they_were_sent() {
     }
     let log = served.log();
     assert!(log.rfind("evaluated key") > log.find("the models were read"), "none was waiting: {log}");
-    let run = world.classify(&url, "alice", &[&LOCAL[..], &["--out", "next.csv"]].concat()).succeeds();
+    let accepting = ["--out", "next.csv", "--accept-new-model"];
+    let run = world.classify(&url, "alice", &[&LOCAL[..], &accepting].concat()).succeeds();
     assert!(!run.stderr.contains("registered"), "keys stay registered: {}", run.stderr);
     world.assert_exact("next.csv", &next);
     served.terminate();

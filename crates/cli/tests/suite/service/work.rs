@@ -15,8 +15,9 @@ use super::world::{LOCAL, Served, World};
 /// The number of works on the database that run at the same time.
 const MAX_WORK: usize = 8;
 
-/// Threads that come and go for other reasons, such as the network's.
-const OTHER_THREADS: usize = 4;
+/// Threads that come and go for other reasons: those that have just finished a work are not used again at once. Without a limit
+/// there would be hundreds.
+const OTHER_THREADS: usize = 24;
 
 /// The number of works that ended so.
 fn work(served: &Served, outcome: &str) -> u64 {
