@@ -75,8 +75,7 @@ async fn send(
         8 => {
             let keys =
                 flipped(&attacker.registration, rng.random_range(0..attacker.registration.len().max(1)));
-            let response = session.send_body(Method::PUT, &attacker.keys_path(), keys.into()).await?;
-            return Ok(("keys with a flipped bit", response));
+            return Ok(("keys with a flipped bit", send_keys(attacker, session, keys).await?));
         }
         _ => {
             let keys = random_bytes(attacker.registration.len(), rng);
