@@ -60,7 +60,7 @@ fn a_provider_warns_of_certificates_that_end_within_a_month() {
 #[test]
 fn a_client_tells_that_the_providers_certificate_has_expired() {
     let signed = Signed::new();
-    let short = Dates::around(Duration::days(1), Duration::seconds(4));
+    let short = Dates::around(Duration::days(1), Duration::seconds(6));
     signed.certify_provider(&["127.0.0.1"], short);
     let served = signed.serve(&[]);
     served.wait_for_log("the provider's certificate has expired");
