@@ -18,6 +18,9 @@ pub(crate) const MAX_REQUEST_BYTES: u64 = 4096;
 /// Time that a service has for its reply. Deleting thousands of registrations takes minutes on a slow disk.
 const MAX_WAIT: Duration = Duration::from_secs(600);
 
+/// Maximum length of the path of a Unix socket in bytes, on the systems with the smallest one.
+pub(crate) const MAX_PATH_BYTES: usize = 103;
+
 /// A running service cannot be asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -4,6 +4,8 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sottovoce_network::access_rights::{AccessRightsError, check_private_folder};
+
 /// Name of the database of registered keys.
 const DATABASE_NAME: &str = "keys.redb";
 
@@ -41,6 +43,20 @@ pub enum StateFolderError {
         /// Its permissions.
         mode: u32,
     },
+    /// Other users could replace the folder.
+    #[error(transparent)]
+    Access(#[from] AccessRightsError),
+    /// The path of the socket in the folder would be too long for the system.
+    #[error(
+        "the path of the state folder has {bytes} bytes, but may have at most {max_bytes}, because it holds a socket: give a shorter \
+         or a relative path with --state"
+    )]
+    LongPath {
+        /// Length of the path.
+        bytes: usize,
+        /// Maximum length.
+        max_bytes: usize,
+    },
 }
 
 impl StateFolder {
@@ -48,8 +64,10 @@ impl StateFolder {
     /// private if it holds only files of a service, and is refused otherwise.
     ///
     /// # Errors
-    /// If the folder cannot be made, or others have access to it.
+    /// If the folder cannot be made, others have access to it or could replace it, or its path is too long for a socket.
     pub fn open(path: &Path) -> Result<Self, StateFolderError> {
+        #[cfg(unix)]
+        check_length(path)?;
         let failed = |source| StateFolderError::Folder { path: path.to_owned(), source };
         let mut builder = DirBuilder::new();
         builder.recursive(true);
@@ -58,6 +76,7 @@ impl StateFolder {
         builder.create(path).map_err(failed)?;
         #[cfg(unix)]
         make_private(path)?;
+        check_private_folder(path)?;
         Ok(Self { path: path.to_owned() })
     }
 
@@ -76,6 +95,14 @@ impl StateFolder {
 /// Returns the path of the database in a state folder.
 pub fn database_path(folder: &Path) -> PathBuf {
     folder.join(DATABASE_NAME)
+}
+
+/// Checks that the path of the socket in a folder is not too long for the system.
+#[cfg(unix)]
+fn check_length(path: &Path) -> Result<(), StateFolderError> {
+    use crate::operator::socket::{MAX_PATH_BYTES, SOCKET_NAME};
+    let (bytes, max_bytes) = (path.as_os_str().len(), MAX_PATH_BYTES - SOCKET_NAME.len() - 1);
+    if bytes > max_bytes { Err(StateFolderError::LongPath { bytes, max_bytes }) } else { Ok(()) }
 }
 
 #[cfg(unix)]

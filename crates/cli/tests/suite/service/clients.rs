@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::signed::Signed;
 use super::world::{LOCAL, SECURE, Served, World};
 
 /// The output of `clients list --json`.
@@ -160,6 +161,23 @@ fn registrations_of_revoked_clients_make_room_and_disappear() {
 }
 
 #[test]
+fn registrations_of_expired_clients_make_room_and_disappear() {
+    let signed = Signed::new();
+    let served = signed.serve(&["--stored-keys", "2"]);
+    let world = &signed.world;
+    let shortly = time::Duration::seconds(8);
+    signed.enrol_until("alice", &served.url, 11, shortly);
+    signed.enrol_until("bob", &served.url, 12, shortly);
+    signed.enrol("carol", &served.url, 13);
+    assert!(registers(world, &served.url, "alice") && registers(world, &served.url, "bob"));
+    wait_until("both have expired", || names(world) == ["alice expired", "bob expired"]);
+    assert!(registers(world, &served.url, "carol"));
+    assert_eq!(names(world).len(), 2, "one of the two made room");
+    world.sandbox.run(&["clients", "expire"]).succeeds();
+    assert_eq!(names(world), ["carol valid"]);
+}
+
+#[test]
 fn a_renewed_certificate_takes_the_place_of_the_former_one() {
     let world = World::new();
     world.authority();
@@ -191,6 +209,16 @@ fn a_folder_to_which_others_have_access_is_refused() {
         let serve =
             ["serve", "--models", "small", "--range", "proven", "--insecure-local", "--state", "shared"];
         world.sandbox.run(&serve).fails(1, &["mode 755", "chmod 700", "--state"]);
+        // Others could replace a folder in a folder to which they may write.
+        fs::create_dir(world.sandbox.path("open")).unwrap();
+        fs::set_permissions(world.sandbox.path("open"), fs::Permissions::from_mode(0o777)).unwrap();
+        let serve =
+            ["serve", "--models", "small", "--range", "proven", "--insecure-local", "--state", "open/state"];
+        world.sandbox.run(&serve).fails(1, &["open", "777"]);
+        // The path of a socket has a maximum, which is found before anything else.
+        let long = "d".repeat(110);
+        let serve = ["serve", "--models", "small", "--range", "proven", "--insecure-local", "--state", &long];
+        world.sandbox.run(&serve).fails(1, &["--state", "at most"]);
     }
     // Clients without certificates are listed by their keys.
     let served = Served::start(&world, &["small"], &LOCAL);

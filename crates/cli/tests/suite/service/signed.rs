@@ -69,11 +69,16 @@ impl Signed {
 
     /// Enrols a client whose certificate has a serial number.
     pub fn enrol(&self, name: &str, url: &str, serial: u64) {
+        self.enrol_until(name, url, serial, Duration::days(90));
+    }
+
+    /// Enrols a client whose certificate has a serial number and ends after some time.
+    pub fn enrol_until(&self, name: &str, url: &str, serial: u64, validity: Duration) {
         let client = ["--client", name, "--authority", "provider/root.pem"];
         let enrol = ["enrol", "--name", name, "--provider", url];
         self.world.sandbox.run(&[&enrol[..], &client[..]].concat()).succeeds();
         let request = self.world.sandbox.read(&format!("{name}/request.pem"));
-        let dates = Dates::around(Duration::hours(1), Duration::days(90));
+        let dates = Dates::around(Duration::hours(1), validity);
         let certificate = self.issuer.certify(&request, serial, dates);
         self.write(&format!("{name}/certificate.pem"), &(certificate + &self.issuer.pem));
     }
