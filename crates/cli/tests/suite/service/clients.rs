@@ -58,7 +58,8 @@ fn an_operator_lists_and_removes_clients_of_a_running_and_a_stopped_service() {
     let alice = all["clients"].as_array().unwrap().iter().find(|client| client["name"] == "alice").unwrap();
     let issued = world.sandbox.run(&["authority", "list", "authority", "--json"]).succeeds();
     let issued: Value = serde_json::from_str(&issued.stdout).unwrap();
-    let certificate = issued.as_array().unwrap().iter().find(|issued| issued["client"] == "alice").unwrap();
+    let certificate =
+        issued["certificates"].as_array().unwrap().iter().find(|issued| issued["client"] == "alice").unwrap();
     for field in ["serial", "not_after", "keys"] {
         assert_eq!(alice[field], certificate[field], "{field}");
     }
@@ -182,13 +183,13 @@ fn a_renewed_certificate_takes_the_place_of_the_former_one() {
     let world = World::new();
     world.authority();
     let served = Served::start(&world, &["small"], &SECURE);
-    world.enrol("alice", &served.url);
+    let keys = world.enrol("alice", &served.url);
     assert!(registers(&world, &served.url, "alice"));
     let serial = || list(&world)["clients"][0]["serial"].as_str().unwrap().to_owned();
     let former = serial();
     fs::remove_file(world.sandbox.path("alice/certificate.pem")).unwrap();
     let issue = ["authority", "issue", "authority", "alice/request.pem", "--out", "alice/certificate.pem"];
-    world.sandbox.run(&[&issue[..], &["--days", "200"]].concat()).succeeds();
+    world.sandbox.run(&[&issue[..], &["--days", "200", "--keys", &keys]].concat()).succeeds();
     assert!(!registers(&world, &served.url, "alice"), "the keys are the same");
     assert_ne!(serial(), former);
     // The former certificate ends, and the registration stays.
