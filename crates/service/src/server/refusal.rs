@@ -115,6 +115,8 @@ reasons! {
     OtherKeys, UNPROCESSABLE_ENTITY, PUT_KEYS, "";
     /// The client sends more than `--requests-per-second`.
     TooManyRequests, TOO_MANY_REQUESTS, ANY, "1";
+    /// The client opens more than 5 connections per second, and has opened 100 beyond that.
+    TooManyNewConnections, TOO_MANY_REQUESTS, ANY, "1";
     /// The client has `--connections-per-client` connections, and requests run on all of them.
     TooManyConnectionsOfClient, TOO_MANY_REQUESTS, ANY, "1";
     /// The client has `--batches-per-client` batches at the service.
@@ -283,6 +285,11 @@ impl Refusal {
             "the client has {held} connections, which is the maximum, and requests run on all of them"
         );
         Self::new(Reason::TooManyConnectionsOfClient, text).retry_after(SHORT_WAIT)
+    }
+
+    pub fn too_many_new_connections() -> Self {
+        let text = "the client opens new connections too often; one connection carries all requests";
+        Self::new(Reason::TooManyNewConnections, text).retry_after(SHORT_WAIT)
     }
 
     pub fn too_many_connections(held: usize) -> Self {

@@ -1,4 +1,4 @@
-//! How many requests a client may send, and how many of them it may abandon.
+//! How many connections a client may open, how many requests it may send, and how many of them it may abandon.
 
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ pub struct RequestRates {
 
 /// Seconds of requests that may come at once.
 const REQUEST_BURST_SECONDS: f64 = 5.0;
+/// New connections per second, and how many at once. Each costs a TLS handshake.
+const NEW_CONNECTIONS: (f64, f64) = (5.0, 100.0);
 /// Requests per second that may be abandoned, and how many at once. A client abandons its running requests when it is stopped.
 const RESETS: (f64, f64) = (2.0, 100.0);
 /// Refused requests per second after which a client does not obey `Retry-After`, and how many at once.
@@ -22,6 +24,7 @@ const IGNORED_REFUSALS: (f64, f64) = (20.0, 1000.0);
 /// What one client may still send. All its connections share it.
 #[derive(Debug)]
 pub struct RequestBudget {
+    connections: TokenBucket,
     requests: TokenBucket,
     resets: TokenBucket,
     ignored_refusals: TokenBucket,
@@ -42,10 +45,16 @@ impl RequestBudget {
     pub fn new(rates: RequestRates, now: Instant) -> Self {
         let rate = f64::from(rates.requests_per_second);
         Self {
+            connections: TokenBucket::new(NEW_CONNECTIONS.0, NEW_CONNECTIONS.1, now),
             requests: TokenBucket::new(rate, rate * REQUEST_BURST_SECONDS, now),
             resets: TokenBucket::new(RESETS.0, RESETS.1, now),
             ignored_refusals: TokenBucket::new(IGNORED_REFUSALS.0, IGNORED_REFUSALS.1, now),
         }
+    }
+
+    /// Takes a new connection from the budget. Returns whether it was still in the budget.
+    pub fn spend_connection(&self, now: Instant) -> bool {
+        self.connections.take(now)
     }
 
     /// Takes a request from the budget.
@@ -64,7 +73,8 @@ impl RequestBudget {
 
     /// Returns whether the client has sent so little lately that a new budget would be the same.
     pub fn is_full(&self, now: Instant) -> bool {
-        [&self.requests, &self.resets, &self.ignored_refusals].iter().all(|bucket| bucket.is_full(now))
+        let Self { connections, requests, resets, ignored_refusals } = self;
+        [connections, requests, resets, ignored_refusals].iter().all(|bucket| bucket.is_full(now))
     }
 }
 

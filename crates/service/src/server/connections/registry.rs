@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use sottovoce_protocol::Fingerprint;
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::budget::{RequestBudget, RequestRates};
 use super::connection::{CloseReason, Closing, OpenConnection};
@@ -20,6 +20,9 @@ use crate::tls::identity::{ClientIdentity, IdentityError};
 const UNVERIFIED_GRACE: Duration = Duration::from_millis(500);
 /// Time that an idle connection has to end when another one needs its place.
 const ROOM_LIMIT: Duration = Duration::from_secs(1);
+/// Time for which a connection beyond its client's rate is kept before it is refused, so that a client that reconnects without a
+/// pause is slowed down.
+const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 /// Time that an idle connection has to end otherwise.
 const IDLE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -242,9 +245,17 @@ impl Place {
     /// closed first. Returns the owner's budget.
     ///
     /// # Errors
-    /// If requests run on all these connections. The connection stays unverified.
+    /// If requests run on all these connections, or the owner has opened too many lately. The connection stays unverified.
     pub async fn promote(&self, owner: &Owner) -> Result<Arc<RequestBudget>, Refusal> {
         let Connections { limits, inner, freed } = &*self.connections;
+        if let Owner::Client(identity) = owner {
+            let now = Instant::now();
+            let budget = inner.lock().budget_of_client(identity, limits.rates, now);
+            if !budget.spend_connection(now) {
+                sleep(RECONNECT_PAUSE).await;
+                return Err(Refusal::too_many_new_connections());
+            }
+        }
         loop {
             let mut room = std::pin::pin!(freed.notified());
             room.as_mut().enable();
@@ -387,18 +398,25 @@ impl Inner {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.holder = Holder::Verified(owner.clone());
         }
-        let new_budget = || Arc::new(RequestBudget::new(limits.rates, now));
-        let budget = match owner {
-            Owner::Local => new_budget(),
-            Owner::Client(identity) => {
-                let record = self.clients.entry(identity.keys);
-                let record = record
-                    .or_insert_with(|| ClientRecord { identity: identity.clone(), budget: new_budget() });
-                record.identity = identity.clone();
-                record.budget.clone()
-            }
-        };
-        Ok(Promotion::Done(budget))
+        Ok(Promotion::Done(match owner {
+            Owner::Local => Arc::new(RequestBudget::new(limits.rates, now)),
+            Owner::Client(identity) => self.budget_of_client(identity, limits.rates, now),
+        }))
+    }
+
+    /// Returns the budget of a client, and notes that it uses this certificate now.
+    fn budget_of_client(
+        &mut self,
+        identity: &Arc<ClientIdentity>,
+        rates: RequestRates,
+        now: Instant,
+    ) -> Arc<RequestBudget> {
+        let record = self.clients.entry(identity.keys).or_insert_with(|| ClientRecord {
+            identity: identity.clone(),
+            budget: Arc::new(RequestBudget::new(rates, now)),
+        });
+        record.identity = identity.clone();
+        record.budget.clone()
     }
 
     /// Returns the certificates of all clients, each once.
@@ -571,6 +589,22 @@ mod tests {
         _places[3].note_anonymous();
         let counts = ConnectionCounts { unverified: 1, anonymous: 1, local: 0, client: 2 };
         assert_eq!(connections.counts(), counts);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_connects_again_and_again_is_slowed_down_and_refused() {
+        let connections = Arc::new(Connections::new(limits()));
+        let start = Instant::now();
+        for _ in 0..100 {
+            verified(&connections, &client(1)).await;
+        }
+        let place = connections.admit(peer(1)).await;
+        assert!(place.promote(&client(1)).await.is_err());
+        assert!(start.elapsed() >= RECONNECT_PAUSE);
+        drop(place);
+        verified(&connections, &client(2)).await;
+        // A second gives five connections.
+        verified(&connections, &client(1)).await;
     }
 
     #[tokio::test(start_paused = true)]
