@@ -22,6 +22,7 @@ mod signer;
 mod tls;
 mod untrusted_text;
 mod uploads;
+#[cfg(target_os = "linux")]
 mod work;
 mod world;
 mod wrong_answers;
