@@ -69,14 +69,14 @@ impl Signed {
 
     /// Enrols a client whose certificate has a serial number.
     pub fn enrol(&self, name: &str, url: &str, serial: u64) {
-        self.enrol_until(name, url, serial, Duration::days(90));
-    }
-
-    /// Enrols a client whose certificate has a serial number and ends after some time.
-    pub fn enrol_until(&self, name: &str, url: &str, serial: u64, validity: Duration) {
         let client = ["--client", name, "--authority", "provider/root.pem"];
         let enrol = ["enrol", "--name", name, "--provider", url];
         self.world.sandbox.run(&[&enrol[..], &client[..]].concat()).succeeds();
+        self.certify_client(name, serial, Duration::days(90));
+    }
+
+    /// Gives an enrolled client a certificate, or another one, that has a serial number and ends after some time.
+    pub fn certify_client(&self, name: &str, serial: u64, validity: Duration) {
         let request = self.world.sandbox.read(&format!("{name}/request.pem"));
         let dates = Dates::around(Duration::hours(1), validity);
         let certificate = self.issuer.certify(&request, serial, dates);
