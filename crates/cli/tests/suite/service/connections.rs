@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sottovoce_protocol::client::Client;
@@ -91,7 +91,9 @@ fn an_old_connection_is_closed_between_requests_of_an_evaluation() {
     let client = Client::load(&world.sandbox.path("alice/keys"), 1 << 30).unwrap();
     let model = remote.models().unwrap()[0].model.parse().unwrap();
     let model = client.read_model(&remote.model(model).unwrap()[..]).unwrap();
-    for _ in 0..20 {
+    let start = Instant::now();
+    while closed(&served, "age") < 3.0 {
+        assert!(start.elapsed() < Duration::from_secs(60), "not three in 60 s: {}", served.log());
         let mut message = Vec::new();
         let pending = client.write_batch(&model, &world.quantised(&world.slow), &(), &mut message).unwrap();
         let (answer, _) = remote.evaluate(&client, &pending, &Bytes::from(message), &|_| ()).unwrap();
@@ -99,11 +101,7 @@ fn an_old_connection_is_closed_between_requests_of_an_evaluation() {
         for (slot, expected) in world.oracle(&world.slow).iter().enumerate() {
             assert_eq!(&decrypted.slot(slot), expected);
         }
-        if closed(&served, "age") >= 3.0 {
-            break;
-        }
     }
-    assert!(closed(&served, "age") >= 3.0);
 }
 
 /// Revokes a client at a moment of its evaluation, and waits until the service has deleted its batch.
@@ -205,6 +203,7 @@ fn a_client_that_floods_requests_is_refused_and_then_disconnected() {
 #[test]
 fn nonsense_is_counted_and_does_not_fill_the_log() {
     let (world, mut served) = serve(&["small"], &["--verbose"]);
+    let start = Instant::now();
     world.classify(&served.url, "mallory", &[]).succeeds();
     let mallory = attacker(&world, &served, "mallory");
     let bounds = Bounds::new(Duration::from_secs(30), 60);
@@ -219,12 +218,14 @@ fn nonsense_is_counted_and_does_not_fill_the_log() {
     served.terminate();
     assert_eq!(served.ended(), Some(0), "{}", served.log());
     let log = served.log();
+    // Five lines of a kind in each minute that has begun.
+    let max_lines = 5 * (1 + start.elapsed().as_secs() as usize / 60);
     let lines = log.lines().filter(|line| line.contains("reason=\"handshake\"")).count();
-    assert_eq!(lines, 5, "{log}");
+    assert!((5..=max_lines).contains(&lines), "{lines} of at most {max_lines}: {log}");
     assert!(log.contains("not logged one by one kind=\"handshake\" count="), "{log}");
     // One client's refused batches.
     let lines = log.lines().filter(|line| line.contains(": refused client=\"mallory\"")).count();
-    assert_eq!(lines, 5, "{log}");
+    assert!((5..=max_lines).contains(&lines), "{lines} of at most {max_lines}: {log}");
     assert!(log.contains("not logged one by one kind=\"refused batch\" key="), "{log}");
     // Libraries log what peers send.
     assert!(log.lines().all(|line| !line.contains(" h2::") && !line.contains(" hyper")), "{log}");
