@@ -80,7 +80,7 @@ fn folder_bytes(folder: &Path) -> u64 {
         .sum()
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
