@@ -17,6 +17,8 @@ mod registered_client;
 mod reload;
 mod revocation;
 mod signed;
+// The tests of TLS in `service` make certificates with the same file. It is no part of that library, whose only way to make
+// certificates is an authority with a ledger.
 #[path = "../../../../service/src/tls/tests/signer.rs"]
 mod signer;
 mod tls;
