@@ -53,8 +53,8 @@ struct CountedOutcome<'a> {
 }
 
 impl BlockingWork {
-    /// Adds the number of works to `outcomes` by how they ended: `done`, `refused`, `cancelled` (the client went while the work
-    /// waited, and nothing was done), or `abandoned` (the client went while the work ran, and all of it was done).
+    /// Adds the number of jobs to `outcomes` by how they ended: `done`, `refused`, `cancelled` (the client went while the job
+    /// waited, and nothing was done), or `abandoned` (the client went while the job ran, and all of it was done).
     pub fn new(limits: &Limits, outcomes: IntCounterVec) -> Self {
         Self {
             in_all: Arc::new(Semaphore::new(limits.work)),
@@ -247,7 +247,7 @@ mod tests {
         }
         wait_until(|| disk.begun() == 1).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
-        assert_eq!(disk.begun(), 1, "only one work at a time");
+        assert_eq!(disk.begun(), 1, "only one job at a time");
         disk.free();
         for request in requests {
             request.await.unwrap();

@@ -18,11 +18,11 @@ pub struct Limits {
     pub keys_in_memory: usize,
     /// Maximum number of clients that send their keys at the same time.
     pub registrations: usize,
-    /// Maximum number of works on blocking threads at the same time. A work reads or writes the database of keys.
+    /// Maximum number of jobs on blocking threads at the same time. A job reads or writes the database of keys.
     pub work: usize,
-    /// Maximum number of such works of one client.
+    /// Maximum number of such jobs of one client.
     pub work_per_client: usize,
-    /// Maximum number of further requests of one client that wait for such work.
+    /// Maximum number of further requests of one client that wait for such a job.
     pub waiting_work_per_client: usize,
     /// Maximum number of stored answers. The client with most answers loses its oldest one first.
     pub answers: usize,

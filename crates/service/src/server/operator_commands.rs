@@ -114,7 +114,7 @@ impl Commands<'_> {
         match self.running {
             None => self.keys.delete_from_disk(key),
             Some(state) => {
-                // First the connections, whose uploads would otherwise go on for a moment.
+                // First the connections, whose uploads would otherwise continue for a moment.
                 state.connections.close_of_client(key);
                 self.keys.delete(&state.provider(), &state.batches, key).map(|_| ())
             }

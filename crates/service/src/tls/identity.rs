@@ -90,8 +90,8 @@ impl IdentityError {
 }
 
 impl ClientIdentity {
-    /// Returns the identity of a client of which only these facts are on record. It is revoked if a list names its serial number;
-    /// nobody knows its issuer.
+    /// Returns the identity of a client of which only these facts are stored. The client is revoked if a list names its serial
+    /// number: its issuer is not known.
     pub(crate) fn from_record(
         name: String,
         serial_number: SerialNumber,

@@ -187,7 +187,7 @@ impl ServerTls {
         }
         let verdict = match client.chain.split_first() {
             Some((leaf, issuers)) => current.verifier.verify(leaf, issuers, UnixTime::now()),
-            // A client on record.
+            // A client of which only the stored facts are known.
             None if current.revoked.contains(&client.serial_number) => {
                 Verdict::Refused(CertificateError::Revoked.into())
             }

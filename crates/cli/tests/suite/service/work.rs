@@ -14,14 +14,14 @@ use super::raw_client::RawClient;
 use super::registered_client::RegisteredClient;
 use super::world::{LOCAL, Served, World};
 
-/// The number of works on the database that run at the same time.
+/// The number of jobs on the database that run at the same time.
 const MAX_WORK: usize = 8;
 
-/// Threads that come and go for other reasons: those that have just finished a work are not used again at once. Without a limit
+/// Threads that come and go for other reasons: those that have just finished a job are not used again at once. Without a limit
 /// there would be hundreds.
 const OTHER_THREADS: usize = 24;
 
-/// The number of works that ended so.
+/// The number of jobs with this outcome.
 fn work(served: &Served, outcome: &str) -> u64 {
     served.metric(&format!("sottovoce_work_total{{outcome=\"{outcome}\"}}")).map_or(0, |count| count as u64)
 }

@@ -30,7 +30,7 @@ pub struct RequestBudget {
     ignored_refusals: TokenBucket,
 }
 
-/// Answer to a request for a request.
+/// Whether a request is within the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spending {
     /// The request may be answered.
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_goes_on_after_refusals_is_noticed() {
+    fn a_client_that_continues_after_refusals_is_noticed() {
         let now = Instant::now();
         let budget = RequestBudget::new(RequestRates { requests_per_second: 1 }, now);
         let answers: Vec<Spending> = (0..1010).map(|_| budget.spend_request(now)).collect();

@@ -59,7 +59,7 @@ close_reasons! {
     Operator, "operator";
     /// The client abandoned too many requests.
     Resets, "resets";
-    /// The client went on sending requests that were refused.
+    /// The client continued to send requests after many were refused.
     Requests, "requests";
     /// The service stopped.
     Stopping, "stopping";
