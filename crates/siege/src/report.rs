@@ -1,4 +1,4 @@
-//! What an attack tried, and how that ended.
+//! Attempts of an attack, and their outcomes.
 
 use std::collections::BTreeMap;
 

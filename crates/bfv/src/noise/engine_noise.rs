@@ -239,7 +239,7 @@ fn unit_parts(unit: &HiddenNorms, f: f64) -> [f64; 7] {
     [squares, mixed, means, unit.only_linear, digits, rounding, constant.powi(2)]
 }
 
-/// How far a part of the noise may stray from its deviation.
+/// Bound on the distance of a part of the noise from its deviation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum PartKind {
     /// It has no factor of the pixels' mean, and the tail of [`TailBound`].

@@ -183,7 +183,7 @@ pub struct AuthorityOptions {
     pub passphrase_file: Option<PathBuf>,
 }
 
-/// How the private keys of a new authority are stored.
+/// Storage of the private keys of a new authority.
 #[derive(Debug, clap::Args)]
 pub struct CreatedKeys {
     /// File with the passphrase that encrypts the private keys. Only its owner may read it. One line feed at its end is not part

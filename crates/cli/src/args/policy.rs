@@ -7,7 +7,7 @@ use sottovoce_evaluate::{ParameterPolicy, RangeKind};
 use crate::config_error::ConfigError;
 use crate::key_rule::KeyRule;
 
-/// What `--hide-model` assumes, for the results of commands.
+/// Assumptions of `--hide-model`, for the results of commands.
 pub const HIDING_ASSUMPTIONS: &str = "Hiding assumes that RLWE is hard, also for relinearisation keys, which encrypt functions of their own \
                                       key (circular security), and that clients make keys and ciphertexts as this program does.";
 

@@ -335,7 +335,7 @@ fn list(folder: &Path) -> Result<Output> {
     Ok((json, text))
 }
 
-/// What ends within [`WARNING_DAYS`].
+/// Returns warnings of lists and certificates that end within [`WARNING_DAYS`].
 fn warnings(signers: &[SignerStatus], all: &[IssuedCertificate]) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
     for signer in signers.iter().filter(|signer| signer.revoked.is_none()) {

@@ -96,7 +96,7 @@ pub fn next_update(days: u32) -> Result<OffsetDateTime, AuthorityError> {
     Ok(now() + Duration::days(days.into()))
 }
 
-/// What lists are signed with.
+/// Inputs of the signing of lists.
 pub struct ListSigning<'a> {
     pub folder: &'a AuthorityFolder,
     pub signers: &'a Signers,

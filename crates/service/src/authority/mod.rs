@@ -104,7 +104,7 @@ pub struct Authority {
     passphrase: Option<Passphrase>,
 }
 
-/// What the authority's operator has decided about a request.
+/// The operator's decision about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
     keys: Fingerprint,
@@ -159,7 +159,7 @@ pub struct SignedCertificate {
 pub struct Revocation {
     /// The selected certificates.
     pub certificates: Vec<IssuedCertificate>,
-    /// What the operator should know about the lists.
+    /// Remarks about the lists for the operator.
     pub notices: Vec<ListNotice>,
 }
 

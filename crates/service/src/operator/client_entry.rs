@@ -1,4 +1,4 @@
-//! What a service knows of a client.
+//! A service's knowledge of a client.
 
 use serde::{Deserialize, Serialize};
 

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use super::limits::Limits;
 use super::refusal::Refusal;
 
-/// Who asks for work.
+/// Owner of blocking work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WorkOwner {
     /// The client with these keys.

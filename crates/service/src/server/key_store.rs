@@ -20,7 +20,7 @@ use super::registration::Registration;
 const MESSAGES: TableDefinition<'_, &[u8; Fingerprint::BYTES], &[u8]> =
     TableDefinition::new("registrations-2");
 
-/// What the service notes of every message, as JSON. Databases of earlier versions lack this table.
+/// The service's notes about every message, as JSON. Databases of earlier versions lack this table.
 const REGISTRATIONS: TableDefinition<'_, &[u8; Fingerprint::BYTES], &[u8]> = TableDefinition::new("facts-1");
 
 /// Size of the database's cache. It is small, because keys that are in use are in the provider's memory.
@@ -48,7 +48,7 @@ pub enum KeyStoreError {
     Damaged {
         /// The database.
         path: PathBuf,
-        /// What was found.
+        /// The database's error.
         source: Box<redb::Error>,
     },
     /// The database cannot be used.

@@ -1,4 +1,4 @@
-//! What the service notes of a client beside its registration message.
+//! The service's notes about a client beside its registration message.
 
 use std::str::FromStr as _;
 

@@ -1,4 +1,4 @@
-//! How fast an upload arrives, and whether it must end.
+//! The rate of an upload, and whether the upload must end.
 //!
 //! Only the time counts in which the service waits for the client. An upload that the service itself delays is not slow.
 

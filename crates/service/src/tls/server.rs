@@ -64,7 +64,7 @@ struct Configured {
     revoked: HashSet<SerialNumber>,
 }
 
-/// What was read from the files.
+/// Contents of the files.
 #[derive(Debug)]
 struct Inputs {
     credentials: Credentials,

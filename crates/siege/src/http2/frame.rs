@@ -2,7 +2,7 @@
 
 use http::Method;
 
-/// What a client sends before its first frame.
+/// Bytes that a client sends before its first frame.
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Types of frames.

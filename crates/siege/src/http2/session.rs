@@ -23,7 +23,7 @@ pub struct Session {
     driver: JoinHandle<Result<(), h2::Error>>,
 }
 
-/// Why something did not succeed, in a few words that can be counted.
+/// Reason of a failure, in a few words, so that equal ones are counted together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure(pub String);
 

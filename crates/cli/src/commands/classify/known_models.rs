@@ -31,7 +31,7 @@ pub struct ModelIdentity {
     pub parameters: Fingerprint,
 }
 
-/// How a model that differs from the known one is treated.
+/// Treatment of a model that differs from the known one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NewModel {
     /// It is refused.

@@ -21,7 +21,7 @@ const RESETS: (f64, f64) = (2.0, 100.0);
 /// Refused requests per second after which a client does not obey `Retry-After`, and how many at once.
 const IGNORED_REFUSALS: (f64, f64) = (20.0, 1000.0);
 
-/// What one client may still send. All its connections share it.
+/// Budget of one client's connections and requests. All its connections share it.
 #[derive(Debug)]
 pub struct RequestBudget {
     connections: TokenBucket,

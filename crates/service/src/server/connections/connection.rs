@@ -31,9 +31,9 @@ macro_rules! close_reasons {
 }
 
 close_reasons! {
-    /// The peer ended it.
+    /// The peer ended the connection.
     Peer, "peer";
-    /// It broke, or the peer did not obey HTTP.
+    /// The connection broke, or the peer did not follow HTTP.
     Broken, "broken";
     /// The TLS handshake failed.
     Handshake, "handshake";
@@ -41,17 +41,17 @@ close_reasons! {
     Slow, "slow";
     /// The client's certificate names no client.
     Certificate, "certificate";
-    /// It had no certificate, and its time was over.
+    /// The connection had no certificate, and its time was over.
     Anonymous, "anonymous";
-    /// It had no verified certificate, was held longest, and made room for a newcomer.
+    /// The connection had no verified certificate, was held longest, and made room for a newcomer.
     Unverified, "unverified";
     /// The client has its maximum of connections.
     ClientMaximum, "client_maximum";
-    /// It was idle, and made room for another connection.
+    /// The connection was idle, and made room for another one.
     Room, "room";
-    /// No request ran on it for too long.
+    /// No request ran on the connection for too long.
     Idle, "idle";
-    /// It was open for too long.
+    /// The connection was open for too long.
     Age, "age";
     /// The client's certificate expired or was revoked.
     CertificateEnded, "certificate_ended";

@@ -84,7 +84,7 @@ enum Holder {
     Verified(Owner),
 }
 
-/// What is known of a client beyond its connections.
+/// Last certificate and budget of a client.
 #[derive(Debug)]
 struct ClientRecord {
     /// The certificate that it used last.

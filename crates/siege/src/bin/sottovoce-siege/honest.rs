@@ -27,7 +27,7 @@ const PROBES: u64 = 7;
 /// Longest time of these requests.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How a classification ended.
+/// Outcome of a classification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "outcome", content = "reason")]
 pub enum Outcome {
@@ -55,7 +55,7 @@ pub struct Classification {
     pub outcome: Outcome,
 }
 
-/// What all honest clients know of each other: keys, and the batch that is at the provider.
+/// Keys of all honest clients, and the batch of each that is at the provider.
 pub struct Board(Vec<(Fingerprint, Mutex<Option<Fingerprint>>)>);
 
 impl Board {
@@ -120,7 +120,7 @@ impl HonestClient {
                 Ok((answer, _)) => self.compare(world, &images, &pending, &answer)?,
                 Err(error) => Outcome::Lost(error.to_string()),
             };
-            // What began in a siege counts for it, however long it took.
+            // A classification that begins in a siege counts for it, however long it takes.
             let counted = phase.filter(|running| running.phase == Phase::Siege || phase == clock.current());
             let classification = Classification {
                 client: self.number,

@@ -15,7 +15,7 @@ use sottovoce_siege::{
 use crate::samples::cpu_seconds;
 use crate::world::{load_anonymous_tls, load_client, load_tls, write_json};
 
-/// What the hostile process must do.
+/// Task of the hostile process.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Plan {
     pub provider: std::net::SocketAddr,
@@ -35,7 +35,7 @@ pub struct Plan {
     pub out: PathBuf,
 }
 
-/// What the hostile process did.
+/// Result of the hostile process.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Outcome {
     pub attacks: Vec<AttackReport>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use sottovoce_siege::AttackKind;
 
-/// What a period is for.
+/// Kind of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
