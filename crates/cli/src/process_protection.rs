@@ -3,8 +3,9 @@
 use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// Keeps the memory of this process out of core dumps. On Linux, other processes of the same user can then neither trace this process nor read
-/// its memory and environment; the superuser can. Memory may still be swapped out: fewer than all of the copies of a key could be locked.
+/// Keeps the memory of this process out of core dumps. On Linux, other processes of the same user can then neither trace this
+/// process nor read its memory and environment; the superuser can. Memory may still be swapped out: fewer than all of the copies
+/// of a key could be locked.
 ///
 /// # Errors
 /// If the system refuses.

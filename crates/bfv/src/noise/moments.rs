@@ -1,9 +1,9 @@
 //! Moments of an ensemble's logits when its pixels are noise.
 //!
-//! At a root of `X^N + 1` the engine applies the network to the noise of the pixels: linear maps and squares, without biases. With the secret key, noise is `m b + v z`: m is the value of the polynomial that all pixels'
-//! noise has for a mean, b says which pixels have it, and z is a vector of independent complex Gaussians. A hidden unit is
-//! `s m^2 + 2 l m v + q v^2` with `s = b^T M b`, `l = b^T M z`, `q = z^T M z`, and a logit `sum_j w_j h_j^2` is a polynomial
-//! of degree four in m and v whose five coefficients do not depend on each other (their phases differ). The means of their
+//! At a root of `X^N + 1` the engine applies the network to the noise of the pixels: linear maps and squares, without biases.
+//! With the secret key, noise is `m b + v z`: m is the value of the polynomial that all pixels' noise has for a mean, b says
+//! which pixels have it, and z is a vector of independent complex Gaussians. A hidden unit is `s m^2 + 2 l m v + q v^2` with
+//! `s = b^T M b`, `l = b^T M z`, `q = z^T M z`, and a logit `sum_j w_j h_j^2` is a polynomial of degree four in m and v whose five coefficients do not depend on each other (their phases differ). The means of their
 //! squares say everything about the part of the noise that comes from the pixels: dependence between units that read the
 //! same pixels, weights that cancel, few pixels or few different units.
 //!

@@ -1,8 +1,9 @@
 /*!
 The arguments of the command line, as they are typed.
 
-[`command`] lists the commands, which are those of [`service_commands`] and, with the feature `experiments`, of experiments. [`global`] holds the options of all commands. The other modules hold the options of one command
-or of several that belong together. Checks that need more than one option are made by the commands.
+[`command`] lists the commands, which are those of [`service_commands`] and, with the feature `experiments`, of experiments.
+[`global`] holds the options of all commands. The other modules hold the options of one command or of several that belong
+together. Checks that need more than one option are made by the commands.
 */
 
 pub mod authority;

@@ -28,9 +28,10 @@ pub struct PolicyOptions {
 
     /// Hide the model: add so much noise to answers that they reveal only the logits (docs/security.md).
     ///
-    /// An answer is within a statistical distance of 2^-40 of one that was made from its logits only, for any weights and any images. This assumes that
-    /// RLWE is hard for the parameters, also for keys that encrypt functions of themselves (circular security of relinearisation keys), and that the client's
-    /// keys and ciphertexts were made as this program makes them: a provider cannot detect others. The logits themselves, times and sizes are not hidden.
+    /// An answer is within a statistical distance of 2^-40 of one that was made from its logits only, for any weights and any
+    /// images. This assumes that RLWE is hard for the parameters, also for keys that encrypt functions of themselves (circular
+    /// security of relinearisation keys), and that the client's keys and ciphertexts were made as this program makes them: a
+    /// provider cannot detect others. The logits themselves, times and sizes are not hidden.
     #[arg(long)]
     pub hide_model: bool,
 

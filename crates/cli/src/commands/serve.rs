@@ -91,9 +91,9 @@ fn access_policy(options: &ServeOptions) -> Result<AccessPolicy> {
     let Some(identity) = &options.identity else {
         ensure!(
             options.insecure_local,
-            "the provider needs a certificate: name the folder of `sottovoce provider-request`, with the certificate.pem and root.pem of \
-             the authority, with --identity, or give \
-             --insecure-local to serve only this machine, without certificates"
+            "the provider needs a certificate: name the folder of `sottovoce provider-request`, with the certificate.pem and \
+             root.pem of the authority, with --identity, or give --insecure-local to serve only this machine, without \
+             certificates"
         );
         output::remark(
             "INSECURE: no TLS and no certificates. Everybody who can reach the port on this machine is a client, and can read \

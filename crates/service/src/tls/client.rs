@@ -12,7 +12,8 @@ use super::trusted_roots::TrustedRoots;
 use super::{pem_files, profile};
 
 /// Returns a configuration for connections to providers with certificates of the authorities whose certificates are in the file
-/// `root`. Roots that are not valid now are not trusted. `identity` names the files of the client's own certificate and private key, if it has them.
+/// `root`. Roots that are not valid now are not trusted. `identity` names the files of the client's own certificate and private
+/// key, if it has them.
 ///
 /// A provider refuses a client's certificate after the client's side of the handshake has ended, so the client's first read
 /// fails.

@@ -76,7 +76,8 @@ impl RawClient {
             if !is_whole {
                 let _ = stream.send_data(body.clone(), false);
             }
-            // The provider may have ended the connection. A request that is reset before the provider has accepted it is dropped by the provider's HTTP/2 library.
+            // The provider may have ended the connection. A request that is reset before the provider has accepted it is
+            // dropped by the provider's HTTP/2 library.
             std::thread::sleep(Duration::from_micros(300));
             drop((response, stream));
         }
