@@ -12,8 +12,9 @@ use crate::bounds::Bounds;
 use crate::http2::session::{Failure, Response, Session, send_with_body};
 use crate::report::Tally;
 
-/// Bytes before the ciphertexts of a batch.
-const HEAD_BYTES: usize = 108;
+/// Bytes of a batch's message before its ciphertexts: the header (40 bytes), the fingerprints of the model and of the client's keys,
+/// and the number of pixels (docs/protocol.md).
+pub const HEAD_BYTES: usize = 40 + 2 * Fingerprint::BYTES + 4;
 
 /// Sends damaged messages. None may be accepted under a wrong name.
 pub async fn damaged(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {

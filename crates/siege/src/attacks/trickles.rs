@@ -8,6 +8,7 @@ use http::Method;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout};
 
+use super::messages::HEAD_BYTES;
 use super::requests::RECONNECT_PAUSE;
 use crate::attacker::Attacker;
 use crate::bounds::Bounds;
@@ -55,9 +56,9 @@ async fn trickle_upload(attacker: &Attacker, number: u8, bounds: &Bounds) -> Res
     let message = &attacker.batch.message;
     let (response, mut stream) = session.start(Method::PUT, &path, Some(message.len() as u64), true).await?;
     let start = Instant::now();
-    // The whole header of the message, so that the provider waits for ciphertexts.
+    // All that comes before the ciphertexts, so that the provider waits for them.
     let mut rest = message.clone();
-    stream.send_data(rest.split_to(rest.len().min(108)), false)?;
+    stream.send_data(rest.split_to(rest.len().min(HEAD_BYTES)), false)?;
     let mut response = std::pin::pin!(receive(response));
     loop {
         tokio::select! {
