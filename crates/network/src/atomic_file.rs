@@ -23,7 +23,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
-/// Writes `bytes` like [`write`] to a file that only its owner may read or write. Replaces a file that exists, whatever its
+/// Writes `bytes` like [`write()`] to a file that only its owner may read or write. Replaces a file that exists, whatever its
 /// access rights.
 ///
 /// The access rights hold from the first byte on. They are set on Unix only; elsewhere the file inherits those of its

@@ -1,12 +1,12 @@
 //! A client's folder: keys, certificates, and the connection to the provider.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use sottovoce_network::access_rights::{check_private_folder, check_trusted_file};
+use sottovoce_network::access_rights::check_private_folder;
 use sottovoce_protocol::client::Client;
 use sottovoce_service::remote::{RemoteProvider, RetryBudget};
 use sottovoce_service::tls::load_client_tls;
@@ -79,7 +79,6 @@ impl<'a> ClientFolder<'a> {
                     "there is no {}; name the authority's root.pem with --authority, or copy it there",
                     root.display()
                 );
-                check_trusted(&root)?;
                 let (certificate, key) = (self.file("certificate.pem"), self.file("key.pem"));
                 let identity: Option<(&Path, &Path)> = as_client.then_some((&certificate, &key));
                 Some(load_client_tls(&root, identity)?)
@@ -130,10 +129,4 @@ impl<'a> ClientFolder<'a> {
             Err(error) => Err(error).with_context(|| format!("cannot read {}", root.display())),
         }
     }
-}
-
-/// Checks that nobody else can change the file of a certificate that is trusted.
-fn check_trusted(path: &Path) -> Result<()> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(check_trusted_file(path, &file)?)
 }

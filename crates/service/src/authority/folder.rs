@@ -14,10 +14,11 @@ use super::ledger::Ledger;
 use super::signed_list::{self, SignedList};
 use crate::tls::error::TlsError;
 use crate::tls::pem_files::{read_bounded, read_certificates};
+use crate::tls::revocation_bundle::MAX_BUNDLE_BYTES;
 use crate::tls::serial_number::SerialNumber;
 
-/// Maximum length of a list in bytes: a few hundred thousand certificates.
-const MAX_LIST_BYTES: u64 = 1 << 26;
+/// Maximum length of a file of the ledger in bytes: a few hundred thousand certificates.
+const MAX_LEDGER_BYTES: u64 = 1 << 26;
 
 /// Folder of an authority.
 pub struct AuthorityFolder(PathBuf);
@@ -165,7 +166,7 @@ impl AuthorityFolder {
         issuers: &[AuthorityCertificate],
     ) -> Result<Option<Vec<SignedList>>, AuthorityError> {
         let path = self.revocation_list_path();
-        let pem = match read_bounded(&path, MAX_LIST_BYTES) {
+        let pem = match read_bounded(&path, MAX_BUNDLE_BYTES) {
             Ok(pem) => pem,
             Err(TlsError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 return Ok(None);
@@ -176,8 +177,13 @@ impl AuthorityFolder {
         lists.map(Some).map_err(|reason| AuthorityError::Lists { path, reason })
     }
 
+    /// Writes the signed lists, unless they are longer than providers accept.
     pub fn write_lists(&self, lists: &[SignedList]) -> Result<(), AuthorityError> {
-        write(self.revocation_list_path(), &signed_list::write_lists(lists))
+        let (path, pem) = (self.revocation_list_path(), signed_list::write_lists(lists));
+        if pem.len() as u64 > MAX_BUNDLE_BYTES {
+            return Err(TlsError::TooLarge { path, max_bytes: MAX_BUNDLE_BYTES }.into());
+        }
+        write(path, &pem)
     }
 }
 
@@ -195,7 +201,7 @@ fn write(path: PathBuf, text: &str) -> Result<(), AuthorityError> {
 }
 
 fn read<T>(path: PathBuf, parse: impl FnOnce(&str) -> Result<T, usize>) -> Result<T, AuthorityError> {
-    let text = String::from_utf8(read_bounded(&path, MAX_LIST_BYTES)?).map_err(|_| TlsError::Read {
+    let text = String::from_utf8(read_bounded(&path, MAX_LEDGER_BYTES)?).map_err(|_| TlsError::Read {
         path: path.clone(),
         source: io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"),
     })?;

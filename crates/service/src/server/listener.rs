@@ -51,7 +51,7 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// Interval at which connections are looked at.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Pause after an error of the system, such as too many open files.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Accepts connections until `stop` ends, then waits for running requests.
 pub async fn listen(state: Arc<ServerState>, listener: TcpListener, stop: impl Future<Output = ()>) {
@@ -235,12 +235,12 @@ impl Connection {
     ) -> CloseReason {
         let connection = self.place.connection.clone();
         let router = Router::new().fallback(async move || {
-            connection.close(Closing::AfterRequests(CloseReason::ClientMaximum, REFUSAL_TIMEOUT));
+            connection.close(Closing::AfterRequests(CloseReason::Refused, REFUSAL_TIMEOUT));
             refusal
         });
         let budget = self.state.connections.budget_of_connection();
         let served = self.serve_http(stream, caller, budget, router);
-        timeout(self.state.limits.handshake, served).await.unwrap_or(CloseReason::ClientMaximum)
+        timeout(self.state.limits.handshake, served).await.unwrap_or(CloseReason::Refused)
     }
 
     async fn serve_http(

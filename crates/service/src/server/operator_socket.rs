@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
+use super::listener::ACCEPT_PAUSE;
 use super::operator_commands::answer_operator;
 use super::state::ServerState;
 use crate::operator::request::OperatorReply;
@@ -64,8 +65,10 @@ impl OperatorSocket {
                 }
                 Err(error) => {
                     // The likely reason is too many open files, which a pause can mend.
-                    warn!(%error, "cannot accept an operator's request");
-                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    if state.log_limiter.allows("operator") {
+                        warn!(%error, "cannot accept an operator's request");
+                    }
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! The content of a certificate that decides whom it may certify, and when.
 
 use rustls::pki_types::CertificateDer;
+use sottovoce_network::UntrustedText;
 use x509_parser::prelude::X509Certificate;
 
 use super::serial_number::SerialNumber;
@@ -30,7 +31,7 @@ impl Certificate {
             not_after: parsed.validity().not_after.to_datetime(),
         };
         Ok(Self {
-            subject: parsed.subject().to_string().escape_debug().to_string(),
+            subject: UntrustedText::new(&parsed.subject().to_string()).to_string(),
             subject_der: parsed.subject().as_raw().to_vec(),
             issuer_der: parsed.issuer().as_raw().to_vec(),
             public_key_info: parsed.public_key().raw.to_vec(),

@@ -27,7 +27,8 @@ pub fn load_client_tls(root: &Path, identity: Option<(&Path, &Path)>) -> Result<
         .with_root_certificates(roots);
     let mut configuration = match identity {
         Some((certificate, private_key)) => {
-            builder.with_client_cert_resolver(pem_files::read_certified_key(certificate, private_key)?)
+            let chain = pem_files::read_certificates(certificate)?;
+            builder.with_client_cert_resolver(pem_files::read_certified_key(chain, certificate, private_key)?)
         }
         None => builder.with_no_client_auth(),
     };

@@ -77,11 +77,14 @@ pub fn read_private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError>
     })
 }
 
-/// Reads a certificate with its chain, and the private key that belongs to it.
-pub fn read_certified_key(certificate: &Path, private_key: &Path) -> Result<Arc<SingleCertAndKey>, TlsError> {
-    let certificates = read_certificates(certificate)?;
+/// Reads the private key that belongs to a certificate. `chain` is the content of the file `certificate`.
+pub fn read_certified_key(
+    chain: Vec<CertificateDer<'static>>,
+    certificate: &Path,
+    private_key: &Path,
+) -> Result<Arc<SingleCertAndKey>, TlsError> {
     let key = read_private_key(private_key)?;
-    let certified = CertifiedKey::from_der(certificates, key, &profile::crypto());
+    let certified = CertifiedKey::from_der(chain, key, &profile::crypto());
     let certified = certified.map_err(|source| match source {
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
             TlsError::KeyMismatch { certificate: certificate.into(), private_key: private_key.into() }

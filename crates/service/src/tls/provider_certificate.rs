@@ -28,11 +28,10 @@ impl ProviderCertificate {
     /// # Errors
     /// If a file cannot be used, or the private key does not belong to the certificate.
     pub fn read(certificate: &Path, private_key: &Path) -> Result<Self, TlsError> {
-        let chain = pem_files::read_certificates(certificate)?.into_iter().map(Certificate::parse);
-        let chain = chain
-            .collect::<Result<_, _>>()
-            .map_err(|reason| TlsError::Certificate { path: certificate.into(), reason })?;
-        let key = pem_files::read_certified_key(certificate, private_key)?;
+        let ders = pem_files::read_certificates(certificate)?;
+        let key = pem_files::read_certified_key(ders.clone(), certificate, private_key)?;
+        let chain = ders.into_iter().map(Certificate::parse).collect::<Result<_, _>>();
+        let chain = chain.map_err(|reason| TlsError::Certificate { path: certificate.into(), reason })?;
         Ok(Self { path: certificate.into(), chain, key })
     }
 

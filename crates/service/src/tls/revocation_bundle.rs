@@ -14,7 +14,7 @@ use super::revocation_list::RevocationList;
 use super::trusted_roots::TrustedRoots;
 
 /// Maximum length of the file in bytes: a few hundred thousand revoked certificates.
-const MAX_BYTES: u64 = 1 << 24;
+pub const MAX_BUNDLE_BYTES: u64 = 1 << 24;
 
 /// Revocation lists whose signers trusted roots have certified.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ impl RevocationBundle {
     /// # Errors
     /// If the file cannot be read, or as [`from_pem`](Self::from_pem).
     pub fn read(path: &Path, roots: &TrustedRoots, now: OffsetDateTime) -> Result<Self, TlsError> {
-        let pem = read_bounded(path, MAX_BYTES)?;
+        let pem = read_bounded(path, MAX_BUNDLE_BYTES)?;
         Self::from_pem(&pem, roots, now)
             .map_err(|source| TlsError::RevocationList { path: path.into(), source })
     }

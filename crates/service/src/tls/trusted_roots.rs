@@ -1,9 +1,11 @@
 //! The root certificates that one side trusts: several while one authority's root replaces another.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::RootCertStore;
+use sottovoce_network::access_rights::check_trusted_file;
 use time::OffsetDateTime;
 
 use super::certificate::Certificate;
@@ -21,8 +23,10 @@ impl TrustedRoots {
     /// Reads a PEM file with one or more certificates of authorities.
     ///
     /// # Errors
-    /// If the file cannot be read, or holds anything else.
+    /// If the file cannot be read, holds anything else, or can be changed by others than the user and root.
     pub fn read(path: &Path) -> Result<Self, TlsError> {
+        let file = File::open(path).map_err(|source| TlsError::Read { path: path.into(), source })?;
+        check_trusted_file(path, &file)?;
         let mut roots: Vec<Certificate> = Vec::new();
         for der in read_certificates(path)? {
             let root = Certificate::parse(der)

@@ -92,5 +92,12 @@ fn folders_of_authority_and_provider_are_checked_as_the_client_s() {
     let serve = ["serve", "--range", "proven", "--listen", "127.0.0.1:0", "--models", "small"];
     world.sandbox.run(&[&serve[..], &SECURE].concat()).fails(1, &["provider (mode 777", "chmod go-w"]);
     set_mode(&world, "provider", 0o755);
+    // Somebody who can write the roots chooses the clients.
+    set_mode(&world, "provider/root.pem", 0o666);
+    world
+        .sandbox
+        .run(&[&serve[..], &SECURE].concat())
+        .fails(1, &["provider/root.pem (mode 666", "chmod go-w"]);
+    set_mode(&world, "provider/root.pem", 0o644);
     Served::start(&world, &["small"], &SECURE);
 }

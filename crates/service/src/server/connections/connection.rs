@@ -45,8 +45,8 @@ close_reasons! {
     Anonymous, "anonymous";
     /// The connection had no verified certificate, was held longest, and made room for a newcomer.
     Unverified, "unverified";
-    /// The client has its maximum of connections.
-    ClientMaximum, "client_maximum";
+    /// There was no place for the connection, or its client opens connections too often.
+    Refused, "refused";
     /// The connection was idle, and made room for another one.
     Room, "room";
     /// No request ran on the connection for too long.
