@@ -84,6 +84,8 @@ fn a_client_tells_that_the_providers_certificate_has_expired() {
     let served = signed.serve(&[]);
     let short = shorten_certificate(&signed, &served);
     served.wait_for_log("the provider's certificate has expired");
+    // The client compares whole seconds.
+    thread::sleep(std::time::Duration::from_secs(1));
     let enrol = ["enrol", "--name", "alice", "--provider", &served.url, "--client", "alice"];
     let run = signed.world.sandbox.run(&[&enrol[..], &["--authority", "provider/root.pem"]].concat());
     run.fails(
