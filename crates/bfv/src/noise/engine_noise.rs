@@ -242,11 +242,11 @@ fn unit_parts(unit: &HiddenNorms, f: f64) -> [f64; 7] {
 /// Bound on the distance of a part of the noise from its deviation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum PartKind {
-    /// It has no factor of the pixels' mean, and the tail of [`TailBound`].
+    /// The part has no factor of the pixels' mean, and the tail of [`TailBound`].
     WithoutMean,
-    /// It is a power of the pixels' mean. The largest coefficient is so many times the deviation.
+    /// The part is a power of the pixels' mean. The largest coefficient is so many times the deviation.
     Mean { largest: f64 },
-    /// It has a factor of the pixels' mean and so many random ones, and the tail of [`MomentBound`].
+    /// The part has a factor of the pixels' mean and so many random ones, and the tail of [`MomentBound`].
     WithMean { factors: u32 },
 }
 

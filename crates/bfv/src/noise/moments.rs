@@ -31,7 +31,7 @@ const MIN_VECTORS: usize = 256;
 const MAX_VECTORS: usize = 1 << 14;
 const PRODUCTS: usize = 1 << 24;
 
-/// Whether weights count with their signs.
+/// Treatment of the weights' signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signs {
     Kept,

@@ -136,7 +136,7 @@ impl Approval {
     }
 }
 
-/// Whether another root can be made without the private key of the former one.
+/// Permission to make another root without the private key of the former one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FormerKey {
     /// The key must be in the folder.
@@ -168,15 +168,15 @@ pub struct Revocation {
 pub struct SignerStatus {
     /// Name of the authority.
     pub name: String,
-    /// Whether it is a root.
+    /// The signer is a root.
     pub is_root: bool,
-    /// Whether it is the newest root, or the issuer that signs at present.
+    /// The signer is the newest root, or the issuer that signs at present.
     pub is_present: bool,
     /// Serial number of its certificate.
     pub serial_number: SerialNumber,
     /// End of the certificate's validity.
     pub not_after: OffsetDateTime,
-    /// Whether its private key is in the folder.
+    /// The signer's private key is in the folder.
     pub has_key: bool,
     /// Time of the revocation of an issuer.
     pub revoked: Option<OffsetDateTime>,

@@ -34,9 +34,9 @@ pub struct ModelIdentity {
 /// Treatment of a model that differs from the known one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NewModel {
-    /// It is refused.
+    /// The model is refused.
     Refused,
-    /// It replaces the known one, because the user gave its fingerprint or accepts any.
+    /// The model replaces the known one, because the user gave its fingerprint or accepts any.
     Accepted,
 }
 

@@ -38,7 +38,7 @@ fn revoke(world: &World, name: &str) {
     world.sandbox.run(&["authority", "revoke", "authority", "--name", name]).succeeds();
 }
 
-/// Whether a run of `classify` had to register its keys.
+/// Runs `classify`. Returns whether it had to register its keys.
 fn registers(world: &World, url: &str, name: &str) -> bool {
     world.classify(url, name, &[]).succeeds().stderr.contains("registered the keys")
 }

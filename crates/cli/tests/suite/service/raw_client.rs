@@ -117,7 +117,7 @@ impl RawClient {
 }
 
 impl RawUpload {
-    /// Whether the provider has answered, or has ended the connection.
+    /// Returns whether the provider has answered, or has ended the connection.
     pub fn is_finished(&self) -> bool {
         self.response.is_finished()
     }
