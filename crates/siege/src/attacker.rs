@@ -71,7 +71,7 @@ impl Attacker {
 
     /// Adds the paths of another client's keys, and of a batch of it, to those that the attacker tries.
     #[must_use]
-    pub fn with_victim(mut self, keys: Fingerprint, batch: Option<Fingerprint>) -> Self {
+    pub fn with_paths_of(mut self, keys: Fingerprint, batch: Option<Fingerprint>) -> Self {
         let keys = keys_path(keys);
         if let Some(batch) = batch {
             let batch = format!("{keys}/batches/{batch}");

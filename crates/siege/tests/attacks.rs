@@ -81,7 +81,7 @@ async fn every_attack_ends_and_says_what_it_tried() {
             anonymous: Some(target.clone()),
             revoked: Some(target),
             other_keys: Some((other.key_fingerprint(), other.registration_message().to_vec().into())),
-            ..attacker.with_victim(other.key_fingerprint(), None)
+            ..attacker.with_paths_of(other.key_fingerprint(), None)
         };
         std::thread::spawn(move || {
             let bounds = Bounds::new(Duration::from_secs(3), 40)
@@ -111,7 +111,7 @@ async fn every_attack_ends_and_says_what_it_tried() {
 async fn what_a_server_without_certificates_gives_away_is_a_breach() {
     let world = World::new().await;
     let (other, _) = world.client();
-    let attacker = world.attacker().with_victim(other.key_fingerprint(), None);
+    let attacker = world.attacker().with_paths_of(other.key_fingerprint(), None);
     let target = attacker.target.clone();
     let attacker = Attacker {
         anonymous: Some(target.clone()),

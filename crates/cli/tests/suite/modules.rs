@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("evaluate", &["protocol", "bfv", "network", "dataset"]),
     ("table", &[]),
     ("report", &["evaluate", "network", "dataset", "table"]),
-    ("siege", &["service", "protocol", "bfv", "network"]),
+    ("siege", &["service", "protocol", "network", "table"]),
     (
         "cli",
         &[

@@ -1,11 +1,10 @@
-//! Connections that take places.
+//! Connections that take up slots.
 
-use futures_util::future::join_all;
 use http::Method;
 use tokio::io::AsyncReadExt as _;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::requests::RECONNECT_PAUSE;
+use super::repetition::keep;
 use crate::attacker::Attacker;
 use crate::bounds::Bounds;
 use crate::http2::session::{Failure, Session, describe_io};
@@ -13,7 +12,7 @@ use crate::report::Tally;
 
 /// Opens connections, makes one request on each, and then holds them. A connection that the provider closes is opened again.
 pub async fn idle(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
-    hold(bounds, tally, async || {
+    keep(bounds.connections(), bounds, tally, async |_| {
         let mut session = Session::open(&attacker.target).await?;
         let response = session.send(Method::GET, &attacker.keys_path()).await?;
         tally.outcome(format!("opened, status {}", response.status.as_u16()));
@@ -26,7 +25,7 @@ pub async fn idle(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
 
 /// Opens connections that send nothing: every second one before TLS, the others after it.
 pub async fn silent(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
-    hold(bounds, tally, async || {
+    keep(bounds.connections(), bounds, tally, async |_| {
         let start = Instant::now();
         let mut buffer = [0; 64];
         if tally.attempts().is_multiple_of(2) {
@@ -57,7 +56,7 @@ fn describe_read(read: std::io::Result<usize>) -> String {
 /// Opens connections without a certificate, tries to reach keys, and holds the connections.
 pub async fn anonymous(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
     let Some(target) = &attacker.anonymous else { return };
-    hold(bounds, tally, async || {
+    keep(bounds.connections(), bounds, tally, async |_| {
         let start = Instant::now();
         let mut session = Session::open(target).await?;
         for path in attacker.foreign_paths.iter().chain([&attacker.keys_path()]) {
@@ -87,26 +86,6 @@ pub async fn reconnect(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
         }
         bounds.pause().await;
     }
-}
-
-/// Keeps as many connections as the limits allow. Each is made by `open`, which returns when and why it ended.
-async fn hold(bounds: &Bounds, tally: &Tally, open: impl AsyncFn() -> Result<String, Failure>) {
-    let one = async || {
-        while bounds.allow(tally.attempts()) {
-            tally.attempt();
-            match timeout_at(bounds.end(), open()).await {
-                Ok(Ok(end)) => tally.outcome(end),
-                Ok(Err(Failure(reason))) => {
-                    tally.outcome(reason);
-                    bounds.sleep(RECONNECT_PAUSE).await;
-                }
-                Err(_) => tally.outcome("open to the end"),
-            }
-            bounds.pause().await;
-        }
-    };
-    let all = (0..bounds.connections()).map(|_| one());
-    join_all(all).await;
 }
 
 /// Rounds a duration, so that equal outcomes are counted together.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use super::requests::RECONNECT_PAUSE;
+use super::repetition::repeat;
 use crate::attacker::Attacker;
 use crate::bounds::Bounds;
 use crate::http2::session::{Failure, Response, Session};
@@ -18,7 +18,9 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
 /// Sends a batch, waits until it is being evaluated, and deletes it.
 pub async fn cancel_batches(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
-    repeat(attacker, bounds, tally, async |session| {
+    let open = async || Session::open(&attacker.target).await;
+    repeat(bounds, tally, open, async |session| {
+        tally.attempt();
         let path = attacker.batch_path();
         submit(attacker, session, tally).await?;
         loop {
@@ -42,7 +44,9 @@ pub async fn cancel_batches(attacker: &Attacker, bounds: &Bounds, tally: &Tally)
 /// Sends batches and leaves their answers to the provider. One message gives one answer, so the batch is deleted after it was
 /// answered and sent again; what is counted is the work.
 pub async fn hoard_answers(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
-    repeat(attacker, bounds, tally, async |session| {
+    let open = async || Session::open(&attacker.target).await;
+    repeat(bounds, tally, open, async |session| {
+        tally.attempt();
         let path = attacker.batch_path();
         submit(attacker, session, tally).await?;
         loop {
@@ -77,32 +81,4 @@ async fn submit(attacker: &Attacker, session: &mut Session, tally: &Tally) -> Re
 
 fn count(response: &Response, what: &str, tally: &Tally) {
     tally.outcome(format!("{what}: status {}", response.status.as_u16()));
-}
-
-/// Repeats an attempt, on one connection while it lasts.
-async fn repeat(
-    attacker: &Attacker,
-    bounds: &Bounds,
-    tally: &Tally,
-    attempt: impl AsyncFn(&mut Session) -> Result<(), Failure>,
-) {
-    while bounds.allow(tally.attempts()) {
-        let mut session = match Session::open(&attacker.target).await {
-            Ok(session) => session,
-            Err(Failure(reason)) => {
-                tally.outcome(reason);
-                bounds.sleep(RECONNECT_PAUSE).await;
-                continue;
-            }
-        };
-        while bounds.allow(tally.attempts()) && !session.is_closed() {
-            tally.attempt();
-            if let Err(Failure(reason)) = attempt(&mut session).await {
-                tally.outcome(reason);
-                break;
-            }
-            bounds.pause().await;
-        }
-        bounds.sleep(RECONNECT_PAUSE).await;
-    }
 }

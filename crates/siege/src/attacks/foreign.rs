@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 
-use super::requests::RECONNECT_PAUSE;
+use super::repetition::repeat;
 use crate::attacker::{Attacker, keys_path};
 use crate::bounds::Bounds;
 use crate::http2::session::{Failure, Response, Session};
@@ -19,7 +19,8 @@ pub async fn paths(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
     if attacker.foreign_paths.is_empty() {
         return;
     }
-    rounds(attacker, bounds, tally, async |session| {
+    let open = async || Session::open(&attacker.target).await;
+    repeat(bounds, tally, open, async |session| {
         for path in &attacker.foreign_paths {
             for method in [Method::GET, Method::PUT, Method::DELETE] {
                 if !bounds.allow(tally.attempts()) {
@@ -40,6 +41,7 @@ pub async fn paths(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
                 bounds.pause().await;
             }
         }
+        bounds.sleep(ROUND_PAUSE).await;
         Ok(())
     })
     .await;
@@ -48,7 +50,8 @@ pub async fn paths(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
 /// Uses keys that the certificate does not name.
 pub async fn other_keys(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
     let Some((other, registration)) = &attacker.other_keys else { return };
-    rounds(attacker, bounds, tally, async |session| {
+    let open = async || Session::open(&attacker.target).await;
+    repeat(bounds, tally, open, async |session| {
         let attempts: [(&str, Method, String, Bytes); 4] = [
             ("other keys under their own name", Method::PUT, keys_path(*other), registration.clone()),
             ("other keys under the certified name", Method::PUT, attacker.keys_path(), registration.clone()),
@@ -66,6 +69,7 @@ pub async fn other_keys(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
             expect_refusal(response, name, tally);
             bounds.pause().await;
         }
+        bounds.sleep(ROUND_PAUSE).await;
         Ok(())
     })
     .await;
@@ -94,32 +98,5 @@ fn expect_refusal(response: Response, attempt: &str, tally: &Tally) {
     tally.outcome(format!("status {}", status.as_u16()));
     if status.is_success() || status == StatusCode::NOT_FOUND {
         tally.breach(format!("{attempt}: status {status}"));
-    }
-}
-
-/// Repeats a round on a connection while it lasts.
-async fn rounds(
-    attacker: &Attacker,
-    bounds: &Bounds,
-    tally: &Tally,
-    round: impl AsyncFn(&mut Session) -> Result<(), Failure>,
-) {
-    while bounds.allow(tally.attempts()) {
-        let opened = Session::open(&attacker.target).await;
-        let mut session = match opened {
-            Ok(session) => session,
-            Err(Failure(reason)) => {
-                tally.outcome(reason);
-                bounds.sleep(RECONNECT_PAUSE).await;
-                continue;
-            }
-        };
-        while bounds.allow(tally.attempts()) && !session.is_closed() {
-            if let Err(Failure(reason)) = round(&mut session).await {
-                tally.outcome(reason);
-                break;
-            }
-            bounds.sleep(ROUND_PAUSE).await;
-        }
     }
 }

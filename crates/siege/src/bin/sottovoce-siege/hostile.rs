@@ -25,11 +25,11 @@ pub struct Plan {
     /// Folders of hostile clients. They share the attacks.
     pub attackers: Vec<PathBuf>,
     /// Folder of a client that is revoked already.
-    pub exile: PathBuf,
+    pub revoked_client: PathBuf,
     /// Folder of a client that is revoked during the siege.
-    pub turncoat: PathBuf,
+    pub client_to_revoke: PathBuf,
     /// Keys and batches of honest clients.
-    pub victims: Vec<(String, Option<String>)>,
+    pub others: Vec<(String, Option<String>)>,
     pub seed: u64,
     /// File for the result.
     pub out: PathBuf,
@@ -70,8 +70,8 @@ fn limits(kind: AttackKind) -> (u64, usize, u64) {
 /// Number of hostile clients.
 pub const CLIENTS: usize = 7;
 
-/// The hostile client that runs an attack, so that attacks do not undo each other: one deletes the keys that another one needs.
-fn identity(kind: AttackKind) -> usize {
+/// Number of the hostile client that runs an attack, so that attacks do not undo each other: one deletes the keys that another one needs.
+fn client_of(kind: AttackKind) -> usize {
     match kind {
         AttackKind::ResetStreams | AttackKind::ChurnKeys => 0,
         AttackKind::CancelBatches | AttackKind::WrongProtocols | AttackKind::NonsenseBytes => 1,
@@ -93,12 +93,12 @@ fn identity(kind: AttackKind) -> usize {
 pub fn attack(plan: &Path) -> Result<()> {
     let plan: Plan = serde_json::from_slice(&fs::read(plan)?)?;
     let duration = Duration::from_secs_f64(plan.seconds);
-    let turncoat = attacker(&plan, &plan.turncoat)?;
+    let client_to_revoke = attacker(&plan, &plan.client_to_revoke)?;
     let attackers =
         plan.attackers.iter().map(|folder| attacker(&plan, folder)).collect::<Result<Vec<_>>>()?;
     let attackers: Vec<Arc<Attacker>> = with_old_keys(attackers, &plan)?.into_iter().map(Arc::new).collect();
     let threads = plan.kinds.iter().filter_map(|&kind| {
-        let attacker = attackers.get(identity(kind))?.clone();
+        let attacker = attackers.get(client_of(kind))?.clone();
         let (attempts, connections, pause) = limits(kind);
         let bounds = Bounds::new(duration, attempts)
             .with_connections(connections)
@@ -108,7 +108,7 @@ pub fn attack(plan: &Path) -> Result<()> {
     let threads: Vec<_> = threads.collect();
     let bounds = Bounds::new(duration, 1000).with_connections(HELD_CONNECTIONS);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let held = runtime.block_on(hold_connections(&turncoat, &bounds));
+    let held = runtime.block_on(hold_connections(&client_to_revoke, &bounds));
     let mut attacks = Vec::new();
     for thread in threads {
         attacks.push(thread.join().map_err(|_| anyhow!("an attack panicked"))??);
@@ -129,18 +129,18 @@ fn attacker(plan: &Plan, folder: &Path) -> Result<Attacker> {
     let mut attacker = Attacker::new(target, &client, &model)?;
     attacker.seed = plan.seed;
     attacker.anonymous = Some(attacker.target.with_tls(load_anonymous_tls(folder)?));
-    attacker.revoked = Some(attacker.target.with_tls(load_tls(&plan.exile)?));
-    for (keys, batch) in &plan.victims {
+    attacker.revoked = Some(attacker.target.with_tls(load_tls(&plan.revoked_client)?));
+    for (keys, batch) in &plan.others {
         let batch = batch.as_ref().map(|batch| batch.parse()).transpose()?;
-        attacker = attacker.with_victim(keys.parse()?, batch);
+        attacker = attacker.with_paths_of(keys.parse()?, batch);
     }
     Ok(attacker)
 }
 
 /// Gives each attacker the keys of a revoked client, as if it had found an old folder.
 fn with_old_keys(attackers: Vec<Attacker>, plan: &Plan) -> Result<Vec<Attacker>> {
-    let exile = load_client(&plan.exile)?;
-    let other = (exile.key_fingerprint(), exile.registration_message().to_vec().into());
+    let revoked_client = load_client(&plan.revoked_client)?;
+    let other = (revoked_client.key_fingerprint(), revoked_client.registration_message().to_vec().into());
     Ok(attackers
         .into_iter()
         .map(|attacker| Attacker { other_keys: Some(other.clone()), ..attacker })

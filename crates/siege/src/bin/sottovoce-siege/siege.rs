@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use sottovoce_siege::AttackKind;
 
 use crate::clock::Clock;
-use crate::honest::{self, Board, Findings, HonestClient};
+use crate::honest::{self, Findings, HonestBatches, HonestClient};
 use crate::hostile::{self, Outcome, Plan};
 use crate::provider::ProviderProcess;
 use crate::record::{Record, Siege};
@@ -20,7 +20,7 @@ use crate::world::{World, write_json};
 const HONEST_CLIENTS: usize = 8;
 
 /// Client that is revoked before the siege.
-const EXILE: &str = "exile";
+const REVOKED_CLIENT: &str = "revoked";
 
 /// Interval between samples.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(2);
@@ -52,24 +52,24 @@ fn run_in(world: &World, schedule: &Schedule) -> Result<Record> {
         world.enrol(&hostile_name(number), &url)?;
     }
     for number in 0..schedule.sieges() {
-        world.enrol(&turncoat_name(number), &url)?;
+        world.enrol(&revoked_in_siege(number), &url)?;
     }
-    world.enrol(EXILE, &url)?;
-    world.revoke(EXILE)?;
+    world.enrol(REVOKED_CLIENT, &url)?;
+    world.revoke(REVOKED_CLIENT)?;
     let clients: Vec<HonestClient> = (0..HONEST_CLIENTS)
         .map(|number| HonestClient::open(world, &provider, number))
         .collect::<Result<_>>()?;
-    let board = Board::new(&clients);
+    let batches = HonestBatches::new(&clients);
     let (clock, findings, samples) = (Clock::new(), Mutex::default(), Mutex::new(Vec::new()));
     let mut sieges = Vec::new();
-    let (clock, findings, board, provider, samples) = (&clock, &findings, &board, &provider, &samples);
+    let (clock, findings, batches, provider, samples) = (&clock, &findings, &batches, &provider, &samples);
     std::thread::scope(|scope| -> Result<()> {
         let workers: Vec<_> = clients
             .iter()
-            .map(|client| scope.spawn(move || client.work(world, clock, board, findings)))
+            .map(|client| scope.spawn(move || client.work(world, clock, batches, findings)))
             .collect();
         scope.spawn(move || take_samples(world, provider, clock, samples));
-        let result = run_periods(world, schedule, provider, board, clock, &mut sieges);
+        let result = run_periods(world, schedule, provider, batches, clock, &mut sieges);
         clock.stop();
         for worker in workers {
             worker.join().map_err(|_| anyhow!("an honest client panicked"))??;
@@ -86,7 +86,7 @@ fn run_periods(
     world: &World,
     schedule: &Schedule,
     provider: &ProviderProcess<'_>,
-    board: &Board,
+    batches: &HonestBatches,
     clock: &Clock,
     sieges: &mut Vec<Siege>,
 ) -> Result<()> {
@@ -100,7 +100,7 @@ fn run_periods(
                 (period, &schedule.attacks),
                 sieges.len(),
                 provider,
-                board,
+                batches,
                 clock,
             )?),
         }
@@ -116,19 +116,19 @@ fn besiege(
     (period, attacks): (&Period, &[AttackKind]),
     number: usize,
     provider: &ProviderProcess<'_>,
-    board: &Board,
+    batches: &HonestBatches,
     clock: &Clock,
 ) -> Result<Siege> {
-    let turncoat = turncoat_name(number);
+    let client_to_revoke = revoked_in_siege(number);
     let plan = Plan {
         provider: provider.address(),
         seconds: period.duration.as_secs_f64(),
         kinds: attacks.to_vec(),
         attackers: (0..hostile::CLIENTS).map(|number| world.path(&hostile_name(number))).collect(),
-        exile: world.path(EXILE),
-        turncoat: world.path(&turncoat),
-        victims: board
-            .victims()
+        revoked_client: world.path(REVOKED_CLIENT),
+        client_to_revoke: world.path(&client_to_revoke),
+        others: batches
+            .all()
             .into_iter()
             .map(|(keys, batch)| (keys.to_string(), batch.map(|batch| batch.to_string())))
             .collect(),
@@ -144,7 +144,7 @@ fn besiege(
     wait_until(period.duration / 4);
     provider.reload()?;
     wait_until(period.duration * 2 / 5);
-    world.revoke(&turncoat)?;
+    world.revoke(&client_to_revoke)?;
     let revoked = SystemTime::now();
     if let Some(after) = period.kill_after {
         wait_until(after);
@@ -186,8 +186,8 @@ fn hostile_name(number: usize) -> String {
     format!("hostile-{number}")
 }
 
-fn turncoat_name(number: usize) -> String {
-    format!("turncoat-{number}")
+fn revoked_in_siege(number: usize) -> String {
+    format!("client_to_revoke-{number}")
 }
 
 #[expect(clippy::print_stderr, reason = "the program's progress")]
