@@ -20,10 +20,10 @@ pub struct ClientFolder<'a> {
 }
 
 impl<'a> ClientFolder<'a> {
-    /// Opens the folder that the options name. A missing folder is created, readable only for its owner.
+    /// Opens the folder that the options name, or a missing one that is made for the first keys.
     ///
     /// # Errors
-    /// If the options contradict the provider's address, the folder cannot be created, or others can write to it.
+    /// If the options contradict the provider's address, or others can write to the folder.
     pub fn open(options: &'a ClientOptions) -> Result<Self> {
         let secure = options.provider.is_secure();
         ensure!(
@@ -38,6 +38,16 @@ impl<'a> ClientFolder<'a> {
             options.provider
         );
         let folder = &options.client;
+        ensure!(!folder.is_file(), "the client's folder {} is a file", folder.display());
+        if folder.exists() {
+            check_private_folder(folder)?;
+        }
+        Ok(Self { options })
+    }
+
+    /// Creates the folder if it is missing, readable only for its owner.
+    fn create(&self) -> Result<()> {
+        let folder = &self.options.client;
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
@@ -45,8 +55,7 @@ impl<'a> ClientFolder<'a> {
         builder
             .create(folder)
             .with_context(|| format!("cannot make the client's folder {}", folder.display()))?;
-        check_private_folder(folder)?;
-        Ok(Self { options })
+        Ok(check_private_folder(folder)?)
     }
 
     /// The path of a file in the folder.
@@ -85,20 +94,44 @@ impl<'a> ClientFolder<'a> {
             }
         };
         let retry_budget = RetryBudget { max_stall: Duration::from_secs((*patience_seconds).into()) };
-        Ok(RemoteProvider::new(provider.clone(), tls, retry_budget)?)
+        let remote = RemoteProvider::new(provider.clone(), tls, retry_budget)?;
+        Ok(remote.with_retry_observer(Box::new(|notice| output::remark(&notice.to_string()))))
     }
 
-    /// The client with the keys of the folder. Missing keys are created, in a file that only its owner can read.
+    /// Returns whether the folder has a certificate, or a request for one. Both are for the keys of the folder.
+    fn is_enrolled(&self) -> bool {
+        ["certificate.pem", "request.pem", "key.pem"].iter().any(|name| self.file(name).exists())
+    }
+
+    /// The client with the keys of the folder. If it has neither keys nor a certificate or request for them, keys are created, in a
+    /// file that only its owner can read.
+    ///
+    /// # Errors
+    /// If the keys are missing or for other parameters, or the provider does not tell its parameters.
     pub fn client(&self, remote: &RemoteProvider) -> Result<Client> {
         let memory = self.max_parameters_bytes();
-        let message = remote.parameters()?;
         let path = self.file("keys");
+        ensure!(
+            path.exists() || !self.is_enrolled(),
+            "{} is missing, and the certificate or request in {} is for these keys: restore the file, or enrol again in a new folder \
+             (`sottovoce enrol --client FOLDER`)",
+            path.display(),
+            self.options.client.display()
+        );
+        let message = remote.parameters()?;
         if path.exists() {
             let client = Client::load(&path, memory)?;
             if !client.has_parameters_of(&message) {
+                let advice = match self.is_enrolled() {
+                    true => {
+                        "The certificate or request in this folder is for these keys, so new keys need a new folder: enrol there \
+                         (`sottovoce enrol --client FOLDER`)"
+                    }
+                    false => "Choose another folder with --client, or move the file away to create new keys",
+                };
                 bail!(
                     "the keys in {} are for other parameters than those of {}: its models or options have changed, or it is \
-                     another provider. Choose another folder with --client, or move the file away to create new keys",
+                     another provider. {advice}",
                     path.display(),
                     remote.address(),
                 );
@@ -107,6 +140,7 @@ impl<'a> ClientFolder<'a> {
         }
         let client = Client::from_parameters_message(&message[..], memory)
             .context("the provider's parameters are refused")?;
+        self.create()?;
         client.save(&path)?;
         output::remark(&format!(
             "created new keys in {}; everybody who has this file can decrypt images and answers",

@@ -43,7 +43,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("axum", &["service"]),
     ("http*", &["service", "siege"]),
     ("rustls*", &["service", "siege"]),
-    ("h2", &["siege"]),
+    ("h2", &["service", "siege"]),
     ("rcgen", &["service"]),
 ];
 

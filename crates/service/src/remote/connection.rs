@@ -1,10 +1,12 @@
 //! One HTTP/2 connection to a provider.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use h2::Reason;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::client::conn::http2;
@@ -18,7 +20,7 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::address::ProviderAddress;
-use super::error::AttemptError;
+use super::error::{AttemptError, NO_PLAIN_HTTP2};
 use super::observed_stream::{ObservedStream, TlsErrorCell};
 use super::upload_body::{SentBytes, UploadBody};
 use crate::tls::model_manifest::ModelManifest;
@@ -79,6 +81,8 @@ pub struct Connection {
     driver: JoinHandle<Result<(), hyper::Error>>,
     tls_error: TlsErrorCell,
     manifest: Option<ModelManifest>,
+    /// A request on this connection was answered.
+    has_answered: bool,
 }
 
 impl Connection {
@@ -120,7 +124,7 @@ impl Connection {
             .handshake(TokioIo::new(ObservedStream::new(stream, &tls_error)))
             .await;
         let (sender, connection) = made.map_err(|error| AttemptError::from_error(&error))?;
-        Ok(Self { sender, driver: tokio::spawn(connection), tls_error, manifest })
+        Ok(Self { sender, driver: tokio::spawn(connection), tls_error, manifest, has_answered: false })
     }
 
     /// Returns the models that the provider's certificate lists. Without TLS there is no certificate.
@@ -170,6 +174,7 @@ impl Connection {
             Ok(HttpResponse { status: parts.status, headers: parts.headers, body: bytes.freeze() })
         };
         let result = wait_while_progressing(response, &sent, &received, observe).await;
+        self.has_answered |= result.is_ok();
         match result {
             // The driver of the connection knows why it broke.
             Err(AttemptError::Connection(text)) => Err(self.close_reason(text).await),
@@ -182,11 +187,24 @@ impl Connection {
     async fn close_reason(&mut self, text: UntrustedText) -> AttemptError {
         let ended = timeout(CLOSE_TIMEOUT, &mut self.driver).await;
         let refusal = self.tls_error.get().and_then(|error| AttemptError::from_tls(&error));
+        let may_be_other_protocol = self.manifest.is_none() && !self.has_answered;
         refusal.unwrap_or_else(|| match ended {
+            Ok(Ok(Err(error))) if may_be_other_protocol && breaks_http2(&error) => {
+                AttemptError::OtherProtocol(UntrustedText::new(NO_PLAIN_HTTP2))
+            }
             Ok(Ok(Err(error))) => AttemptError::from_error(&error),
             _ => AttemptError::Connection(text),
         })
     }
+}
+
+/// Returns whether a connection ended because what arrived was not HTTP/2.
+fn breaks_http2(error: &hyper::Error) -> bool {
+    let found = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
+    found.is_some_and(|error| {
+        let is_violation = matches!(error.reason(), Some(Reason::FRAME_SIZE_ERROR | Reason::PROTOCOL_ERROR));
+        error.is_library() && is_violation
+    })
 }
 
 impl Drop for Connection {

@@ -4,13 +4,22 @@ use std::error::Error;
 use std::io;
 
 use http::StatusCode;
-use rustls::CertificateError;
+use rustls::{CertificateError, InvalidMessage};
 use sottovoce_network::UntrustedText;
 use sottovoce_protocol::ProtocolError;
 
 use super::address::ProviderAddress;
 use crate::tls::model_manifest::ModelManifestError;
 use crate::tls::validity::unix_date_text;
+
+/// Reason of an address with TLS where the other side does not speak TLS.
+const NO_TLS: &str = "the other side does not speak TLS. A provider that was started with --insecure-local is addressed with \
+                      http:// and --insecure-local, on its own machine only; if the provider has a certificate, check the address \
+                      and the port";
+
+/// Reason of an address without TLS where the other side does not speak HTTP/2 without TLS.
+pub const NO_PLAIN_HTTP2: &str = "the other side does not speak HTTP/2 without TLS. A provider with a certificate is addressed with \
+                                  https://; if the provider was started with --insecure-local, check the port";
 
 /// A request failed. Requests that failed for a temporary reason have been sent again before.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +43,14 @@ pub enum RemoteError {
         /// Address of the provider.
         address: ProviderAddress,
         /// Reason.
+        reason: UntrustedText,
+    },
+    /// The other side speaks another protocol, and would do so at every attempt.
+    #[error("no connection to {address}: {reason}")]
+    OtherProtocol {
+        /// Address of the provider.
+        address: ProviderAddress,
+        /// Reason, and what to do.
         reason: UntrustedText,
     },
     /// The provider's certificate does not list the model that is used.
@@ -89,6 +106,8 @@ pub enum AttemptError {
     Connection(UntrustedText),
     /// A certificate was refused. Another attempt would fail too.
     Certificate(UntrustedText),
+    /// The other side speaks another protocol. Another attempt would fail too.
+    OtherProtocol(UntrustedText),
     /// The provider's certificate does not list the model. Another attempt would fail too.
     Manifest(ModelManifestError),
     /// The response is too long.
@@ -119,9 +138,17 @@ impl AttemptError {
         Self::connection(&texts.join(": "))
     }
 
-    /// Returns the reason if TLS refused a certificate.
+    /// Returns the reason if TLS refused a certificate, or the other side does not speak TLS.
     pub fn from_tls(error: &rustls::Error) -> Option<Self> {
         let reason = match error {
+            rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+                return Some(Self::OtherProtocol(UntrustedText::new(NO_TLS)));
+            }
+            rustls::Error::PeerIncompatible(_) => {
+                return Some(Self::OtherProtocol(
+                    format!("the other side does not speak TLS 1.3: {error}").into(),
+                ));
+            }
             rustls::Error::AlertReceived(alert) => format!("the provider refused this client: {alert:?}"),
             rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { time, not_after }) => {
                 format!(

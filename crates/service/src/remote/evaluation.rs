@@ -153,12 +153,25 @@ fn wait_for_answer(
         match last {
             Some((before, since)) if before == state => {
                 if since.elapsed() > requester.max_stall() {
-                    return Err(requester.stalled(EVALUATE, format!("it stayed at {state:?}").into()));
+                    return Err(requester.stalled(EVALUATE, stalled_reason(&state).into()));
                 }
             }
             _ => last = Some((state, Instant::now())),
         }
         std::thread::sleep(POLL_INTERVAL);
+    }
+}
+
+/// Describes the state in which a batch has stayed.
+fn stalled_reason(state: &BatchState) -> String {
+    let percent = |done: &f64| 100.0 * done.clamp(0.0, 1.0);
+    match state {
+        BatchState::Receiving => "the provider did not finish receiving the batch".to_owned(),
+        BatchState::Waiting { ahead, done } => {
+            format!("{ahead} other batches stayed before it, the first of them at {:.0} %", percent(done))
+        }
+        BatchState::Computing { done } => format!("the evaluation stayed at {:.0} %", percent(done)),
+        BatchState::Answered => "the answer was not fetched".to_owned(),
     }
 }
 

@@ -26,7 +26,7 @@ use connection::HttpRequest;
 pub use error::RemoteError;
 pub use evaluation::{RemoteProgress, RemoteTimes};
 use requester::Requester;
-pub use requester::RetryBudget;
+pub use requester::{RetryBudget, RetryNotice, RetryObserver};
 
 use crate::resource::{MODELS_PATH, ModelEntry, PARAMETERS_PATH, keys_path, model_path};
 use crate::tls::model_manifest::RequiredModel;
@@ -48,6 +48,13 @@ impl RemoteProvider {
         retry_budget: RetryBudget,
     ) -> Result<Self, RemoteError> {
         Ok(Self { requester: Requester::new(address, tls, retry_budget)? })
+    }
+
+    /// Calls `observe` when a request has failed for some seconds and is sent again, once for every request and reason.
+    #[must_use]
+    pub fn with_retry_observer(mut self, observe: RetryObserver) -> Self {
+        self.requester.observe_retries(observe);
+        self
     }
 
     /// Returns the provider's address.

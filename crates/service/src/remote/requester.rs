@@ -1,5 +1,7 @@
 //! Requests that are sent again until they succeed or make no more progress.
 
+use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -41,12 +43,40 @@ impl Default for RetryBudget {
     }
 }
 
+/// Time without progress after which the user is told why a request fails.
+const NOTICE_DELAY: Duration = Duration::from_secs(2);
+
+/// A request that fails and is sent again.
+#[derive(Debug)]
+pub struct RetryNotice<'a> {
+    /// Address of the provider.
+    pub address: &'a ProviderAddress,
+    /// Requested action.
+    pub action: &'static str,
+    /// Reason for which the last attempt failed.
+    pub reason: &'a UntrustedText,
+    /// Time for which the request is sent again if it makes no progress.
+    pub left: Duration,
+}
+
+impl fmt::Display for RetryNotice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, action, reason, left } = self;
+        let seconds = left.as_secs_f64().round();
+        write!(f, "{address} did not {action} yet: {reason}; trying again for up to {seconds} s")
+    }
+}
+
+/// A function that is called with every new reason for which a request fails.
+pub type RetryObserver = Box<dyn Fn(&RetryNotice<'_>) + Send + Sync>;
+
 /// Sends requests to one provider.
 pub struct Requester {
     runtime: Runtime,
     address: ProviderAddress,
     tls: Option<Arc<ClientConfig>>,
     retry_budget: RetryBudget,
+    observe_retry: Option<RetryObserver>,
     /// Connection of the last request, unless a request is using it.
     connection: Mutex<Option<Connection>>,
     /// Model that the provider's certificate must list, on every connection.
@@ -74,9 +104,15 @@ impl Requester {
             address,
             tls,
             retry_budget,
+            observe_retry: None,
             connection: Mutex::new(None),
             required_model: Mutex::new(None),
         })
+    }
+
+    /// Calls `observe` when a request has failed for some seconds, once for every reason.
+    pub fn observe_retries(&mut self, observe: RetryObserver) {
+        self.observe_retry = Some(observe);
     }
 
     pub fn address(&self) -> &ProviderAddress {
@@ -157,6 +193,7 @@ impl Requester {
         let mut last_progress = Instant::now();
         let mut most_sent = 0;
         let mut pause = FIRST_PAUSE;
+        let mut noticed: HashSet<UntrustedText> = HashSet::new();
         loop {
             let sent = AtomicU64::new(0);
             let observe_attempt = |bytes| {
@@ -172,6 +209,9 @@ impl Requester {
                 Err(AttemptError::Connection(reason)) => (reason, None),
                 Err(AttemptError::Certificate(reason)) => {
                     return Err(RemoteError::Certificate { address: self.address.clone(), reason });
+                }
+                Err(AttemptError::OtherProtocol(reason)) => {
+                    return Err(RemoteError::OtherProtocol { address: self.address.clone(), reason });
                 }
                 Err(AttemptError::Manifest(source)) => {
                     return Err(RemoteError::Manifest { address: self.address.clone(), source });
@@ -191,6 +231,13 @@ impl Requester {
             }
             // A pause does not outlast the budget.
             let wait = wait.unwrap_or(pause).min(left).min(MAX_RETRY_AFTER);
+            let is_long = last_progress.elapsed() + wait >= NOTICE_DELAY;
+            if let Some(observe) =
+                self.observe_retry.as_ref().filter(|_| is_long && !noticed.contains(&reason))
+            {
+                observe(&RetryNotice { address: &self.address, action, reason: &reason, left });
+                noticed.insert(reason);
+            }
             std::thread::sleep(wait.mul_f64(jitter()));
             pause = (pause * 2).min(MAX_PAUSE);
         }

@@ -15,6 +15,7 @@ mod process;
 mod raw_client;
 mod registered_client;
 mod reload;
+mod retries;
 mod revocation;
 mod signed;
 // The tests of TLS in `service` make certificates with the same file. It is no part of that library, whose only way to make

@@ -1,0 +1,68 @@
+//! What a client says while requests fail, and which failures it does not repeat.
+
+use std::fs;
+use std::net::TcpListener;
+
+use super::world::{LOCAL, SECURE, Served, World};
+
+/// Patience in which a test would not end, if a failure were repeated.
+const PATIENT: [&str; 2] = ["--patience-seconds", "86400"];
+
+#[test]
+fn a_client_without_a_provider_says_so_once_and_tries_again() {
+    let world = World::new();
+    // The port is free, because nobody listens there any longer.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{address}");
+    let run = world.classify(&url, "alice", &[&LOCAL[..], &["--patience-seconds", "5"]].concat());
+    let run = run.fails(1, &["did not tell its parameters within 5 s", "Connection refused"]);
+    let notice = format!("{url} did not tell its parameters yet: Connection refused");
+    assert_eq!(run.stderr.matches(&notice).count(), 1, "{}", run.stderr);
+    assert!(run.stderr.contains("; trying again for up to "), "{}", run.stderr);
+    assert!(!world.sandbox.path("alice").exists(), "a folder was made for keys that were not");
+}
+
+#[test]
+fn another_protocol_is_named_at_once() {
+    let world = World::new();
+    world.authority();
+    let insecure = Served::start(&world, &["small"], &LOCAL);
+    let secure = Served::start(&world, &["small"], &[&SECURE[..], &["--state", "other"]].concat());
+
+    let https = insecure.url.replace("http:", "https:");
+    let enrol = ["enrol", "--name", "alice", "--provider", &https, "--authority", "provider/root.pem"];
+    let run = world.sandbox.run(&[&enrol[..], &PATIENT].concat());
+    run.fails(1, &["the other side does not speak TLS", "--insecure-local", "http://"]);
+
+    let http = secure.url.replace("https:", "http:");
+    let run = world.classify(&http, "alice", &[&LOCAL[..], &PATIENT].concat());
+    run.fails(1, &["the other side does not speak HTTP/2 without TLS", "https://"]);
+
+    let other_host = secure.url.replace("127.0.0.1", "localhost");
+    let enrol = ["enrol", "--name", "alice", "--provider", &other_host, "--authority", "provider/root.pem"];
+    let run = world.sandbox.run(&[&enrol[..], &PATIENT].concat());
+    run.fails(1, &["the provider's certificate is not accepted", "localhost"]);
+}
+
+#[test]
+fn lost_keys_are_never_replaced_in_the_folder_of_a_certificate() {
+    let world = World::new();
+    world.authority();
+    let served = Served::start(&world, &["small"], &SECURE);
+    world.enrol("alice", &served.url);
+    let keys = world.sandbox.path("alice/keys");
+    let kept = world.sandbox.path("kept");
+    fs::rename(&keys, &kept).unwrap();
+    let words = ["alice/keys is missing", "restore the file", "enrol again in a new folder"];
+    world.classify(&served.url, "alice", &[]).fails(1, &words);
+    assert!(!keys.exists(), "new keys were made");
+    fs::rename(&kept, &keys).unwrap();
+    world.classify(&served.url, "alice", &[]).succeeds();
+    drop(served);
+
+    // A provider with other parameters: new keys would not fit the certificate.
+    let other = Served::start(&world, &["small"], &[&SECURE[..], &["--hide-model"]].concat());
+    let run = world.classify(&other.url, "alice", &[]);
+    let run = run.fails(1, &["are for other parameters", "new keys need a new folder", "sottovoce enrol"]);
+    assert!(!run.stderr.contains("move the file away"), "{}", run.stderr);
+}
