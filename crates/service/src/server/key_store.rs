@@ -1,7 +1,7 @@
 //! The database of registered keys, which survive a restart.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use redb::{
     TableError, WriteTransaction,
 };
 use sottovoce_protocol::Fingerprint;
+use tracing::warn;
 
 use super::registration::Registration;
 
@@ -25,6 +26,9 @@ const REGISTRATIONS: TableDefinition<'_, &[u8; Fingerprint::BYTES], &[u8]> = Tab
 
 /// Size of the database's cache. It is small, because keys that are in use are in the provider's memory.
 const CACHE_BYTES: usize = 16 << 20;
+
+/// Unused bytes from which on the database is compacted when it is opened. A compaction copies messages.
+const COMPACTED_BYTES: u64 = 64 << 20;
 
 /// The database of registered keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -80,8 +84,26 @@ impl KeyStore {
         let store = Self { path: path.to_owned(), database: Mutex::new(None) };
         store.with("opened", note_all_messages)?;
         // A damaged database is found before clients are served.
-        store.registrations()?;
+        let stored = store.registrations()?.values().map(|registration| registration.bytes).sum();
+        store.compact(stored);
         Ok(store)
+    }
+
+    /// Gives the disk back what deleted messages have left behind, if the file is much larger than the `stored` bytes.
+    fn compact(&self, stored: u64) {
+        let length = fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
+        if length < 2 * stored + COMPACTED_BYTES {
+            return;
+        }
+        let mut current = self.database.lock();
+        let Some(mut database) = current.take().and_then(Arc::into_inner) else { return };
+        match database.compact() {
+            Ok(_) => *current = Some(Arc::new(database)),
+            // All messages are still there: the next call opens the database again.
+            Err(error) => {
+                warn!(path = %self.path.display(), error = error.to_string(), "cannot make the file smaller");
+            }
+        }
     }
 
     /// Stores a message unless `max` other messages are stored. Returns whether it is stored now.
@@ -312,8 +334,6 @@ fn note_all_messages(database: &Database) -> Result<(), redb::Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use tempfile::TempDir;
 
     use super::*;
@@ -398,6 +418,33 @@ mod tests {
         drop(database);
         let noted = KeyStore::open(&path).unwrap().registrations().unwrap();
         assert_eq!(noted.into_keys().collect::<Vec<_>>(), [key(2), key(3)]);
+    }
+
+    #[test]
+    fn the_file_shrinks_when_most_of_it_is_unused() {
+        let (_folder, path) = folder();
+        let length = || fs::metadata(&path).unwrap().len();
+        let store = KeyStore::open(&path).unwrap();
+        let message = |byte: u8| vec![byte; 4 << 20];
+        for byte in 0..40 {
+            store.insert(key(byte), &message(byte), &Registration::found(&message(byte)), 40).unwrap();
+        }
+        for byte in 0..38 {
+            assert!(store.remove(key(byte)).unwrap());
+        }
+        drop(store);
+        let before = length();
+        assert!(before > 2 * COMPACTED_BYTES, "{before}");
+        let store = KeyStore::open(&path).unwrap();
+        assert!(length() < 40 << 20, "{}", length());
+        for byte in 38..40 {
+            assert_eq!(store.get(key(byte)).unwrap(), Some(message(byte)));
+        }
+        drop(store);
+        // A second opening has nothing to do.
+        let after = length();
+        drop(KeyStore::open(&path).unwrap());
+        assert_eq!(length(), after);
     }
 
     #[cfg(unix)]
