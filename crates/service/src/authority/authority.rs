@@ -1,0 +1,458 @@
+//! The authority in its folder, and what it is asked for.
+
+use std::path::{Path, PathBuf};
+
+use rcgen::{CertificateParams, PublicKeyData};
+use sottovoce_protocol::Fingerprint;
+use time::OffsetDateTime;
+
+use super::approval::{Approval, FormerKey};
+use super::certificate::{self, now};
+use super::error::AuthorityError;
+use super::folder::AuthorityFolder;
+use super::key_file::{self, SigningKey};
+use super::ledger::{CertificateHolder, IssuedCertificate, Ledger};
+use super::list_signing::{DEFAULT_LIST_DAYS, ListNotice, ListScope, ListSigning, next_update};
+use super::passphrase::Passphrase;
+use super::provider_request::ReceivedProviderRequest;
+use super::random::random_serial_number;
+use super::request::ReceivedRequest;
+use super::selection::CertificateSelection;
+use super::session::{Session, latest_end};
+use super::signer_generation::{entry_of_issuer, expiry, generate_issuer, generate_root};
+use super::signer_status::SignerStatus;
+use super::signers::{Signer, Signers};
+use crate::tls::serial_number::SerialNumber;
+
+/// Validity of an issuer's certificate in days, unless another number is given.
+pub const DEFAULT_ISSUER_DAYS: u32 = 730;
+
+/// An authority in its folder. Several programs can use one folder at the same time: every change locks the folder and reads
+/// it again.
+pub struct Authority {
+    pub(super) folder: AuthorityFolder,
+    passphrase: Option<Passphrase>,
+}
+
+/// A signed certificate, and its entry in the ledger.
+#[derive(Debug, Clone)]
+pub struct SignedCertificate {
+    /// PEM of the certificate, and of the issuer's certificate after it.
+    pub pem: String,
+    /// Entry in the ledger.
+    pub entry: IssuedCertificate,
+}
+
+/// The outcome of a revocation.
+#[derive(Debug, Clone)]
+pub struct Revocation {
+    /// The selected certificates.
+    pub certificates: Vec<IssuedCertificate>,
+    /// Remarks about the lists for the operator.
+    pub notices: Vec<ListNotice>,
+}
+
+impl Authority {
+    /// Creates an authority with fresh keys, in a new or empty folder. A passphrase encrypts the private keys.
+    ///
+    /// # Errors
+    /// If the folder is not empty or cannot be written to, the name has characters that a client's name may not have, or the
+    /// passphrase is too short.
+    pub fn create(folder: &Path, name: &str, passphrase: Option<Passphrase>) -> Result<Self, AuthorityError> {
+        if let Some(passphrase) = &passphrase {
+            passphrase.check_length()?;
+        }
+        let (root, root_key) = generate_root(name)?;
+        let (issuer, issuer_key) = generate_issuer(&root, &root_key, DEFAULT_ISSUER_DAYS)?;
+        let folder = AuthorityFolder::create(folder)?;
+        let _lock = folder.lock()?;
+        let root_content = key_file::encode(&root, &root_key, passphrase.as_ref())?;
+        folder.write_key(&folder.root_key_path(), &root_content)?;
+        let issuer_content = key_file::encode(&issuer, &issuer_key, passphrase.as_ref())?;
+        folder.write_key(&folder.issuer_key_path(), &issuer_content)?;
+        let mut ledger = Ledger::default();
+        ledger.enter(entry_of_issuer(&issuer, &root));
+        folder.write_ledger(&ledger)?;
+        let signers = Signers::with_roots(&folder, vec![root.clone()])?;
+        let signing = ListSigning {
+            folder: &folder,
+            signers: &signers,
+            passphrase: passphrase.as_ref(),
+            ledger: &ledger,
+            existing: &[],
+            next_update: next_update(DEFAULT_LIST_DAYS)?,
+            scope: ListScope::IssuersAndRoots,
+        };
+        folder.write_lists(&signing.sign()?.0)?;
+        // The root is written last, because a folder with a root certificate is an authority.
+        folder.write_roots(&[root])?;
+        Ok(Self { folder, passphrase })
+    }
+
+    /// Opens the authority in a folder. No private key is decrypted.
+    ///
+    /// # Errors
+    /// If the folder holds no authority, or its certificates and keys cannot be read.
+    pub fn open(folder: &Path) -> Result<Self, AuthorityError> {
+        let folder = AuthorityFolder::open(folder)?;
+        Signers::read(&folder)?;
+        Ok(Self { folder, passphrase: None })
+    }
+
+    /// Sets the passphrase of the private keys.
+    #[must_use]
+    pub fn with_passphrase(mut self, passphrase: Passphrase) -> Self {
+        self.passphrase = Some(passphrase);
+        self
+    }
+
+    /// Returns whether a private key in the folder is encrypted.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn is_encrypted(&self) -> Result<bool, AuthorityError> {
+        Ok(Signers::read(&self.folder)?.key_files().any(key_file::KeyFile::is_encrypted))
+    }
+
+    /// Returns the path of the roots' certificates.
+    #[must_use]
+    pub fn root_path(&self) -> PathBuf {
+        self.folder.root_path()
+    }
+
+    /// Returns the path of the root's private key.
+    #[must_use]
+    pub fn root_key_path(&self) -> PathBuf {
+        self.folder.root_key_path()
+    }
+
+    /// Returns the path of the signed revocation lists.
+    #[must_use]
+    pub fn revocation_list_path(&self) -> PathBuf {
+        self.folder.revocation_list_path()
+    }
+
+    /// Issues a certificate for the client and the keys that the request names. The certificate is entered in the ledger before it
+    /// is returned.
+    ///
+    /// # Errors
+    /// If the approval is for other keys, the keys are certified under another name, the name is certified with other keys and the
+    /// approval does not allow this, the days are too few or too many, or the folder cannot be written to.
+    pub fn issue(
+        &self,
+        request: &ReceivedRequest,
+        approval: &Approval,
+    ) -> Result<SignedCertificate, AuthorityError> {
+        let holder = CertificateHolder::Client(request.subject().clone());
+        self.issue_leaf(
+            holder,
+            request.subject().keys(),
+            request.public_key(),
+            approval,
+            |serial_number, not_after| certificate::client(request.subject(), serial_number, not_after),
+        )
+    }
+
+    /// Issues a certificate for the hosts that a provider's request names.
+    ///
+    /// # Errors
+    /// As [`issue`](Self::issue).
+    pub fn issue_provider(
+        &self,
+        request: &ReceivedProviderRequest,
+        approval: &Approval,
+    ) -> Result<SignedCertificate, AuthorityError> {
+        let holder =
+            CertificateHolder::Provider { hosts: request.hosts().to_vec(), key: Some(request.key()) };
+        self.issue_leaf(holder, request.key(), request.public_key(), approval, |serial_number, not_after| {
+            certificate::provider(request.hosts(), &approval.models, serial_number, not_after)
+        })
+    }
+
+    fn issue_leaf(
+        &self,
+        holder: CertificateHolder,
+        requested: Fingerprint,
+        public_key: &impl PublicKeyData,
+        approval: &Approval,
+        parameters: impl FnOnce(&SerialNumber, OffsetDateTime) -> Result<CertificateParams, AuthorityError>,
+    ) -> Result<SignedCertificate, AuthorityError> {
+        if requested != approval.keys {
+            return Err(AuthorityError::NotConfirmed { requested, confirmed: approval.keys });
+        }
+        let mut session = Session::begin(&self.folder)?;
+        if let Some(other) = session.ledger.other_name(&holder) {
+            return Err(AuthorityError::KeysTaken { keys: requested, name: other.holder.to_string() });
+        }
+        if !approval.allows_other_keys
+            && let Some(other) = session.ledger.other_keys(&holder)
+        {
+            return Err(AuthorityError::OtherKeys {
+                holder: other.holder.to_string(),
+                serial_number: other.serial_number.clone(),
+                keys: other.holder.keys().unwrap_or(requested),
+            });
+        }
+        let issuer = session.signers.issuer(&self.folder)?;
+        let not_after = expiry(approval.days, &issuer.certificate)?;
+        let serial_number = random_serial_number()?;
+        let key = self.unlock_issuer(issuer)?;
+        let signed = parameters(&serial_number, not_after)?
+            .signed_by(public_key, &key.issuer(&issuer.certificate)?)?;
+        let mut pem = signed.pem();
+        if session.signers.has_present_issuer() {
+            pem += &key_file::to_pem("CERTIFICATE", issuer.certificate.der().to_vec());
+        }
+        let signer = Some(issuer.certificate.serial_number().clone());
+        let entry = IssuedCertificate { serial_number, holder, not_after, signer, revoked: None };
+        session.ledger.enter(entry.clone());
+        session.write_ledger()?;
+        Ok(SignedCertificate { pem, entry })
+    }
+
+    /// Revokes the selected certificates, signs new lists that are valid for `list_days`, and returns the selected certificates. A
+    /// certificate that was revoked before keeps the time of its revocation. A serial number that the ledger does not have is
+    /// revoked as that of an unknown holder.
+    ///
+    /// # Errors
+    /// If no certificate is selected, a private key is missing or cannot be decrypted, or the folder cannot be written to. To
+    /// revoke an issuer, the root's private key is needed.
+    pub fn revoke(
+        &self,
+        selection: &CertificateSelection,
+        list_days: u32,
+    ) -> Result<Revocation, AuthorityError> {
+        let mut session = Session::begin(&self.folder)?;
+        let mut certificates = session.ledger.revoke(|issued| selection.includes(issued), now());
+        if certificates.is_empty() {
+            let CertificateSelection::SerialNumber(serial_number) = selection else {
+                return Err(AuthorityError::Unknown { selection: selection.clone() });
+            };
+            let end = session.latest_end();
+            session.ledger.revoke_all([(serial_number.clone(), now())], end);
+            session.notices.push(ListNotice::Unknown(serial_number.clone()));
+            certificates = session.ledger.revoke(|issued| selection.includes(issued), now());
+        }
+        let present = session.signers.issuer(&self.folder)?.certificate.serial_number();
+        if certificates.iter().any(|issued| issued.serial_number == *present) {
+            return Err(AuthorityError::PresentIssuer { serial_number: present.clone() });
+        }
+        let includes_issuer =
+            certificates.iter().any(|issued| matches!(issued.holder, CertificateHolder::Issuer(_)));
+        let scope = if includes_issuer { ListScope::IssuersAndRoots } else { ListScope::Issuers };
+        let notices = session.sign_lists(self.passphrase.as_ref(), list_days, scope)?;
+        Ok(Revocation { certificates, notices })
+    }
+
+    /// Signs new lists of the revoked certificates, valid for `list_days`.
+    ///
+    /// # Errors
+    /// If a private key is missing or cannot be decrypted, or the folder cannot be written to.
+    pub fn sign_lists(&self, list_days: u32, scope: ListScope) -> Result<Vec<ListNotice>, AuthorityError> {
+        Session::begin(&self.folder)?.sign_lists(self.passphrase.as_ref(), list_days, scope)
+    }
+
+    /// Makes another issuer, valid for `days`, with the root's private key. The former issuer signs no certificates any more, but
+    /// its list, until it expires. If it is revoked, everything that it has signed is invalid.
+    ///
+    /// # Errors
+    /// If a private key is missing or cannot be decrypted, the root cannot sign issuers or expires earlier, or the folder cannot be
+    /// written to.
+    pub fn make_issuer(
+        &self,
+        days: u32,
+        revoke_former: bool,
+        list_days: u32,
+    ) -> Result<Vec<ListNotice>, AuthorityError> {
+        next_update(list_days)?;
+        let mut session = Session::begin(&self.folder)?;
+        let root = session.signers.root()?;
+        if !root.certificate.may_sign_issuers() {
+            return Err(AuthorityError::NoIssuers);
+        }
+        if let Some(next) = &session.signers.next_root {
+            return Err(AuthorityError::NextRoot { path: next.path().into() });
+        }
+        let root_key = self.unlock_root(root)?;
+        let (issuer, key) = generate_issuer(&root.certificate, &root_key, days)?;
+        let entry = entry_of_issuer(&issuer, &root.certificate);
+        if session.signers.has_present_issuer() {
+            let former = session.signers.issuer(&self.folder)?;
+            let former_serial = former.certificate.serial_number().clone();
+            self.store_former("issuer", former)?;
+            if revoke_former {
+                session.ledger.revoke_all([(former_serial, now())], root.certificate.not_after());
+            }
+        }
+        session.ledger.enter(entry);
+        session.write_ledger()?;
+        self.folder.write_key(
+            &self.folder.issuer_key_path(),
+            &key_file::encode(&issuer, &key, self.passphrase.as_ref())?,
+        )?;
+        session.signers = Signers::read(&self.folder)?;
+        session.sign_lists(self.passphrase.as_ref(), list_days, ListScope::IssuersAndRoots)
+    }
+
+    /// Makes another root, and another issuer that is valid for `issuer_days`. The former roots stay in `root.pem` after the new
+    /// one, and their issuers sign their lists, until they are retired. The former root's private key moves to `former/`.
+    ///
+    /// If this was interrupted before, it is finished with the key that exists.
+    ///
+    /// # Errors
+    /// If the former root's private key is not in the folder and `former_key` requires it, a private key cannot be decrypted, or
+    /// the folder cannot be written to.
+    pub fn make_root(
+        &self,
+        name: &str,
+        former_key: FormerKey,
+        issuer_days: u32,
+        list_days: u32,
+    ) -> Result<Vec<ListNotice>, AuthorityError> {
+        next_update(list_days)?;
+        let session = Session::begin(&self.folder)?;
+        let signers = &session.signers;
+        let root = match &signers.next_root {
+            Some(next) => next.certificate().clone(),
+            None => {
+                let present = signers.root()?;
+                if present.key.is_some() || former_key == FormerKey::Required {
+                    self.store_former("root", present)?;
+                }
+                let (root, key) = generate_root(name)?;
+                let content = key_file::encode(&root, &key, self.passphrase.as_ref())?;
+                self.folder.write_key(&self.folder.root_key_path(), &content)?;
+                root
+            }
+        };
+        let mut roots = signers.root_certificates();
+        roots.retain(|root| !root.has_expired());
+        roots.insert(0, root);
+        self.folder.write_roots(&roots)?;
+        // The next step locks and reads the folder again.
+        drop(session);
+        self.make_issuer(issuer_days, false, list_days)
+    }
+
+    /// Removes all roots but the newest from `root.pem`, and their lists and those of their issuers from `revoked.pem`.
+    ///
+    /// # Errors
+    /// If there is one root, valid certificates depend on the others, a private key is missing or cannot be decrypted, or the
+    /// folder cannot be written to.
+    pub fn retire_roots(&self, list_days: u32) -> Result<Vec<ListNotice>, AuthorityError> {
+        let mut session = Session::begin(&self.folder)?;
+        let newest = session.signers.root()?.certificate.clone();
+        if session.signers.roots.len() == 1 {
+            return Err(AuthorityError::NoFormerRoot);
+        }
+        if !session.signers.issuer(&self.folder)?.certificate.is_signed_by(&newest) {
+            return Err(AuthorityError::IssuerOfFormerRoot);
+        }
+        session.signers.roots.truncate(1);
+        session.signers.issuers.retain(|issuer| issuer.certificate.is_signed_by(&newest));
+        let kept = session.signers.roots.iter().chain(&session.signers.issuers);
+        let kept: Vec<&SerialNumber> = kept.map(|signer| signer.certificate.serial_number()).collect();
+        let is_lost = |issued: &&IssuedCertificate| {
+            let is_leaf =
+                matches!(issued.holder, CertificateHolder::Client(_) | CertificateHolder::Provider { .. });
+            is_leaf
+                && issued.is_valid()
+                && issued.signer.as_ref().is_none_or(|signer| !kept.contains(&signer))
+        };
+        let count = session.ledger.certificates().iter().filter(is_lost).count();
+        if count > 0 {
+            return Err(AuthorityError::RootInUse { count });
+        }
+        session.lists.retain(|list| *list.signer() == newest || list.signer().is_signed_by(&newest));
+        // The lists are written first: while the former root is trusted, a list of it may be missing, but not the reverse.
+        let notices = session.sign_lists(self.passphrase.as_ref(), list_days, ListScope::Issuers)?;
+        self.folder.write_roots(&[newest])?;
+        Ok(notices)
+    }
+
+    /// Encrypts all private keys in the folder with another passphrase, or stores them without encryption. Keys that the new
+    /// passphrase opens already are left as they are, so this can be run again after an interruption.
+    ///
+    /// # Errors
+    /// If a private key cannot be decrypted, the passphrase is too short, or the folder cannot be written to.
+    pub fn encrypt(&mut self, passphrase: Option<Passphrase>) -> Result<Vec<PathBuf>, AuthorityError> {
+        if let Some(passphrase) = &passphrase {
+            passphrase.check_length()?;
+        }
+        let _lock = self.folder.lock()?;
+        let mut changed = Vec::new();
+        for file in Signers::read(&self.folder)?.key_files() {
+            let key = match file.unlock(self.passphrase.as_ref()) {
+                Err(AuthorityError::WrongPassphrase { .. }) if file.unlock(passphrase.as_ref()).is_ok() => {
+                    continue;
+                }
+                other => other?,
+            };
+            let content = key_file::encode(file.certificate(), &key, passphrase.as_ref())?;
+            self.folder.write_key(file.path(), &content)?;
+            changed.push(file.path().to_owned());
+        }
+        self.passphrase = passphrase;
+        Ok(changed)
+    }
+
+    /// Returns all certificates in the ledger in the order of their issue.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn list(&self) -> Result<Vec<IssuedCertificate>, AuthorityError> {
+        let signers = Signers::read(&self.folder)?;
+        Ok(self.folder.read_ledger(latest_end(&signers))?.0.into_certificates())
+    }
+
+    /// Returns all roots, and all issuers that have not expired.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn signers(&self) -> Result<Vec<SignerStatus>, AuthorityError> {
+        let signers = Signers::read(&self.folder)?;
+        let (ledger, _) = self.folder.read_ledger(latest_end(&signers))?;
+        let (roots, issuers) = (signers.root_certificates(), signers.issuer_certificates());
+        let lists = self.folder.read_lists(&roots, &issuers)?.unwrap_or_default();
+        let status = |signer: &Signer, is_root: bool, is_present: bool| {
+            let certificate = &signer.certificate;
+            let list = lists.iter().find(|list| list.signer() == certificate);
+            let mut entries = ledger.certificates().iter();
+            let entry = entries.find(|issued| issued.serial_number == *certificate.serial_number());
+            SignerStatus {
+                name: certificate.name().to_owned(),
+                is_root,
+                is_present,
+                serial_number: certificate.serial_number().clone(),
+                not_after: certificate.not_after(),
+                has_key: signer.key.is_some(),
+                revoked: entry.and_then(|issued| issued.revoked),
+                list: list.map(|list| (list.next_update(), list.revoked().len())),
+            }
+        };
+        let roots = signers.roots.iter().enumerate().map(|(index, root)| status(root, true, index == 0));
+        let issuers = signers
+            .issuers
+            .iter()
+            .enumerate()
+            .map(|(index, issuer)| status(issuer, false, index == 0 && signers.has_present_issuer()));
+        Ok(roots.chain(issuers).collect())
+    }
+
+    fn unlock_root(&self, root: &Signer) -> Result<SigningKey, AuthorityError> {
+        let missing = || AuthorityError::NoRootKey { path: self.folder.root_key_path() };
+        root.unlock(self.passphrase.as_ref(), missing)
+    }
+
+    fn unlock_issuer(&self, issuer: &Signer) -> Result<SigningKey, AuthorityError> {
+        // Without issuers, the root is the issuer.
+        self.unlock_root(issuer)
+    }
+
+    /// Stores the key of a root or issuer under its serial number, before another one takes its place.
+    fn store_former(&self, kind: &str, former: &Signer) -> Result<(), AuthorityError> {
+        let key = self.unlock_root(former)?;
+        let content = key_file::encode(&former.certificate, &key, self.passphrase.as_ref())?;
+        self.folder.write_former_key(kind, former.certificate.serial_number(), &content)
+    }
+}
