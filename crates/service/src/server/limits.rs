@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::connections::{ConnectionLimits, RequestRates};
+use super::connections::ConnectionLimits;
 
 /// Limits on the memory, disk space and time that clients can use.
 #[derive(Debug, Clone)]
@@ -103,7 +103,7 @@ impl Limits {
             idle: self.connection_idle,
             age: self.connection_age,
             finish: self.upload,
-            rates: RequestRates { requests_per_second: self.requests_per_second },
+            requests_per_second: self.requests_per_second,
         }
     }
 

@@ -17,7 +17,7 @@ use tracing::{debug, info, warn};
 
 use super::access::{AccessPolicy, Caller};
 use super::connections::{
-    CloseReason, Closing, OpenConnection, Owner, Place, RequestBudget, RequestMeter, meter_request,
+    CloseReason, Closing, ConnectionSlot, OpenConnection, Owner, RequestBudget, RequestMeter, meter_request,
 };
 use super::refusal::Refusal;
 use super::routes::client_router;
@@ -63,11 +63,11 @@ pub async fn listen(state: Arc<ServerState>, listener: TcpListener, stop: impl F
             let (stream, peer) = accept(&listener, &state).await;
             (stream, state.connections.admit(peer).await)
         };
-        let (stream, place) = tokio::select! {
+        let (stream, slot) = tokio::select! {
             admitted = admitted => admitted,
             () = &mut stop => break,
         };
-        let connection = Connection { state: state.clone(), router: router.clone(), place };
+        let connection = Connection { state: state.clone(), router: router.clone(), slot };
         tokio::spawn(connection.serve(stream));
     }
     drop(listener);
@@ -125,13 +125,13 @@ async fn sweep(state: Arc<ServerState>) {
 struct Connection {
     state: Arc<ServerState>,
     router: Router,
-    place: Place,
+    slot: ConnectionSlot,
 }
 
 impl Connection {
     async fn serve(self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
-        let connection = self.place.connection.clone();
+        let connection = self.slot.connection.clone();
         let served = self.serve_tls(stream);
         let reason = tokio::select! {
             reason = connection.closed_now() => reason,
@@ -147,7 +147,7 @@ impl Connection {
     /// Logs that a peer without a verified certificate was refused.
     fn refuse(&self, reason: CloseReason, error: &str) -> CloseReason {
         if self.state.log_limiter.allows(reason.label()) {
-            let peer = self.place.connection.peer;
+            let peer = self.slot.connection.peer;
             warn!(%peer, reason = reason.label(), error, "a connection was refused");
         }
         reason
@@ -162,7 +162,7 @@ impl Connection {
                     Ok(stream) => stream,
                     Err(reason) => return reason,
                 };
-                return match self.place.promote(&Owner::Local).await {
+                return match self.slot.promote(&Owner::Local).await {
                     Ok(budget) => self.serve_http(stream, Caller(None), budget, self.router.clone()).await,
                     Err(refusal) => self.serve_refusal(stream, Caller(None), refusal).await,
                 };
@@ -180,9 +180,9 @@ impl Connection {
         };
         let Some(identity) = identity else { return self.serve_anonymous(stream).await };
         let caller = Caller(Some(identity.clone()));
-        let (peer, client) = (self.place.connection.peer, caller.name());
+        let (peer, client) = (self.slot.connection.peer, caller.name());
         debug!(%peer, client, "connected");
-        let promoted = self.place.promote(&Owner::Client(identity)).await;
+        let promoted = self.slot.promote(&Owner::Client(identity)).await;
         let stream = match self.wait_for_first_byte(stream).await {
             Ok(stream) => stream,
             Err(reason) => return reason,
@@ -201,7 +201,7 @@ impl Connection {
         let mut stream = BufReader::new(stream);
         let first = tokio::select! {
             first = timeout(self.state.limits.handshake, stream.fill_buf()) => first,
-            (reason, _) = self.place.connection.closed_after_requests() => return Err(reason),
+            (reason, _) = self.slot.connection.closed_after_requests() => return Err(reason),
         };
         match first {
             Ok(Ok([])) => Err(CloseReason::Peer),
@@ -216,7 +216,7 @@ impl Connection {
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ) -> CloseReason {
-        self.place.note_anonymous();
+        self.slot.note_anonymous();
         let stream = match self.wait_for_first_byte(stream).await {
             Ok(stream) => stream,
             Err(reason) => return reason,
@@ -233,7 +233,7 @@ impl Connection {
         caller: Caller,
         refusal: Refusal,
     ) -> CloseReason {
-        let connection = self.place.connection.clone();
+        let connection = self.slot.connection.clone();
         let router = Router::new().fallback(async move || {
             connection.close(Closing::AfterRequests(CloseReason::Refused, REFUSAL_TIMEOUT));
             refusal
@@ -250,7 +250,7 @@ impl Connection {
         budget: Arc<RequestBudget>,
         router: Router,
     ) -> CloseReason {
-        let connection: &Arc<OpenConnection> = &self.place.connection;
+        let connection: &Arc<OpenConnection> = &self.slot.connection;
         let meter = RequestMeter {
             connection: connection.clone(),
             budget,

@@ -11,7 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use super::connections::{ConnectionLimits, Connections, Place};
+use super::connections::{ConnectionLimits, ConnectionSlot, Connections};
 use super::limits::Limits;
 use super::listener::accept;
 use super::routes::metrics_router;
@@ -32,12 +32,12 @@ pub async fn listen_for_metrics(state: Arc<ServerState>, listener: TcpListener) 
     let router = metrics_router(&state);
     loop {
         let (stream, peer): (TcpStream, SocketAddr) = accept(&listener, &state).await;
-        let place = connections.admit(peer).await;
-        tokio::spawn(serve(place, stream, router.clone()));
+        let slot = connections.admit(peer).await;
+        tokio::spawn(serve(slot, stream, router.clone()));
     }
 }
 
-async fn serve(place: Place, stream: TcpStream, router: Router) {
+async fn serve(slot: ConnectionSlot, stream: TcpStream, router: Router) {
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(REQUEST_TIMEOUT)
@@ -45,7 +45,7 @@ async fn serve(place: Place, stream: TcpStream, router: Router) {
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     tokio::select! {
-        _ = place.connection.closed_now() => {}
+        _ = slot.connection.closed_now() => {}
         _ = timeout(CONNECTION_TIMEOUT, http) => {}
     }
 }

@@ -5,13 +5,6 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// Rates and bursts of one client's requests.
-#[derive(Debug, Clone, Copy)]
-pub struct RequestRates {
-    /// Requests per second. Five seconds' worth may come at once.
-    pub requests_per_second: u32,
-}
-
 /// Seconds of requests that may come at once.
 const REQUEST_BURST_SECONDS: f64 = 5.0;
 /// New connections per second, and how many at once. Each costs a TLS handshake.
@@ -42,8 +35,9 @@ pub enum Spending {
 }
 
 impl RequestBudget {
-    pub fn new(rates: RequestRates, now: Instant) -> Self {
-        let rate = f64::from(rates.requests_per_second);
+    /// Makes a full budget. Five seconds' worth of requests may come at once.
+    pub fn new(requests_per_second: u32, now: Instant) -> Self {
+        let rate = f64::from(requests_per_second);
         Self {
             connections: TokenBucket::new(NEW_CONNECTIONS.0, NEW_CONNECTIONS.1, now),
             requests: TokenBucket::new(rate, rate * REQUEST_BURST_SECONDS, now),
@@ -59,10 +53,12 @@ impl RequestBudget {
 
     /// Takes a request from the budget.
     pub fn spend_request(&self, now: Instant) -> Spending {
-        match (self.requests.take(now), || self.ignored_refusals.take(now)) {
-            (true, _) => Spending::Allowed,
-            (false, is_patient) if is_patient() => Spending::Refused,
-            (false, _) => Spending::Ignored,
+        if self.requests.take(now) {
+            Spending::Allowed
+        } else if self.ignored_refusals.take(now) {
+            Spending::Refused
+        } else {
+            Spending::Ignored
         }
     }
 
@@ -118,7 +114,7 @@ mod tests {
     #[test]
     fn a_budget_allows_a_burst_then_its_rate() {
         let start = Instant::now();
-        let budget = RequestBudget::new(RequestRates { requests_per_second: 10 }, start);
+        let budget = RequestBudget::new(10, start);
         let spend =
             |count: usize, now| (0..count).filter(|_| budget.spend_request(now) == Spending::Allowed).count();
         assert_eq!(spend(100, start), 50);
@@ -130,7 +126,7 @@ mod tests {
     #[test]
     fn a_client_that_continues_after_refusals_is_noticed() {
         let now = Instant::now();
-        let budget = RequestBudget::new(RequestRates { requests_per_second: 1 }, now);
+        let budget = RequestBudget::new(1, now);
         let answers: Vec<Spending> = (0..1010).map(|_| budget.spend_request(now)).collect();
         assert_eq!(answers.iter().filter(|answer| **answer == Spending::Refused).count(), 1000);
         assert_eq!(answers.last(), Some(&Spending::Ignored));

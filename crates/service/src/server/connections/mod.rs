@@ -7,9 +7,10 @@
 mod budget;
 mod connection;
 mod meter;
+mod promotion;
 mod registry;
 
-pub use budget::{RequestBudget, RequestRates};
+pub use budget::RequestBudget;
 pub use connection::{CloseReason, Closing, OpenConnection};
 pub use meter::{RequestMeter, meter_request};
-pub use registry::{ConnectionLimits, Connections, Owner, Place};
+pub use registry::{ConnectionLimits, ConnectionSlot, Connections, Owner};
