@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::sync::Arc;
 
+use sottovoce_protocol::Fingerprint;
 use sottovoce_protocol::provider::{Provider, ReceivedBatch};
 use sottovoce_protocol::size;
 use tracing::error;
@@ -48,6 +49,12 @@ impl ServedModels {
     /// Names of the models, in the provider's order.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Names and fingerprints of the models.
+    pub fn entries(&self) -> Vec<(String, Fingerprint)> {
+        let fingerprints = self.provider.models().map(|model| model.fingerprint());
+        self.names.iter().cloned().zip(fingerprints).collect()
     }
 
     /// Allowed lengths of a batch message: one for every number of pixels that a model reads.

@@ -58,6 +58,9 @@ impl Server {
         peak_memory_bytes: fn() -> Option<u64>,
     ) -> Result<Self, ServerError> {
         let served = ServedModels::new(provider, model_names)?;
+        if let AccessPolicy::Certificates(tls) = &access {
+            tls.warn_of_unlisted_models(served.entries());
+        }
         let store = KeyStore::open(&folder.database_path())?;
         let metrics = Metrics::new()?;
         let state = ServerState {
@@ -90,15 +93,19 @@ impl Server {
     ) -> Result<(), ServerError> {
         let provider = self.state.provider().with_models(models).with_flooding(flooding);
         let served = ServedModels::new(provider, names)?;
+        if let AccessPolicy::Certificates(tls) = &self.state.access {
+            tls.warn_of_unlisted_models(served.entries());
+        }
         *self.state.served.write() = Arc::new(served);
         Ok(())
     }
 
     /// Reads the files of certificates and revoked certificates again. What cannot be used leaves everything as it was, and is logged.
-    /// Waits for files.
-    pub fn reload_certificates(&self) {
-        if let AccessPolicy::Certificates(tls) = &self.state.access {
-            tls.reload();
+    /// Returns the names of files that cannot be used. Waits for files.
+    pub fn reload_certificates(&self) -> Vec<&'static str> {
+        match &self.state.access {
+            AccessPolicy::Certificates(tls) => tls.reload(),
+            AccessPolicy::InsecureLocal => Vec::new(),
         }
     }
 

@@ -69,6 +69,9 @@ impl StateFolder {
         #[cfg(unix)]
         check_length(path)?;
         let failed = |source| StateFolderError::Folder { path: path.to_owned(), source };
+        if path.exists() && !path.is_dir() {
+            return Err(failed(io::ErrorKind::NotADirectory.into()));
+        }
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]

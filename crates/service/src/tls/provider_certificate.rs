@@ -7,10 +7,13 @@ use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::SingleCertAndKey;
+use sottovoce_protocol::Fingerprint;
 use time::OffsetDateTime;
 
 use super::certificate::Certificate;
 use super::error::TlsError;
+use super::model_manifest::{ModelManifest, RequiredModel};
+use super::revocation_bundle::RevocationBundle;
 use super::trusted_roots::TrustedRoots;
 use super::{pem_files, profile};
 
@@ -74,6 +77,43 @@ impl ProviderCertificate {
             profile::crypto().signature_verification_algorithms.all,
         )
         .map_err(untrusted)
+    }
+
+    /// Returns, in a sentence each, why clients refuse served models with this certificate, and that it is revoked. Clients do not
+    /// read revocation lists, but a revoked certificate was revoked for a reason.
+    pub fn problems_for_clients(
+        &self,
+        models: &[(String, Fingerprint)],
+        revocations: Option<&RevocationBundle>,
+    ) -> Vec<String> {
+        let mut problems = Vec::new();
+        let Some(leaf) = self.chain.first() else { return problems };
+        match ModelManifest::from_der(leaf.der()) {
+            Ok(manifest) => {
+                let is_refused = |(name, fingerprint): &&(String, Fingerprint)| {
+                    RequiredModel::new(name, *fingerprint, false).check(Some(&manifest)).is_err()
+                };
+                problems.extend(models.iter().filter(is_refused).map(|(name, fingerprint)| {
+                    format!(
+                        "clients refuse the model {name}, because the provider's certificate lists models, and not this one: the authority \
+                         issues another certificate with `sottovoce authority provider --model {name}={fingerprint}`"
+                    )
+                }));
+            }
+            Err(error) => problems.push(format!("clients refuse the provider's certificate: {error}")),
+        }
+        for (index, certificate) in self.chain.iter().enumerate() {
+            if revocations.is_some_and(|lists| lists.revokes(certificate)) {
+                let holder = match index {
+                    0 => "the provider's own certificate".to_owned(),
+                    _ => format!("the issuer of the provider's own certificate, {},", certificate.subject()),
+                };
+                problems.push(format!(
+                    "{holder} is revoked in the list of revoked certificates: take a new one of the authority"
+                ));
+            }
+        }
+        problems
     }
 }
 

@@ -140,6 +140,16 @@ impl RevocationBundle {
         &self.covered
     }
 
+    /// Returns whether a list has a certificate, which its signer has issued.
+    pub fn revokes(&self, certificate: &Certificate) -> bool {
+        let has_entry = |signer: &CoveredSigner| {
+            signer.list.serial_numbers().contains(certificate.serial_number())
+                && certificate.is_signed_by(signer.list.signer())
+        };
+        self.revoked_issuers.iter().any(|key| key == certificate.public_key_info())
+            || self.covered.iter().any(has_entry)
+    }
+
     /// Number of lists that no trusted signer has signed.
     pub fn ignored(&self) -> usize {
         self.ignored

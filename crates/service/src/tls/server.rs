@@ -22,21 +22,13 @@ use super::serial_number::SerialNumber;
 use super::server_files::{Credentials, RevocationFiles, ServerTlsFiles};
 use super::trusted_roots::TrustedRoots;
 use super::validity::date_text;
+use sottovoce_protocol::Fingerprint;
 
 /// Time before the end of a certificate's validity from which on a warning is logged.
 const RENEWAL_WARNING: Duration = Duration::days(30);
 
 /// Part of the life of a revocation list that remains when a warning is logged.
 const LIST_WARNING_SHARE: i32 = 4;
-
-/// Consequence of credentials that cannot be used.
-const CREDENTIALS_STAY: &str = "certificate, private key and roots stay as they were";
-
-/// Consequence of a list that cannot be used.
-const LIST_STAYS: &str = "the revocation list before it stays in use";
-
-/// Consequence of a list that cannot be written to the state folder.
-const LIST_NOT_KEPT: &str = "the revocation list is in use, but an older one may be accepted after a restart";
 
 /// A revocation list that is current for longer than this is not one that its authority renews.
 const LONG_LIST: Duration = Duration::days(401);
@@ -76,6 +68,42 @@ struct Inputs {
     notices: Notices,
     /// Refusals since the last time that nothing was refused.
     refusals: Notices,
+    /// Files that could not be used when they were read last.
+    refused: Vec<Refused>,
+    /// Names and fingerprints of the models that are served.
+    models: Vec<(String, Fingerprint)>,
+}
+
+/// Files that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    Credentials,
+    List,
+    /// The list is in use, but cannot be written to the state folder.
+    KeptList,
+    Configuration,
+}
+
+impl Refused {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Credentials => "certificate, private key and roots",
+            Self::List => "the revocation list",
+            Self::KeptList => "the kept copy of the revocation list",
+            Self::Configuration => "the configuration of TLS",
+        }
+    }
+
+    fn consequence(self) -> &'static str {
+        match self {
+            Self::Credentials => "certificate, private key and roots stay as they were",
+            Self::List => "the revocation list before it stays in use",
+            Self::KeptList => {
+                "the revocation list is in use, but an older one may be accepted after a restart"
+            }
+            Self::Configuration => "the configuration of TLS stays as it was",
+        }
+    }
 }
 
 /// The revocation lists in use.
@@ -118,6 +146,8 @@ impl ServerTls {
             next_change: None,
             notices: Notices::default(),
             refusals: Notices::default(),
+            refused: Vec::new(),
+            models: Vec::new(),
         };
         let configured = Arc::new(inputs.configure(1, now)?);
         inputs.warn(now);
@@ -203,9 +233,19 @@ impl ServerTls {
         self.read_changes(false);
     }
 
-    /// Reads all files, like [`refresh`](Self::refresh).
-    pub fn reload(&self) {
+    /// Reads all files, like [`refresh`](Self::refresh), and logs all warnings again. Returns the names of the files that cannot be
+    /// used.
+    pub fn reload(&self) -> Vec<&'static str> {
         self.read_changes(true);
+        self.inputs.lock().refused.iter().map(|refused| refused.name()).collect()
+    }
+
+    /// Logs a warning of every served model that the provider's certificate does not list, if it lists models at all: clients refuse
+    /// such models. The warning is repeated for later certificates.
+    pub fn warn_of_unlisted_models(&self, models: Vec<(String, Fingerprint)>) {
+        let mut inputs = self.inputs.lock();
+        inputs.models = models;
+        inputs.warn(OffsetDateTime::now_utc());
     }
 
     fn read_changes(&self, all: bool) {
@@ -222,14 +262,17 @@ impl ServerTls {
             false => Ok(None),
         };
         let mut refusals = Vec::new();
-        refusals.extend(credentials.err().map(|error| (CREDENTIALS_STAY, error)));
-        refusals.extend(revocations.err().map(|error| (LIST_STAYS, error)));
+        refusals.extend(credentials.err().map(|error| (Refused::Credentials, error)));
+        refusals.extend(revocations.err().map(|error| (Refused::List, error)));
         let kept = inputs.keep_revocations();
-        refusals.extend(kept.err().map(|error| (LIST_NOT_KEPT, error)));
+        refusals.extend(kept.err().map(|error| (Refused::KeptList, error)));
         match configured {
             Ok(Some(configured)) => *self.current.write() = Arc::new(configured),
             Ok(None) => {}
-            Err(error) => refusals.push(("the configuration of TLS stays as it was", error)),
+            Err(error) => refusals.push((Refused::Configuration, error)),
+        }
+        if all {
+            (inputs.notices, inputs.refusals) = (Notices::default(), Notices::default());
         }
         inputs.log_refusals(&refusals);
         inputs.warn(now);
@@ -338,23 +381,28 @@ impl Inputs {
         Ok(())
     }
 
-    /// Logs why files are not used: once a day, and again after they were mended.
-    fn log_refusals(&mut self, refusals: &[(&str, TlsError)]) {
+    /// Logs why files are not used: once a day, and again after they were mended. Logs which files were mended.
+    fn log_refusals(&mut self, refusals: &[(Refused, TlsError)]) {
         if refusals.is_empty() {
             self.refusals = Notices::default();
         }
-        for (consequence, error) in refusals {
+        let refused = refusals.iter().map(|(refused, _)| *refused).collect();
+        let before = std::mem::replace(&mut self.refused, refused);
+        for mended in before.into_iter().filter(|refused| !self.refused.contains(refused)) {
+            info!("{} can be used again", mended.name());
+        }
+        for (refused, error) in refusals {
             let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
             let reason = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
             if self.refusals.is_due(&reason) {
-                warn!(reason, "{consequence}");
+                warn!(reason, "{}", refused.consequence());
             }
         }
     }
 
     /// Logs once a day what is about to end, and what has ended.
     fn warn(&mut self, now: OffsetDateTime) {
-        let Self { credentials, revocations, notices, .. } = self;
+        let Self { credentials, revocations, notices, models, .. } = self;
         let mut certificates: Vec<(String, &Certificate)> = Vec::new();
         for (index, certificate) in credentials.certificate.chain().iter().enumerate() {
             let holder = match index {
@@ -367,6 +415,11 @@ impl Inputs {
             certificates.push((format!("the root certificate of {}", root.subject()), root));
         }
         let bundle = revocations.as_ref().map(|revocations| &revocations.bundle);
+        for problem in credentials.certificate.problems_for_clients(models, bundle) {
+            if notices.is_due(&problem) {
+                warn!("{problem}");
+            }
+        }
         for signer in
             bundle.into_iter().flat_map(RevocationBundle::covered).filter(|signer| !signer.is_root())
         {

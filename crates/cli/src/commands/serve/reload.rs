@@ -38,14 +38,23 @@ impl Reloader {
     /// Reads everything again. What cannot be used leaves everything as it was.
     fn reload(&self) {
         tracing::info!("reading certificates, revocation list and models again");
-        self.service.reload_certificates();
+        let mut unchanged = self.service.reload_certificates();
         // The threads of evaluations are busy.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().context("cannot start a thread");
         match pool.and_then(|pool| pool.install(|| self.replace_models())) {
             Ok(()) => tracing::info!("the models were read"),
-            Err(error) => tracing::error!(reason = format!("{error:#}"), "the models stay as they were"),
+            Err(error) => {
+                tracing::error!(reason = format!("{error:#}"), "the models stay as they were");
+                unchanged.push("the models");
+            }
         }
-        tracing::info!("everything was read again");
+        match unchanged[..] {
+            [] => tracing::info!("everything was read again"),
+            _ => tracing::warn!(
+                unchanged = unchanged.join("; "),
+                "not everything could be read again; the reasons are in the lines before"
+            ),
+        }
     }
 
     /// Replaces the models if they need no other parameters.

@@ -9,6 +9,7 @@ mod machine;
 mod metrics_listener;
 mod model_identity;
 mod model_manifest;
+mod own_certificate;
 mod private_files;
 #[cfg(target_os = "linux")]
 mod process;

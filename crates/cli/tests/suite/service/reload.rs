@@ -48,7 +48,8 @@ fn a_renewed_certificate_is_taken_while_batches_are_evaluated() {
     world.assert_exact("alice.csv", &world.slow);
     world.classify(&other_host, "bob", &["--out", "bob.csv"]).succeeds();
     world.assert_exact("bob.csv", &world.slow);
-    assert_eq!(served.log().matches("does not belong to the certificate").count(), 1, "logged once");
+    // Once when the change was noticed, and once more if that was before the signal.
+    assert!(served.log().matches("does not belong to the certificate").count() <= 2, "{}", served.log());
 }
 
 #[test]
@@ -102,7 +103,7 @@ fn models_that_cannot_be_served_leave_everything_as_it_was() {
     replace(&world, "small", &larger());
     served.hang_up();
     served.wait_for_log("these models need other encryption parameters");
-    served.wait_for_log("everything was read again");
+    served.wait_for_log("not everything could be read again");
     world.classify(url, "alice", &LOCAL).succeeds();
     world.assert_exact("predictions.csv", &world.small);
     // A file is damaged.
@@ -112,11 +113,13 @@ fn models_that_cannot_be_served_leave_everything_as_it_was() {
     fs::write(&manifest, &good[..good.len() / 2]).unwrap();
     served.hang_up();
     served.wait_for_logs("the models stay as they were", 2);
-    served.wait_for_logs("everything was read again", 2);
+    served.wait_for_logs("unchanged=\"the models\"", 2);
+    assert!(!served.log().contains("everything was read again"), "{}", served.log());
     world.classify(url, "alice", &LOCAL).succeeds();
     fs::write(&manifest, good).unwrap();
     served.hang_up();
     served.wait_for_log("the models were read");
+    served.wait_for_log("everything was read again");
     world.classify(url, "alice", &LOCAL).succeeds();
     world.assert_exact("predictions.csv", &world.small);
 }
