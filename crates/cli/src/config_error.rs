@@ -1,9 +1,15 @@
 //! Errors of configurations and of options that choose parameters: wrong arguments, with the exit code 2.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::{fmt, io};
 
 use sottovoce_bfv::ParametersError;
+
+/// The exit code of an error: a wrong configuration has that of wrong arguments.
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    ExitCode::from(if error.chain().any(|cause| cause.is::<ConfigError>()) { 2 } else { 1 })
+}
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -88,9 +88,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             output::error(&error);
-            // A wrong configuration has the exit code of wrong arguments.
-            let is_usage_error = error.chain().any(|cause| cause.is::<config_error::ConfigError>());
-            ExitCode::from(if is_usage_error { 2 } else { 1 })
+            config_error::exit_code(&error)
         }
     }
 }

@@ -113,14 +113,15 @@ pub fn counted(count: usize, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
 }
 
-/// Warns that a plaintext modulus for the observed range does not hold the logits of every image.
+/// Warning of a plaintext modulus for the observed range, which does not hold the logits of every image.
+pub const OBSERVED_RANGE: &str = "warning: the plaintext modulus is chosen for the OBSERVED range of logits. If the logits of an image are \
+                                  larger, they decrypt to wrong logits, which a client cannot notice. `--range proven`, or `range = \
+                                  \"proven\"` in a configuration, holds for every image, and costs more.";
+
+/// Warns of a plaintext modulus for the observed range.
 pub fn warn_of_range(range: RangeKind) {
     if range == RangeKind::Observed {
-        remark(
-            "warning: the plaintext modulus is chosen for the OBSERVED range of logits. If the logits of an image are larger, \
-             they decrypt to wrong logits, which a client cannot notice. `--range proven`, or `range = \"proven\"` in a \
-             configuration, holds for every image, and costs more.",
-        );
+        remark(OBSERVED_RANGE);
     }
 }
 

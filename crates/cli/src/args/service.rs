@@ -18,7 +18,12 @@ pub struct ServeOptions {
     pub models: Vec<String>,
 
     /// Address and port to listen on.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)))]
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        value_parser = socket_address,
+        default_value_t = SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT))
+    )]
     pub listen: SocketAddr,
 
     /// Folder with key.pem, as `provider-request` writes it, and with certificate.pem and root.pem, as `authority provider`
@@ -28,11 +33,11 @@ pub struct ServeOptions {
 
     /// The authority's list of revoked certificates (revoked.pem). The file is read again when it changes. A list in which a
     /// certificate is no longer revoked is refused.
-    #[arg(long, value_name = "FILE", requires = "identity")]
+    #[arg(long, value_name = "FILE", requires = "identity", conflicts_with = "insecure_local")]
     pub revoked: Option<PathBuf>,
 
     /// Refuse clients when the list of revoked certificates is older than this, even if the list allows more.
-    #[arg(long, value_name = "DAYS", requires = "revoked", value_parser = clap::value_parser!(u16).range(1..=3650))]
+    #[arg(long, value_name = "DAYS", requires = "revoked", conflicts_with = "insecure_local", value_parser = clap::value_parser!(u16).range(1..=3650))]
     pub revocation_days: Option<u16>,
 
     /// Serve only this machine, without TLS and certificates: everybody who can reach the port is a client. For tests.
@@ -44,7 +49,7 @@ pub struct ServeOptions {
     pub state: PathBuf,
 
     /// Address and port for health checks and Prometheus metrics, over HTTP/1.1 without TLS and certificates.
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = socket_address)]
     pub metrics: Option<SocketAddr>,
 
     /// Let --metrics listen on an address that other machines can reach.
@@ -111,13 +116,23 @@ pub struct ServeOptions {
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=86_400))]
     pub drain_seconds: u32,
 
-    /// Format of the log on standard error.
+    /// Format of everything on standard error.
     #[arg(long, value_enum, default_value = "text")]
     pub log: LogFormat,
 
     /// Log events of connections as well.
     #[arg(long)]
     pub verbose: bool,
+}
+
+/// Parses an address and a port.
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!(
+            "it must be an IP address and a port, such as 127.0.0.1:{DEFAULT_PORT}, 0.0.0.0:{DEFAULT_PORT} or [::]:{DEFAULT_PORT}; \
+             names of hosts are not accepted"
+        )
+    })
 }
 
 /// The format of the log.

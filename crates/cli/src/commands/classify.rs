@@ -89,6 +89,8 @@ pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode
         predictions_file::encode(pictures.names(), &classified.logits, identity.model, identity.parameters)?;
     files::write_private(&options.out, &predictions)?;
     if global.json {
+        let mut remarks = remarks;
+        remarks.push(summary::range_note(&classified, client.parameters()));
         output::json(&json!({
             "provider": identity.provider,
             "model": identity.name,

@@ -56,7 +56,7 @@ pub fn enrol(options: &EnrolOptions, global: &GlobalOptions) -> Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn forget(options: &ClientOptions) -> Result<ExitCode> {
+pub fn forget(options: &ClientOptions, global: &GlobalOptions) -> Result<ExitCode> {
     let folder = ClientFolder::open(options)?;
     let keys = folder.file("keys");
     ensure!(keys.exists(), "there is no {}, so the provider has no keys to delete", keys.display());
@@ -64,11 +64,14 @@ pub fn forget(options: &ClientOptions) -> Result<ExitCode> {
     // The keys are loaded without the provider's parameters, which may have changed.
     let client = Client::load(&keys, folder.max_parameters_bytes())?;
     remote.delete_keys(client.key_fingerprint())?;
-    output::result(&format!(
-        "{} has deleted the keys {}; the file {} is unchanged.",
-        remote.address(),
-        client.key_fingerprint(),
-        keys.display()
-    ));
+    let (address, fingerprint) = (remote.address().to_string(), client.key_fingerprint().to_string());
+    if global.json {
+        output::json(&json!({ "provider": address, "deleted_keys": fingerprint, "kept_file": keys }));
+    } else {
+        output::result(&format!(
+            "{address} has deleted the keys {fingerprint}; the file {} is unchanged.",
+            keys.display()
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -62,11 +62,11 @@ fn run_service_command(command: &ServiceCommand, global: &GlobalOptions) -> Resu
     crate::process_protection::protect()?;
     match command {
         ServiceCommand::Plan(options) => plan::run(options, global),
-        ServiceCommand::Serve(options) => serve::run(options),
+        ServiceCommand::Serve(options) => serve::run(options, global),
         ServiceCommand::Clients { command } => clients::run(command, global),
         ServiceCommand::Enrol(options) => enrolment::enrol(options, global),
         ServiceCommand::Classify(options) => classify::run(options, global),
-        ServiceCommand::Forget(options) => enrolment::forget(options),
+        ServiceCommand::Forget(options) => enrolment::forget(options, global),
         ServiceCommand::ProviderRequest(options) => authority::provider_request(options, global),
         ServiceCommand::Authority { command } => authority::run(command, global),
     }

@@ -2,6 +2,7 @@
 
 pub mod models;
 mod reload;
+mod start_messages;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,10 +10,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use sottovoce_bfv::planner::ChosenParameters;
-use sottovoce_evaluate::Evaluator;
+use sottovoce_evaluate::{Evaluator, RangeKind};
 use sottovoce_network::access_rights::check_private_folder;
 use sottovoce_protocol::provider::Provider;
-use sottovoce_protocol::size;
+use sottovoce_protocol::{Fingerprint, size};
 use sottovoce_service::server::{self, AccessPolicy, Limits, Server, StateFolder};
 use sottovoce_service::tls::{RevocationFiles, ServerTls, ServerTlsFiles};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -21,37 +22,63 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use models::{Models, PLANNED_IMAGES};
 use reload::{ReloadSignals, Reloader};
+use start_messages::StartMessages;
 
+use crate::args::global::GlobalOptions;
 use crate::args::policy::HIDING_ASSUMPTIONS;
 use crate::args::service::{LogFormat, ServeOptions};
+use crate::config_error::exit_code;
 use crate::memory::peak_memory_bytes;
 use crate::output::{self, counted};
 
-pub fn run(options: &ServeOptions) -> Result<ExitCode> {
+pub fn run(options: &ServeOptions, global: &GlobalOptions) -> Result<ExitCode> {
     start_log(options);
+    match (run_service(options, global), options.log) {
+        (Err(error), LogFormat::Json) => {
+            tracing::error!(reason = format!("{error:#}"), "the service ended");
+            Ok(exit_code(&error))
+        }
+        (result, _) => result.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn run_service(options: &ServeOptions, global: &GlobalOptions) -> Result<()> {
+    let messages = StartMessages { format: options.log };
     let folder = StateFolder::open(&options.state)?;
-    let access = access_policy(options)?;
+    let access = access_policy(options, messages)?;
     let models = Models::read(&options.models)?;
     let ranged = models.ranged();
     let policy = options.policy.policy(ranged.iter().all(|one| one.observed_logit.is_some()))?;
     let choice = policy.choose(&ranged, PLANNED_IMAGES, &[Evaluator::default()])?;
-    output::warn_of_range(policy.range);
+    if policy.range == RangeKind::Observed {
+        messages.warning(output::OBSERVED_RANGE);
+    }
     if policy.hide_model {
-        output::remark(&format!("note: {HIDING_ASSUMPTIONS}"));
+        messages.note(&format!("note: {HIDING_ASSUMPTIONS}"));
     }
     let limits = limits(options);
     let provider = Provider::new(&choice.parameters, models.ensembles(), limits.keys_in_memory)
         .with_flooding(choice.flooding);
     for (name, fingerprint) in models.fingerprints() {
-        output::remark(&format!("the model {name} has the fingerprint {fingerprint}"));
+        messages.model(name, fingerprint);
     }
     let service = Server::new(provider, models.names(), access, limits, &folder, peak_memory_bytes)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("cannot start the threads of the service")?;
     let pixels = models.pixels();
+    let served = models.fingerprints().map(|(name, fingerprint)| (name.to_owned(), fingerprint)).collect();
     drop(models);
-    runtime.block_on(serve(options, &choice, pixels, service))?;
-    Ok(ExitCode::SUCCESS)
+    let start = Start { messages, models: served, as_json: global.json };
+    runtime.block_on(serve(options, &choice, pixels, service, start))
+}
+
+/// What is said about a service when it has its addresses.
+struct Start {
+    messages: StartMessages,
+    /// Names and fingerprints of the models.
+    models: Vec<(String, Fingerprint)>,
+    /// The addresses are printed as JSON.
+    as_json: bool,
 }
 
 /// Starts the log on standard error. The log contains names, fingerprints, sizes and times.
@@ -87,7 +114,7 @@ fn limits(options: &ServeOptions) -> Limits {
     }
 }
 
-fn access_policy(options: &ServeOptions) -> Result<AccessPolicy> {
+fn access_policy(options: &ServeOptions, messages: StartMessages) -> Result<AccessPolicy> {
     let Some(identity) = &options.identity else {
         ensure!(
             options.insecure_local,
@@ -95,16 +122,29 @@ fn access_policy(options: &ServeOptions) -> Result<AccessPolicy> {
              root.pem of the authority, with --identity, or give --insecure-local to serve only this machine, without \
              certificates"
         );
-        output::remark(
+        messages.warning(
             "INSECURE: no TLS and no certificates. Everybody who can reach the port on this machine is a client, and can read \
              and change messages. Never use this between machines.",
         );
         return Ok(AccessPolicy::InsecureLocal);
     };
-    if identity.exists() {
-        check_private_folder(identity)?;
-    }
+    ensure!(
+        identity.is_dir(),
+        "there is no folder {}: `sottovoce provider-request --out FOLDER` makes it, with a private key and the request for a certificate",
+        identity.display()
+    );
+    check_private_folder(identity)?;
     let file = |name| identity.join(name);
+    for name in ["certificate.pem", "root.pem"] {
+        ensure!(
+            file(name).exists(),
+            "there is no {}: the authority issues the certificate with `sottovoce authority provider AUTHORITY {}`, which writes \
+             certificate.pem and root.pem; copy both to {}",
+            file(name).display(),
+            file("request.pem").display(),
+            identity.display()
+        );
+    }
     let revocations = options.revoked.as_ref().map(|list| RevocationFiles {
         list: list.clone(),
         kept: Some(options.state.join("revoked.pem")),
@@ -117,7 +157,7 @@ fn access_policy(options: &ServeOptions) -> Result<AccessPolicy> {
         revocations,
     })?;
     if options.revoked.is_none() {
-        output::remark("warning: without --revoked, revoked certificates are accepted until they expire");
+        messages.warning("warning: without --revoked, revoked certificates are accepted until they expire");
     }
     Ok(AccessPolicy::Certificates(Arc::new(tls)))
 }
@@ -127,6 +167,7 @@ async fn serve(
     choice: &ChosenParameters,
     pixels: usize,
     service: Server,
+    start: Start,
 ) -> Result<()> {
     // From before the program prints its address, SIGHUP does not end it.
     let signals = ReloadSignals::new()?;
@@ -138,14 +179,17 @@ async fn serve(
     let scheme = if options.insecure_local { "http" } else { "https" };
     let address = listener.local_addr().context("the listener has no address")?;
     let parameters = &choice.parameters;
-    output::remark(&describe(options, choice, pixels));
-    output::result(&format!(
-        "serving {} on {scheme}://{address}",
-        counted(options.models.len(), "model", "models")
-    ));
+    start.messages.note(&describe(options, choice, pixels));
+    let metrics_address = match &metrics {
+        Some(listener) => {
+            let address = listener.local_addr().context("the listener has no address")?;
+            Some(format!("http://{address}"))
+        }
+        None => None,
+    };
+    let service_address = format!("{scheme}://{address}");
+    start.messages.addresses(&service_address, metrics_address.as_deref(), &start.models, start.as_json);
     if let Some(listener) = metrics {
-        let address = listener.local_addr().context("the listener has no address")?;
-        output::result(&format!("health and metrics on http://{address}"));
         tokio::spawn(service.clone().serve_metrics(listener));
     }
     tracing::info!(

@@ -64,7 +64,7 @@ pub fn steps(classified: &Classified, model: &ModelIdentity, parameters: &Parame
 }
 
 /// The note on the range in which logits are exact.
-fn range_note(classified: &Classified, parameters: &Parameters) -> String {
+pub fn range_note(classified: &Classified, parameters: &Parameters) -> String {
     let largest = classified.logits.iter().flatten().map(|logit| logit.unsigned_abs()).max().unwrap_or(0);
     // Logits are exact up to half of the product.
     let half = parameters.plaintext_moduli().iter().map(|&modulus| modulus as f64).product::<f64>() / 2.0;

@@ -65,6 +65,7 @@ impl Model {
         });
         let (name, folder) = match named {
             Some((name, folder)) => {
+                ensure!(!folder.is_empty(), "--models {argument}: there is no folder after {name}=");
                 ensure!(
                     Path::new(folder).exists(),
                     "--models {argument}: there is neither a folder {argument} nor a folder {folder} for the model {name}"

@@ -23,6 +23,7 @@ mod signed;
 // certificates is an authority with a ledger.
 #[path = "../../../../service/src/tls/tests/signer.rs"]
 mod signer;
+mod start;
 mod tls;
 mod untrusted_text;
 mod uploads;
