@@ -59,13 +59,13 @@ pub async fn listen(state: Arc<ServerState>, listener: TcpListener, stop: impl F
     let mut stop = std::pin::pin!(stop);
     let sweeping = tokio::spawn(sweep(state.clone()));
     loop {
-        let admitted = async {
-            let (stream, peer) = accept(&listener, &state).await;
-            (stream, state.connections.admit(peer).await)
-        };
-        let (stream, slot) = tokio::select! {
-            admitted = admitted => admitted,
+        let (stream, peer) = tokio::select! {
+            accepted = accept(&listener, &state) => accepted,
             () = &mut stop => break,
+        };
+        let Some(slot) = state.connections.admit(peer) else {
+            refuse_newcomer(&state, &stream, peer);
+            continue;
         };
         let connection = Connection { state: state.clone(), router: router.clone(), slot };
         tokio::spawn(connection.serve(stream));
@@ -98,6 +98,16 @@ pub async fn accept(listener: &TcpListener, state: &ServerState) -> (TcpStream, 
         if !is_of_peer {
             tokio::time::sleep(ACCEPT_PAUSE).await;
         }
+    }
+}
+
+/// Ends a connection that got no slot. The peer is told by a reset, after which the system keeps nothing of the connection.
+fn refuse_newcomer(state: &ServerState, stream: &TcpStream, peer: SocketAddr) {
+    let _ = stream.set_zero_linger();
+    let reason = CloseReason::NoSlot.label();
+    state.metrics.closed_connections.with_label_values(&[reason]).inc();
+    if state.log_limiter.allows(reason) {
+        warn!(%peer, reason, "a connection was refused: others without a certificate have all slots");
     }
 }
 
@@ -140,7 +150,7 @@ impl Connection {
         self.state.metrics.closed_connections.with_label_values(&[reason.label()]).inc();
         if reason == CloseReason::Unverified && self.state.log_limiter.allows(reason.label()) {
             let peer = connection.peer;
-            warn!(%peer, "closed for a newcomer: connections without a certificate fill their places");
+            warn!(%peer, "closed for a newcomer: connections without a certificate fill their slots");
         }
     }
 

@@ -24,7 +24,7 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum size of a request: the smallest buffer that `hyper` allows.
 const MAX_REQUEST_BYTES: usize = 8 << 10;
 
-/// Serves health and metrics for ever. If all places are taken, the connection held longest is closed for a newcomer.
+/// Serves health and metrics for ever. Newcomers get slots as connections without a certificate do.
 pub async fn listen_for_metrics(state: Arc<ServerState>, listener: TcpListener) {
     let limits =
         ConnectionLimits { unverified: Limits::METRICS_CONNECTIONS, ..state.limits.of_connections() };
@@ -32,7 +32,7 @@ pub async fn listen_for_metrics(state: Arc<ServerState>, listener: TcpListener) 
     let router = metrics_router(&state);
     loop {
         let (stream, peer): (TcpStream, SocketAddr) = accept(&listener, &state).await;
-        let slot = connections.admit(peer).await;
+        let Some(slot) = connections.admit(peer) else { continue };
         tokio::spawn(serve(slot, stream, router.clone()));
     }
 }

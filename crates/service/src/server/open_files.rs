@@ -14,8 +14,12 @@ pub struct TooFewFiles {
 
 /// Returns how many files a service may have open at a time.
 fn needed_files(limits: &Limits) -> u64 {
-    // Each listener holds a connection for which it makes room, and itself.
-    (limits.connections + Limits::METRICS_CONNECTIONS + 4) as u64 + OTHER_FILES
+    // Connections that have lost their slots to newcomers are open until their tasks run. There are at most as many as slots for
+    // connections without a certificate.
+    let clients = limits.connections + limits.of_connections().unverified;
+    let metrics = 2 * Limits::METRICS_CONNECTIONS;
+    // Each listener holds itself and a connection that has no slot yet.
+    (clients + metrics + 4) as u64 + OTHER_FILES
 }
 
 /// Raises the number of files that this process may have open to what the service needs.

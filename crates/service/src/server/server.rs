@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use sottovoce_bfv::FloodingNoise;
 use sottovoce_network::IntegerEnsemble;
 use sottovoce_protocol::provider::Provider;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::MissedTickBehavior;
 use tracing::{error, info};
 
@@ -36,6 +36,10 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Interval at which a stopping server looks for unanswered batches and stored answers.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Connections that the system completes and keeps until the service accepts them, for moments in which many arrive together. The
+/// system may have a smaller maximum (on Linux `net.core.somaxconn`, usually 4096).
+const BACKLOG: u32 = 4096;
 
 /// A provider that is served over HTTP. Clones share one state.
 #[derive(Clone)]
@@ -211,5 +215,13 @@ pub async fn bind_metrics(address: SocketAddr, is_public: bool) -> Result<TcpLis
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
-    TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address, source })
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A restarted service gets its address back. On Windows the option would let other programs take it.
+        #[cfg(not(windows))]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|source| ServerError::Listen { address, source })
 }

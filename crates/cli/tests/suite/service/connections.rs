@@ -1,6 +1,12 @@
 //! How many connections a client may hold and for how long, and what strangers and floods cannot do.
 
+#[cfg(target_os = "linux")]
+use std::collections::VecDeque;
+#[cfg(target_os = "linux")]
+use std::net::SocketAddr;
 use std::sync::Mutex;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -8,6 +14,11 @@ use bytes::Bytes;
 use sottovoce_protocol::client::Client;
 use sottovoce_service::remote::{RemoteProgress, RetryBudget};
 use sottovoce_siege::{AttackKind, AttackReport, Attacker, Bounds, hold_connections};
+#[cfg(target_os = "linux")]
+use tokio::{
+    net::TcpSocket,
+    time::{sleep, timeout},
+};
 
 use super::world::{SECURE, Served, World, attacker, remote};
 
@@ -173,6 +184,63 @@ fn strangers_fill_their_part_only_and_make_room_for_newcomers() {
     let log = served.log();
     let lines = log.lines().filter(|line| line.contains("closed for a newcomer")).count();
     assert!((1..=5).contains(&lines), "{lines}");
+}
+
+/// Opens silent connections from the address 127.0.0.2 until `is_over`, about a thousand a second, and holds the newest ones.
+#[cfg(target_os = "linux")]
+fn open_silent_connections(provider: SocketAddr, is_over: &AtomicBool) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut held = VecDeque::new();
+        while !is_over.load(Ordering::Relaxed) {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+            if let Ok(Ok(stream)) = timeout(Duration::from_secs(1), socket.connect(provider)).await {
+                held.push_back(stream);
+            }
+            if held.len() > 100 {
+                held.pop_front();
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_flood_of_one_address_keeps_no_client_of_another_address_out() {
+    let (world, served) = serve(&["small"], &["--connections", "8"]);
+    let provider = served.address().parse().unwrap();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| open_silent_connections(provider, &is_over));
+        // The flood ends also if an assertion fails.
+        let _end = OnDrop(|| is_over.store(true, Ordering::Relaxed));
+        served.wait_until("the flood fills its slots", |served| {
+            metric(served, "sottovoce_connections{kind=\"unverified\"}") >= 2.0
+                && closed(served, "no_slot") > 100.0
+        });
+        let refused = closed(&served, "no_slot");
+        world.classify(&served.url, "alice", &["--patience-seconds", "60"]).succeeds();
+        world.assert_exact("predictions.csv", &world.small);
+        // Neither does it keep out a client that has no certificate yet.
+        world.enrol("carol", &served.url);
+        served.wait_until("the flood lasts", |served| closed(served, "no_slot") > refused + 100.0);
+    });
+    let log = served.log();
+    let lines = log.lines().filter(|line| line.contains("others without a certificate have all slots"));
+    assert!(lines.count() >= 1, "{log}");
+}
+
+/// Calls a function when it is dropped.
+#[cfg(target_os = "linux")]
+struct OnDrop<F: Fn()>(F);
+
+#[cfg(target_os = "linux")]
+impl<F: Fn()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
 }
 
 #[test]

@@ -43,9 +43,11 @@ close_reasons! {
     Certificate, "certificate";
     /// The connection had no certificate, and its time was over.
     Anonymous, "anonymous";
-    /// The connection had no verified certificate, was held longest, and made room for a newcomer.
+    /// The connection had no verified certificate, and lost its slot to a newcomer.
     Unverified, "unverified";
-    /// There was no place for the connection, or its client opens connections too often.
+    /// All slots for connections without a verified certificate were taken, and none was given up for this newcomer.
+    NoSlot, "no_slot";
+    /// There was no room for the connection, or its client opens connections too often.
     Refused, "refused";
     /// The connection was idle, and made room for another one.
     Room, "room";
@@ -147,11 +149,12 @@ impl OpenConnection {
         *self.closing.borrow() != Closing::No
     }
 
+    #[cfg(test)]
     pub fn is_closing_now(&self) -> bool {
         matches!(*self.closing.borrow(), Closing::Now(_))
     }
 
-    /// Returns whether the connection is ending because another one needs its place.
+    /// Returns whether the connection is ending because another one needs its slot.
     pub fn is_making_room(&self) -> bool {
         matches!(*self.closing.borrow(), Closing::AfterRequests(CloseReason::Room, _))
     }

@@ -1,24 +1,22 @@
 //! All open connections of a listener, by client.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use sottovoce_protocol::Fingerprint;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
+use super::admission::{Admission, UnverifiedConnection, decide, network};
 use super::budget::RequestBudget;
 use super::connection::{CloseReason, Closing, OpenConnection};
 use super::promotion::{Room, find_room};
 use crate::server::refusal::Refusal;
 use crate::tls::identity::{ClientIdentity, IdentityError};
 
-/// Time that every unverified connection has before it can be closed for a newcomer, so that a flood of newcomers does not
-/// interrupt each handshake.
-const UNVERIFIED_GRACE: Duration = Duration::from_millis(500);
 /// Time for which a connection beyond its client's rate is kept before it is refused, so that a client that reconnects without a
 /// pause is slowed down.
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
@@ -28,7 +26,7 @@ const IDLE_LIMIT: Duration = Duration::from_secs(5);
 /// Limits on connections.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimits {
-    /// Maximum number of connections without a verified certificate.
+    /// Maximum number of connections without a verified certificate. As many that have lost their slots may not have ended yet.
     pub unverified: usize,
     /// Maximum number of the other ones.
     pub verified: usize,
@@ -58,7 +56,7 @@ pub enum Owner {
 pub struct Connections {
     limits: ConnectionLimits,
     inner: Mutex<Inner>,
-    /// Notified when a connection has ended, or has moved to the verified ones.
+    /// Notified when a connection has ended.
     freed: Notify,
 }
 
@@ -80,6 +78,8 @@ enum Holder {
     Unverified,
     /// A client that has shown no certificate. It counts as unverified.
     Anonymous,
+    /// A connection that was closed for a newcomer and has not ended yet.
+    Replaced,
     Verified(Owner),
 }
 
@@ -124,18 +124,11 @@ impl Connections {
         Self { limits, inner: Mutex::default(), freed: Notify::new() }
     }
 
-    /// Gives a new connection a place among the unverified ones. If there is none, the one held longest is closed: of the
-    /// address that holds most of them, and not before it had a moment to show a certificate.
-    pub async fn admit(self: &Arc<Self>, peer: SocketAddr) -> ConnectionSlot {
-        loop {
-            let mut freed = std::pin::pin!(self.freed.notified());
-            freed.as_mut().enable();
-            let admission = self.inner.lock().try_admit(peer, self.limits.unverified, Instant::now());
-            match admission {
-                Ok((id, connection)) => return ConnectionSlot { connections: self.clone(), id, connection },
-                Err(wait) => drop(timeout(wait, freed).await),
-            }
-        }
+    /// Gives a new connection a slot among the unverified ones, or returns `None`. Decides at once: if no slot is free, another
+    /// connection is closed, or the new one gets none ([`decide`]).
+    pub fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<ConnectionSlot> {
+        let admitted = self.inner.lock().admit(peer, self.limits.unverified, Instant::now());
+        admitted.map(|(id, connection)| ConnectionSlot { connections: self.clone(), id, connection })
     }
 
     /// Returns a budget for a connection whose peer cannot be told from others.
@@ -206,6 +199,7 @@ impl Connections {
         let mut counts = ConnectionCounts::default();
         for entry in self.inner.lock().entries.values() {
             *match entry.holder {
+                Holder::Replaced => continue,
                 Holder::Unverified => &mut counts.unverified,
                 Holder::Anonymous => &mut counts.anonymous,
                 Holder::Verified(Owner::Local) => &mut counts.local,
@@ -219,7 +213,9 @@ impl Connections {
 impl ConnectionSlot {
     /// Notes that the peer has shown no certificate and may read public resources.
     pub fn note_anonymous(&self) {
-        if let Some(entry) = self.connections.inner.lock().entries.get_mut(&self.id) {
+        if let Some(entry) = self.connections.inner.lock().entries.get_mut(&self.id)
+            && matches!(entry.holder, Holder::Unverified)
+        {
             entry.holder = Holder::Anonymous;
         }
     }
@@ -244,10 +240,7 @@ impl ConnectionSlot {
             room.as_mut().enable();
             let promotion = inner.lock().try_promote(self.id, owner, limits, Instant::now())?;
             match promotion {
-                Some(budget) => {
-                    freed.notify_waiters();
-                    return Ok(budget);
-                }
+                Some(budget) => return Ok(budget),
                 None => room.await,
             }
         }
@@ -289,49 +282,41 @@ impl Owner {
 }
 
 impl Inner {
-    /// Adds a connection, or returns the time after which there may be a place.
-    fn try_admit(
-        &mut self,
-        peer: SocketAddr,
-        max: usize,
-        now: Instant,
-    ) -> Result<(u64, Arc<OpenConnection>), Duration> {
-        let unverified: Vec<&Arc<OpenConnection>> = self
-            .entries
-            .values()
-            .filter(|entry| !entry.holder.is_verified())
-            .map(|entry| &entry.connection)
-            .collect();
-        if unverified.len() < max {
-            let id = self.next_id;
-            self.next_id += 1;
-            let connection = Arc::new(OpenConnection::new(peer, now));
-            self.entries.insert(id, Entry { connection: connection.clone(), holder: Holder::Unverified });
-            return Ok((id, connection));
+    /// Adds a connection to the unverified ones if there is a slot for it.
+    fn admit(&mut self, peer: SocketAddr, max: usize, now: Instant) -> Option<(u64, Arc<OpenConnection>)> {
+        let mut held = Vec::with_capacity(max);
+        let mut replaced = 0;
+        for (&id, Entry { connection, holder }) in &self.entries {
+            match holder {
+                Holder::Unverified | Holder::Anonymous => held.push(UnverifiedConnection {
+                    id,
+                    network: network(connection.peer.ip()),
+                    since: connection.since,
+                }),
+                Holder::Replaced => replaced += 1,
+                Holder::Verified(_) => {}
+            }
         }
-        if unverified.iter().any(|connection| connection.is_closing_now()) {
-            return Err(UNVERIFIED_GRACE);
+        match decide(&held, network(peer.ip()), max, now) {
+            Admission::Free => {}
+            // A replaced connection is open until its task runs. As many of them as there are slots can be open.
+            Admission::Replace(id) if replaced < max => {
+                if let Some(entry) = self.entries.get_mut(&id) {
+                    entry.connection.close(Closing::Now(CloseReason::Unverified));
+                    entry.holder = Holder::Replaced;
+                }
+            }
+            Admission::Replace(_) | Admission::Refused => return None,
         }
-        let mut of_network: HashMap<IpAddr, usize> = HashMap::new();
-        for connection in &unverified {
-            *of_network.entry(network(connection.peer.ip())).or_default() += 1;
-        }
-        let held_longest = unverified
-            .iter()
-            .filter(|connection| now - connection.since >= UNVERIFIED_GRACE)
-            .max_by_key(|connection| {
-                let count = of_network.get(&network(connection.peer.ip())).copied();
-                (count, now - connection.since)
-            });
-        if let Some(connection) = held_longest {
-            connection.close(Closing::Now(CloseReason::Unverified));
-            return Err(UNVERIFIED_GRACE);
-        }
-        let oldest = unverified.iter().map(|connection| now - connection.since).max().unwrap_or_default();
-        Err(UNVERIFIED_GRACE.saturating_sub(oldest))
+        let id = self.next_id;
+        self.next_id += 1;
+        let connection = Arc::new(OpenConnection::new(peer, now));
+        self.entries.insert(id, Entry { connection: connection.clone(), holder: Holder::Unverified });
+        Some((id, connection))
     }
 
-    /// Moves a connection to the verified ones. Returns the owner's budget, or `None` while another connection is ending to make room.
+    /// Moves a connection to the verified ones. Returns the owner's budget, or `None` while another connection is ending to make room,
+    /// and if this one is ending itself.
     fn try_promote(
         &mut self,
         id: u64,
@@ -339,6 +324,9 @@ impl Inner {
         limits: &ConnectionLimits,
         now: Instant,
     ) -> Result<Option<Arc<RequestBudget>>, Refusal> {
+        if self.entries.get(&id).is_none_or(|entry| matches!(entry.holder, Holder::Replaced)) {
+            return Ok(None);
+        }
         let verified = self.entries.values().filter_map(|entry| match &entry.holder {
             Holder::Verified(other) => Some((other.keys(), &entry.connection)),
             _ => None,
@@ -433,14 +421,6 @@ impl Inner {
                 connection.close(Closing::AfterRequests(CloseReason::Age, limits.finish));
             }
         }
-    }
-}
-
-/// Returns the addresses that one peer can usually choose from: an IPv4 address, or the 64 bits of an IPv6 network.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-        address @ IpAddr::V4(_) => address,
     }
 }
 

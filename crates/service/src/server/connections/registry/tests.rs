@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 
 use super::*;
+use crate::server::connections::admission;
 use crate::tls::serial_number::SerialNumber;
 
 fn limits() -> ConnectionLimits {
@@ -35,7 +36,7 @@ fn peer(last: u8) -> SocketAddr {
 }
 
 async fn verified(connections: &Arc<Connections>, owner: &Owner) -> ConnectionSlot {
-    let slot = connections.admit(peer(1)).await;
+    let slot = connections.admit(peer(1)).unwrap();
     slot.promote(owner).await.unwrap();
     slot
 }
@@ -46,31 +47,41 @@ fn hold_until_closed(slot: ConnectionSlot) -> tokio::task::JoinHandle<CloseReaso
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_unverified_connection_held_longest_makes_room_after_a_grace() {
+async fn a_flood_of_one_network_makes_room_at_once_and_its_newcomers_wait_for_the_grace() {
     let connections = Arc::new(Connections::new(limits()));
-    let start = Instant::now();
-    let first = hold_until_closed(connections.admit(peer(1)).await);
-    tokio::time::advance(Duration::from_millis(1)).await;
-    let second = hold_until_closed(connections.admit(peer(1)).await);
-    let third = hold_until_closed(connections.admit(peer(1)).await);
-    assert_eq!(first.await.unwrap(), CloseReason::Unverified);
-    assert!(start.elapsed() >= UNVERIFIED_GRACE);
-    assert!(!second.is_finished() && !third.is_finished());
+    let first = connections.admit(peer(1)).unwrap();
+    let second = connections.admit(peer(1)).unwrap();
+    assert!(connections.admit(peer(1)).is_none());
+    let other = connections.admit(peer(2)).unwrap();
+    assert!(first.connection.is_closing_now() && !second.connection.is_closing());
+    tokio::time::advance(admission::GRACE).await;
+    drop(first);
+    let third = connections.admit(peer(1)).unwrap();
+    assert!(second.connection.is_closing_now() && !other.connection.is_closing());
+    drop(second);
     assert_eq!(connections.counts(), ConnectionCounts { unverified: 2, ..Default::default() });
+    assert!(!third.connection.is_closing());
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_address_that_holds_most_makes_room() {
-    let connections = Arc::new(Connections::new(ConnectionLimits { unverified: 3, ..limits() }));
-    let early = hold_until_closed(connections.admit(peer(1)).await);
-    tokio::time::advance(UNVERIFIED_GRACE).await;
-    let first = hold_until_closed(connections.admit(peer(2)).await);
-    tokio::time::advance(Duration::from_millis(1)).await;
-    let second = hold_until_closed(connections.admit(peer(2)).await);
-    tokio::time::advance(UNVERIFIED_GRACE).await;
-    let last = hold_until_closed(connections.admit(peer(3)).await);
-    assert_eq!(first.await.unwrap(), CloseReason::Unverified);
-    assert!(!early.is_finished() && !second.is_finished() && !last.is_finished());
+async fn as_many_connections_as_there_are_slots_can_be_open_after_they_were_replaced() {
+    let connections = Arc::new(Connections::new(limits()));
+    let mut open: Vec<ConnectionSlot> = Vec::new();
+    for last in 0..100 {
+        open.extend(connections.admit(peer(last)));
+        tokio::time::advance(admission::GRACE).await;
+    }
+    assert_eq!(open.len(), 4);
+    assert_eq!(connections.counts(), ConnectionCounts { unverified: 2, ..Default::default() });
+    // A replaced connection cannot come back.
+    assert!(open[0].connection.is_closing_now());
+    open[0].note_anonymous();
+    assert_eq!(connections.counts().anonymous, 0);
+    let promoted = tokio::time::timeout(Duration::from_secs(60), open[0].promote(&client(1))).await;
+    assert!(promoted.is_err());
+    assert_eq!(connections.counts().client, 0);
+    drop(open.remove(0));
+    assert!(connections.admit(peer(100)).is_some());
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,8 +90,8 @@ async fn verified_connections_leave_the_unverified_slots() {
     let _slots = [
         verified(&connections, &client(1)).await,
         verified(&connections, &client(1)).await,
-        connections.admit(peer(1)).await,
-        connections.admit(peer(1)).await,
+        connections.admit(peer(1)).unwrap(),
+        connections.admit(peer(1)).unwrap(),
     ];
     _slots[3].note_anonymous();
     let counts = ConnectionCounts { unverified: 1, anonymous: 1, local: 0, client: 2 };
@@ -94,7 +105,7 @@ async fn a_client_that_connects_again_and_again_is_slowed_down_and_refused() {
     for _ in 0..100 {
         verified(&connections, &client(1)).await;
     }
-    let slot = connections.admit(peer(1)).await;
+    let slot = connections.admit(peer(1)).unwrap();
     assert!(slot.promote(&client(1)).await.is_err());
     assert!(start.elapsed() >= RECONNECT_PAUSE);
     drop(slot);
@@ -113,7 +124,7 @@ async fn a_client_at_its_maximum_closes_its_own_idle_connection() {
     assert_eq!(idle.await.unwrap(), CloseReason::Room);
     // With requests on all connections, another one is refused.
     newest.connection.begin_request();
-    let slot = connections.admit(peer(1)).await;
+    let slot = connections.admit(peer(1)).unwrap();
     let refusal = slot.promote(&client(1)).await.unwrap_err();
     assert!(refusal.text().contains("3 connections"), "{}", refusal.text());
     // Another client is not.
@@ -133,7 +144,7 @@ async fn the_client_with_most_connections_makes_room_for_others_but_not_for_itse
         reason = first => assert_eq!(reason.unwrap(), CloseReason::Room),
         reason = second => assert_eq!(reason.unwrap(), CloseReason::Room),
     }
-    let slot = connections.admit(peer(1)).await;
+    let slot = connections.admit(peer(1)).unwrap();
     let refusal = slot.promote(&client(4)).await.unwrap_err();
     assert!(refusal.text().contains("4 connections"), "{}", refusal.text());
 }
@@ -186,12 +197,12 @@ async fn connections_and_batches_end_with_the_last_valid_certificate() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_comes_back_has_the_budget_that_it_left() {
     let connections = Arc::new(Connections::new(limits()));
-    let slot = connections.admit(peer(1)).await;
+    let slot = connections.admit(peer(1)).unwrap();
     let budget = slot.promote(&client(1)).await.unwrap();
     while budget.spend_reset(Instant::now()) {}
     drop(slot);
     connections.sweep(|_| Ok(()), |_| false);
-    let slot = connections.admit(peer(1)).await;
+    let slot = connections.admit(peer(1)).unwrap();
     let budget = slot.promote(&client(1)).await.unwrap();
     assert!(!budget.spend_reset(Instant::now()));
     drop(slot);
@@ -204,7 +215,7 @@ async fn a_client_that_comes_back_has_the_budget_that_it_left() {
 async fn all_connections_end_when_the_service_stops() {
     let connections = Arc::new(Connections::new(limits()));
     let closed = hold_until_closed(verified(&connections, &client(1)).await);
-    let stubborn = connections.admit(peer(1)).await;
+    let stubborn = connections.admit(peer(1)).unwrap();
     connections.close_all(Duration::from_secs(2)).await;
     assert_eq!(closed.await.unwrap(), CloseReason::Stopping);
     assert!(stubborn.connection.is_closing());
