@@ -269,14 +269,14 @@ fn measure_transfers(
 ) -> Result<Vec<f64>, EvaluateError> {
     let provider = Provider::new(parameters, vec![ensemble.clone()], 1);
     let client = Client::new(parameters)?;
-    provider.register(client.registration_message())?;
+    let key = provider.register(client.key_fingerprint(), client.registration_message())?;
     let message = provider.model_messages().pop().unwrap_or_default();
     let model = client.read_model(&message[..])?;
     progress.begin("encrypting for a transfer", client.encryption_work(model.pixels()));
     let request = client.encrypt(&model, images, progress)?;
     progress.begin("transferring", repetitions as u64);
     let transfer = |_| {
-        let (seconds, received) = timed(|| transfer(&provider, &request));
+        let (seconds, received) = timed(|| transfer(&provider, &key, &request));
         progress.advance(1);
         received.map(|_| seconds).map_err(EvaluateError::from)
     };

@@ -9,7 +9,7 @@ use sottovoce_bfv::{Parameters, ProgressObserver};
 use sottovoce_dataset::LabelledImages;
 use sottovoce_network::{ForwardError, IntegerEnsemble, PixelLevels};
 use sottovoce_protocol::client::{Client, EncryptedRequest, PendingAnswer};
-use sottovoce_protocol::provider::{Provider, ReceivedBatch};
+use sottovoce_protocol::provider::{Provider, ReceivedBatch, RegisteredKey};
 use sottovoce_protocol::{Evaluator, Fingerprint, MessageKind, ModelDescription, ProtocolError};
 
 use crate::error::EvaluateError;
@@ -52,6 +52,8 @@ use crate::pipe::pipe;
 pub struct Session {
     pub(crate) client: Client,
     pub(crate) provider: Provider,
+    /// The client's keys, on the provider's side.
+    key: RegisteredKey,
     pub(crate) range: RangeKind,
     choice: ChosenParameters,
     evaluator: Evaluator,
@@ -108,11 +110,11 @@ impl Session {
             Provider::new(parameters, ensembles, 1).with_evaluator(evaluator).with_flooding(choice.flooding);
         // Client and provider share the parameters in memory, because a second copy of their tables can take gigabytes.
         let client = Client::new(parameters)?;
-        provider.register(client.registration_message())?;
+        let key = provider.register(client.key_fingerprint(), client.registration_message())?;
         let models = provider.model_messages();
         let models =
             models.iter().map(|message| client.read_model(&message[..])).collect::<Result<_, _>>()?;
-        Ok(Self { client, provider, range, choice, evaluator, levels, models })
+        Ok(Self { client, provider, key, range, choice, evaluator, levels, models })
     }
 
     /// Returns the pixel levels that all ensembles read.
@@ -165,7 +167,7 @@ impl Session {
 
     /// Prepares the provider for `model` and returns the work of evaluating one batch, in units of progress.
     pub(crate) fn prepare(&self, model: &ModelDescription) -> Result<u64, EvaluateError> {
-        Ok(self.provider.work_for(self.client.key_fingerprint(), model.fingerprint())?)
+        Ok(self.provider.work_for(&self.key, model.fingerprint())?)
     }
 
     /// Encrypts the images in `range`, at most one batch, and sends them to the provider.
@@ -188,7 +190,7 @@ impl Session {
         let encrypt = start.elapsed();
 
         let start = Instant::now();
-        let (batch, pending, bytes) = transfer(&self.provider, &request)?;
+        let (batch, pending, bytes) = transfer(&self.provider, &self.key, &request)?;
         Ok(SentBatch { batch, pending, encrypt, transfer: start.elapsed(), bytes })
     }
 }
@@ -197,6 +199,7 @@ impl Session {
 /// provider reads it, so that the message is never complete in memory.
 pub(crate) fn transfer(
     provider: &Provider,
+    key: &RegisteredKey,
     request: &EncryptedRequest<'_>,
 ) -> Result<(ReceivedBatch, PendingAnswer, usize), ProtocolError> {
     let (output, mut input) = pipe();
@@ -204,7 +207,7 @@ pub(crate) fn transfer(
         let writer = thread::Builder::new().spawn_scoped(scope, || request.write(output));
         let writer =
             writer.map_err(|source| ProtocolError::Transfer { message: MessageKind::Batch, source })?;
-        let received = provider.receive(&mut input);
+        let received = provider.receive(key, &mut input);
         let bytes = input.bytes_read();
         // If the provider refused the message, closing the pipe ends the writer.
         drop(input);

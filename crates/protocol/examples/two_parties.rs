@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::from_parameters_message(&announcement[..], 1 << 30)?;
     let model = client.read_model(&description[..])?;
     println!("client: {} bytes of public keys", client.registration_message().len());
-    provider.register(client.registration_message())?;
+    let key = provider.register(client.key_fingerprint(), client.registration_message())?;
 
     // The client encrypts as many images as fit into one batch.
     let images: Vec<u8> = (0..parameters.degree() * model.pixels()).map(|i| (i * i % 7 % 2) as u8).collect();
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("client: {} bytes of {} encrypted images", batch.len(), pending.images());
 
     // The provider checks and evaluates the batch. It sees no pixel and no logit.
-    let answer = provider.evaluate(&provider.receive(&batch[..])?, &())?;
+    let answer = provider.evaluate(&provider.receive(&key, &batch[..])?, &())?;
     println!("provider: {} bytes of encrypted logits", answer.len());
 
     // The client decrypts the answer.

@@ -57,11 +57,15 @@ pub enum ProtocolError {
         /// Fingerprint of the model.
         found: Fingerprint,
     },
-    /// The batch is encrypted under keys that the provider does not have in memory.
-    #[error("the batch message names the client's keys {found}, which are not known here")]
-    UnknownKey {
+    /// The batch is encrypted under other keys than those of its sender, or the registration is of other keys.
+    #[error("the {message} message belongs to the keys {found}, but must belong to the keys {allowed}")]
+    OtherKeys {
+        /// Kind of the message.
+        message: MessageKind,
         /// Fingerprint of the keys.
         found: Fingerprint,
+        /// Fingerprint of the sender's keys.
+        allowed: Fingerprint,
     },
     /// Bytes follow the end of the message.
     #[error("bytes follow the end of the {message} message")]

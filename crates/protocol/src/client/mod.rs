@@ -36,7 +36,7 @@ pub use pending_answer::PendingAnswer;
 /// let parameters = Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)?;
 /// let client = Client::new(&parameters)?;
 /// let provider = Provider::new(&parameters, Vec::new(), 1);
-/// provider.register(client.registration_message())?;
+/// provider.register(client.key_fingerprint(), client.registration_message())?;
 /// let registration = serde_json::to_string(client.registration_message());
 /// println!("{registration:?}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -52,7 +52,7 @@ pub use pending_answer::PendingAnswer;
 /// # let parameters = Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)?;
 /// # let client = Client::new(&parameters)?;
 /// # let provider = Provider::new(&parameters, Vec::new(), 1);
-/// provider.register(client)?;
+/// provider.register(client.key_fingerprint(), client)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

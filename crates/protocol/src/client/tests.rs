@@ -12,7 +12,7 @@ use sottovoce_network::{
 
 use super::*;
 use crate::message::field;
-use crate::provider::{Provider, ReceivedBatch};
+use crate::provider::{Provider, ReceivedBatch, RegisteredKey};
 use crate::size;
 
 /// Primes that are 1 modulo 2 x 8192.
@@ -51,6 +51,10 @@ fn parameters(
     choose_parameters(&request).unwrap().parameters
 }
 
+fn register(provider: &Provider, client: &Client) -> RegisteredKey {
+    provider.register(client.key_fingerprint, client.registration_message()).unwrap()
+}
+
 #[test]
 fn answers_through_bytes_are_the_engines_and_the_oracles_in_every_slot() {
     let ensemble = ensemble();
@@ -69,14 +73,15 @@ fn answers_through_bytes_are_the_engines_and_the_oracles_in_every_slot() {
             let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
             assert_eq!(model, ModelDescription::of(&ensemble));
             assert_eq!(client.registration_message().len() as u64, size::registration_bytes(&parameters));
-            assert_eq!(provider.register(client.registration_message()).unwrap(), client.key_fingerprint());
+            let key = register(&provider, &client);
+            assert_eq!(key.fingerprint(), client.key_fingerprint());
 
             let images: Vec<u8> =
                 (0..100 * SHAPE.pixels()).map(|_| rand::rng().random_range(0..=1)).collect();
             let mut upload = Vec::new();
             let pending = client.write_batch(&model, &images, &(), &mut upload).unwrap();
             assert_eq!((pending.images(), upload.len() as u64), (100, size::batch_bytes(&parameters, 16)));
-            let received = provider.receive(&upload[..]).unwrap();
+            let received = provider.receive(&key, &upload[..]).unwrap();
             assert_eq!(
                 (received.fingerprint(), received.key_fingerprint()),
                 (pending.batch_fingerprint(), client.key_fingerprint())
@@ -109,13 +114,13 @@ fn a_batch_of_bytes_is_the_batch_that_was_encrypted() {
             Parameters::new(4096, &PLAINTEXT_MODULI[..2], &PrimeSizes::new(&[40, 41]), encryption).unwrap();
         let client = Client::new(&parameters).unwrap();
         let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
-        provider.register(client.registration_message()).unwrap();
+        let key = register(&provider, &client);
         let batch = client.key.encrypt(&[1; 16], 16, &()).unwrap();
         let model = ModelDescription::of(&ensemble).fingerprint();
         let header = BatchHeader { parameters: client.parameters, model, key: client.key_fingerprint };
         let mut upload = Vec::new();
         batch::write(&mut upload, &batch, &parameters, header).unwrap();
-        let received = provider.receive(&upload[..]).unwrap();
+        let received = provider.receive(&key, &upload[..]).unwrap();
         assert_eq!(received.header, header);
         // A polynomial that has a seed is not sent.
         let sent = batch.ciphertexts().cloned().map(|mut ciphertext| {
@@ -152,19 +157,33 @@ fn messages_of_others_and_for_others_are_refused_with_what_they_name() {
     };
     let (pending, upload) = request(&client, &model);
     let refused = |result: Result<ReceivedBatch, ProtocolError>| result.err().unwrap();
-    assert!(matches!(refused(provider.receive(&upload[..])), ProtocolError::UnknownKey { .. }));
-    provider.register(client.registration_message()).unwrap();
+    assert!(provider.key(client.key_fingerprint).is_none());
+    let key = register(&provider, &client);
+    // A registration under another name is refused, and the keys in memory stay.
+    let error = provider.register(client.key_fingerprint, other.registration_message()).err().unwrap();
+    assert!(matches!(error, ProtocolError::OtherKeys { .. }), "{error}");
+    for fingerprint in [client.key_fingerprint, other.key_fingerprint] {
+        assert!(error.to_string().contains(&fingerprint.to_string()), "{error}");
+    }
+    assert!(provider.key(other.key_fingerprint).is_none() && provider.key(client.key_fingerprint).is_some());
     // The provider has one key in memory at a time.
-    assert_eq!(provider.register(other.registration_message()).unwrap(), other.key_fingerprint);
-    assert!(!provider.has_key(client.key_fingerprint));
-    assert_eq!(provider.register(client.registration_message()).unwrap(), client.key_fingerprint);
+    let other_key = register(&provider, &other);
+    assert!(provider.key(client.key_fingerprint).is_none());
+    // A batch under other keys is refused, also if its model is unknown.
     let foreign = ModelDescription { fingerprint: client.key_fingerprint, ..model.clone() };
+    for model in [&model, &foreign] {
+        let error = refused(provider.receive(&other_key, &request(&client, model).1[..]));
+        assert!(matches!(error, ProtocolError::OtherKeys { .. }), "{error}");
+    }
+    // A batch that began to arrive before its keys were forgotten is received.
+    provider.receive(&key, &upload[..]).unwrap();
+    let key = register(&provider, &client);
     let (_, misdirected) = request(&client, &foreign);
-    let error = refused(provider.receive(&misdirected[..]));
+    let error = refused(provider.receive(&key, &misdirected[..]));
     assert!(matches!(error, ProtocolError::UnknownModel { .. }), "{error}");
     assert!(error.to_string().contains(&client.key_fingerprint.to_string()));
 
-    let received = provider.receive(&upload[..]).unwrap();
+    let received = provider.receive(&key, &upload[..]).unwrap();
     let answer = provider.evaluate(&received, &()).unwrap();
     client.decrypt(&pending, &answer[..]).unwrap();
     assert!(matches!(other.decrypt(&pending, &answer[..]), Err(ProtocolError::WrongKey { .. })));
@@ -174,17 +193,34 @@ fn messages_of_others_and_for_others_are_refused_with_what_they_name() {
     assert!(matches!(error, ProtocolError::WrongFingerprint { field: field::BATCH, .. }), "{error}");
 
     assert!(provider.forget_key(client.key_fingerprint) && !provider.forget_key(client.key_fingerprint));
-    assert!(matches!(refused(provider.receive(&upload[..])), ProtocolError::UnknownKey { .. }));
     // A batch that was received before is still answered.
     assert_eq!(provider.evaluate(&received, &()).unwrap(), answer);
 
     let stranger = Client::new(
         &Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey).unwrap(),
     );
-    let error = provider.register(stranger.unwrap().registration_message()).unwrap_err();
+    let stranger = stranger.unwrap();
+    let registered = provider.register(stranger.key_fingerprint, stranger.registration_message());
+    let error = registered.err().unwrap();
     assert!(matches!(error, ProtocolError::WrongFingerprint { field: field::PARAMETERS, .. }), "{error}");
     let error = client.write_batch(&model, &[0, 2], &(), std::io::sink()).unwrap_err();
     assert_eq!(error.to_string(), "a pixel is 2, but the model reads 0 to 1");
+}
+
+#[test]
+fn the_keys_whose_use_is_longest_ago_are_forgotten_first() {
+    let ensemble = ensemble();
+    let parameters = parameters(&ensemble, 4096, 1, Encryption::SecretKey);
+    let clients = [(); 3].map(|()| Client::new(&parameters).unwrap());
+    let [first, second, third] = &clients;
+    let provider = Provider::new(&parameters, vec![ensemble], 2);
+    register(&provider, first);
+    register(&provider, second);
+    // Asking for keys is a use.
+    assert!(provider.key(first.key_fingerprint).is_some());
+    register(&provider, third);
+    let known = clients.each_ref().map(|client| provider.key(client.key_fingerprint).is_some());
+    assert_eq!(known, [true, false, true]);
 }
 
 /// An evaluation with a key that does not belong to the secret key gives noise, which must not be taken for logits.
@@ -197,11 +233,11 @@ fn a_wrong_key_gives_an_error_and_never_a_label() {
         let [own, foreign] = [(); 2].map(|()| ClientKey::generate(&parameters));
         let evaluation_key = foreign.evaluation_key().unwrap();
         let mixed = Client::with_keys(own, &evaluation_key).unwrap();
-        provider.register(mixed.registration_message()).unwrap();
+        let key = register(&provider, &mixed);
         let model = mixed.read_model(&provider.model_messages()[0][..]).unwrap();
         let mut upload = Vec::new();
         let pending = mixed.write_batch(&model, &[1; 16], &(), &mut upload).unwrap();
-        let answer = provider.evaluate(&provider.receive(&upload[..]).unwrap(), &()).unwrap();
+        let answer = provider.evaluate(&provider.receive(&key, &upload[..]).unwrap(), &()).unwrap();
         let error = mixed.decrypt(&pending, &answer[..]).unwrap_err().to_string();
         assert!(error.contains("the noise budget is exhausted"), "{error}");
     }

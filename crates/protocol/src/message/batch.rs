@@ -65,12 +65,15 @@ pub struct BatchReader<R> {
 }
 
 impl<R: Read> BatchReader<R> {
-    /// Reads the header.
-    pub fn start(input: R, parameters: Fingerprint) -> Result<Self, ProtocolError> {
+    /// Reads the header of a batch under the keys `key`.
+    pub fn start(input: R, parameters: Fingerprint, key: Fingerprint) -> Result<Self, ProtocolError> {
         let mut reader = MessageReader::start(input, MESSAGE)?;
         reader.expect_fingerprint(field::PARAMETERS, parameters)?;
         let model = reader.fingerprint(field::MODEL)?;
-        let key = reader.fingerprint(field::KEY)?;
+        let found = reader.fingerprint(field::KEY)?;
+        if found != key {
+            return Err(ProtocolError::OtherKeys { message: MESSAGE, found, allowed: key });
+        }
         Ok(Self { reader, header: BatchHeader { parameters, model, key } })
     }
 

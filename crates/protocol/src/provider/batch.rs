@@ -1,16 +1,15 @@
 //! Batches that a provider has received and evaluated.
 
-use std::sync::Arc;
+use sottovoce_bfv::{EncryptedBatch, LayerTime};
 
-use sottovoce_bfv::{EncryptedBatch, EvaluationKey, LayerTime};
-
+use super::key_cache::RegisteredKey;
 use crate::fingerprint::Fingerprint;
 use crate::message::batch::BatchHeader;
 
-/// A batch that was read and checked, with the client's evaluation key that it names.
+/// A batch that was read and checked, with the client's keys that it names.
 pub struct ReceivedBatch {
     pub(crate) batch: EncryptedBatch,
-    pub(super) key: Arc<EvaluationKey>,
+    pub(super) key: RegisteredKey,
     pub(crate) header: BatchHeader,
     pub(super) fingerprint: Fingerprint,
 }
@@ -19,7 +18,7 @@ impl ReceivedBatch {
     /// Fingerprint of the client's keys.
     #[must_use]
     pub fn key_fingerprint(&self) -> Fingerprint {
-        self.header.key
+        self.key.fingerprint()
     }
 
     /// Fingerprint of the model that the batch is for.

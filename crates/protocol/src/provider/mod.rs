@@ -10,9 +10,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use sottovoce_bfv::{
-    Engine, EvaluationKey, FloodingNoise, Kernel, Parameters, ProgressObserver, ReferenceEvaluator,
-};
+use sottovoce_bfv::{Engine, FloodingNoise, Kernel, Parameters, ProgressObserver, ReferenceEvaluator};
 use sottovoce_network::IntegerEnsemble;
 
 use crate::error::ProtocolError;
@@ -20,12 +18,13 @@ use crate::evaluator::Evaluator;
 use crate::fingerprint::Fingerprint;
 use crate::message::answer::{self, AnswerHeader};
 use crate::message::batch::BatchReader;
-use crate::message::header::parameters_fingerprint;
+use crate::message::header::{MessageKind, parameters_fingerprint};
 use crate::message::model::{self, ModelDescription};
 use crate::message::{parameters, registration};
 
 pub use batch::{EvaluatedBatch, ReceivedBatch};
 use key_cache::KeyCache;
+pub use key_cache::RegisteredKey;
 
 /// Evaluates models on batches of registered clients. All methods can be called from several threads.
 ///
@@ -46,12 +45,12 @@ use key_cache::KeyCache;
 ///
 /// let provider = Provider::new(&parameters, vec![ensemble], 1);
 /// let client = Client::from_parameters_message(&provider.parameters_message()[..], 1 << 30)?;
-/// provider.register(client.registration_message())?;
+/// let key = provider.register(client.key_fingerprint(), client.registration_message())?;
 /// let model = client.read_model(&provider.model_messages()[0][..])?;
 ///
 /// let mut upload = Vec::new();
 /// let pending = client.write_batch(&model, &[1, 0, 1, 1], &(), &mut upload)?;
-/// let answer = provider.evaluate(&provider.receive(&upload[..])?, &())?;
+/// let answer = provider.evaluate(&provider.receive(&key, &upload[..])?, &())?;
 /// // Three pixels are 1: the convolution gives 3, its square 9, the square of the hidden unit 81. The biases are 0 and 1.
 /// assert_eq!(client.decrypt(&pending, &answer[..])?.slot(0), [81, 82]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -150,18 +149,27 @@ impl Provider {
         self.models.iter().map(|model| model::write(&model.description, self.fingerprint)).collect()
     }
 
-    /// Registers a client's keys and returns their fingerprint, which batches name. Registering the same keys again changes
-    /// nothing. If the maximum number of keys is in memory, the least recently used keys are forgotten.
+    /// Registers the keys that `fingerprint` names, and returns them. Registering the same keys again changes nothing. If the
+    /// maximum number of keys is in memory, the least recently used keys are forgotten.
     ///
     /// # Errors
-    /// If the message is not a registration for the provider's parameters.
-    pub fn register(&self, message: impl Read) -> Result<Fingerprint, ProtocolError> {
-        let (key, fingerprint) = registration::read(message, &self.parameters, self.fingerprint)?;
+    /// If the message is not a registration of these keys for the provider's parameters. Nothing has changed then.
+    pub fn register(
+        &self,
+        fingerprint: Fingerprint,
+        message: impl Read,
+    ) -> Result<RegisteredKey, ProtocolError> {
+        let (key, found) = registration::read(message, &self.parameters, self.fingerprint)?;
+        if found != fingerprint {
+            let message = MessageKind::Registration;
+            return Err(ProtocolError::OtherKeys { message, found, allowed: fingerprint });
+        }
         let mut keys = self.keys.lock();
-        if let Some(removed) = keys.insert(fingerprint, key) {
+        let (key, removed) = keys.insert(fingerprint, key);
+        if let Some(removed) = removed {
             self.drop_idle_engine(removed);
         }
-        Ok(fingerprint)
+        Ok(key)
     }
 
     /// Returns the fingerprint of the provider's parameters.
@@ -177,10 +185,10 @@ impl Provider {
         parameters_fingerprint(registration)
     }
 
-    /// Returns whether a client's keys are in memory.
+    /// Returns a client's keys if they are in memory, and notes their use.
     #[must_use]
-    pub fn has_key(&self, key: Fingerprint) -> bool {
-        self.keys.lock().contains(key)
+    pub fn key(&self, fingerprint: Fingerprint) -> Option<RegisteredKey> {
+        self.keys.lock().get(fingerprint)
     }
 
     /// Forgets a client's keys. Returns whether they were in memory. Running evaluations still finish.
@@ -198,19 +206,18 @@ impl Provider {
         }
     }
 
-    /// Reads and checks a batch. Memory is allocated as ciphertexts arrive, and the batch stays packed
-    /// ([`size::batch_memory_bytes`](crate::size::batch_memory_bytes)).
+    /// Reads and checks a batch of the client with the keys `key`, which this provider has registered. Memory is allocated as
+    /// ciphertexts arrive, and the batch stays packed ([`size::batch_memory_bytes`](crate::size::batch_memory_bytes)).
     ///
     /// # Errors
-    /// If the message is not a batch for the provider's parameters, for one of its models, by a registered client.
-    pub fn receive(&self, message: impl Read) -> Result<ReceivedBatch, ProtocolError> {
-        let reader = BatchReader::start(message, self.fingerprint)?;
+    /// If the message is not a batch for the provider's parameters, under these keys, for one of its models. A batch under other
+    /// keys is refused in the same way whether the provider knows those keys or not.
+    pub fn receive(&self, key: &RegisteredKey, message: impl Read) -> Result<ReceivedBatch, ProtocolError> {
+        let reader = BatchReader::start(message, self.fingerprint, key.fingerprint())?;
         let header = reader.header;
         let pixels = self.model(header.model)?.description.pixels;
-        let key = self.keys.lock().get(header.key);
-        let key = key.ok_or(ProtocolError::UnknownKey { found: header.key })?;
         let (batch, fingerprint) = reader.read_ciphertexts(&self.parameters, pixels)?;
-        Ok(ReceivedBatch { batch, key, header, fingerprint })
+        Ok(ReceivedBatch { batch, key: key.clone(), header, fingerprint })
     }
 
     /// Evaluates the model that the batch is for, on the threads of the current `rayon` pool, and returns the answer
@@ -240,7 +247,7 @@ impl Provider {
     ) -> Result<EvaluatedBatch, ProtocolError> {
         let evaluated = match self.evaluator {
             Evaluator::Engine(kernel) => {
-                let prepared = self.take_engine(received.header.key, &received.key, model, kernel)?;
+                let prepared = self.take_engine(&received.key, model, kernel)?;
                 let evaluated = prepared.engine.evaluate(&received.batch, with_members, observer);
                 self.keep_engine(prepared);
                 evaluated?
@@ -250,7 +257,7 @@ impl Provider {
             }
             Evaluator::Reference => {
                 let ensemble = &self.model(model)?.ensemble;
-                let reference = ReferenceEvaluator::new(&received.key, ensemble);
+                let reference = ReferenceEvaluator::new(&received.key.key, ensemble);
                 reference.evaluate(&received.batch, observer)?
             }
         };
@@ -271,10 +278,17 @@ impl Provider {
     /// then starts without delay.
     ///
     /// # Errors
-    /// If there is no such key or model, or the engine refuses the model.
-    pub fn work_for(&self, key: Fingerprint, model: Fingerprint) -> Result<u64, ProtocolError> {
-        let evaluation_key = self.keys.lock().get(key).ok_or(ProtocolError::UnknownKey { found: key })?;
-        self.work_with_key(key, &evaluation_key, model)
+    /// If there is no such model, or the engine refuses the model.
+    pub fn work_for(&self, key: &RegisteredKey, model: Fingerprint) -> Result<u64, ProtocolError> {
+        Ok(match self.evaluator {
+            Evaluator::Engine(kernel) => {
+                let prepared = self.take_engine(key, model, kernel)?;
+                let work = prepared.engine.work();
+                self.keep_engine(prepared);
+                work
+            }
+            Evaluator::Reference => ReferenceEvaluator::new(&key.key, &self.model(model)?.ensemble).work(),
+        })
     }
 
     /// Returns the work of evaluating a received batch, in the units that evaluations report. Also prepares the evaluation.
@@ -282,50 +296,32 @@ impl Provider {
     /// # Errors
     /// If the engine refuses the model.
     pub fn evaluation_work(&self, received: &ReceivedBatch) -> Result<u64, ProtocolError> {
-        self.work_with_key(received.header.key, &received.key, received.header.model)
-    }
-
-    fn work_with_key(
-        &self,
-        fingerprint: Fingerprint,
-        key: &EvaluationKey,
-        model: Fingerprint,
-    ) -> Result<u64, ProtocolError> {
-        Ok(match self.evaluator {
-            Evaluator::Engine(kernel) => {
-                let prepared = self.take_engine(fingerprint, key, model, kernel)?;
-                let work = prepared.engine.work();
-                self.keep_engine(prepared);
-                work
-            }
-            Evaluator::Reference => ReferenceEvaluator::new(key, &self.model(model)?.ensemble).work(),
-        })
+        self.work_for(&received.key, received.header.model)
     }
 
     /// Takes the idle engine if it has that key and model, gives it the key if it has that model, or makes a new engine.
     fn take_engine(
         &self,
-        fingerprint: Fingerprint,
-        key: &EvaluationKey,
+        key: &RegisteredKey,
         model: Fingerprint,
         kernel: Kernel,
     ) -> Result<PreparedEngine, ProtocolError> {
         let idle = self.idle_engine.lock().take();
         let idle_fits = |idle: &PreparedEngine| idle.model == model && idle.flooding == self.flooding;
         let engine = match idle {
-            Some(idle) if idle_fits(&idle) && idle.key == fingerprint => return Ok(idle),
-            Some(idle) if idle_fits(&idle) => idle.engine.with_key(key)?,
+            Some(idle) if idle_fits(&idle) && idle.key == key.fingerprint() => return Ok(idle),
+            Some(idle) if idle_fits(&idle) => idle.engine.with_key(&key.key)?,
             other => {
                 // Its memory is freed before a new engine allocates.
                 drop(other);
-                let engine = Engine::with_kernel(key, &self.model(model)?.ensemble, kernel)?;
+                let engine = Engine::with_kernel(&key.key, &self.model(model)?.ensemble, kernel)?;
                 match self.flooding {
                     Some(flooding) => engine.with_noise_flooding(flooding),
                     None => engine,
                 }
             }
         };
-        Ok(PreparedEngine { key: fingerprint, model, flooding: self.flooding, engine })
+        Ok(PreparedEngine { key: key.fingerprint(), model, flooding: self.flooding, engine })
     }
 
     /// Keeps an engine for the next evaluation if its key is still in memory.

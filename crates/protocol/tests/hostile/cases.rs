@@ -5,6 +5,7 @@ use std::ops::Range;
 use rand::Rng;
 use rand::rngs::StdRng;
 use sha2::{Digest, Sha256};
+use sottovoce_protocol::Fingerprint;
 
 const CHECKSUM: usize = 32;
 
@@ -45,6 +46,11 @@ pub fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     let sum = Sha256::digest(&bytes[..end]);
     bytes[end..].copy_from_slice(&sum);
     bytes
+}
+
+/// Returns the fingerprint of a message, which is its checksum.
+pub fn fingerprint(message: &[u8]) -> Fingerprint {
+    Fingerprint::from_bytes(message.last_chunk().copied().unwrap_or_default())
 }
 
 impl Target {

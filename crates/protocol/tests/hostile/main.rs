@@ -18,8 +18,8 @@ use sottovoce_bfv::planner::{FixedParameters, ParameterRequest, choose_parameter
 use sottovoce_bfv::{Encryption, Parameters};
 use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
 use sottovoce_protocol::client::Client;
-use sottovoce_protocol::provider::Provider;
-use sottovoce_protocol::{Fingerprint, ModelDescription, size};
+use sottovoce_protocol::provider::{Provider, RegisteredKey};
+use sottovoce_protocol::{ModelDescription, size};
 
 use allocation::peak_bytes;
 use cases::{Target, Verdict, set_residue};
@@ -150,8 +150,9 @@ fn registrations() {
     let target = target(client.registration_message().to_vec(), &fields, &[0, 1, 2, 3], rows, &others);
     let provider = Provider::new(&parameters, vec![ensemble()], 1);
     assert_stands(&target, CASES, |bytes| {
-        let registered: Result<Fingerprint, _> = provider.register(bytes);
-        registered.is_ok_and(|key| provider.forget_key(key))
+        // The sender announces the keys of its message, so that only its content can be the reason of a refusal.
+        let registered = provider.register(cases::fingerprint(bytes), bytes);
+        registered.is_ok_and(|key| provider.forget_key(key.fingerprint()))
     });
 }
 
@@ -161,7 +162,7 @@ fn batches() {
         let parameters = parameters(encryption);
         let provider = Provider::new(&parameters, vec![ensemble()], 1);
         let client = Client::new(&parameters).unwrap();
-        provider.register(client.registration_message()).unwrap();
+        let key = provider.register(client.key_fingerprint(), client.registration_message()).unwrap();
         let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
         let mut message = Vec::new();
         client.write_batch(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
@@ -176,7 +177,7 @@ fn batches() {
         stranger.write_batch(&model, &[1, 0, 1, 1], &(), &mut foreign).unwrap();
         let others: [&[u8]; 2] = [&foreign, client.registration_message()];
         let target = target(message, &fields, &[0, 1, 2, 3, 4, 5, 6], rows, &others);
-        on_one_thread(|| assert_stands(&target, cases, |bytes| provider.receive(bytes).is_ok()));
+        on_one_thread(|| assert_stands(&target, cases, |bytes| provider.receive(&key, bytes).is_ok()));
     }
 }
 
@@ -185,7 +186,7 @@ fn a_batch_takes_memory_as_it_comes() {
     let parameters = parameters(Encryption::SecretKey);
     let provider = Provider::new(&parameters, vec![ensemble()], 1);
     let client = Client::new(&parameters).unwrap();
-    provider.register(client.registration_message()).unwrap();
+    let key = provider.register(client.key_fingerprint(), client.registration_message()).unwrap();
     let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
     let mut message = Vec::new();
     client.write_batch(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
@@ -193,7 +194,7 @@ fn a_batch_takes_memory_as_it_comes() {
     let held = sent + size_of::<PackedCiphertext>();
     on_one_thread(|| {
         for length in (0..message.len()).step_by(10_007) {
-            let (refused, peak) = peak_bytes(|| provider.receive(&message[..length]).is_err());
+            let (refused, peak) = peak_bytes(|| provider.receive(&key, &message[..length]).is_err());
             let ciphertexts = length / sent + 1;
             assert!(refused && peak <= ciphertexts * held + 3 * SMALL, "{length} bytes took {peak}");
         }
@@ -204,7 +205,7 @@ fn a_batch_takes_memory_as_it_comes() {
 const LARGER_DEGREE: usize = 8192;
 
 /// Returns a provider and a registered client, with parameters that have room for the logits and their noise.
-fn provider_and_client() -> (Parameters, Provider, Client, ModelDescription) {
+fn provider_and_client() -> (Parameters, Provider, RegisteredKey, Client, ModelDescription) {
     let ensemble = ensemble();
     let fixed = FixedParameters {
         encryption: Some(Encryption::PublicKey),
@@ -217,9 +218,9 @@ fn provider_and_client() -> (Parameters, Provider, Client, ModelDescription) {
     let parameters = choose_parameters(&request).unwrap().parameters;
     let provider = Provider::new(&parameters, vec![ensemble], 1);
     let client = Client::new(&parameters).unwrap();
-    provider.register(client.registration_message()).unwrap();
+    let key = provider.register(client.key_fingerprint(), client.registration_message()).unwrap();
     let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
-    (parameters, provider, client, model)
+    (parameters, provider, key, client, model)
 }
 
 /// Sets all residues of polynomials to the smallest or largest value, and corrects the checksum.
@@ -242,13 +243,13 @@ fn at_an_extreme(mut message: Vec<u8>, start: usize, primes: &[u64], largest: bo
 /// Every message that passes the checks can be evaluated: ciphertexts and keys may have any residues.
 #[test]
 fn ciphertexts_of_extremes_are_evaluated_like_any_others() {
-    let (parameters, provider, client, model) = provider_and_client();
+    let (parameters, provider, key, client, model) = provider_and_client();
     let primes = parameters.ciphertext_primes();
     let mut message = Vec::new();
     client.write_batch(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
     for largest in [false, true] {
         let batch = at_an_extreme(message.clone(), 108, primes, largest);
-        let received = provider.receive(&batch[..]).unwrap();
+        let received = provider.receive(&key, &batch[..]).unwrap();
         let answer = provider.evaluate(&received, &()).unwrap();
         assert_eq!(answer.len() as u64, size::answer_bytes(&parameters, 2));
     }
@@ -271,21 +272,22 @@ fn ciphertexts_of_extremes_are_evaluated_like_any_others() {
             }
         }
         let provider = Provider::new(&parameters, vec![ensemble()], 1);
-        let key = provider.register(&cases::sealed(registration)[..]).unwrap();
+        let registration = cases::sealed(registration);
+        let key = provider.register(cases::fingerprint(&registration), &registration[..]).unwrap();
         let mut batch = message.clone();
-        batch[72..104].copy_from_slice(key.as_bytes());
-        let received = provider.receive(&cases::sealed(batch)[..]).unwrap();
+        batch[72..104].copy_from_slice(key.fingerprint().as_bytes());
+        let received = provider.receive(&key, &cases::sealed(batch)[..]).unwrap();
         provider.evaluate(&received, &()).unwrap();
     }
 }
 
 #[test]
 fn answers() {
-    let (parameters, provider, client, model) = provider_and_client();
+    let (parameters, provider, key, client, model) = provider_and_client();
     let answer = || {
         let mut message = Vec::new();
         let pending = client.write_batch(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
-        (pending, provider.evaluate(&provider.receive(&message[..]).unwrap(), &()).unwrap())
+        (pending, provider.evaluate(&provider.receive(&key, &message[..]).unwrap(), &()).unwrap())
     };
     let (pending, message) = answer();
     let (_, other) = answer();

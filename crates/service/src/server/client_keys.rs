@@ -51,12 +51,7 @@ impl ClientKeys {
         message: &[u8],
     ) -> Result<(), Refusal> {
         let _lock = self.changing.lock(key);
-        let found = provider.register(message).map_err(|error| Refusal::of_message(&error))?;
-        if found != key {
-            // If another client has registered these keys, they are on disk.
-            provider.forget_key(found);
-            return Err(Refusal::other_keys(found, key));
-        }
+        provider.register(key, message).map_err(|error| Refusal::of_message(&error))?;
         let refusal = match self.store_message(provider, access, caller, key, message) {
             Ok(true) => return Ok(()),
             Ok(false) => Refusal::key_store_full(self.max_stored),
@@ -75,7 +70,7 @@ impl ClientKeys {
         caller: &Caller,
         key: Fingerprint,
     ) -> Result<(), Refusal> {
-        if !provider.has_key(key) {
+        if provider.key(key).is_none() {
             self.read_from_disk(provider, key)?;
         }
         self.note_use(access, caller, key).unwrap_or_else(|failure| {
@@ -88,7 +83,7 @@ impl ClientKeys {
 
     /// Returns whether a client's keys are in memory and their use could be noted without the disk.
     pub fn use_loaded(&self, provider: &Provider, caller: &Caller, key: Fingerprint) -> bool {
-        provider.has_key(key) && self.note_known_use(caller, key)
+        provider.key(key).is_some() && self.note_known_use(caller, key)
     }
 
     /// Deletes a client's keys and batches. Succeeds if there are none. Returns whether the keys were stored.
@@ -189,14 +184,12 @@ impl ClientKeys {
         let _lock = self.changing.lock(key);
         let message = self.store.get(key).map_err(|failure| Refusal::key_store_failed(&failure))?;
         let message = message.ok_or_else(|| Refusal::keys_not_registered(key))?;
-        match provider.register(&message[..]) {
-            Ok(found) if found == key => Ok(()),
-            Ok(found) => {
-                provider.forget_key(found);
+        match provider.register(key, &message[..]) {
+            Ok(_) => Ok(()),
+            // The keys were registered when the service had other parameters, or the database has them under a wrong name.
+            Err(ProtocolError::WrongFingerprint { .. } | ProtocolError::OtherKeys { .. }) => {
                 Err(Refusal::keys_not_registered(key))
             }
-            // The keys were registered when the service had other parameters.
-            Err(ProtocolError::WrongFingerprint { .. }) => Err(Refusal::keys_not_registered(key)),
             Err(error) => Err(Refusal::of_message(&error)),
         }
     }

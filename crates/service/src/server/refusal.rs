@@ -9,7 +9,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::RETRY_AFTER;
-use sottovoce_protocol::{Fingerprint, ParseFingerprintError, ProtocolError};
+use sottovoce_protocol::{Fingerprint, MessageKind, ParseFingerprintError, ProtocolError};
 
 use super::key_store::KeyStoreError;
 use crate::resource::ErrorBody;
@@ -198,11 +198,6 @@ impl Refusal {
         Self::new(Reason::CertificateOfOtherKeys, text)
     }
 
-    pub fn batch_of_other_keys(found: Fingerprint, requested: Fingerprint) -> Self {
-        let text = format!("the batch is for the keys {found}, but the request is for {requested}");
-        Self::new(Reason::BatchOfOtherKeys, text)
-    }
-
     pub fn no_such_resource() -> Self {
         Self::new(Reason::NoSuchResource, "there is no such resource")
     }
@@ -255,8 +250,8 @@ impl Refusal {
                 YIELDED_BODY => Reason::YieldedUpload,
                 _ => Reason::BrokenBody,
             },
-            // The keys were in memory a moment ago. The client registers them again.
-            ProtocolError::UnknownKey { .. } => Reason::KeysNotRegistered,
+            ProtocolError::OtherKeys { message: MessageKind::Batch, .. } => Reason::BatchOfOtherKeys,
+            ProtocolError::OtherKeys { .. } => Reason::OtherKeys,
             _ => Reason::InvalidMessage,
         };
         let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
@@ -268,11 +263,6 @@ impl Refusal {
     pub fn other_batch(found: Fingerprint, requested: Fingerprint) -> Self {
         let text = format!("the body is the batch {found}, but the request names {requested}");
         Self::new(Reason::OtherBatch, text)
-    }
-
-    pub fn other_keys(found: Fingerprint, requested: Fingerprint) -> Self {
-        let text = format!("the body has the keys {found}, but the request names {requested}");
-        Self::new(Reason::OtherKeys, text)
     }
 
     pub fn too_many_requests() -> Self {

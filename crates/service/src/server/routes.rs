@@ -14,7 +14,7 @@ use axum::{Json, Router};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-use sottovoce_protocol::provider::Provider;
+use sottovoce_protocol::provider::{Provider, RegisteredKey};
 use sottovoce_protocol::{Fingerprint, MessageKind, ProtocolError, size};
 use tracing::{info, warn};
 
@@ -189,7 +189,7 @@ async fn register(
     // The slot is occupied until the work is done, even if the client no longer waits.
     let slot = state.registration_slots.reserve(keys)?;
     // Keys with the same name are the same keys. Those in memory are on disk, unless they are being registered now.
-    if provider.has_key(keys) {
+    if provider.key(keys).is_some() {
         load_keys(&state, &provider, &caller, keys).await?;
         return Ok(StatusCode::CREATED.into_response());
     }
@@ -241,11 +241,13 @@ async fn submit(
         Reservation::Known(batch_state) => return Ok(state_response(batch_state)),
         Reservation::Slot(slot) => slot,
     };
+    // From now on, a deletion of the keys ends the upload, and nothing else can take them from it.
+    let key = served.provider().key(name.key).ok_or_else(|| Refusal::keys_not_registered(name.key))?;
     let start = Instant::now();
     let (receiver, sender) = (state.clone(), caller.clone());
     let body = TimedBody::new(body, slot.progress(), state.limits.upload, state.limits.silence);
     let received = read_body(body, state.metrics.received_bytes.clone(), move |body| {
-        let received = receive(&served, name, slot, body);
+        let received = receive(&served, &key, name.batch, slot, body);
         log_received(&receiver, &sender, name, start, &received);
         received
     });
@@ -265,16 +267,14 @@ async fn submit(
 /// Receives, checks and queues a batch.
 fn receive(
     served: &ServedModels,
-    name: BatchName,
+    key: &RegisteredKey,
+    requested: Fingerprint,
     slot: UploadSlot,
     body: UploadReader,
 ) -> Result<BatchState, Refusal> {
-    let received = served.receive(body)?;
-    if received.fingerprint() != name.batch {
-        return Err(Refusal::other_batch(received.fingerprint(), name.batch));
-    }
-    if received.key_fingerprint() != name.key {
-        return Err(Refusal::batch_of_other_keys(received.key_fingerprint(), name.key));
+    let received = served.receive(key, body)?;
+    if received.fingerprint() != requested {
+        return Err(Refusal::other_batch(received.fingerprint(), requested));
     }
     slot.queue(served.provider().clone(), received)
 }

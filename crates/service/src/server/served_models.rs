@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use sottovoce_protocol::Fingerprint;
-use sottovoce_protocol::provider::{Provider, ReceivedBatch};
+use sottovoce_protocol::provider::{Provider, ReceivedBatch, RegisteredKey};
 use sottovoce_protocol::size;
 use tracing::error;
 
@@ -62,13 +62,13 @@ impl ServedModels {
         &self.batch_lengths
     }
 
-    /// Receives a batch on two threads of its own: one reads bytes, the other one checks ciphertexts. The global thread pool
+    /// Receives a batch of the client with the keys `key`, on two threads of its own: one reads bytes, the other one checks ciphertexts. The global thread pool
     /// is busy with evaluations, and a slow client must not delay others.
-    pub fn receive(&self, body: impl Read + Send) -> Result<ReceivedBatch, Refusal> {
+    pub fn receive(&self, key: &RegisteredKey, body: impl Read + Send) -> Result<ReceivedBatch, Refusal> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().map_err(|reason| {
             error!(%reason, "cannot start threads");
             Refusal::no_threads()
         })?;
-        pool.install(|| self.provider.receive(body)).map_err(|error| Refusal::of_message(&error))
+        pool.install(|| self.provider.receive(key, body)).map_err(|error| Refusal::of_message(&error))
     }
 }

@@ -129,7 +129,11 @@ pub async fn read_body<T: Send + 'static>(
         if sender.send(piece).await.is_err() || is_last {
             break;
         }
-        piece = body.next().await;
+        // A message that is refused early is answered before the client sends more.
+        piece = tokio::select! {
+            () = sender.closed() => break,
+            piece = body.next() => piece,
+        };
     }
     drop(sender);
     reading.await.map_err(BodyError::Thread)

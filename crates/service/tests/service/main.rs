@@ -217,7 +217,11 @@ async fn damaged_misplaced_and_foreign_messages_are_refused_and_leave_nothing_be
     // The batch or the keys belong to another client or another path.
     let (_, foreign, _) = batch(&other, &model);
     let response = http.put(&path, foreign.clone()).await;
-    assert_eq!(response.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(response.status, StatusCode::FORBIDDEN, "{}", response.text());
+    assert!(response.text().contains("must belong to the keys"), "{}", response.text());
+    let (_, another, _) = batch(&client, &model);
+    let response = http.put(&path, another).await;
+    assert_eq!(response.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", response.text());
     assert!(response.text().contains("but the request names"), "{}", response.text());
     let misplaced = path.replace(&client.key_fingerprint().to_string(), &other.key_fingerprint().to_string());
     let response = http.put(&misplaced, message.clone()).await;

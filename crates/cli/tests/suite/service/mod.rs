@@ -5,6 +5,7 @@ mod clients;
 mod connections;
 mod expiry;
 mod faults;
+mod foreign_keys;
 mod machine;
 mod metrics_listener;
 mod model_identity;

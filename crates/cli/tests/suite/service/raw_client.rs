@@ -1,12 +1,15 @@
 //! An HTTP/2 client without TLS that resets requests and sends bodies at any pace.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use h2::SendStream;
 use h2::client::{ResponseFuture, SendRequest};
 use http::{Method, Request};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// A response's status and body.
@@ -24,9 +27,13 @@ pub struct Pace {
     pub pause: Duration,
 }
 
+/// As fast as the provider reads.
+const QUICK: Pace = Pace { piece_bytes: 64 << 10, pause: Duration::ZERO };
+
 /// A body that is being sent.
 pub struct RawUpload {
     response: JoinHandle<Option<RawResponse>>,
+    resumed: Arc<Notify>,
 }
 
 /// One connection.
@@ -83,22 +90,39 @@ impl RawClient {
         }
     }
 
+    /// Sends a body and waits for the response.
+    pub fn put(&mut self, path: &str, body: Bytes) -> RawResponse {
+        let upload = self.upload(path, body, QUICK);
+        self.finish(upload)
+    }
+
     /// Sends a body piece by piece.
     pub fn upload(&mut self, path: &str, body: Bytes, pace: Pace) -> RawUpload {
+        let all = body.len();
+        self.send_body(path, body, all, pace)
+    }
+
+    /// Sends the first bytes of a body, and the rest when the upload is resumed.
+    pub fn begin_upload(&mut self, path: &str, body: Bytes, first: usize) -> RawUpload {
+        self.send_body(path, body, first, QUICK)
+    }
+
+    fn send_body(&mut self, path: &str, body: Bytes, first: usize, pace: Pace) -> RawUpload {
         let mut sender = self.ready();
         let mut request = request(Method::PUT, path);
         request.headers_mut().insert(http::header::CONTENT_LENGTH, body.len().into());
+        let resumed = Arc::new(Notify::new());
+        let is_resumed = resumed.clone();
         let response = self.runtime.spawn(async move {
             let (response, mut stream) = sender.send_request(request, false).ok()?;
             let mut rest = body;
+            let first = rest.split_to(first);
             let sending = async {
-                while !rest.is_empty() {
-                    let piece = rest.split_to(rest.len().min(pace.piece_bytes));
-                    if stream.send_data(piece, rest.is_empty()).is_err() {
-                        break;
-                    }
-                    tokio::time::sleep(pace.pause).await;
+                if send_pieces(&mut stream, first, pace, rest.is_empty()).await && !rest.is_empty() {
+                    is_resumed.notified().await;
+                    send_pieces(&mut stream, rest, pace, true).await;
                 }
+                // If the provider has ended the stream, the response says why.
                 std::future::pending::<()>().await
             };
             tokio::select! {
@@ -106,7 +130,7 @@ impl RawClient {
                 () = sending => None,
             }
         });
-        RawUpload { response }
+        RawUpload { response, resumed }
     }
 
     /// Waits for the response to an upload.
@@ -117,6 +141,11 @@ impl RawClient {
 }
 
 impl RawUpload {
+    /// Lets the rest of the body be sent.
+    pub fn resume(&self) {
+        self.resumed.notify_one();
+    }
+
     /// Returns whether the provider has answered, or has ended the connection.
     pub fn is_finished(&self) -> bool {
         self.response.is_finished()
@@ -129,6 +158,18 @@ async fn open(address: &str) -> SendRequest<Bytes> {
     let (sender, connection) = h2::client::handshake(stream).await.unwrap();
     tokio::spawn(connection);
     sender
+}
+
+/// Sends a part of a body. Returns whether the provider has left the stream open.
+async fn send_pieces(stream: &mut SendStream<Bytes>, mut part: Bytes, pace: Pace, is_last: bool) -> bool {
+    while !part.is_empty() {
+        let piece = part.split_to(part.len().min(pace.piece_bytes));
+        if stream.send_data(piece, is_last && part.is_empty()).is_err() {
+            return false;
+        }
+        tokio::time::sleep(pace.pause).await;
+    }
+    true
 }
 
 fn request(method: Method, path: &str) -> Request<()> {

@@ -12,10 +12,8 @@ use sottovoce_service::remote::{RemoteProvider, RetryBudget};
 use super::raw_client::{Pace, RawClient, RawUpload};
 use super::world::Served;
 
-const MEMORY: u64 = 1 << 30;
-
-/// As fast as the provider reads.
-const QUICK: Pace = Pace { piece_bytes: 64 << 10, pause: Duration::ZERO };
+/// Largest memory of parameters.
+pub const MEMORY: u64 = 1 << 30;
 
 /// A client with registered keys, and a raw connection.
 pub struct RegisteredClient {
@@ -65,9 +63,15 @@ impl RegisteredClient {
 
     /// Uploads a whole batch.
     pub fn submit(&mut self, batch: &Batch) {
-        let upload = self.upload(batch, QUICK);
-        let response = self.raw.finish(upload);
+        let response = self.raw.put(&batch.path, batch.message.clone());
         assert_eq!(response.status, 202, "{}", response.text);
+    }
+
+    /// Waits until the provider has accepted an upload.
+    pub fn wait_for_slot(&mut self, batch: &Batch) {
+        while self.raw.send(Method::GET, &batch.path).status == 404 {
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Waits for an answer.

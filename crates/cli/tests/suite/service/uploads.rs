@@ -26,7 +26,7 @@ fn a_trickling_upload_is_ended_and_another_client_gets_its_place() {
     let batch = hostile.batch(&world.quantised(&world.small));
     let trickle = Pace { piece_bytes: 100, pause: Duration::from_millis(50) };
     let upload = hostile.upload(&batch, trickle);
-    wait_for_place(&mut hostile, &batch);
+    hostile.wait_for_slot(&batch);
     world.classify(&served.url, "alice", &LOCAL).succeeds();
     world.assert_exact("predictions.csv", &world.small);
     let response = hostile.raw.finish(upload);
@@ -37,13 +37,6 @@ fn a_trickling_upload_is_ended_and_another_client_gets_its_place() {
         response.text
     );
     assert!(served.log().contains("at least 100000 are needed"), "{}", served.log());
-}
-
-/// Waits until the provider receives a batch.
-fn wait_for_place(hostile: &mut RegisteredClient, batch: &Batch) {
-    while hostile.raw.send(Method::GET, &batch.path).status == 404 {
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[test]
@@ -168,7 +161,7 @@ fn an_upload_with_good_progress_keeps_its_place() {
     let pieces = 50;
     let pace = Pace { piece_bytes: batch.message.len() / pieces, pause: Duration::from_millis(100) };
     let upload = steady.upload(&batch, pace);
-    wait_for_place(&mut steady, &batch);
+    steady.wait_for_slot(&batch);
     let impatient = ["--insecure-local", "--patience-seconds", "2"];
     world.classify(&served.url, "alice", &impatient).fails(1, &["already has 1 batch", "within 2 s"]);
     let response = steady.raw.finish(upload);
@@ -184,7 +177,7 @@ fn one_client_cannot_hold_all_places() {
     let batches = [0, 1].map(|first| hostile.batch(&world.quantised(&world.small)[first * 64..]));
     let stalled = Pace { piece_bytes: 21, pause: Duration::from_secs(60) };
     let first = hostile.upload(&batches[0], stalled);
-    wait_for_place(&mut hostile, &batches[0]);
+    hostile.wait_for_slot(&batches[0]);
     let second = hostile.upload(&batches[1], stalled);
     let refused = hostile.raw.finish(second);
     assert_eq!(refused.status, 503, "{}", refused.text);
