@@ -22,7 +22,7 @@ use super::connections::{
 use super::refusal::Refusal;
 use super::routes::client_router;
 use super::state::ServerState;
-use crate::tls::server::ServerTls;
+use crate::tls::client_verifier::handshake_error;
 
 /// Bytes of a request in transit: enough for one machine's loopback, and small compared with a batch.
 const STREAM_WINDOW: u32 = 1 << 20;
@@ -179,12 +179,13 @@ impl Connection {
             }
         };
         let acceptor = TlsAcceptor::from(tls.current_configuration());
-        let stream = match timeout(limit, acceptor.accept(stream)).await {
+        let handshake = self.state.handshakes.run(acceptor.accept(stream));
+        let stream = match timeout(limit, handshake).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return self.refuse(CloseReason::Handshake, &error.to_string()),
+            Ok(Err(error)) => return self.refuse(CloseReason::Handshake, &handshake_error(&error)),
             Err(_) => return self.refuse(CloseReason::Slow, "the TLS handshake took too long"),
         };
-        let identity = match ServerTls::read_identity(stream.get_ref().1.peer_certificates()) {
+        let identity = match tls.read_identity(stream.get_ref().1.peer_certificates()) {
             Ok(identity) => identity.map(Arc::new),
             Err(error) => return self.refuse(CloseReason::Certificate, &error.to_string()),
         };

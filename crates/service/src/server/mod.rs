@@ -9,6 +9,7 @@
 //! | `server`, `server_error` | start and end of the service, and why it cannot start |
 //! | `listener` | how connections begin, are served and end |
 //! | `connections` | the open connections: maxima, idle and old ones, budgets of requests |
+//! | `handshake_work` | the threads on which TLS handshakes compute |
 //! | `metrics_listener` | connections to health and metrics |
 //! | `access` | which clients may use which keys |
 //! | `routes` | resources and their handlers |
@@ -38,6 +39,7 @@ mod blocking_work;
 mod client_keys;
 mod connections;
 mod fair_queue;
+mod handshake_work;
 mod key_locks;
 mod key_store;
 mod limits;

@@ -17,6 +17,7 @@ use super::batches::Batches;
 use super::blocking_work::BlockingWork;
 use super::client_keys::ClientKeys;
 use super::connections::Connections;
+use super::handshake_work::HandshakeWork;
 use super::key_store::KeyStore;
 use super::limits::Limits;
 use super::log_limiter::LogLimiter;
@@ -74,6 +75,7 @@ impl Server {
             batches: Arc::new(Batches::new(limits.clone())),
             registration_slots: RegistrationSlots::new(limits.registrations),
             connections: Arc::new(Connections::new(limits.of_connections())),
+            handshakes: HandshakeWork::new(),
             log_limiter: Arc::new(LogLimiter::default()),
             work: BlockingWork::new(&limits, metrics.work.clone()),
             folder: folder.path().to_owned(),

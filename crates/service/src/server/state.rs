@@ -11,6 +11,7 @@ use super::batches::Batches;
 use super::blocking_work::BlockingWork;
 use super::client_keys::ClientKeys;
 use super::connections::Connections;
+use super::handshake_work::HandshakeWork;
 use super::limits::Limits;
 use super::log_limiter::LogLimiter;
 use super::metrics::Metrics;
@@ -29,6 +30,7 @@ pub struct ServerState {
     pub batches: Arc<Batches>,
     pub registration_slots: RegistrationSlots,
     pub connections: Arc<Connections>,
+    pub handshakes: HandshakeWork,
     pub log_limiter: Arc<LogLimiter>,
     pub work: BlockingWork,
     pub metrics: Metrics,

@@ -1,5 +1,6 @@
 //! Verifies clients' certificates: their chain to a trusted root, and that no certificate of the chain is revoked.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, RootCertStore,
+    SignatureScheme,
 };
 use time::OffsetDateTime;
 
@@ -16,6 +18,10 @@ use super::error::TlsError;
 use super::profile;
 use super::revocation_bundle::{CoveredSigner, RevocationBundle};
 use super::trusted_roots::TrustedRoots;
+
+/// Maximum number of certificates that a client may send: its own, that of an issuer, and that of the root. More of them cost
+/// time in the search for a path: 95 certificates tens of milliseconds.
+const MAX_CHAIN: usize = 3;
 
 /// Verifier of clients' certificates. A client need not have a certificate.
 ///
@@ -49,6 +55,13 @@ pub enum Verdict {
     },
     /// The chain is not valid.
     Refused(Error),
+}
+
+/// A client has sent too many certificates.
+#[derive(Debug, thiserror::Error)]
+#[error("the client sent {found} certificates, at most {MAX_CHAIN} are allowed")]
+struct LongChain {
+    found: usize,
 }
 
 impl ClientVerifier {
@@ -85,6 +98,11 @@ impl ClientVerifier {
         issuers: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Verdict {
+        let found = 1 + issuers.len();
+        if found > MAX_CHAIN {
+            let reason = CertificateError::Other(OtherError(Arc::new(LongChain { found })));
+            return Verdict::Refused(reason.into());
+        }
         if let Err(error) = self.chains.verify_client_cert(leaf, issuers, now) {
             return Verdict::Refused(error);
         }
@@ -101,6 +119,40 @@ impl ClientVerifier {
             }
         }
         Verdict::Refused(refusal)
+    }
+
+    /// Returns a certificate and those of its issuers that its verification needs. Others that a client sends are left out.
+    ///
+    /// # Errors
+    /// If the chain is not valid.
+    pub fn valid_chain(
+        &self,
+        leaf: &CertificateDer<'_>,
+        issuers: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<Vec<CertificateDer<'static>>, Error> {
+        let mut needed = issuers.to_vec();
+        if let Verdict::Refused(error) = self.verify(leaf, &needed, now) {
+            return Err(error);
+        }
+        for index in (0..issuers.len()).rev() {
+            let mut fewer = needed.clone();
+            fewer.remove(index);
+            if let Verdict::Valid { .. } = self.verify(leaf, &fewer, now) {
+                needed = fewer;
+            }
+        }
+        Ok(std::iter::once(leaf).chain(&needed).map(|certificate| certificate.clone().into_owned()).collect())
+    }
+}
+
+/// Returns the reason for which a handshake failed. The library would show [`LongChain`] in a form for programmers.
+pub fn handshake_error(error: &io::Error) -> String {
+    match error.get_ref().and_then(|error| error.downcast_ref()) {
+        Some(Error::InvalidCertificate(CertificateError::Other(OtherError(reason)))) => {
+            format!("invalid peer certificate: {reason}")
+        }
+        _ => error.to_string(),
     }
 }
 

@@ -101,19 +101,21 @@ impl ClientIdentity {
         Self { name, serial_number, keys, not_after, chain: Vec::new(), verdict: Mutex::new(None) }
     }
 
-    /// Reads a certificate that its issuers' certificates follow. TLS has verified them.
+    /// Reads a certificate that its issuers' certificates follow. Each has been verified ([`ServerTls::read_identity`]).
     ///
     /// # Errors
     /// If the certificate names no client and its keys, or a certificate cannot be parsed.
-    pub fn from_chain(chain: &[CertificateDer<'_>]) -> Result<Option<Self>, IdentityError> {
-        let Some((leaf, issuers)) = chain.split_first() else { return Ok(None) };
+    ///
+    /// [`ServerTls::read_identity`]: super::server::ServerTls::read_identity
+    pub fn from_chain(chain: &[CertificateDer<'_>]) -> Result<Self, IdentityError> {
+        let Some((leaf, issuers)) = chain.split_first() else { return Err(unreadable("there is none")) };
         let mut identity = Self::from_der(leaf)?;
         for issuer in issuers {
             let issuer = Certificate::parse(issuer.clone().into_owned()).map_err(unreadable)?;
             identity.not_after = identity.not_after.min(issuer.validity().not_after);
             identity.chain.push(issuer.der().clone());
         }
-        Ok(Some(identity))
+        Ok(identity)
     }
 
     /// Parses the DER of a certificate.

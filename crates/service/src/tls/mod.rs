@@ -25,7 +25,7 @@
 
 mod certificate;
 mod client;
-mod client_verifier;
+pub(crate) mod client_verifier;
 pub(crate) mod error;
 pub(crate) mod excerpt;
 mod file_version;

@@ -162,14 +162,25 @@ impl ServerTls {
         Arc::clone(&self.current.read().configuration)
     }
 
-    /// Returns the client's identity from the certificates that TLS has verified, or `None` if there are none.
+    /// Returns the client's identity from the certificates of its handshake, or `None` if there are none. The identity keeps only
+    /// the certificates of which a valid chain consists.
     ///
     /// # Errors
-    /// If the certificate names no client, as a provider's certificate.
+    /// If the certificate names no client, as a provider's certificate, or is no longer valid since the handshake.
     pub fn read_identity(
+        &self,
         certificates: Option<&[CertificateDer<'_>]>,
     ) -> Result<Option<ClientIdentity>, IdentityError> {
-        ClientIdentity::from_chain(certificates.unwrap_or_default())
+        let Some((leaf, issuers)) = certificates.and_then(<[_]>::split_first) else { return Ok(None) };
+        let verifier = self.current.read().verifier.clone();
+        let chain = verifier.valid_chain(leaf, issuers, UnixTime::now());
+        let chain = chain.map_err(|reason| match ClientIdentity::from_der(leaf) {
+            Ok(ClientIdentity { name, serial_number, .. }) => {
+                IdentityError::Distrusted { name, serial_number, reason }
+            }
+            Err(error) => error,
+        })?;
+        ClientIdentity::from_chain(&chain).map(Some)
     }
 
     /// Checks that the certificate of a connected client has not expired, is not revoked and is still trusted.

@@ -82,3 +82,19 @@ fn a_client_without_a_valid_certificate_is_refused() {
     let impatient = ["--insecure-local", "--patience-seconds", "0"];
     world.classify(&plain, "carol", &impatient).fails(1, &["within 0 s"]);
 }
+
+#[test]
+fn a_client_that_sends_many_certificates_is_refused_and_the_log_says_why() {
+    let world = World::new();
+    world.authority();
+    let served = Served::start(&world, &["small"], &SECURE);
+    world.enrol("alice", &served.url);
+    let path = world.sandbox.path("alice/certificate.pem");
+    let (chain, root) = (fs::read_to_string(&path).unwrap(), world.sandbox.read("provider/root.pem"));
+    // Leaf, issuer and root.
+    fs::write(&path, format!("{chain}{root}")).unwrap();
+    world.classify(&served.url, "alice", &[]).succeeds();
+    fs::write(&path, chain + &root.repeat(40)).unwrap();
+    world.classify(&served.url, "alice", &[]).fails(1, &["no secure connection", "refused this client"]);
+    served.wait_for_log("invalid peer certificate: the client sent 42 certificates, at most 3 are allowed");
+}

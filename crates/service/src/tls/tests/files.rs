@@ -8,7 +8,7 @@ fn refused(files: ServerTlsFiles) -> String {
 fn connected(world: &World, name: &str, serial: u64) -> ClientIdentity {
     world.client(name, serial, Dates::year());
     let chain = pem_files::read_certificates(&world.path(&format!("{name}.pem"))).unwrap();
-    ServerTls::read_identity(Some(&chain)).unwrap().unwrap()
+    ClientIdentity::from_chain(&chain).unwrap()
 }
 
 /// Returns whether a server refuses a client because its certificate is revoked.
