@@ -6,6 +6,7 @@ use clap::{Subcommand, ValueEnum};
 use sottovoce_bfv::Kernel;
 use sottovoce_bfv::parameters::PAPER_DEGREE;
 
+use super::data_options::WithData;
 use super::policy::PolicyOptions;
 use crate::key_rule::KeyRule;
 
@@ -16,7 +17,7 @@ pub enum BenchCommand {
     /// Compare predicted and measured noise for random networks.
     Noise(NoiseOptions),
     /// Compare the speed of the service over loopback and TLS with client and provider in one process.
-    Service(BenchServiceOptions),
+    Service(WithData<BenchServiceOptions>),
 }
 
 /// Arguments of `bench service`.

@@ -28,6 +28,7 @@ const EXAMPLES: &str = if cfg!(feature = "experiments") {
      sottovoce import my-network.keras        import networks that were trained elsewhere\n  \
      sottovoce plan results/import/mine       show encryption parameters and their cost\n  \
      sottovoce predict results/import/mine    classify test images under encryption\n\n\
+     Data sets are read from data/mnist, or from the folder that --data-dir or the variable SOTTOVOCE_DATA names.\n\n\
      Exit codes: 0 success, 1 failure, 2 wrong arguments or configuration, 3 decrypted logits differ from the integer oracle or \
      exceed the plaintext modulus, 130 interrupted."
 } else {

@@ -5,6 +5,33 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use sottovoce_dataset::Orientation;
 
+use super::global::GlobalOptions;
+
+/// The arguments of a command that reads a data set.
+#[derive(Debug, clap::Args)]
+pub struct WithData<T: clap::Args> {
+    #[command(flatten)]
+    pub options: T,
+
+    #[command(flatten)]
+    pub data: DataOptions,
+}
+
+/// Options that all commands which read a data set share.
+#[derive(Debug)]
+pub struct SharedOptions<'a> {
+    pub data: &'a DataOptions,
+    /// The result is printed as JSON.
+    pub json: bool,
+}
+
+impl<'a> SharedOptions<'a> {
+    pub fn new(data: &'a DataOptions, global: &GlobalOptions) -> Self {
+        Self { data, json: global.json }
+    }
+}
+
+/// The data set, and where it comes from.
 #[derive(Debug, clap::Args)]
 pub struct DataOptions {
     /// Folder of the data set (IDX files, NumPy archives or folders of pictures, see docs/data.md), or its .npz file

@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use super::bench::BenchCommand;
 use super::data::DataCommand;
+use super::data_options::{DataOptions, WithData};
 use super::experiment::{ReproduceOptions, StageOptions, SweepOptions};
 use super::exported_networks::PredictOptions;
 use super::import::ImportOptions;
@@ -14,29 +15,32 @@ use super::report::{ChartOptions, CompareOptions, ReportOptions};
 #[derive(Debug, Subcommand)]
 pub enum ExperimentCommand {
     /// Run experiments, from data to charts. Finished work is not repeated.
-    Reproduce(ReproduceOptions),
+    Reproduce(WithData<ReproduceOptions>),
     /// Run an experiment at every point of a parameter sweep. Finished work is not repeated, and points share common work.
     ///
     /// The axes of the sweep are fields of the configuration with several values, in its table `[sweep]` (docs/sweeps.md).
-    Sweep(SweepOptions),
+    Sweep(WithData<SweepOptions>),
     /// Download and inspect data sets, and show how experiments divide them among members.
     Data {
         #[command(subcommand)]
         command: DataCommand,
+
+        #[command(flatten)]
+        data: DataOptions,
     },
     /// Train the members of every setting.
-    Train(StageOptions),
+    Train(WithData<StageOptions>),
     /// Round trained members to integer networks and write them as CSV. Trains members that are not trained yet.
-    Export(StageOptions),
+    Export(WithData<StageOptions>),
     /// Classify the test set in the clear and under encryption. Trains and exports what is missing.
-    Evaluate(StageOptions),
+    Evaluate(WithData<StageOptions>),
     /// Classify the test images of a data set with exported networks, under encryption.
-    Predict(PredictOptions),
+    Predict(WithData<PredictOptions>),
     /// Import float networks that were trained elsewhere (Keras, PyTorch, ONNX, flax, CryptoNets) as an exported ensemble.
     ///
     /// Weights are rounded at given scales, or at the cheapest scales that keep the accuracy on the data set. A description
     /// adds what the files do not contain (docs/import.md, configs/import).
-    Import(ImportOptions),
+    Import(WithData<ImportOptions>),
     /// Draw the charts and tables of a run from its CSV files.
     Report {
         /// Folder of a run or a sweep, such as results/fig5.

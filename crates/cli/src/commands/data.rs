@@ -13,7 +13,7 @@ use sottovoce_dataset::{
 use sottovoce_table::Table;
 
 use crate::args::data::DataCommand;
-use crate::args::global::GlobalOptions;
+use crate::args::data_options::SharedOptions;
 use crate::config::configuration::Configuration;
 use crate::config::experiment::Experiment;
 use crate::config::setting::settings;
@@ -23,19 +23,19 @@ use crate::output;
 use crate::stages::data::{Images, open_request, request as data_request};
 use crate::stages::download_reporter::DownloadReporter;
 
-pub fn run(command: &DataCommand, global: &GlobalOptions) -> Result<ExitCode> {
+pub fn run(command: &DataCommand, shared: &SharedOptions<'_>) -> Result<ExitCode> {
     match command {
-        DataCommand::Fetch => fetch(global),
-        DataCommand::Info { name, sheet, set } => match subject(name, set, global)? {
-            Subject::Experiment(experiment) => experiment_info(&experiment, global),
-            Subject::DataSet(request) => data_set_info(*request, sheet.as_deref(), global),
+        DataCommand::Fetch => fetch(shared),
+        DataCommand::Info { name, sheet, set } => match subject(name, set, shared)? {
+            Subject::Experiment(experiment) => experiment_info(&experiment, shared),
+            Subject::DataSet(request) => data_set_info(*request, sheet.as_deref(), shared),
         },
         DataCommand::Show { name, out, replace, columns, rows, test } => {
             files::check_replaceable(out, *replace)?;
-            let data = open_request(request(name, global), usize::MAX, usize::MAX)?;
+            let data = open_request(request(name, shared), usize::MAX, usize::MAX)?;
             let images = if *test { &data.test } else { &data.train };
             sottovoce_report::contact_sheet(images, *columns, *rows, out)?;
-            if global.json {
+            if shared.json {
                 output::json(&json!({ "dataset": data.name, "file": out }));
             } else {
                 output::result(&out.display().to_string());
@@ -45,15 +45,15 @@ pub fn run(command: &DataCommand, global: &GlobalOptions) -> Result<ExitCode> {
     }
 }
 
-fn fetch(global: &GlobalOptions) -> Result<ExitCode> {
-    let request = data_request("mnist", global);
+fn fetch(shared: &SharedOptions<'_>) -> Result<ExitCode> {
+    let request = data_request("mnist", shared);
     ensure!(request.allow_download, "`data fetch` cannot download with --offline");
     let folder = request.path.unwrap_or(request.default_dir);
     let mut reporter = DownloadReporter::default();
     let download = MnistDownload { mirrors: request.mirrors, ..MnistDownload::default() };
     download.run(&folder, &mut |event| reporter.report(event))?;
     drop(reporter);
-    if global.json {
+    if shared.json {
         output::json(&json!({ "folder": folder }));
     } else {
         output::result(&format!("MNIST is in {}; its SHA-256 sums are correct.", folder.display()));
@@ -68,10 +68,10 @@ enum Subject {
 }
 
 /// The data set or experiment called `name`. Names of data sets and paths come first, then experiments, then other data sets.
-fn subject(name: &str, sets: &[String], global: &GlobalOptions) -> Result<Subject> {
+fn subject(name: &str, sets: &[String], shared: &SharedOptions<'_>) -> Result<Subject> {
     let is_data = is_data_path(name) || !matches!(name.parse(), Ok(DataName::Other(_)));
     if is_data {
-        return Ok(Subject::DataSet(Box::new(request(name, global))));
+        return Ok(Subject::DataSet(Box::new(request(name, shared))));
     }
     match Configuration::load(name, sets) {
         Ok(configuration) => {
@@ -84,9 +84,9 @@ fn subject(name: &str, sets: &[String], global: &GlobalOptions) -> Result<Subjec
         }
         // A name that is similar to an experiment's name is a typing mistake, not a data set.
         Err(ConfigError::Unknown { suggestion, .. })
-            if suggestion.is_empty() && global.data.data_path().is_some() =>
+            if suggestion.is_empty() && shared.data.data_path().is_some() =>
         {
-            Ok(Subject::DataSet(Box::new(request(name, global))))
+            Ok(Subject::DataSet(Box::new(request(name, shared))))
         }
         Err(error) => Err(error.into()),
     }
@@ -100,8 +100,8 @@ fn is_data_path(name: &str) -> bool {
 }
 
 /// The request for the data set in the folder or archive `name`, or else for the data set of that name.
-fn request(name: &str, global: &GlobalOptions) -> Request {
-    let mut request = data_request(name, global);
+fn request(name: &str, shared: &SharedOptions<'_>) -> Request {
+    let mut request = data_request(name, shared);
     if is_data_path(name) {
         let path = PathBuf::from(name);
         let stem = path.canonicalize().ok().and_then(|path| path.file_stem().map(ToOwned::to_owned));
@@ -122,7 +122,7 @@ const SHEET_COLUMNS: usize = 20;
 /// Approximate largest side of a contact sheet, in pixels.
 const SHEET_SIDE: usize = 8000;
 
-fn data_set_info(request: Request, sheet: Option<&Path>, global: &GlobalOptions) -> Result<ExitCode> {
+fn data_set_info(request: Request, sheet: Option<&Path>, shared: &SharedOptions<'_>) -> Result<ExitCode> {
     let data = open_request(request, usize::MAX, usize::MAX)?;
     let sheet =
         sheet.map_or_else(|| PathBuf::from(format!("contact-sheet-{}.png", data.name)), Path::to_owned);
@@ -132,7 +132,7 @@ fn data_set_info(request: Request, sheet: Option<&Path>, global: &GlobalOptions)
     let rows = images.len().div_ceil(columns).min((SHEET_SIDE / (2 * images.side() + 26)).max(1));
     sottovoce_report::contact_sheet(&images, columns, rows, &sheet)?;
     let unusual = description::unusual(&data);
-    if global.json {
+    if shared.json {
         output::json(&description::to_json(&data, &unusual, &sheet));
         return Ok(ExitCode::SUCCESS);
     }
@@ -163,8 +163,8 @@ fn sample_of_labels(images: &LabelledImages, count: usize) -> LabelledImages {
     images.select(&indices_of.concat())
 }
 
-fn experiment_info(experiment: &Experiment, global: &GlobalOptions) -> Result<ExitCode> {
-    let Images { data, training, validation } = Images::open(&experiment.data, global)?;
+fn experiment_info(experiment: &Experiment, shared: &SharedOptions<'_>) -> Result<ExitCode> {
+    let Images { data, training, validation } = Images::open(&experiment.data, shared)?;
     let mut records = Vec::new();
     let mut tables = Vec::new();
     for setting in settings(experiment)? {
@@ -179,7 +179,7 @@ fn experiment_info(experiment: &Experiment, global: &GlobalOptions) -> Result<Ex
             "label_counts": counts,
         }));
     }
-    if global.json {
+    if shared.json {
         output::json(&json!({
             "name": data.name,
             "synthetic": data.is_synthetic(),

@@ -11,8 +11,8 @@ use sottovoce_report::run_tables;
 
 use super::exactness::{EXIT_MISMATCH, Exactness};
 use super::report;
+use crate::args::data_options::SharedOptions;
 use crate::args::experiment::{ReproduceOptions, RunOptions, StageOptions};
-use crate::args::global::GlobalOptions;
 use crate::config::configuration::Configuration;
 use crate::config::experiment::Experiment;
 use crate::config::setting::{logit_ranges, settings};
@@ -31,7 +31,7 @@ use crate::stages::logit_ranges::evaluate_logit_ranges;
 use crate::stages::outlook::outlook;
 use crate::stages::{evaluate as evaluate_stage, export as export_stage, train as train_stage};
 
-pub fn reproduce(options: &ReproduceOptions, global: &GlobalOptions) -> Result<ExitCode> {
+pub fn reproduce(options: &ReproduceOptions, shared: &SharedOptions<'_>) -> Result<ExitCode> {
     let names: Vec<&str> = match options.experiments.as_slice() {
         [] if options.quick => vec!["quick"],
         [] => vec!["paper"],
@@ -61,7 +61,7 @@ pub fn reproduce(options: &ReproduceOptions, global: &GlobalOptions) -> Result<E
     let mut records = Vec::new();
     for (configuration, experiment) in experiments {
         let name = experiment.name.clone();
-        match reproduce_one(&configuration, experiment, options, several, global) {
+        match reproduce_one(&configuration, experiment, options, several, shared) {
             Ok((outcome_of_one, value)) => {
                 outcome.add(outcome_of_one);
                 records.extend(value);
@@ -75,7 +75,7 @@ pub fn reproduce(options: &ReproduceOptions, global: &GlobalOptions) -> Result<E
             Err(error) => return Err(error),
         }
     }
-    if global.json {
+    if shared.json {
         output::json(&to_value(&records));
     }
     Ok(outcome.exit_code())
@@ -87,14 +87,14 @@ fn reproduce_one(
     experiment: Experiment,
     options: &RunOptions,
     several: bool,
-    global: &GlobalOptions,
+    shared: &SharedOptions<'_>,
 ) -> Result<(Outcome, Option<Value>)> {
     let invocation = Invocation::begin("reproduce", &experiment.name);
-    let mut run = prepare(configuration, experiment, options, several, global)?;
+    let mut run = prepare(configuration, experiment, options, several, shared)?;
     let results = run_all_stages(&mut run, &invocation)?;
     let files = sottovoce_report::write_report(run.folder.root())?;
     let outcome = Outcome { is_inexact: !check_exactness(&results), failures: run.failures.len() };
-    if global.json {
+    if shared.json {
         return Ok((outcome, Some(describe(&run, &results, Some(&files)))));
     }
     report::print(run.folder.root(), &files)?;
@@ -126,16 +126,16 @@ impl Outcome {
     }
 }
 
-pub fn train(stage: &StageOptions, global: &GlobalOptions) -> Result<ExitCode> {
-    let mut run = prepare_stage(stage, global)?;
+pub fn train(stage: &StageOptions, shared: &SharedOptions<'_>) -> Result<ExitCode> {
+    let mut run = prepare_stage(stage, shared)?;
     train_stage::train(&mut run, &|_| Ok(()))?;
     let file = |setting: &str| run.folder.trained_members(setting);
     let files: Vec<PathBuf> = run.trained_settings().map(|setting| file(&setting.file_name())).collect();
-    finish(&run, "trained", &files, global)
+    finish(&run, "trained", &files, shared)
 }
 
-pub fn export(stage: &StageOptions, global: &GlobalOptions) -> Result<ExitCode> {
-    let mut run = prepare_stage(stage, global)?;
+pub fn export(stage: &StageOptions, shared: &SharedOptions<'_>) -> Result<ExitCode> {
+    let mut run = prepare_stage(stage, shared)?;
     train_stage::train(&mut run, &|_| Ok(()))?;
     export_stage::export(&mut run)?;
     // Networks that were exported earlier are checked as well.
@@ -144,15 +144,15 @@ pub fn export(stage: &StageOptions, global: &GlobalOptions) -> Result<ExitCode> 
     }
     let folder = |setting: &str| run.folder.ensemble(setting);
     let folders: Vec<PathBuf> = run.trained_settings().map(|setting| folder(&setting.file_name())).collect();
-    finish(&run, "exported", &folders, global)
+    finish(&run, "exported", &folders, shared)
 }
 
-pub fn evaluate(stage: &StageOptions, global: &GlobalOptions) -> Result<ExitCode> {
+pub fn evaluate(stage: &StageOptions, shared: &SharedOptions<'_>) -> Result<ExitCode> {
     let (configuration, experiment) = load(stage)?;
     let invocation = Invocation::begin("evaluate", &experiment.name);
-    let mut run = prepare(&configuration, experiment, &stage.run, false, global)?;
+    let mut run = prepare(&configuration, experiment, &stage.run, false, shared)?;
     let results = run_all_stages(&mut run, &invocation)?;
-    if global.json {
+    if shared.json {
         output::json(&describe(&run, &results, None));
     } else {
         output::result(&report::accuracy_text(&run_tables(run.folder.root())?));
@@ -206,9 +206,9 @@ fn load(stage: &StageOptions) -> Result<(Configuration, Experiment)> {
     Ok((configuration, experiment))
 }
 
-fn prepare_stage(stage: &StageOptions, global: &GlobalOptions) -> Result<ExperimentRun> {
+fn prepare_stage(stage: &StageOptions, shared: &SharedOptions<'_>) -> Result<ExperimentRun> {
     let (configuration, experiment) = load(stage)?;
-    prepare(&configuration, experiment, &stage.run, false, global)
+    prepare(&configuration, experiment, &stage.run, false, shared)
 }
 
 /// The folder of a run. Runs on synthetic digits that replace a missing data set have a folder of their own, next to the folder
@@ -232,9 +232,9 @@ fn prepare(
     mut experiment: Experiment,
     options: &RunOptions,
     several: bool,
-    global: &GlobalOptions,
+    shared: &SharedOptions<'_>,
 ) -> Result<ExperimentRun> {
-    let images = Images::open(&experiment.data, global)?;
+    let images = Images::open(&experiment.data, shared)?;
     let data = &images.data;
     if data.is_synthetic() && experiment.data.name != data.name {
         let sizes = experiment.elapsed.images.len();
@@ -291,9 +291,14 @@ fn prepare(
     Ok(run)
 }
 
-fn finish(run: &ExperimentRun, done: &str, paths: &[PathBuf], global: &GlobalOptions) -> Result<ExitCode> {
+fn finish(
+    run: &ExperimentRun,
+    done: &str,
+    paths: &[PathBuf],
+    shared: &SharedOptions<'_>,
+) -> Result<ExitCode> {
     write_failures(run)?;
-    if global.json {
+    if shared.json {
         output::json(&json!({ "run": run.folder.root(), done: paths, "failures": run.failures }));
     } else {
         for path in paths {

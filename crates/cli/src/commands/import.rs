@@ -19,7 +19,7 @@ use sottovoce_export::import::{
 use sottovoce_network::Architecture;
 use sottovoce_network::disk::{Origin, read_ensemble, write_ensemble};
 
-use crate::args::global::GlobalOptions;
+use crate::args::data_options::SharedOptions;
 use crate::args::import::ImportOptions;
 use crate::config::description::{import_problem, load_description};
 use crate::files::fingerprint;
@@ -38,11 +38,11 @@ const SHA256_OF: &str = "sha256 of ";
 /// Largest number of unread tensors that are named; further tensors are counted.
 const MAX_NAMED: usize = 6;
 
-pub fn run(options: &ImportOptions, global: &GlobalOptions) -> Result<ExitCode> {
+pub fn run(options: &ImportOptions, shared: &SharedOptions<'_>) -> Result<ExitCode> {
     let request = ImportRequest::new(options)?;
-    let (out, result) = request.run(global, false)?;
+    let (out, result) = request.run(shared, false)?;
     let Some(result) = result else { return Ok(ExitCode::SUCCESS) };
-    if global.json {
+    if shared.json {
         output::json(&result.to_json(&request.name, &out));
     } else {
         let table =
@@ -58,7 +58,7 @@ pub fn run(options: &ImportOptions, global: &GlobalOptions) -> Result<ExitCode> 
 
 /// Returns the folder of the exported ensemble of a file of weights or a description. Imports it to its default folder, unless
 /// an earlier import from the same inputs is there.
-pub fn import_once(file: &Path, data: &str, global: &GlobalOptions) -> Result<PathBuf> {
+pub fn import_once(file: &Path, data: &str, shared: &SharedOptions<'_>) -> Result<PathBuf> {
     let data = (!is_description(file)).then(|| data.to_owned());
     let options = ImportOptions {
         inputs: vec![file.to_owned()],
@@ -71,7 +71,7 @@ pub fn import_once(file: &Path, data: &str, global: &GlobalOptions) -> Result<Pa
         scales: Vec::new(),
         tolerance: None,
     };
-    let (out, result) = ImportRequest::new(&options)?.run(global, true)?;
+    let (out, result) = ImportRequest::new(&options)?.run(shared, true)?;
     let state = if result.is_some() { "was imported to" } else { "was imported earlier to" };
     output::remark(&format!("{} {state} {}", file.display(), out.display()));
     Ok(out)
@@ -187,9 +187,9 @@ impl ImportRequest {
 
     /// Imports the weights. Returns the folder of the ensemble, and the import, which is `None` if `keep` is set and the folder has
     /// an ensemble from the same inputs.
-    fn run(&self, global: &GlobalOptions, keep: bool) -> Result<(PathBuf, Option<FinishedImport>)> {
+    fn run(&self, shared: &SharedOptions<'_>, keep: bool) -> Result<(PathBuf, Option<FinishedImport>)> {
         let plan = &self.description.data;
-        let data = open(plan, global)?;
+        let data = open(plan, shared)?;
         let mut sources = WeightFiles::new(&self.folder, data.train.side());
         let problem = |error: ImportError| self.problem(error);
         let completed = complete_description(&self.description, &mut sources).map_err(problem)?;
@@ -291,10 +291,10 @@ impl ImportRequest {
 ///
 /// # Errors
 /// If the data set is missing: the synthetic digits do not replace it here.
-fn open(plan: &DataOptions, global: &GlobalOptions) -> Result<DataSet> {
+fn open(plan: &DataOptions, shared: &SharedOptions<'_>) -> Result<DataSet> {
     let mut reporter = DownloadReporter::default();
     let mut missing = None;
-    let mut request = data::request(&plan.name, global);
+    let mut request = data::request(&plan.name, shared);
     request.orientation = request.orientation.or(plan.orientation);
     request.first_label = plan.first_label;
     request.invert = plan.invert;

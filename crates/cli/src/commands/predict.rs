@@ -13,19 +13,19 @@ use sottovoce_table::Table;
 
 use super::exactness::{EXIT_MISMATCH, Exactness};
 use super::{exported_networks, import};
+use crate::args::data_options::SharedOptions;
 use crate::args::exported_networks::PredictOptions;
-use crate::args::global::GlobalOptions;
 use crate::files::{self, fingerprint};
 use crate::machine::{Machine, Source};
 use crate::output::{self, counted, to_value};
 use crate::progress::StageProgress;
 use crate::stages::data as data_stage;
 
-pub fn run(arguments: &PredictOptions, global: &GlobalOptions) -> Result<ExitCode> {
+pub fn run(arguments: &PredictOptions, shared: &SharedOptions<'_>) -> Result<ExitCode> {
     let PredictOptions { weights: folder, data, images, policy, evaluator, out, replace } = arguments;
     let imported;
     let folder = if folder.is_file() {
-        imported = import::import_once(folder, data, global)?;
+        imported = import::import_once(folder, data, shared)?;
         &imported
     } else {
         folder
@@ -40,7 +40,7 @@ pub fn run(arguments: &PredictOptions, global: &GlobalOptions) -> Result<ExitCod
     // Created first, so that an error appears before minutes are spent.
     fs::create_dir_all(&out).with_context(|| format!("cannot make the folder {}", out.display()))?;
     let side = exported.ensemble.architecture().image_side;
-    let data = data_stage::open(data, usize::MAX, images.unwrap_or(usize::MAX), global)?;
+    let data = data_stage::open(data, usize::MAX, images.unwrap_or(usize::MAX), shared)?;
     ensure!(
         data.test.side() == side,
         "the data set {} has images of {found} x {found} pixels, but the networks read {side} x {side}",
@@ -77,7 +77,7 @@ pub fn run(arguments: &PredictOptions, global: &GlobalOptions) -> Result<ExitCod
         "source": to_value(&Source::here()),
     });
     files::write_json(&out.join("predictions.json"), &record)?;
-    if global.json {
+    if shared.json {
         output::json(&json!({ "folder": out, "record": record }));
     } else {
         output::result(&table(&summary, &data.name, data.is_synthetic()).to_text());

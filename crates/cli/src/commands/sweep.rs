@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use sottovoce_table::Table;
 
 use super::exactness::{EXIT_MISMATCH, Exactness};
+use crate::args::data_options::SharedOptions;
 use crate::args::experiment::{ListFormat, SweepOptions};
-use crate::args::global::GlobalOptions;
 use crate::config::configuration::Configuration;
 use crate::config::sweep::SweepConfig;
 use crate::config_error::ConfigError;
@@ -31,12 +31,12 @@ use crate::sweep::store::Store;
 use crate::sweep::sweep_records::PointState;
 use crate::sweep::units::{DataSets, Unit, units};
 
-pub fn run(options: &SweepOptions, global: &GlobalOptions) -> Result<ExitCode> {
+pub fn run(options: &SweepOptions, shared: &SharedOptions<'_>) -> Result<ExitCode> {
     let configuration = Configuration::load(&options.config, &options.run.set)?;
     let sweep = SweepConfig::of(&configuration).map_err(ConfigError::from)?;
     let evaluator = options.run.evaluator.evaluator();
     let mut data_sets = DataSets::default();
-    let units = units(&configuration, &sweep, evaluator, &mut data_sets, global)?;
+    let units = units(&configuration, &sweep, evaluator, &mut data_sets, shared)?;
     let folder = folder(options, &sweep, &data_sets)?;
     let store = Store::new(&folder);
     let steps = SweepSteps { sweep: &sweep, data_sets: &data_sets, store: &store, evaluator };
@@ -45,7 +45,7 @@ pub fn run(options: &SweepOptions, global: &GlobalOptions) -> Result<ExitCode> {
         let graph = JobGraph::of(&steps, &units, shard_count)?;
         return match options.format {
             ListFormat::Json => list_json(&sweep, &folder, &graph, options),
-            ListFormat::Text => list_text(&sweep, &folder, &graph, global),
+            ListFormat::Text => list_text(&sweep, &folder, &graph, shared),
         };
     }
     check_experiment(&folder, RecordKind::Sweep, &sweep.name, options.run.replace)?;
@@ -79,7 +79,7 @@ pub fn run(options: &SweepOptions, global: &GlobalOptions) -> Result<ExitCode> {
     invocation.record(&locked, &data, &Results::default(), state)?;
     let done = outcome.states.contains(&PointState::Done);
     let files = if done { sottovoce_report::write_report(&folder)? } else { Vec::new() };
-    finish(&sweep, &folder, &outcome, &files, global)
+    finish(&sweep, &folder, &outcome, &files, shared)
 }
 
 /// The folder of a sweep. Sweeps on synthetic digits that replace a missing data set have a folder of their own.
@@ -102,10 +102,10 @@ fn finish(
     folder: &Path,
     outcome: &SweepOutcome,
     files: &[PathBuf],
-    global: &GlobalOptions,
+    shared: &SharedOptions<'_>,
 ) -> Result<ExitCode> {
     let failures = outcome.failures().count();
-    if global.json {
+    if shared.json {
         output::json(&json!({
             "sweep": folder,
             "points": sweep.points.len(),
@@ -242,7 +242,7 @@ fn list_text(
     sweep: &SweepConfig,
     folder: &Path,
     graph: &JobGraph,
-    global: &GlobalOptions,
+    shared: &SharedOptions<'_>,
 ) -> Result<ExitCode> {
     let mut rows = Vec::new();
     let mut records = Vec::new();
@@ -270,7 +270,7 @@ fn list_text(
         }));
     }
     let threads = rayon::current_num_threads();
-    if global.json {
+    if shared.json {
         output::json(&json!({
             "name": sweep.name, "folder": folder, "points": sweep.points.len(), "seeds": sweep.base.ensemble.seeds,
             "axes": sweep.axes().map(|axis| json!({ "path": axis.path, "values": axis.value_texts() })).collect::<Vec<_>>(),

@@ -6,27 +6,27 @@ use anyhow::{Context, Result, ensure};
 use sottovoce_dataset::{DataName, DataSet, LabelledImages, Orientation, Request, SyntheticSize, hold_out};
 
 use super::download_reporter::DownloadReporter;
-use crate::args::global::GlobalOptions;
+use crate::args::data_options::SharedOptions;
 use crate::config::experiment::{DataConfig, Experiment};
 use crate::config::setting::SeededSetting;
 use crate::output;
 
 /// The request for the data set `name`, with the options of the command line.
-pub fn request(name: &str, global: &GlobalOptions) -> Request {
+pub fn request(name: &str, shared: &SharedOptions<'_>) -> Request {
     let Ok(name) = name.parse::<DataName>();
     let mut request = Request::new(name);
-    request.path = global.data.data_path();
-    request.orientation = global.data.orientation.map(Orientation::from);
-    request.allow_download = !global.data.offline;
-    if !global.data.mirrors.is_empty() {
-        request.mirrors = global.data.mirrors.clone();
+    request.path = shared.data.data_path();
+    request.orientation = shared.data.orientation.map(Orientation::from);
+    request.allow_download = !shared.data.offline;
+    if !shared.data.mirrors.is_empty() {
+        request.mirrors = shared.data.mirrors.clone();
     }
     request
 }
 
 /// Opens the data set `name` with at most the given numbers of images.
-pub fn open(name: &str, train: usize, test: usize, global: &GlobalOptions) -> Result<DataSet> {
-    open_request(request(name, global), train, test)
+pub fn open(name: &str, train: usize, test: usize, shared: &SharedOptions<'_>) -> Result<DataSet> {
+    open_request(request(name, shared), train, test)
 }
 
 /// An experiment's images.
@@ -41,10 +41,10 @@ pub struct Images {
 
 impl Images {
     /// Opens an experiment's data set and holds out its validation images.
-    pub fn open(config: &DataConfig, global: &GlobalOptions) -> Result<Self> {
-        let mut request = request(&config.name, global);
+    pub fn open(config: &DataConfig, shared: &SharedOptions<'_>) -> Result<Self> {
+        let mut request = request(&config.name, shared);
         // The option --data-dir overrides the configuration, which overrides the environment variable.
-        if let (None, Some(path)) = (&global.data.data_dir, &config.path) {
+        if let (None, Some(path)) = (&shared.data.data_dir, &config.path) {
             request.path = Some(path.clone());
         }
         request.orientation = request.orientation.or(config.orientation);

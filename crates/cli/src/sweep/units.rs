@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use sottovoce_evaluate::Evaluator;
 
 use super::store::InputHash;
-use crate::args::global::GlobalOptions;
+use crate::args::data_options::SharedOptions;
 use crate::config::configuration::Configuration;
 use crate::config::experiment::{DataConfig, Experiment};
 use crate::config::setting::SeededSetting;
@@ -50,10 +50,10 @@ pub struct DataSets {
 
 impl DataSets {
     /// The images of the data set that `config` describes; opens it if it is not open yet.
-    pub fn open(&mut self, config: &DataConfig, global: &GlobalOptions) -> Result<&Images> {
+    pub fn open(&mut self, config: &DataConfig, shared: &SharedOptions<'_>) -> Result<&Images> {
         let name = fingerprint(config)?;
         if !self.opened.contains_key(&name) {
-            self.opened.insert(name.clone(), Images::open(config, global)?);
+            self.opened.insert(name.clone(), Images::open(config, shared)?);
         }
         self.opened.get(&name).context("a data set was not opened")
     }
@@ -76,7 +76,7 @@ pub fn units(
     sweep: &SweepConfig,
     evaluator: Evaluator,
     data_sets: &mut DataSets,
-    global: &GlobalOptions,
+    shared: &SharedOptions<'_>,
 ) -> Result<Vec<Unit>> {
     let mut units = Vec::new();
     let mut fitting: HashSet<String> = HashSet::new();
@@ -84,7 +84,7 @@ pub fn units(
     let mut smallest: HashMap<String, (usize, usize)> = HashMap::new();
     for (point_index, point) in sweep.points.iter().enumerate() {
         let experiment = &point.experiment;
-        let images = data_sets.open(&experiment.data, global)?;
+        let images = data_sets.open(&experiment.data, shared)?;
         if fitting.insert(fingerprint(&(&experiment.architecture, &experiment.data))?) {
             check_images(experiment, &images.data)
                 .with_context(|| format!("the point {} cannot run", point.name))?;

@@ -173,3 +173,22 @@ fn images_of_another_size_than_the_architecture_are_refused() {
     sandbox.write("classes.toml", &SMALL.replace("classes = 10", "classes = 5"));
     sandbox.run(&["train", "classes.toml"]).fails(1, &["has the label 9, but `architecture.classes` is 5"]);
 }
+
+#[test]
+fn options_of_data_sets_are_offered_only_by_commands_that_read_one() {
+    let sandbox = Sandbox::new();
+    let options = ["--data-dir", "--orientation", "--offline", "--mirror"];
+    for command in [&["reproduce"][..], &["data", "info"], &["predict"], &["bench", "service"]] {
+        let help = sandbox.run(&[command, &["--help"]].concat()).succeeds().stdout;
+        assert!(options.iter().all(|option| help.contains(option)), "{command:?}: {help}");
+    }
+    let others =
+        [&["serve"][..], &["classify"], &["enrol"], &["forget"], &["plan"], &["report"], &["bench", "noise"]];
+    let nested = [&["authority", "issue"][..], &["clients", "list"]];
+    for command in others.iter().chain(&nested) {
+        let help = sandbox.run(&[*command, &["--help"]].concat()).succeeds().stdout;
+        let foreign = options.iter().find(|option| help.contains(**option));
+        assert_eq!(foreign, None, "{command:?}: {help}");
+    }
+    sandbox.run(&["serve", "--insecure-local", "--models", "m", "--offline"]).fails(2, &["--offline"]);
+}

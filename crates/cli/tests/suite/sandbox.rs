@@ -50,6 +50,10 @@ logit_adjustment = 1.0
 range_margin = 0.25
 "#;
 
+/// The commands that read data sets, apart from `bench service`.
+const DATA_COMMANDS: [&str; 8] =
+    ["reproduce", "sweep", "data", "train", "export", "evaluate", "predict", "import"];
+
 pub struct Sandbox {
     folder: TempDir,
 }
@@ -77,7 +81,16 @@ impl Sandbox {
     /// The program, in this folder, without a data set and without a network.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("sottovoce"));
-        command.current_dir(self.folder.path()).env_remove("SOTTOVOCE_DATA").arg("--offline").args(arguments);
+        command.current_dir(self.folder.path()).env_remove("SOTTOVOCE_DATA").args(arguments);
+        let mut words = arguments.iter().filter(|argument| !argument.starts_with('-'));
+        let reads_data = match words.next() {
+            Some(&"bench") => words.next() == Some(&"service"),
+            Some(name) => DATA_COMMANDS.contains(name),
+            None => false,
+        };
+        if reads_data {
+            command.arg("--offline");
+        }
         command
     }
 

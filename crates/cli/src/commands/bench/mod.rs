@@ -11,12 +11,15 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::args::bench::BenchCommand;
+use crate::args::data_options::{SharedOptions, WithData};
 use crate::args::global::GlobalOptions;
 
 pub fn run(command: &BenchCommand, global: &GlobalOptions) -> Result<ExitCode> {
     match command {
         BenchCommand::Engine(options) => engine::run(options, global),
         BenchCommand::Noise(options) => noise::run(options, global),
-        BenchCommand::Service(options) => service::run(options, global),
+        BenchCommand::Service(WithData { options, data }) => {
+            service::run(options, &SharedOptions::new(data, global))
+        }
     }
 }

@@ -13,7 +13,7 @@ use sottovoce_report::paper::message_bytes;
 use super::local_service::{LocalClient, LocalService};
 use super::service_record::{ServiceRecord, median, table};
 use crate::args::bench::BenchServiceOptions;
-use crate::args::global::GlobalOptions;
+use crate::args::data_options::SharedOptions;
 use crate::commands::classify::batches::{Classified, EncryptedBatch, Steps, classify};
 use crate::commands::classify::known_images::KnownImages;
 use crate::commands::exactness::EXIT_MISMATCH;
@@ -25,7 +25,7 @@ use crate::output::{self, to_value};
 use crate::progress::StageProgress;
 use crate::stages::data;
 
-pub fn run(options: &BenchServiceOptions, global: &GlobalOptions) -> Result<ExitCode> {
+pub fn run(options: &BenchServiceOptions, shared: &SharedOptions<'_>) -> Result<ExitCode> {
     if let Some(out) = &options.out {
         files::check_replaceable(out, options.replace)?;
     }
@@ -33,7 +33,7 @@ pub fn run(options: &BenchServiceOptions, global: &GlobalOptions) -> Result<Exit
     let ranged = RangedEnsemble::from(&exported);
     let policy = options.policy.policy(ranged.observed_logit.is_some())?;
     let choice = policy.choose(&[ranged], PLANNED_IMAGES, &[Evaluator::default()])?;
-    let images = batch(options, global, choice.parameters.degree(), ranged.ensemble)?;
+    let images = batch(options, shared, choice.parameters.degree(), ranged.ensemble)?;
     let oracle = Oracle::new(ranged.ensemble, &images, &())?;
     let service = LocalService::start(options)?;
     let clients = (0..options.clients.max(1)).map(|number| service.client(number));
@@ -79,7 +79,7 @@ pub fn run(options: &BenchServiceOptions, global: &GlobalOptions) -> Result<Exit
     if let Some(out) = &options.out {
         files::write_json(out, &to_value(&record))?;
     }
-    if global.json {
+    if shared.json {
         output::json(&to_value(&record));
     } else {
         let shapes = ranged.ensemble.architecture();
@@ -91,11 +91,11 @@ pub fn run(options: &BenchServiceOptions, global: &GlobalOptions) -> Result<Exit
 /// The first batch of test images.
 fn batch(
     options: &BenchServiceOptions,
-    global: &GlobalOptions,
+    shared: &SharedOptions<'_>,
     slots: usize,
     ensemble: &IntegerEnsemble,
 ) -> Result<LabelledImages> {
-    let data = data::open(&options.data, 1, slots, global)?;
+    let data = data::open(&options.data, 1, slots, shared)?;
     let side = ensemble.architecture().image_side;
     ensure!(
         data.test.side() == side,
