@@ -10,7 +10,7 @@
 //!
 //! The checks are made on Unix. Other systems have no such modes, and files inherit the rights of their folders.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -69,6 +69,18 @@ pub enum AccessRightsError {
         /// Error of the file system.
         source: io::Error,
     },
+}
+
+/// Creates a folder, and those above it, that only its owner can use. A folder that exists keeps its access rights.
+///
+/// # Errors
+/// If the folder cannot be created.
+pub fn create_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// Checks that nobody but the user and root can change what is in a folder, or replace the folder.

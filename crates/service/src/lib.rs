@@ -13,6 +13,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod authority;
+mod error_text;
 pub mod operator;
 pub mod remote;
 mod resource;

@@ -1,12 +1,12 @@
 //! A client's folder: keys, certificates, and the connection to the provider.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use sottovoce_network::access_rights::check_private_folder;
+use sottovoce_network::access_rights::{check_private_folder, create_private_folder};
 use sottovoce_protocol::client::Client;
 use sottovoce_service::remote::{RemoteProvider, RetryBudget};
 use sottovoce_service::tls::load_client_tls;
@@ -48,12 +48,7 @@ impl<'a> ClientFolder<'a> {
     /// Creates the folder if it is missing, readable only for its owner.
     fn create(&self) -> Result<()> {
         let folder = &self.options.client;
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder
-            .create(folder)
+        create_private_folder(folder)
             .with_context(|| format!("cannot make the client's folder {}", folder.display()))?;
         Ok(check_private_folder(folder)?)
     }

@@ -281,7 +281,7 @@ impl Authority {
             let former_serial = former.certificate.serial_number().clone();
             self.store_former("issuer", former)?;
             if revoke_former {
-                session.ledger.revoke_all([(former_serial, now())], root.certificate.not_after());
+                session.ledger.revoke_all([(former_serial, now())], root.certificate.validity().not_after);
             }
         }
         session.ledger.enter(entry);
@@ -420,11 +420,11 @@ impl Authority {
             let mut entries = ledger.certificates().iter();
             let entry = entries.find(|issued| issued.serial_number == *certificate.serial_number());
             SignerStatus {
-                name: certificate.name().to_owned(),
+                name: certificate.common_name().to_owned(),
                 is_root,
                 is_present,
                 serial_number: certificate.serial_number().clone(),
-                not_after: certificate.not_after(),
+                not_after: certificate.validity().not_after,
                 has_key: signer.key.is_some(),
                 revoked: entry.and_then(|issued| issued.revoked),
                 list: list.map(|list| (list.next_update(), list.revoked().len())),

@@ -1,17 +1,17 @@
 //! The files of an authority.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sottovoce_network::access_rights::check_private_folder;
+use sottovoce_network::access_rights::{check_private_folder, create_private_folder};
 use sottovoce_network::atomic_file;
 
-use super::authority_certificate::AuthorityCertificate;
 use super::error::AuthorityError;
 use super::key_file::to_pem;
 use super::ledger::Ledger;
 use super::signed_list::{self, SignedList};
+use crate::tls::certificate::Certificate;
 use crate::tls::error::TlsError;
 use crate::tls::pem_files::{read_bounded, read_certificates};
 use crate::tls::revocation_bundle::MAX_BUNDLE_BYTES;
@@ -106,16 +106,16 @@ impl AuthorityFolder {
     }
 
     /// Reads the certificates in `root.pem`, the newest first.
-    pub fn read_roots(&self) -> Result<Vec<AuthorityCertificate>, AuthorityError> {
+    pub fn read_roots(&self) -> Result<Vec<Certificate>, AuthorityError> {
         let path = self.root_path();
         let parse = |der: &[u8]| {
-            AuthorityCertificate::from_der(der)
+            Certificate::parse_authority(der)
                 .map_err(|reason| TlsError::Certificate { path: path.clone(), reason }.into())
         };
         read_certificates(&path)?.iter().map(|der| parse(der)).collect()
     }
 
-    pub fn write_roots(&self, roots: &[AuthorityCertificate]) -> Result<(), AuthorityError> {
+    pub fn write_roots(&self, roots: &[Certificate]) -> Result<(), AuthorityError> {
         let pem: String = roots.iter().map(|root| to_pem("CERTIFICATE", root.der().to_vec())).collect();
         write(self.root_path(), &pem)
     }
@@ -162,8 +162,8 @@ impl AuthorityFolder {
     /// Reads the signed lists, or returns `None` if there is no file.
     pub fn read_lists(
         &self,
-        roots: &[AuthorityCertificate],
-        issuers: &[AuthorityCertificate],
+        roots: &[Certificate],
+        issuers: &[Certificate],
     ) -> Result<Option<Vec<SignedList>>, AuthorityError> {
         let path = self.revocation_list_path();
         let pem = match read_bounded(&path, MAX_BUNDLE_BYTES) {
@@ -185,15 +185,6 @@ impl AuthorityFolder {
         }
         write(path, &pem)
     }
-}
-
-/// Creates a folder, and those above it, that only its owner can use. A folder that exists keeps its access rights.
-fn create_private_folder(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 fn write(path: PathBuf, text: &str) -> Result<(), AuthorityError> {

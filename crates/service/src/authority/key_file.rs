@@ -14,10 +14,10 @@ use rcgen::{Issuer, KeyPair, PublicKeyData as _};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::authority_certificate::AuthorityCertificate;
 use super::error::AuthorityError;
 use super::passphrase::Passphrase;
 use super::random::random_bytes;
+use crate::tls::certificate::Certificate;
 use crate::tls::error::TlsError;
 use crate::tls::pem_files::read_private_bytes;
 
@@ -60,10 +60,7 @@ impl SigningKey {
     }
 
     /// Returns what signs certificates and lists in the name of `certificate`.
-    pub fn issuer(
-        &self,
-        certificate: &AuthorityCertificate,
-    ) -> Result<Issuer<'static, &KeyPair>, AuthorityError> {
+    pub fn issuer(&self, certificate: &Certificate) -> Result<Issuer<'static, &KeyPair>, AuthorityError> {
         Ok(Issuer::from_ca_cert_der(certificate.der(), &self.0)?)
     }
 }
@@ -71,7 +68,7 @@ impl SigningKey {
 /// A file with a private key. The key is not decrypted yet.
 pub struct KeyFile {
     path: PathBuf,
-    certificate: AuthorityCertificate,
+    certificate: Certificate,
     key: StoredKey,
 }
 
@@ -83,10 +80,7 @@ enum StoredKey {
 impl KeyFile {
     /// Reads a file, or returns `None` if there is none. `lone_root` is the certificate of a key that stands alone, as in a
     /// folder of an authority without issuers.
-    pub fn read(
-        path: &Path,
-        lone_root: Option<&AuthorityCertificate>,
-    ) -> Result<Option<Self>, AuthorityError> {
+    pub fn read(path: &Path, lone_root: Option<&Certificate>) -> Result<Option<Self>, AuthorityError> {
         let bytes = match read_private_bytes(path, MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(TlsError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
@@ -101,7 +95,7 @@ impl KeyFile {
             let contents = Zeroizing::new(item.into_contents());
             match label.as_str() {
                 CERTIFICATE => {
-                    certificate = Some(AuthorityCertificate::from_der(&contents).map_err(unusable)?);
+                    certificate = Some(Certificate::parse_authority(&contents).map_err(unusable)?);
                 }
                 PLAIN_KEY => key = Some(StoredKey::Plain(contents)),
                 ENCRYPTED_KEY => key = Some(StoredKey::Encrypted(contents.to_vec())),
@@ -119,7 +113,7 @@ impl KeyFile {
         &self.path
     }
 
-    pub fn certificate(&self) -> &AuthorityCertificate {
+    pub fn certificate(&self) -> &Certificate {
         &self.certificate
     }
 
@@ -194,7 +188,7 @@ fn is_affordable(kdf: &pbes2::Kdf<'_>) -> bool {
 
 /// Returns the content of a file with the certificate and its private key, encrypted if there is a passphrase.
 pub fn encode(
-    certificate: &AuthorityCertificate,
+    certificate: &Certificate,
     key: &SigningKey,
     passphrase: Option<&Passphrase>,
 ) -> Result<Zeroizing<String>, AuthorityError> {

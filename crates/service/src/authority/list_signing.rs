@@ -1,6 +1,5 @@
 //! Signs the lists of revoked certificates.
 
-use std::collections::HashSet;
 use std::fmt;
 
 use time::{Duration, OffsetDateTime};
@@ -186,11 +185,10 @@ impl ListSigning<'_> {
     /// Returns a notice if the list lacks certificates that its signer has signed and that are revoked.
     fn incomplete(&self, list: &SignedList) -> Option<ListNotice> {
         let signer = list.signer().serial_number();
-        let listed: HashSet<&SerialNumber> = list.revoked().iter().map(|(serial, _)| serial).collect();
         let own = self.ledger.certificates().iter().filter(|issued| {
             issued.revoked.is_some()
                 && issued.signer.as_ref() == Some(signer)
-                && !listed.contains(&issued.serial_number)
+                && !list.revoked().contains_key(&issued.serial_number)
         });
         let missing: Vec<SerialNumber> = own.map(|issued| issued.serial_number.clone()).collect();
         (!missing.is_empty()).then(|| ListNotice::Incomplete { signer: signer.clone(), missing })

@@ -52,7 +52,6 @@
 mod approval;
 #[expect(clippy::module_inception, reason = "the module is named after the authority, its main type")]
 mod authority;
-mod authority_certificate;
 mod certificate;
 mod error;
 mod folder;

@@ -37,7 +37,8 @@ impl<'a> Session<'a> {
             notices.push(ListNotice::NoFile);
         }
         let lists = lists.unwrap_or_default();
-        let revoked = lists.iter().flat_map(|list| list.revoked().iter().cloned());
+        let revoked =
+            lists.iter().flat_map(SignedList::revoked).map(|(serial, time)| (serial.clone(), *time));
         recovered.extend(ledger.revoke_all(revoked, end));
         if !recovered.is_empty() {
             notices.push(ListNotice::Recovered(recovered));
@@ -82,6 +83,7 @@ impl<'a> Session<'a> {
 
 /// Returns the latest end of the validity of a certificate whose entry is lost.
 pub fn latest_end(signers: &Signers) -> OffsetDateTime {
-    let ends = signers.roots.iter().chain(&signers.issuers).map(|signer| signer.certificate.not_after());
+    let ends =
+        signers.roots.iter().chain(&signers.issuers).map(|signer| signer.certificate.validity().not_after);
     ends.max().unwrap_or_else(now)
 }

@@ -1,14 +1,14 @@
 //! The roots and issuers of the authority, with the files of their private keys.
 
-use super::authority_certificate::AuthorityCertificate;
 use super::error::AuthorityError;
 use super::folder::AuthorityFolder;
 use super::key_file::{KeyFile, SigningKey};
 use super::passphrase::Passphrase;
+use crate::tls::certificate::Certificate;
 
 /// A root or an issuer.
 pub struct Signer {
-    pub certificate: AuthorityCertificate,
+    pub certificate: Certificate,
     /// The file of its private key, if it is in the folder.
     pub key: Option<KeyFile>,
 }
@@ -49,7 +49,7 @@ impl Signers {
     /// Reads the files of keys for these roots.
     pub fn with_roots(
         folder: &AuthorityFolder,
-        certificates: Vec<AuthorityCertificate>,
+        certificates: Vec<Certificate>,
     ) -> Result<Self, AuthorityError> {
         let lone_root = match certificates.as_slice() {
             [root] => Some(root),
@@ -120,11 +120,11 @@ impl Signers {
         signers.filter_map(|signer| signer.key.as_ref()).chain(&self.next_root).chain(&self.retired)
     }
 
-    pub fn root_certificates(&self) -> Vec<AuthorityCertificate> {
+    pub fn root_certificates(&self) -> Vec<Certificate> {
         self.roots.iter().map(|root| root.certificate.clone()).collect()
     }
 
-    pub fn issuer_certificates(&self) -> Vec<AuthorityCertificate> {
+    pub fn issuer_certificates(&self) -> Vec<Certificate> {
         self.issuers.iter().map(|issuer| issuer.certificate.clone()).collect()
     }
 }

@@ -11,6 +11,7 @@ use super::key_store::{KeyStore, KeyStoreError};
 use super::registration::{Registration, unix_now};
 use super::state::ServerState;
 use super::state_folder::database_path;
+use crate::error_text::with_causes;
 use crate::operator::client_entry::{CertificateState, ClientEntry};
 use crate::operator::request::{OperatorReply, OperatorRequest};
 
@@ -71,14 +72,7 @@ pub fn answer_operator(state: &ServerState, request: &OperatorRequest) -> Operat
 }
 
 fn reply(result: Result<Vec<ClientEntry>, KeyStoreError>) -> OperatorReply {
-    result.map_or_else(
-        |error| {
-            let causes =
-                std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
-            OperatorReply::Error(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
-        },
-        OperatorReply::Clients,
-    )
+    result.map_or_else(|error| OperatorReply::Error(with_causes(&error)), OperatorReply::Clients)
 }
 
 struct Commands<'a> {

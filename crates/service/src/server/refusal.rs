@@ -12,6 +12,7 @@ use http::header::RETRY_AFTER;
 use sottovoce_protocol::{Fingerprint, MessageKind, ParseFingerprintError, ProtocolError};
 
 use super::key_store::KeyStoreError;
+use crate::error_text::with_causes;
 use crate::resource::ErrorBody;
 use crate::tls::identity::{ClientIdentity, IdentityError, OutdatedList};
 
@@ -254,9 +255,7 @@ impl Refusal {
             ProtocolError::OtherKeys { .. } => Reason::OtherKeys,
             _ => Reason::InvalidMessage,
         };
-        let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-        let texts: Vec<String> = causes.map(ToString::to_string).collect();
-        let refusal = Self::new(reason, texts.join(": "));
+        let refusal = Self::new(reason, with_causes(error));
         if reason == Reason::YieldedUpload { refusal.retry_after(YIELDED_WAIT) } else { refusal }
     }
 

@@ -1,10 +1,11 @@
 //! The folder of a service's registered keys.
 
-use std::fs::{self, DirBuilder};
+#[cfg(unix)]
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sottovoce_network::access_rights::{AccessRightsError, check_private_folder};
+use sottovoce_network::access_rights::{AccessRightsError, check_private_folder, create_private_folder};
 
 /// Name of the database of registered keys.
 const DATABASE_NAME: &str = "keys.redb";
@@ -72,11 +73,7 @@ impl StateFolder {
         if path.exists() && !path.is_dir() {
             return Err(failed(io::ErrorKind::NotADirectory.into()));
         }
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(path).map_err(failed)?;
+        create_private_folder(path).map_err(failed)?;
         #[cfg(unix)]
         make_private(path)?;
         check_private_folder(path)?;

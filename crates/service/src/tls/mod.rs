@@ -23,7 +23,7 @@
 //! | `pem_files` | files of certificates and private keys |
 //! | `excerpt` | excerpts of refused texts |
 
-mod certificate;
+pub(crate) mod certificate;
 mod client;
 pub(crate) mod client_verifier;
 pub(crate) mod error;
@@ -36,7 +36,7 @@ pub(crate) mod pem_files;
 mod profile;
 mod provider_certificate;
 pub(crate) mod revocation_bundle;
-mod revocation_list;
+pub(crate) mod revocation_list;
 pub(crate) mod serial_number;
 pub(crate) mod server;
 mod server_files;

@@ -67,21 +67,7 @@ impl RevocationBundle {
         roots: &TrustedRoots,
         now: OffsetDateTime,
     ) -> Result<Self, RevocationListError> {
-        let (mut certificates, mut lists) = (Vec::new(), Vec::new());
-        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem) {
-            match section? {
-                (SectionKind::Certificate, der) => {
-                    let certificate = Certificate::parse(CertificateDer::from(der));
-                    certificates
-                        .push(certificate.map_err(|reason| RevocationListError::Unreadable { reason })?);
-                }
-                (SectionKind::Crl, der) => lists.push(CertificateRevocationListDer::from(der)),
-                _ => {}
-            }
-        }
-        if lists.is_empty() {
-            return Err(RevocationListError::Pem(rustls::pki_types::pem::Error::NoItemsFound));
-        }
+        let (certificates, lists) = read_sections(pem)?;
         // Roots first, with themselves, then issuers with their roots.
         let mut signers: Vec<(&Certificate, &Certificate)> =
             roots.valid_at(now).map(|root| (root, root)).collect();
@@ -120,7 +106,7 @@ impl RevocationBundle {
             let of_root = covered.iter().find(|other| other.has_key_of(&issuer.root));
             !issuer.is_root()
                 && of_root.is_some_and(|root| {
-                    root.list.serial_numbers().contains(issuer.list.signer().serial_number())
+                    root.list.revoked().contains_key(issuer.list.signer().serial_number())
                 })
         };
         let (revoked, covered): (Vec<_>, Vec<_>) =
@@ -143,7 +129,7 @@ impl RevocationBundle {
     /// Returns whether a list has a certificate, which its signer has issued.
     pub fn revokes(&self, certificate: &Certificate) -> bool {
         let has_entry = |signer: &CoveredSigner| {
-            signer.list.serial_numbers().contains(certificate.serial_number())
+            signer.list.revoked().contains_key(certificate.serial_number())
                 && certificate.is_signed_by(signer.list.signer())
         };
         self.revoked_issuers.iter().any(|key| key == certificate.public_key_info())
@@ -157,7 +143,7 @@ impl RevocationBundle {
 
     /// Number of revoked certificates.
     pub fn revoked(&self) -> usize {
-        self.covered.iter().map(|signer| signer.list.serial_numbers().len()).sum()
+        self.covered.iter().map(|signer| signer.list.revoked().len()).sum()
     }
 
     /// Returns the list of the root that has certified a signer.
@@ -202,6 +188,30 @@ impl RevocationBundle {
         self.revoked_issuers.iter().any(|key| key == signer.public_key_info())
             || self
                 .list_of_root(issuer)
-                .is_some_and(|list| list.serial_numbers().contains(signer.serial_number()))
+                .is_some_and(|list| list.revoked().contains_key(signer.serial_number()))
+    }
+}
+
+/// Returns the certificates and the lists in a file, without checking who has signed them.
+///
+/// # Errors
+/// If the text is not complete PEM, a certificate cannot be parsed, or there is no list.
+pub fn read_sections(
+    pem: &[u8],
+) -> Result<(Vec<Certificate>, Vec<CertificateRevocationListDer<'static>>), RevocationListError> {
+    let (mut certificates, mut lists) = (Vec::new(), Vec::new());
+    for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem) {
+        match section? {
+            (SectionKind::Certificate, der) => {
+                let certificate = Certificate::parse(CertificateDer::from(der));
+                certificates.push(certificate.map_err(|reason| RevocationListError::Unreadable { reason })?);
+            }
+            (SectionKind::Crl, der) => lists.push(CertificateRevocationListDer::from(der)),
+            _ => {}
+        }
+    }
+    match lists.is_empty() {
+        true => Err(RevocationListError::Pem(rustls::pki_types::pem::Error::NoItemsFound)),
+        false => Ok((certificates, lists)),
     }
 }

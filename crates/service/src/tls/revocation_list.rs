@@ -1,6 +1,6 @@
 //! One list of revoked certificates.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ pub struct RevocationList {
     der: CertificateRevocationListDer<'static>,
     signer: Certificate,
     number: ListNumber,
-    serial_numbers: HashSet<SerialNumber>,
+    /// Times of revocation.
+    revoked: BTreeMap<SerialNumber, OffsetDateTime>,
     this_update: OffsetDateTime,
     next_update: Option<OffsetDateTime>,
 }
@@ -46,23 +47,18 @@ impl RevocationList {
         if !rest.is_empty() {
             return Err(unreadable("bytes follow the list".to_owned()));
         }
-        let is_signed_by = |signer: &&Certificate| {
-            list.issuer().as_raw() == signer.subject_der()
-                && x509_parser::parse_x509_certificate(signer.der())
-                    .is_ok_and(|(_, signer)| list.verify_signature(signer.public_key()).is_ok())
-        };
-        let Some(signer) = signers.into_iter().find(is_signed_by).cloned() else {
+        let Some(signer) = signers.into_iter().find(|signer| signer.has_signed(&list)).cloned() else {
             return Ok(None);
         };
         let number = list.crl_number().ok_or_else(|| unreadable("it has no number".to_owned()))?;
         let number = ListNumber::from_bytes(number.to_bytes_be());
-        let serial_numbers = list
+        let revoked = list
             .iter_revoked_certificates()
-            .map(|entry| SerialNumber::from_bytes(entry.raw_serial()))
-            .collect();
+            .map(|entry| (SerialNumber::from_bytes(entry.raw_serial()), entry.revocation_date.to_datetime()));
+        let revoked = revoked.collect();
         let this_update = list.last_update().to_datetime();
         let next_update = list.next_update().map(|time| time.to_datetime());
-        Ok(Some(Self { signer, number, serial_numbers, this_update, next_update, der }))
+        Ok(Some(Self { signer, number, revoked, this_update, next_update, der }))
     }
 
     pub fn der(&self) -> &CertificateRevocationListDer<'static> {
@@ -78,13 +74,19 @@ impl RevocationList {
         &self.number
     }
 
-    pub fn serial_numbers(&self) -> &HashSet<SerialNumber> {
-        &self.serial_numbers
+    /// Returns the serial numbers of revoked certificates with the times of their revocation.
+    pub fn revoked(&self) -> &BTreeMap<SerialNumber, OffsetDateTime> {
+        &self.revoked
     }
 
     /// Time at which the list was signed.
     pub fn this_update(&self) -> OffsetDateTime {
         self.this_update
+    }
+
+    /// Time at which the list ends, if it has one.
+    pub fn next_update(&self) -> Option<OffsetDateTime> {
+        self.next_update
     }
 
     /// Time until which the list is current: its own date, or its greatest age if this comes first. `None` if it has no date.
@@ -105,10 +107,11 @@ impl RevocationList {
             let (found, in_use) = (self.number.to_string(), earlier.number.to_string());
             return Err(RevocationListError::Older { signer, found, in_use });
         }
-        if self.number == earlier.number && self.serial_numbers != earlier.serial_numbers {
+        let same_certificates = || self.revoked.keys().eq(earlier.revoked.keys());
+        if self.number == earlier.number && !same_certificates() {
             return Err(RevocationListError::SameNumber { signer, number: self.number.to_string() });
         }
-        if let Some(missing) = earlier.serial_numbers.difference(&self.serial_numbers).min() {
+        if let Some(missing) = earlier.revoked.keys().find(|&serial| !self.revoked.contains_key(serial)) {
             return Err(RevocationListError::NoLongerRevoked { signer, serial_number: missing.clone() });
         }
         Ok(())
@@ -120,7 +123,7 @@ impl fmt::Debug for RevocationList {
         f.debug_struct("RevocationList")
             .field("signer", &self.signer.subject())
             .field("number", &self.number)
-            .field("serial_numbers", &self.serial_numbers)
+            .field("revoked", &self.revoked)
             .finish_non_exhaustive()
     }
 }
@@ -130,6 +133,11 @@ impl ListNumber {
     fn from_bytes(bytes: Vec<u8>) -> Self {
         let bytes: Vec<u8> = bytes.into_iter().skip_while(|&byte| byte == 0).collect();
         Self { length: bytes.len(), bytes }
+    }
+
+    /// Returns the number if it has at most 64 bits.
+    pub fn to_u64(&self) -> Option<u64> {
+        self.bytes.iter().try_fold(0u64, |number, &byte| number.checked_mul(256)?.checked_add(byte.into()))
     }
 }
 

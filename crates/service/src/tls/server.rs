@@ -22,6 +22,7 @@ use super::serial_number::SerialNumber;
 use super::server_files::{Credentials, RevocationFiles, ServerTlsFiles};
 use super::trusted_roots::TrustedRoots;
 use super::validity::date_text;
+use crate::error_text::with_causes;
 use sottovoce_protocol::Fingerprint;
 
 /// Time before the end of a certificate's validity from which on a warning is logged.
@@ -310,7 +311,7 @@ impl Inputs {
         configuration.session_storage = Arc::new(NoServerSessionStorage {});
         configuration.send_tls13_tickets = 0;
         let lists = bundle.into_iter().flat_map(RevocationBundle::covered).map(|signer| &signer.list);
-        let revoked = lists.flat_map(|list| list.serial_numbers()).cloned().collect();
+        let revoked = lists.flat_map(|list| list.revoked().keys()).cloned().collect();
         Ok(Configured { number, configuration: Arc::new(configuration), verifier, revoked })
     }
 
@@ -403,8 +404,7 @@ impl Inputs {
             info!("{} can be used again", mended.name());
         }
         for (refused, error) in refusals {
-            let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-            let reason = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+            let reason = with_causes(error);
             if self.refusals.is_due(&reason) {
                 warn!(reason, "{}", refused.consequence());
             }

@@ -66,7 +66,7 @@ fn lists(authority: &Authority) -> BTreeMap<SerialNumber, (u64, BTreeSet<SerialN
     let roots = authority.folder.read_roots().unwrap();
     let lists = authority.folder.read_lists(&roots, &[]).unwrap().unwrap();
     let lists = lists.iter().map(|list| {
-        let revoked = list.revoked().iter().map(|(serial, _)| serial.clone()).collect();
+        let revoked = list.revoked().keys().cloned().collect();
         (list.signer().serial_number().clone(), (list.number(), revoked))
     });
     lists.collect()

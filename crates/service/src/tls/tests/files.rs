@@ -1,7 +1,7 @@
 use super::*;
 
 fn refused(files: ServerTlsFiles) -> String {
-    causes(&ServerTls::load(files).map(|_| ()).unwrap_err())
+    with_causes(&ServerTls::load(files).map(|_| ()).unwrap_err())
 }
 
 /// A client that is connected.
@@ -204,7 +204,7 @@ fn a_certificate_that_clients_would_refuse_is_not_served() {
     fs::write(world.roots(), Signer::root_with("former root", expired).pem).unwrap();
     let error = refused(world.files());
     assert!(error.contains("no root certificate in") && error.contains("was valid until"), "{error}");
-    let error = causes(&load_client_tls(&world.roots(), None).unwrap_err());
+    let error = with_causes(&load_client_tls(&world.roots(), None).unwrap_err());
     assert!(error.contains("no root certificate in"), "{error}");
 }
 

@@ -34,7 +34,8 @@ async fn meet(server: &ServerTls, client: Arc<ClientConfig>, host: &'static str)
         let connection = stream.get_ref().1;
         assert_eq!(connection.protocol_version(), Some(ProtocolVersion::TLSv1_3));
         assert_eq!(connection.alpn_protocol(), Some(b"h2".as_slice()));
-        let identity = server.read_identity(connection.peer_certificates()).map_err(|error| causes(&error));
+        let identity =
+            server.read_identity(connection.peer_certificates()).map_err(|error| with_causes(&error));
         stream.write_all(b"welcome").await.map_err(|error| error.to_string())?;
         stream.shutdown().await.map_err(|error| error.to_string())?;
         identity
@@ -211,7 +212,7 @@ fn a_clients_certificate_is_not_served_by_a_provider() {
     world.client("usurper", 7, Dates::year());
     let (certificate, private_key) = (world.path("usurper.pem"), world.path("usurper.key.pem"));
     let files = ServerTlsFiles { certificate, private_key, ..world.files() };
-    let error = causes(&ServerTls::load(files).unwrap_err());
+    let error = with_causes(&ServerTls::load(files).unwrap_err());
     assert!(error.contains("do not certify") && error.contains("server authentication"), "{error}");
 }
 

@@ -15,6 +15,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::*;
 use crate::authority::CertificateRequest;
+use crate::error_text::with_causes;
 use signer::{Dates, Signer};
 
 /// An authority with a root and an issuer, and a provider with a certificate.
@@ -91,14 +92,6 @@ impl World {
         write_private_key(&key, &request.private_key_pem).unwrap();
         load_client_tls(&self.roots(), Some((&path, &key))).unwrap()
     }
-}
-
-/// Returns the texts of an error and its causes.
-fn causes(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(|error| error.to_string())
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 fn serial(number: u64) -> SerialNumber {
