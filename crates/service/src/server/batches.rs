@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use sottovoce_bfv::ProgressObserver as _;
 use sottovoce_protocol::Fingerprint;
@@ -54,7 +53,8 @@ enum Entry {
     Waiting(Arc<EvaluationProgress>),
     Computing(Arc<EvaluationProgress>),
     Answered {
-        answer: Bytes,
+        /// The only lasting reference: responses refer to the answer weakly. With a `Vec`, weak references keep no bytes.
+        answer: Arc<Vec<u8>>,
         since: Instant,
     },
     /// The evaluation failed, and would fail again.
@@ -149,7 +149,7 @@ impl Batches {
     }
 
     /// Returns the answer to a batch, or its state if there is no answer yet.
-    pub fn answer(&self, name: BatchName) -> Result<Result<Bytes, BatchState>, Refusal> {
+    pub fn answer(&self, name: BatchName) -> Result<Result<Arc<Vec<u8>>, BatchState>, Refusal> {
         let mut inner = self.inner.lock();
         inner.drop_old_answers(&self.limits);
         if let Some(Entry::Answered { answer, .. }) = inner.entries.get(&name) {
@@ -203,7 +203,7 @@ impl Batches {
         &self,
         name: BatchName,
         progress: &EvaluationProgress,
-        result: Result<Bytes, Refusal>,
+        result: Result<Vec<u8>, Refusal>,
         elapsed: Duration,
     ) {
         let mut inner = self.inner.lock();
@@ -218,7 +218,7 @@ impl Batches {
         }
         let since = Instant::now();
         let entry = match result {
-            Ok(answer) => Entry::Answered { answer, since },
+            Ok(answer) => Entry::Answered { answer: Arc::new(answer), since },
             Err(refusal) => Entry::Failed { refusal, since },
         };
         inner.entries.insert(name, entry);

@@ -32,6 +32,7 @@
 //! | `open_files` | the system's limit of open files |
 
 mod access;
+mod answer_body;
 mod answer_share;
 mod batch_name;
 mod batches;

@@ -19,6 +19,7 @@ use sottovoce_protocol::{Fingerprint, MessageKind, ProtocolError, size};
 use tracing::{info, warn};
 
 use super::access::Caller;
+use super::answer_body::AnswerBody;
 use super::batch_name::BatchName;
 use super::blocking_work::WorkOwner;
 use super::refusal::Refusal;
@@ -310,10 +311,7 @@ async fn batch_state(State(state): Shared, BatchRequest { name, .. }: BatchReque
 
 async fn answer(State(state): Shared, BatchRequest { name, .. }: BatchRequest) -> Reply {
     Ok(match state.batches.answer(name)? {
-        Ok(answer) => {
-            state.metrics.sent_bytes.inc_by(answer.len() as u64);
-            message_response(answer)
-        }
+        Ok(answer) => message_response(Body::new(AnswerBody::new(&answer, state.metrics.sent_bytes.clone()))),
         Err(batch_state) => state_response(batch_state),
     })
 }

@@ -3,7 +3,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use bytes::Bytes;
 use sottovoce_bfv::BfvError;
 use sottovoce_protocol::ProtocolError;
 use tracing::{error, info};
@@ -29,7 +28,7 @@ fn evaluate(state: &ServerState, QueuedBatch { name, provider, received, progres
     drop(received);
     let elapsed = start.elapsed();
     let (outcome, result) = match evaluated {
-        Ok(Ok(answer)) => ("answered", Ok(Bytes::from(answer))),
+        Ok(Ok(answer)) => ("answered", Ok(answer)),
         Ok(Err(ProtocolError::Bfv(BfvError::Cancelled))) => ("cancelled", Err(Refusal::evaluation_failed())),
         Ok(Err(reason)) => {
             error!(key = %name.key, batch = %name.batch, %reason, "evaluation failed");

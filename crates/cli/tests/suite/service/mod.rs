@@ -3,6 +3,7 @@
 mod authority_changes;
 mod clients;
 mod connections;
+mod downloads;
 mod expiry;
 mod faults;
 mod foreign_keys;

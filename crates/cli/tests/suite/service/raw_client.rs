@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::SendStream;
 use h2::client::{ResponseFuture, SendRequest};
+use h2::{RecvStream, SendStream};
 use http::{Method, Request};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -36,28 +36,46 @@ pub struct RawUpload {
     resumed: Arc<Notify>,
 }
 
+/// Bytes of a response that [`RawClient::connect_with_small_window`] takes before it has read them.
+pub const WINDOW_BYTES: usize = 16 << 10;
+
+/// A response of which the body is not read yet.
+pub struct RawDownload {
+    body: RecvStream,
+}
+
 /// One connection.
 pub struct RawClient {
     runtime: Runtime,
     sender: SendRequest<Bytes>,
     address: String,
+    window: u32,
 }
 
 impl RawClient {
     pub fn connect(address: &str) -> Self {
+        Self::with_window(address, 1 << 20)
+    }
+
+    /// Connects as a client that takes [`WINDOW_BYTES`] of each response, and more only when it has read them.
+    pub fn connect_with_small_window(address: &str) -> Self {
+        Self::with_window(address, WINDOW_BYTES as u32)
+    }
+
+    fn with_window(address: &str, window: u32) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let sender = runtime.block_on(open(address));
-        Self { runtime, sender, address: address.to_owned() }
+        let sender = runtime.block_on(open(address, window));
+        Self { runtime, sender, address: address.to_owned(), window }
     }
 
     /// Connects again if the provider has ended the connection.
     fn ready(&mut self) -> SendRequest<Bytes> {
-        let (sender, address) = (self.sender.clone(), &self.address);
+        let (sender, address, window) = (self.sender.clone(), &self.address, self.window);
         self.sender = self.runtime.block_on(async {
             match sender.ready().await {
                 Ok(sender) => sender,
-                Err(_) => open(address).await,
+                Err(_) => open(address, window).await,
             }
         });
         self.sender.clone()
@@ -69,6 +87,31 @@ impl RawClient {
         self.runtime.block_on(async {
             let (response, _) = sender.send_request(request(method, path), true).unwrap();
             read(response).await.unwrap()
+        })
+    }
+
+    /// Asks for a response and does not read it.
+    pub fn download(&mut self, path: &str) -> RawDownload {
+        let mut sender = self.ready();
+        self.runtime.block_on(async {
+            let (response, _) = sender.send_request(request(Method::GET, path), true).unwrap();
+            let response = response.await.unwrap();
+            assert_eq!(response.status(), 200);
+            RawDownload { body: response.into_body() }
+        })
+    }
+
+    /// Reads a response, with a pause after each of its pieces.
+    pub fn read_slowly(&self, mut download: RawDownload, pause: Duration) -> Result<Vec<u8>, h2::Error> {
+        self.runtime.block_on(async {
+            let mut bytes = Vec::new();
+            while let Some(piece) = download.body.data().await {
+                let piece = piece?;
+                tokio::time::sleep(pause).await;
+                download.body.flow_control().release_capacity(piece.len())?;
+                bytes.extend_from_slice(&piece);
+            }
+            Ok(bytes)
         })
     }
 
@@ -152,10 +195,11 @@ impl RawUpload {
     }
 }
 
-async fn open(address: &str) -> SendRequest<Bytes> {
+async fn open(address: &str, window: u32) -> SendRequest<Bytes> {
     let stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
-    let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+    let (sender, connection) =
+        h2::client::Builder::new().initial_window_size(window).handshake(stream).await.unwrap();
     tokio::spawn(connection);
     sender
 }

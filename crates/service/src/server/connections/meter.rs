@@ -136,7 +136,8 @@ impl HttpBody for MeteredBody {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         if let (Poll::Ready(frame), Some(meter)) = (&polled, &self.meter) {
             meter.connection.note_progress();
-            if frame.is_none() || self.body.is_end_stream() {
+            // A body that fails is no fault of the client.
+            if !matches!(frame, Some(Ok(_))) || self.body.is_end_stream() {
                 self.meter = None;
             }
         }
