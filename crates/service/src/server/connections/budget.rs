@@ -14,6 +14,10 @@ const RESETS: (f64, f64) = (2.0, 100.0);
 /// Refused requests per second after which a client does not obey `Retry-After`, and how many at once.
 const IGNORED_REFUSALS: (f64, f64) = (20.0, 1000.0);
 
+/// Bytes per second outside of bodies, and how many at once. Bytes of a body are outside of it until the service reads them:
+/// up to a window on each connection, and what arrives after an upload was refused.
+const BYTES_OUTSIDE_BODIES: (f64, f64) = ((2 << 20) as f64, (64 << 20) as f64);
+
 /// Budget of one client's connections and requests. All its connections share it.
 #[derive(Debug)]
 pub struct RequestBudget {
@@ -21,6 +25,7 @@ pub struct RequestBudget {
     requests: TokenBucket,
     resets: TokenBucket,
     ignored_refusals: TokenBucket,
+    bytes: TokenBucket,
 }
 
 /// Whether a request is within the budget.
@@ -43,6 +48,7 @@ impl RequestBudget {
             requests: TokenBucket::new(rate, rate * REQUEST_BURST_SECONDS, now),
             resets: TokenBucket::new(RESETS.0, RESETS.1, now),
             ignored_refusals: TokenBucket::new(IGNORED_REFUSALS.0, IGNORED_REFUSALS.1, now),
+            bytes: TokenBucket::new(BYTES_OUTSIDE_BODIES.0, BYTES_OUTSIDE_BODIES.1, now),
         }
     }
 
@@ -67,10 +73,20 @@ impl RequestBudget {
         self.resets.take(now)
     }
 
+    /// Takes received bytes from the budget. Returns whether they were still in the budget.
+    pub fn spend_bytes(&self, bytes: usize, now: Instant) -> bool {
+        self.bytes.take_many(bytes as f64, now)
+    }
+
+    /// Gives received bytes back that were part of a body.
+    pub fn return_bytes(&self, bytes: usize, now: Instant) {
+        self.bytes.give(bytes as f64, now);
+    }
+
     /// Returns whether the client has sent so little lately that a new budget would be the same.
     pub fn is_full(&self, now: Instant) -> bool {
-        let Self { connections, requests, resets, ignored_refusals } = self;
-        [connections, requests, resets, ignored_refusals].iter().all(|bucket| bucket.is_full(now))
+        let Self { connections, requests, resets, ignored_refusals, bytes } = self;
+        [connections, requests, resets, ignored_refusals, bytes].iter().all(|bucket| bucket.is_full(now))
     }
 }
 
@@ -95,11 +111,21 @@ impl TokenBucket {
     }
 
     fn take(&self, now: Instant) -> bool {
+        self.take_many(1.0, now)
+    }
+
+    /// Takes some tokens, or none of them if there are too few.
+    fn take_many(&self, wanted: f64, now: Instant) -> bool {
         let mut state = self.state.lock();
         let tokens = self.tokens(*state, now);
-        let has_one = tokens >= 1.0;
-        *state = (if has_one { tokens - 1.0 } else { tokens }, now.max(state.1));
-        has_one
+        let has_all = tokens >= wanted;
+        *state = (if has_all { tokens - wanted } else { tokens }, now.max(state.1));
+        has_all
+    }
+
+    fn give(&self, returned: f64, now: Instant) {
+        let mut state = self.state.lock();
+        *state = ((self.tokens(*state, now) + returned).min(self.max), now.max(state.1));
     }
 
     fn is_full(&self, now: Instant) -> bool {
@@ -121,6 +147,22 @@ mod tests {
         assert_eq!(spend(100, start + Duration::from_secs(2)), 20);
         assert!(!budget.is_full(start + Duration::from_secs(2)));
         assert!(budget.is_full(start + Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn bytes_of_bodies_go_back_to_the_budget() {
+        let now = Instant::now();
+        let budget = RequestBudget::new(1, now);
+        let mebibyte = 1 << 20;
+        for _ in 0..1000 {
+            assert!(budget.spend_bytes(mebibyte, now));
+            budget.return_bytes(mebibyte, now);
+        }
+        assert!(budget.is_full(now));
+        assert_eq!((0..100).filter(|_| budget.spend_bytes(mebibyte, now)).count(), 64);
+        assert!(!budget.is_full(now));
+        assert!(budget.spend_bytes(mebibyte, now + Duration::from_secs(1)));
+        assert!(budget.is_full(now + Duration::from_secs(60)));
     }
 
     #[test]

@@ -63,6 +63,8 @@ close_reasons! {
     Resets, "resets";
     /// The client continued to send requests after many were refused.
     Requests, "requests";
+    /// The client sent too many bytes outside of bodies.
+    Frames, "frames";
     /// The service stopped.
     Stopping, "stopping";
 }

@@ -14,6 +14,7 @@ use tracing::warn;
 
 use super::budget::{RequestBudget, Spending};
 use super::connection::{CloseReason, Closing, OpenConnection};
+use super::metered_stream::ReceivedBody;
 use crate::server::access::Caller;
 use crate::server::log_limiter::LogLimiter;
 use crate::server::metrics::RequestCounters;
@@ -38,6 +39,7 @@ pub async fn meter_request(State(meter): State<Arc<RequestMeter>>, request: Requ
             return meter.refuse();
         }
     }
+    let request = request.map(|body| Body::new(ReceivedBody::new(body, meter.clone())));
     let running = RunningRequest::begin(meter);
     let response = next.run(request).await;
     let sending = running.answer();
@@ -61,6 +63,13 @@ impl RequestMeter {
         match &self.caller.0 {
             Some(identity) => self.log_limiter.allows_for(kind, identity.keys),
             None => self.log_limiter.allows(kind),
+        }
+    }
+
+    /// Takes received bytes from the budget.
+    pub(super) fn count_received(&self, bytes: usize) {
+        if !self.budget.spend_bytes(bytes, Instant::now()) {
+            self.close(CloseReason::Frames);
         }
     }
 
