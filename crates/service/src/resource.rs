@@ -1,4 +1,4 @@
-//! Paths and JSON bodies of the service's resources (docs/service.md), as server and clients use them.
+//! Paths and JSON bodies of the service's resources (docs/protocol.md), as server and clients use them.
 
 use std::fmt::Display;
 

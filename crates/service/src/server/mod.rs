@@ -1,6 +1,6 @@
 //! The provider as a server: HTTP/2 over TLS, for clients with certificates of an authority (paper, Section 4).
 //!
-//! Clients register their keys, send batches and fetch answers. `docs/service.md` lists the resources. [`Limits`] bounds
+//! Clients register their keys, send batches and fetch answers. `docs/protocol.md` lists the resources. [`Limits`] bounds
 //! everything that a client can make the server store or do: batches in memory and in the queue, keys on disk, answers,
 //! connections, and the time of every step. A client can send every request again without changing its result.
 //!

@@ -1,5 +1,5 @@
 //! All reasons for which the service refuses a request. The list below is the only one: every handler returns a [`Refusal`],
-//! and the table in docs/service.md is made from it.
+//! and the table in docs/protocol.md is made from it.
 
 use std::fmt::Display;
 use std::io;
@@ -366,7 +366,7 @@ mod tests {
     use super::*;
     use crate::resource::RETRYABLE_STATUSES;
 
-    const DOCUMENT: &str = include_str!("../../../../docs/service.md");
+    const DOCUMENT: &str = include_str!("../../../../docs/protocol.md");
     const START: &str = "<!-- Made from crates/service/src/server/refusal.rs; its test compares them. -->\n";
     const END: &str = "<!-- End of the table of refusals. -->\n";
 
@@ -396,6 +396,6 @@ mod tests {
         let (_, rest) = DOCUMENT.split_once(START).expect("the start of the table");
         let (found, _) = rest.split_once(END).expect("the end of the table");
         let expected = markdown_table();
-        assert!(found == expected, "docs/service.md must have this table:\n{expected}");
+        assert!(found == expected, "docs/protocol.md must have this table:\n{expected}");
     }
 }

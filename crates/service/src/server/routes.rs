@@ -1,4 +1,4 @@
-//! The resources (docs/service.md) and their handlers. Every refusal is a [`Refusal`].
+//! The resources (docs/protocol.md) and their handlers. Every refusal is a [`Refusal`].
 //!
 //! Work that changes something is logged and counted where it is done: its client may have reset the request.
 
