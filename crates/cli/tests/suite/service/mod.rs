@@ -3,6 +3,7 @@
 mod authority_changes;
 mod clients;
 mod connections;
+mod deployment;
 mod downloads;
 mod expiry;
 mod faults;
