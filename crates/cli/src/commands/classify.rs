@@ -69,7 +69,11 @@ pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode
     };
     remote.require_model(&identity.name, identity.model, options.require_manifest)?;
     let is_accepted = options.accept_new_model || options.model_fingerprint.is_some();
-    let new_model = if is_accepted { NewModel::Accepted } else { NewModel::Refused };
+    let new_model = match options.model {
+        _ if is_accepted => NewModel::Accepted,
+        Some(_) => NewModel::Named,
+        None => NewModel::Refused,
+    };
     recognise(&options.client.client, &identity, new_model)?;
     // Created before anything is sent, so that an error appears early.
     if let Some(parent) = options.out.parent().filter(|parent| !parent.as_os_str().is_empty()) {

@@ -62,7 +62,8 @@ impl FromStr for ProviderAddress {
         if authority.as_str().contains('@') {
             return Err(wrong("it must not name a user or password"));
         }
-        let host = authority.host().trim_matches(['[', ']']).to_owned();
+        // Names of hosts have no case, and what a client knows of a provider is found by its address.
+        let host = authority.host().trim_matches(['[', ']']).to_ascii_lowercase();
         let local = host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
         if !secure && !local {
             return Err(wrong(
@@ -91,7 +92,7 @@ mod tests {
     fn addresses_survive_printing_and_parsing() {
         for (text, shown) in [
             ("https://example.org", "https://example.org:7443"),
-            ("https://example.org:443/", "https://example.org:443"),
+            ("https://Example.ORG:443/", "https://example.org:443"),
             ("http://127.0.0.1:80", "http://127.0.0.1:80"),
             ("http://localhost", "http://localhost:7443"),
             ("https://[::1]:9", "https://[::1]:9"),

@@ -1,7 +1,7 @@
 //! Models that a client has used: the file `known-models.json` in its folder.
 //!
-//! The first model that a provider has under a name is trusted. Another model under the same name is refused later, until the
-//! user accepts it.
+//! The first model of a provider is trusted. Another model under the same name, or a name that the user did not give, is refused
+//! later, until the user accepts it.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -31,11 +31,13 @@ pub struct ModelIdentity {
     pub parameters: Fingerprint,
 }
 
-/// Treatment of a model that differs from the known one.
+/// Treatment of a model that a client does not know from a provider of which it knows another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NewModel {
-    /// The model is refused.
+    /// The model is refused, also under another name: otherwise a provider could rename what it exchanges.
     Refused,
+    /// The user gave the name, which may be new. Another model under a known name is refused.
+    Named,
     /// The model replaces the known one, because the user gave its fingerprint or accepts any.
     Accepted,
 }
@@ -66,7 +68,7 @@ impl KnownModel {
 /// added to the file.
 ///
 /// # Errors
-/// If the model differs from the known one and is refused, or the file cannot be used.
+/// If the model differs from the known ones and is refused, or the file cannot be used.
 pub fn recognise(folder: &Path, identity: &ModelIdentity, new: NewModel) -> Result<()> {
     let path = folder.join("known-models.json");
     // Two commands that add models at the same time wait for each other.
@@ -79,7 +81,7 @@ pub fn recognise(folder: &Path, identity: &ModelIdentity, new: NewModel) -> Resu
     match models.iter_mut().find(|known| known.is_for(identity)) {
         Some(known) if known.is_same(identity) => return Ok(()),
         Some(known) => {
-            if new == NewModel::Refused {
+            if new != NewModel::Accepted {
                 bail!("{}", change(known, identity, &path));
             }
             output::remark(&format!(
@@ -89,6 +91,9 @@ pub fn recognise(folder: &Path, identity: &ModelIdentity, new: NewModel) -> Resu
             *known = entry(identity);
         }
         None => {
+            if new == NewModel::Refused {
+                check_new_name(&models, identity, &path)?;
+            }
             output::remark(&format!(
                 "first use of the model {} of {}: its fingerprint {} is kept in {}, and other models under this name will be \
                  refused",
@@ -101,6 +106,24 @@ pub fn recognise(folder: &Path, identity: &ModelIdentity, new: NewModel) -> Resu
         }
     }
     write(&path, &models)
+}
+
+/// Refuses an unknown model under a name that the user did not give, of a provider of which other models are known.
+fn check_new_name(models: &[KnownModel], identity: &ModelIdentity, path: &Path) -> Result<()> {
+    let of_provider = || models.iter().filter(|known| known.provider == identity.provider);
+    let names: Vec<&str> = of_provider().map(|known| known.name.as_str()).collect();
+    ensure!(
+        names.is_empty() || of_provider().any(|known| known.is_same(identity)),
+        "{} now offers the model {} with the fingerprint\n  {}\nwhich was not used before, and nothing was sent; known from it: {} \
+         ({})\nIf this is the right model, choose it with --model {}",
+        identity.provider,
+        identity.name,
+        identity.model,
+        names.join(", "),
+        path.display(),
+        identity.name
+    );
+    Ok(())
 }
 
 fn entry(identity: &ModelIdentity) -> KnownModel {

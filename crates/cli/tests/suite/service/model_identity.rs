@@ -82,6 +82,33 @@ fn another_model_under_the_same_name_is_refused_until_it_is_accepted() {
 }
 
 #[test]
+fn a_renamed_model_is_refused_until_the_user_names_it() {
+    let world = World::new();
+    let served = Served::start(&world, &["digits=small"], &LOCAL);
+    let address = served.address();
+    world.classify(&served.url, "client", &LOCAL).succeeds();
+    drop(served);
+    let served = Served::start_at(&world, &address, &["numbers=small"], &LOCAL);
+    let small = Fingerprint::of_ensemble(&world.small).to_string();
+    // Two networks of which each alone has the same parameters are hard to find, so the known one is changed.
+    let known = world.sandbox.read("client/known-models.json").replace(&small, &"11".repeat(32));
+    world.sandbox.write("client/known-models.json", &known);
+    let fresh = |more: &[&str]| {
+        fs::remove_file(world.sandbox.path("predictions.csv")).unwrap_or_default();
+        world.classify(&served.url, "client", &[&LOCAL[..], more].concat())
+    };
+    fresh(&[]).fails(1, &["numbers", &small, "nothing was sent", "known from it: digits", "--model numbers"]);
+    assert_eq!(world.sandbox.read("client/known-models.json"), known, "what is refused is not kept");
+    fresh(&["--model", "numbers"]).succeeds();
+    world.assert_exact("predictions.csv", &world.small);
+    fresh(&[]).succeeds();
+    drop(served);
+    // A known model may have any name.
+    let served = Served::start_at(&world, &address, &["renamed=small"], &LOCAL);
+    world.classify(&served.url, "client", &LOCAL).succeeds();
+}
+
+#[test]
 fn the_noise_of_answers_is_shown_only_on_request() {
     let world = World::new();
     let served = Served::start(&world, &["small"], &LOCAL);
