@@ -43,6 +43,10 @@ pub fn run(options: &ServeOptions, global: &GlobalOptions) -> Result<ExitCode> {
 }
 
 fn run_service(options: &ServeOptions, global: &GlobalOptions) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.context("cannot start the threads of the service")?;
+    // From now on SIGHUP does not end the service. One that comes before the models are served reads them again then.
+    let signals = runtime.block_on(async { ReloadSignals::new() })?;
     let messages = StartMessages { format: options.log };
     let folder = StateFolder::open(&options.state)?;
     let access = access_policy(options, messages)?;
@@ -63,13 +67,11 @@ fn run_service(options: &ServeOptions, global: &GlobalOptions) -> Result<()> {
         messages.model(name, fingerprint);
     }
     let service = Server::new(provider, models.names(), access, limits, &folder, peak_memory_bytes)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.context("cannot start the threads of the service")?;
     let pixels = models.pixels();
     let served = models.fingerprints().map(|(name, fingerprint)| (name.to_owned(), fingerprint)).collect();
     drop(models);
     let start = Start { messages, models: served, as_json: global.json };
-    runtime.block_on(serve(options, &choice, pixels, service, start))
+    runtime.block_on(serve(options, &choice, pixels, service, (start, signals)))
 }
 
 /// What is said about a service when it has its addresses.
@@ -167,10 +169,8 @@ async fn serve(
     choice: &ChosenParameters,
     pixels: usize,
     service: Server,
-    start: Start,
+    (start, signals): (Start, ReloadSignals),
 ) -> Result<()> {
-    // From before the program prints its address, SIGHUP does not end it.
-    let signals = ReloadSignals::new()?;
     let listener = service.bind(options.listen).await?;
     let metrics = match options.metrics {
         Some(address) => Some(server::bind_metrics(address, options.public_metrics).await?),

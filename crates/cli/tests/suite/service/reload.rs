@@ -3,6 +3,8 @@
 #![cfg(unix)]
 
 use std::fs;
+use std::io::Write as _;
+use std::process::Command;
 use std::thread;
 
 use sottovoce_network::IntegerEnsemble;
@@ -10,7 +12,7 @@ use sottovoce_network::disk::{Origin, write_ensemble};
 
 use super::signed::{SIGNED, Signed};
 use super::signer::Dates;
-use super::world::{LOCAL, Served, World, larger, slow_with_members};
+use super::world::{LOCAL, Served, World, larger, send_signal, slow_with_members};
 
 /// Puts another ensemble into a folder, as an operator would.
 fn replace(world: &World, folder: &str, ensemble: &IntegerEnsemble) {
@@ -50,6 +52,29 @@ fn a_renewed_certificate_is_taken_while_batches_are_evaluated() {
     world.assert_exact("bob.csv", &world.slow);
     // Once when the change was noticed, and once more if that was before the signal.
     assert!(served.log().matches("does not belong to the certificate").count() <= 2, "{}", served.log());
+}
+
+#[test]
+fn a_signal_during_the_start_reads_the_files_afterwards() {
+    let world = World::new();
+    let (manifest, pipe) = (world.sandbox.path("small/ensemble.json"), world.sandbox.path("pipe"));
+    let text = fs::read(&manifest).unwrap();
+    // The provider waits for the manifest, which comes through a pipe.
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    fs::rename(&manifest, world.sandbox.path("manifest")).unwrap();
+    fs::rename(&pipe, &manifest).unwrap();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--range", "proven", "--models", "small"];
+    let command = world.sandbox.command(&[&serve[..], &LOCAL].concat());
+    let served = Served::spawn_then(&world, command, |process| {
+        // Returns when the provider opens the other end.
+        let mut writer = fs::File::options().write(true).open(&manifest).unwrap();
+        fs::rename(world.sandbox.path("manifest"), &manifest).unwrap();
+        send_signal(process, "-HUP");
+        writer.write_all(&text).unwrap();
+    });
+    served.wait_for_log("everything was read again");
+    world.classify(&served.url, "alice", &LOCAL).succeeds();
+    world.assert_exact("predictions.csv", &world.small);
 }
 
 #[test]

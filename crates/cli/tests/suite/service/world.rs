@@ -198,10 +198,16 @@ impl Served {
     }
 
     /// Runs a command that starts a provider, and waits until it prints its address.
-    pub fn spawn(world: &World, mut command: Command) -> Self {
+    pub fn spawn(world: &World, command: Command) -> Self {
+        Self::spawn_then(world, command, |_| ())
+    }
+
+    /// Runs a command that starts a provider, and `then` with its process number while it starts.
+    pub fn spawn_then(world: &World, mut command: Command, then: impl FnOnce(u32)) -> Self {
         let log = world.sandbox.path("serve.log");
         let file = File::options().create(true).append(true).open(&log).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(file).stdin(Stdio::null()).spawn().unwrap();
+        then(child.id());
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut next = || lines.next().map(Result::unwrap);
         let said = |log: &Path| fs::read_to_string(log).unwrap();
@@ -255,8 +261,7 @@ impl Served {
     }
 
     fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        send_signal(self.child.id(), signal);
     }
 
     /// Waits until the log contains a text.
@@ -306,4 +311,9 @@ impl Drop for Served {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a signal to a process.
+pub fn send_signal(process: u32, signal: &str) {
+    assert!(Command::new("kill").args([signal, &process.to_string()]).status().unwrap().success());
 }
