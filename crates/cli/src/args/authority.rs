@@ -9,6 +9,8 @@ use sottovoce_service::authority::{
 };
 use sottovoce_service::tls::{CertifiedModel, SerialNumber};
 
+use super::selected_holder::SelectedHolder;
+
 #[derive(Debug, Subcommand)]
 pub enum AuthorityCommand {
     /// Create an authority: a root, and an issuer that signs certificates. Everybody who can read its folder and knows the
@@ -82,13 +84,19 @@ pub enum AuthorityCommand {
         #[arg(long, default_value_t = 90, value_parser = validity_days())]
         days: u32,
     },
-    /// Revoke certificates and sign new lists of revoked certificates (revoked.pem).
+    /// Revoke certificates and sign new lists of revoked certificates (revoked.pem): all certificates of a name, or of keys, or
+    /// one. The serial number of a former issuer revokes everything that it has signed.
     Revoke {
         #[command(flatten)]
         authority: AuthorityOptions,
 
         #[command(flatten)]
-        revoked: Revoked,
+        selected: SelectedHolder,
+
+        /// Serial number of the issuer that has signed the certificate, to revoke a certificate that the authority's ledger does
+        /// not have.
+        #[arg(long, value_name = "HEX", requires = "serial", conflicts_with_all = ["name", "keys"])]
+        issuer: Option<SerialNumber>,
 
         #[command(flatten)]
         lists: ListOptions,
@@ -202,23 +210,6 @@ pub struct ListOptions {
     /// Days until the lists end. Providers refuse clients with an ended list, so sign and copy another one before.
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_LIST_DAYS, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_LIST_DAYS)))]
     pub list_days: u32,
-}
-
-/// The selection of certificates to revoke.
-#[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
-pub struct Revoked {
-    /// Revoke all certificates of the client with this name, or of the provider with exactly these hosts.
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<String>,
-
-    /// Revoke the certificate with this serial number, also if the authority's ledger does not have it.
-    #[arg(long, value_name = "HEX")]
-    pub serial: Option<SerialNumber>,
-
-    /// Revoke all certificates for the keys with this fingerprint.
-    #[arg(long, value_name = "HEX")]
-    pub keys: Option<Fingerprint>,
 }
 
 /// Arguments of `provider-request`.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use sottovoce_protocol::Fingerprint;
-use sottovoce_service::tls::SerialNumber;
+
+use super::selected_holder::SelectedHolder;
 
 #[derive(Debug, Subcommand)]
 pub enum ClientsCommand {
@@ -17,7 +17,7 @@ pub enum ClientsCommand {
     /// register again; `authority revoke` prevents it.
     Remove {
         #[command(flatten)]
-        selected: SelectedClient,
+        selected: SelectedHolder,
 
         #[command(flatten)]
         service: ServiceFolder,
@@ -40,21 +40,4 @@ pub struct ServiceFolder {
     /// State folder of the service on this machine, as `serve --state` names it. The service may be running or stopped.
     #[arg(long, value_name = "FOLDER", default_value = "service")]
     pub state: PathBuf,
-}
-
-/// The selection of a client.
-#[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
-pub struct SelectedClient {
-    /// The client with this name in its certificate.
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<String>,
-
-    /// The client with this certificate.
-    #[arg(long, value_name = "HEX")]
-    pub serial: Option<SerialNumber>,
-
-    /// The client whose keys have this fingerprint.
-    #[arg(long, value_name = "HEX")]
-    pub keys: Option<Fingerprint>,
 }

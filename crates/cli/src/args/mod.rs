@@ -13,6 +13,7 @@ pub mod evaluator;
 pub mod exported_networks;
 pub mod global;
 pub mod policy;
+pub mod selected_holder;
 pub mod service;
 pub mod service_commands;
 

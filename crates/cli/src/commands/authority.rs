@@ -1,32 +1,31 @@
 //! `authority`: the certificate authority, and `provider-request`: the request of a provider.
 
+mod listing;
+
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use sottovoce_network::atomic_file;
 use sottovoce_protocol::Fingerprint;
 use sottovoce_service::authority::{
     Approval, Authority, AuthorityError, CertificateHolder, CertificateSelection, FormerKey, Host,
-    IssuedCertificate, ListNotice, ListScope, ProviderRequest, ReceivedProviderRequest, ReceivedRequest,
-    SignedCertificate, SignerStatus,
+    IssuedCertificate, IssuedState, ListNotice, ListScope, ProviderRequest, ReceivedProviderRequest,
+    ReceivedRequest, SignedCertificate,
 };
-use sottovoce_service::tls::write_private_key;
-use sottovoce_table::Table;
-use time::OffsetDateTime;
+use sottovoce_service::tls::{SerialNumber, write_private_key};
+
+use listing::{described, list_warning, record, signer_record, signer_table, timestamp};
 
 use super::{confirmation, passphrase};
 use crate::args::authority::{
-    AuthorityCommand, AuthorityOptions, CreatedKeys, ListOptions, ProviderRequestOptions, Revoked,
+    AuthorityCommand, AuthorityOptions, CreatedKeys, ListOptions, ProviderRequestOptions,
 };
 use crate::args::global::GlobalOptions;
-use crate::output;
-
-/// Days before its end at which a certificate or list is warned of.
-const WARNING_DAYS: i64 = 30;
+use crate::args::selected_holder::SelectedHolder;
+use crate::output::{self, counted};
 
 /// A result as JSON and as text.
 type Output = (Value, String);
@@ -58,9 +57,11 @@ pub fn run(command: &AuthorityCommand, global: &GlobalOptions) -> Result<ExitCod
             let keys = confirmation::confirm(*keys, request.subject().keys(), "--keys", name)?;
             issue(authority, &request, &approval(keys, *days, *other_keys), out)?
         }
-        AuthorityCommand::Revoke { authority, revoked, lists } => revoke(authority, revoked, lists)?,
+        AuthorityCommand::Revoke { authority, selected, issuer, lists } => {
+            revoke(authority, selected, issuer.as_ref(), lists)?
+        }
         AuthorityCommand::SignList { authority, root, lists } => sign_list(authority, *root, lists)?,
-        AuthorityCommand::List { folder } => list(folder)?,
+        AuthorityCommand::List { folder } => listing::list(folder)?,
         AuthorityCommand::RenewIssuer { authority, days, revoke_former, lists } => {
             let opened = passphrase::open(authority)?;
             let notices = opened.make_issuer(*days, *revoke_former, lists.list_days)?;
@@ -179,11 +180,16 @@ fn provider(
     let (certificate, root) = (out.join("certificate.pem"), out.join("root.pem"));
     must_be_new(&certificate)?;
     let authority = passphrase::open(options)?;
+    let is_new = !out.exists();
     fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
     let root_pem = fs::read(authority.root_path())?;
-    let issued = with_advice(authority.issue_provider(request, approval))?;
-    write(&certificate, issued.pem.as_bytes())?;
-    write(&root, &root_pem)?;
+    let issued = with_advice(authority.issue_provider(request, approval));
+    if is_new && issued.is_err() {
+        // A folder that others use meanwhile is not empty, and stays.
+        let _ = fs::remove_dir(out);
+    }
+    let issued = issued?;
+    store(&authority, &issued, &certificate, || write(&root, &root_pem))?;
     let text = format!(
         "{}, public key {}\n{}\n{}",
         described(&issued.entry)?,
@@ -192,7 +198,7 @@ fn provider(
         root.display()
     );
     let files = json!({ "certificate": certificate, "root": root });
-    Ok((json!({ "issued": record(&issued.entry)?, "files": files }), text))
+    Ok((json!({ "issued": record(&issued.entry, IssuedState::Good)?, "files": files }), text))
 }
 
 fn issue(
@@ -203,18 +209,22 @@ fn issue(
 ) -> Result<Output> {
     must_be_new(out)?;
     let authority = passphrase::open(options)?;
+    if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
     let subject = request.subject();
     let was_revoked =
         |issued: &IssuedCertificate| issued.revoked.is_some() && issued.holder.keys() == Some(subject.keys());
-    if authority.list()?.iter().any(was_revoked) {
+    let follows_revoked = authority.list()?.iter().any(was_revoked);
+    let certificate = with_advice(authority.issue(request, approval))?;
+    store(&authority, &certificate, out, || Ok(()))?;
+    if follows_revoked {
         output::remark(
             "warning: an earlier certificate for these keys was revoked; the new certificate is valid",
         );
     }
-    let certificate = with_advice(authority.issue(request, approval))?;
-    write(out, certificate.pem.as_bytes())?;
     let text = format!("{}, keys {}\n{}", described(&certificate.entry)?, subject.keys(), out.display());
-    Ok((json!({ "issued": record(&certificate.entry)?, "file": out }), text))
+    Ok((json!({ "issued": record(&certificate.entry, IssuedState::Good)?, "file": out }), text))
 }
 
 /// Adds the name of the option to an error that an option can prevent.
@@ -227,12 +237,22 @@ fn with_advice(issued: std::result::Result<SignedCertificate, AuthorityError>) -
     }
 }
 
-fn revoke(options: &AuthorityOptions, revoked: &Revoked, lists: &ListOptions) -> Result<Output> {
-    let selection = match revoked {
-        Revoked { name: Some(name), .. } => CertificateSelection::Name(name.clone()),
-        Revoked { serial: Some(serial), .. } => CertificateSelection::SerialNumber(serial.clone()),
-        Revoked { keys: Some(keys), .. } => CertificateSelection::Keys(*keys),
-        Revoked { name: None, serial: None, keys: None } => {
+fn revoke(
+    options: &AuthorityOptions,
+    selected: &SelectedHolder,
+    issuer: Option<&SerialNumber>,
+    lists: &ListOptions,
+) -> Result<Output> {
+    let selection = match (selected, issuer) {
+        (SelectedHolder { serial: Some(serial), .. }, Some(issuer)) => {
+            CertificateSelection::OfIssuer { serial_number: serial.clone(), issuer: issuer.clone() }
+        }
+        (SelectedHolder { serial: Some(serial), .. }, None) => {
+            CertificateSelection::SerialNumber(serial.clone())
+        }
+        (SelectedHolder { name: Some(name), .. }, _) => CertificateSelection::Name(name.clone()),
+        (SelectedHolder { keys: Some(keys), .. }, _) => CertificateSelection::Keys(*keys),
+        (SelectedHolder { name: None, serial: None, keys: None }, _) => {
             anyhow::bail!("give one of --name, --serial and --keys to select the certificates to revoke")
         }
     };
@@ -242,15 +262,26 @@ fn revoke(options: &AuthorityOptions, revoked: &Revoked, lists: &ListOptions) ->
     let (revoked, list) = (revocation.certificates, authority.revocation_list_path());
     let lines = revoked.iter().map(|issued| Ok(format!("revoked: {}", described(issued)?)));
     let mut lines = lines.collect::<Result<Vec<String>>>()?;
-    if revoked.iter().any(|issued| !matches!(issued.holder, CertificateHolder::Provider { .. })) {
+    let is_client = |issued: &IssuedCertificate| {
+        matches!(issued.holder, CertificateHolder::Client(_) | CertificateHolder::Unknown)
+    };
+    if revoked.iter().any(is_client) {
         lines.push(format!("Providers refuse these clients when they have the new {}.", list.display()));
+    }
+    if revoked.iter().any(|issued| matches!(issued.holder, CertificateHolder::Issuer(_))) {
+        lines.push(format!(
+            "Providers refuse all clients of this issuer when they have the new {}. `sottovoce authority list` shows the certificates \
+             that are to be issued again.",
+            list.display()
+        ));
     }
     if revoked.iter().any(|issued| matches!(issued.holder, CertificateHolder::Provider { .. })) {
         lines.push(
             "Clients do not read the list: they accept a provider's certificate until it expires.".to_owned(),
         );
     }
-    let records = revoked.iter().map(record).collect::<Result<Vec<Value>>>()?;
+    let records =
+        revoked.iter().map(|issued| record(issued, IssuedState::Revoked)).collect::<Result<Vec<Value>>>()?;
     let json = json!({ "revoked": records, "file": list, "warnings": texts(&revocation.notices) });
     Ok((json, lines.join("\n")))
 }
@@ -263,12 +294,14 @@ fn sign_list(options: &AuthorityOptions, root: bool, lists: &ListOptions) -> Res
         authority
             .signers()?
             .iter()
+            // The signing has warned of issuers whose private keys are missing.
+            .filter(|signer| signer.is_root || signer.has_key)
             .filter_map(|signer| list_warning(signer).transpose())
             .collect::<Result<Vec<_>>>()?,
     );
     notices.iter().for_each(|notice| output::remark(&format!("warning: {notice}")));
     let list = authority.revocation_list_path();
-    let text = format!("signed for {} days: {}", lists.list_days, list.display());
+    let text = format!("signed for {}: {}", counted(lists.list_days as usize, "day", "days"), list.display());
     Ok((json!({ "file": list, "days": lists.list_days, "warnings": notices }), text))
 }
 
@@ -298,144 +331,6 @@ fn encrypt(options: &AuthorityOptions, file: Option<&Path>, no_passphrase: bool)
     Ok((json!({ "files": changed, "encrypted": !no_passphrase }), lines.join("\n")))
 }
 
-fn list(folder: &Path) -> Result<Output> {
-    let authority = Authority::open(folder)?;
-    let (signers, all) = (authority.signers()?, authority.list()?);
-    let leaves = all.iter().filter(|issued| !matches!(issued.holder, CertificateHolder::Issuer(_)));
-    let rows = leaves.map(|issued| {
-        let kind = match &issued.holder {
-            CertificateHolder::Client(_) => "client",
-            CertificateHolder::Provider { .. } => "provider",
-            CertificateHolder::Issuer(_) => "issuer",
-            CertificateHolder::Unknown => "unknown",
-        };
-        let keys = issued.holder.keys().map(|keys| keys.to_string()).unwrap_or_default();
-        let (state, holder) = (state(issued).to_owned(), issued.holder.to_string());
-        let left = if state == "good" { days_left(issued.not_after).to_string() } else { String::new() };
-        let serial = issued.serial_number.to_string();
-        Ok(vec![serial, kind.to_owned(), holder, timestamp(issued.not_after)?, left, state, keys])
-    });
-    let header = ["serial", "for", "name", "until", "days left", "state", "keys"];
-    let table = Table {
-        title: format!("Certificates of {}", folder.display()),
-        header: header.map(str::to_owned).to_vec(),
-        rows: rows.collect::<Result<_>>()?,
-        notes: Vec::new(),
-    };
-    let warnings = warnings(&signers, &all)?;
-    let mut text = format!("{}{}", signer_table(&signers)?, table.to_text());
-    for warning in &warnings {
-        text.push_str(&format!("\nwarning: {warning}"));
-    }
-    let json = json!({
-        "signers": signers.iter().map(signer_record).collect::<Result<Vec<Value>>>()?,
-        "certificates": all.iter().map(record).collect::<Result<Vec<Value>>>()?,
-        "warnings": warnings,
-    });
-    Ok((json, text))
-}
-
-/// Returns warnings of lists and certificates that end within [`WARNING_DAYS`].
-fn warnings(signers: &[SignerStatus], all: &[IssuedCertificate]) -> Result<Vec<String>> {
-    let mut warnings = Vec::new();
-    for signer in signers.iter().filter(|signer| signer.revoked.is_none()) {
-        warnings.extend(list_warning(signer)?);
-        let advice = if signer.is_root { "new-root" } else { "renew-issuer" };
-        if signer.is_present && is_ending(signer.not_after) {
-            warnings.push(format!(
-                "the {} ends at {}; make another one with `sottovoce authority {advice}`",
-                role(signer),
-                timestamp(signer.not_after)?
-            ));
-        }
-    }
-    if !signers.iter().any(|signer| !signer.is_root && signer.is_present) {
-        warnings.push(
-            "there is no issuer: this authority was made by a former version, or issuer.key.pem is missing; `sottovoce authority \
-             new-root` or `renew-issuer` makes one"
-                .to_owned(),
-        );
-    }
-    for issued in all {
-        let is_leaf = !matches!(issued.holder, CertificateHolder::Issuer(_) | CertificateHolder::Unknown);
-        let is_renewed = all.iter().any(|other| {
-            other.revoked.is_none() && other.holder == issued.holder && !is_ending(other.not_after)
-        });
-        if is_leaf && issued.is_valid() && is_ending(issued.not_after) && !is_renewed {
-            warnings.push(format!("a certificate ends soon: {}", described(issued)?));
-        }
-    }
-    Ok(warnings)
-}
-
-/// A warning of the end of a root's or issuer's list.
-fn list_warning(signer: &SignerStatus) -> Result<Option<String>> {
-    let option = if signer.is_root { " --root" } else { "" };
-    let advice = format!("sign another one with `sottovoce authority sign-list{option}`");
-    let name = format!("{} {}", role(signer), signer.serial_number);
-    // A list of an issuer is signed for a few weeks, so it is warned of only after its end is near.
-    let limit = if signer.is_root { WARNING_DAYS } else { WARNING_DAYS / 4 };
-    match signer.list {
-        None => Ok(Some(format!("the {name} has no list of revoked certificates; {advice}"))),
-        Some((end, _)) if days_left(end) < limit => {
-            Ok(Some(format!("the list of the {name} ends at {}; {advice}", timestamp(end)?)))
-        }
-        Some(_) => Ok(None),
-    }
-}
-
-fn role(signer: &SignerStatus) -> &'static str {
-    match (signer.is_root, signer.is_present) {
-        (true, true) => "root",
-        (true, false) => "former root",
-        (false, true) => "issuer",
-        (false, false) => "former issuer",
-    }
-}
-
-fn signer_table(signers: &[SignerStatus]) -> Result<String> {
-    let rows = signers.iter().map(|signer| {
-        let (list, revoked) = match signer.list {
-            Some((end, count)) => (timestamp(end)?, count.to_string()),
-            None => ("none".to_owned(), String::new()),
-        };
-        let state = match signer.revoked {
-            Some(_) => "revoked",
-            None if days_left(signer.not_after) < 0 => "expired",
-            None => "good",
-        };
-        let key = if signer.has_key { "here" } else { "not here" };
-        let (serial, until) = (signer.serial_number.to_string(), timestamp(signer.not_after)?);
-        let left = days_left(signer.not_after).to_string();
-        let texts = [role(signer), &serial, &until, &left, state, key, &list, &revoked];
-        Ok(texts.map(str::to_owned).to_vec())
-    });
-    let header = ["role", "serial", "until", "days left", "state", "private key", "list until", "revoked"];
-    let table = Table {
-        title: "Roots and issuers".to_owned(),
-        header: header.map(str::to_owned).to_vec(),
-        rows: rows.collect::<Result<_>>()?,
-        notes: Vec::new(),
-    };
-    Ok(format!("{}\n", table.to_text()))
-}
-
-fn signer_record(signer: &SignerStatus) -> Result<Value> {
-    let list = signer.list.map(|(end, count)| {
-        Ok::<_, anyhow::Error>(json!({ "not_after": timestamp(end)?, "revoked": count }))
-    });
-    Ok(json!({
-        "role": role(signer),
-        "name": signer.name,
-        "serial": signer.serial_number.to_string(),
-        "not_after": timestamp(signer.not_after)?,
-        "days_left": days_left(signer.not_after),
-        "has_key": signer.has_key,
-        "revoked": signer.revoked.map(timestamp).transpose()?,
-        "list": list.transpose()?,
-    }))
-}
-
 fn texts(notices: &[ListNotice]) -> Vec<String> {
     notices.iter().map(ListNotice::to_string).collect()
 }
@@ -446,59 +341,34 @@ fn warn(notices: &[ListNotice]) {
     }
 }
 
-/// Returns the number of whole days until `end`, which is negative after it.
-fn days_left(end: OffsetDateTime) -> i64 {
-    (end - OffsetDateTime::now_utc()).whole_seconds().div_euclid(86_400)
-}
-
-fn is_ending(end: OffsetDateTime) -> bool {
-    days_left(end) < WARNING_DAYS
-}
-
 fn joined(hosts: &[Host]) -> String {
     hosts.iter().map(Host::to_string).collect::<Vec<_>>().join(" ")
 }
 
-fn state(issued: &IssuedCertificate) -> &'static str {
-    match issued.revoked {
-        Some(_) => "revoked",
-        None if issued.has_expired() => "expired",
-        None => "good",
+/// Writes the file of a new certificate, after `write_others`. If one cannot be written, the certificate is taken out of the
+/// ledger again: the ledger was written first, so that a certificate that exists is always in it.
+fn store(
+    authority: &Authority,
+    issued: &SignedCertificate,
+    path: &Path,
+    write_others: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let Err(error) = write_others().and_then(|()| write(path, issued.pem.as_bytes())) else { return Ok(()) };
+    // The file may have appeared although the folder could not be synchronised.
+    let _ = fs::remove_file(path);
+    let serial = &issued.entry.serial_number;
+    let in_ledger = format!(
+        "the certificate {serial} is in the ledger, but nobody has it; issue another one, or revoke it with --serial {serial}"
+    );
+    if path.exists() {
+        return Err(error.context(in_ledger));
     }
-}
-
-fn timestamp(time: OffsetDateTime) -> Result<String> {
-    Ok(Timestamp::from_second(time.unix_timestamp())?.to_string())
-}
-
-fn described(issued: &IssuedCertificate) -> Result<String> {
-    let IssuedCertificate { holder, serial_number, not_after, .. } = issued;
-    Ok(format!("{holder}, serial {serial_number}, until {}", timestamp(*not_after)?))
-}
-
-/// A certificate as JSON.
-fn record(issued: &IssuedCertificate) -> Result<Value> {
-    let mut record = json!({
-        "serial": issued.serial_number.to_string(),
-        "not_after": timestamp(issued.not_after)?,
-        "days_left": days_left(issued.not_after),
-        "state": state(issued),
-        "revoked": issued.revoked.map(timestamp).transpose()?,
-        "issuer": issued.signer.as_ref().map(ToString::to_string),
-    });
-    if let Some(keys) = issued.holder.keys() {
-        output::add_field(&mut record, "keys", keys.to_string());
-    }
-    match &issued.holder {
-        CertificateHolder::Client(subject) => output::add_field(&mut record, "client", subject.name()),
-        CertificateHolder::Issuer(name) => output::add_field(&mut record, "name", name),
-        CertificateHolder::Unknown => output::add_field(&mut record, "unknown", true),
-        CertificateHolder::Provider { hosts, .. } => {
-            let hosts: Vec<String> = hosts.iter().map(Host::to_string).collect();
-            output::add_field(&mut record, "provider", hosts);
+    match authority.withdraw(&issued.entry) {
+        Ok(()) => {
+            Err(error.context("no certificate was issued: its entry was taken out of the ledger again"))
         }
+        Err(failure) => Err(error.context(failure).context(in_ledger)),
     }
-    Ok(record)
 }
 
 /// Refuses a file that exists: the certificate or key in it may be in use.

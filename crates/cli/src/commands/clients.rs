@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sottovoce_service::operator::{
@@ -13,8 +13,9 @@ use sottovoce_service::operator::{
 use sottovoce_service::server::StoppedService;
 use sottovoce_table::Table;
 
-use crate::args::clients::{ClientsCommand, SelectedClient};
+use crate::args::clients::ClientsCommand;
 use crate::args::global::GlobalOptions;
+use crate::args::selected_holder::SelectedHolder;
 use crate::output::{self, counted};
 
 /// Time for a service that is starting or stopping.
@@ -30,6 +31,11 @@ pub fn run(command: &ClientsCommand, global: &GlobalOptions) -> Result<ExitCode>
             (service, OperatorRequest::Expire { unused_days: *unused_days })
         }
     };
+    ensure!(
+        !service.state.is_file(),
+        "{} is a file: name the state folder of a service with --state",
+        service.state.display()
+    );
     let (is_running, reply) = ask(&service.state, &request)?;
     let clients = match reply {
         OperatorReply::Clients(clients) => clients,
@@ -55,12 +61,12 @@ pub fn run(command: &ClientsCommand, global: &GlobalOptions) -> Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-fn selection(selected: &SelectedClient) -> Result<ClientSelection> {
+fn selection(selected: &SelectedHolder) -> Result<ClientSelection> {
     Ok(match selected {
-        SelectedClient { name: Some(name), .. } => ClientSelection::Name(name.clone()),
-        SelectedClient { serial: Some(serial), .. } => ClientSelection::Serial(serial.to_string()),
-        SelectedClient { keys: Some(keys), .. } => ClientSelection::Keys(keys.to_string()),
-        SelectedClient { name: None, serial: None, keys: None } => {
+        SelectedHolder { name: Some(name), .. } => ClientSelection::Name(name.clone()),
+        SelectedHolder { serial: Some(serial), .. } => ClientSelection::Serial(serial.to_string()),
+        SelectedHolder { keys: Some(keys), .. } => ClientSelection::Keys(keys.to_string()),
+        SelectedHolder { name: None, serial: None, keys: None } => {
             bail!("give one of --name, --serial and --keys to select the client")
         }
     })

@@ -47,7 +47,12 @@ pub fn confirm(
     if typed.len() >= DIGITS && requested.to_string().starts_with(&typed) {
         return Ok(requested);
     }
+    // The fingerprint of the request is not shown: it could be typed without asking its sender.
+    if typed.len() < DIGITS {
+        bail!("{} digits were typed, but {DIGITS} are needed; no certificate was issued", typed.len());
+    }
     bail!(
-        "the request is for the fingerprint {requested}, but {typed:?} was typed; no certificate was issued"
+        "the fingerprint of the request does not begin with {typed:?}; no certificate was issued. Ask {sender} again, and use the \
+         request that {sender} made"
     )
 }

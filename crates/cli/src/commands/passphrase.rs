@@ -4,11 +4,14 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use sottovoce_service::authority::{Authority, Passphrase};
+use sottovoce_service::authority::{Authority, AuthorityError, Passphrase};
 use zeroize::Zeroizing;
 
 use crate::args::authority::AuthorityOptions;
 use crate::output;
+
+/// Number of times that the terminal asks for a passphrase.
+const MAX_TRIES: u32 = 3;
 
 /// Opens the authority in a folder, with its passphrase if its private keys are encrypted.
 pub fn open(options: &AuthorityOptions) -> Result<Authority> {
@@ -24,19 +27,29 @@ pub fn open(options: &AuthorityOptions) -> Result<Authority> {
         }
         return Ok(authority);
     }
-    let passphrase = match passphrase_file {
-        Some(file) => Passphrase::read(file)?,
-        None => {
-            ensure!(
-                is_terminal(),
-                "the private keys in {} are encrypted: name a file with the passphrase with --passphrase-file, or run this in a \
-                 terminal to be asked for it",
-                folder.display()
-            );
-            ask(&format!("passphrase of {}: ", folder.display()))?
+    if let Some(file) = passphrase_file {
+        return Ok(authority.with_passphrase(Passphrase::read(file)?));
+    }
+    ensure!(
+        is_terminal(),
+        "the private keys in {} are encrypted: name a file with the passphrase with --passphrase-file, or run this in a terminal to \
+         be asked for it",
+        folder.display()
+    );
+    let mut authority = authority;
+    for tries_left in (0..MAX_TRIES).rev() {
+        authority = authority.with_passphrase(ask(&format!("passphrase of {}: ", folder.display()))?);
+        match authority.check_passphrase() {
+            Err(error @ AuthorityError::WrongPassphrase { .. }) if tries_left > 0 => {
+                output::remark(&format!("{error}; try again"));
+            }
+            checked => {
+                checked?;
+                break;
+            }
         }
-    };
-    Ok(authority.with_passphrase(passphrase))
+    }
+    Ok(authority)
 }
 
 /// Returns the passphrase for keys that are stored, or `None` if they are not to be encrypted. `option` is the name of the option

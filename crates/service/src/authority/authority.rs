@@ -8,17 +8,19 @@ use time::OffsetDateTime;
 
 use super::approval::{Approval, FormerKey};
 use super::certificate::{self, now};
+use super::contents::Contents;
 use super::error::AuthorityError;
 use super::folder::AuthorityFolder;
+use super::issued_state::IssuedState;
 use super::key_file::{self, SigningKey};
 use super::ledger::{CertificateHolder, IssuedCertificate, Ledger};
 use super::list_signing::{DEFAULT_LIST_DAYS, ListNotice, ListScope, ListSigning, next_update};
 use super::passphrase::Passphrase;
 use super::provider_request::ReceivedProviderRequest;
-use super::random::random_serial_number;
+use super::random::{is_of_an_authority, random_serial_number};
 use super::request::ReceivedRequest;
 use super::selection::CertificateSelection;
-use super::session::{Session, latest_end};
+use super::session::Session;
 use super::signer_generation::{entry_of_issuer, expiry, generate_issuer, generate_root};
 use super::signer_status::SignerStatus;
 use super::signers::{Signer, Signers};
@@ -114,6 +116,21 @@ impl Authority {
         Ok(Signers::read(&self.folder)?.key_files().any(key_file::KeyFile::is_encrypted))
     }
 
+    /// Checks that the passphrase opens an encrypted private key in the folder. Succeeds if none is encrypted.
+    ///
+    /// # Errors
+    /// If the passphrase opens none of them, or a file cannot be read.
+    pub fn check_passphrase(&self) -> Result<(), AuthorityError> {
+        let mut first = Ok(());
+        for file in Signers::read(&self.folder)?.key_files().filter(|file| file.is_encrypted()) {
+            match file.unlock(self.passphrase.as_ref()) {
+                Ok(_) => return Ok(()),
+                Err(error) => first = first.and(Err(error)),
+            }
+        }
+        first
+    }
+
     /// Returns the path of the roots' certificates.
     #[must_use]
     pub fn root_path(&self) -> PathBuf {
@@ -178,7 +195,7 @@ impl Authority {
         parameters: impl FnOnce(&SerialNumber, OffsetDateTime) -> Result<CertificateParams, AuthorityError>,
     ) -> Result<SignedCertificate, AuthorityError> {
         if requested != approval.keys {
-            return Err(AuthorityError::NotConfirmed { requested, confirmed: approval.keys });
+            return Err(AuthorityError::NotConfirmed { confirmed: approval.keys });
         }
         let mut session = Session::begin(&self.folder)?;
         if let Some(other) = session.ledger.other_name(&holder) {
@@ -196,7 +213,7 @@ impl Authority {
         let issuer = session.signers.issuer(&self.folder)?;
         let not_after = expiry(approval.days, &issuer.certificate)?;
         let serial_number = random_serial_number()?;
-        let key = self.unlock_issuer(issuer)?;
+        let key = self.unlock(issuer)?;
         let signed = parameters(&serial_number, not_after)?
             .signed_by(public_key, &key.issuer(&issuer.certificate)?)?;
         let mut pem = signed.pem();
@@ -210,13 +227,24 @@ impl Authority {
         Ok(SignedCertificate { pem, entry })
     }
 
-    /// Revokes the selected certificates, signs new lists that are valid for `list_days`, and returns the selected certificates. A
-    /// certificate that was revoked before keeps the time of its revocation. A serial number that the ledger does not have is
-    /// revoked as that of an unknown holder.
+    /// Takes a certificate out of the ledger that was just issued, and that nobody has received because it could not be stored.
     ///
     /// # Errors
-    /// If no certificate is selected, a private key is missing or cannot be decrypted, or the folder cannot be written to. To
-    /// revoke an issuer, the root's private key is needed.
+    /// If the folder cannot be read or written to.
+    pub fn withdraw(&self, issued: &IssuedCertificate) -> Result<(), AuthorityError> {
+        let mut session = Session::begin(&self.folder)?;
+        session.ledger.remove(&issued.serial_number);
+        session.write_ledger()
+    }
+
+    /// Revokes the selected certificates, signs new lists that are valid for `list_days`, and returns the selected certificates. A
+    /// certificate that was revoked before keeps the time of its revocation. A serial number that the ledger does not have is
+    /// revoked as that of an unknown holder, if its issuer is named: only this issuer's list excludes it.
+    ///
+    /// # Errors
+    /// If no certificate is selected, the ledger does not have it and no issuer in the folder is named, a private key is missing
+    /// or cannot be decrypted, or the folder cannot be written to. To revoke an issuer, the root's private key is needed.
+    /// Nothing is written then.
     pub fn revoke(
         &self,
         selection: &CertificateSelection,
@@ -225,13 +253,20 @@ impl Authority {
         let mut session = Session::begin(&self.folder)?;
         let mut certificates = session.ledger.revoke(|issued| selection.includes(issued), now());
         if certificates.is_empty() {
-            let CertificateSelection::SerialNumber(serial_number) = selection else {
-                return Err(AuthorityError::Unknown { selection: selection.clone() });
-            };
+            let (serial_number, issuer) = unlisted_certificate(&session, selection)?;
             let end = session.latest_end();
-            session.ledger.revoke_all([(serial_number.clone(), now())], end);
+            session.ledger.revoke_all([(serial_number.clone(), now())], Some(issuer), end);
             session.notices.push(ListNotice::Unknown(serial_number.clone()));
             certificates = session.ledger.revoke(|issued| selection.includes(issued), now());
+        }
+        if let CertificateSelection::OfIssuer { serial_number, issuer } = selection
+            && let Some(other) = certificates
+                .iter()
+                .filter_map(|issued| issued.signer.as_ref())
+                .find(|&signer| signer != issuer)
+        {
+            let (serial_number, issuer) = (serial_number.clone(), other.clone());
+            return Err(AuthorityError::OtherIssuer { serial_number, issuer });
         }
         let present = session.signers.issuer(&self.folder)?.certificate.serial_number();
         if certificates.iter().any(|issued| issued.serial_number == *present) {
@@ -273,7 +308,7 @@ impl Authority {
         if let Some(next) = &session.signers.next_root {
             return Err(AuthorityError::NextRoot { path: next.path().into() });
         }
-        let root_key = self.unlock_root(root)?;
+        let root_key = self.unlock(root)?;
         let (issuer, key) = generate_issuer(&root.certificate, &root_key, days)?;
         let entry = entry_of_issuer(&issuer, &root.certificate);
         if session.signers.has_present_issuer() {
@@ -281,7 +316,8 @@ impl Authority {
             let former_serial = former.certificate.serial_number().clone();
             self.store_former("issuer", former)?;
             if revoke_former {
-                session.ledger.revoke_all([(former_serial, now())], root.certificate.validity().not_after);
+                let end = root.certificate.validity().not_after;
+                session.ledger.revoke_all([(former_serial, now())], None, end);
             }
         }
         session.ledger.enter(entry);
@@ -348,21 +384,16 @@ impl Authority {
         if !session.signers.issuer(&self.folder)?.certificate.is_signed_by(&newest) {
             return Err(AuthorityError::IssuerOfFormerRoot);
         }
+        let is_kept =
+            |signer: &&Signer| signer.certificate == newest || signer.certificate.is_signed_by(&newest);
+        let kept = session.signers.roots.iter().chain(&session.signers.issuers).filter(is_kept);
+        let kept: Vec<&SerialNumber> = kept.map(|signer| signer.certificate.serial_number()).collect();
+        let certificates = session.depending_on_others(&kept);
+        if !certificates.is_empty() {
+            return Err(AuthorityError::RootInUse { certificates });
+        }
         session.signers.roots.truncate(1);
         session.signers.issuers.retain(|issuer| issuer.certificate.is_signed_by(&newest));
-        let kept = session.signers.roots.iter().chain(&session.signers.issuers);
-        let kept: Vec<&SerialNumber> = kept.map(|signer| signer.certificate.serial_number()).collect();
-        let is_lost = |issued: &&IssuedCertificate| {
-            let is_leaf =
-                matches!(issued.holder, CertificateHolder::Client(_) | CertificateHolder::Provider { .. });
-            is_leaf
-                && issued.is_valid()
-                && issued.signer.as_ref().is_none_or(|signer| !kept.contains(&signer))
-        };
-        let count = session.ledger.certificates().iter().filter(is_lost).count();
-        if count > 0 {
-            return Err(AuthorityError::RootInUse { count });
-        }
         session.lists.retain(|list| *list.signer() == newest || list.signer().is_signed_by(&newest));
         // The lists are written first: while the former root is trusted, a list of it may be missing, but not the reverse.
         let notices = session.sign_lists(self.passphrase.as_ref(), list_days, ListScope::Issuers)?;
@@ -401,58 +432,67 @@ impl Authority {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn list(&self) -> Result<Vec<IssuedCertificate>, AuthorityError> {
-        let signers = Signers::read(&self.folder)?;
-        Ok(self.folder.read_ledger(latest_end(&signers))?.0.into_certificates())
+        Ok(Contents::read(&self.folder)?.ledger.into_certificates())
     }
 
-    /// Returns all roots, and all issuers that have not expired.
+    /// Returns all certificates in the ledger with their states, in the order of their issue.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn states(&self) -> Result<Vec<(IssuedCertificate, IssuedState)>, AuthorityError> {
+        let contents = Contents::read(&self.folder)?;
+        let issued = contents.ledger.certificates().iter();
+        Ok(issued.map(|issued| (issued.clone(), contents.state(issued))).collect())
+    }
+
+    /// Returns all roots, all issuers that have not expired, and issuers of which only `revoked.pem` knows.
     ///
     /// # Errors
     /// If a file cannot be read.
     pub fn signers(&self) -> Result<Vec<SignerStatus>, AuthorityError> {
-        let signers = Signers::read(&self.folder)?;
-        let (ledger, _) = self.folder.read_ledger(latest_end(&signers))?;
-        let (roots, issuers) = (signers.root_certificates(), signers.issuer_certificates());
-        let lists = self.folder.read_lists(&roots, &issuers)?.unwrap_or_default();
-        let status = |signer: &Signer, is_root: bool, is_present: bool| {
-            let certificate = &signer.certificate;
-            let list = lists.iter().find(|list| list.signer() == certificate);
-            let mut entries = ledger.certificates().iter();
-            let entry = entries.find(|issued| issued.serial_number == *certificate.serial_number());
-            SignerStatus {
-                name: certificate.common_name().to_owned(),
-                is_root,
-                is_present,
-                serial_number: certificate.serial_number().clone(),
-                not_after: certificate.validity().not_after,
-                has_key: signer.key.is_some(),
-                revoked: entry.and_then(|issued| issued.revoked),
-                list: list.map(|list| (list.next_update(), list.revoked().len())),
-            }
-        };
-        let roots = signers.roots.iter().enumerate().map(|(index, root)| status(root, true, index == 0));
-        let issuers = signers
-            .issuers
-            .iter()
-            .enumerate()
-            .map(|(index, issuer)| status(issuer, false, index == 0 && signers.has_present_issuer()));
-        Ok(roots.chain(issuers).collect())
+        Ok(Contents::read(&self.folder)?.signer_statuses())
     }
 
-    fn unlock_root(&self, root: &Signer) -> Result<SigningKey, AuthorityError> {
+    fn unlock(&self, root: &Signer) -> Result<SigningKey, AuthorityError> {
         let missing = || AuthorityError::NoRootKey { path: self.folder.root_key_path() };
         root.unlock(self.passphrase.as_ref(), missing)
     }
 
-    fn unlock_issuer(&self, issuer: &Signer) -> Result<SigningKey, AuthorityError> {
-        // Without issuers, the root is the issuer.
-        self.unlock_root(issuer)
-    }
-
     /// Stores the key of a root or issuer under its serial number, before another one takes its place.
     fn store_former(&self, kind: &str, former: &Signer) -> Result<(), AuthorityError> {
-        let key = self.unlock_root(former)?;
+        let key = self.unlock(former)?;
         let content = key_file::encode(&former.certificate, &key, self.passphrase.as_ref())?;
         self.folder.write_former_key(kind, former.certificate.serial_number(), &content)
     }
+}
+
+/// Returns the serial number of a certificate that the ledger does not have, and that of its issuer.
+fn unlisted_certificate<'a>(
+    contents: &Contents,
+    selection: &'a CertificateSelection,
+) -> Result<(&'a SerialNumber, &'a SerialNumber), AuthorityError> {
+    let (serial_number, issuer) = match selection {
+        CertificateSelection::OfIssuer { serial_number, issuer } => (serial_number, Some(issuer)),
+        CertificateSelection::SerialNumber(serial_number) => (serial_number, None),
+        CertificateSelection::Keys(_) => {
+            return Err(AuthorityError::Unknown { selection: selection.clone(), hosts: None });
+        }
+        CertificateSelection::Name(name) => {
+            let mut holders = contents.ledger.certificates().iter().map(|issued| &issued.holder);
+            let hosts = holders.find(|holder| holder.has_host(name)).map(ToString::to_string);
+            return Err(AuthorityError::Unknown { selection: selection.clone(), hosts });
+        }
+    };
+    if !is_of_an_authority(serial_number) {
+        return Err(AuthorityError::SerialNumber { serial_number: serial_number.clone() });
+    }
+    let Some(issuer) = issuer else {
+        return Err(AuthorityError::UnknownIssuer { serial_number: serial_number.clone() });
+    };
+    let mut signers = contents.signers.roots.iter().chain(&contents.signers.issuers);
+    if !signers.any(|signer| signer.key.is_some() && signer.certificate.serial_number() == issuer) {
+        let (serial_number, issuer) = (serial_number.clone(), issuer.clone());
+        return Err(AuthorityError::IssuerNotHere { serial_number, issuer });
+    }
+    Ok((serial_number, issuer))
 }

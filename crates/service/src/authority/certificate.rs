@@ -9,7 +9,6 @@ use time::{Duration, OffsetDateTime};
 
 use super::error::AuthorityError;
 use super::host::Host;
-use super::ledger::IssuedCertificate;
 use crate::tls::model_manifest::CertifiedModel;
 use crate::tls::serial_number::SerialNumber;
 use crate::tls::subject::{Subject, checked_name};
@@ -69,18 +68,16 @@ pub fn provider(
 }
 
 /// Returns a list of revoked certificates.
-pub fn revocation_list<'a>(
-    revoked: impl Iterator<Item = &'a IssuedCertificate>,
+pub fn revocation_list(
+    revoked: impl IntoIterator<Item = (SerialNumber, OffsetDateTime)>,
     number: u64,
     next_update: OffsetDateTime,
 ) -> CertificateRevocationListParams {
-    let revoked = revoked.filter_map(|issued| {
-        Some(RevokedCertParams {
-            serial_number: rcgen::SerialNumber::from_slice(issued.serial_number.as_bytes()),
-            revocation_time: issued.revoked?,
-            reason_code: Some(RevocationReason::Unspecified),
-            invalidity_date: None,
-        })
+    let revoked = revoked.into_iter().map(|(serial_number, revocation_time)| RevokedCertParams {
+        serial_number: rcgen::SerialNumber::from_slice(serial_number.as_bytes()),
+        revocation_time,
+        reason_code: Some(RevocationReason::Unspecified),
+        invalidity_date: None,
     });
     CertificateRevocationListParams {
         this_update: now() - MAX_CLOCK_SKEW,

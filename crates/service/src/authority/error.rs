@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use super::host::ParseHostError;
+use super::ledger::IssuedCertificate;
 use super::selection::CertificateSelection;
 use crate::tls::error::TlsError;
 use crate::tls::serial_number::SerialNumber;
 use crate::tls::subject::SubjectError;
+use crate::tls::validity::date_text;
 use sottovoce_protocol::Fingerprint;
 
 /// The authority could not or did not do what it was asked for.
@@ -25,6 +27,21 @@ pub enum AuthorityError {
     /// The folder of a new authority is not empty.
     #[error("{folder} is not empty, but an authority needs a folder of its own")]
     NotEmpty {
+        /// Path of the folder.
+        folder: PathBuf,
+    },
+    /// The path of a folder belongs to a file.
+    #[error("{path} is not a folder, and an authority needs one")]
+    NotAFolder {
+        /// Path.
+        path: PathBuf,
+    },
+    /// The folder has files of an authority, but no root certificate.
+    #[error(
+        "{folder} has files of an authority, but no root.pem. If `sottovoce authority create` was interrupted there, remove the \
+         folder and run it again; if certificates were issued there, restore root.pem from a backup or a provider"
+    )]
+    Unfinished {
         /// Path of the folder.
         folder: PathBuf,
     },
@@ -109,6 +126,15 @@ pub enum AuthorityError {
         /// Path of the file.
         path: PathBuf,
     },
+    /// Others may know the passphrase.
+    #[error(
+        "others than its owner may have read the passphrase in {path}: choose another passphrase (`sottovoce authority encrypt`), or, \
+         if nobody has read it, correct this with: chmod 600 {path}"
+    )]
+    PassphraseReadable {
+        /// Path of the file.
+        path: PathBuf,
+    },
     /// The passphrase of a new key is too short.
     #[error("the passphrase has {found} bytes, but must have at least {min}")]
     ShortPassphrase {
@@ -163,11 +189,51 @@ pub enum AuthorityError {
     },
     /// The root that is to be retired is in use.
     #[error(
-        "{count} valid certificates depend on a former root, and nobody would accept them afterwards; replace them first"
+        "valid certificates depend on a former root, and nobody would accept them afterwards: {}. Issue them again for the same names \
+         and keys, or revoke them (`sottovoce authority revoke --serial`)",
+        certificate_texts(certificates)
     )]
     RootInUse {
-        /// Number of valid certificates.
-        count: usize,
+        /// The certificates that have no successor.
+        certificates: Vec<IssuedCertificate>,
+    },
+    /// The ledger does not have the certificate, so its issuer is not known.
+    #[error(
+        "issued.csv has no certificate {serial_number}, so nobody can tell which issuer has signed it; nothing was revoked. If the \
+         number is right and the ledger lost the entry, name the issuer with --issuer: `openssl x509 -noout -issuer -in FILE` shows \
+         it in the certificate, and `sottovoce clients list --json` on a provider for a client"
+    )]
+    UnknownIssuer {
+        /// Serial number of the certificate.
+        serial_number: SerialNumber,
+    },
+    /// The serial number cannot be one of this authority.
+    #[error(
+        "{serial_number} is not the serial number of a certificate: it has 32 hexadecimal digits, of which the first is 4 to 7"
+    )]
+    SerialNumber {
+        /// The number.
+        serial_number: SerialNumber,
+    },
+    /// The private key of the named issuer is not in the folder.
+    #[error(
+        "{issuer} is no issuer whose private key is in the folder, so it cannot revoke {serial_number}; `sottovoce authority list` \
+         shows the issuers. Restore the newest copy of the folder; if there is none and revoked.pem has the issuer's list, revoke \
+         the issuer with all its certificates (`sottovoce authority revoke --serial {issuer}`, which needs root.key.pem)"
+    )]
+    IssuerNotHere {
+        /// Serial number of the certificate.
+        serial_number: SerialNumber,
+        /// Serial number of the issuer.
+        issuer: SerialNumber,
+    },
+    /// Another issuer has signed the certificate.
+    #[error("the certificate {serial_number} was signed by {issuer}, and not by the issuer that was named")]
+    OtherIssuer {
+        /// Serial number of the certificate.
+        serial_number: SerialNumber,
+        /// Serial number of its issuer.
+        issuer: SerialNumber,
     },
     /// A former root has signed the present issuer.
     #[error(
@@ -197,10 +263,13 @@ pub enum AuthorityError {
     #[error("this is not a usable certificate request")]
     Request(#[source] rcgen::Error),
     /// The keys of the request are not those that its sender named.
-    #[error("the request is for the keys {requested}, but was confirmed for the keys {confirmed}")]
+    ///
+    /// The fingerprint in the request is not named, because its sender must tell it over another channel.
+    #[error(
+        "the request is for other keys than {confirmed}, for which it was confirmed; ask the holder of the keys again, and use the \
+         request that this holder made"
+    )]
     NotConfirmed {
-        /// Fingerprint in the request.
-        requested: Fingerprint,
         /// Fingerprint that was confirmed.
         confirmed: Fingerprint,
     },
@@ -241,8 +310,9 @@ pub enum AuthorityError {
     },
     /// The certificate would outlive its signer.
     #[error(
-        "the certificate that would sign expires at {not_after}, in less than {days} days; request fewer days, or make another \
-         issuer with `sottovoce authority renew-issuer` or another root with `new-root`"
+        "the certificate that would sign expires at {}, in less than {days} days; request fewer days, or make another issuer with \
+         `sottovoce authority renew-issuer` or another root with `new-root`",
+        date_text(*not_after)
     )]
     Outlives {
         /// Requested days.
@@ -257,10 +327,15 @@ pub enum AuthorityError {
     #[error("the request names a host that cannot be certified")]
     Host(#[from] ParseHostError),
     /// No issued certificate was selected.
-    #[error("no certificate was issued with {selection}")]
+    #[error(
+        "no certificate was issued with {selection}{}",
+        hosts.as_ref().map(|hosts| format!("; a provider's name is all of its hosts: --name {hosts:?}")).unwrap_or_default()
+    )]
     Unknown {
         /// Selected certificates.
         selection: CertificateSelection,
+        /// All hosts of a provider that has the selected name among them.
+        hosts: Option<String>,
     },
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers")]
@@ -277,4 +352,19 @@ pub enum AuthorityError {
     /// A key or certificate cannot be made.
     #[error("the certificate cannot be made")]
     Making(#[from] rcgen::Error),
+}
+
+/// Number of certificates that an error names.
+const MAX_NAMED: usize = 10;
+
+/// Returns names, serial numbers and ends of certificates.
+fn certificate_texts(certificates: &[IssuedCertificate]) -> String {
+    let named = certificates.iter().take(MAX_NAMED).map(|issued| {
+        format!("{}, serial {}, until {}", issued.holder, issued.serial_number, date_text(issued.not_after))
+    });
+    let mut texts: Vec<String> = named.collect();
+    if let Some(others @ 1..) = certificates.len().checked_sub(MAX_NAMED) {
+        texts.push(format!("and {others} more"));
+    }
+    texts.join("; ")
 }

@@ -31,7 +31,13 @@ impl AuthorityFolder {
         if folder.root_path().exists() {
             return Err(AuthorityError::Exists { folder: path.into() });
         }
+        if path.exists() && !path.is_dir() {
+            return Err(AuthorityError::NotAFolder { path: path.into() });
+        }
         create_private_folder(path).map_err(unwritable)?;
+        if folder.root_key_path().exists() {
+            return Err(AuthorityError::Unfinished { folder: path.into() });
+        }
         if fs::read_dir(path).map_err(unwritable)?.next().is_some() {
             return Err(AuthorityError::NotEmpty { folder: path.into() });
         }
@@ -44,8 +50,19 @@ impl AuthorityFolder {
     /// Opens the folder of an existing authority.
     pub fn open(path: &Path) -> Result<Self, AuthorityError> {
         let folder = Self(path.into());
-        if !folder.root_path().is_file() {
-            return Err(AuthorityError::Missing { folder: path.into() });
+        if path.exists() && !path.is_dir() {
+            return Err(AuthorityError::NotAFolder { path: path.into() });
+        }
+        match fs::metadata(folder.root_path()) {
+            Ok(root) if root.is_file() => {}
+            // The file may exist, and be hidden from this user.
+            Err(source) if source.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(TlsError::Read { path: folder.root_path(), source }.into());
+            }
+            _ if folder.root_key_path().exists() => {
+                return Err(AuthorityError::Unfinished { folder: path.into() });
+            }
+            _ => return Err(AuthorityError::Missing { folder: path.into() }),
         }
         check_private_folder(path).map_err(TlsError::from)?;
         Ok(folder)

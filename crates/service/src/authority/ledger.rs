@@ -89,6 +89,20 @@ impl CertificateHolder {
         }
     }
 
+    /// Returns whether `other` is the same client with the same keys, or the same provider with the same public key. Former
+    /// versions did not record the keys of providers.
+    pub(super) fn is_succeeded_by(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Provider { hosts, key: None }, Self::Provider { hosts: others, .. }) => hosts == others,
+            _ => self == other,
+        }
+    }
+
+    /// Returns whether the holder is a provider with this host among others.
+    pub(super) fn has_host(&self, host: &str) -> bool {
+        matches!(self, Self::Provider { hosts, .. } if hosts.iter().any(|own| own.to_string() == host))
+    }
+
     /// Returns the kind in the ledger.
     fn kind(&self) -> &'static str {
         match self {
@@ -177,7 +191,7 @@ impl Ledger {
             _ => None,
         })?;
         let known: HashSet<SerialNumber> = self.0.iter().map(|issued| issued.serial_number.clone()).collect();
-        let revoked = self.revoke_all(revoked, latest_end);
+        let revoked = self.revoke_all(revoked, None, latest_end);
         Ok(revoked.into_iter().filter(|serial_number| !known.contains(serial_number)).collect())
     }
 
@@ -202,6 +216,16 @@ impl Ledger {
         self.0
     }
 
+    /// Returns the certificate with a serial number.
+    pub fn get(&self, serial_number: &SerialNumber) -> Option<&IssuedCertificate> {
+        self.0.iter().find(|issued| issued.serial_number == *serial_number)
+    }
+
+    /// Takes a certificate out of the ledger.
+    pub fn remove(&mut self, serial_number: &SerialNumber) {
+        self.0.retain(|issued| issued.serial_number != *serial_number);
+    }
+
     pub fn enter(&mut self, issued: IssuedCertificate) {
         self.0.push(issued);
     }
@@ -222,10 +246,11 @@ impl Ledger {
     }
 
     /// Revokes certificates by serial numbers, and returns those that were not revoked before. Certificates that the ledger does not
-    /// have are entered.
+    /// have are entered, as those of `signer`. Without a signer they are on the lists of all signers.
     pub fn revoke_all(
         &mut self,
         revoked: impl IntoIterator<Item = (SerialNumber, OffsetDateTime)>,
+        signer: Option<&SerialNumber>,
         latest_end: OffsetDateTime,
     ) -> Vec<SerialNumber> {
         let index = |(index, issued): (usize, &IssuedCertificate)| (issued.serial_number.clone(), index);
@@ -241,7 +266,7 @@ impl Ledger {
                         serial_number: serial_number.clone(),
                         holder: CertificateHolder::Unknown,
                         not_after: latest_end,
-                        signer: None,
+                        signer: signer.cloned(),
                         revoked: Some(time),
                     });
                 }

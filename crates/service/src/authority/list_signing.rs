@@ -1,5 +1,6 @@
 //! Signs the lists of revoked certificates.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use time::{Duration, OffsetDateTime};
@@ -12,6 +13,7 @@ use super::passphrase::Passphrase;
 use super::signed_list::SignedList;
 use super::signers::{Signer, Signers};
 use crate::tls::serial_number::SerialNumber;
+use crate::tls::validity::date_text;
 
 /// Days after which providers refuse a list of an issuer, unless another number is given.
 pub const DEFAULT_LIST_DAYS: u32 = 30;
@@ -38,11 +40,24 @@ pub enum ListNotice {
     Recovered(Vec<SerialNumber>),
     /// The ledger does not have the certificate that is revoked.
     Unknown(SerialNumber),
-    /// The list of an issuer or a root is unchanged, because its private key is not in the folder. It lacks revoked
-    /// certificates.
+    /// The file of signed lists had no list of an issuer.
+    NoList {
+        /// Serial number of the issuer.
+        signer: SerialNumber,
+    },
+    /// The private key of an issuer is not in the folder, as after restoring an old backup. Its list is unchanged.
+    MissingIssuer {
+        /// Serial number of the issuer.
+        signer: SerialNumber,
+        /// End of its list.
+        list_end: OffsetDateTime,
+    },
+    /// The list of an issuer or a root is unchanged, and lacks revoked certificates.
     Incomplete {
         /// Serial number of the signer.
         signer: SerialNumber,
+        /// The signer's private key is in the folder, but the roots' lists were not to be signed.
+        has_key: bool,
         /// The certificates that are not on the list.
         missing: Vec<SerialNumber>,
     },
@@ -73,7 +88,26 @@ impl fmt::Display for ListNotice {
                 f,
                 "issued.csv has no certificate {serial}; it is revoked as that of an unknown holder"
             ),
-            Self::Incomplete { signer, missing } => write!(
+            Self::NoList { signer } => write!(
+                f,
+                "revoked.pem had no list of the issuer {signer}: it is another file than this folder had last, or was cut off. If \
+                 revocations may be missing, copy the file that a provider uses to the folder, and sign again"
+            ),
+            Self::MissingIssuer { signer, list_end } => write!(
+                f,
+                "revoked.pem has a list of the issuer {signer}, whose private key is not in the folder: this folder is older than \
+                 the issuer. The certificates of this issuer cannot be revoked one by one, and providers refuse all of them after \
+                 {}, when the list ends. Restore the newest copy of the folder; if there is none, revoke the issuer with \
+                 `sottovoce authority revoke FOLDER --serial {signer}` (this needs root.key.pem), and issue its certificates again",
+                date_text(*list_end)
+            ),
+            Self::Incomplete { signer, has_key: true, missing } => write!(
+                f,
+                "the list of the root {signer} is unchanged, and does not have: {}. Sign it with `sottovoce authority sign-list \
+                 FOLDER --root`",
+                joined(missing)
+            ),
+            Self::Incomplete { signer, has_key: false, missing } => write!(
                 f,
                 "the private key of {signer} is not in the folder, so its list is unchanged, and does not have: {}",
                 joined(missing)
@@ -127,7 +161,7 @@ impl ListSigning<'_> {
                 let end = if signs_issuers { root_end } else { self.next_update };
                 lists.push(self.sign_one(root, number, end)?);
             } else if let Some(list) = existing {
-                notices.extend(self.incomplete(list));
+                notices.extend(self.incomplete(list, root.key.is_some()));
                 lists.push(list.clone());
             } else {
                 notices.push(ListNotice::Missing { signer: root.certificate.serial_number().clone() });
@@ -145,7 +179,12 @@ impl ListSigning<'_> {
         });
         let lost: Vec<&SignedList> = lost.collect();
         for list in lost {
-            notices.extend(self.incomplete(list));
+            let signer = list.signer().serial_number();
+            if self.ledger.get(signer).is_none_or(|issued| issued.revoked.is_none()) {
+                let (signer, list_end) = (signer.clone(), list.next_update());
+                notices.push(ListNotice::MissingIssuer { signer, list_end });
+                notices.extend(self.incomplete(list, false));
+            }
             lists.push(list.clone());
         }
         Ok((lists, notices))
@@ -166,11 +205,19 @@ impl ListSigning<'_> {
     ) -> Result<SignedList, AuthorityError> {
         let missing = || AuthorityError::NoRootKey { path: self.folder.root_key_path() };
         let key = signer.unlock(self.passphrase, missing)?;
-        let own = self.ledger.certificates().iter().filter(|issued| {
-            issued.revoked.is_some()
-                && issued.signer.as_ref().is_none_or(|serial| serial == signer.certificate.serial_number())
-        });
-        let list = certificate::revocation_list(own, number, next_update);
+        // Providers refuse a list that lacks what an earlier one has.
+        let earlier = self.existing.iter().filter(|list| *list.signer() == signer.certificate);
+        let earlier = earlier.flat_map(SignedList::revoked).map(|(serial, time)| (serial.clone(), *time));
+        let mut revoked: BTreeMap<SerialNumber, OffsetDateTime> = earlier.collect();
+        for issued in self.ledger.certificates() {
+            let own = signer.certificate.serial_number();
+            if let Some(time) = issued.revoked
+                && issued.signer.as_ref().is_none_or(|serial| serial == own)
+            {
+                revoked.entry(issued.serial_number.clone()).or_insert(time);
+            }
+        }
+        let list = certificate::revocation_list(revoked, number, next_update);
         let list = list.signed_by(&key.issuer(&signer.certificate)?)?;
         let certificate = std::slice::from_ref(&signer.certificate);
         let (roots, issuers) =
@@ -183,7 +230,7 @@ impl ListSigning<'_> {
     }
 
     /// Returns a notice if the list lacks certificates that its signer has signed and that are revoked.
-    fn incomplete(&self, list: &SignedList) -> Option<ListNotice> {
+    fn incomplete(&self, list: &SignedList, has_key: bool) -> Option<ListNotice> {
         let signer = list.signer().serial_number();
         let own = self.ledger.certificates().iter().filter(|issued| {
             issued.revoked.is_some()
@@ -191,6 +238,6 @@ impl ListSigning<'_> {
                 && !list.revoked().contains_key(&issued.serial_number)
         });
         let missing: Vec<SerialNumber> = own.map(|issued| issued.serial_number.clone()).collect();
-        (!missing.is_empty()).then(|| ListNotice::Incomplete { signer: signer.clone(), missing })
+        (!missing.is_empty()).then(|| ListNotice::Incomplete { signer: signer.clone(), has_key, missing })
     }
 }

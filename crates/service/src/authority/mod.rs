@@ -53,9 +53,11 @@ mod approval;
 #[expect(clippy::module_inception, reason = "the module is named after the authority, its main type")]
 mod authority;
 mod certificate;
+mod contents;
 mod error;
 mod folder;
 mod host;
+mod issued_state;
 mod key_file;
 mod ledger;
 mod list_signing;
@@ -75,6 +77,7 @@ pub use authority::{Authority, DEFAULT_ISSUER_DAYS, Revocation, SignedCertificat
 pub use certificate::MAX_VALIDITY_DAYS;
 pub use error::AuthorityError;
 pub use host::{Host, ParseHostError};
+pub use issued_state::IssuedState;
 pub use ledger::{CertificateHolder, IssuedCertificate};
 pub use list_signing::{DEFAULT_LIST_DAYS, ListNotice, ListScope, MAX_LIST_DAYS};
 pub use passphrase::Passphrase;

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use sottovoce_network::access_rights::AccessRightsError;
 use zeroize::Zeroizing;
 
 use super::error::AuthorityError;
+use crate::tls::error::TlsError;
 use crate::tls::pem_files::read_private_bytes;
 
 /// Maximum length of a passphrase in bytes.
@@ -28,7 +30,12 @@ impl Passphrase {
     /// # Errors
     /// If the file cannot be read, is too long, or others than its owner can read it.
     pub fn read(path: &Path) -> Result<Self, AuthorityError> {
-        let mut bytes = read_private_bytes(path, MAX_BYTES)?;
+        let mut bytes = read_private_bytes(path, MAX_BYTES).map_err(|error| match error {
+            TlsError::AccessRights(AccessRightsError::Readable { path, .. }) => {
+                AuthorityError::PassphraseReadable { path }
+            }
+            error => error.into(),
+        })?;
         if bytes.last() == Some(&b'\n') {
             bytes.pop();
         }

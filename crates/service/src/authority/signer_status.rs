@@ -23,4 +23,6 @@ pub struct SignerStatus {
     pub revoked: Option<OffsetDateTime>,
     /// End of its list, and number of certificates on it, if there is a list.
     pub list: Option<(OffsetDateTime, usize)>,
+    /// Number of certificates that are revoked in the ledger, but not on the signer's list.
+    pub unlisted: usize,
 }

@@ -33,6 +33,15 @@ pub enum OperatorError {
         /// Error of the system.
         source: io::Error,
     },
+    /// The user has no right to use the socket.
+    #[error(
+        "you may not ask the service at {path}: run this as the service's user or as root",
+        path = path.display()
+    )]
+    Permission {
+        /// The socket.
+        path: PathBuf,
+    },
     /// The reply is not the JSON of this version.
     #[error(
         "the service at {path} sent an unexpected reply: it may be of another version than this program",
@@ -61,6 +70,9 @@ pub fn ask_running_service(
         // A service that was killed leaves its socket behind.
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
             return Ok(None);
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(OperatorError::Permission { path });
         }
         Err(error) => return Err(failed(error)),
     };

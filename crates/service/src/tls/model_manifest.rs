@@ -31,7 +31,7 @@ pub enum CertifiedModelError {
     Form,
     /// The name is not allowed.
     #[error(
-        "the model's name is {found:?}, but in a certificate it must have 1 to {MAX_NAME_CHARACTERS} letters, digits and `.`, `_`, \
+        "the model's name is \"{found}\", but in a certificate it must have 1 to {MAX_NAME_CHARACTERS} letters, digits and `.`, `_`, \
          `-` of ASCII"
     )]
     Name {

@@ -112,7 +112,8 @@ fn another_root_takes_over_and_the_former_one_is_retired() {
     world.classify(&served.url, "alice", &[]).succeeds();
     world.enrol("bob", &served.url);
     world.classify(&served.url, "bob", &[]).succeeds();
-    authority(&["retire-roots", "authority"]).fails(1, &["2 valid certificates depend on a former root"]);
+    authority(&["retire-roots", "authority"])
+        .fails(1, &["valid certificates depend on a former root", "alice, serial", "127.0.0.1, serial"]);
 
     let listed = authority(&["list", "authority", "--json"]).succeeds();
     let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
@@ -133,9 +134,6 @@ fn another_root_takes_over_and_the_former_one_is_retired() {
         ["issue", "authority", "alice/request.pem", "--out", "alice/certificate.pem", "--keys", &alice];
     authority(&renew).succeeds();
     assert_eq!(former.len(), 2);
-    for serial in former {
-        authority(&["revoke", "authority", "--serial", serial]).succeeds();
-    }
     authority(&["retire-roots", "authority"]).succeeds();
     distribute();
     served.kill();

@@ -8,8 +8,14 @@ fn an_authority_is_never_replaced() {
     assert!(matches!(again, AuthorityError::Exists { .. }), "{again}");
     fs::remove_file(authority.root_path()).unwrap();
     let again = Authority::create(folder.path(), "another", None).map(|_| ()).unwrap_err();
-    assert!(matches!(again, AuthorityError::NotEmpty { .. }), "{again}");
+    assert!(matches!(again, AuthorityError::Unfinished { .. }), "{again}");
+    assert!(again.to_string().contains("restore root.pem"), "{again}");
     assert_eq!(fs::read(folder.path().join("root.key.pem")).unwrap(), key);
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    for error in [Authority::create(&file, "another", None), Authority::open(&file)] {
+        assert!(matches!(error.map(|_| ()), Err(AuthorityError::NotAFolder { .. })));
+    }
     let missing = Authority::open(&folder.path().join("nowhere")).map(|_| ()).unwrap_err();
     assert!(missing.to_string().contains("it has no file root.pem"), "{missing}");
 }

@@ -13,14 +13,7 @@ fn former_authority() -> (TempDir, Authority) {
     let issuer = rcgen::Issuer::from_params(&parameters, &key);
     let serial = "4a".repeat(16);
     let revoked: SerialNumber = serial.parse().unwrap();
-    let entry = IssuedCertificate {
-        serial_number: revoked,
-        holder: CertificateHolder::Unknown,
-        not_after: now(),
-        signer: None,
-        revoked: Some(now()),
-    };
-    let list = certificate::revocation_list([entry].iter(), 2, now() + Duration::days(7000));
+    let list = certificate::revocation_list([(revoked, now())], 2, now() + Duration::days(7000));
     let write = |name: &str, text: &str| write_private(&folder.path().join(name), text.as_bytes());
     write("root.pem", &root.pem());
     write("root.key.pem", &key.serialize_pem());

@@ -65,7 +65,7 @@ fn a_passphrase_file_is_private_and_loses_one_line_feed() {
         assert_eq!(Passphrase::read(&path).unwrap().as_bytes(), expected.as_bytes());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let error = Passphrase::read(&path).map(|_| ()).unwrap_err();
-        assert!(matches!(error, AuthorityError::File(TlsError::AccessRights(_))), "{error}");
+        assert!(error.to_string().contains("choose another passphrase"), "{error}");
     }
 }
 

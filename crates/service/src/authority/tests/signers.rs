@@ -54,7 +54,11 @@ fn the_list_of_a_lost_issuer_stays_in_the_file() {
     authority.make_issuer(100, false, 30).unwrap();
     fs::remove_dir_all(folder.path().join("former")).unwrap();
     let before = lists(&authority)[&former].clone();
-    assert_eq!(authority.sign_lists(30, ListScope::Issuers).unwrap(), []);
+    let notices = authority.sign_lists(30, ListScope::Issuers).unwrap();
+    assert!(
+        matches!(&notices[..], [ListNotice::MissingIssuer { signer, .. }] if *signer == former),
+        "{notices:?}"
+    );
     assert_eq!(lists(&authority)[&former], before);
     assert_eq!(before.1, [one].into());
 }
@@ -84,7 +88,12 @@ fn a_former_root_stays_trusted_until_nothing_depends_on_it() {
     assert_eq!(lists(&authority).len(), 4);
     let two = issue(&authority, &request("two", 2), 90).unwrap().entry;
     assert_eq!(two.signer.as_ref(), Some(&issuers[0]));
-    assert!(matches!(authority.retire_roots(30), Err(AuthorityError::RootInUse { count: 1 })));
+    let error = authority.retire_roots(30).unwrap_err();
+    assert!(
+        matches!(&error, AuthorityError::RootInUse { certificates } if certificates[0].holder.to_string() == "one"),
+        "{error}"
+    );
+    assert!(error.to_string().contains("one, serial "), "{error}");
     revoke(&authority, &CertificateSelection::Keys(keys(1)));
     authority.sign_lists(30, ListScope::IssuersAndRoots).expect("both roots' keys are here");
     authority.retire_roots(30).unwrap();
@@ -110,4 +119,57 @@ fn an_interrupted_change_of_the_root_is_finished() {
     issue(&authority, &request("one", 1), 90).expect("the former issuer still signs");
     authority.make_root("next", FormerKey::Required, 100, 30).unwrap();
     assert_eq!(signers(&authority, true)[0], next);
+}
+
+/// Returns the states of clients' and providers' certificates.
+fn states(authority: &Authority) -> Vec<IssuedState> {
+    let mut all = authority.states().unwrap();
+    all.retain(|(issued, _)| !matches!(issued.holder, CertificateHolder::Issuer(_)));
+    all.into_iter().map(|(_, state)| state).collect()
+}
+
+#[test]
+fn certificates_of_a_revoked_issuer_are_not_good() {
+    let (_folder, authority) = authority();
+    issue(&authority, &request("one", 1), 90).unwrap();
+    issue_provider(&authority, "localhost");
+    authority.make_issuer(100, true, 30).unwrap();
+    issue(&authority, &request("one", 1), 90).unwrap();
+    assert_eq!(
+        states(&authority),
+        [IssuedState::IssuerRevoked, IssuedState::IssuerRevoked, IssuedState::Good]
+    );
+}
+
+#[test]
+fn a_root_is_retired_after_all_certificates_were_issued_again() {
+    let (_folder, authority) = authority();
+    let provider = ProviderRequest::new(&["localhost".parse().unwrap()]).unwrap();
+    let provider = ReceivedProviderRequest::from_pem(&provider.pem).unwrap();
+    let issue_all = || {
+        issue(&authority, &request("one", 1), 90).unwrap();
+        issue(&authority, &request("two", 2), 90).unwrap();
+        authority.issue_provider(&provider, &Approval::new(provider.key(), 30)).unwrap();
+    };
+    issue_all();
+    authority.make_root("next", FormerKey::Required, 100, 30).unwrap();
+    let error = authority.retire_roots(30).unwrap_err();
+    assert!(matches!(&error, AuthorityError::RootInUse { certificates } if certificates.len() == 3));
+    issue_all();
+    authority.retire_roots(30).unwrap();
+    let (retired, good) = (IssuedState::IssuerRetired, IssuedState::Good);
+    assert_eq!(states(&authority), [retired, retired, retired, good, good, good]);
+}
+
+#[test]
+fn the_list_of_a_root_whose_key_is_here_is_signed_on_demand() {
+    let (_folder, authority) = authority();
+    let before = fs::read(authority.revocation_list_path()).unwrap();
+    let stolen = signers(&authority, false)[0].clone();
+    authority.make_issuer(100, true, 30).unwrap();
+    fs::write(authority.revocation_list_path(), before).unwrap();
+    let notices = authority.sign_lists(30, ListScope::Issuers).unwrap();
+    let text = notices.iter().map(ToString::to_string).collect::<String>();
+    assert!(text.contains(&stolen.to_string()) && text.contains("sign-list FOLDER --root"), "{text}");
+    assert_eq!(authority.sign_lists(30, ListScope::IssuersAndRoots).unwrap(), []);
 }
