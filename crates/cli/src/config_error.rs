@@ -13,6 +13,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[cfg_attr(not(feature = "experiments"), expect(dead_code, reason = "only configurations have these errors"))]
 pub enum ConfigError {
     /// The name is neither a file nor a built-in experiment.
     #[error(
@@ -58,6 +59,7 @@ impl fmt::Display for Problem {
 
 impl Problem {
     /// A mistake that no line can be named for.
+    #[cfg(feature = "experiments")]
     pub fn new(origin: &str, message: String) -> Self {
         Self { origin: origin.to_owned(), line: None, excerpt: String::new(), message }
     }

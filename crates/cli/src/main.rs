@@ -41,8 +41,8 @@ members, export integer networks and evaluate them under encryption; each stage 
 ([`run`]) and skips the files that exist. A sweep ([`sweep`]) does this for many points. [`commands`] has a module for each
 command.
 
-Modules import in one direction: `commands` -> `sweep` -> `stages` -> `run` -> `config`. `files`, `output`, `progress` and
-`machine` use none of these.
+Modules import in one direction: `commands` -> `sweep` -> `stages` -> `run` -> `config`. `files`, `json_files`, `output`,
+`progress` and `machine` use none of these.
 
 Without the feature `experiments` there are only the commands of providers, clients and authorities: no configurations, runs,
 stages and sweeps, and none of the crates `train`, `export` and `report`.
@@ -50,8 +50,6 @@ stages and sweeps, and none of the crates `train`, `export` and `report`.
 Results go to standard output; progress and remarks go to standard error.
 */
 
-// Shared modules have functions that only experiments use.
-#![cfg_attr(not(feature = "experiments"), allow(dead_code))]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod args;
@@ -67,6 +65,8 @@ mod progress;
 
 #[cfg(feature = "experiments")]
 mod config;
+#[cfg(feature = "experiments")]
+mod json_files;
 #[cfg(feature = "experiments")]
 mod machine;
 #[cfg(feature = "experiments")]

@@ -57,6 +57,7 @@ impl Progress {
     }
 
     /// Sets the text behind the title.
+    #[cfg(feature = "experiments")]
     pub fn note(&self, text: &str) {
         self.bar.set_message(format!("{}, {text}", self.title));
         if let Ok(mut note) = self.note.lock() {
@@ -65,6 +66,7 @@ impl Progress {
     }
 
     /// Sets the finished work to `done` units, and the length to `total` units if it is known.
+    #[cfg(feature = "experiments")]
     pub fn set(&self, done: u64, total: Option<u64>) {
         if let Some(total) = total {
             self.bar.set_length(total);

@@ -87,6 +87,7 @@ impl<R: Read> Read for HashingReader<R> {
 }
 
 /// SHA-256 of the first [`MAX_CONTENT_BYTES`] of a file's decompressed bytes, in lower-case hexadecimal.
+#[cfg(feature = "data-sets")]
 pub(crate) fn sha256_of_file(path: &Path) -> io::Result<String> {
     let mut digest = Sha256::new();
     io::copy(&mut open(path)?.take(MAX_CONTENT_BYTES), &mut digest)?;
@@ -94,6 +95,7 @@ pub(crate) fn sha256_of_file(path: &Path) -> io::Result<String> {
 }
 
 /// SHA-256 of `parts` one after the other, in lower-case hexadecimal.
+#[cfg(feature = "data-sets")]
 pub(crate) fn sha256<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut digest = Sha256::new();
     parts.into_iter().for_each(|part| digest.update(part));

@@ -35,6 +35,7 @@ impl LabelledImages {
     }
 
     /// Creates images as [`Self::new`] does. The caller makes sure that `pixels` are `labels.len()` whole images.
+    #[cfg(feature = "data-sets")]
     pub(crate) fn from_whole_images(side: usize, pixels: Vec<u8>, labels: Vec<u8>) -> Self {
         debug_assert_eq!(pixels.len(), labels.len() * side * side);
         Self { side, pixels, labels }
@@ -121,6 +122,7 @@ impl LabelledImages {
     }
 
     /// Lowers every label by one. Labels of 0 stay 0.
+    #[cfg(feature = "data-sets")]
     pub(crate) fn with_labels_from_one(mut self) -> Self {
         self.labels.iter_mut().for_each(|label| *label = label.saturating_sub(1));
         self

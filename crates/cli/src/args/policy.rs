@@ -58,6 +58,7 @@ pub enum RangeName {
 
 impl PolicyOptions {
     /// These options as arguments of another process.
+    #[cfg(feature = "experiments")]
     pub fn as_arguments(&self) -> Vec<String> {
         let mut arguments = vec![format!("--range-margin={}", self.range_margin)];
         let mut option = |name: &str, value: Option<String>| {

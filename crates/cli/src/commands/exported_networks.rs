@@ -1,10 +1,9 @@
 //! Exported networks in folders that the user names.
 
-use std::fs;
 use std::path::{Component, Path};
 
 use anyhow::{Context, Result, bail};
-use sottovoce_network::disk::{ExportedEnsemble, read_ensemble, sha256};
+use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
 
 /// Reads and checks the ensemble in `folder`.
 ///
@@ -57,16 +56,10 @@ pub fn name(folder: &Path) -> Result<String> {
     })
 }
 
-/// The SHA-256 of the index of the ensemble in `folder`. The index has the checksums of all other files, so this identifies the
-/// ensemble.
-pub fn fingerprint(folder: &Path) -> Result<String> {
-    let index = folder.join("ensemble.json");
-    let bytes = fs::read(&index).with_context(|| format!("cannot read {}", index.display()))?;
-    Ok(sha256(&bytes))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

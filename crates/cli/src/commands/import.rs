@@ -22,7 +22,7 @@ use sottovoce_network::disk::{Origin, read_ensemble, write_ensemble};
 use crate::args::data_options::SharedOptions;
 use crate::args::import::ImportOptions;
 use crate::config::description::{import_problem, load_description};
-use crate::files::fingerprint;
+use crate::json_files::fingerprint;
 use crate::output;
 use crate::progress::Progress;
 use crate::stages::data;

@@ -15,7 +15,8 @@ use super::exactness::{EXIT_MISMATCH, Exactness};
 use super::{exported_networks, import};
 use crate::args::data_options::SharedOptions;
 use crate::args::exported_networks::PredictOptions;
-use crate::files::{self, fingerprint};
+use crate::files;
+use crate::json_files::{fingerprint, write_json};
 use crate::machine::{Machine, Source};
 use crate::output::{self, counted, to_value};
 use crate::progress::StageProgress;
@@ -76,7 +77,7 @@ pub fn run(arguments: &PredictOptions, shared: &SharedOptions<'_>) -> Result<Exi
         "machine": to_value(&Machine::here()),
         "source": to_value(&Source::here()),
     });
-    files::write_json(&out.join("predictions.json"), &record)?;
+    write_json(&out.join("predictions.json"), &record)?;
     if shared.json {
         output::json(&json!({ "folder": out, "record": record }));
     } else {
@@ -92,13 +93,11 @@ pub fn run(arguments: &PredictOptions, shared: &SharedOptions<'_>) -> Result<Exi
 /// Hash of everything that predictions are made from: the networks, the images and their labels. Encryption parameters are not
 /// part of it, because logits are exact under any parameters.
 fn input_hash(weights: &Path, images: &LabelledImages) -> Result<String> {
+    // The index has the checksums of all other files of the networks.
+    let index = weights.join("ensemble.json");
+    let index = fs::read(&index).with_context(|| format!("cannot read {}", index.display()))?;
     let pixels: Vec<u8> = images.iter().flatten().copied().collect();
-    fingerprint(&(
-        exported_networks::fingerprint(weights)?,
-        images.side(),
-        sha256(&pixels),
-        sha256(images.labels()),
-    ))
+    fingerprint(&(sha256(&index), images.side(), sha256(&pixels), sha256(images.labels())))
 }
 
 /// Refuses to replace predictions in the folder `out` that were made from other inputs.

@@ -14,7 +14,7 @@ use sottovoce_evaluate::Evaluation;
 
 use super::folder::RunFolder;
 use super::results::{Results, SettingResult, Throughput};
-use crate::files::write_json;
+use crate::json_files::write_json;
 use crate::machine::{Machine, Source};
 use crate::memory::peak_memory_bytes;
 use crate::output::{add_field, to_value};

@@ -7,7 +7,7 @@ use sottovoce_network::disk::ExportedEnsemble;
 
 use super::cache::{Cached, read_cached};
 use super::evaluate::{common_session, separate_session};
-use crate::files::{fingerprint, write_json};
+use crate::json_files::{fingerprint, write_json};
 use crate::machine::processor;
 use crate::output;
 use crate::progress::StageProgress;

@@ -15,7 +15,7 @@ use super::cache::{Cached, read_cached};
 use super::train::{require_trained, throughput};
 use crate::config::experiment::Experiment;
 use crate::config::setting::SeededSetting;
-use crate::files::{fingerprint, write_json};
+use crate::json_files::{fingerprint, write_json};
 use crate::output::{self, counted};
 use crate::progress::StageProgress;
 use crate::run::experiment_run::{ExperimentRun, SettingFailure};

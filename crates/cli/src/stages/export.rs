@@ -12,7 +12,7 @@ use sottovoce_network::{IntegerEnsemble, TrainedMember};
 use super::train::{TrainedFile, require_trained};
 use crate::config::experiment::{Averaging, Experiment};
 use crate::config::setting::SeededSetting;
-use crate::files::fingerprint;
+use crate::json_files::fingerprint;
 use crate::progress::Progress;
 use crate::run::experiment_run::{ExperimentRun, SettingFailure};
 

@@ -6,7 +6,7 @@ use sottovoce_evaluate::{EncryptedImages, Evaluation};
 
 use super::cache::{Cached, read_cached};
 use super::evaluate::{evaluate_on, read_exported, run_evaluation_hash, separate_session, summary};
-use crate::files::write_json;
+use crate::json_files::write_json;
 use crate::output;
 use crate::run::experiment_run::ExperimentRun;
 

@@ -11,7 +11,8 @@ use sottovoce_network::TrainedMember;
 use sottovoce_train::{TrainedEnsemble, train_ensemble};
 
 use crate::config::setting::SeededSetting;
-use crate::files::{self, fingerprint};
+use crate::files;
+use crate::json_files::fingerprint;
 use crate::output;
 use crate::run::experiment_run::{ExperimentRun, SettingFailure};
 use crate::run::results::Throughput;

@@ -21,7 +21,7 @@ use super::store::{Quantised, Store, Trained, TrainingTime};
 use super::units::{DataSets, Unit};
 use crate::config::experiment::Experiment;
 use crate::config::sweep::SweepConfig;
-use crate::files::{fingerprint, write_json};
+use crate::json_files::{fingerprint, write_json};
 use crate::progress::StageProgress;
 use crate::stages::data::Images;
 use crate::stages::export::Export;

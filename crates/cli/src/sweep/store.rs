@@ -26,7 +26,8 @@ use sottovoce_evaluate::Shard;
 use sottovoce_network::{FloatNetwork, Quantisation};
 use sottovoce_train::CurveRow;
 
-use crate::files::{self, fingerprint};
+use crate::files;
+use crate::json_files::{fingerprint, write_json};
 
 /// Digits of a hash that name a file: 96 bits.
 const NAME_DIGITS: usize = 24;
@@ -165,7 +166,7 @@ impl Store {
     }
 
     pub fn write_failure(&self, hash: &InputHash, error: &str) -> Result<()> {
-        files::write_json(&self.failure(hash), &Failed { error: error.to_owned() })
+        write_json(&self.failure(hash), &Failed { error: error.to_owned() })
     }
 
     /// Deletes the error of a member that was trained meanwhile.

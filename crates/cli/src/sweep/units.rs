@@ -12,7 +12,7 @@ use crate::config::experiment::{DataConfig, Experiment};
 use crate::config::setting::SeededSetting;
 use crate::config::sweep::SweepConfig;
 use crate::config_error::ConfigError;
-use crate::files::fingerprint;
+use crate::json_files::fingerprint;
 use crate::stages::data::{Images, check_images};
 use crate::stages::evaluate::evaluation_hash;
 use crate::stages::export::export_hash;

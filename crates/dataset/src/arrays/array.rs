@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::arrays::elements::{ElementType, ElementsError, read_bytes};
 use crate::arrays::error::ArrayError;
-use crate::file_content::{self, MAX_CONTENT_BYTES};
+use crate::file_content::MAX_CONTENT_BYTES;
 
 /// Dimensions of images, as part of an error message.
 const IMAGE_DIMENSIONS: &str = "[images, rows, columns]";
@@ -115,6 +115,7 @@ impl Array {
     }
 
     /// Reorders the elements of a column-major array to row-major order, in which the last index varies fastest.
+    #[cfg(feature = "data-sets")]
     pub(crate) fn into_row_major(self) -> Self {
         let Self { shape, values, is_float } = self;
         let mut strides = Vec::with_capacity(shape.len());
@@ -193,8 +194,9 @@ impl Array {
 }
 
 /// Computes the SHA-256 of the IDX file with these dimensions and bytes.
+#[cfg(feature = "data-sets")]
 pub(crate) fn idx_sha256(shape: &[usize], elements: &[u8]) -> String {
     let mut header = vec![0, 0, 8, shape.len() as u8];
     shape.iter().for_each(|&size| header.extend((size as u32).to_be_bytes()));
-    file_content::sha256([header.as_slice(), elements])
+    crate::file_content::sha256([header.as_slice(), elements])
 }

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 
 /// Type of an array's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "data-sets"), expect(dead_code, reason = "only NumPy's arrays have all types"))]
 pub(crate) enum ElementType {
     U8,
     I8,

@@ -4,5 +4,6 @@ pub(crate) mod array;
 pub(crate) mod elements;
 pub(crate) mod error;
 pub(crate) mod idx;
+#[cfg(feature = "data-sets")]
 pub(crate) mod npy;
 pub(crate) mod npy_header;

@@ -20,6 +20,7 @@ use crate::commands::exactness::EXIT_MISMATCH;
 use crate::commands::exported_networks;
 use crate::commands::serve::models::PLANNED_IMAGES;
 use crate::files;
+use crate::json_files::write_json;
 use crate::machine::{Machine, Source};
 use crate::output::{self, to_value};
 use crate::progress::StageProgress;
@@ -77,7 +78,7 @@ pub fn run(options: &BenchServiceOptions, shared: &SharedOptions<'_>) -> Result<
         source: to_value(&Source::here()),
     };
     if let Some(out) = &options.out {
-        files::write_json(out, &to_value(&record))?;
+        write_json(out, &to_value(&record))?;
     }
     if shared.json {
         output::json(&to_value(&record));
