@@ -233,7 +233,7 @@ impl Connection {
             Ok(stream) => stream,
             Err(reason) => return reason,
         };
-        let budget = self.state.connections.budget_of_connection();
+        let budget = self.state.connections.budget_of_network(self.slot.connection.peer.ip());
         let served = self.serve_http(stream, Caller(None), budget, self.router.clone());
         timeout(self.state.limits.anonymous_connection, served).await.unwrap_or(CloseReason::Anonymous)
     }
@@ -250,7 +250,7 @@ impl Connection {
             connection.close(Closing::AfterRequests(CloseReason::Refused, REFUSAL_TIMEOUT));
             refusal
         });
-        let budget = self.state.connections.budget_of_connection();
+        let budget = self.state.connections.budget_of_network(self.slot.connection.peer.ip());
         let served = self.serve_http(stream, caller, budget, router);
         timeout(self.state.limits.handshake, served).await.unwrap_or(CloseReason::Refused)
     }

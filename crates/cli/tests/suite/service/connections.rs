@@ -63,6 +63,34 @@ fn classify_under(
 }
 
 #[test]
+fn peers_without_a_certificate_share_a_budget() {
+    let (per_second, connections) = (2.0, 4);
+    let (world, served) = serve(&["small"], &["--requests-per-second", "2"]);
+    let mut mallory = attacker(&world, &served, "mallory");
+    mallory.target = mallory.anonymous.clone().unwrap();
+    let start = Instant::now();
+    let reports: Vec<AttackReport> = thread::scope(|scope| {
+        let flood = || {
+            let bounds = Bounds::new(Duration::from_secs(5), 1000);
+            AttackKind::FloodRequests.run_blocking(&mallory, &bounds).unwrap()
+        };
+        let threads: Vec<_> = (0..connections).map(|_| scope.spawn(flood)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    // Five seconds' worth may come at once.
+    let allowed = per_second * (5.0 + start.elapsed().as_secs_f64());
+    let outcomes = || reports.iter().flat_map(|report| &report.outcomes);
+    let counted = |is_counted: &dyn Fn(&str) -> bool| -> u64 {
+        outcomes().filter(|(outcome, _)| is_counted(outcome)).map(|(_, count)| count).sum()
+    };
+    let answered = counted(&|outcome| outcome.starts_with("status") && outcome != "status 429");
+    assert!(answered > 0 && answered as f64 <= allowed, "{answered} of {allowed}: {reports:?}");
+    assert!(counted(&|outcome| outcome == "status 429") > 0, "{reports:?}");
+    // A client with a certificate has its own.
+    world.classify(&served.url, "alice", &[]).succeeds();
+}
+
+#[test]
 fn frames_without_requests_have_a_budget() {
     let (world, served) = serve(&["small"], &[]);
     let mallory = attacker(&world, &served, "mallory");

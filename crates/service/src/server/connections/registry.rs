@@ -1,7 +1,7 @@
 //! All open connections of a listener, by client.
 
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,6 +65,8 @@ struct Inner {
     next_id: u64,
     entries: HashMap<u64, Entry>,
     clients: HashMap<Fingerprint, ClientRecord>,
+    /// Budgets of peers without a certificate, by their networks, until they are full again.
+    networks: HashMap<IpAddr, Arc<RequestBudget>>,
 }
 
 #[derive(Debug)]
@@ -131,9 +133,11 @@ impl Connections {
         admitted.map(|(id, connection)| ConnectionSlot { connections: self.clone(), id, connection })
     }
 
-    /// Returns a budget for a connection whose peer cannot be told from others.
-    pub fn budget_of_connection(&self) -> Arc<RequestBudget> {
-        Arc::new(RequestBudget::new(self.limits.requests_per_second, Instant::now()))
+    /// Returns the budget that all peers without a certificate in the network of `peer` share. Other connections give them no
+    /// other one.
+    pub fn budget_of_network(&self, peer: IpAddr) -> Arc<RequestBudget> {
+        let new = || Arc::new(RequestBudget::new(self.limits.requests_per_second, Instant::now()));
+        self.inner.lock().networks.entry(network(peer)).or_insert_with(new).clone()
     }
 
     /// Closes connections that are idle or old, and all connections whose certificate `check` refuses.
@@ -157,6 +161,7 @@ impl Connections {
         inner.clients.retain(|keys, record| {
             connected.contains(keys) || !record.budget.is_full(now) || has_batches(*keys)
         });
+        inner.networks.retain(|_, budget| !budget.is_full(now) || Arc::strong_count(budget) > 1);
         ended
     }
 

@@ -195,6 +195,18 @@ async fn connections_and_batches_end_with_the_last_valid_certificate() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn peers_without_a_certificate_share_the_budget_of_their_network() {
+    let connections = Arc::new(Connections::new(limits()));
+    let budget = |last: u8| connections.budget_of_network(peer(last).ip());
+    while budget(1).spend_reset(Instant::now()) {}
+    connections.sweep(|_| Ok(()), |_| false);
+    assert!(!budget(1).spend_reset(Instant::now()) && budget(2).spend_reset(Instant::now()));
+    tokio::time::advance(Duration::from_secs(60)).await;
+    connections.sweep(|_| Ok(()), |_| false);
+    assert!(connections.inner.lock().networks.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_comes_back_has_the_budget_that_it_left() {
     let connections = Arc::new(Connections::new(limits()));
     let slot = connections.admit(peer(1)).unwrap();
