@@ -17,7 +17,7 @@ use sottovoce_service::authority::{
 };
 use sottovoce_service::tls::{SerialNumber, write_private_key};
 
-use listing::{described, list_warning, record, signer_record, signer_table, timestamp};
+use listing::{Output, described, list_warning, record, signer_record, signer_table, timestamp};
 
 use super::{confirmation, passphrase};
 use crate::args::authority::{
@@ -26,9 +26,6 @@ use crate::args::authority::{
 use crate::args::global::GlobalOptions;
 use crate::args::selected_holder::SelectedHolder;
 use crate::output::{self, counted};
-
-/// A result as JSON and as text.
-type Output = (Value, String);
 
 pub fn run(command: &AuthorityCommand, global: &GlobalOptions) -> Result<ExitCode> {
     let output = match command {

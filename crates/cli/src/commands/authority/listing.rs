@@ -12,8 +12,10 @@ use sottovoce_service::tls::SerialNumber;
 use sottovoce_table::Table;
 use time::OffsetDateTime;
 
-use super::Output;
 use crate::output::{self, counted};
+
+/// A result of a command as JSON and as text.
+pub type Output = (Value, String);
 
 /// Days before its end at which a certificate or list is warned of.
 const WARNING_DAYS: i64 = 30;
