@@ -11,6 +11,7 @@
 //! | `attacker` | keys, messages and paths that an attack uses |
 //! | `http2` | HTTP/2 that keeps to the rules, and single frames that need not |
 //! | [`attacks`] | all attacks |
+//! | `served_model` | models as a provider describes them |
 //! | `revocation` | connections that wait until the provider closes them |
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -21,6 +22,7 @@ mod bounds;
 mod http2;
 mod report;
 mod revocation;
+mod served_model;
 mod target;
 
 pub use attacker::{Attacker, OwnBatch};
@@ -28,4 +30,5 @@ pub use attacks::AttackKind;
 pub use bounds::Bounds;
 pub use report::AttackReport;
 pub use revocation::{ClosedConnection, hold_connections};
+pub use served_model::{ReadModelError, read_model};
 pub use target::{NotLoopback, Target};

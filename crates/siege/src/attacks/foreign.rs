@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+use sottovoce_protocol::Fingerprint;
 
 use super::repetition::repeat;
 use crate::attacker::{Attacker, keys_path};
@@ -40,6 +43,51 @@ pub async fn paths(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
                 expect_refusal(response?, &format!("{method} {path}"), tally);
                 bounds.pause().await;
             }
+        }
+        bounds.sleep(ROUND_PAUSE).await;
+        Ok(())
+    })
+    .await;
+}
+
+/// Sends batches and keys of others under the attacker's own paths. The refusals must not tell whether the provider knows those
+/// keys, so they are compared with that of keys that nobody has.
+pub async fn messages(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
+    let mut rng = StdRng::seed_from_u64(attacker.seed);
+    let open = async || {
+        let mut session = Session::open(&attacker.target).await?;
+        session.send_body(Method::PUT, &attacker.keys_path(), attacker.registration.clone()).await?;
+        Ok(session)
+    };
+    repeat(bounds, tally, open, async |session| {
+        let nobody = Fingerprint::from_bytes(rng.random());
+        for &keys in attacker.foreign_keys.iter().chain([&nobody]) {
+            if !bounds.allow(tally.attempts()) {
+                return Ok(());
+            }
+            tally.attempt();
+            let batch = attacker.batch.under_keys(keys);
+            let path = attacker.batch_path_of(batch.fingerprint);
+            let response = session.send_body(Method::PUT, &path, batch.message).await;
+            match response {
+                Ok(response) => {
+                    let (status, text) = (response.status, String::from_utf8_lossy(&response.body));
+                    tally.outcome(format!("status {}", status.as_u16()));
+                    let is_alike = status == StatusCode::FORBIDDEN
+                        && text.contains(&format!("belongs to the keys {keys}, but must"));
+                    // The provider has refused the request before it has read the batch.
+                    let is_unread = status.is_server_error()
+                        || status == StatusCode::TOO_MANY_REQUESTS
+                        || status == StatusCode::NOT_FOUND && text.contains(&attacker.keys.to_string());
+                    if !is_alike && !is_unread {
+                        tally.breach(format!("a batch of other keys: status {status}: {text}"));
+                    }
+                }
+                // A response to an early refusal is lost if the provider resets the stream before it is read.
+                Err(Failure(reason)) if !session.is_closed() => tally.outcome(reason),
+                Err(failure) => return Err(failure),
+            }
+            bounds.pause().await;
         }
         bounds.sleep(ROUND_PAUSE).await;
         Ok(())

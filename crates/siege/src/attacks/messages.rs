@@ -23,22 +23,55 @@ pub async fn damaged(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
     repeat(bounds, tally, open, async |session| {
         tally.attempt();
         let case = rng.random_range(0..10);
-        let (name, response) = match send(attacker, session, case, &mut rng).await {
-            Ok(sent) => sent,
-            // A response to an early refusal is lost if the provider resets the stream before it is read.
-            Err(Failure(reason)) if !session.is_closed() => {
-                tally.outcome(reason);
-                return Ok(());
-            }
-            Err(failure) => return Err(failure),
-        };
-        tally.outcome(format!("{name}: status {}", response.status.as_u16()));
-        if response.status.is_success() {
-            tally.breach(format!("{name}: accepted with status {}", response.status));
-        }
-        Ok(())
+        let sent = send(attacker, session, case, &mut rng).await;
+        expect_refusal(sent, session, tally)
     })
     .await;
+}
+
+/// Sends the first byte of a batch without its length, again and again. Each takes a slot that others could have.
+pub async fn tiny_batches(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
+    let mut rng = StdRng::seed_from_u64(attacker.seed);
+    let open = async || {
+        let mut session = Session::open(&attacker.target).await?;
+        session.send_body(Method::PUT, &attacker.keys_path(), attacker.registration.clone()).await?;
+        Ok(session)
+    };
+    repeat(bounds, tally, open, async |session| {
+        tally.attempt();
+        let path = attacker.batch_path_of(Fingerprint::from_bytes(rng.random()));
+        let sent = async {
+            let (response, stream) = session.start(Method::PUT, &path, None, true).await?;
+            let byte = attacker.batch.message.slice(..attacker.batch.message.len().min(1));
+            Ok(("a batch of one byte", send_with_body(response, stream, byte).await?))
+        };
+        let sent = sent.await;
+        expect_refusal(sent, session, tally)
+    })
+    .await;
+}
+
+/// Counts the response to a message that must be refused.
+fn expect_refusal(
+    sent: Result<(&str, Response), Failure>,
+    session: &Session,
+    tally: &Tally,
+) -> Result<(), Failure> {
+    match sent {
+        Ok((name, response)) => {
+            tally.outcome(format!("{name}: status {}", response.status.as_u16()));
+            if response.status.is_success() {
+                tally.breach(format!("{name}: accepted with status {}", response.status));
+            }
+            Ok(())
+        }
+        // A response to an early refusal is lost if the provider resets the stream before it is read.
+        Err(Failure(reason)) if !session.is_closed() => {
+            tally.outcome(reason);
+            Ok(())
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Sends one message, and returns the name of its fault with the response.

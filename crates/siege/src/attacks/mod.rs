@@ -31,8 +31,10 @@ pub enum AttackKind {
     ChurnKeys,
     /// Sends a batch, and deletes it while it is evaluated.
     CancelBatches,
-    /// Sends batches one after another and never fetches an answer.
+    /// Sends different batches, and leaves all answers to the provider.
     HoardAnswers,
+    /// Asks for answers, never reads them, and deletes them.
+    UnreadAnswers,
     /// Connections that stay open and do nothing.
     IdleConnections,
     /// Connections that send nothing: before TLS, and after it.
@@ -61,8 +63,12 @@ pub enum AttackKind {
     HugeHeaders,
     /// Batches and keys that are damaged, cut, too long or misplaced.
     DamagedMessages,
+    /// Batches that end after one byte.
+    TinyBatches,
     /// Keys, batches and answers of other clients.
     ForeignPaths,
+    /// Batches and keys of other clients under the attacker's own paths.
+    ForeignMessages,
     /// Other keys than the certificate names: new ones, or old ones that were restored.
     OtherKeys,
     /// A revoked certificate.
@@ -71,12 +77,13 @@ pub enum AttackKind {
 
 impl AttackKind {
     /// All kinds.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::ResetStreams,
         Self::FloodRequests,
         Self::ChurnKeys,
         Self::CancelBatches,
         Self::HoardAnswers,
+        Self::UnreadAnswers,
         Self::IdleConnections,
         Self::SilentConnections,
         Self::AnonymousConnections,
@@ -91,7 +98,9 @@ impl AttackKind {
         Self::FloodFrames,
         Self::HugeHeaders,
         Self::DamagedMessages,
+        Self::TinyBatches,
         Self::ForeignPaths,
+        Self::ForeignMessages,
         Self::OtherKeys,
         Self::RevokedCertificate,
     ];
@@ -105,6 +114,7 @@ impl AttackKind {
             Self::ChurnKeys => "churn-keys",
             Self::CancelBatches => "cancel-batches",
             Self::HoardAnswers => "hoard-answers",
+            Self::UnreadAnswers => "unread-answers",
             Self::IdleConnections => "idle-connections",
             Self::SilentConnections => "silent-connections",
             Self::AnonymousConnections => "anonymous-connections",
@@ -119,7 +129,9 @@ impl AttackKind {
             Self::FloodFrames => "flood-frames",
             Self::HugeHeaders => "huge-headers",
             Self::DamagedMessages => "damaged-messages",
+            Self::TinyBatches => "tiny-batches",
             Self::ForeignPaths => "foreign-paths",
+            Self::ForeignMessages => "foreign-messages",
             Self::OtherKeys => "other-keys",
             Self::RevokedCertificate => "revoked-certificate",
         }
@@ -135,6 +147,7 @@ impl AttackKind {
                 Self::ChurnKeys => requests::churn_keys(attacker, bounds, &tally).await,
                 Self::CancelBatches => evaluations::cancel_batches(attacker, bounds, &tally).await,
                 Self::HoardAnswers => evaluations::hoard_answers(attacker, bounds, &tally).await,
+                Self::UnreadAnswers => evaluations::unread_answers(attacker, bounds, &tally).await,
                 Self::IdleConnections => connections::idle(attacker, bounds, &tally).await,
                 Self::SilentConnections => connections::silent(attacker, bounds, &tally).await,
                 Self::AnonymousConnections => connections::anonymous(attacker, bounds, &tally).await,
@@ -149,7 +162,9 @@ impl AttackKind {
                 Self::FloodFrames => frame_floods::flood(attacker, bounds, &tally).await,
                 Self::HugeHeaders => malformed::huge_headers(attacker, bounds, &tally).await,
                 Self::DamagedMessages => messages::damaged(attacker, bounds, &tally).await,
+                Self::TinyBatches => messages::tiny_batches(attacker, bounds, &tally).await,
                 Self::ForeignPaths => foreign::paths(attacker, bounds, &tally).await,
+                Self::ForeignMessages => foreign::messages(attacker, bounds, &tally).await,
                 Self::OtherKeys => foreign::other_keys(attacker, bounds, &tally).await,
                 Self::RevokedCertificate => foreign::revoked_certificate(attacker, bounds, &tally).await,
             }

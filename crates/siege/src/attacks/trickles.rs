@@ -23,7 +23,7 @@ const BYTE_INTERVAL: Duration = Duration::from_secs(1);
 const UPLOADS: usize = 3;
 
 /// Setting of the window of streams (RFC 9113, section 6.5.2).
-const INITIAL_WINDOW_SIZE: u16 = 4;
+pub const INITIAL_WINDOW_SIZE: u16 = 4;
 
 /// Uploads batches, a byte per second each.
 pub async fn uploads(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use sottovoce_protocol::client::{Client, PendingAnswer};
 use sottovoce_protocol::{Fingerprint, ModelDescription};
 use sottovoce_service::remote::{RemoteProvider, RetryBudget};
-use sottovoce_siege::{AttackKind, AttackReport, Attacker, Bounds, OwnBatch, Target};
+use sottovoce_siege::{AttackKind, AttackReport, Attacker, Bounds, OwnBatch, Target, read_model};
 
 use crate::clock::Clock;
 use crate::provider::ProviderProcess;
@@ -90,9 +90,7 @@ impl HonestClient {
         let tls = load_tls(&folder)?;
         let address = provider.url().parse()?;
         let remote = RemoteProvider::new(address, Some(tls.clone()), RetryBudget::default())?;
-        let models = remote.models()?;
-        let model = models.first().context("the provider has no model")?.model.parse()?;
-        let model = client.read_model(&remote.model(model)?[..])?;
+        let model = read_model(&client, &remote, None)?;
         Ok(Self { number, client, model, remote, target: Target::new(provider.address(), Some(tls))? })
     }
 
@@ -181,6 +179,7 @@ impl HonestClient {
             registration: Bytes::copy_from_slice(self.client.registration_message()),
             other_keys: None,
             batch: OwnBatch { fingerprint: pending.batch_fingerprint(), message: message.clone() },
+            foreign_keys: Vec::new(),
             foreign_paths: Vec::new(),
             seed: 1,
         };

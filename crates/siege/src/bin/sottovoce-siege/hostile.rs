@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 use sottovoce_service::remote::{RemoteProvider, RetryBudget};
 use sottovoce_siege::{
-    AttackKind, AttackReport, Attacker, Bounds, ClosedConnection, Target, hold_connections,
+    AttackKind, AttackReport, Attacker, Bounds, ClosedConnection, Target, hold_connections, read_model,
 };
 
 use crate::samples::cpu_seconds;
@@ -54,7 +54,7 @@ fn limits(kind: AttackKind) -> (u64, usize, u64) {
         AttackKind::ResetStreams => (50_000, 1, 1),
         AttackKind::FloodRequests => (50_000, 1, 20),
         AttackKind::ChurnKeys => (2000, 1, 50),
-        AttackKind::CancelBatches | AttackKind::HoardAnswers => (1000, 1, 500),
+        AttackKind::CancelBatches | AttackKind::HoardAnswers | AttackKind::UnreadAnswers => (1000, 1, 500),
         AttackKind::IdleConnections => (20_000, 300, 100),
         AttackKind::SilentConnections => (5000, 40, 100),
         AttackKind::AnonymousConnections => (2000, 10, 100),
@@ -80,7 +80,7 @@ fn client_of(kind: AttackKind) -> usize {
         | AttackKind::FloodFrames
         | AttackKind::Reconnect
         | AttackKind::OtherKeys => 3,
-        AttackKind::HoardAnswers => 6,
+        AttackKind::HoardAnswers | AttackKind::UnreadAnswers => 6,
         AttackKind::TrickleUploads
         | AttackKind::TrickleHeaders
         | AttackKind::TrickleHandshakes
@@ -122,9 +122,7 @@ fn attacker(plan: &Plan, folder: &Path) -> Result<Attacker> {
     let (client, tls) = (load_client(folder)?, load_tls(folder)?);
     let address = format!("https://{}", plan.provider).parse()?;
     let remote = RemoteProvider::new(address, Some(tls.clone()), RetryBudget::default())?;
-    let models = remote.models()?;
-    let model = models.first().context("the provider has no model")?.model.parse()?;
-    let model = client.read_model(&remote.model(model)?[..])?;
+    let model = read_model(&client, &remote, None)?;
     let target = Target::new(plan.provider, Some(tls))?;
     let mut attacker = Attacker::new(target, &client, &model)?;
     attacker.seed = plan.seed;
