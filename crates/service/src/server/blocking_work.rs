@@ -4,11 +4,13 @@
 //! a client that resets requests again and again has as little work done at a time as one that waits.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use prometheus::IntCounterVec;
 use sottovoce_protocol::Fingerprint;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 
 use super::limits::Limits;
@@ -23,8 +25,13 @@ pub enum WorkOwner {
     Metrics,
 }
 
-/// Runs work on blocking threads, with a limit for each owner and in all.
+/// Name of the threads, as the system shows it.
+const THREAD_NAME: &str = "database";
+
+/// Runs work on blocking threads of its own, with a limit for each owner and in all.
 pub struct BlockingWork {
+    /// Only its blocking threads are used: as many as there is work at a time. `None` when this value is dropped.
+    threads: Option<Runtime>,
     in_all: Arc<Semaphore>,
     per_owner: usize,
     waiting_per_owner: usize,
@@ -55,19 +62,24 @@ struct CountedOutcome<'a> {
 impl BlockingWork {
     /// Adds the number of jobs to `outcomes` by how they ended: `done`, `refused`, `cancelled` (the client went while the job
     /// waited, and nothing was done), or `abandoned` (the client went while the job ran, and all of it was done).
-    pub fn new(limits: &Limits, outcomes: IntCounterVec) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// If the threads cannot be set up.
+    pub fn new(limits: &Limits, outcomes: IntCounterVec) -> io::Result<Self> {
+        let mut threads = Builder::new_current_thread();
+        let threads = threads.thread_name(THREAD_NAME).max_blocking_threads(limits.work.max(1)).build()?;
+        Ok(Self {
+            threads: Some(threads),
             in_all: Arc::new(Semaphore::new(limits.work)),
             per_owner: limits.work_per_client,
             waiting_per_owner: limits.waiting_work_per_client,
             owners: Arc::default(),
             outcomes,
-        }
+        })
     }
 
     /// Waits for permits and runs `work` on a blocking thread. If the returned future is dropped while it waits, nothing is run.
     /// If it is dropped later, `work` ends first and keeps its permits until then.
-    #[expect(clippy::disallowed_methods, reason = "the work holds its permits until it ends")]
     pub async fn run<T: Send + 'static>(
         &self,
         owner: WorkOwner,
@@ -81,7 +93,8 @@ impl BlockingWork {
         let own = permits.acquire_owned().await.map_err(|error| internal(&error))?;
         let shared = self.in_all.clone().acquire_owned().await.map_err(|error| internal(&error))?;
         counted.outcome = "abandoned";
-        let running = tokio::task::spawn_blocking(move || {
+        let threads = self.threads.as_ref().ok_or_else(|| internal(&"there are no threads"))?;
+        let running = threads.spawn_blocking(move || {
             let _held = (own, shared, request);
             work()
         });
@@ -101,6 +114,15 @@ impl BlockingWork {
         work.requests += 1;
         let permits = work.permits.clone();
         Ok((WorkRequest { owner, owners: self.owners.clone() }, permits))
+    }
+}
+
+impl Drop for BlockingWork {
+    fn drop(&mut self) {
+        // A runtime cannot wait for its threads within a task of another one. Work that runs ends by itself.
+        if let Some(threads) = self.threads.take() {
+            threads.shutdown_background();
+        }
     }
 }
 
@@ -140,7 +162,7 @@ mod tests {
     fn blocking_work(work: usize) -> Arc<BlockingWork> {
         let limits = Limits { work, work_per_client: 1, waiting_work_per_client: 4, ..Limits::default() };
         let outcomes = IntCounterVec::new(Opts::new("work", "work"), &["outcome"]).unwrap();
-        Arc::new(BlockingWork::new(&limits, outcomes))
+        Arc::new(BlockingWork::new(&limits, outcomes).unwrap())
     }
 
     /// A disk that does nothing until it is freed, and counts the work that has begun and ended.

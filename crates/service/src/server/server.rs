@@ -77,7 +77,7 @@ impl Server {
             connections: Arc::new(Connections::new(limits.of_connections())),
             handshakes: HandshakeWork::new(),
             log_limiter: Arc::new(LogLimiter::default()),
-            work: BlockingWork::new(&limits, metrics.work.clone()),
+            work: BlockingWork::new(&limits, metrics.work.clone()).map_err(ServerError::Thread)?,
             folder: folder.path().to_owned(),
             limits,
             metrics,

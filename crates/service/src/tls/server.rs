@@ -73,6 +73,29 @@ struct Inputs {
     refused: Vec<Refused>,
     /// Names and fingerprints of the models that are served.
     models: Vec<(String, Fingerprint)>,
+    /// What was read and is not logged yet. It is logged once it is in use.
+    unlogged: Vec<Change>,
+}
+
+/// Something that was read.
+#[derive(Debug)]
+enum Change {
+    /// The provider's certificate, and the end of its validity.
+    Certificate { until: String },
+    /// The trusted roots, and their number.
+    Roots { number: usize },
+    /// The revocation list, and the number of revoked certificates.
+    List { revoked: usize },
+}
+
+impl Change {
+    fn log(&self) {
+        match self {
+            Self::Certificate { until } => info!(until, "the provider's certificate was read"),
+            Self::Roots { number } => info!(roots = number, "the trusted roots were read"),
+            Self::List { revoked } => info!(revoked, "the revocation list was read"),
+        }
+    }
 }
 
 /// Files that cannot be used.
@@ -149,6 +172,7 @@ impl ServerTls {
             refusals: Notices::default(),
             refused: Vec::new(),
             models: Vec::new(),
+            unlogged: Vec::new(),
         };
         let configured = Arc::new(inputs.configure(1, now)?);
         inputs.warn(now);
@@ -279,8 +303,12 @@ impl ServerTls {
         let kept = inputs.keep_revocations();
         refusals.extend(kept.err().map(|error| (Refused::KeptList, error)));
         match configured {
-            Ok(Some(configured)) => *self.current.write() = Arc::new(configured),
-            Ok(None) => {}
+            Ok(configured) => {
+                if let Some(configured) = configured {
+                    *self.current.write() = Arc::new(configured);
+                }
+                inputs.unlogged.drain(..).for_each(|change| change.log());
+            }
             Err(error) => refusals.push((Refused::Configuration, error)),
         }
         if all {
@@ -342,10 +370,10 @@ impl Inputs {
         if !same_certificate {
             let until = self.credentials.certificate.chain().first();
             let until = until.map(|leaf| date_text(leaf.validity().not_after)).unwrap_or_default();
-            info!(until, "the provider's certificate was read");
+            self.unlogged.push(Change::Certificate { until });
         }
         if !same_roots {
-            info!(roots = self.credentials.roots.all().len(), "the trusted roots were read");
+            self.unlogged.push(Change::Roots { number: self.credentials.roots.all().len() });
         }
         Ok(!same_certificate || !same_roots)
     }
@@ -370,7 +398,7 @@ impl Inputs {
                     let is_mended = std::mem::take(&mut revocations.is_refused);
                     has_changed = bundle.pem() != revocations.bundle.pem();
                     if has_changed || is_mended {
-                        info!(revoked = bundle.revoked(), "the revocation list was read");
+                        self.unlogged.push(Change::List { revoked: bundle.revoked() });
                     }
                     revocations.take(bundle);
                 }

@@ -1,13 +1,16 @@
 //! The operator's commands, and registrations whose clients can no longer use them.
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use sottovoce_service::remote::RemoteProgress;
 
+use super::enrolled_client::EnrolledClient;
 use super::signed::Signed;
-use super::world::{LOCAL, SECURE, Served, World};
+use super::world::{LOCAL, SECURE, Served, World, endless};
 
 /// The output of `clients list --json`.
 fn list(world: &World) -> Value {
@@ -108,20 +111,31 @@ fn an_operator_lists_and_removes_clients_of_a_running_and_a_stopped_service() {
 fn a_removed_client_is_disconnected_and_its_batches_are_dropped() {
     let world = World::new();
     world.authority();
+    world.add_model("endless", &endless());
     let metrics = ["--metrics", "127.0.0.1:0", "--threads", "1"];
-    let served = Served::start(&world, &["slow"], &[&SECURE[..], &metrics].concat());
+    let served = Served::start(&world, &["small", "endless"], &[&SECURE[..], &metrics].concat());
     world.enrol("alice", &served.url);
-    thread::scope(|scope| {
-        let (world, url) = (&world, &served.url);
-        let running = scope.spawn(move || world.classify(url, "alice", &[]));
-        let held = || list(world)["clients"][0].clone();
-        wait_until("a batch", || held()["batches"] == 1 && held()["connections"] == 1);
-        world.sandbox.run(&["clients", "remove", "--name", "alice"]).succeeds();
-        // Its certificate is valid, so that the client registers and sends the batch again.
-        running.join().unwrap().succeeds();
-    });
-    world.assert_exact("predictions.csv", &world.slow);
-    assert!(served.log().contains("an operator deleted a registration client=\"alice\""), "{}", served.log());
+    let cancelled = "sottovoce_batches_total{outcome=\"cancelled\"}";
+    let computing = AtomicUsize::new(0);
+    let watch = |step| {
+        // The batch is evaluated for minutes, so that it is still being evaluated when the command ends.
+        let RemoteProgress::Computing { .. } = step else { return };
+        let ends = served.metric(cancelled).unwrap_or(0.0);
+        match computing.fetch_add(1, Ordering::Relaxed) {
+            0 => world.sandbox.run(&["clients", "remove", "--name", "alice"]).succeeds(),
+            // The certificate is valid, so that the client has registered and sent the batch again.
+            1 => world.sandbox.run(&["authority", "revoke", "authority", "--name", "alice"]).succeeds(),
+            _ => return,
+        };
+        served.wait_until("the batch is cancelled", |served| served.metric(cancelled) == Some(ends + 1.0));
+    };
+    let alice = EnrolledClient::new(&world, &served, "alice", "endless");
+    let error = alice.evaluate(&world.quantised(&world.slow), &watch).err().unwrap().to_string();
+    assert_eq!(served.metric(cancelled), Some(2.0), "{error}");
+    let log = served.log();
+    assert!(log.contains("an operator deleted a registration client=\"alice\""), "{log}");
+    assert_eq!(log.matches("registered client=\"alice\"").count(), 2, "{log}");
+    assert_eq!(log.matches("outcome=\"cancelled\"").count(), 2, "{log}");
 }
 
 #[test]

@@ -10,8 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use sottovoce_protocol::client::Client;
 use sottovoce_service::remote::{RemoteProgress, RetryBudget};
 use sottovoce_siege::{AttackKind, AttackReport, Attacker, Bounds, hold_connections};
 #[cfg(target_os = "linux")]
@@ -20,14 +18,18 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::world::{SECURE, Served, World, attacker, remote};
+use super::enrolled_client::EnrolledClient;
+use super::world::{SECURE, Served, World, attacker, endless, remote};
 
 /// A client that gives up at the first failure.
 const IMPATIENT: RetryBudget = RetryBudget { max_stall: Duration::ZERO };
 
 /// A provider with metrics, and the enrolled clients `alice` and `mallory`.
 fn serve(models: &[&str], arguments: &[&str]) -> (World, Served) {
-    let world = World::new();
+    serve_in(World::new(), models, arguments)
+}
+
+fn serve_in(world: World, models: &[&str], arguments: &[&str]) -> (World, Served) {
     world.authority();
     let metrics = ["--metrics", "127.0.0.1:0"];
     let served = Served::start(&world, models, &[&SECURE[..], &metrics, arguments].concat());
@@ -139,31 +141,26 @@ fn an_idle_connection_is_closed_and_its_client_does_not_notice() {
 #[test]
 fn an_old_connection_is_closed_between_requests_of_an_evaluation() {
     let (world, served) = serve(&["slow"], &["--connection-seconds", "1", "--threads", "1"]);
-    let remote = remote(&world, &served.url, "alice", RetryBudget::default());
-    let client = Client::load(&world.sandbox.path("alice/keys"), 1 << 30).unwrap();
-    let model = remote.models().unwrap()[0].model.parse().unwrap();
-    let model = client.read_model(&remote.model(model).unwrap()[..]).unwrap();
+    let alice = EnrolledClient::new(&world, &served, "alice", "slow");
     let start = Instant::now();
     while closed(&served, "age") < 3.0 {
         assert!(start.elapsed() < Duration::from_secs(60), "not three in 60 s: {}", served.log());
-        let mut message = Vec::new();
-        let pending = client.write_batch(&model, &world.quantised(&world.slow), &(), &mut message).unwrap();
-        let (answer, _) = remote.evaluate(&client, &pending, &Bytes::from(message), &|_| ()).unwrap();
-        let decrypted = client.decrypt(&pending, &answer[..]).unwrap();
+        let decrypted = alice.evaluate(&world.quantised(&world.slow), &|_| ()).unwrap();
         for (slot, expected) in world.oracle(&world.slow).iter().enumerate() {
             assert_eq!(&decrypted.slot(slot), expected);
         }
     }
 }
 
-/// Revokes a client at a moment of its evaluation, and waits until the service has deleted its batch.
-fn revoke_during(world: &World, served: &Served, name: &str, moment: fn(RemoteProgress) -> bool) {
-    let remote = remote(world, &served.url, name, RetryBudget::default());
-    let client = Client::load(&world.sandbox.path(&format!("{name}/keys")), 1 << 30).unwrap();
-    let model = remote.models().unwrap()[0].model.parse().unwrap();
-    let model = client.read_model(&remote.model(model).unwrap()[..]).unwrap();
-    let mut message = Vec::new();
-    let pending = client.write_batch(&model, &world.quantised(&world.slow), &(), &mut message).unwrap();
+/// Revokes a client at a moment of its evaluation by a model, and waits until the service has deleted its batch.
+fn revoke_during(
+    world: &World,
+    served: &Served,
+    name: &str,
+    model: &str,
+    moment: fn(RemoteProgress) -> bool,
+) {
+    let client = EnrolledClient::new(world, served, name, model);
     let is_revoked = Mutex::new(false);
     let watch = |step| {
         let mut is_revoked = is_revoked.lock().unwrap();
@@ -175,13 +172,15 @@ fn revoke_during(world: &World, served: &Served, name: &str, moment: fn(RemotePr
             });
         }
     };
-    let error = remote.evaluate(&client, &pending, &Bytes::from(message), &watch).unwrap_err();
+    let error = client.evaluate(&world.quantised(&world.slow), &watch).err().unwrap();
     assert!(*is_revoked.lock().unwrap(), "{error}");
 }
 
 #[test]
 fn connections_and_batches_of_a_revoked_client_end() {
-    let (world, served) = serve(&["slow"], &["--threads", "1"]);
+    let world = World::new();
+    world.add_model("endless", &endless());
+    let (world, served) = serve_in(world, &["small", "endless"], &["--threads", "1"]);
     world.enrol("bob", &served.url);
     let mallory = attacker(&world, &served, "mallory");
     let alice = remote(&world, &served.url, "alice", IMPATIENT);
@@ -196,8 +195,12 @@ fn connections_and_batches_of_a_revoked_client_end() {
             metric(served, "sottovoce_connections{kind=\"client\"}") >= 5.0
         });
         // A batch that is computed, and one that waits to be fetched.
-        revoke_during(&world, &served, "bob", |step| matches!(step, RemoteProgress::Computing { .. }));
-        revoke_during(&world, &served, "mallory", |step| step == RemoteProgress::Downloading);
+        let is_computing = |step| matches!(step, RemoteProgress::Computing { .. });
+        revoke_during(&world, &served, "bob", "endless", is_computing);
+        assert_eq!(metric(&served, "sottovoce_batches_total{outcome=\"cancelled\"}"), 1.0);
+        let is_answered = |step| step == RemoteProgress::Downloading;
+        revoke_during(&world, &served, "mallory", "small", is_answered);
+        assert_eq!(metric(&served, "sottovoce_batches_total{outcome=\"answered\"}"), 1.0);
         holding.join().unwrap()
     });
     assert_eq!(held.len(), 4);

@@ -4,9 +4,9 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use sottovoce_protocol::ModelDescription;
 use sottovoce_protocol::client::Client;
-use sottovoce_service::remote::{RemoteProgress, RemoteProvider, RetryBudget};
+use sottovoce_service::remote::{RemoteProgress, RetryBudget};
+use sottovoce_siege::read_model;
 
 use super::world::{LOCAL, SECURE, Served, World, remote};
 
@@ -38,11 +38,6 @@ impl<'a> Fragile<'a> {
     }
 }
 
-fn model(client: &Client, remote: &RemoteProvider) -> ModelDescription {
-    let fingerprint = remote.models().unwrap()[0].model.parse().unwrap();
-    client.read_model(&remote.model(fingerprint).unwrap()[..]).unwrap()
-}
-
 #[test]
 fn a_provider_that_is_killed_and_restarted_gives_the_right_answer() {
     let world = World::new();
@@ -52,7 +47,7 @@ fn a_provider_that_is_killed_and_restarted_gives_the_right_answer() {
     world.enrol("alice", &url);
     let remote = remote(&world, &url, "alice", RetryBudget::default());
     let client = Client::load(&world.sandbox.path("alice/keys"), MEMORY).unwrap();
-    let model = model(&client, &remote);
+    let model = read_model(&client, &remote, None).unwrap();
     remote.register(client.key_fingerprint(), client.registration_message()).unwrap();
 
     type When = fn(RemoteProgress) -> bool;

@@ -5,6 +5,7 @@ mod clients;
 mod connections;
 mod deployment;
 mod downloads;
+mod enrolled_client;
 mod expiry;
 mod faults;
 mod foreign_keys;

@@ -15,7 +15,7 @@ use sottovoce_network::{Architecture, IntegerEnsemble, NetworkSampler, Padding, 
 use sottovoce_protocol::client::Client;
 use sottovoce_service::remote::{RemoteProvider, RetryBudget};
 use sottovoce_service::tls::load_client_tls;
-use sottovoce_siege::{Attacker, Target};
+use sottovoce_siege::{Attacker, Target, read_model};
 
 use crate::suite::sandbox::{Run, Sandbox, rows};
 
@@ -46,6 +46,11 @@ pub fn larger() -> IntegerEnsemble {
     NetworkSampler::new(SMALL, 1).with_largest_weights([100; 3]).ensemble(1).unwrap()
 }
 
+/// A model that is evaluated for minutes on one thread, so that whatever else happens is over before.
+pub fn endless() -> IntegerEnsemble {
+    slow_with_members(200)
+}
+
 /// A folder with the models `small` and `slow` and the images `images.idx`.
 pub struct World {
     pub sandbox: Sandbox,
@@ -74,6 +79,11 @@ impl World {
         idx.extend(&images);
         fs::write(sandbox.path("images.idx"), idx).unwrap();
         Self { sandbox, small, slow, images }
+    }
+
+    /// Adds a model.
+    pub fn add_model(&self, name: &str, model: &IntegerEnsemble) {
+        write_ensemble(&self.sandbox.path(name), model, &Origin::default()).unwrap();
     }
 
     /// The oracle's logits of the images.
@@ -155,8 +165,7 @@ pub fn attacker(world: &World, served: &Served, name: &str) -> Attacker {
     let file = |file: &str| world.sandbox.path(&format!("{name}/{file}"));
     let remote = remote(world, &served.url, name, RetryBudget::default());
     let client = Client::load(&file("keys"), 1 << 30).unwrap();
-    let model = remote.models().unwrap()[0].model.parse().unwrap();
-    let model = client.read_model(&remote.model(model).unwrap()[..]).unwrap();
+    let model = read_model(&client, &remote, None).unwrap();
     let tls = |own| load_client_tls(&file("root.pem"), own).unwrap();
     let (certificate, key) = (file("certificate.pem"), file("key.pem"));
     let target =
@@ -230,12 +239,14 @@ impl Served {
         self.url.split_once("://").unwrap().1.to_owned()
     }
 
-    /// The number of the provider's threads.
+    /// The names of the provider's threads.
     #[cfg(target_os = "linux")]
-    pub fn threads(&self) -> usize {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("Threads:")).unwrap();
-        line.trim().parse().unwrap()
+    pub fn threads(&self) -> Vec<String> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        // A thread may end before its name is read.
+        let name =
+            |task: std::io::Result<fs::DirEntry>| fs::read_to_string(task.ok()?.path().join("comm")).ok();
+        tasks.filter_map(name).map(|name| name.trim().to_owned()).collect()
     }
 
     /// The value of a metric, if the provider counts it. The name includes the labels.
