@@ -25,11 +25,11 @@ use crate::resource::BatchState;
 /// Expected duration of an evaluation before the first one has finished.
 const FIRST_EVALUATION_SECONDS: f64 = 2.0;
 
-/// Longest time after which a client without a place is told to ask again. A free place is kept for it until then.
-const MAX_PLACE_WAIT: Duration = Duration::from_secs(5);
+/// Longest time after which a client without a slot is told to ask again. A free slot is kept for it until then.
+const MAX_SLOT_WAIT: Duration = Duration::from_secs(5);
 
-/// Time after which a client is told to ask again if a slow upload is about to give up its place.
-const YIELDED_PLACE_WAIT: Duration = Duration::from_secs(1);
+/// Time after which a client is told to ask again if a slow upload is about to give up its slot.
+const YIELDED_SLOT_WAIT: Duration = Duration::from_secs(1);
 
 /// A batch that waits for its evaluation.
 pub struct QueuedBatch {
@@ -42,7 +42,7 @@ pub struct QueuedBatch {
 
 /// Result of announcing an upload.
 pub enum Admission {
-    /// The body can be received. The batch occupies its place until it is queued or released.
+    /// The body can be received. The batch occupies its slot until it is evaluated or released.
     Receive(Arc<UploadProgress>),
     /// The service has the batch already.
     Known(BatchState),
@@ -77,7 +77,7 @@ struct Inner {
     entries: HashMap<BatchName, Entry>,
     /// Waiting batches. Clients take turns.
     queue: FairQueue<QueuedBatch>,
-    /// Clients that wait for a place.
+    /// Clients that wait for a slot.
     waiting: WaitingClients,
     /// Moving average of the duration of an evaluation.
     evaluation_seconds: Option<f64>,
@@ -92,7 +92,7 @@ impl Batches {
         Self { limits, inner: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Occupies a place for a batch whose body is about to arrive.
+    /// Occupies a slot for a batch whose body is about to arrive.
     pub fn admit(&self, name: BatchName) -> Result<Admission, Refusal> {
         let mut inner = self.inner.lock();
         inner.drop_old_answers(&self.limits);
@@ -105,12 +105,12 @@ impl Batches {
         if inner.is_closed {
             return Err(Refusal::stopping());
         }
-        let own = inner.places_of(name.key);
+        let own = inner.slots_of(name.key);
         if own >= self.limits.batches_per_client {
             let max = self.limits.batches_per_client;
             return Err(Refusal::too_many_batches_of_client(max, inner.expected_evaluation()));
         }
-        inner.take_place(name.key, own, &self.limits)?;
+        inner.reserve_slot(name.key, own, &self.limits)?;
         let progress = Arc::new(UploadProgress::new(&self.limits));
         inner.entries.insert(name, Entry::Receiving(progress.clone()));
         Ok(Admission::Receive(progress))
@@ -131,14 +131,17 @@ impl Batches {
         }
         let progress = Arc::new(EvaluationProgress::default());
         inner.entries.insert(name, Entry::Waiting(progress.clone()));
+        inner.waiting.note_upload_end(name.key, true);
         inner.queue.push(name, QueuedBatch { name, provider, received, progress });
         self.changed.notify_one();
         inner.state(name)
     }
 
-    /// Frees the place of a batch that was not received.
+    /// Frees the slot of a batch that was not received.
     pub fn release(&self, name: BatchName) {
-        self.inner.lock().entries.remove(&name);
+        let mut inner = self.inner.lock();
+        inner.entries.remove(&name);
+        inner.waiting.note_upload_end(name.key, false);
     }
 
     /// Returns the state of a batch.
@@ -274,35 +277,36 @@ impl Inner {
         self.entries.values().filter(|entry| entry.is_held()).count()
     }
 
-    /// Returns the number of places of one client.
-    fn places_of(&self, client: Fingerprint) -> usize {
+    /// Returns the number of slots of one client.
+    fn slots_of(&self, client: Fingerprint) -> usize {
         let is_own = |(name, entry): &(&BatchName, &Entry)| name.key == client && entry.is_held();
         self.entries.iter().filter(is_own).count()
     }
 
-    /// Takes a place for a client that has `own` places. If there is none, asks a slow upload to give up its place.
-    fn take_place(&mut self, client: Fingerprint, own: usize, limits: &Limits) -> Result<(), Refusal> {
+    /// Reserves a slot for a client that has `own` slots. If there is none, asks a slow upload to give up its slot.
+    fn reserve_slot(&mut self, client: Fingerprint, own: usize, limits: &Limits) -> Result<(), Refusal> {
         let now = Instant::now();
         let held = self.held();
         let free = limits.batches.saturating_sub(held);
-        let wait = self.expected_evaluation().min(MAX_PLACE_WAIT);
-        if own > 0 && free <= limits.kept_places() {
-            return Err(Refusal::places_kept(own, wait));
+        let wait = self.expected_evaluation().min(MAX_SLOT_WAIT);
+        if own > 0 && free <= limits.kept_slots() {
+            return Err(Refusal::slots_kept(own, wait));
         }
         if free > self.waiting.before(client, now) {
-            self.waiting.served(client, now);
+            self.waiting.note_slot(client, now);
             return Ok(());
         }
         if own > 0 {
-            return Err(Refusal::places_kept(own, wait));
+            return Err(Refusal::slots_kept(own, wait));
         }
-        self.waiting.refused(client, now, wait);
-        let is_yielding = free == 0 && self.end_slowest_upload(client);
-        let wait = if is_yielding { YIELDED_PLACE_WAIT } else { wait };
+        self.waiting.note_refused(client, now, wait);
+        let is_yielding =
+            free == 0 && self.waiting.may_end_uploads(client) && self.end_slowest_upload(client);
+        let wait = if is_yielding { YIELDED_SLOT_WAIT } else { wait };
         Err(Refusal::too_many_batches(held, wait))
     }
 
-    /// Ends the slowest upload of other clients, if one is slow. Returns whether an upload is about to give up its place. No
+    /// Ends the slowest upload of other clients, if one is slow. Returns whether an upload is about to give up its slot. No
     /// more uploads are ended than clients wait.
     fn end_slowest_upload(&self, client: Fingerprint) -> bool {
         let mut ending = 0;
@@ -316,7 +320,7 @@ impl Inner {
             }
         }
         match slowest {
-            Some((_, upload)) if ending < self.waiting.count() => {
+            Some((_, upload)) if ending < self.waiting.count_that_may_end_uploads() => {
                 upload.end(UploadEnd::Yielded);
                 true
             }

@@ -33,7 +33,7 @@ pub struct Limits {
     /// Maximum duration of a batch's upload.
     pub upload: Duration,
     /// Least bytes a second of a body, measured over `upload_grace` to its double. A batch's upload below four times this rate
-    /// gives its place to another client, if no place is free.
+    /// gives its slot to another client, if no slot is free.
     pub upload_bytes_per_second: u32,
     /// Time after which the rate of a body is first looked at.
     pub upload_grace: Duration,
@@ -107,9 +107,9 @@ impl Limits {
         }
     }
 
-    /// Returns the number of places for batches that only clients without a batch can take: a quarter, and at least one unless
-    /// there is only one place. One client can therefore never take all places.
-    pub(super) fn kept_places(&self) -> usize {
+    /// Returns the number of slots for batches that only clients without a batch can take: a quarter, and at least one unless
+    /// there is only one slot. One client can therefore never take all slots.
+    pub(super) fn kept_slots(&self) -> usize {
         match self.batches {
             0 | 1 => 0,
             batches => (batches / 4).max(1),

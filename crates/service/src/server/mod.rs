@@ -18,9 +18,9 @@
 //! | `served_models` | the models, which can be replaced while the service runs |
 //! | `blocking_work` | work on blocking threads, with a limit for each client |
 //! | `upload`, `upload_progress` | the body of a request, with limits of time and a least rate |
-//! | `upload_slot` | the place of a batch that is being received |
+//! | `upload_slot` | the slot of a batch that is being received |
 //! | `batches`, `batch_name`, `progress` | the batches from upload to answer |
-//! | `waiting_clients`, `fair_queue`, `answer_share` | each client's share of places, evaluations and answers |
+//! | `waiting_clients`, `fair_queue`, `answer_share` | each client's share of slots, evaluations and answers |
 //! | `worker` | the thread that evaluates |
 //! | `client_keys`, `key_locks`, `registration_slots` | clients' keys as they arrive and are deleted |
 //! | `key_store`, `registration` | registered keys on disk, and what is noted of them |

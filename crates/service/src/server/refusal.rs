@@ -133,7 +133,7 @@ reasons! {
     /// The service has `--batches` batches.
     TooManyBatches, SERVICE_UNAVAILABLE, PUT_BATCH, "time of an evaluation, 5 at most";
     /// The client has a batch at the service, and the free places are kept for clients that have none.
-    PlacesKept, SERVICE_UNAVAILABLE, PUT_BATCH, "time of an evaluation, 5 at most";
+    SlotsKept, SERVICE_UNAVAILABLE, PUT_BATCH, "time of an evaluation, 5 at most";
     /// The upload was slower than four times `--upload-bytes-per-second` and gave its place to another client.
     YieldedUpload, SERVICE_UNAVAILABLE, PUT_BATCH, "5";
     /// 32 clients are sending their keys, which is the limit.
@@ -301,11 +301,11 @@ impl Refusal {
         Self::new(Reason::TooManyBatches, text).retry_after(wait)
     }
 
-    pub fn places_kept(own: usize, wait: Duration) -> Self {
+    pub fn slots_kept(own: usize, wait: Duration) -> Self {
         let own = if own == 1 { "a batch".to_owned() } else { format!("{own} batches") };
         let text =
             format!("this client has {own} at the service, and the free places are kept for other clients");
-        Self::new(Reason::PlacesKept, text).retry_after(wait)
+        Self::new(Reason::SlotsKept, text).retry_after(wait)
     }
 
     pub fn too_many_registrations(max: usize) -> Self {

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::limits::Limits;
 use super::refusal::{CANCELLED_BODY, YIELDED_BODY};
 
-/// An upload at this multiple of the least rate makes good progress, and never yields its place.
+/// An upload at this multiple of the least rate makes good progress, and never yields its slot.
 const GOOD_PROGRESS: f64 = 4.0;
 
 /// Reason for which the service ends an upload.
@@ -19,7 +19,7 @@ const GOOD_PROGRESS: f64 = 4.0;
 pub enum UploadEnd {
     /// The batch was deleted, or the service stops.
     Cancelled,
-    /// Another client gets the place of this slow upload.
+    /// Another client gets the slot of this slow upload.
     Yielded,
 }
 
@@ -87,7 +87,7 @@ impl UploadProgress {
         self.meter.lock().grace / 4
     }
 
-    /// Returns the rate in bytes a second if the upload is so slow that its place is given to another client.
+    /// Returns the rate in bytes a second if the upload is so slow that its slot is given to another client.
     pub fn slow_rate(&self) -> Option<f64> {
         let rate = self.meter.lock().rate()?;
         (rate < GOOD_PROGRESS * self.least_rate && self.end.borrow().is_none()).then_some(rate)

@@ -1,4 +1,4 @@
-//! The place of a batch that is being received.
+//! The slot of a batch that is being received.
 
 use std::sync::Arc;
 

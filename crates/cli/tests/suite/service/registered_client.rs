@@ -8,6 +8,7 @@ use http::Method;
 use sottovoce_protocol::ModelDescription;
 use sottovoce_protocol::client::{Client, PendingAnswer};
 use sottovoce_service::remote::{RemoteProvider, RetryBudget};
+use sottovoce_siege::{Attacker, Target, read_model};
 
 use super::raw_client::{Pace, RawClient, RawUpload};
 use super::world::Served;
@@ -34,8 +35,7 @@ impl RegisteredClient {
     pub fn new(served: &Served) -> Self {
         let remote = RemoteProvider::new(served.url.parse().unwrap(), None, RetryBudget::default()).unwrap();
         let client = Client::from_parameters_message(&remote.parameters().unwrap()[..], MEMORY).unwrap();
-        let model = remote.models().unwrap()[0].model.parse().unwrap();
-        let model = client.read_model(&remote.model(model).unwrap()[..]).unwrap();
+        let model = read_model(&client, &remote, None).unwrap();
         let registered = Self { client, model, remote, raw: RawClient::connect(&served.address()) };
         registered.register();
         registered
@@ -44,6 +44,12 @@ impl RegisteredClient {
     /// Registers the keys again.
     pub fn register(&self) {
         self.remote.register(self.client.key_fingerprint(), self.client.registration_message()).unwrap();
+    }
+
+    /// A hostile client with the same keys.
+    pub fn attacker(&self, served: &Served) -> Attacker {
+        let target = Target::new(served.address().parse().unwrap(), None).unwrap();
+        Attacker::new(target, &self.client, &self.model).unwrap()
     }
 
     pub fn keys_path(&self) -> String {
@@ -59,6 +65,21 @@ impl RegisteredClient {
 
     pub fn upload(&mut self, batch: &Batch, pace: Pace) -> RawUpload {
         self.raw.upload(&batch.path, batch.message.clone(), pace)
+    }
+
+    /// Begins an upload, and tries again until the provider has a slot for it.
+    pub fn upload_when_admitted(&mut self, batch: &Batch, pace: Pace) -> RawUpload {
+        loop {
+            let upload = self.upload(batch, pace);
+            while !upload.is_finished() {
+                if self.raw.send(Method::GET, &batch.path).status == 200 {
+                    return upload;
+                }
+                thread::sleep(Duration::from_millis(5));
+            }
+            let response = self.raw.finish(upload);
+            assert_eq!(response.status, 503, "{}", response.text);
+        }
     }
 
     /// Uploads a whole batch.

@@ -4,14 +4,20 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
 use http::Method;
 
+use sottovoce_siege::{AttackKind, Bounds};
+
 use super::raw_client::Pace;
 use super::registered_client::{Batch, RegisteredClient};
 use super::world::{LOCAL, Served, World};
+
+/// Longest time of an attack, which ends earlier.
+const MAX_ATTACK: Duration = Duration::from_secs(600);
 
 fn serve(world: &World, arguments: &[&str]) -> Served {
     Served::start(world, &["small"], &[&LOCAL[..], arguments].concat())
@@ -167,6 +173,72 @@ fn an_upload_with_good_progress_keeps_its_place() {
     let response = steady.raw.finish(upload);
     assert_eq!(response.status, 202, "{}", response.text);
     world.classify(&served.url, "alice", &LOCAL).succeeds();
+}
+
+/// A provider with one slot, and a client whose upload of about 8 s is so slow that it yields to others.
+fn serve_slow_upload(world: &World) -> (Served, RegisteredClient, Batch, Pace) {
+    let length =
+        RegisteredClient::new(&serve(world, &[])).batch(&world.quantised(&world.small)).message.len();
+    // Three times the least rate, so that the upload may take three times as long on a slow machine.
+    let rate = (length / 24).to_string();
+    let served =
+        serve(world, &["--batches", "1", "--upload-bytes-per-second", &rate, "--upload-grace-seconds", "1"]);
+    let client = RegisteredClient::new(&served);
+    let batch = client.batch(&world.quantised(&world.small));
+    let pieces = 80;
+    let pace = Pace { piece_bytes: length.div_ceil(pieces), pause: Duration::from_millis(100) };
+    (served, client, batch, pace)
+}
+
+/// Lets a client send batches of one byte while something else happens. It has had a slot before that.
+fn send_tiny_batches_during(served: &Served, during: impl FnOnce()) {
+    let attacker = RegisteredClient::new(served).attacker(served);
+    let once = AttackKind::TinyBatches.run_blocking(&attacker, &Bounds::new(MAX_ATTACK, 1)).unwrap();
+    assert_eq!(once.outcomes["a batch of one byte: status 422"], 1, "{once:?}");
+    // The attack ends when this is dropped, also by a failed assertion.
+    let (running, is_running) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let attacker = &attacker;
+        let attack = scope.spawn(move || {
+            let few = Bounds::new(MAX_ATTACK, 20).with_pace(Duration::from_millis(5));
+            let mut refused = 0;
+            while is_running.try_recv() == Err(TryRecvError::Empty) {
+                let report = AttackKind::TinyBatches.run_blocking(attacker, &few).unwrap();
+                refused += report.outcomes.get("a batch of one byte: status 503").unwrap_or(&0);
+            }
+            refused
+        });
+        let running = running;
+        during();
+        drop(running);
+        assert!(attack.join().unwrap() > 0, "the attack found a free slot each time");
+    });
+}
+
+#[test]
+fn a_slow_upload_ends_whole_while_another_client_sends_single_bytes() {
+    let world = World::new();
+    let (served, mut slow, batch, pace) = serve_slow_upload(&world);
+    send_tiny_batches_during(&served, || {
+        let upload = slow.upload_when_admitted(&batch, pace);
+        let response = slow.raw.finish(upload);
+        assert_eq!(response.status, 202, "{}", response.text);
+    });
+}
+
+#[test]
+fn a_client_that_completes_its_batches_gets_the_slot_of_a_slow_upload() {
+    let world = World::new();
+    let (served, mut slow, batch, pace) = serve_slow_upload(&world);
+    world.classify(&served.url, "alice", &LOCAL).succeeds();
+    send_tiny_batches_during(&served, || {
+        let upload = slow.upload_when_admitted(&batch, pace);
+        world.classify(&served.url, "alice", &LOCAL).succeeds();
+        let response = slow.raw.finish(upload);
+        assert_eq!(response.status, 503, "{}", response.text);
+        assert!(response.text.contains("gave its place to another client"), "{}", response.text);
+    });
+    world.assert_exact("predictions.csv", &world.small);
 }
 
 #[test]
