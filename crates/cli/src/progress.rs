@@ -4,12 +4,24 @@ use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle, WeakProgressBar};
 
 use crate::output;
 
 /// Smallest time between two plain lines.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The bar on the terminal, of which there is one at a time. Another line on standard error would be overwritten by it.
+static SHOWN: Mutex<Option<WeakProgressBar>> = Mutex::new(None);
+
+/// Prints a remark on standard error, above the bar if one is shown.
+pub fn remark_above_bar(text: &str) {
+    let shown = SHOWN.lock().ok().and_then(|shown| shown.as_ref().and_then(WeakProgressBar::upgrade));
+    match shown {
+        Some(bar) => bar.suspend(|| output::remark(text)),
+        None => output::remark(text),
+    }
+}
 
 /// Progress of one task of known length, from any thread.
 pub struct Progress {
@@ -34,6 +46,9 @@ impl Progress {
                 bar.set_style(style.progress_chars("=> "));
             }
             bar.set_message(title.clone().into_owned());
+            if let Ok(mut shown) = SHOWN.lock() {
+                *shown = Some(bar.downgrade());
+            }
         }
         let plain = (!std::io::stderr().is_terminal()).then(|| Mutex::new(Instant::now()));
         Self { bar, plain, title: title.into_owned(), note: Mutex::default() }

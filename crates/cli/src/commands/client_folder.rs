@@ -13,6 +13,7 @@ use sottovoce_service::tls::load_client_tls;
 
 use crate::args::service::ClientOptions;
 use crate::output;
+use crate::progress::remark_above_bar;
 
 /// The files of a client's folder.
 pub struct ClientFolder<'a> {
@@ -90,7 +91,7 @@ impl<'a> ClientFolder<'a> {
         };
         let retry_budget = RetryBudget { max_stall: Duration::from_secs((*patience_seconds).into()) };
         let remote = RemoteProvider::new(provider.clone(), tls, retry_budget)?;
-        Ok(remote.with_retry_observer(Box::new(|notice| output::remark(&notice.to_string()))))
+        Ok(remote.with_retry_observer(Box::new(|notice| remark_above_bar(&notice.to_string()))))
     }
 
     /// Returns whether the folder has a certificate, or a request for one. Both are for the keys of the folder.

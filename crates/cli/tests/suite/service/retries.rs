@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 
 use super::world::{LOCAL, SECURE, Served, World};
 
@@ -65,4 +66,30 @@ fn lost_keys_are_never_replaced_in_the_folder_of_a_certificate() {
     let run = world.classify(&other.url, "alice", &[]);
     let run = run.fails(1, &["are for other parameters", "new keys need a new folder", "sottovoce enrol"]);
     assert!(!run.stderr.contains("move the file away"), "{}", run.stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_notice_on_a_terminal_stands_on_a_line_of_its_own() {
+    if Command::new("script").arg("--version").output().is_err() {
+        println!("SKIPPED: the program `script`, which makes a terminal, is not here");
+        return;
+    }
+    let world = World::new();
+    let mut served = Served::start(&world, &["slow"], &[&LOCAL[..], &["--threads", "1"]].concat());
+    let url = served.url.clone();
+    let arguments = ["classify", "images.idx", "--provider", &url, "--patience-seconds", "5"];
+    let classify = world.sandbox.command(&[&arguments[..], &LOCAL].concat());
+    let words = std::iter::once(classify.get_program()).chain(classify.get_args());
+    let line = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect::<Vec<_>>().join(" ");
+    let mut terminal = Command::new("script");
+    terminal.args(["--quiet", "--command", &line, "/dev/null"]).current_dir(world.sandbox.path(""));
+    let terminal = terminal.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    served.wait_for_log("received");
+    served.kill();
+    let shown = String::from_utf8(terminal.wait_with_output().unwrap().stdout).unwrap();
+    let notice = shown.find(" yet: Connection refused").unwrap_or_else(|| panic!("no notice: {shown:?}"));
+    let start = shown[..notice].rfind(&url).unwrap();
+    // A bar is padded with spaces to the width of the terminal.
+    assert!(shown[..start].contains(']') && !shown[..start].ends_with(' '), "{shown:?}");
 }
