@@ -14,7 +14,6 @@ use tracing::warn;
 
 use super::budget::{RequestBudget, Spending};
 use super::connection::{CloseReason, Closing, OpenConnection};
-use super::metered_stream::ReceivedBody;
 use crate::server::access::Caller;
 use crate::server::log_limiter::LogLimiter;
 use crate::server::metrics::RequestCounters;
@@ -167,5 +166,43 @@ impl Drop for MeteredBody {
         if let Some(meter) = self.meter.take() {
             meter.count_reset();
         }
+    }
+}
+
+/// The body of a request. Its bytes go back to the budget when the service reads them.
+struct ReceivedBody {
+    body: Body,
+    meter: Arc<RequestMeter>,
+}
+
+impl ReceivedBody {
+    fn new(body: Body, meter: Arc<RequestMeter>) -> Self {
+        Self { body, meter }
+    }
+}
+
+impl HttpBody for ReceivedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(data) = frame.data_ref()
+        {
+            self.meter.budget.return_bytes(data.len(), Instant::now());
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
