@@ -150,7 +150,7 @@ fn access_policy(options: &ServeOptions, messages: StartMessages) -> Result<Acce
     let revocations = options.revoked.as_ref().map(|list| RevocationFiles {
         list: list.clone(),
         kept: Some(options.state.join("revoked.pem")),
-        max_age: options.revocation_days.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60)),
+        max_age: Some(Duration::from_secs(u64::from(options.revocation_days) * 24 * 60 * 60)),
     });
     let tls = ServerTls::load(ServerTlsFiles {
         certificate: file("certificate.pem"),

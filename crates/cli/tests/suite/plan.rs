@@ -1,5 +1,8 @@
 //! Plans for exported networks, and predictions with them.
 
+use sottovoce_network::disk::{Origin, write_ensemble};
+use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels};
+
 use super::sandbox::{Run, Sandbox, rows};
 
 /// A sandbox with a small import in `net`.
@@ -43,6 +46,29 @@ fn a_plan_shows_its_range_security_and_cost() {
     // Messages have headers, which the prediction leaves out.
     let bytes = |what: &str| plan[what]["upload_bytes"].as_f64().unwrap();
     assert!((bytes("measured") / bytes("predicted") - 1.0).abs() < 0.01);
+}
+
+#[test]
+fn answers_of_positive_weights_are_hidden_by_noise_beyond_theirs() {
+    let sandbox = Sandbox::new();
+    let padding = Padding { leading: 0, trailing: 0 };
+    let shape = Architecture { image_side: 8, kernel: 4, stride: 2, padding, maps: 2, hidden: 4, classes: 3 };
+    // With weights of one sign, the errors of a ciphertext's slots add up.
+    let weight = |_: &str, row: usize, column: usize| ((3 * row + column) % 7 + 1) as i64;
+    let network = IntegerNetwork::from_fn(shape, PixelLevels::BINARY, weight, |_, _| 1).unwrap();
+    let ensemble = IntegerEnsemble::new(vec![network]).unwrap();
+    write_ensemble(&sandbox.path("positive"), &ensemble, &Origin::default()).unwrap();
+    let arguments = ["plan", "positive", "--range", "proven", "--key", "secret", "--hide-model"];
+    let text = sandbox.run(&arguments).succeeds().stdout;
+    assert!(text.contains("hides their own") && text.contains("circular security"), "{text}");
+    let json = sandbox.run(&[&arguments[..], &["--measure", "--json"]].concat()).succeeds().stdout;
+    let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let bits = |value: &serde_json::Value| value.as_f64().unwrap();
+    assert!(bits(&plan["failure_probability_log2"]) < -40.0);
+    assert_eq!(plan["hiding"]["statistical_distance_log2"], -40.0);
+    assert_eq!(plan["noise"][2]["stage"], "logits (square, dense, members' sum)");
+    let (own, flood) = (bits(&plan["measured"]["noise_bits"][2]), bits(&plan["hiding"]["noise_bits"]));
+    assert!(own + 40.0 < flood, "{plan}");
 }
 
 #[test]

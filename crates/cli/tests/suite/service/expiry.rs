@@ -2,11 +2,12 @@
 
 use std::thread;
 
+use sottovoce_siege::{Bounds, hold_connections};
 use time::{Duration, OffsetDateTime};
 
 use super::signed::Signed;
 use super::signer::{Dates, Signer};
-use super::world::Served;
+use super::world::{Served, attacker};
 
 #[test]
 fn a_provider_does_not_start_with_a_certificate_that_clients_would_refuse() {
@@ -76,6 +77,35 @@ fn shorten_certificate(signed: &Signed, served: &Served) -> Dates {
         }
     }
     panic!("no certificate was read before its end: {}", served.log());
+}
+
+#[test]
+fn connections_of_a_client_end_with_its_certificate() {
+    let signed = Signed::new();
+    let served = signed.serve(&[]);
+    signed.enrol("alice", &served.url, 7);
+    let ended = "a certificate ended client=\"alice\"";
+    // On a slow machine a certificate may have ended before connections are open.
+    for seconds in [8, 16, 32, 64] {
+        signed.certify_client("alice", seconds, Duration::seconds(seconds as i64));
+        let alice = attacker(&signed.world, &served, "alice");
+        let bounds = Bounds::new(std::time::Duration::from_secs(seconds + 60), 10).with_connections(3);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let held = runtime.block_on(hold_connections(&alice, &bounds));
+        if held.len() == 3 {
+            assert!(held.iter().all(|connection| connection.closed.is_some()), "{held:?}");
+            served.wait_for_log(ended);
+            let log = served.log();
+            let line = log.lines().find(|line| line.contains(ended)).unwrap();
+            assert!(line.contains("connections=3") && line.contains("batches_deleted=true"), "{line}");
+            signed
+                .world
+                .classify(&served.url, "alice", &["--patience-seconds", "0"])
+                .fails(1, &["was valid until"]);
+            return;
+        }
+    }
+    panic!("no connections were opened before the certificate ended: {}", served.log());
 }
 
 #[test]
