@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 #[cfg(feature = "experiments")]
-use super::experiments::ExperimentCommand;
+use super::experiments::command::ExperimentCommand;
 use super::global::GlobalOptions;
 use super::service_commands::ServiceCommand;
 

@@ -1,7 +1,7 @@
 /*!
 The arguments of the command line, as they are typed.
 
-[`command`] lists the commands, which are those of [`service_commands`] and, with the feature `experiments`, of experiments.
+[`command`] lists the commands, which are those of [`service_commands`] and, with the feature `experiments`, of `experiments`.
 [`global`] holds the options of all commands. The other modules hold the options of one command or of several that belong
 together. Checks that need more than one option are made by the commands.
 */
@@ -18,16 +18,4 @@ pub mod service;
 pub mod service_commands;
 
 #[cfg(feature = "experiments")]
-pub mod bench;
-#[cfg(feature = "experiments")]
-pub mod data;
-#[cfg(feature = "experiments")]
-pub mod data_options;
-#[cfg(feature = "experiments")]
-pub mod experiment;
-#[cfg(feature = "experiments")]
 pub mod experiments;
-#[cfg(feature = "experiments")]
-pub mod import;
-#[cfg(feature = "experiments")]
-pub mod report;

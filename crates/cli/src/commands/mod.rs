@@ -12,25 +12,7 @@ mod plan;
 mod serve;
 
 #[cfg(feature = "experiments")]
-mod bench;
-#[cfg(feature = "experiments")]
-mod chart;
-#[cfg(feature = "experiments")]
-mod data;
-#[cfg(feature = "experiments")]
-mod exactness;
-#[cfg(feature = "experiments")]
-mod experiment;
-#[cfg(feature = "experiments")]
 mod experiments;
-#[cfg(feature = "experiments")]
-mod import;
-#[cfg(feature = "experiments")]
-mod predict;
-#[cfg(feature = "experiments")]
-mod report;
-#[cfg(feature = "experiments")]
-mod sweep;
 
 use std::process::ExitCode;
 
@@ -51,7 +33,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     match &args.command {
         #[cfg(feature = "experiments")]
-        Command::Experiment(command) => experiments::run(command, global),
+        Command::Experiment(command) => experiments::command::run(command, global),
         Command::Service(command) => run_service_command(command, global),
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use sottovoce_dataset::{DataName, DataSet, LabelledImages, Orientation, Request, SyntheticSize, hold_out};
 
 use super::download_reporter::DownloadReporter;
-use crate::args::data_options::SharedOptions;
+use crate::args::experiments::data_options::SharedOptions;
 use crate::config::experiment::{DataConfig, Experiment};
 use crate::config::setting::SeededSetting;
 use crate::output;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use sottovoce_evaluate::Evaluator;
 
 use super::store::InputHash;
-use crate::args::data_options::SharedOptions;
+use crate::args::experiments::data_options::SharedOptions;
 use crate::config::configuration::Configuration;
 use crate::config::experiment::{DataConfig, Experiment};
 use crate::config::setting::SeededSetting;

@@ -12,9 +12,10 @@ use sottovoce_network::disk::sha256;
 use sottovoce_table::Table;
 
 use super::exactness::{EXIT_MISMATCH, Exactness};
-use super::{exported_networks, import};
-use crate::args::data_options::SharedOptions;
+use super::import;
+use crate::args::experiments::data_options::SharedOptions;
 use crate::args::exported_networks::PredictOptions;
+use crate::commands::exported_networks;
 use crate::files;
 use crate::json_files::{fingerprint, write_json};
 use crate::machine::{Machine, Source};

@@ -19,8 +19,8 @@ use sottovoce_export::import::{
 use sottovoce_network::Architecture;
 use sottovoce_network::disk::{Origin, read_ensemble, write_ensemble};
 
-use crate::args::data_options::SharedOptions;
-use crate::args::import::ImportOptions;
+use crate::args::experiments::data_options::SharedOptions;
+use crate::args::experiments::import::ImportOptions;
 use crate::config::description::{import_problem, load_description};
 use crate::json_files::fingerprint;
 use crate::output;

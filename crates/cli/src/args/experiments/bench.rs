@@ -7,7 +7,7 @@ use sottovoce_bfv::Kernel;
 use sottovoce_bfv::parameters::PAPER_DEGREE;
 
 use super::data_options::WithData;
-use super::policy::PolicyOptions;
+use crate::args::policy::PolicyOptions;
 use crate::key_rule::KeyRule;
 
 #[derive(Debug, Subcommand)]

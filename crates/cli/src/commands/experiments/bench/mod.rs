@@ -10,8 +10,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::args::bench::BenchCommand;
-use crate::args::data_options::{SharedOptions, WithData};
+use crate::args::experiments::bench::BenchCommand;
+use crate::args::experiments::data_options::{SharedOptions, WithData};
 use crate::args::global::GlobalOptions;
 
 pub fn run(command: &BenchCommand, global: &GlobalOptions) -> Result<ExitCode> {

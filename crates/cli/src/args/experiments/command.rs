@@ -8,9 +8,9 @@ use super::bench::BenchCommand;
 use super::data::DataCommand;
 use super::data_options::{DataOptions, WithData};
 use super::experiment::{ReproduceOptions, StageOptions, SweepOptions};
-use super::exported_networks::PredictOptions;
 use super::import::ImportOptions;
 use super::report::{ChartOptions, CompareOptions, ReportOptions};
+use crate::args::exported_networks::PredictOptions;
 
 #[derive(Debug, Subcommand)]
 pub enum ExperimentCommand {

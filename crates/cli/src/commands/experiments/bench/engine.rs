@@ -11,9 +11,9 @@ use sottovoce_evaluate::engine_benchmark::{
 use sottovoce_network::IntegerEnsemble;
 use sottovoce_table::Table;
 
-use crate::args::bench::{EngineOptions, Format};
+use crate::args::experiments::bench::{EngineOptions, Format};
 use crate::args::global::GlobalOptions;
-use crate::commands::exactness::EXIT_MISMATCH;
+use crate::commands::experiments::exactness::EXIT_MISMATCH;
 use crate::commands::exported_networks;
 use crate::memory::peak_memory_bytes;
 use crate::output::{self, counted};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::evaluator::EvaluatorOptions;
+use crate::args::evaluator::EvaluatorOptions;
 
 /// Arguments of `reproduce`.
 #[derive(Debug, clap::Args)]

@@ -17,7 +17,7 @@ use sottovoce_service::remote::{RemoteProvider, RetryBudget};
 use sottovoce_service::tls::{Subject, load_client_tls, write_private_key};
 use tempfile::TempDir;
 
-use crate::args::bench::BenchServiceOptions;
+use crate::args::experiments::bench::BenchServiceOptions;
 use crate::commands::classify::batches::Steps;
 use crate::memory::peak_memory_of;
 

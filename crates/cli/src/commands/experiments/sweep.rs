@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use sottovoce_table::Table;
 
 use super::exactness::{EXIT_MISMATCH, Exactness};
-use crate::args::data_options::SharedOptions;
-use crate::args::experiment::{ListFormat, SweepOptions};
+use crate::args::experiments::data_options::SharedOptions;
+use crate::args::experiments::experiment::{ListFormat, SweepOptions};
 use crate::config::configuration::Configuration;
 use crate::config::sweep::SweepConfig;
 use crate::config_error::ConfigError;

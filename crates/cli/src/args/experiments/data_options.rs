@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use sottovoce_dataset::Orientation;
 
-use super::global::GlobalOptions;
+use crate::args::global::GlobalOptions;
 
 /// The arguments of a command that reads a data set.
 #[derive(Debug, clap::Args)]

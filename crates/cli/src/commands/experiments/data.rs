@@ -12,8 +12,8 @@ use sottovoce_dataset::{
 };
 use sottovoce_table::Table;
 
-use crate::args::data::DataCommand;
-use crate::args::data_options::SharedOptions;
+use crate::args::experiments::data::DataCommand;
+use crate::args::experiments::data_options::SharedOptions;
 use crate::config::configuration::Configuration;
 use crate::config::experiment::Experiment;
 use crate::config::setting::settings;

@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use serde_json::json;
 use sottovoce_report::{ChartQuery, Format, SweepChart, SweepRecords};
 
+use crate::args::experiments::report::ChartOptions;
 use crate::args::global::GlobalOptions;
-use crate::args::report::ChartOptions;
 use crate::files;
 use crate::output;
 

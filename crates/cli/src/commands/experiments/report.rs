@@ -10,8 +10,8 @@ use sottovoce_report::{
 };
 use sottovoce_table::{LATEX_PACKAGES, Table};
 
+use crate::args::experiments::report::{CompareOptions, ReportOptions, TableFormat};
 use crate::args::global::GlobalOptions;
-use crate::args::report::{CompareOptions, ReportOptions, TableFormat};
 use crate::output::{self, to_value};
 
 pub fn run(run: &Path, options: &ReportOptions, global: &GlobalOptions) -> Result<ExitCode> {

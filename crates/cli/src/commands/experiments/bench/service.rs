@@ -12,11 +12,11 @@ use sottovoce_report::paper::message_bytes;
 
 use super::local_service::{LocalClient, LocalService};
 use super::service_record::{ServiceRecord, median, table};
-use crate::args::bench::BenchServiceOptions;
-use crate::args::data_options::SharedOptions;
+use crate::args::experiments::bench::BenchServiceOptions;
+use crate::args::experiments::data_options::SharedOptions;
 use crate::commands::classify::batches::{Classified, EncryptedBatch, Steps, classify};
 use crate::commands::classify::known_images::KnownImages;
-use crate::commands::exactness::EXIT_MISMATCH;
+use crate::commands::experiments::exactness::EXIT_MISMATCH;
 use crate::commands::exported_networks;
 use crate::commands::serve::models::PLANNED_IMAGES;
 use crate::files;

@@ -11,8 +11,8 @@ use sottovoce_report::run_tables;
 
 use super::exactness::{EXIT_MISMATCH, Exactness};
 use super::report;
-use crate::args::data_options::SharedOptions;
-use crate::args::experiment::{ReproduceOptions, RunOptions, StageOptions};
+use crate::args::experiments::data_options::SharedOptions;
+use crate::args::experiments::experiment::{ReproduceOptions, RunOptions, StageOptions};
 use crate::config::configuration::Configuration;
 use crate::config::experiment::Experiment;
 use crate::config::setting::{logit_ranges, settings};

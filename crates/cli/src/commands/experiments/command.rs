@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use super::{bench, chart, data, experiment, import, predict, report, sweep};
-use crate::args::data_options::SharedOptions;
-use crate::args::experiments::ExperimentCommand;
+use crate::args::experiments::command::ExperimentCommand;
+use crate::args::experiments::data_options::SharedOptions;
 use crate::args::global::GlobalOptions;
 
 /// Runs the command that the arguments name.

@@ -8,7 +8,7 @@ use sottovoce_evaluate::measure_noise;
 use sottovoce_evaluate::records::write_rows;
 use sottovoce_report::{NoiseSummary, noise_table, write_noise_chart};
 
-use crate::args::bench::NoiseOptions;
+use crate::args::experiments::bench::NoiseOptions;
 use crate::args::global::GlobalOptions;
 use crate::files;
 use crate::output;
