@@ -28,6 +28,7 @@ mod target;
 pub use attacker::{Attacker, OwnBatch};
 pub use attacks::AttackKind;
 pub use bounds::Bounds;
+pub use http2::session::{Failure, Response, Session, receive_within};
 pub use report::AttackReport;
 pub use revocation::{ClosedConnection, hold_connections};
 pub use served_model::{ReadModelError, read_model};

@@ -17,6 +17,9 @@ use crate::target::Target;
 /// Longest time for a response.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Bytes of a response that a client takes before it has read them.
+const WINDOW_BYTES: u32 = 1 << 20;
+
 /// A connection with the `h2` library.
 pub struct Session {
     sender: SendRequest<Bytes>,
@@ -76,16 +79,29 @@ pub fn describe_io(error: &io::Error) -> String {
 /// A complete response.
 #[derive(Debug)]
 pub struct Response {
+    /// Status.
     pub status: StatusCode,
+    /// Body.
     pub body: Bytes,
 }
 
 impl Session {
     /// Opens a connection and starts HTTP/2.
+    ///
+    /// # Errors
+    /// If the provider does not accept the connection.
     pub async fn open(target: &Target) -> Result<Self, Failure> {
+        Self::open_with_window(target, WINDOW_BYTES).await
+    }
+
+    /// Opens a connection of a client that takes so many bytes of a response before it has read them.
+    ///
+    /// # Errors
+    /// If the provider does not accept the connection.
+    pub async fn open_with_window(target: &Target, window: u32) -> Result<Self, Failure> {
         let stream = target.open().await?;
         let (sender, connection) = h2::client::Builder::new()
-            .initial_window_size(1 << 20)
+            .initial_window_size(window)
             .initial_connection_window_size(4 << 20)
             .handshake::<_, Bytes>(stream)
             .await?;
@@ -93,6 +109,9 @@ impl Session {
     }
 
     /// Starts a request. The body, if any, is sent by the caller.
+    ///
+    /// # Errors
+    /// If the connection has ended, or takes no more requests for long.
     pub async fn start(
         &mut self,
         method: Method,
@@ -111,12 +130,18 @@ impl Session {
     }
 
     /// Sends a request without a body, and waits for the response.
+    ///
+    /// # Errors
+    /// If there is no complete response.
     pub async fn send(&mut self, method: Method, path: &str) -> Result<Response, Failure> {
         let (response, _) = self.start(method, path, None, false).await?;
         receive(response).await
     }
 
     /// Sends a request with a body, and waits for the response.
+    ///
+    /// # Errors
+    /// If there is no complete response.
     pub async fn send_body(&mut self, method: Method, path: &str, body: Bytes) -> Result<Response, Failure> {
         let (response, stream) = self.start(method, path, Some(body.len() as u64), true).await?;
         send_with_body(response, stream, body).await
@@ -132,6 +157,7 @@ impl Session {
     }
 
     /// Returns whether the connection is closed.
+    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.driver.is_finished()
     }
@@ -174,6 +200,14 @@ pub async fn send_with_body(
 
 /// Waits for a response and its body.
 pub async fn receive(response: ResponseFuture) -> Result<Response, Failure> {
+    receive_within(response, RESPONSE_TIMEOUT).await
+}
+
+/// Waits for a response and its body, at most for `limit`.
+///
+/// # Errors
+/// If there is no complete response within this time.
+pub async fn receive_within(response: ResponseFuture, limit: Duration) -> Result<Response, Failure> {
     let received = async {
         let (parts, mut body) = response.await?.into_parts();
         let mut bytes = Vec::new();
@@ -184,5 +218,5 @@ pub async fn receive(response: ResponseFuture) -> Result<Response, Failure> {
         }
         Ok(Response { status: parts.status, body: bytes.into() })
     };
-    timeout(RESPONSE_TIMEOUT, received).await.unwrap_or_else(|_| Err(Failure("took too long".to_owned())))
+    timeout(limit, received).await.unwrap_or_else(|_| Err(Failure("took too long".to_owned())))
 }

@@ -2,36 +2,23 @@
 
 use std::fs;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::world::{SECURE, Served, World};
 
-/// Runs `classify` until the provider refuses the client, for at most 30 seconds.
-#[track_caller]
-fn is_refused_in_the_end(world: &World, url: &str, client: &str) {
-    let start = Instant::now();
-    loop {
-        let run = world.classify(url, client, &[]);
-        if run.code == Some(1) && run.stderr.contains("evoked") {
-            return;
-        }
-        assert!(start.elapsed() < Duration::from_secs(30), "{client} is not refused: {}", run.stderr);
-        sleep(Duration::from_millis(200));
-    }
+/// Runs `classify` until the provider refuses the client.
+fn is_refused_in_the_end(world: &World, served: &Served, client: &str) {
+    served.wait_until(&format!("{client} is refused"), |served| {
+        let run = world.classify(&served.url, client, &[]);
+        run.code == Some(1) && run.stderr.contains("evoked")
+    });
 }
 
-/// Runs `classify` until the provider accepts the client, for at most 30 seconds.
-#[track_caller]
-fn is_accepted_in_the_end(world: &World, url: &str, client: &str) {
-    let start = Instant::now();
-    loop {
-        let run = world.classify(url, client, &["--patience-seconds", "5"]);
-        if run.code == Some(0) {
-            return;
-        }
-        assert!(start.elapsed() < Duration::from_secs(30), "{client} is not accepted: {}", run.stderr);
-        sleep(Duration::from_millis(200));
-    }
+/// Runs `classify` until the provider accepts the client.
+fn is_accepted_in_the_end(world: &World, served: &Served, client: &str) {
+    served.wait_until(&format!("{client} is accepted"), |served| {
+        world.classify(&served.url, client, &["--patience-seconds", "5"]).code == Some(0)
+    });
 }
 
 #[test]
@@ -43,14 +30,14 @@ fn another_issuer_takes_over_while_the_provider_runs() {
     world.classify(&served.url, "alice", &[]).succeeds();
     world.sandbox.run(&["authority", "renew-issuer", "authority"]).succeeds();
     world.enrol("bob", &served.url);
-    is_accepted_in_the_end(&world, &served.url, "bob");
+    is_accepted_in_the_end(&world, &served, "bob");
     world.classify(&served.url, "alice", &[]).succeeds();
     // The former issuer still revokes what it has signed, and the present one its own.
     world.sandbox.run(&["authority", "revoke", "authority", "--name", "alice"]).succeeds();
-    is_refused_in_the_end(&world, &served.url, "alice");
+    is_refused_in_the_end(&world, &served, "alice");
     world.classify(&served.url, "bob", &[]).succeeds();
     world.sandbox.run(&["authority", "revoke", "authority", "--name", "bob"]).succeeds();
-    is_refused_in_the_end(&world, &served.url, "bob");
+    is_refused_in_the_end(&world, &served, "bob");
 }
 
 #[test]
@@ -69,7 +56,7 @@ fn an_authority_from_a_backup_readmits_nobody() {
     });
     world.sandbox.run(&["authority", "revoke", "authority", "--name", "alice"]).succeeds();
     fs::copy(&list, &copy).unwrap();
-    is_refused_in_the_end(&world, &served.url, "alice");
+    is_refused_in_the_end(&world, &served, "alice");
     for (bytes, path) in ledger {
         fs::write(path, bytes).unwrap();
     }
@@ -79,7 +66,7 @@ fn an_authority_from_a_backup_readmits_nobody() {
     assert!(run.stderr.contains("the ledger did not have these revocations"), "{}", run.stderr);
     fs::copy(&list, &copy).unwrap();
     sleep(Duration::from_secs(3));
-    is_refused_in_the_end(&world, &served.url, "alice");
+    is_refused_in_the_end(&world, &served, "alice");
     world.classify(&served.url, "bob", &[]).succeeds();
     let run = world.sandbox.run(&["authority", "list", "authority"]).succeeds();
     assert!(

@@ -2,8 +2,6 @@
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sottovoce_service::remote::RemoteProgress;
@@ -27,14 +25,6 @@ fn names(world: &World) -> Vec<String> {
     let mut names: Vec<String> = list["clients"].as_array().unwrap().iter().map(text).collect();
     names.sort();
     names
-}
-
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(30), "not within 30 s: {what}");
-        thread::sleep(Duration::from_millis(50));
-    }
 }
 
 fn revoke(world: &World, name: &str) {
@@ -152,13 +142,13 @@ fn registrations_of_revoked_clients_make_room_and_disappear() {
     world.classify(&served.url, "bob", &[]).fails(1, &["the keys of 1 clients are stored"]);
     assert_eq!(names(&world), ["alice valid"]);
     revoke(&world, "alice");
-    wait_until("bob has a place", || world.classify(&served.url, "bob", &[]).code == Some(0));
+    served.wait_until("bob has a place", |served| world.classify(&served.url, "bob", &[]).code == Some(0));
     assert_eq!(names(&world), ["bob valid"]);
     world.classify(&served.url, "alice", &[]).fails(1, &["evoked"]);
 
     // The operator need not wait for the service.
     revoke(&world, "bob");
-    wait_until("bob is revoked", || names(&world) == ["bob revoked"]);
+    served.wait_until("bob is revoked", |_| names(&world) == ["bob revoked"]);
     let expired = world.sandbox.run(&["clients", "expire"]).succeeds();
     assert!(expired.stdout.contains("removed: bob"), "{}", expired.stdout);
     assert!(names(&world).is_empty());
@@ -170,8 +160,8 @@ fn registrations_of_revoked_clients_make_room_and_disappear() {
     served.kill();
     revoke(&world, "carol");
     assert_eq!(names(&world), ["carol valid"], "a stopped service does not know");
-    let _served = Served::start(&world, &["small"], &one);
-    wait_until("carol is gone", || names(&world).is_empty());
+    let served = Served::start(&world, &["small"], &one);
+    served.wait_until("carol is gone", |_| names(&world).is_empty());
 }
 
 #[test]
@@ -190,7 +180,7 @@ fn registrations_of_expired_clients_make_room_and_disappear() {
         ["alice", "bob"].iter().all(|name| world.classify(&served.url, name, &[]).code == Some(0))
     });
     assert!(are_registered, "{}", served.log());
-    wait_until("both have expired", || names(world) == ["alice expired", "bob expired"]);
+    served.wait_until("both have expired", |_| names(world) == ["alice expired", "bob expired"]);
     assert!(registers(world, &served.url, "carol"));
     assert_eq!(names(world).len(), 2, "one of the two made room");
     world.sandbox.run(&["clients", "expire"]).succeeds();

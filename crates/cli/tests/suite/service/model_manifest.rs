@@ -1,10 +1,9 @@
 //! A provider's certificate lists models, for which the authority vouches.
 
 use sottovoce_protocol::Fingerprint;
-use sottovoce_service::remote::{RemoteError, RemoteProvider, RetryBudget};
-use sottovoce_service::tls::load_client_tls;
+use sottovoce_service::remote::{RemoteError, RetryBudget};
 
-use super::world::{Served, World};
+use super::world::{Served, World, remote};
 
 #[test]
 fn only_models_that_the_certificate_lists_are_used() {
@@ -27,12 +26,7 @@ fn only_models_that_the_certificate_lists_are_used() {
     let words = ["the provider's certificate lists no models", "--model NAME=FINGERPRINT"];
     classify("digits", &["--require-manifest"]).fails(1, &words);
     // A connection whose certificate lists no models.
-    let remote = {
-        let file = |name: &str| world.sandbox.path(&format!("alice/{name}"));
-        let tls =
-            load_client_tls(&file("root.pem"), Some((&file("certificate.pem"), &file("key.pem")))).unwrap();
-        RemoteProvider::new(served.url.parse().unwrap(), Some(tls), RetryBudget::default()).unwrap()
-    };
+    let remote = remote(&world, &served.url, "alice", RetryBudget::default());
     remote.models().unwrap();
     remote.require_model("digits", small, false).unwrap();
     drop(served);

@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::client::{ResponseFuture, SendRequest};
+use h2::client::ResponseFuture;
 use h2::{RecvStream, SendStream};
-use http::{Method, Request};
-use tokio::net::TcpStream;
+use http::Method;
+use sottovoce_siege::{Failure, Response, Session, Target, receive_within};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+
+/// Longest time for a response. Uploads are slow.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A response's status and body.
 #[derive(Debug)]
@@ -18,6 +21,13 @@ pub struct RawResponse {
     pub status: u16,
     pub text: String,
     pub bytes: Bytes,
+}
+
+impl From<Response> for RawResponse {
+    fn from(Response { status, body }: Response) -> Self {
+        let text = String::from_utf8_lossy(&body).into_owned();
+        Self { status: status.as_u16(), text, bytes: body }
+    }
 }
 
 /// The pace of a body.
@@ -47,8 +57,8 @@ pub struct RawDownload {
 /// One connection.
 pub struct RawClient {
     runtime: Runtime,
-    sender: SendRequest<Bytes>,
-    address: String,
+    session: Session,
+    target: Target,
     window: u32,
 }
 
@@ -65,40 +75,41 @@ impl RawClient {
     fn with_window(address: &str, window: u32) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let sender = runtime.block_on(open(address, window));
-        Self { runtime, sender, address: address.to_owned(), window }
+        let target = Target::new(address.parse().unwrap(), None).unwrap();
+        let session = runtime.block_on(Session::open_with_window(&target, window)).unwrap();
+        Self { runtime, session, target, window }
     }
 
-    /// Connects again if the provider has ended the connection.
-    fn ready(&mut self) -> SendRequest<Bytes> {
-        let (sender, address, window) = (self.sender.clone(), &self.address, self.window);
-        self.sender = self.runtime.block_on(async {
-            match sender.ready().await {
-                Ok(sender) => sender,
-                Err(_) => open(address, window).await,
+    /// Starts a request. Connects again if the provider has ended the connection.
+    fn start(
+        &mut self,
+        method: &Method,
+        path: &str,
+        length: Option<u64>,
+        has_body: bool,
+    ) -> Result<(ResponseFuture, SendStream<Bytes>), Failure> {
+        self.runtime.block_on(async {
+            let started = self.session.start(method.clone(), path, length, has_body).await;
+            if started.is_ok() {
+                return started;
             }
-        });
-        self.sender.clone()
+            self.session = Session::open_with_window(&self.target, self.window).await?;
+            self.session.start(method.clone(), path, length, has_body).await
+        })
     }
 
     /// Sends a request without a body and waits for the response.
     pub fn send(&mut self, method: Method, path: &str) -> RawResponse {
-        let mut sender = self.ready();
-        self.runtime.block_on(async {
-            let (response, _) = sender.send_request(request(method, path), true).unwrap();
-            read(response).await.unwrap()
-        })
+        let (response, _) = self.start(&method, path, None, false).unwrap();
+        self.runtime.block_on(receive_within(response, RESPONSE_TIMEOUT)).unwrap().into()
     }
 
     /// Asks for a response and does not read it.
     pub fn download(&mut self, path: &str) -> RawDownload {
-        let mut sender = self.ready();
-        self.runtime.block_on(async {
-            let (response, _) = sender.send_request(request(Method::GET, path), true).unwrap();
-            let response = response.await.unwrap();
-            assert_eq!(response.status(), 200);
-            RawDownload { body: response.into_body() }
-        })
+        let (response, _) = self.start(&Method::GET, path, None, false).unwrap();
+        let response = self.runtime.block_on(response).unwrap();
+        assert_eq!(response.status(), 200);
+        RawDownload { body: response.into_body() }
     }
 
     /// Reads a response, with a pause after each of its pieces.
@@ -118,9 +129,8 @@ impl RawClient {
     /// Sends requests, each with the beginning of a body or without a body, and resets each one when it has arrived.
     pub fn reset(&mut self, requests: impl IntoIterator<Item = (Method, String)>, body: &Bytes) {
         for (method, path) in requests {
-            let mut sender = self.ready();
             let is_whole = body.is_empty();
-            let Ok((response, mut stream)) = sender.send_request(request(method, &path), is_whole) else {
+            let Ok((response, mut stream)) = self.start(&method, &path, None, !is_whole) else {
                 continue;
             };
             if !is_whole {
@@ -151,13 +161,10 @@ impl RawClient {
     }
 
     fn send_body(&mut self, path: &str, body: Bytes, first: usize, pace: Pace) -> RawUpload {
-        let mut sender = self.ready();
-        let mut request = request(Method::PUT, path);
-        request.headers_mut().insert(http::header::CONTENT_LENGTH, body.len().into());
+        let (response, mut stream) = self.start(&Method::PUT, path, Some(body.len() as u64), true).unwrap();
         let resumed = Arc::new(Notify::new());
         let is_resumed = resumed.clone();
         let response = self.runtime.spawn(async move {
-            let (response, mut stream) = sender.send_request(request, false).ok()?;
             let mut rest = body;
             let first = rest.split_to(first);
             let sending = async {
@@ -169,7 +176,7 @@ impl RawClient {
                 std::future::pending::<()>().await
             };
             tokio::select! {
-                response = read(response) => response,
+                response = receive_within(response, RESPONSE_TIMEOUT) => response.ok().map(RawResponse::from),
                 () = sending => None,
             }
         });
@@ -195,15 +202,6 @@ impl RawUpload {
     }
 }
 
-async fn open(address: &str, window: u32) -> SendRequest<Bytes> {
-    let stream = TcpStream::connect(address).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    let (sender, connection) =
-        h2::client::Builder::new().initial_window_size(window).handshake(stream).await.unwrap();
-    tokio::spawn(connection);
-    sender
-}
-
 /// Sends a part of a body. Returns whether the provider has left the stream open.
 async fn send_pieces(stream: &mut SendStream<Bytes>, mut part: Bytes, pace: Pace, is_last: bool) -> bool {
     while !part.is_empty() {
@@ -214,20 +212,4 @@ async fn send_pieces(stream: &mut SendStream<Bytes>, mut part: Bytes, pace: Pace
         tokio::time::sleep(pace.pause).await;
     }
     true
-}
-
-fn request(method: Method, path: &str) -> Request<()> {
-    Request::builder().method(method).uri(format!("http://provider{path}")).body(()).unwrap()
-}
-
-async fn read(response: ResponseFuture) -> Option<RawResponse> {
-    let (parts, mut body) = response.await.ok()?.into_parts();
-    let mut bytes = Vec::new();
-    while let Some(piece) = body.data().await {
-        let piece = piece.ok()?;
-        body.flow_control().release_capacity(piece.len()).ok()?;
-        bytes.extend_from_slice(&piece);
-    }
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    Some(RawResponse { status: parts.status.as_u16(), text, bytes: bytes.into() })
 }

@@ -1,20 +1,15 @@
 //! Known images in spare slots show wrong answers.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 
 use serde_json::Value;
 
-use super::world::{IMAGES, LOCAL, Served, World};
+use super::world::{IMAGES, LOCAL, Served, World, get};
 use crate::suite::sandbox::Run;
 
 /// The number of responses with each status that does not depend on time: everything but the states of batches.
 fn responses(served: &Served) -> Vec<String> {
-    let mut stream = TcpStream::connect(served.metrics.as_ref().unwrap().trim_end_matches('/')).unwrap();
-    write!(stream, "GET /metrics HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
+    let text = get(served.metrics.as_ref().unwrap().trim_end_matches('/'), "/metrics");
     let is_counted = |line: &&str| {
         (line.starts_with("sottovoce_responses_total") && !line.contains("\"200\""))
             || line.starts_with("sottovoce_received_bytes_total")
