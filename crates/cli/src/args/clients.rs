@@ -22,8 +22,8 @@ pub enum ClientsCommand {
         #[command(flatten)]
         service: ServiceFolder,
     },
-    /// Do the same for all clients whose certificates have expired or are revoked. A running service does this by itself within
-    /// ten minutes; a stopped one finds revoked certificates when it starts.
+    /// Do the same for all clients whose certificates have expired or are revoked, or whose issuer is revoked or unknown. A running
+    /// service does this by itself within ten minutes; a stopped one finds all but the expired ones when it starts.
     Expire {
         /// Also for clients that have not used their keys for this number of days.
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]

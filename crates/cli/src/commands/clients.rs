@@ -137,7 +137,7 @@ fn table(state: &Path, is_running: bool, clients: &[ClientEntry]) -> Result<Stri
     let mut notes = Vec::new();
     if !is_running {
         notes.push(
-            "The service is not running: batches and answers are not kept, and revoked certificates are not known.".to_owned(),
+            "The service is not running: batches and answers are not kept, and revoked certificates and issuers are not known.".to_owned(),
         );
     }
     if former > 0 {
@@ -186,6 +186,8 @@ fn certificate_state(state: CertificateState) -> &'static str {
         CertificateState::Valid => "valid",
         CertificateState::Expired => "expired",
         CertificateState::Revoked => "revoked",
+        CertificateState::IssuerRevoked => "issuer revoked",
+        CertificateState::IssuerUnknown => "issuer unknown",
         CertificateState::Unknown => "no certificate",
     }
 }

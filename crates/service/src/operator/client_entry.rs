@@ -12,6 +12,8 @@ pub struct ClientEntry {
     pub keys: String,
     /// Serial number of the certificate in hexadecimal.
     pub serial: Option<String>,
+    /// Serial number of its issuer's certificate in hexadecimal, if it is known.
+    pub issuer: Option<String>,
     /// End of the certificate's validity in Unix seconds.
     pub not_after: Option<i64>,
     /// State of the certificate.
@@ -42,6 +44,12 @@ pub enum CertificateState {
     Expired,
     /// The authority has revoked the certificate.
     Revoked,
+    /// The authority has revoked the issuer of the certificate.
+    #[serde(rename = "issuer revoked")]
+    IssuerRevoked,
+    /// No root that the service trusts has certified the issuer of the certificate.
+    #[serde(rename = "issuer unknown")]
+    IssuerUnknown,
     /// No certificate is known.
     Unknown,
 }
@@ -50,6 +58,6 @@ impl CertificateState {
     /// Returns whether the client can no longer use its keys.
     #[must_use]
     pub fn is_ended(self) -> bool {
-        matches!(self, Self::Expired | Self::Revoked)
+        matches!(self, Self::Expired | Self::Revoked | Self::IssuerRevoked | Self::IssuerUnknown)
     }
 }

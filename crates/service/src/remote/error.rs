@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 
 use http::StatusCode;
-use rustls::{CertificateError, InvalidMessage};
+use rustls::{AlertDescription, CertificateError, InvalidMessage};
 use sottovoce_network::UntrustedText;
 use sottovoce_protocol::ProtocolError;
 
@@ -149,7 +149,20 @@ impl AttemptError {
                     format!("the other side does not speak TLS 1.3: {error}").into(),
                 ));
             }
-            rustls::Error::AlertReceived(alert) => format!("the provider refused this client: {alert:?}"),
+            rustls::Error::AlertReceived(alert) => {
+                let advice = match alert {
+                    AlertDescription::CertificateUnknown => {
+                        "; probably it lacks the authority's newest revoked.pem, with the list of this certificate's issuer: ask \
+                         its operator to copy it"
+                    }
+                    AlertDescription::UnknownCA => {
+                        "; it does not trust the authority that issued this client's certificate: ask its operator for the \
+                         authority, or whether it has the newest root.pem"
+                    }
+                    _ => "",
+                };
+                format!("the provider refused this client: {alert:?}{advice}")
+            }
             rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { time, not_after }) => {
                 format!(
                     "the provider's certificate, or its issuer's, was valid until {}, and now it is {} by this machine's clock; check the \

@@ -54,7 +54,7 @@ impl AccessPolicy {
         Ok(())
     }
 
-    /// Returns whether a client's certificate has expired or is revoked.
+    /// Returns whether a client's certificate has expired or is revoked, or its issuer is revoked or unknown.
     pub fn is_ended(&self, client: &ClientIdentity) -> bool {
         self.check_still_valid(client).is_err_and(|error| error.is_end())
     }

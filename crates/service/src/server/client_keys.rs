@@ -222,7 +222,10 @@ impl ClientKeys {
         let Some(certificate) = certificate else { return Ok(()) };
         let is_renewed = |registration: &Registration| match &registration.certificate {
             None => true,
-            Some(noted) if noted.serial_number == certificate.serial_number => false,
+            // An earlier version of this program did not store the certificates.
+            Some(noted) if noted.serial_number == certificate.serial_number => {
+                noted.chain.is_empty() && !certificate.chain.is_empty()
+            }
             // A client can have several valid certificates. The one that ends last stands for all.
             Some(noted) => certificate.not_after > noted.not_after || is_ended(access, key, registration),
         };
@@ -252,7 +255,7 @@ impl ClientKeys {
     }
 }
 
-/// Returns whether the certificate of a registration has expired or is revoked. Without a known certificate it has not.
+/// Returns whether the certificate of a registration can no longer be used. Without a known certificate it has not.
 fn is_ended(access: &AccessPolicy, key: Fingerprint, registration: &Registration) -> bool {
     registration.identity(key).is_some_and(|identity| access.is_ended(&identity))
 }

@@ -8,12 +8,13 @@ use tracing::info;
 use super::access::AccessPolicy;
 use super::client_keys::ClientKeys;
 use super::key_store::{KeyStore, KeyStoreError};
-use super::registration::{Registration, unix_now};
+use super::registration::{RegisteredCertificate, Registration, unix_now};
 use super::state::ServerState;
 use super::state_folder::database_path;
 use crate::error_text::with_causes;
 use crate::operator::client_entry::{CertificateState, ClientEntry};
 use crate::operator::request::{OperatorReply, OperatorRequest};
+use crate::tls::identity::IdentityError;
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -122,6 +123,7 @@ impl Commands<'_> {
             name: certificate.map(|certificate| certificate.name.clone()),
             keys: key.to_string(),
             serial: certificate.map(|certificate| certificate.serial_number.clone()),
+            issuer: certificate.and_then(RegisteredCertificate::issuer).map(|issuer| issuer.to_string()),
             not_after: certificate.map(|certificate| certificate.not_after),
             state: self.certificate_state(key, registration),
             has_current_parameters: self
@@ -146,9 +148,13 @@ impl Commands<'_> {
         if identity.not_after.unix_timestamp() < unix_now() {
             return CertificateState::Expired;
         }
-        match self.running.is_some_and(|state| state.access.is_ended(&identity)) {
-            true => CertificateState::Revoked,
-            false => CertificateState::Valid,
+        let checked = self.running.map_or(Ok(()), |state| state.access.check_still_valid(&identity));
+        match checked {
+            Err(IdentityError::Expired { .. }) => CertificateState::Expired,
+            Err(IdentityError::Revoked { .. }) => CertificateState::Revoked,
+            Err(IdentityError::IssuerRevoked { .. }) => CertificateState::IssuerRevoked,
+            Err(error) if error.is_end() => CertificateState::IssuerUnknown,
+            Ok(()) | Err(_) => CertificateState::Valid,
         }
     }
 }

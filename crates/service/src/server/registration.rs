@@ -2,11 +2,13 @@
 
 use std::str::FromStr as _;
 
+use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 use sottovoce_protocol::Fingerprint;
 use sottovoce_protocol::provider::Provider;
 use time::OffsetDateTime;
 
+use crate::tls::certificate::Certificate;
 use crate::tls::identity::ClientIdentity;
 use crate::tls::serial_number::SerialNumber;
 
@@ -35,6 +37,10 @@ pub struct RegisteredCertificate {
     pub serial_number: String,
     /// End of the validity in Unix seconds.
     pub not_after: i64,
+    /// The certificate and then its issuers' certificates, in hexadecimal. Empty if an earlier version of this program stored the
+    /// registration, and the client has not used the keys since.
+    #[serde(default)]
+    pub chain: Vec<String>,
 }
 
 impl Registration {
@@ -68,6 +74,7 @@ impl Registration {
     pub fn identity(&self, keys: Fingerprint) -> Option<ClientIdentity> {
         let certificate = self.certificate.as_ref()?;
         Some(ClientIdentity::from_record(
+            certificate.chain(),
             certificate.name.clone(),
             SerialNumber::from_str(&certificate.serial_number).ok()?,
             keys,
@@ -83,7 +90,20 @@ impl RegisteredCertificate {
             name: identity.name.clone(),
             serial_number: identity.serial_number.to_string(),
             not_after: identity.not_after.unix_timestamp(),
+            chain: identity.chain().iter().map(hex::encode).collect(),
         }
+    }
+
+    /// Returns the serial number of the issuer's certificate, if it is known.
+    pub fn issuer(&self) -> Option<SerialNumber> {
+        let issuer = self.chain().into_iter().nth(1)?;
+        Certificate::parse(issuer).ok().map(|issuer| issuer.serial_number().clone())
+    }
+
+    /// Returns the certificate and its issuers' certificates, or nothing if they are not known.
+    fn chain(&self) -> Vec<CertificateDer<'static>> {
+        let chain = self.chain.iter().map(|certificate| hex::decode(certificate).map(CertificateDer::from));
+        chain.collect::<Result<_, _>>().unwrap_or_default()
     }
 }
 

@@ -14,6 +14,7 @@ use rustls::{
 };
 use time::OffsetDateTime;
 
+use super::certificate::Certificate;
 use super::error::TlsError;
 use super::profile;
 use super::revocation_bundle::{CoveredSigner, RevocationBundle};
@@ -64,6 +65,16 @@ struct LongChain {
     found: usize,
 }
 
+/// The provider has no revocation list of a client's issuer.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no list of revoked certificates of its issuer ({issuer}) is here, so nobody can tell whether it is revoked: copy the \
+     authority's new revoked.pem to this provider"
+)]
+struct MissingList {
+    issuer: String,
+}
+
 impl ClientVerifier {
     /// Makes a verifier for roots that are valid at the time `now`. `max_age` limits the age of lists.
     ///
@@ -109,16 +120,21 @@ impl ClientVerifier {
         let Some(signers) = &self.signers else {
             return Verdict::Valid { lists_current_until: None };
         };
-        let mut refusal = Error::InvalidCertificate(CertificateError::UnknownRevocationStatus);
+        let mut refusal = None;
         for signer in signers {
             match signer.verifier.verify_client_cert(leaf, issuers, now) {
                 Ok(_) => return Verdict::Valid { lists_current_until: signer.current_until },
-                Err(error) if is_revocation(&error) => refusal = error,
+                Err(error) if is_revocation(&error) => refusal = Some(error),
                 // The chain leads to another signer.
                 Err(_) => {}
             }
         }
-        Verdict::Refused(refusal)
+        Verdict::Refused(refusal.unwrap_or_else(|| {
+            let issuer =
+                issuers.first().and_then(|issuer| Certificate::parse(issuer.clone().into_owned()).ok());
+            let issuer = issuer.map_or_else(|| "the root".to_owned(), |issuer| issuer.subject().to_owned());
+            CertificateError::Other(OtherError(Arc::new(MissingList { issuer }))).into()
+        }))
     }
 
     /// Returns a certificate and those of its issuers that its verification needs. Others that a client sends are left out.
@@ -146,13 +162,18 @@ impl ClientVerifier {
     }
 }
 
-/// Returns the reason for which a handshake failed. The library would show [`LongChain`] in a form for programmers.
+/// Returns the reason for which a handshake failed.
 pub fn handshake_error(error: &io::Error) -> String {
-    match error.get_ref().and_then(|error| error.downcast_ref()) {
-        Some(Error::InvalidCertificate(CertificateError::Other(OtherError(reason)))) => {
+    error.get_ref().and_then(|error| error.downcast_ref()).map_or_else(|| error.to_string(), error_text)
+}
+
+/// Returns the text of an error of TLS. The library would show [`LongChain`] and [`MissingList`] in a form for programmers.
+pub fn error_text(error: &Error) -> String {
+    match error {
+        Error::InvalidCertificate(CertificateError::Other(OtherError(reason))) => {
             format!("invalid peer certificate: {reason}")
         }
-        _ => error.to_string(),
+        error => error.to_string(),
     }
 }
 

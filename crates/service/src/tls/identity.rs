@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use parking_lot::Mutex;
+use rustls::CertificateError;
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
 use x509_parser::extensions::GeneralName;
@@ -10,7 +11,7 @@ use x509_parser::extensions::GeneralName;
 use sottovoce_protocol::Fingerprint;
 
 use super::certificate::Certificate;
-use super::client_verifier::Verdict;
+use super::client_verifier::{Verdict, error_text};
 use super::serial_number::SerialNumber;
 use super::subject::{Subject, SubjectError};
 use super::validity::date_text;
@@ -54,15 +55,23 @@ pub enum IdentityError {
         not_after: OffsetDateTime,
     },
     /// The authority has revoked the certificate.
-    #[error("the certificate {serial_number} of {name}, or that of its issuer, is revoked")]
+    #[error("the certificate {serial_number} of {name} is revoked")]
     Revoked {
         /// Name of the client.
         name: String,
         /// Serial number of the certificate.
         serial_number: SerialNumber,
     },
+    /// The authority has revoked the issuer of the certificate.
+    #[error("the issuer of the certificate {serial_number} of {name} is revoked")]
+    IssuerRevoked {
+        /// Name of the client.
+        name: String,
+        /// Serial number of the client's certificate.
+        serial_number: SerialNumber,
+    },
     /// The provider's trusted roots or revocation lists no longer cover the certificate.
-    #[error("the certificate {serial_number} of {name} is no longer trusted: {reason}")]
+    #[error("the certificate {serial_number} of {name} is no longer trusted: {}", error_text(reason))]
     Distrusted {
         /// Name of the client.
         name: String,
@@ -85,20 +94,33 @@ impl IdentityError {
     /// Returns whether a certificate that was valid has ended for good.
     #[must_use]
     pub fn is_end(&self) -> bool {
-        matches!(self, Self::Expired { .. } | Self::Revoked { .. })
+        match self {
+            Self::Expired { .. } | Self::Revoked { .. } | Self::IssuerRevoked { .. } => true,
+            // No trusted root has certified the issuer. A missing list of the issuer may still come.
+            Self::Distrusted { reason, .. } => {
+                matches!(reason, rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))
+            }
+            Self::Unreadable { .. } | Self::Subject(_) => false,
+        }
     }
 }
 
 impl ClientIdentity {
-    /// Returns the identity of a client of which only these facts are stored. The client is revoked if a list names its serial
-    /// number: its issuer is not known.
+    /// Returns the identity of a client of which these facts are stored. Without a chain, the client is revoked if a list names
+    /// its serial number: its issuer is not known.
     pub(crate) fn from_record(
+        chain: Vec<CertificateDer<'static>>,
         name: String,
         serial_number: SerialNumber,
         keys: Fingerprint,
         not_after: OffsetDateTime,
     ) -> Self {
-        Self { name, serial_number, keys, not_after, chain: Vec::new(), verdict: Mutex::new(None) }
+        Self { name, serial_number, keys, not_after, chain, verdict: Mutex::new(None) }
+    }
+
+    /// Returns the certificate, and then its issuers' certificates.
+    pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
     }
 
     /// Reads a certificate that its issuers' certificates follow. Each has been verified ([`ServerTls::read_identity`]).

@@ -220,11 +220,19 @@ impl ServerTls {
         let (name, serial_number) = (name.clone(), serial_number.clone());
         match self.verdict(client) {
             Verdict::Valid { .. } => Ok(()),
-            Verdict::Refused(reason) if is_revocation(&reason) => {
-                Err(IdentityError::Revoked { name, serial_number })
-            }
+            Verdict::Refused(reason) if is_revocation(&reason) => match self.has_revoked_issuer(client) {
+                true => Err(IdentityError::IssuerRevoked { name, serial_number }),
+                false => Err(IdentityError::Revoked { name, serial_number }),
+            },
             Verdict::Refused(reason) => Err(IdentityError::Distrusted { name, serial_number, reason }),
         }
+    }
+
+    /// Returns whether a list in use has a certificate of a client's issuers.
+    fn has_revoked_issuer(&self, client: &ClientIdentity) -> bool {
+        let current = self.current.read().clone();
+        let issuers = client.chain().iter().skip(1).filter_map(|der| Certificate::parse(der.clone()).ok());
+        issuers.into_iter().any(|issuer| current.revoked.contains(issuer.serial_number()))
     }
 
     /// Checks that the revocation lists for the certificate of a connected client are current.

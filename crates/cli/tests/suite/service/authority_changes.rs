@@ -41,6 +41,23 @@ fn another_issuer_takes_over_while_the_provider_runs() {
 }
 
 #[test]
+fn a_provider_without_the_list_of_a_new_issuer_says_so() {
+    let world = World::new();
+    world.authority();
+    let (list, copy) = (world.sandbox.path("authority/revoked.pem"), world.sandbox.path("copy.pem"));
+    fs::copy(&list, &copy).unwrap();
+    let served = Served::start(&world, &["small"], &["--identity", "provider", "--revoked", "copy.pem"]);
+    world.sandbox.run(&["authority", "renew-issuer", "authority"]).succeeds();
+    world.enrol("bob", &served.url);
+    world
+        .classify(&served.url, "bob", &[])
+        .fails(1, &["CertificateUnknown", "newest revoked.pem", "its operator"]);
+    served.wait_for_log("copy the authority's new revoked.pem");
+    fs::copy(&list, &copy).unwrap();
+    is_accepted_in_the_end(&world, &served, "bob");
+}
+
+#[test]
 fn an_authority_from_a_backup_readmits_nobody() {
     let world = World::new();
     world.authority();
@@ -111,11 +128,8 @@ fn another_root_takes_over_and_the_former_one_is_retired() {
         .filter(|one| one["client"] == "alice" || !one["provider"].is_null())
         .map(|one| one["serial"].as_str().unwrap())
         .collect();
-    let key = sottovoce_service::authority::ReceivedProviderRequest::read(&path("provider/request.pem"));
-    let key = key.unwrap().key().to_string();
     fs::remove_file(path("provider/certificate.pem")).unwrap();
-    let renew = ["provider", "authority", "provider/request.pem", "--out", "provider", "--key", &key];
-    authority(&renew).succeeds();
+    world.provider_identity_again("provider");
     fs::remove_file(path("alice/certificate.pem")).unwrap();
     let renew =
         ["issue", "authority", "alice/request.pem", "--out", "alice/certificate.pem", "--keys", &alice];

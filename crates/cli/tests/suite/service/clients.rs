@@ -53,7 +53,7 @@ fn an_operator_lists_and_removes_clients_of_a_running_and_a_stopped_service() {
     let issued: Value = serde_json::from_str(&issued.stdout).unwrap();
     let certificate =
         issued["certificates"].as_array().unwrap().iter().find(|issued| issued["client"] == "alice").unwrap();
-    for field in ["serial", "not_after", "keys"] {
+    for field in ["serial", "not_after", "keys", "issuer"] {
         assert_eq!(alice[field], certificate[field], "{field}");
     }
     assert_eq!((&alice["batches"], &alice["has_current_parameters"]), (&0.into(), &true.into()));
@@ -162,6 +162,47 @@ fn registrations_of_revoked_clients_make_room_and_disappear() {
     assert_eq!(names(&world), ["carol valid"], "a stopped service does not know");
     let served = Served::start(&world, &["small"], &one);
     served.wait_until("carol is gone", |_| names(&world).is_empty());
+}
+
+#[test]
+fn registrations_end_with_their_issuer_or_root() {
+    let world = World::new();
+    world.authority();
+    let mut served = Served::start(&world, &["small"], &SECURE);
+    let keys = world.enrol("alice", &served.url);
+    assert!(registers(&world, &served.url, "alice"));
+    world.sandbox.run(&["authority", "renew-issuer", "authority", "--revoke-former"]).succeeds();
+    served.wait_until("the issuer is revoked", |_| names(&world) == ["alice issuer revoked"]);
+    let expired = world.sandbox.run(&["clients", "expire"]).succeeds();
+    assert!(expired.stdout.contains("removed: alice") && expired.stdout.contains("issuer revoked"));
+    assert!(names(&world).is_empty());
+
+    // Another root replaces the first one, and only the provider gets another certificate.
+    let again = |name: &str| {
+        fs::remove_file(world.sandbox.path(&format!("{name}/certificate.pem"))).unwrap();
+        let (request, out) = (format!("{name}/request.pem"), format!("{name}/certificate.pem"));
+        let issue = ["authority", "issue", "authority", &request, "--out", &out, "--keys", &keys];
+        world.sandbox.run(&issue).succeeds();
+    };
+    again("alice");
+    assert!(registers(&world, &served.url, "alice"));
+    world.sandbox.run(&["authority", "new-root", "authority", "--name", "next"]).succeeds();
+    fs::remove_file(world.sandbox.path("provider/certificate.pem")).unwrap();
+    fs::copy(world.sandbox.path("authority/root.pem"), world.sandbox.path("alice/root.pem")).unwrap();
+    world.provider_identity_again("provider");
+    assert!(!registers(&world, &served.url, "alice"), "both roots are trusted");
+    assert_eq!(names(&world), ["alice valid"]);
+    world.sandbox.run(&["authority", "retire-roots", "authority"]).fails(1, &["alice, serial"]);
+    // The certificate of the new root is issued, and does not reach the client.
+    let issue = ["authority", "issue", "authority", "alice/request.pem", "--out", "other.pem"];
+    world.sandbox.run(&[&issue[..], &["--keys", &keys]].concat()).succeeds();
+    world.sandbox.run(&["authority", "retire-roots", "authority"]).succeeds();
+    fs::copy(world.sandbox.path("authority/root.pem"), world.sandbox.path("provider/root.pem")).unwrap();
+    served.wait_until("the root is not trusted", |_| names(&world) == ["alice issuer unknown"]);
+    served.kill();
+    assert_eq!(names(&world), ["alice valid"], "a stopped service does not know");
+    let served = Served::start(&world, &["small"], &SECURE);
+    served.wait_until("alice is gone", |_| names(&world).is_empty());
 }
 
 #[test]

@@ -13,6 +13,7 @@ use sottovoce_network::disk::{Origin, write_ensemble};
 use sottovoce_network::{Architecture, IntegerEnsemble, NetworkSampler, Padding, predict, sum_logits};
 
 use sottovoce_protocol::client::Client;
+use sottovoce_service::authority::ReceivedProviderRequest;
 use sottovoce_service::remote::{RemoteProvider, RetryBudget};
 use sottovoce_service::tls::load_client_tls;
 use sottovoce_siege::{Attacker, Target, read_model};
@@ -126,6 +127,15 @@ impl World {
         let provider = ["authority", "provider", "authority", &request, "--out", folder, "--other-keys"];
         self.sandbox.run(&[&provider[..], &["--key", &key], arguments].concat()).succeeds();
         folder.to_owned()
+    }
+
+    /// Issues another certificate of the provider in a folder for its request, with the authority's present root.
+    pub fn provider_identity_again(&self, folder: &str) {
+        let request = self.sandbox.path(&format!("{folder}/request.pem"));
+        let key = ReceivedProviderRequest::read(&request).unwrap().key().to_string();
+        let request = format!("{folder}/request.pem");
+        let provider = ["authority", "provider", "authority", &request, "--out", folder, "--key", &key];
+        self.sandbox.run(&provider).succeeds();
     }
 
     /// Runs a command, and returns a field of the JSON that it prints.

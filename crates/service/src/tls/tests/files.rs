@@ -15,7 +15,7 @@ fn connected(world: &World, name: &str, serial: u64) -> ClientIdentity {
 fn is_revoked(server: &ServerTls, client: &ClientIdentity) -> bool {
     match server.check_still_valid(client) {
         Ok(()) => false,
-        Err(IdentityError::Revoked { .. }) => true,
+        Err(IdentityError::Revoked { .. } | IdentityError::IssuerRevoked { .. }) => true,
         Err(error) => panic!("{error}"),
     }
 }

@@ -20,6 +20,7 @@ fn limits() -> ConnectionLimits {
 
 fn identity(keys: u8, serial: u8) -> Arc<ClientIdentity> {
     Arc::new(ClientIdentity::from_record(
+        Vec::new(),
         format!("client {keys}"),
         SerialNumber::from_bytes(&[serial]),
         hex::encode([keys; 32]).parse().unwrap(),
