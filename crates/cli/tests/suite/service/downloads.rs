@@ -34,6 +34,23 @@ fn a_slow_download_ends_whole_although_it_takes_longer_than_the_idle_limit() {
 }
 
 #[test]
+fn an_answer_is_not_sent_without_end() {
+    let world = World::new();
+    let served = Served::start(&world, &["small"], &LOCAL);
+    let mut client = RegisteredClient::new(&served);
+    let batch = client.batch(&world.quantised(&world.small));
+    client.submit(&batch);
+    let bytes = client.answer(&batch).len();
+    let path = answer_path(&batch);
+    let most = (256 << 20) / bytes;
+    let sent = (0..20 * most).take_while(|_| client.raw.send(Method::GET, &path).status == 200).count();
+    assert!(sent + 1 >= most && sent < 20 * most - 1, "{sent} answers of {bytes} bytes were sent");
+    // Others, and this client later, get theirs.
+    world.classify(&served.url, "alice", &LOCAL).succeeds();
+    assert_eq!(client.answer(&batch).len(), bytes);
+}
+
+#[test]
 fn answers_that_are_not_read_take_no_more_than_their_client_s_share() {
     let world = World::new();
     let served = Served::start(&world, &["small"], &LOCAL);

@@ -18,6 +18,9 @@ const IGNORED_REFUSALS: (f64, f64) = (20.0, 1000.0);
 /// up to a window on each connection, and what arrives after an upload was refused.
 const BYTES_OUTSIDE_BODIES: (f64, f64) = ((2 << 20) as f64, (64 << 20) as f64);
 
+/// Bytes per second of responses, and how many at once. A client can fetch an answer as often as it likes.
+const SENT_BYTES: (f64, f64) = ((16 << 20) as f64, (256 << 20) as f64);
+
 /// Budget of one client's connections and requests. All its connections share it.
 #[derive(Debug)]
 pub struct RequestBudget {
@@ -25,7 +28,8 @@ pub struct RequestBudget {
     requests: TokenBucket,
     resets: TokenBucket,
     ignored_refusals: TokenBucket,
-    bytes: TokenBucket,
+    received_bytes: TokenBucket,
+    sent_bytes: TokenBucket,
 }
 
 /// Whether a request is within the budget.
@@ -48,7 +52,8 @@ impl RequestBudget {
             requests: TokenBucket::new(rate, rate * REQUEST_BURST_SECONDS, now),
             resets: TokenBucket::new(RESETS.0, RESETS.1, now),
             ignored_refusals: TokenBucket::new(IGNORED_REFUSALS.0, IGNORED_REFUSALS.1, now),
-            bytes: TokenBucket::new(BYTES_OUTSIDE_BODIES.0, BYTES_OUTSIDE_BODIES.1, now),
+            received_bytes: TokenBucket::new(BYTES_OUTSIDE_BODIES.0, BYTES_OUTSIDE_BODIES.1, now),
+            sent_bytes: TokenBucket::new(SENT_BYTES.0, SENT_BYTES.1, now),
         }
     }
 
@@ -74,19 +79,25 @@ impl RequestBudget {
     }
 
     /// Takes received bytes from the budget. Returns whether they were still in the budget.
-    pub fn spend_bytes(&self, bytes: usize, now: Instant) -> bool {
-        self.bytes.take_many(bytes as f64, now)
+    pub fn spend_received(&self, bytes: usize, now: Instant) -> bool {
+        self.received_bytes.take_many(bytes as f64, now)
     }
 
     /// Gives received bytes back that were part of a body.
-    pub fn return_bytes(&self, bytes: usize, now: Instant) {
-        self.bytes.give(bytes as f64, now);
+    pub fn return_received(&self, bytes: usize, now: Instant) {
+        self.received_bytes.give(bytes as f64, now);
+    }
+
+    /// Takes the bytes of a response from the budget. Returns whether they were still in the budget.
+    pub fn spend_sent(&self, bytes: u64, now: Instant) -> bool {
+        self.sent_bytes.take_many(bytes as f64, now)
     }
 
     /// Returns whether the client has sent so little lately that a new budget would be the same.
     pub fn is_full(&self, now: Instant) -> bool {
-        let Self { connections, requests, resets, ignored_refusals, bytes } = self;
-        [connections, requests, resets, ignored_refusals, bytes].iter().all(|bucket| bucket.is_full(now))
+        let Self { connections, requests, resets, ignored_refusals, received_bytes, sent_bytes } = self;
+        let buckets = [connections, requests, resets, ignored_refusals, received_bytes, sent_bytes];
+        buckets.iter().all(|bucket| bucket.is_full(now))
     }
 }
 
@@ -155,13 +166,13 @@ mod tests {
         let budget = RequestBudget::new(1, now);
         let mebibyte = 1 << 20;
         for _ in 0..1000 {
-            assert!(budget.spend_bytes(mebibyte, now));
-            budget.return_bytes(mebibyte, now);
+            assert!(budget.spend_received(mebibyte, now));
+            budget.return_received(mebibyte, now);
         }
         assert!(budget.is_full(now));
-        assert_eq!((0..100).filter(|_| budget.spend_bytes(mebibyte, now)).count(), 64);
+        assert_eq!((0..100).filter(|_| budget.spend_received(mebibyte, now)).count(), 64);
         assert!(!budget.is_full(now));
-        assert!(budget.spend_bytes(mebibyte, now + Duration::from_secs(1)));
+        assert!(budget.spend_received(mebibyte, now + Duration::from_secs(1)));
         assert!(budget.is_full(now + Duration::from_secs(60)));
     }
 

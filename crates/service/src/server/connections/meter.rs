@@ -39,8 +39,12 @@ pub async fn meter_request(State(meter): State<Arc<RequestMeter>>, request: Requ
         }
     }
     let request = request.map(|body| Body::new(ReceivedBody::new(body, meter.clone())));
-    let running = RunningRequest::begin(meter);
+    let running = RunningRequest::begin(meter.clone());
     let response = next.run(request).await;
+    if !meter.budget.spend_sent(response.body().size_hint().lower(), Instant::now()) {
+        drop(running.answer());
+        return meter.refuse();
+    }
     let sending = running.answer();
     response.map(|body| Body::new(MeteredBody::new(body, sending)))
 }
@@ -67,7 +71,7 @@ impl RequestMeter {
 
     /// Takes received bytes from the budget.
     pub(super) fn count_received(&self, bytes: usize) {
-        if !self.budget.spend_bytes(bytes, Instant::now()) {
+        if !self.budget.spend_received(bytes, Instant::now()) {
             self.close(CloseReason::Frames);
         }
     }
@@ -193,7 +197,7 @@ impl HttpBody for ReceivedBody {
         if let Poll::Ready(Some(Ok(frame))) = &polled
             && let Some(data) = frame.data_ref()
         {
-            self.meter.budget.return_bytes(data.len(), Instant::now());
+            self.meter.budget.return_received(data.len(), Instant::now());
         }
         polled
     }
