@@ -68,6 +68,19 @@ fn ciphertext_bytes(parameters: &Parameters, pixels: usize) -> u64 {
     (parameters.channels().len() * pixels) as u64 * (first + second)
 }
 
+/// Returns the memory that a client's registered keys take in bytes, a little more than measured. The relinearisation key is kept
+/// for fast products: every residue has a second word beside it.
+#[must_use]
+pub fn key_memory_bytes(parameters: &Parameters) -> u64 {
+    let word = (parameters.degree() * size_of::<u64>()) as u64;
+    let primes = parameters.ciphertext_primes().len() as u64;
+    // Two polynomials for each digit, of which there are as many as primes, and two polynomials of the public key.
+    let channel = |channel: &Channel| 2 * word * (2 * primes * primes + channel.key_primes().len() as u64);
+    let residues: u64 = parameters.channels().iter().map(channel).sum();
+    // `fhe` holds up to a tenth more than the residues.
+    residues + residues / 8
+}
+
 /// Returns the length of an answer message in bytes, for a model with `classes` classes.
 #[must_use]
 pub fn answer_bytes(parameters: &Parameters, classes: usize) -> u64 {

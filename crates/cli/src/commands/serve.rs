@@ -14,7 +14,7 @@ use sottovoce_evaluate::{Evaluator, RangeKind};
 use sottovoce_network::access_rights::check_private_folder;
 use sottovoce_protocol::provider::Provider;
 use sottovoce_protocol::{Fingerprint, size};
-use sottovoce_service::server::{self, AccessPolicy, Limits, Server, StateFolder};
+use sottovoce_service::server::{self, AccessPolicy, Limits, MemoryBound, ServedSizes, Server, StateFolder};
 use sottovoce_service::tls::{RevocationFiles, ServerTls, ServerTlsFiles};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -30,6 +30,9 @@ use crate::args::service::{LogFormat, ServeOptions};
 use crate::config_error::exit_code;
 use crate::memory::peak_memory_bytes;
 use crate::output::{self, counted};
+
+/// Memory of the program without parameters, where the system does not tell the memory of the process.
+const PROGRAM_BYTES: u64 = 64 << 20;
 
 pub fn run(options: &ServeOptions, global: &GlobalOptions) -> Result<ExitCode> {
     start_log(options);
@@ -220,7 +223,7 @@ async fn serve(
     Ok(())
 }
 
-/// The parameters, and the bytes and memory of a batch.
+/// The parameters, the bytes of a batch, and the memory of the service.
 fn describe(options: &ServeOptions, choice: &ChosenParameters, pixels: usize) -> String {
     let (parameters, cost) = (&choice.parameters, &choice.cost);
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
@@ -229,12 +232,22 @@ fn describe(options: &ServeOptions, choice: &ChosenParameters, pixels: usize) ->
         None => String::new(),
     };
     let batch = size::batch_memory_bytes(parameters, pixels);
-    let evaluation = (cost.memory_bytes as u64).saturating_sub(batch);
-    let all = evaluation + u64::from(options.batches) * batch;
+    let program = peak_memory_bytes().unwrap_or_else(|| {
+        let primes = parameters.ciphertext_primes().len();
+        PROGRAM_BYTES
+            + size::parameters_memory_bytes(parameters.degree(), parameters.channels().len(), primes)
+    });
+    let sizes = ServedSizes {
+        pixels,
+        answer: cost.download_bytes as u64,
+        evaluation: (cost.memory_bytes as u64).saturating_sub(batch),
+        program,
+    };
+    let memory = MemoryBound::new(parameters, &limits(options), &sizes);
     format!(
         "N = {}, t of {:.0} bits in {}, Q of {:.0} bits, {} encryption{hidden}\n\
-         a batch: up to {} images, {:.1} MB up, {:.2} MB down; memory at most about {:.1} GiB: {} batches of {:.2} GiB each, \
-         and {:.2} GiB to evaluate one batch",
+         a batch: up to {} images, {:.1} MB up, {:.2} MB down; memory at most about {:.1} GiB: {:.2} for {}, {:.2} to evaluate \
+         one, {:.2} for keys, {:.2} for answers, {:.2} for connections, {:.2} for the program, {:.2} kept by the allocator",
         parameters.degree(),
         parameters.plaintext_bits(),
         counted(parameters.channels().len(), "modulus", "moduli"),
@@ -243,10 +256,15 @@ fn describe(options: &ServeOptions, choice: &ChosenParameters, pixels: usize) ->
         parameters.degree(),
         cost.upload_bytes as f64 / 1e6,
         cost.download_bytes as f64 / 1e6,
-        gib(all),
-        options.batches,
-        gib(batch),
-        gib(evaluation),
+        gib(memory.total()),
+        gib(memory.batches),
+        counted(options.batches.into(), "batch", "batches"),
+        gib(memory.evaluation),
+        gib(memory.keys),
+        gib(memory.answers),
+        gib(memory.connections),
+        gib(memory.program),
+        gib(memory.allocator),
     )
 }
 

@@ -48,3 +48,10 @@ pub fn peak_bytes<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let result = work();
     (result, PEAK.get().try_into().unwrap())
 }
+
+/// Returns the result of `work` and the bytes that the thread holds because of it.
+pub fn held_bytes<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    HELD.set(0);
+    let result = work();
+    (result, HELD.get().try_into().unwrap())
+}

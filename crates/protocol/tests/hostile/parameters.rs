@@ -7,7 +7,7 @@ use sottovoce_protocol::client::Client;
 use sottovoce_protocol::provider::Provider;
 use sottovoce_protocol::size;
 
-use crate::allocation::peak_bytes;
+use crate::allocation::{held_bytes, peak_bytes};
 use crate::{CASES, HEADER, SMALL, assert_stands, cases, ensemble, fields, parameters, target};
 
 /// Maximum memory of parameters in bytes.
@@ -103,5 +103,24 @@ fn parameters_take_the_expected_memory() {
         let (refused, peak) =
             peak_bytes(|| Client::from_parameters_message(&message[..], expected - 1).err().unwrap());
         assert!(refused.to_string().contains("memory") && peak < SMALL, "{refused}");
+    }
+}
+
+#[test]
+fn registered_keys_take_the_expected_memory() {
+    for (degree, moduli, bits, encryption) in [
+        (4096, &[65_537, 114_689][..], &[32, 31][..], Encryption::SecretKey),
+        (8192, &[65_537], &[46, 46, 48], Encryption::SecretKey),
+        (8192, &[65_537], &[50; 3], Encryption::PublicKey),
+    ] {
+        let parameters = Parameters::new(degree, moduli, &PrimeSizes::new(bits), encryption).unwrap();
+        let client = Client::new(&parameters).unwrap();
+        let provider = Provider::new(&parameters, Vec::new(), 1);
+        let message = client.registration_message();
+        let (key, held) = held_bytes(|| provider.register(client.key_fingerprint(), message));
+        key.unwrap();
+        let expected = size::key_memory_bytes(&parameters);
+        let share = held as f64 / expected as f64;
+        assert!((0.8..=1.0).contains(&share), "{held} bytes, expected {expected}");
     }
 }

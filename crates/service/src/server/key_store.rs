@@ -25,7 +25,7 @@ const MESSAGES: TableDefinition<'_, &[u8; Fingerprint::BYTES], &[u8]> =
 const REGISTRATIONS: TableDefinition<'_, &[u8; Fingerprint::BYTES], &[u8]> = TableDefinition::new("facts-1");
 
 /// Size of the database's cache. It is small, because keys that are in use are in the provider's memory.
-const CACHE_BYTES: usize = 16 << 20;
+pub const CACHE_BYTES: usize = 16 << 20;
 
 /// Unused bytes from which on the database is compacted when it is opened. A compaction copies messages.
 const COMPACTED_BYTES: u64 = 64 << 20;

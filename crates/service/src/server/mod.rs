@@ -28,6 +28,7 @@
 //! | `operator_commands`, `operator_socket` | what an operator asks on the service's own machine |
 //! | `maintenance` | registrations that are deleted because their certificates have ended |
 //! | `limits`, `metrics` | limits, and counters |
+//! | `memory_bound` | the memory that all of this can need |
 //! | `log_limiter` | how often the log says the same |
 //! | `open_files` | the system's limit of open files |
 
@@ -47,6 +48,7 @@ mod limits;
 mod listener;
 mod log_limiter;
 mod maintenance;
+mod memory_bound;
 mod metrics;
 mod metrics_listener;
 mod open_files;
@@ -73,6 +75,7 @@ mod worker;
 pub use access::AccessPolicy;
 pub use key_store::KeyStoreError;
 pub use limits::Limits;
+pub use memory_bound::{MemoryBound, ServedSizes};
 pub use operator_commands::{StoppedService, StoppedServiceError};
 pub use server::{Server, bind_metrics};
 pub use server_error::ServerError;

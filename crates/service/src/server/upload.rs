@@ -14,8 +14,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::upload_progress::UploadProgress;
 
-/// Number of pieces of a body that wait to be read. A piece has about 16 kB.
+/// Number of pieces of a body that wait to be read.
 const MAX_WAITING_PIECES: usize = 16;
+
+/// Bytes of these pieces, each of which is a frame of HTTP/2.
+pub const WAITING_BYTES: u64 = MAX_WAITING_PIECES as u64 * (16 << 10);
 
 /// A body cannot be read.
 #[derive(Debug)]

@@ -116,3 +116,35 @@ fn a_client_s_json_has_the_remarks_and_says_what_was_forgotten() {
     let found: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((&found["deleted_keys"], &found["provider"]), (&keys.into(), &served.url.as_str().into()));
 }
+
+/// The memory in bytes that a provider says it needs at most.
+#[cfg(target_os = "linux")]
+fn stated_memory(log: &str) -> f64 {
+    let text = log.split_once("memory at most about ").unwrap().1.split_once(" GiB").unwrap().0;
+    text.parse::<f64>().unwrap() * f64::from(1 << 30)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_provider_under_load_needs_no_more_memory_than_it_says() {
+    let world = World::new();
+    let served = Served::start(&world, &["slow"], &[&LOCAL[..], &["--metrics", "127.0.0.1:0"]].concat());
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let (world, url) = (&world, &served.url);
+            scope.spawn(move || {
+                let (name, out) = (format!("client-{number}"), format!("{number}.csv"));
+                for _ in 0..3 {
+                    world.classify(url, &name, &["--insecure-local", "--out", &out]).succeeds();
+                }
+            });
+        }
+    });
+    let (peak, stated) =
+        (served.metric("sottovoce_peak_memory_bytes").unwrap(), stated_memory(&served.log()));
+    assert!(0.0 < peak && peak <= stated, "{peak} bytes, stated {stated}");
+    // Two lines describe parameters and memory.
+    let lines = served.log();
+    let lines = lines.lines().filter(|line| line.starts_with("N = ") || line.contains("memory at most"));
+    assert_eq!(lines.count(), 2);
+}
