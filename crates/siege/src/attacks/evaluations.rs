@@ -72,7 +72,8 @@ pub async fn unread_answers(attacker: &Attacker, bounds: &Bounds, tally: &Tally)
     };
     repeat(bounds, tally, open, async |(session, unread): &mut (Session, RawSession)| {
         tally.attempt();
-        let batch = attacker.batch.variant(tally.attempts());
+        // Other batches than those of `hoard_answers`, which the same client may send at the same time.
+        let batch = attacker.batch.variant(!tally.attempts());
         if !submit(attacker, &batch, session, tally).await? {
             return Ok(());
         }

@@ -86,7 +86,7 @@ impl World {
     /// The program `sottovoce`, in this folder.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.current_dir(self.folder.path()).arg("--offline").args(arguments);
+        command.current_dir(self.folder.path()).args(arguments);
         command
     }
 
