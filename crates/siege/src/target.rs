@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
+use rustls::client::ResolvesClientCert;
 use rustls::pki_types::ServerName;
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -68,6 +70,19 @@ impl Target {
         Self { address: self.address, tls: self.tls.as_ref().map(with_protocols) }
     }
 
+    /// Returns the same provider, for a client that sends the last certificate of its chain again and again. Without TLS nothing
+    /// changes.
+    #[must_use]
+    pub fn with_repeated_issuer(&self, times: usize) -> Self {
+        let with_repeated_issuer = |tls: &Arc<ClientConfig>| {
+            let mut tls = ClientConfig::clone(tls);
+            let chain = tls.client_auth_cert_resolver.clone();
+            tls.client_auth_cert_resolver = Arc::new(RepeatedIssuer { chain, times });
+            Arc::new(tls)
+        };
+        Self { address: self.address, tls: self.tls.as_ref().map(with_repeated_issuer) }
+    }
+
     /// Returns the provider's address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -87,6 +102,14 @@ impl Target {
         Ok(stream)
     }
 
+    /// Opens a connection without TLS from 127.0.0.2, which Linux has without being told. Fails for a provider with another kind of
+    /// address.
+    pub(crate) async fn open_tcp_from_elsewhere(&self) -> io::Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from(([127, 0, 0, 2], 0)))?;
+        timeout(OPEN_TIMEOUT, socket.connect(self.address)).await?
+    }
+
     /// Opens a connection, with TLS if the provider has it.
     pub(crate) async fn open(&self) -> io::Result<Stream> {
         let stream = self.open_tcp().await?;
@@ -94,6 +117,25 @@ impl Target {
         let name = ServerName::from(self.address.ip());
         let stream = timeout(OPEN_TIMEOUT, TlsConnector::from(tls.clone()).connect(name, stream)).await??;
         Ok(Box::new(stream))
+    }
+}
+
+/// Certificates of a client, of which the last one is repeated.
+#[derive(Debug)]
+struct RepeatedIssuer {
+    chain: Arc<dyn ResolvesClientCert>,
+    times: usize,
+}
+
+impl ResolvesClientCert for RepeatedIssuer {
+    fn resolve(&self, hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let certified = self.chain.resolve(hints, schemes)?;
+        let repeated = certified.cert.iter().chain(std::iter::repeat_n(certified.cert.last()?, self.times));
+        Some(Arc::new(CertifiedKey::new(repeated.cloned().collect(), certified.key.clone())))
+    }
+
+    fn has_certs(&self) -> bool {
+        self.chain.has_certs()
     }
 }
 

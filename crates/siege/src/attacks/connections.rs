@@ -45,6 +45,32 @@ pub async fn silent(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
     .await;
 }
 
+/// Opens silent connections from another address, as many as possible.
+pub async fn flood(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
+    keep(bounds.connections(), bounds, tally, async |_| {
+        let mut stream = attacker.target.open_tcp_from_elsewhere().await?;
+        Ok(describe_read(stream.read(&mut [0; 64]).await))
+    })
+    .await;
+}
+
+/// Shakes hands with the attacker's certificate, and a hundred times that of its issuer.
+pub async fn many_certificates(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
+    let target = attacker.target.with_repeated_issuer(100);
+    while bounds.allow(tally.attempts()) {
+        tally.attempt();
+        let asked = async {
+            let mut session = Session::open(&target).await?;
+            session.send(Method::GET, "/v1/models").await
+        };
+        tally.outcome(match asked.await {
+            Ok(response) => format!("status {}", response.status.as_u16()),
+            Err(Failure(reason)) => reason,
+        });
+        bounds.pause().await;
+    }
+}
+
 fn describe_read(read: std::io::Result<usize>) -> String {
     match read {
         Ok(0) => "connection closed".to_owned(),

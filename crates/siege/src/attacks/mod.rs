@@ -39,6 +39,8 @@ pub enum AttackKind {
     IdleConnections,
     /// Connections that send nothing: before TLS, and after it.
     SilentConnections,
+    /// Silent connections from another address than the honest clients', opened without pause.
+    FloodConnections,
     /// Connections without a certificate.
     AnonymousConnections,
     /// New connections without pause.
@@ -55,6 +57,8 @@ pub enum AttackKind {
     NonsenseBytes,
     /// Handshakes with other application protocols.
     WrongProtocols,
+    /// Handshakes with a hundred certificates.
+    ManyCertificates,
     /// Frames that break the rules of HTTP/2.
     MalformedFrames,
     /// Frames that are right and useless, as fast as the connection takes them.
@@ -77,7 +81,7 @@ pub enum AttackKind {
 
 impl AttackKind {
     /// All kinds.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::ResetStreams,
         Self::FloodRequests,
         Self::ChurnKeys,
@@ -86,6 +90,7 @@ impl AttackKind {
         Self::UnreadAnswers,
         Self::IdleConnections,
         Self::SilentConnections,
+        Self::FloodConnections,
         Self::AnonymousConnections,
         Self::Reconnect,
         Self::TrickleUploads,
@@ -94,6 +99,7 @@ impl AttackKind {
         Self::UnreadResponses,
         Self::NonsenseBytes,
         Self::WrongProtocols,
+        Self::ManyCertificates,
         Self::MalformedFrames,
         Self::FloodFrames,
         Self::HugeHeaders,
@@ -117,6 +123,7 @@ impl AttackKind {
             Self::UnreadAnswers => "unread-answers",
             Self::IdleConnections => "idle-connections",
             Self::SilentConnections => "silent-connections",
+            Self::FloodConnections => "flood-connections",
             Self::AnonymousConnections => "anonymous-connections",
             Self::Reconnect => "reconnect",
             Self::TrickleUploads => "trickle-uploads",
@@ -125,6 +132,7 @@ impl AttackKind {
             Self::UnreadResponses => "unread-responses",
             Self::NonsenseBytes => "nonsense-bytes",
             Self::WrongProtocols => "wrong-protocols",
+            Self::ManyCertificates => "many-certificates",
             Self::MalformedFrames => "malformed-frames",
             Self::FloodFrames => "flood-frames",
             Self::HugeHeaders => "huge-headers",
@@ -150,6 +158,7 @@ impl AttackKind {
                 Self::UnreadAnswers => evaluations::unread_answers(attacker, bounds, &tally).await,
                 Self::IdleConnections => connections::idle(attacker, bounds, &tally).await,
                 Self::SilentConnections => connections::silent(attacker, bounds, &tally).await,
+                Self::FloodConnections => connections::flood(attacker, bounds, &tally).await,
                 Self::AnonymousConnections => connections::anonymous(attacker, bounds, &tally).await,
                 Self::Reconnect => connections::reconnect(attacker, bounds, &tally).await,
                 Self::TrickleUploads => trickles::uploads(attacker, bounds, &tally).await,
@@ -158,6 +167,7 @@ impl AttackKind {
                 Self::UnreadResponses => trickles::unread_responses(attacker, bounds, &tally).await,
                 Self::NonsenseBytes => nonsense::bytes(attacker, bounds, &tally).await,
                 Self::WrongProtocols => nonsense::wrong_protocols(attacker, bounds, &tally).await,
+                Self::ManyCertificates => connections::many_certificates(attacker, bounds, &tally).await,
                 Self::MalformedFrames => malformed::frames(attacker, bounds, &tally).await,
                 Self::FloodFrames => frame_floods::flood(attacker, bounds, &tally).await,
                 Self::HugeHeaders => malformed::huge_headers(attacker, bounds, &tally).await,

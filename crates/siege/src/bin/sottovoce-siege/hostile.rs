@@ -57,6 +57,7 @@ fn limits(kind: AttackKind) -> (u64, usize, u64) {
         AttackKind::CancelBatches | AttackKind::HoardAnswers | AttackKind::UnreadAnswers => (1000, 1, 500),
         AttackKind::IdleConnections => (20_000, 300, 100),
         AttackKind::SilentConnections => (5000, 40, 100),
+        AttackKind::FloodConnections => (100_000, 100, 100),
         AttackKind::AnonymousConnections => (2000, 10, 100),
         AttackKind::Reconnect => (20_000, 1, 20),
         AttackKind::TrickleUploads => (1000, 3, 100),
