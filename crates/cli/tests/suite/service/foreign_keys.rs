@@ -86,7 +86,9 @@ fn keys_under_another_name_push_no_keys_out_of_memory() {
 #[test]
 fn others_cannot_push_the_keys_of_an_upload_out_of_memory() {
     let world = World::new();
-    let served = Served::start(&world, &["small"], &LOCAL);
+    // The upload pauses until all others have registered.
+    let patient = ["--upload-grace-seconds", "600", "--silence-seconds", "600"];
+    let served = Served::start(&world, &["small"], &[&LOCAL[..], &patient].concat());
     let mut own = RegisteredClient::new(&served);
     let batch = own.batch(&world.quantised(&world.small));
     // The head of the batch, which names the keys, is not complete.
