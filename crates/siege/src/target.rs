@@ -1,7 +1,7 @@
 //! The provider that is attacked.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
 #[derive(Debug, Clone)]
 pub struct Target {
     address: SocketAddr,
+    /// Address of the client; any if none is given.
+    source: Option<Ipv4Addr>,
     tls: Option<Arc<ClientConfig>>,
 }
 
@@ -48,7 +50,7 @@ impl Target {
     /// If the address is not a loopback address.
     pub fn new(address: SocketAddr, tls: Option<Arc<ClientConfig>>) -> Result<Self, NotLoopback> {
         match address.ip().is_loopback() {
-            true => Ok(Self { address, tls }),
+            true => Ok(Self { address, source: None, tls }),
             false => Err(NotLoopback { address }),
         }
     }
@@ -56,7 +58,14 @@ impl Target {
     /// Returns the same provider, for a client with other certificates.
     #[must_use]
     pub fn with_tls(&self, tls: Arc<ClientConfig>) -> Self {
-        Self { address: self.address, tls: Some(tls) }
+        Self { tls: Some(tls), ..self.clone() }
+    }
+
+    /// Returns the same provider, for a client at an address of 127.0.0.0/8. Linux has all of them without being told; elsewhere,
+    /// and for a provider with another kind of address, connections fail.
+    #[must_use]
+    pub fn with_source(&self, source: Ipv4Addr) -> Self {
+        Self { source: Some(source), ..self.clone() }
     }
 
     /// Returns the same provider and certificates, with other application protocols in the handshake. Without TLS nothing changes.
@@ -67,7 +76,7 @@ impl Target {
             tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
             Arc::new(tls)
         };
-        Self { address: self.address, tls: self.tls.as_ref().map(with_protocols) }
+        Self { tls: self.tls.as_ref().map(with_protocols), ..self.clone() }
     }
 
     /// Returns the same provider, for a client that sends the last certificate of its chain again and again. Without TLS nothing
@@ -80,7 +89,7 @@ impl Target {
             tls.client_auth_cert_resolver = Arc::new(RepeatedIssuer { chain, times });
             Arc::new(tls)
         };
-        Self { address: self.address, tls: self.tls.as_ref().map(with_repeated_issuer) }
+        Self { tls: self.tls.as_ref().map(with_repeated_issuer), ..self.clone() }
     }
 
     /// Returns the provider's address.
@@ -97,17 +106,15 @@ impl Target {
 
     /// Opens a connection without TLS.
     pub(crate) async fn open_tcp(&self) -> io::Result<TcpStream> {
-        let stream = timeout(OPEN_TIMEOUT, TcpStream::connect(self.address)).await??;
+        let connected = async {
+            let Some(source) = self.source else { return TcpStream::connect(self.address).await };
+            let socket = TcpSocket::new_v4()?;
+            socket.bind(SocketAddr::from((source, 0)))?;
+            socket.connect(self.address).await
+        };
+        let stream = timeout(OPEN_TIMEOUT, connected).await??;
         stream.set_nodelay(true)?;
         Ok(stream)
-    }
-
-    /// Opens a connection without TLS from 127.0.0.2, which Linux has without being told. Fails for a provider with another kind of
-    /// address.
-    pub(crate) async fn open_tcp_from_elsewhere(&self) -> io::Result<TcpStream> {
-        let socket = TcpSocket::new_v4()?;
-        socket.bind(SocketAddr::from(([127, 0, 0, 2], 0)))?;
-        timeout(OPEN_TIMEOUT, socket.connect(self.address)).await?
     }
 
     /// Opens a connection, with TLS if the provider has it.

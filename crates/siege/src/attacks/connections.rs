@@ -1,5 +1,7 @@
 //! Connections that take up slots.
 
+use std::net::Ipv4Addr;
+
 use http::Method;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::Instant;
@@ -9,6 +11,9 @@ use crate::attacker::Attacker;
 use crate::bounds::Bounds;
 use crate::http2::session::{Failure, Session, describe_io};
 use crate::report::Tally;
+
+/// Address of a flood, which no client has.
+const FLOOD_SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 100);
 
 /// Opens connections, makes one request on each, and then holds them. A connection that the provider closes is opened again.
 pub async fn idle(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
@@ -47,8 +52,9 @@ pub async fn silent(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
 
 /// Opens silent connections from another address, as many as possible.
 pub async fn flood(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
+    let target = attacker.target.with_source(FLOOD_SOURCE);
     keep(bounds.connections(), bounds, tally, async |_| {
-        let mut stream = attacker.target.open_tcp_from_elsewhere().await?;
+        let mut stream = target.open_tcp().await?;
         Ok(describe_read(stream.read(&mut [0; 64]).await))
     })
     .await;

@@ -1,6 +1,7 @@
 //! Hostile clients, in a process of their own, so that their processor time is known and the provider is not charged for it.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +69,10 @@ fn limits(kind: AttackKind) -> (u64, usize, u64) {
     }
 }
 
+/// Last byte of the first hostile client's address. Each has an address of its own, as clients on the internet have; the honest
+/// ones are at 127.0.0.1.
+const FIRST_SOURCE: u8 = 10;
+
 /// Number of hostile clients.
 pub const CLIENTS: usize = 7;
 
@@ -94,9 +99,10 @@ fn client_of(kind: AttackKind) -> usize {
 pub fn attack(plan: &Path) -> Result<()> {
     let plan: Plan = serde_json::from_slice(&fs::read(plan)?)?;
     let duration = Duration::from_secs_f64(plan.seconds);
-    let client_to_revoke = attacker(&plan, &plan.client_to_revoke)?;
+    let client_to_revoke = attacker(&plan, &plan.client_to_revoke, plan.attackers.len())?;
+    let folders = plan.attackers.iter().enumerate();
     let attackers =
-        plan.attackers.iter().map(|folder| attacker(&plan, folder)).collect::<Result<Vec<_>>>()?;
+        folders.map(|(number, folder)| attacker(&plan, folder, number)).collect::<Result<Vec<_>>>()?;
     let attackers: Vec<Arc<Attacker>> = with_old_keys(attackers, &plan)?.into_iter().map(Arc::new).collect();
     let threads = plan.kinds.iter().filter_map(|&kind| {
         let attacker = attackers.get(client_of(kind))?.clone();
@@ -119,12 +125,13 @@ pub fn attack(plan: &Path) -> Result<()> {
 }
 
 /// Opens the folder of a hostile client.
-fn attacker(plan: &Plan, folder: &Path) -> Result<Attacker> {
+fn attacker(plan: &Plan, folder: &Path, number: usize) -> Result<Attacker> {
     let (client, tls) = (load_client(folder)?, load_tls(folder)?);
     let address = format!("https://{}", plan.provider).parse()?;
     let remote = RemoteProvider::new(address, Some(tls.clone()), RetryBudget::default())?;
     let model = read_model(&client, &remote, None)?;
-    let target = Target::new(plan.provider, Some(tls))?;
+    let source = Ipv4Addr::new(127, 0, 0, FIRST_SOURCE.saturating_add(u8::try_from(number)?));
+    let target = Target::new(plan.provider, Some(tls))?.with_source(source);
     let mut attacker = Attacker::new(target, &client, &model)?;
     attacker.seed = plan.seed;
     attacker.anonymous = Some(attacker.target.with_tls(load_anonymous_tls(folder)?));
