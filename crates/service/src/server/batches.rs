@@ -75,7 +75,7 @@ pub struct Batches {
 #[derive(Default)]
 struct Inner {
     entries: HashMap<BatchName, Entry>,
-    /// Waiting batches. Clients take turns.
+    /// Waiting batches. The client whose evaluations took least time lately is first.
     queue: FairQueue<QueuedBatch>,
     /// Clients that wait for a slot.
     waiting: WaitingClients,
@@ -196,7 +196,7 @@ impl Batches {
         if inner.is_stopped {
             return None;
         }
-        let (_, batch) = inner.queue.pop()?;
+        let (_, batch) = inner.queue.pop(Instant::now())?;
         inner.entries.insert(batch.name, Entry::Computing(batch.progress.clone()));
         Some(batch)
     }
@@ -210,6 +210,7 @@ impl Batches {
         elapsed: Duration,
     ) {
         let mut inner = self.inner.lock();
+        inner.queue.charge(name.key, elapsed, Instant::now());
         if progress.is_cancelled() {
             inner.entries.remove(&name);
             return;
@@ -333,7 +334,8 @@ impl Inner {
             None => return Err(Refusal::no_such_batch()),
             Some(Entry::Receiving(_)) => BatchState::Receiving,
             Some(Entry::Waiting(_)) => {
-                let position = self.queue.position(name).unwrap_or(0);
+                let seconds = self.expected_evaluation().as_secs_f64();
+                let position = self.queue.position(name, seconds, Instant::now()).unwrap_or(0);
                 let computing = self.entries.values().find_map(|entry| match entry {
                     Entry::Computing(progress) => Some(progress.finished_share()),
                     _ => None,

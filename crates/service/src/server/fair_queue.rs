@@ -1,15 +1,25 @@
-//! A queue that serves clients in turn, so that a client with many batches does not delay the others.
+//! A queue that serves the client first that has been served least lately, so that a client with many batches does not delay the
+//! others.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use sottovoce_protocol::Fingerprint;
 
 use super::batch_name::BatchName;
 
-/// A queue of items with the names of batches. Clients take turns, and the items of one client keep their order.
+/// Time after which a client's use counts half.
+const HALF_LIFE: Duration = Duration::from_secs(60);
+
+/// Use in seconds that is forgotten.
+const FORGOTTEN_SECONDS: f64 = 1e-3;
+
+/// A queue of items with the names of batches. The client whose items took least time lately is served first, and clients with
+/// equal use take turns. The items of one client keep their order.
 pub struct FairQueue<T> {
-    /// The clients with items, and at the front the one whose turn it is.
+    /// The clients with items, and at the front the one that has waited longest for its turn.
     clients: VecDeque<ClientQueue<T>>,
+    used: HashMap<Fingerprint, Use>,
 }
 
 /// The items of one client. There is at least one.
@@ -18,9 +28,23 @@ struct ClientQueue<T> {
     items: VecDeque<(BatchName, T)>,
 }
 
+/// Time that a client's items took, of which older ones count less.
+#[derive(Debug, Clone, Copy)]
+struct Use {
+    seconds: f64,
+    since: Instant,
+}
+
+impl Use {
+    fn seconds_at(self, now: Instant) -> f64 {
+        let half_lives = now.saturating_duration_since(self.since).as_secs_f64() / HALF_LIFE.as_secs_f64();
+        self.seconds * (-half_lives).exp2()
+    }
+}
+
 impl<T> Default for FairQueue<T> {
     fn default() -> Self {
-        Self { clients: VecDeque::new() }
+        Self { clients: VecDeque::new(), used: HashMap::new() }
     }
 }
 
@@ -33,7 +57,7 @@ impl<T> FairQueue<T> {
         self.clients.clear();
     }
 
-    /// Adds an item behind those of the same client. A client without items gets the last turn.
+    /// Adds an item behind those of the same client.
     pub fn push(&mut self, name: BatchName, item: T) {
         let item = (name, item);
         match self.clients.iter_mut().find(|queue| queue.client == name.key) {
@@ -45,9 +69,21 @@ impl<T> FairQueue<T> {
         }
     }
 
-    /// Takes the oldest item of the client whose turn it is. The client's next turn is the last one.
-    pub fn pop(&mut self) -> Option<(BatchName, T)> {
-        let mut queue = self.clients.pop_front()?;
+    /// Notes that an item of a client has taken some time.
+    pub fn charge(&mut self, client: Fingerprint, taken: Duration, now: Instant) {
+        let seconds = self.used_seconds(client, now) + taken.as_secs_f64();
+        self.used.insert(client, Use { seconds, since: now });
+        self.used.retain(|_, used| used.seconds_at(now) > FORGOTTEN_SECONDS);
+    }
+
+    fn used_seconds(&self, client: Fingerprint, now: Instant) -> f64 {
+        self.used.get(&client).map_or(0.0, |used| used.seconds_at(now))
+    }
+
+    /// Takes the oldest item of the client that has used least.
+    pub fn pop(&mut self, now: Instant) -> Option<(BatchName, T)> {
+        let uses: Vec<f64> = self.clients.iter().map(|queue| self.used_seconds(queue.client, now)).collect();
+        let mut queue = self.clients.remove(first_least(&uses)?)?;
         let item = queue.items.pop_front();
         if !queue.items.is_empty() {
             self.clients.push_back(queue);
@@ -55,17 +91,24 @@ impl<T> FairQueue<T> {
         item
     }
 
-    /// Returns the number of items that are served before an item, if no other item arrives.
-    pub fn position(&self, name: BatchName) -> Option<usize> {
-        let of_client = |queue: &ClientQueue<T>| queue.client == name.key;
-        let turn = self.clients.iter().position(of_client)?;
-        let round = self.clients.get(turn)?.items.iter().position(|(other, _)| *other == name)?;
-        // Clients with an earlier turn are served once more in the item's own round.
-        let before = |(index, queue): (usize, &ClientQueue<T>)| match index.cmp(&turn) {
-            std::cmp::Ordering::Less => queue.items.len().min(round + 1),
-            std::cmp::Ordering::Equal | std::cmp::Ordering::Greater => queue.items.len().min(round),
-        };
-        Some(self.clients.iter().enumerate().map(before).sum())
+    /// Returns the number of items that are served before an item, if no other item arrives and each one takes `seconds`.
+    pub fn position(&self, name: BatchName, seconds: f64, now: Instant) -> Option<usize> {
+        let mut uses: Vec<f64> =
+            self.clients.iter().map(|queue| self.used_seconds(queue.client, now)).collect();
+        let mut items: Vec<_> = self.clients.iter().map(|queue| queue.items.iter()).collect();
+        for served in 0.. {
+            let next = first_least(&uses)?;
+            let (mut of_client, used) = (items.remove(next), uses.remove(next));
+            let (found, _) = of_client.next()?;
+            if *found == name {
+                return Some(served);
+            }
+            if of_client.len() > 0 {
+                items.push(of_client);
+                uses.push(used + seconds);
+            }
+        }
+        None
     }
 
     /// Removes an item.
@@ -77,9 +120,18 @@ impl<T> FairQueue<T> {
     }
 }
 
+/// Returns the index of the first of the least values.
+fn first_least(values: &[f64]) -> Option<usize> {
+    let indexed = values.iter().enumerate();
+    indexed.min_by(|(_, left), (_, right)| left.total_cmp(right)).map(|(index, _)| index)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Time that each item takes.
+    const TAKEN: Duration = Duration::from_secs(1);
 
     fn name(client: u8, batch: u8) -> BatchName {
         BatchName::of_numbers(client, batch)
@@ -91,40 +143,71 @@ mod tests {
         queue
     }
 
+    /// Serves the next item.
+    fn serve(queue: &mut FairQueue<()>, now: Instant) -> Option<BatchName> {
+        let (name, ()) = queue.pop(now)?;
+        queue.charge(name.key, TAKEN, now);
+        Some(name)
+    }
+
     /// Takes all items. Before each one, every item's position must be the number of items that are taken before it.
-    fn drain(mut queue: FairQueue<()>) -> Vec<BatchName> {
+    fn drain(mut queue: FairQueue<()>, now: Instant) -> Vec<BatchName> {
         let mut served: Vec<BatchName> = Vec::new();
         let mut expected: Vec<(BatchName, usize)> = Vec::new();
         loop {
             let names = queue.clients.iter().flat_map(|client| client.items.iter().map(|(name, ())| *name));
-            let places: Vec<_> = names.map(|name| (name, queue.position(name).unwrap())).collect();
-            expected.extend(places.iter().map(|(name, place)| (*name, served.len() + place)));
-            match queue.pop() {
-                Some((name, ())) => served.push(name),
+            let position = |name| queue.position(name, TAKEN.as_secs_f64(), now).unwrap();
+            let positions: Vec<_> = names.map(|name| (name, position(name))).collect();
+            expected.extend(positions.iter().map(|(name, position)| (*name, served.len() + position)));
+            match serve(&mut queue, now) {
+                Some(name) => served.push(name),
                 None => break,
             }
         }
-        for (name, place) in expected {
-            assert_eq!(served[place], name);
+        for (name, position) in expected {
+            assert_eq!(served[position], name);
         }
         served
     }
 
     #[test]
     fn clients_take_turns_and_every_position_is_right() {
-        let order = drain(queue(&[(1, 1), (1, 2), (1, 3), (2, 4), (3, 5), (2, 6)]));
+        let now = Instant::now();
+        let order = drain(queue(&[(1, 1), (1, 2), (1, 3), (2, 4), (3, 5), (2, 6)]), now);
         assert_eq!(order, [(1, 1), (2, 4), (3, 5), (1, 2), (2, 6), (1, 3)].map(|(c, b)| name(c, b)));
-        assert_eq!(queue(&[(1, 1)]).position(name(1, 2)), None);
-        assert_eq!(queue(&[(1, 1)]).position(name(2, 1)), None);
+        assert_eq!(queue(&[(1, 1)]).position(name(1, 2), 1.0, now), None);
+        assert_eq!(queue(&[(1, 1)]).position(name(2, 1), 1.0, now), None);
+    }
+
+    #[test]
+    fn the_client_that_has_used_least_is_served_first_and_use_is_forgotten() {
+        let now = Instant::now();
+        let mut queue = queue(&[(1, 1)]);
+        for batch in 2..10 {
+            serve(&mut queue, now).unwrap();
+            queue.push(name(1, batch), ());
+        }
+        queue.push(name(1, 10), ());
+        queue.push(name(2, 11), ());
+        queue.push(name(2, 12), ());
+        assert_eq!(queue.position(name(2, 12), 1.0, now), Some(1));
+        assert_eq!(serve(&mut queue, now), Some(name(2, 11)));
+        // After some minutes both have used next to nothing, and the second one is last, because it was served last.
+        let later = now + 30 * HALF_LIFE;
+        queue.charge(name(3, 0).key, TAKEN, later);
+        assert!(queue.used.len() == 1);
+        assert_eq!(serve(&mut queue, later), Some(name(1, 9)));
+        assert_eq!(drain(queue, later), [(2, 12), (1, 10)].map(|(c, b)| name(c, b)));
     }
 
     #[test]
     fn a_client_that_is_served_again_and_again_waits_for_the_others() {
+        let now = Instant::now();
         let mut queue = queue(&[(1, 1), (1, 2), (2, 3)]);
-        assert_eq!(queue.pop().unwrap().0, name(1, 1));
+        assert_eq!(serve(&mut queue, now), Some(name(1, 1)));
         queue.push(name(1, 4), ());
         queue.push(name(3, 5), ());
-        assert_eq!(drain(queue), [(2, 3), (1, 2), (3, 5), (1, 4)].map(|(c, b)| name(c, b)));
+        assert_eq!(drain(queue, now), [(2, 3), (3, 5), (1, 2), (1, 4)].map(|(c, b)| name(c, b)));
     }
 
     #[test]
@@ -133,6 +216,6 @@ mod tests {
         queue.remove(name(1, 1));
         queue.remove(name(2, 2));
         queue.remove(name(9, 9));
-        assert_eq!(drain(queue), [(2, 4), (3, 3)].map(|(c, b)| name(c, b)));
+        assert_eq!(drain(queue, Instant::now()), [(2, 4), (3, 3)].map(|(c, b)| name(c, b)));
     }
 }
