@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let parameters = connect(load_client_tls(&root, None)?)?.parameters()?;
     let client = Client::from_parameters_message(&parameters[..], 1 << 30)?;
     let request = CertificateRequest::new(&Subject::new("clinic", client.key_fingerprint())?)?;
-    let approval = Approval::new(client.key_fingerprint(), 1);
+    let approval = Approval::new(request.key, 1);
     fs::write(
         path("client.pem"),
         authority.issue(&ReceivedRequest::from_pem(&request.pem)?, &approval)?.pem,

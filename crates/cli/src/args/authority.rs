@@ -67,10 +67,10 @@ pub enum AuthorityCommand {
         #[arg(value_name = "REQUEST")]
         request: PathBuf,
 
-        /// Fingerprint of the client's keys, which `enrol` printed and the client told over another channel. Without this, the
-        /// terminal asks for it.
+        /// Fingerprint of the request's public key, which `enrol` printed and the client told over another channel. Without this,
+        /// the terminal asks for it.
         #[arg(long, value_name = "HEX")]
-        keys: Option<Fingerprint>,
+        key: Option<Fingerprint>,
 
         /// Issue the certificate although this client has a valid certificate for other keys.
         #[arg(long)]

@@ -35,7 +35,7 @@ pub fn run(command: &AuthorityCommand, global: &GlobalOptions) -> Result<ExitCod
                 .with_context(|| format!("cannot use the request {}", request.display()))?;
             let hosts = joined(request.hosts());
             output::remark(&format!("a provider requests a certificate for {hosts}"));
-            let key = confirmation::confirm(*key, request.key(), "--key", "the provider")?;
+            let key = confirmation::confirm(*key, request.key(), "the provider")?;
             let approval = approval(key, *days, *other_keys).with_models(models.clone());
             for model in models {
                 output::remark(&format!(
@@ -46,13 +46,13 @@ pub fn run(command: &AuthorityCommand, global: &GlobalOptions) -> Result<ExitCod
             }
             provider(authority, &request, &approval, out)?
         }
-        AuthorityCommand::Issue { authority, request, keys, other_keys, out, days } => {
+        AuthorityCommand::Issue { authority, request, key, other_keys, out, days } => {
             let request = ReceivedRequest::read(request)
                 .with_context(|| format!("cannot use the request {}", request.display()))?;
             let name = request.subject().name();
             output::remark(&format!("{name} requests a certificate"));
-            let keys = confirmation::confirm(*keys, request.subject().keys(), "--keys", name)?;
-            issue(authority, &request, &approval(keys, *days, *other_keys), out)?
+            let key = confirmation::confirm(*key, request.key(), name)?;
+            issue(authority, &request, &approval(key, *days, *other_keys), out)?
         }
         AuthorityCommand::Revoke { authority, selected, issuer, lists } => {
             revoke(authority, selected, issuer.as_ref(), lists)?
@@ -163,8 +163,8 @@ fn create(folder: &Path, name: &str, protection: &CreatedKeys) -> Result<Output>
     Ok((json, text))
 }
 
-fn approval(keys: Fingerprint, days: u32, other_keys: bool) -> Approval {
-    let approval = Approval::new(keys, days);
+fn approval(key: Fingerprint, days: u32, other_keys: bool) -> Approval {
+    let approval = Approval::new(key, days);
     if other_keys { approval.with_other_keys() } else { approval }
 }
 

@@ -7,28 +7,23 @@ use sottovoce_protocol::Fingerprint;
 
 use super::passphrase::is_terminal;
 
-/// Number of digits that are compared at the terminal: nobody can make other keys with the same 64 bits.
+/// Number of digits that are compared at the terminal: nobody can make another key with the same 64 bits.
 const DIGITS: usize = 16;
 
 /// Maximum length of an answer in bytes.
 const MAX_ANSWER_BYTES: u64 = 1 << 10;
 
-/// Returns the fingerprint that was confirmed for a request: `told`, the value of `option`, or that of the request, if the operator
+/// Returns the fingerprint that was confirmed for a request: `told`, the value of `--key`, or that of the request, if the operator
 /// types its first digits. `sender` describes who has sent the request.
 ///
 /// The fingerprint in the request is not shown before, so that it cannot be copied.
-pub fn confirm(
-    told: Option<Fingerprint>,
-    requested: Fingerprint,
-    option: &str,
-    sender: &str,
-) -> Result<Fingerprint> {
+pub fn confirm(told: Option<Fingerprint>, requested: Fingerprint, sender: &str) -> Result<Fingerprint> {
     if let Some(told) = told {
         return Ok(told);
     }
     if !is_terminal() {
         bail!(
-            "a request proves nothing about its sender: give {option} with the fingerprint that {sender} told you over another \
+            "a request proves nothing about its sender: give --key with the fingerprint that {sender} told you over another \
              channel, or run this in a terminal to be asked for it"
         );
     }

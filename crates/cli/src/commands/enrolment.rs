@@ -37,16 +37,16 @@ pub fn enrol(options: &EnrolOptions, global: &GlobalOptions) -> Result<ExitCode>
     files::write(&request, certificate_request.pem.as_bytes())?;
     write_private_key(&key, &certificate_request.private_key_pem)?;
     folder.keep_root()?;
-    let keys = client.key_fingerprint().to_string();
+    let (keys, request_key) = (client.key_fingerprint().to_string(), certificate_request.key.to_string());
     let certificate = folder.file("certificate.pem");
     if global.json {
         output::json(
-            &json!({ "request": request, "certificate": certificate, "name": options.name, "keys": keys }),
+            &json!({ "request": request, "certificate": certificate, "name": options.name, "keys": keys, "key": request_key }),
         );
     } else {
         output::result(&format!(
-            "{request} requests a certificate for {name} with the keys\n  {keys}\nSend the file to the authority, and tell it the \
-             fingerprint over another channel, such as a call. It issues the certificate with\n  sottovoce authority issue \
+            "{request} requests a certificate for {name}, with the public key\n  {request_key}\nSend the file to the authority, and \
+             tell it this fingerprint over another channel, such as a call. It issues the certificate with\n  sottovoce authority issue \
              AUTHORITY {request} --out {certificate}",
             request = request.display(),
             name = options.name,

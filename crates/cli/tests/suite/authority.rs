@@ -1,7 +1,7 @@
 use std::fs;
 
 use serde_json::Value;
-use sottovoce_service::authority::CertificateRequest;
+use sottovoce_service::authority::{CertificateRequest, ReceivedRequest};
 use sottovoce_service::tls::{Subject, load_client_tls, write_private_key};
 
 use super::sandbox::{Run, Sandbox};
@@ -31,8 +31,14 @@ fn issue(sandbox: &Sandbox, name: &str, digits: &str, arguments: &[&str]) -> Run
         request(sandbox, name, &keys(digits));
     }
     let (request, out) = (format!("{name}.request.pem"), format!("{name}.pem"));
-    let issue = ["authority", "issue", "ca", &request, "--out", &out, "--keys", &keys(digits)];
+    let key = request_key(sandbox, &request);
+    let issue = ["authority", "issue", "ca", &request, "--out", &out, "--key", &key];
     sandbox.run(&[&issue[..], arguments].concat())
+}
+
+/// Returns the fingerprint that the sender of a request tells over another channel.
+pub fn request_key(sandbox: &Sandbox, request: &str) -> String {
+    ReceivedRequest::read(&sandbox.path(request)).unwrap().key().to_string()
 }
 
 fn json(sandbox: &Sandbox, arguments: &[&str]) -> Value {
@@ -55,22 +61,23 @@ fn private_file(sandbox: &Sandbox, name: &str, text: &str) {
 }
 
 #[test]
-fn an_authority_issues_a_certificate_for_the_keys_that_the_client_told() {
+fn an_authority_issues_a_certificate_for_the_request_that_the_client_told() {
     let sandbox = sandbox();
     request(&sandbox, "clinic", &keys("a1"));
+    let told = request_key(&sandbox, "clinic.request.pem");
     let arguments = ["authority", "issue", "ca", "clinic.request.pem"];
-    sandbox.run(&arguments).fails(1, &["--keys", "clinic told you over another channel", "terminal"]);
+    sandbox.run(&arguments).fails(1, &["--key", "clinic told you over another channel", "terminal"]);
     sandbox
-        .run(&[&arguments[..], &["--keys", &keys("a2")]].concat())
-        .fails(1, &[&keys("a2"), "it was confirmed"]);
+        .run(&[&arguments[..], &["--key", &keys("a1")]].concat())
+        .fails(1, &[&keys("a1"), "it was confirmed"]);
     assert!(!sandbox.path("certificate.pem").exists());
-    let run = sandbox.run(&[&arguments[..], &["--keys", &keys("a1")]].concat()).succeeds();
+    let run = sandbox.run(&[&arguments[..], &["--key", &told]].concat()).succeeds();
     assert!(run.stderr.contains("clinic requests a certificate"), "{}", run.stderr);
     assert!(run.stdout.contains("certificate.pem") && run.stdout.contains(&keys("a1")), "{}", run.stdout);
     let (certificate, key) = (sandbox.path("certificate.pem"), sandbox.path("clinic.key.pem"));
     load_client_tls(&sandbox.path("ca/root.pem"), Some((&certificate, &key))).unwrap();
 
-    let again = sandbox.run(&[&arguments[..], &["--keys", &keys("a1")]].concat());
+    let again = sandbox.run(&[&arguments[..], &["--key", &told]].concat());
     again.fails(1, &["certificate.pem exists", "--out"]);
     let list = certificates(&sandbox);
     assert_eq!(list.len(), 1, "what is refused is not issued");
@@ -251,12 +258,15 @@ fn a_terminal_asks_for_the_passphrase_and_the_fingerprint() {
 
     request(&sandbox, "clinic", &keys("a1"));
     let issue = "authority issue ca clinic.request.pem";
-    for wrong in ["a1a1a1a1a1a1a1", "a1a1a1a1a1a1a1a2", ""] {
+    let told = request_key(&sandbox, "clinic.request.pem");
+    // The fingerprint of the keys is not the one that counts.
+    for wrong in [&told[..14], &keys("a1")[..16], ""] {
         let (code, shown) = talk(issue, &[("clinic told you over another channel", wrong)]);
         assert!(code == Some(1) && shown.contains("no certificate was issued"), "{shown}");
-        assert!(!shown.contains(&keys("a1")), "{shown}");
+        assert!(!shown.contains(&told), "{shown}");
     }
-    let digits = ("clinic told you over another channel", "A1A1 a1a1 a1a1 a1a1");
+    let spaced = format!("{} {}", told[..4].to_uppercase(), &told[4..16]);
+    let digits = ("clinic told you over another channel", spaced.as_str());
     let ask = "passphrase of ca: ";
     let (code, shown) = talk(issue, &[digits, (ask, "wrong"), (ask, "wrong"), (ask, "wrong")]);
     assert!(code == Some(1) && shown.matches("try again").count() == 2, "{shown}");
@@ -388,7 +398,8 @@ fn a_certificate_whose_file_cannot_be_written_is_not_issued() {
     let sandbox = sandbox();
     request(&sandbox, "clinic", &keys("a1"));
     sandbox.write("file", "");
-    let issue = ["authority", "issue", "ca", "clinic.request.pem", "--keys", &keys("a1"), "--out"];
+    let told = request_key(&sandbox, "clinic.request.pem");
+    let issue = ["authority", "issue", "ca", "clinic.request.pem", "--key", &told, "--out"];
     sandbox.run(&[&issue[..], &["file/certificate.pem"]].concat()).fails(1, &["cannot make the folder file"]);
     // A name that is too long for the file system is found only when the file is written.
     let long = "c".repeat(300);

@@ -7,18 +7,18 @@ use crate::tls::model_manifest::CertifiedModel;
 /// The operator's decision about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
-    pub(super) keys: Fingerprint,
+    pub(super) key: Fingerprint,
     pub(super) days: u32,
     pub(super) allows_other_keys: bool,
     pub(super) models: Vec<CertifiedModel>,
 }
 
 impl Approval {
-    /// Approves a certificate for `days`, if the request is for `keys`: the fingerprint that the sender of the request told over
-    /// another channel.
+    /// Approves a certificate for `days`, if the request has the public key with the fingerprint `key`, which the sender of the
+    /// request told over another channel. The key has signed all that the request names.
     #[must_use]
-    pub fn new(keys: Fingerprint, days: u32) -> Self {
-        Self { keys, days, allows_other_keys: false, models: Vec::new() }
+    pub fn new(key: Fingerprint, days: u32) -> Self {
+        Self { key, days, allows_other_keys: false, models: Vec::new() }
     }
 
     /// Also approves keys other than those in a valid certificate of the same client or for the same host.

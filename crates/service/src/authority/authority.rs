@@ -161,13 +161,9 @@ impl Authority {
         approval: &Approval,
     ) -> Result<SignedCertificate, AuthorityError> {
         let holder = CertificateHolder::Client(request.subject().clone());
-        self.issue_leaf(
-            holder,
-            request.subject().keys(),
-            request.public_key(),
-            approval,
-            |serial_number, not_after| certificate::client(request.subject(), serial_number, not_after),
-        )
+        self.issue_leaf(holder, request.key(), request.public_key(), approval, |serial_number, not_after| {
+            certificate::client(request.subject(), serial_number, not_after)
+        })
     }
 
     /// Issues a certificate for the hosts that a provider's request names.
@@ -189,17 +185,20 @@ impl Authority {
     fn issue_leaf(
         &self,
         holder: CertificateHolder,
-        requested: Fingerprint,
+        key: Fingerprint,
         public_key: &impl PublicKeyData,
         approval: &Approval,
         parameters: impl FnOnce(&SerialNumber, OffsetDateTime) -> Result<CertificateParams, AuthorityError>,
     ) -> Result<SignedCertificate, AuthorityError> {
-        if requested != approval.keys {
-            return Err(AuthorityError::NotConfirmed { confirmed: approval.keys });
+        if key != approval.key {
+            return Err(AuthorityError::NotConfirmed { confirmed: approval.key });
         }
         let mut session = Session::begin(&self.folder)?;
         if let Some(other) = session.ledger.other_name(&holder) {
-            return Err(AuthorityError::KeysTaken { keys: requested, name: other.holder.to_string() });
+            return Err(AuthorityError::KeysTaken {
+                keys: holder.keys().unwrap_or(key),
+                name: other.holder.to_string(),
+            });
         }
         if !approval.allows_other_keys
             && let Some(other) = session.ledger.other_keys(&holder)
@@ -207,15 +206,15 @@ impl Authority {
             return Err(AuthorityError::OtherKeys {
                 holder: other.holder.to_string(),
                 serial_number: other.serial_number.clone(),
-                keys: other.holder.keys().unwrap_or(requested),
+                keys: other.holder.keys().unwrap_or(key),
             });
         }
         let issuer = session.signers.issuer(&self.folder)?;
         let not_after = expiry(approval.days, &issuer.certificate)?;
         let serial_number = random_serial_number()?;
-        let key = self.unlock(issuer)?;
+        let issuer_key = self.unlock(issuer)?;
         let signed = parameters(&serial_number, not_after)?
-            .signed_by(public_key, &key.issuer(&issuer.certificate)?)?;
+            .signed_by(public_key, &issuer_key.issuer(&issuer.certificate)?)?;
         let mut pem = signed.pem();
         if session.signers.has_present_issuer() {
             pem += &key_file::to_pem("CERTIFICATE", issuer.certificate.der().to_vec());

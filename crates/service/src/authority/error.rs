@@ -266,8 +266,8 @@ pub enum AuthorityError {
     ///
     /// The fingerprint in the request is not named, because its sender must tell it over another channel.
     #[error(
-        "the request is for other keys than {confirmed}, for which it was confirmed; ask the holder of the keys again, and use the \
-         request that this holder made"
+        "the request has another key than {confirmed}, for which it was confirmed; ask its sender again, and use the request that \
+         this sender made"
     )]
     NotConfirmed {
         /// Fingerprint that was confirmed.

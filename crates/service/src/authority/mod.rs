@@ -42,9 +42,9 @@
 //! let keys = "00ff".repeat(16).parse()?; // Client::key_fingerprint
 //! let request = CertificateRequest::new(&Subject::new("clinic", keys)?)?;
 //!
-//! // The client told the fingerprint of its keys over another channel.
+//! // The client told the fingerprint of the request's public key over another channel.
 //! let received = ReceivedRequest::from_pem(&request.pem)?;
-//! let certificate = authority.issue(&received, &Approval::new(keys, 90))?;
+//! let certificate = authority.issue(&received, &Approval::new(request.key, 90))?;
 //! # assert!(certificate.pem.starts_with("-----BEGIN CERTIFICATE-----"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

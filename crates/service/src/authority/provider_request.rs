@@ -6,14 +6,13 @@ use rcgen::{
     CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, KeyPair, PublicKey,
     PublicKeyData as _, SanType,
 };
-use sottovoce_network::disk::sha256;
 use sottovoce_protocol::Fingerprint;
 use zeroize::Zeroizing;
 
 use super::certificate::PROVIDER_NAME;
 use super::error::AuthorityError;
 use super::host::Host;
-use super::request::{parse, read_pem};
+use super::request::{fingerprint, parse, read_pem};
 
 /// A provider's request for a certificate, and the private key of the certificate. It has no `Debug`, because it holds a private
 /// key.
@@ -100,9 +99,4 @@ impl ReceivedProviderRequest {
     pub(super) fn public_key(&self) -> &PublicKey {
         &self.public_key
     }
-}
-
-/// Returns the SHA-256 of a public key with its algorithm in DER.
-fn fingerprint(public_key_info: &[u8]) -> Result<Fingerprint, AuthorityError> {
-    sha256(public_key_info).parse().map_err(|_| AuthorityError::RequestKey)
 }

@@ -6,6 +6,8 @@ use rcgen::{
     CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, DnValue, KeyPair,
     PKCS_ECDSA_P256_SHA256, PublicKey, PublicKeyData as _, SanType,
 };
+use sottovoce_network::disk::sha256;
+use sottovoce_protocol::Fingerprint;
 use zeroize::Zeroizing;
 
 use super::error::AuthorityError;
@@ -25,6 +27,8 @@ pub struct CertificateRequest {
     pub pem: String,
     /// PEM of the private key (ECDSA on P-256), which only the client may have.
     pub private_key_pem: Zeroizing<String>,
+    /// SHA-256 of the public key, with which the client identifies the request to the authority.
+    pub key: Fingerprint,
 }
 
 impl CertificateRequest {
@@ -39,7 +43,8 @@ impl CertificateRequest {
         parameters.distinguished_name.push(DnType::CommonName, subject.name());
         parameters.subject_alt_names = vec![SanType::URI(subject.keys_uri().try_into()?)];
         let pem = parameters.serialize_request(&key)?.pem()?;
-        Ok(Self { pem, private_key_pem: Zeroizing::new(key.serialize_pem()) })
+        let fingerprint = fingerprint(&key.subject_public_key_info())?;
+        Ok(Self { pem, private_key_pem: Zeroizing::new(key.serialize_pem()), key: fingerprint })
     }
 }
 
@@ -50,6 +55,7 @@ impl CertificateRequest {
 pub struct ReceivedRequest {
     subject: Subject,
     public_key: PublicKey,
+    key: Fingerprint,
 }
 
 impl ReceivedRequest {
@@ -78,7 +84,8 @@ impl ReceivedRequest {
             SanType::URI(uri) => Some(uri.as_str()),
             _ => None,
         });
-        Ok(Self { subject: Subject::from_names(&[name], uris)?, public_key })
+        let key = fingerprint(&public_key.subject_public_key_info())?;
+        Ok(Self { subject: Subject::from_names(&[name], uris)?, public_key, key })
     }
 
     /// Returns the subject of the requested certificate.
@@ -87,9 +94,20 @@ impl ReceivedRequest {
         &self.subject
     }
 
+    /// Returns the SHA-256 of the public key. Another request with this key has the same sender, because the key signs requests.
+    #[must_use]
+    pub fn key(&self) -> Fingerprint {
+        self.key
+    }
+
     pub(super) fn public_key(&self) -> &PublicKey {
         &self.public_key
     }
+}
+
+/// Returns the SHA-256 of a public key with its algorithm in DER.
+pub(super) fn fingerprint(public_key_info: &[u8]) -> Result<Fingerprint, AuthorityError> {
+    sha256(public_key_info).parse().map_err(|_| AuthorityError::RequestKey)
 }
 
 /// Reads the file of a request.

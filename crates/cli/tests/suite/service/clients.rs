@@ -169,7 +169,7 @@ fn registrations_end_with_their_issuer_or_root() {
     let world = World::new();
     world.authority();
     let mut served = Served::start(&world, &["small"], &SECURE);
-    let keys = world.enrol("alice", &served.url);
+    world.enrol("alice", &served.url);
     assert!(registers(&world, &served.url, "alice"));
     world.sandbox.run(&["authority", "renew-issuer", "authority", "--revoke-former"]).succeeds();
     served.wait_until("the issuer is revoked", |_| names(&world) == ["alice issuer revoked"]);
@@ -180,9 +180,7 @@ fn registrations_end_with_their_issuer_or_root() {
     // Another root replaces the first one, and only the provider gets another certificate.
     let again = |name: &str| {
         fs::remove_file(world.sandbox.path(&format!("{name}/certificate.pem"))).unwrap();
-        let (request, out) = (format!("{name}/request.pem"), format!("{name}/certificate.pem"));
-        let issue = ["authority", "issue", "authority", &request, "--out", &out, "--keys", &keys];
-        world.sandbox.run(&issue).succeeds();
+        world.issue(name, "authority", &format!("{name}/certificate.pem"), &[]);
     };
     again("alice");
     assert!(registers(&world, &served.url, "alice"));
@@ -194,8 +192,7 @@ fn registrations_end_with_their_issuer_or_root() {
     assert_eq!(names(&world), ["alice valid"]);
     world.sandbox.run(&["authority", "retire-roots", "authority"]).fails(1, &["alice, serial"]);
     // The certificate of the new root is issued, and does not reach the client.
-    let issue = ["authority", "issue", "authority", "alice/request.pem", "--out", "other.pem"];
-    world.sandbox.run(&[&issue[..], &["--keys", &keys]].concat()).succeeds();
+    world.issue("alice", "authority", "other.pem", &[]);
     world.sandbox.run(&["authority", "retire-roots", "authority"]).succeeds();
     fs::copy(world.sandbox.path("authority/root.pem"), world.sandbox.path("provider/root.pem")).unwrap();
     served.wait_until("the root is not trusted", |_| names(&world) == ["alice issuer unknown"]);
@@ -233,13 +230,12 @@ fn a_renewed_certificate_takes_the_place_of_the_former_one() {
     let world = World::new();
     world.authority();
     let served = Served::start(&world, &["small"], &SECURE);
-    let keys = world.enrol("alice", &served.url);
+    world.enrol("alice", &served.url);
     assert!(registers(&world, &served.url, "alice"));
     let serial = || list(&world)["clients"][0]["serial"].as_str().unwrap().to_owned();
     let former = serial();
     fs::remove_file(world.sandbox.path("alice/certificate.pem")).unwrap();
-    let issue = ["authority", "issue", "authority", "alice/request.pem", "--out", "alice/certificate.pem"];
-    world.sandbox.run(&[&issue[..], &["--days", "200", "--keys", &keys]].concat()).succeeds();
+    world.issue("alice", "authority", "alice/certificate.pem", &["--days", "200"]);
     assert!(!registers(&world, &served.url, "alice"), "the keys are the same");
     assert_ne!(serial(), former);
     // The former certificate ends, and the registration stays.

@@ -18,6 +18,7 @@ use sottovoce_service::remote::{RemoteProvider, RetryBudget};
 use sottovoce_service::tls::load_client_tls;
 use sottovoce_siege::{Attacker, Target, read_model};
 
+use crate::suite::authority::request_key;
 use crate::suite::sandbox::{Run, Sandbox, rows};
 
 const SIDE: usize = 8;
@@ -150,10 +151,16 @@ impl World {
         let client = ["--client", name, "--authority", "provider/root.pem"];
         let keys = self
             .field(&[&["enrol", "--json", "--name", name, "--provider", url], &client[..]].concat(), "keys");
-        let (request, certificate) = (format!("{name}/request.pem"), format!("{name}/certificate.pem"));
-        let issue = ["authority", "issue", "authority", &request, "--out", &certificate, "--keys", &keys];
-        self.sandbox.run(&issue).succeeds();
+        self.issue(name, "authority", &format!("{name}/certificate.pem"), &[]);
         keys
+    }
+
+    /// Issues a certificate of an authority for the request of a client.
+    pub fn issue(&self, name: &str, authority: &str, out: &str, arguments: &[&str]) {
+        let request = format!("{name}/request.pem");
+        let key = request_key(&self.sandbox, &request);
+        let issue = ["authority", "issue", authority, &request, "--out", out, "--key", &key];
+        self.sandbox.run(&[&issue[..], arguments].concat()).succeeds();
     }
 
     /// Classifies the images, and replaces earlier predictions.

@@ -46,7 +46,7 @@ fn issue(
     request: &ReceivedRequest,
     days: u32,
 ) -> Result<SignedCertificate, AuthorityError> {
-    authority.issue(request, &Approval::new(request.subject().keys(), days))
+    authority.issue(request, &Approval::new(request.key(), days))
 }
 
 fn issue_provider(authority: &Authority, host: &str) -> SignedCertificate {

@@ -131,9 +131,9 @@ impl World {
         let root = format!("{PROVIDER}/root.pem");
         let enrol =
             ["enrol", "--json", "--name", name, "--provider", url, "--client", name, "--authority", &root];
-        let keys = self.field(&enrol, "keys")?;
+        let key = self.field(&enrol, "key")?;
         let (request, certificate) = (format!("{name}/request.pem"), format!("{name}/certificate.pem"));
-        self.run(&["authority", "issue", AUTHORITY, &request, "--out", &certificate, "--keys", &keys])?;
+        self.run(&["authority", "issue", AUTHORITY, &request, "--out", &certificate, "--key", &key])?;
         Ok(())
     }
 

@@ -93,7 +93,7 @@ impl LocalService {
         let request = CertificateRequest::new(&subject)?;
         let certificate = self
             .authority
-            .issue(&ReceivedRequest::from_pem(&request.pem)?, &Approval::new(client.key_fingerprint(), 1))?;
+            .issue(&ReceivedRequest::from_pem(&request.pem)?, &Approval::new(request.key, 1))?;
         std::fs::write(path("certificate.pem"), certificate.pem)?;
         write_private_key(&path("key.pem"), &request.private_key_pem)?;
         let tls = load_client_tls(&root, Some((&path("certificate.pem"), &path("key.pem"))))?;
