@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use sottovoce_network::access_rights::{check_private_folder, create_private_folder};
 use sottovoce_protocol::client::Client;
 use sottovoce_service::remote::{RemoteProvider, RetryBudget};
-use sottovoce_service::tls::load_client_tls;
+use sottovoce_service::tls::{load_client_tls, renewal_date};
 
 use crate::args::service::ClientOptions;
 use crate::output;
@@ -86,7 +86,15 @@ impl<'a> ClientFolder<'a> {
                 );
                 let (certificate, key) = (self.file("certificate.pem"), self.file("key.pem"));
                 let identity: Option<(&Path, &Path)> = as_client.then_some((&certificate, &key));
-                Some(load_client_tls(&root, identity)?)
+                let tls = load_client_tls(&root, identity)?;
+                if as_client && let Some(end) = renewal_date(&certificate)? {
+                    output::remark(&format!(
+                        "warning: {} expires on {end}; ask the authority to issue another one for {}",
+                        certificate.display(),
+                        self.file("request.pem").display()
+                    ));
+                }
+                Some(tls)
             }
         };
         let retry_budget = RetryBudget { max_stall: Duration::from_secs((*patience_seconds).into()) };

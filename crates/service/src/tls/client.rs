@@ -7,8 +7,10 @@ use rustls::ClientConfig;
 use rustls::client::Resumption;
 use time::OffsetDateTime;
 
+use super::certificate::Certificate;
 use super::error::TlsError;
 use super::trusted_roots::TrustedRoots;
+use super::validity::{RENEWAL_WARNING, Validity, date_text};
 use super::{pem_files, profile};
 
 /// Returns a configuration for connections to providers with certificates of the authorities whose certificates are in the file
@@ -35,4 +37,19 @@ pub fn load_client_tls(root: &Path, identity: Option<(&Path, &Path)>) -> Result<
     configuration.alpn_protocols = vec![profile::PROTOCOL.to_vec()];
     configuration.resumption = Resumption::disabled();
     Ok(Arc::new(configuration))
+}
+
+/// Returns the end of a client's certificate, such as `2026-11-28T07:59:28Z`, if it should be renewed: less than 30 days and less
+/// than a third of its life remain.
+///
+/// # Errors
+/// If the file has no certificate that can be used.
+pub fn renewal_date(certificate: &Path) -> Result<Option<String>, TlsError> {
+    let chain = pem_files::read_certificates(certificate)?;
+    let Some(leaf) = chain.into_iter().next() else { return Ok(None) };
+    let unusable = |reason| TlsError::Certificate { path: certificate.to_owned(), reason };
+    let Validity { not_before, not_after } = Certificate::parse(leaf).map_err(unusable)?.validity();
+    let left = not_after - OffsetDateTime::now_utc();
+    let is_due = left.is_positive() && left < RENEWAL_WARNING && left < (not_after - not_before) / 3;
+    Ok(is_due.then(|| date_text(not_after)))
 }

@@ -44,7 +44,7 @@ pub(crate) mod subject;
 pub(crate) mod trusted_roots;
 pub(crate) mod validity;
 
-pub use client::load_client_tls;
+pub use client::{load_client_tls, renewal_date};
 pub use error::{RevocationListError, TlsError};
 pub use identity::{ClientIdentity, IdentityError, OutdatedList};
 pub use model_manifest::{

@@ -21,12 +21,9 @@ use super::revocation_bundle::RevocationBundle;
 use super::serial_number::SerialNumber;
 use super::server_files::{Credentials, RevocationFiles, ServerTlsFiles};
 use super::trusted_roots::TrustedRoots;
-use super::validity::date_text;
+use super::validity::{RENEWAL_WARNING, date_text};
 use crate::error_text::with_causes;
 use sottovoce_protocol::Fingerprint;
-
-/// Time before the end of a certificate's validity from which on a warning is logged.
-const RENEWAL_WARNING: Duration = Duration::days(30);
 
 /// Part of the life of a revocation list that remains when a warning is logged.
 const LIST_WARNING_SHARE: i32 = 4;

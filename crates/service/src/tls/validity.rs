@@ -3,8 +3,11 @@
 use std::fmt;
 
 use rustls::pki_types::UnixTime;
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+/// Time before the end of a certificate's validity from which on its holder is warned.
+pub const RENEWAL_WARNING: Duration = Duration::days(30);
 
 /// The time for which a certificate is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -80,6 +80,22 @@ fn shorten_certificate(signed: &Signed, served: &Served) -> Dates {
 }
 
 #[test]
+fn a_client_warns_of_its_own_certificate_that_ends_within_a_month() {
+    let signed = Signed::new();
+    let served = signed.serve(&[]);
+    signed.enrol("alice", &served.url, 7);
+    let run = signed.world.classify(&served.url, "alice", &[]).succeeds();
+    assert!(!run.stderr.contains("expires on"), "{}", run.stderr);
+    let dates = Dates::around(Duration::days(80), Duration::days(9));
+    let certificate = signed.issuer.certify(&signed.world.sandbox.read("alice/request.pem"), 8, dates);
+    signed.write("alice/certificate.pem", &(certificate + &signed.issuer.pem));
+    let run = signed.world.classify(&served.url, "alice", &[]).succeeds();
+    let date = dates.not_after.date().to_string();
+    let warning = format!("alice/certificate.pem expires on {date}");
+    assert!(run.stderr.contains(&warning) && run.stderr.contains("alice/request.pem"), "{}", run.stderr);
+}
+
+#[test]
 fn connections_of_a_client_end_with_its_certificate() {
     let signed = Signed::new();
     let served = signed.serve(&[]);
