@@ -206,6 +206,7 @@ fn the_private_keys_of_an_authority_are_encrypted() {
     let encrypt = ["authority", "encrypt", "ca", "--passphrase-file", "passphrase"];
     sandbox.run(&encrypt).fails(1, &["--new-passphrase-file", "--no-passphrase"]);
     private_file(&sandbox, "other", "another long passphrase");
+    assert!(!sandbox.run(&["authority", "list", "ca"]).succeeds().stdout.contains("not encrypted"));
     sandbox.run(&[&encrypt[..], &["--new-passphrase-file", "other"]].concat()).succeeds();
     let revoke = ["authority", "revoke", "ca", "--name", "clinic", "--passphrase-file"];
     sandbox.run(&[&revoke[..], &["passphrase"]].concat()).fails(1, &["does not open"]);
@@ -214,6 +215,8 @@ fn the_private_keys_of_an_authority_are_encrypted() {
         .run(&["authority", "encrypt", "ca", "--passphrase-file", "other", "--no-passphrase"])
         .succeeds();
     assert!(run.stdout.contains("NOT encrypted: ca/root.key.pem"), "{}", run.stdout);
+    let list = sandbox.run(&["authority", "list", "ca"]).succeeds().stdout;
+    assert_eq!(list.matches("here, not encrypted").count(), 2, "{list}");
     sandbox.run(&["authority", "sign-list", "ca"]).succeeds();
 }
 

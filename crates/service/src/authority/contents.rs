@@ -6,6 +6,7 @@ use super::certificate::now;
 use super::error::AuthorityError;
 use super::folder::AuthorityFolder;
 use super::issued_state::IssuedState;
+use super::key_file::KeyFile;
 use super::ledger::{CertificateHolder, IssuedCertificate, Ledger};
 use super::list_signing::ListNotice;
 use super::signed_list::SignedList;
@@ -151,6 +152,7 @@ impl Contents {
             serial_number: certificate.serial_number().clone(),
             not_after: certificate.validity().not_after,
             has_key: signer.key.is_some(),
+            is_key_encrypted: signer.key.as_ref().is_some_and(KeyFile::is_encrypted),
             revoked: self.ledger.get(certificate.serial_number()).and_then(|issued| issued.revoked),
             list: list.map(|list| (list.next_update(), list.revoked().len())),
             unlisted: self.ledger.certificates().iter().filter(is_unlisted).count(),

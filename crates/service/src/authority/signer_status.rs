@@ -19,6 +19,8 @@ pub struct SignerStatus {
     pub not_after: OffsetDateTime,
     /// The signer's private key is in the folder.
     pub has_key: bool,
+    /// That key is encrypted with a passphrase.
+    pub is_key_encrypted: bool,
     /// Time of the revocation of an issuer.
     pub revoked: Option<OffsetDateTime>,
     /// End of its list, and number of certificates on it, if there is a list.

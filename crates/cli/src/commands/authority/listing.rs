@@ -161,7 +161,11 @@ pub fn signer_table(signers: &[SignerStatus]) -> Result<String> {
             None if days_left(signer.not_after) < 0 => "expired",
             None => "good",
         };
-        let key = if signer.has_key { "here" } else { "not here" };
+        let key = match (signer.has_key, signer.is_key_encrypted) {
+            (true, true) => "here",
+            (true, false) => "here, not encrypted",
+            (false, _) => "not here",
+        };
         let (serial, until) = (signer.serial_number.to_string(), timestamp(signer.not_after)?);
         let left = days_left(signer.not_after).to_string();
         let texts = [role(signer), &serial, &until, &left, state, key, &list, &revoked];
@@ -188,6 +192,7 @@ pub fn signer_record(signer: &SignerStatus) -> Result<Value> {
         "not_after": timestamp(signer.not_after)?,
         "days_left": days_left(signer.not_after),
         "has_key": signer.has_key,
+        "is_key_encrypted": signer.is_key_encrypted,
         "revoked": signer.revoked.map(timestamp).transpose()?,
         "list": list.transpose()?,
     }))
