@@ -153,7 +153,7 @@ impl AttemptError {
                 let advice = match alert {
                     AlertDescription::CertificateUnknown => {
                         "; probably it lacks the authority's newest revoked.pem, with the list of this certificate's issuer: ask \
-                         its operator to copy it"
+                         its operator to copy it. Or certificate.pem holds more than three certificates"
                     }
                     AlertDescription::UnknownCA => {
                         "; it does not trust the authority that issued this client's certificate: ask its operator for the \

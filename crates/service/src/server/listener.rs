@@ -196,13 +196,18 @@ impl Connection {
             }
         };
         let acceptor = TlsAcceptor::from(tls.current_configuration());
-        let handshake = self.state.handshakes.run(acceptor.accept(stream));
-        let stream = match timeout(limit, handshake).await {
-            Ok(Ok(stream)) => stream,
+        // The chain is verified again for the identity, which is work as well.
+        let handshake = self.state.handshakes.run(async {
+            let stream = acceptor.accept(stream).await?;
+            let identity = tls.read_identity(stream.get_ref().1.peer_certificates());
+            Ok::<_, io::Error>((stream, identity))
+        });
+        let (stream, identity) = match timeout(limit, handshake).await {
+            Ok(Ok(done)) => done,
             Ok(Err(error)) => return self.refuse(CloseReason::Handshake, &handshake_error(&error)),
             Err(_) => return self.refuse(CloseReason::Slow, "the TLS handshake took too long"),
         };
-        let identity = match tls.read_identity(stream.get_ref().1.peer_certificates()) {
+        let identity = match identity {
             Ok(identity) => identity.map(Arc::new),
             Err(error) => return self.refuse(CloseReason::Certificate, &error.to_string()),
         };

@@ -70,8 +70,10 @@ struct Inputs {
     refused: Vec<Refused>,
     /// Names and fingerprints of the models that are served.
     models: Vec<(String, Fingerprint)>,
-    /// What was read and is not logged yet. It is logged once it is in use.
+    /// Changes that are not logged yet. They are logged once they are in use.
     unlogged: Vec<Change>,
+    /// Something was read that no configuration has yet, because the last one could not be made.
+    needs_configuration: bool,
 }
 
 /// Something that was read.
@@ -170,6 +172,7 @@ impl ServerTls {
             refused: Vec::new(),
             models: Vec::new(),
             unlogged: Vec::new(),
+            needs_configuration: false,
         };
         let configured = Arc::new(inputs.configure(1, now)?);
         inputs.warn(now);
@@ -297,8 +300,8 @@ impl ServerTls {
         let credentials = inputs.refresh_credentials(&self.files, all, now);
         let credentials_changed = matches!(credentials, Ok(true));
         let revocations = inputs.refresh_revocations(all, credentials_changed, now);
-        let has_changed = is_over || credentials_changed || matches!(revocations, Ok(true));
-        let configured = match has_changed {
+        inputs.needs_configuration |= is_over || credentials_changed || matches!(revocations, Ok(true));
+        let configured = match inputs.needs_configuration {
             true => inputs.configure(number, now).map(Some),
             false => Ok(None),
         };
@@ -311,6 +314,7 @@ impl ServerTls {
             Ok(configured) => {
                 if let Some(configured) = configured {
                     *self.current.write() = Arc::new(configured);
+                    inputs.needs_configuration = false;
                 }
                 inputs.unlogged.drain(..).for_each(|change| change.log());
             }
@@ -428,10 +432,15 @@ impl Inputs {
 
     /// Logs why files are not used: once a day, and again after they were mended. Logs which files were mended.
     fn log_refusals(&mut self, refusals: &[(Refused, TlsError)]) {
-        if refusals.is_empty() {
+        let mut refused: Vec<Refused> = refusals.iter().map(|(refused, _)| *refused).collect();
+        // A refused list is not read again before its file changes.
+        let is_list_refused = self.revocations.as_ref().is_some_and(|revocations| revocations.is_refused);
+        if is_list_refused && !refused.contains(&Refused::List) {
+            refused.push(Refused::List);
+        }
+        if refused.is_empty() {
             self.refusals = Notices::default();
         }
-        let refused = refusals.iter().map(|(refused, _)| *refused).collect();
         let before = std::mem::replace(&mut self.refused, refused);
         for mended in before.into_iter().filter(|refused| !self.refused.contains(refused)) {
             info!("{} can be used again", mended.name());
@@ -503,7 +512,7 @@ impl Inputs {
                 if notices.is_due(&format!("endless list of {name}")) {
                     warn!(
                         signer = name,
-                        "the revocation list has no end: limit its age with --revocation-days"
+                        "the revocation list has no end: the authority must sign another one (`sottovoce authority sign-list`)"
                     );
                 }
                 continue;
@@ -527,7 +536,8 @@ impl Inputs {
             } else if life > LONG_LIST && notices.is_due(&format!("long list of {name} {until}")) {
                 warn!(
                     signer = name,
-                    until, "the revocation list is current for years: limit its age with --revocation-days"
+                    until,
+                    "the revocation list is current for years: the authority must sign another one (`sottovoce authority sign-list`)"
                 );
             }
         }

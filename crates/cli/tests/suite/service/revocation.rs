@@ -43,6 +43,12 @@ fn a_revoked_certificate_stays_revoked() {
     }
     world.classify(&url, "alice", &[]).fails(1, &["evoked"]);
     world.classify(&url, "bob", &[]).succeeds();
+    // A list stays refused while its file does not change, for longer than the files are looked at.
+    let usable = "the revocation list can be used again";
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    assert!(!served.log().contains(usable), "{}", served.log());
+    signed.write("revoked.pem", &signed.bundle(10, &[7]));
+    served.wait_for_log(usable);
 
     // A restart forgets nothing.
     served.kill();
