@@ -273,7 +273,16 @@ impl Authority {
         }
         let includes_issuer =
             certificates.iter().any(|issued| matches!(issued.holder, CertificateHolder::Issuer(_)));
-        let scope = if includes_issuer { ListScope::IssuersAndRoots } else { ListScope::Issuers };
+        // Also a certificate that the ledger does not have may be that of an issuer: then a root has signed it.
+        let mut issuer_roots =
+            session.signers.roots.iter().map(|root| &root.certificate).filter(|root| root.may_sign_issuers());
+        let is_of_root = issuer_roots.any(|root| {
+            certificates.iter().any(|issued| issued.signer.as_ref() == Some(root.serial_number()))
+        });
+        let scope = match includes_issuer || is_of_root {
+            true => ListScope::IssuersAndRoots,
+            false => ListScope::Issuers,
+        };
         let notices = session.sign_lists(self.passphrase.as_ref(), list_days, scope)?;
         Ok(Revocation { certificates, notices })
     }

@@ -109,6 +109,22 @@ fn a_certificate_that_the_ledger_does_not_have_is_revoked_for_its_issuer() {
 }
 
 #[test]
+fn a_certificate_that_the_ledger_does_not_have_is_revoked_for_a_root() {
+    let (folder, authority) = authority();
+    let backup = back_up(folder.path());
+    authority.make_issuer(100, false, 30).unwrap();
+    let lost = signers(&authority, false)[0].clone();
+    restore(backup.path(), folder.path());
+    let root = signers(&authority, true)[0].clone();
+    let of_root = CertificateSelection::OfIssuer { serial_number: lost.clone(), issuer: root.clone() };
+    let revocation = authority.revoke(&of_root, 30).unwrap();
+    assert_eq!(revocation.notices, [ListNotice::Unknown(lost.clone())]);
+    assert_eq!(lists(&authority)[&root].1, [lost.clone()].into());
+    revoke(&authority, &of_root);
+    assert_eq!(lists(&authority)[&root].1, [lost].into());
+}
+
+#[test]
 fn a_folder_from_before_its_present_issuer_revokes_that_issuer_and_not_its_certificates() {
     let (folder, authority) = authority();
     let older = back_up(folder.path());
