@@ -25,14 +25,20 @@ use super::routes::client_router;
 use super::state::ServerState;
 use crate::tls::client_verifier::handshake_error;
 
-/// Bytes of a request in transit: enough for one machine's loopback, and small compared with a batch.
-const STREAM_WINDOW: u32 = 1 << 20;
-/// Bytes of all requests of a connection in transit. `classify` has one upload at a time.
-const CONNECTION_WINDOW: u32 = STREAM_WINDOW;
-/// The same of a connection whose requests have no bodies or are refused: the minimum of HTTP/2.
-const BODILESS_WINDOW: u32 = (1 << 16) - 1;
-/// Bytes of a response that wait to be sent.
-const SEND_BUFFER: usize = 64 << 10;
+/// Sizes of a connection's buffers in bytes.
+#[derive(Debug, Clone, Copy)]
+struct Buffers {
+    /// Bytes of requests in transit, of each one and of all together.
+    window: u32,
+    /// Bytes of a response that wait to be sent.
+    response: u32,
+}
+
+/// Buffers of a client's connection: enough for one machine's loopback, and small compared with a batch. `classify` has one
+/// upload at a time.
+const CLIENT_BUFFERS: Buffers = Buffers { window: 1 << 20, response: 64 << 10 };
+/// Buffers of a connection whose requests have no bodies or are refused: the minimum of HTTP/2.
+const BODILESS_BUFFERS: Buffers = Buffers { window: (1 << 16) - 1, response: 16 << 10 };
 /// Bytes of TLS and of tasks of a connection: records that are received and sent, and the buffers of HTTP/2's frames.
 const TRANSPORT_BYTES: u64 = 128 << 10;
 /// Maximum number of simultaneous requests on a connection. `classify` has one.
@@ -41,13 +47,10 @@ const MAX_STREAMS: u32 = 16;
 const MAX_HEADER_BYTES: u32 = 16 << 10;
 /// Size of the table with which a peer compresses headers: the minimum that every peer starts with.
 const HEADER_TABLE_BYTES: u32 = 4 << 10;
-/// Bytes that the buffers of a client's connection take.
-pub const CONNECTION_BYTES: u64 = CONNECTION_WINDOW as u64
-    + MAX_STREAMS as u64 * (SEND_BUFFER as u64 + MAX_HEADER_BYTES as u64)
-    + TRANSPORT_BYTES;
-/// Bytes that the buffers of an unverified connection take. Its responses are shorter than headers may be.
-pub const UNVERIFIED_CONNECTION_BYTES: u64 =
-    BODILESS_WINDOW as u64 + 2 * MAX_STREAMS as u64 * MAX_HEADER_BYTES as u64 + TRANSPORT_BYTES;
+/// Bytes that a client's connection takes.
+pub const CONNECTION_BYTES: u64 = CLIENT_BUFFERS.connection_bytes();
+/// Bytes that an unverified connection takes.
+pub const UNVERIFIED_CONNECTION_BYTES: u64 = BODILESS_BUFFERS.connection_bytes();
 /// Requests that a peer may reset before the service has looked at them. More of them, within moments, are an attack ("rapid
 /// reset"): the connection ends.
 const MAX_UNSEEN_RESETS: usize = MAX_STREAMS as usize;
@@ -66,6 +69,14 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Pause after an error of the system, such as too many open files.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+impl Buffers {
+    /// Returns the bytes that a connection with these buffers takes.
+    const fn connection_bytes(self) -> u64 {
+        let of_stream = self.response as u64 + MAX_HEADER_BYTES as u64;
+        self.window as u64 + MAX_STREAMS as u64 * of_stream + TRANSPORT_BYTES
+    }
+}
 
 /// Accepts connections until `stop` ends, then waits for running requests.
 pub async fn listen(state: Arc<ServerState>, listener: TcpListener, stop: impl Future<Output = ()>) {
@@ -188,7 +199,7 @@ impl Connection {
                 };
                 return match self.slot.promote(&Owner::Local).await {
                     Ok(budget) => {
-                        self.serve_http(stream, Caller(None), budget, CONNECTION_WINDOW, self.router.clone())
+                        self.serve_http(stream, Caller(None), budget, CLIENT_BUFFERS, self.router.clone())
                             .await
                     }
                     Err(refusal) => self.serve_refusal(stream, Caller(None), refusal).await,
@@ -221,9 +232,7 @@ impl Connection {
             Err(reason) => return reason,
         };
         match promoted {
-            Ok(budget) => {
-                self.serve_http(stream, caller, budget, CONNECTION_WINDOW, self.router.clone()).await
-            }
+            Ok(budget) => self.serve_http(stream, caller, budget, CLIENT_BUFFERS, self.router.clone()).await,
             Err(refusal) => self.serve_refusal(stream, caller, refusal).await,
         }
     }
@@ -257,7 +266,7 @@ impl Connection {
             Err(reason) => return reason,
         };
         let budget = self.state.connections.budget_of_network(self.slot.connection.peer.ip());
-        let served = self.serve_http(stream, Caller(None), budget, BODILESS_WINDOW, self.router.clone());
+        let served = self.serve_http(stream, Caller(None), budget, BODILESS_BUFFERS, self.router.clone());
         timeout(self.state.limits.anonymous_connection, served).await.unwrap_or(CloseReason::Anonymous)
     }
 
@@ -274,7 +283,7 @@ impl Connection {
             refusal
         });
         let budget = self.state.connections.budget_of_network(self.slot.connection.peer.ip());
-        let served = self.serve_http(stream, caller, budget, BODILESS_WINDOW, router);
+        let served = self.serve_http(stream, caller, budget, BODILESS_BUFFERS, router);
         timeout(self.state.limits.handshake, served).await.unwrap_or(CloseReason::Refused)
     }
 
@@ -283,7 +292,7 @@ impl Connection {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         caller: Caller,
         budget: Arc<RequestBudget>,
-        window: u32,
+        buffers: Buffers,
         router: Router,
     ) -> CloseReason {
         let connection: &Arc<OpenConnection> = &self.slot.connection;
@@ -299,9 +308,9 @@ impl Connection {
             router.layer(Extension(caller)).layer(middleware::from_fn_with_state(meter, meter_request));
         let http = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
-            .initial_stream_window_size(window.min(STREAM_WINDOW))
-            .initial_connection_window_size(window)
-            .max_send_buf_size(SEND_BUFFER)
+            .initial_stream_window_size(buffers.window)
+            .initial_connection_window_size(buffers.window)
+            .max_send_buf_size(buffers.response as usize)
             .max_concurrent_streams(MAX_STREAMS)
             .max_header_list_size(MAX_HEADER_BYTES)
             .header_table_size(HEADER_TABLE_BYTES)

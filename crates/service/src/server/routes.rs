@@ -30,7 +30,7 @@ use super::upload::{BodyError, TimedBody, UploadReader, collect_body, read_body}
 use super::upload_progress::UploadProgress;
 use super::upload_slot::{Reservation, UploadSlot};
 use crate::resource::{
-    BatchState, MODELS_PATH, ModelEntry, PARAMETERS_PATH, answer_path, batch_path, keys_path, model_path,
+    BatchState, MODELS_PATH, PARAMETERS_PATH, answer_path, batch_path, keys_path, model_path,
 };
 
 type Reply = Result<Response, Refusal>;
@@ -163,10 +163,8 @@ async fn parameters(State(state): Shared) -> Response {
     message_response(state.provider().parameters_message())
 }
 
-async fn models(State(state): Shared) -> Json<Vec<ModelEntry>> {
-    let served = state.served();
-    let models = served.names().iter().zip(served.provider().models());
-    Json(models.map(|(name, model)| ModelEntry::new(name, model.fingerprint())).collect())
+async fn models(State(state): Shared) -> Response {
+    ([(CONTENT_TYPE, "application/json")], state.served().list()).into_response()
 }
 
 async fn model(State(state): Shared, Path(model): Path<String>) -> Reply {

@@ -4,17 +4,21 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::sync::Arc;
 
+use axum::body::Bytes;
+use serde_json::json;
 use sottovoce_protocol::Fingerprint;
 use sottovoce_protocol::provider::{Provider, ReceivedBatch, RegisteredKey};
 use sottovoce_protocol::size;
 use tracing::error;
 
 use super::refusal::Refusal;
+use crate::resource::ModelEntry;
 
 /// A provider with the names of its models. It does not change: new models replace it as a whole.
 pub struct ServedModels {
     provider: Arc<Provider>,
     names: Vec<String>,
+    list: Bytes,
     batch_lengths: Vec<u64>,
 }
 
@@ -39,16 +43,19 @@ impl ServedModels {
             provider.models().map(|model| size::batch_bytes(provider.parameters(), model.pixels())).collect();
         batch_lengths.sort_unstable();
         batch_lengths.dedup();
-        Ok(Self { provider: Arc::new(provider), names, batch_lengths })
+        let entries = names.iter().zip(provider.models());
+        let entries = entries.map(|(name, model)| ModelEntry::new(name, model.fingerprint()));
+        let list = json!(entries.collect::<Vec<_>>()).to_string().into();
+        Ok(Self { provider: Arc::new(provider), names, list, batch_lengths })
     }
 
     pub fn provider(&self) -> &Arc<Provider> {
         &self.provider
     }
 
-    /// Names of the models, in the provider's order.
-    pub fn names(&self) -> &[String] {
-        &self.names
+    /// The list of models as JSON. All responses share its bytes, so that one that is not read takes no memory.
+    pub fn list(&self) -> Bytes {
+        self.list.clone()
     }
 
     /// Names and fingerprints of the models.
@@ -70,5 +77,23 @@ impl ServedModels {
             Refusal::no_threads()
         })?;
         pool.install(|| self.provider.receive(key, body)).map_err(|error| Refusal::of_message(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sottovoce_bfv::parameters::PrimeSizes;
+    use sottovoce_bfv::{Encryption, Parameters};
+
+    use super::*;
+
+    #[test]
+    fn responses_share_the_list_of_models() {
+        let parameters =
+            Parameters::new(4096, &[65_537], &PrimeSizes::new(&[32, 31]), Encryption::SecretKey).unwrap();
+        let served = ServedModels::new(Provider::new(&parameters, Vec::new(), 1), Vec::new()).unwrap();
+        let responses = [served.list(), served.list()];
+        assert_eq!(responses[0], "[]");
+        assert_eq!(responses[0].as_ptr(), responses[1].as_ptr());
     }
 }
