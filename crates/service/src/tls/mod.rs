@@ -18,7 +18,7 @@
 //! | `client_verifier` | which clients' certificates a provider accepts |
 //! | `server`, `client` | the TLS configurations of both sides |
 //! | `server_files`, `file_version` | the provider's files, which are read again when they have changed |
-//! | `notices` | what is logged once a day |
+//! | `notices`, `warnings` | warnings, each once a day |
 //! | `profile` | the versions and algorithms that both sides use |
 //! | `pem_files` | files of certificates and private keys |
 //! | `excerpt` | excerpts of refused texts |
@@ -43,6 +43,7 @@ mod server_files;
 pub(crate) mod subject;
 pub(crate) mod trusted_roots;
 pub(crate) mod validity;
+mod warnings;
 
 pub use client::{load_client_tls, renewal_date};
 pub use error::{RevocationListError, TlsError};

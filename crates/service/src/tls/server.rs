@@ -7,8 +7,8 @@ use parking_lot::{Mutex, RwLock};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::NoServerSessionStorage;
 use rustls::{CertificateError, ServerConfig};
-use time::{Duration, OffsetDateTime};
-use tracing::{error, info, warn};
+use time::OffsetDateTime;
+use tracing::{info, warn};
 
 use super::certificate::Certificate;
 use super::client_verifier::{ClientVerifier, Verdict, is_revocation};
@@ -21,15 +21,10 @@ use super::revocation_bundle::RevocationBundle;
 use super::serial_number::SerialNumber;
 use super::server_files::{Credentials, RevocationFiles, ServerTlsFiles};
 use super::trusted_roots::TrustedRoots;
-use super::validity::{RENEWAL_WARNING, date_text};
+use super::validity::date_text;
+use super::warnings;
 use crate::error_text::with_causes;
 use sottovoce_protocol::Fingerprint;
-
-/// Part of the life of a revocation list that remains when a warning is logged.
-const LIST_WARNING_SHARE: i32 = 4;
-
-/// A revocation list that is current for longer than this is not one that its authority renews.
-const LONG_LIST: Duration = Duration::days(401);
 
 /// The provider's TLS configuration, which follows the files of certificates and revoked certificates.
 ///
@@ -453,93 +448,19 @@ impl Inputs {
         }
     }
 
-    /// Logs once a day what is about to end, and what has ended.
+    /// Logs once a day what is about to end, what has ended, and what clients refuse.
     fn warn(&mut self, now: OffsetDateTime) {
         let Self { credentials, revocations, notices, models, .. } = self;
-        let mut certificates: Vec<(String, &Certificate)> = Vec::new();
-        for (index, certificate) in credentials.certificate.chain().iter().enumerate() {
-            let holder = match index {
-                0 => "the provider's certificate".to_owned(),
-                _ => format!("the certificate of the issuer {}", certificate.subject()),
-            };
-            certificates.push((holder, certificate));
-        }
-        for root in credentials.roots.all() {
-            certificates.push((format!("the root certificate of {}", root.subject()), root));
-        }
         let bundle = revocations.as_ref().map(|revocations| &revocations.bundle);
         for problem in credentials.certificate.problems_for_clients(models, bundle) {
             if notices.is_due(&problem) {
                 warn!("{problem}");
             }
         }
-        for signer in
-            bundle.into_iter().flat_map(RevocationBundle::covered).filter(|signer| !signer.is_root())
-        {
-            let issuer = signer.list.signer();
-            certificates.push((format!("the certificate of the issuer {}", issuer.subject()), issuer));
-        }
-        for (holder, certificate) in certificates {
-            let not_after = certificate.validity().not_after;
-            let until = date_text(not_after);
-            if now > not_after {
-                if notices.is_due(&format!("{holder} {until} has expired")) {
-                    error!(until, "{holder} has expired");
-                }
-            } else if now > not_after - RENEWAL_WARNING && notices.is_due(&format!("{holder} {until}")) {
-                warn!(until, "{holder} expires soon: renew it; it is read again while the service runs");
-            }
-        }
-        let Some(Revocations { files, bundle, .. }) = revocations else { return };
-        if bundle.ignored() > 0 && notices.is_due(&format!("{} ignored", bundle.ignored())) {
-            warn!(
-                lists = bundle.ignored(),
-                "revocation lists that no trusted root or issuer has signed are ignored"
-            );
-        }
-        for root in credentials.roots.valid_at(now) {
-            let has_list = bundle.covered().iter().any(|signer| signer.list.signer().der() == root.der());
-            if !has_list && notices.is_due(&format!("no list of {}", root.subject())) {
-                warn!(
-                    root = root.subject(),
-                    "the revocation file has no list of a root: its clients are refused"
-                );
-            }
-        }
-        for signer in bundle.covered() {
-            let name = signer.list.signer().subject();
-            let Some(end) = bundle.current_until(signer, files.max_age) else {
-                if notices.is_due(&format!("endless list of {name}")) {
-                    warn!(
-                        signer = name,
-                        "the revocation list has no end: the authority must sign another one (`sottovoce authority sign-list`)"
-                    );
-                }
-                continue;
-            };
-            let (until, life) = (date_text(end), end - signer.list.this_update());
-            if now > end {
-                if notices.is_due(&format!("old list of {name} {until}")) {
-                    error!(
-                        signer = name,
-                        until,
-                        "the revocation list is too old: requests of clients with certificates are refused"
-                    );
-                }
-            } else if now > end - life / LIST_WARNING_SHARE {
-                if notices.is_due(&format!("list of {name} {until}")) {
-                    warn!(
-                        signer = name,
-                        until, "the revocation list will soon be too old: copy a new one of the authority"
-                    );
-                }
-            } else if life > LONG_LIST && notices.is_due(&format!("long list of {name} {until}")) {
-                warn!(
-                    signer = name,
-                    until,
-                    "the revocation list is current for years: the authority must sign another one (`sottovoce authority sign-list`)"
-                );
-            }
+        warnings::warn_of_certificates(credentials, bundle, notices, now);
+        if let Some(Revocations { files, bundle, .. }) = revocations {
+            warnings::warn_of_missing_lists(&credentials.roots, bundle, notices, now);
+            warnings::warn_of_old_lists(bundle, files.max_age, notices, now);
         }
     }
 }
