@@ -12,7 +12,7 @@ use super::contents::Contents;
 use super::error::AuthorityError;
 use super::folder::AuthorityFolder;
 use super::issued_state::IssuedState;
-use super::key_file::{self, SigningKey};
+use super::key_file::{self, KeyFile, SigningKey};
 use super::ledger::{CertificateHolder, IssuedCertificate, Ledger};
 use super::list_signing::{DEFAULT_LIST_DAYS, ListNotice, ListScope, ListSigning, next_update};
 use super::passphrase::Passphrase;
@@ -113,7 +113,7 @@ impl Authority {
     /// # Errors
     /// If a file cannot be read.
     pub fn is_encrypted(&self) -> Result<bool, AuthorityError> {
-        Ok(Signers::read(&self.folder)?.key_files().any(key_file::KeyFile::is_encrypted))
+        Ok(Signers::read(&self.folder)?.key_files().any(KeyFile::is_encrypted))
     }
 
     /// Checks that the passphrase opens an encrypted private key in the folder. Succeeds if none is encrypted.
@@ -210,6 +210,10 @@ impl Authority {
             });
         }
         let issuer = session.signers.issuer(&self.folder)?;
+        let issuer_serial = issuer.certificate.serial_number();
+        if session.ledger.get(issuer_serial).is_some_and(|issued| issued.revoked.is_some()) {
+            return Err(AuthorityError::RevokedIssuer { serial_number: issuer_serial.clone() });
+        }
         let not_after = expiry(approval.days, &issuer.certificate)?;
         let serial_number = random_serial_number()?;
         let issuer_key = self.unlock(issuer)?;
@@ -219,7 +223,7 @@ impl Authority {
         if session.signers.has_present_issuer() {
             pem += &key_file::to_pem("CERTIFICATE", issuer.certificate.der().to_vec());
         }
-        let signer = Some(issuer.certificate.serial_number().clone());
+        let signer = Some(issuer_serial.clone());
         let entry = IssuedCertificate { serial_number, holder, not_after, signer, revoked: None };
         session.ledger.enter(entry.clone());
         session.write_ledger()?;
@@ -299,8 +303,9 @@ impl Authority {
     /// its list, until it expires. If it is revoked, everything that it has signed is invalid.
     ///
     /// # Errors
-    /// If a private key is missing or cannot be decrypted, the root cannot sign issuers or expires earlier, or the folder cannot be
-    /// written to.
+    /// If a private key is missing or cannot be decrypted, or the root cannot sign issuers or expires earlier: then no file has
+    /// changed. If the folder cannot be written to: then this can be run again, and a former issuer whose revocation was signed
+    /// issues nothing.
     pub fn make_issuer(
         &self,
         days: u32,
@@ -316,26 +321,34 @@ impl Authority {
         if let Some(next) = &session.signers.next_root {
             return Err(AuthorityError::NextRoot { path: next.path().into() });
         }
+        let end = root.certificate.validity().not_after;
         let root_key = self.unlock(root)?;
         let (issuer, key) = generate_issuer(&root.certificate, &root_key, days)?;
-        let entry = entry_of_issuer(&issuer, &root.certificate);
-        if session.signers.has_present_issuer() {
-            let former = session.signers.issuer(&self.folder)?;
-            let former_serial = former.certificate.serial_number().clone();
-            self.store_former("issuer", former)?;
-            if revoke_former {
-                let end = root.certificate.validity().not_after;
-                session.ledger.revoke_all([(former_serial, now())], None, end);
-            }
-        }
+        let (serial_number, entry) =
+            (issuer.serial_number().clone(), entry_of_issuer(&issuer, &root.certificate));
+        let content = key_file::encode(&issuer, &key, self.passphrase.as_ref())?;
+        let path = self.folder.issuer_key_path();
+        let key = KeyFile::parse(&path, content.as_bytes(), None)?;
         session.ledger.enter(entry);
+        let has_former = session.signers.set_present_issuer(Signer { certificate: issuer, key: Some(key) });
+        let former = session.signers.issuers.get(1).filter(|_| has_former);
+        let former_serial = former.map(|former| former.certificate.serial_number().clone());
+        if let Some(former_serial) = former_serial.filter(|_| revoke_former) {
+            session.ledger.revoke_all([(former_serial, now())], None, end);
+        }
+        let (lists, notices) =
+            session.signed_lists(self.passphrase.as_ref(), list_days, ListScope::IssuersAndRoots)?;
+        if let Some(former) = session.signers.issuers.get(1).filter(|_| has_former) {
+            self.store_former("issuer", former)?;
+        }
+        // Until the new issuer is the present one, its key is among the former ones. So an interruption leaves no list of an issuer
+        // whose key is lost. The lists come first, because they have the former issuer's revocation; the ledger is read from them.
+        let copy = self.folder.write_former_key("issuer", &serial_number, &content)?;
+        self.folder.write_lists(&lists)?;
+        self.folder.write_key(&path, &content)?;
         session.write_ledger()?;
-        self.folder.write_key(
-            &self.folder.issuer_key_path(),
-            &key_file::encode(&issuer, &key, self.passphrase.as_ref())?,
-        )?;
-        session.signers = Signers::read(&self.folder)?;
-        session.sign_lists(self.passphrase.as_ref(), list_days, ListScope::IssuersAndRoots)
+        self.folder.remove_key(&copy)?;
+        Ok(notices)
     }
 
     /// Makes another root, and another issuer that is valid for `issuer_days`. The former roots stay in `root.pem` after the new
@@ -470,7 +483,7 @@ impl Authority {
     fn store_former(&self, kind: &str, former: &Signer) -> Result<(), AuthorityError> {
         let key = self.unlock(former)?;
         let content = key_file::encode(&former.certificate, &key, self.passphrase.as_ref())?;
-        self.folder.write_former_key(kind, former.certificate.serial_number(), &content)
+        self.folder.write_former_key(kind, former.certificate.serial_number(), &content).map(|_| ())
     }
 }
 

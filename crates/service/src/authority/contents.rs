@@ -45,7 +45,8 @@ impl Contents {
             }
         }
         let lists = lists.unwrap_or_default();
-        for issuer in lists.iter().filter(|list| !list.is_of_root()).map(SignedList::signer) {
+        let of_lists = lists.iter().filter(|list| !list.is_of_root()).map(SignedList::signer);
+        for issuer in of_lists.chain(signers.issuers.iter().map(|issuer| &issuer.certificate)) {
             let root = signers.roots.iter().find(|root| issuer.is_signed_by(&root.certificate));
             if let Some(root) = root.filter(|_| ledger.get(issuer.serial_number()).is_none()) {
                 ledger.enter(entry_of_issuer(issuer, &root.certificate));

@@ -248,6 +248,15 @@ pub enum AuthorityError {
         /// Serial number of the issuer.
         serial_number: SerialNumber,
     },
+    /// The present issuer is revoked, because its replacement was interrupted.
+    #[error(
+        "the present issuer {serial_number} is revoked, so it can issue no certificates; make another one with `sottovoce authority \
+         renew-issuer`"
+    )]
+    RevokedIssuer {
+        /// Serial number of the issuer.
+        serial_number: SerialNumber,
+    },
     /// There is no former root.
     #[error("root.pem holds one certificate, so there is no former root to retire")]
     NoFormerRoot,

@@ -143,17 +143,24 @@ impl AuthorityFolder {
         written.map_err(|source| AuthorityError::Write { path: path.into(), source })
     }
 
-    /// Writes the file of a key of a former root or issuer.
+    /// Writes the file of a key of a former root or issuer, and returns its path.
     pub fn write_former_key(
         &self,
         kind: &str,
         serial_number: &SerialNumber,
         content: &str,
-    ) -> Result<(), AuthorityError> {
+    ) -> Result<PathBuf, AuthorityError> {
         let folder = self.former_folder();
         create_private_folder(&folder)
             .map_err(|source| AuthorityError::Write { path: folder.clone(), source })?;
-        self.write_key(&folder.join(format!("{kind}-{serial_number}.key.pem")), content)
+        let path = folder.join(format!("{kind}-{serial_number}.key.pem"));
+        self.write_key(&path, content)?;
+        Ok(path)
+    }
+
+    /// Removes the file of a key.
+    pub fn remove_key(&self, path: &Path) -> Result<(), AuthorityError> {
+        fs::remove_file(path).map_err(|source| AuthorityError::Write { path: path.into(), source })
     }
 
     /// Reads the ledger. Also returns the serial numbers in `revoked.csv` that are not in `issued.csv`.

@@ -88,9 +88,14 @@ impl KeyFile {
             }
             Err(error) => return Err(error.into()),
         };
+        Self::parse(path, &bytes, lone_root).map(Some)
+    }
+
+    /// Parses the content of the file at `path`.
+    pub fn parse(path: &Path, bytes: &[u8], lone_root: Option<&Certificate>) -> Result<Self, AuthorityError> {
         let unusable = |reason: String| AuthorityError::KeyFile { path: path.into(), reason };
         let (mut certificate, mut key) = (None, None);
-        for item in pem::parse_many(&bytes[..]).map_err(|error| unusable(error.to_string()))? {
+        for item in pem::parse_many(bytes).map_err(|error| unusable(error.to_string()))? {
             let label = item.tag().to_owned();
             let contents = Zeroizing::new(item.into_contents());
             match label.as_str() {
@@ -106,7 +111,7 @@ impl KeyFile {
         let certificate = certificate
             .or_else(|| lone_root.cloned())
             .ok_or_else(|| unusable("it holds no certificate in PEM".to_owned()))?;
-        Ok(Some(Self { path: path.into(), certificate, key }))
+        Ok(Self { path: path.into(), certificate, key })
     }
 
     pub fn path(&self) -> &Path {

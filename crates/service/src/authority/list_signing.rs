@@ -90,7 +90,8 @@ impl fmt::Display for ListNotice {
             ),
             Self::NoList { signer } => write!(
                 f,
-                "revoked.pem had no list of the issuer {signer}: it is another file than this folder had last, or was cut off. If \
+                "revoked.pem had no list of the issuer {signer}: it is another file than this folder had last, or was cut off, or \
+                 `renew-issuer` was interrupted. If \
                  revocations may be missing, copy the file that a provider uses to the folder, and sign again"
             ),
             Self::MissingIssuer { signer, list_end } => write!(

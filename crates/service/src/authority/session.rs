@@ -8,6 +8,7 @@ use super::error::AuthorityError;
 use super::folder::AuthorityFolder;
 use super::list_signing::{ListNotice, ListScope, ListSigning, next_update};
 use super::passphrase::Passphrase;
+use super::signed_list::SignedList;
 
 /// The locked folder, and what was read from it.
 pub struct Session<'a> {
@@ -35,8 +36,21 @@ impl<'a> Session<'a> {
         list_days: u32,
         scope: ListScope,
     ) -> Result<Vec<ListNotice>, AuthorityError> {
+        let (lists, notices) = self.signed_lists(passphrase, list_days, scope)?;
+        self.folder.write_lists(&lists)?;
+        self.write_ledger()?;
+        Ok(notices)
+    }
+
+    /// Signs new lists, and returns them with the remarks about the folder. Nothing is written.
+    pub fn signed_lists(
+        &self,
+        passphrase: Option<&Passphrase>,
+        list_days: u32,
+        scope: ListScope,
+    ) -> Result<(Vec<SignedList>, Vec<ListNotice>), AuthorityError> {
         let next_update = next_update(list_days)?;
-        // Without the present issuer, its list would be kept without a word.
+        // Without the present issuer, its list would be kept without a warning.
         self.contents.signers.issuer(self.folder)?;
         let signing = ListSigning {
             folder: self.folder,
@@ -48,9 +62,7 @@ impl<'a> Session<'a> {
             scope,
         };
         let (lists, notices) = signing.sign()?;
-        self.folder.write_lists(&lists)?;
-        self.write_ledger()?;
-        Ok(self.contents.notices.into_iter().chain(notices).collect())
+        Ok((lists, self.contents.notices.iter().cloned().chain(notices).collect()))
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Signers {
     has_present_issuer: bool,
     /// A key in `root.key.pem` whose certificate is not in `root.pem`: a change of the root was interrupted.
     pub next_root: Option<KeyFile>,
-    /// The keys of former signers that have expired or are not trusted any more.
+    /// The keys of former signers that have expired or are not trusted any more, and copies that an interruption has left.
     retired: Vec<KeyFile>,
 }
 
@@ -75,7 +75,12 @@ impl Signers {
         for key in keys {
             let certificate = key.certificate();
             if let Some(root) = roots.iter_mut().find(|root| root.certificate == *certificate) {
-                root.key = Some(key);
+                match root.key {
+                    None => root.key = Some(key),
+                    Some(_) => retired.push(key),
+                }
+            } else if issuers.iter().any(|issuer| issuer.certificate() == certificate) {
+                retired.push(key);
             } else if roots.iter().any(|root| certificate.is_signed_by(&root.certificate)) {
                 let keys = if certificate.has_expired() { &mut retired } else { &mut issuers };
                 keys.push(key);
@@ -107,6 +112,12 @@ impl Signers {
             _ if !self.root()?.certificate.may_sign_issuers() => self.root(),
             _ => Err(AuthorityError::NoIssuer { path: folder.issuer_key_path() }),
         }
+    }
+
+    /// Makes `issuer` the present one. Returns whether there was another one, which is the second of the issuers then.
+    pub fn set_present_issuer(&mut self, issuer: Signer) -> bool {
+        self.issuers.insert(0, issuer);
+        std::mem::replace(&mut self.has_present_issuer, true)
     }
 
     /// Returns whether the present issuer's key is in the folder.

@@ -75,6 +75,65 @@ fn a_stolen_issuer_is_revoked_by_the_root() {
 }
 
 #[test]
+fn an_issuer_is_replaced_only_if_all_lists_can_be_signed() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("authority");
+    Authority::create(&path, "test", Some(passphrase("correct horse battery"))).unwrap();
+    let mut authority = Authority::open(&path).unwrap().with_passphrase(passphrase("correct horse battery"));
+    authority.make_issuer(100, false, 30).unwrap();
+    let former = authority.folder.former_key_paths().unwrap();
+    assert_eq!(former.len(), 1, "the present issuer has no copy there");
+    let older = fs::read(&former[0]).unwrap();
+    authority.encrypt(Some(passphrase("another passphrase"))).unwrap();
+    write_private(&former[0], &older);
+    let files = || {
+        ["issuer.key.pem", "issued.csv", "revoked.csv", "revoked.pem"]
+            .map(|name| fs::read(path.join(name)).unwrap())
+    };
+    let before = files();
+    let error = authority.make_issuer(100, true, 30).unwrap_err();
+    assert!(matches!(&error, AuthorityError::WrongPassphrase { path } if *path == former[0]), "{error}");
+    assert_eq!(files(), before);
+    assert_eq!(authority.folder.former_key_paths().unwrap(), former);
+}
+
+#[test]
+fn an_interrupted_replacement_of_a_stolen_issuer_is_finished_or_refused() {
+    let key = format!("issuer.key.pem.{}.partial", std::process::id());
+    for unwritable in ["revoked.pem.partial", &key, "issued.csv.partial", "revoked.csv.partial"] {
+        let (folder, authority) = authority();
+        let stolen = signers(&authority, false)[0].clone();
+        // A folder with the name of the temporary file makes the write fail.
+        let obstacle = folder.path().join(unwritable);
+        fs::create_dir(&obstacle).unwrap();
+        let error = authority.make_issuer(100, true, 30).unwrap_err();
+        assert!(matches!(error, AuthorityError::Write { .. }), "{unwritable}: {error}");
+        fs::remove_dir(&obstacle).unwrap();
+
+        let root = signers(&authority, true)[0].clone();
+        let is_revoked = lists(&authority)[&root].1.contains(&stolen);
+        assert_eq!(is_revoked, unwritable != "revoked.pem.partial");
+        match issue(&authority, &request("one", 1), 90) {
+            Ok(issued) => {
+                let issuer = issued.entry.signer.unwrap();
+                assert!(!lists(&authority)[&root].1.contains(&issuer), "{unwritable}: issuer is revoked");
+                assert!(lists(&authority).contains_key(&issuer), "{unwritable}: issuer has no list");
+            }
+            Err(error) => {
+                assert_eq!(unwritable, key, "{error}");
+                assert!(error.to_string().contains("is revoked"), "{error}");
+            }
+        }
+        authority.make_issuer(100, true, 30).unwrap();
+        assert_eq!(authority.sign_lists(30, ListScope::Issuers).unwrap(), [], "{unwritable}");
+        let issued = issue(&authority, &request("one", 1), 90).unwrap().entry;
+        assert!(lists(&authority).contains_key(&issued.signer.unwrap()));
+        assert!(lists(&authority)[&root].1.contains(&stolen));
+        assert_eq!(states(&authority).last(), Some(&IssuedState::Good));
+    }
+}
+
+#[test]
 fn a_former_root_stays_trusted_until_nothing_depends_on_it() {
     let (folder, authority) = authority();
     issue(&authority, &request("one", 1), 90).unwrap();
