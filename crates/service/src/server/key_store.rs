@@ -27,7 +27,7 @@ const REGISTRATIONS: TableDefinition<'_, &[u8; Fingerprint::BYTES], &[u8]> = Tab
 /// Size of the database's cache. It is small, because keys that are in use are in the provider's memory.
 pub const CACHE_BYTES: usize = 16 << 20;
 
-/// Unused bytes from which on the database is compacted when it is opened. A compaction copies messages.
+/// Unused bytes from which on the database is compacted. A compaction copies messages.
 const COMPACTED_BYTES: u64 = 64 << 20;
 
 /// The database of registered keys cannot be used.
@@ -84,19 +84,19 @@ impl KeyStore {
         let store = Self { path: path.to_owned(), database: Mutex::new(None) };
         store.with("opened", note_all_messages)?;
         // A damaged database is found before clients are served.
-        let stored = store.registrations()?.values().map(|registration| registration.bytes).sum();
-        store.compact(stored);
+        store.registrations()?;
         Ok(store)
     }
 
-    /// Gives the disk back what deleted messages have left behind, if the file is much larger than the `stored` bytes.
-    fn compact(&self, stored: u64) {
+    /// Gives the disk back what deleted messages have left behind, if the file is much larger than the messages.
+    pub fn compact(&self) -> Result<(), KeyStoreError> {
+        let stored: u64 = self.registrations()?.values().map(|registration| registration.bytes).sum();
         let length = fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
         if length < 2 * stored + COMPACTED_BYTES {
-            return;
+            return Ok(());
         }
         let mut current = self.database.lock();
-        let Some(mut database) = current.take().and_then(Arc::into_inner) else { return };
+        let Some(mut database) = current.take().and_then(Arc::into_inner) else { return Ok(()) };
         match database.compact() {
             Ok(_) => *current = Some(Arc::new(database)),
             // All messages are still there: the next call opens the database again.
@@ -104,6 +104,7 @@ impl KeyStore {
                 warn!(path = %self.path.display(), error = error.to_string(), "cannot make the file smaller");
             }
         }
+        Ok(())
     }
 
     /// Stores a message unless `max` other messages are stored. Returns whether it is stored now.
@@ -435,15 +436,17 @@ mod tests {
         drop(store);
         let before = length();
         assert!(before > 2 * COMPACTED_BYTES, "{before}");
+        // Opening the database is no reason to copy it.
         let store = KeyStore::open(&path).unwrap();
+        assert!(length() > 2 * COMPACTED_BYTES, "{}", length());
+        store.compact().unwrap();
         assert!(length() < 40 << 20, "{}", length());
         for byte in 38..40 {
             assert_eq!(store.get(key(byte)).unwrap(), Some(message(byte)));
         }
-        drop(store);
-        // A second opening has nothing to do.
+        // Another compaction has nothing to do.
         let after = length();
-        drop(KeyStore::open(&path).unwrap());
+        store.compact().unwrap();
         assert_eq!(length(), after);
     }
 

@@ -67,6 +67,7 @@ impl Server {
             tls.warn_of_unlisted_models(served.entries());
         }
         let store = KeyStore::open(&folder.database_path())?;
+        store.compact()?;
         let metrics = Metrics::new()?;
         let state = ServerState {
             served: RwLock::new(Arc::new(served)),
