@@ -50,7 +50,8 @@ impl RemoteProvider {
         Ok(Self { requester: Requester::new(address, tls, retry_budget)? })
     }
 
-    /// Calls `observe` when a request has failed for some seconds and is sent again, once for every request and reason.
+    /// Calls `observe` when a request has failed for some seconds and is sent again, once for every request and
+    /// reason, and at most every ten seconds for a request.
     #[must_use]
     pub fn with_retry_observer(mut self, observe: RetryObserver) -> Self {
         self.requester.observe_retries(observe);

@@ -46,6 +46,9 @@ impl Default for RetryBudget {
 /// Time without progress after which the user is told why a request fails.
 const NOTICE_DELAY: Duration = Duration::from_secs(2);
 
+/// Time between two notices, so that a provider that gives another reason at every attempt does not fill the terminal.
+const NOTICE_INTERVAL: Duration = Duration::from_secs(10);
+
 /// A request that fails and is sent again.
 #[derive(Debug)]
 pub struct RetryNotice<'a> {
@@ -67,7 +70,7 @@ impl fmt::Display for RetryNotice<'_> {
     }
 }
 
-/// A function that is called with every new reason for which a request fails.
+/// A function that is called with new reasons for which a request fails.
 pub type RetryObserver = Box<dyn Fn(&RetryNotice<'_>) + Send + Sync>;
 
 /// Sends requests to one provider.
@@ -110,7 +113,7 @@ impl Requester {
         })
     }
 
-    /// Calls `observe` when a request has failed for some seconds, once for every reason.
+    /// Calls `observe` when a request has failed for some seconds, once for every reason, and at most every ten seconds.
     pub fn observe_retries(&mut self, observe: RetryObserver) {
         self.observe_retry = Some(observe);
     }
@@ -193,7 +196,7 @@ impl Requester {
         let mut last_progress = Instant::now();
         let mut most_sent = 0;
         let mut pause = FIRST_PAUSE;
-        let mut noticed: HashSet<UntrustedText> = HashSet::new();
+        let mut notices = Notices::default();
         loop {
             let sent = AtomicU64::new(0);
             let observe_attempt = |bytes| {
@@ -232,11 +235,11 @@ impl Requester {
             // A pause does not outlast the budget.
             let wait = wait.unwrap_or(pause).min(left).min(MAX_RETRY_AFTER);
             let is_long = last_progress.elapsed() + wait >= NOTICE_DELAY;
-            if let Some(observe) =
-                self.observe_retry.as_ref().filter(|_| is_long && !noticed.contains(&reason))
+            if let Some(observe) = &self.observe_retry
+                && is_long
+                && notices.is_due(&reason, Instant::now())
             {
                 observe(&RetryNotice { address: &self.address, action, reason: &reason, left });
-                noticed.insert(reason);
             }
             std::thread::sleep(wait.mul_f64(jitter()));
             pause = (pause * 2).min(MAX_PAUSE);
@@ -270,6 +273,25 @@ impl Requester {
     }
 }
 
+/// Notices that were given about one request.
+#[derive(Debug, Default)]
+struct Notices {
+    reasons: HashSet<UntrustedText>,
+    last: Option<Instant>,
+}
+
+impl Notices {
+    /// Returns whether a notice about `reason` is due, and notes that it is given.
+    fn is_due(&mut self, reason: &UntrustedText, now: Instant) -> bool {
+        let is_early = self.last.is_some_and(|last| now.duration_since(last) < NOTICE_INTERVAL);
+        if is_early || self.reasons.contains(reason) {
+            return false;
+        }
+        self.last = Some(now);
+        self.reasons.insert(reason.clone())
+    }
+}
+
 /// Returns the pause before the next attempt that a response asks for.
 fn requested_wait(response: &HttpResponse) -> Option<Duration> {
     let seconds = response.headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
@@ -294,6 +316,20 @@ fn jitter() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_that_changes_at_every_attempt_is_told_every_ten_seconds() {
+        let start = Instant::now();
+        let mut notices = Notices::default();
+        let told = (0..100).filter(|&second| {
+            let reason = UntrustedText::new(&format!("reason {second}"));
+            notices.is_due(&reason, start + Duration::from_secs(second))
+        });
+        assert_eq!(told.count(), 10);
+        let later = start + Duration::from_secs(1000);
+        assert!(!notices.is_due(&UntrustedText::new("reason 0"), later), "a reason is told once");
+        assert!(notices.is_due(&UntrustedText::new("reason 1"), later));
+    }
 
     #[test]
     fn a_provider_s_reason_cannot_act_on_the_terminal() {
