@@ -187,14 +187,18 @@ impl Connection {
     async fn close_reason(&mut self, text: UntrustedText) -> AttemptError {
         let ended = timeout(CLOSE_TIMEOUT, &mut self.driver).await;
         let refusal = self.tls_error.get().and_then(|error| AttemptError::from_tls(&error));
-        let may_be_other_protocol = self.manifest.is_none() && !self.has_answered;
-        refusal.unwrap_or_else(|| match ended {
-            Ok(Ok(Err(error))) if may_be_other_protocol && breaks_http2(&error) => {
+        let reason = refusal.unwrap_or_else(|| match ended {
+            Ok(Ok(Err(error))) if self.manifest.is_none() && breaks_http2(&error) => {
                 AttemptError::OtherProtocol(UntrustedText::new(NO_PLAIN_HTTP2))
             }
             Ok(Ok(Err(error))) => AttemptError::from_error(&error),
-            _ => AttemptError::Connection(text),
-        })
+            _ => AttemptError::Connection(text.clone()),
+        });
+        match reason {
+            // The other side has spoken the right protocol before: the connection is damaged.
+            AttemptError::OtherProtocol(_) if self.has_answered => AttemptError::Connection(text),
+            reason => reason,
+        }
     }
 }
 

@@ -1,10 +1,16 @@
 //! What a client says while requests fail, and which failures it does not repeat.
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
-use super::world::{LOCAL, SECURE, Served, World};
+use sottovoce_service::remote::RetryBudget;
+
+use super::world::{LOCAL, SECURE, Served, World, remote};
 
 /// Patience in which a test would not end, if a failure were repeated.
 const PATIENT: [&str; 2] = ["--patience-seconds", "86400"];
@@ -43,6 +49,52 @@ fn another_protocol_is_named_at_once() {
     let enrol = ["enrol", "--name", "alice", "--provider", &other_host, "--authority", "provider/root.pem"];
     let run = world.sandbox.run(&[&enrol[..], &PATIENT].concat());
     run.fails(1, &["the provider's certificate is not accepted", "localhost"]);
+}
+
+/// Forwards connections to `provider`. When `is_damaging` is set, the next bytes of a client get a response without TLS, once.
+fn start_damaging_proxy(provider: String, is_damaging: Arc<AtomicBool>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let forward = move |mut near: TcpStream, is_damaging: &AtomicBool| -> io::Result<()> {
+        let mut far = TcpStream::connect(&provider)?;
+        let (mut back_from, mut back_to) = (far.try_clone()?, near.try_clone()?);
+        thread::spawn(move || io::copy(&mut back_from, &mut back_to));
+        let mut bytes = [0; 1 << 14];
+        loop {
+            let length = near.read(&mut bytes)?;
+            if length == 0 {
+                return far.shutdown(Shutdown::Both);
+            }
+            if is_damaging.swap(false, Ordering::SeqCst) {
+                near.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")?;
+            } else {
+                far.write_all(&bytes[..length])?;
+            }
+        }
+    };
+    let forward = Arc::new(forward);
+    thread::spawn(move || {
+        for near in listener.incoming() {
+            let (forward, is_damaging) = (forward.clone(), is_damaging.clone());
+            thread::spawn(move || near.and_then(|near| forward(near, &is_damaging)));
+        }
+    });
+    address
+}
+
+#[test]
+fn a_connection_that_is_damaged_after_an_answer_is_opened_again() {
+    let world = World::new();
+    world.authority();
+    let served = Served::start(&world, &["small"], &SECURE);
+    world.enrol("alice", &served.url);
+    let is_damaging = Arc::new(AtomicBool::new(false));
+    let proxy = start_damaging_proxy(served.address(), is_damaging.clone());
+    let remote = remote(&world, &format!("https://{proxy}"), "alice", RetryBudget::default());
+    let parameters = remote.parameters().unwrap();
+    is_damaging.store(true, Ordering::SeqCst);
+    assert_eq!(remote.parameters().unwrap(), parameters);
+    assert!(!is_damaging.load(Ordering::SeqCst), "no connection was damaged");
 }
 
 #[test]
