@@ -8,10 +8,9 @@ use time::OffsetDateTime;
 
 use super::approval::{Approval, FormerKey};
 use super::certificate::{self, now};
-use super::contents::Contents;
+use super::contents::{Contents, IssuedState, SignerStatus};
 use super::error::AuthorityError;
 use super::folder::AuthorityFolder;
-use super::issued_state::IssuedState;
 use super::key_file::{self, KeyFile, SigningKey};
 use super::ledger::{CertificateHolder, IssuedCertificate, Ledger};
 use super::list_signing::{DEFAULT_LIST_DAYS, ListNotice, ListScope, ListSigning, next_update};
@@ -22,7 +21,6 @@ use super::request::ReceivedRequest;
 use super::selection::CertificateSelection;
 use super::session::Session;
 use super::signer_generation::{entry_of_issuer, expiry, generate_issuer, generate_root};
-use super::signer_status::SignerStatus;
 use super::signers::{Signer, Signers};
 use crate::tls::serial_number::SerialNumber;
 

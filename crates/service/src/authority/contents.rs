@@ -1,20 +1,58 @@
-//! What the files of an authority hold together.
+//! Contents of an authority's files together, and the states of its certificates and signers.
 
 use time::OffsetDateTime;
 
 use super::certificate::now;
 use super::error::AuthorityError;
 use super::folder::AuthorityFolder;
-use super::issued_state::IssuedState;
 use super::key_file::KeyFile;
 use super::ledger::{CertificateHolder, IssuedCertificate, Ledger};
 use super::list_signing::ListNotice;
 use super::signed_list::SignedList;
 use super::signer_generation::entry_of_issuer;
-use super::signer_status::SignerStatus;
 use super::signers::{Signer, Signers};
 use crate::tls::certificate::Certificate;
 use crate::tls::serial_number::SerialNumber;
+
+/// State of a certificate in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IssuedState {
+    /// Everybody who has the authority's present files accepts it.
+    Good,
+    /// The certificate has expired.
+    Expired,
+    /// The certificate is revoked.
+    Revoked,
+    /// The certificate of its issuer is revoked, and so nobody accepts it.
+    IssuerRevoked,
+    /// The root that it depends on was retired, and so nobody accepts it.
+    IssuerRetired,
+}
+
+/// A root or an issuer, and its list of revoked certificates.
+#[derive(Debug, Clone)]
+pub struct SignerStatus {
+    /// Name of the authority.
+    pub name: String,
+    /// The signer is a root.
+    pub is_root: bool,
+    /// The signer is the newest root, or the issuer that signs at present.
+    pub is_present: bool,
+    /// Serial number of its certificate.
+    pub serial_number: SerialNumber,
+    /// End of the certificate's validity.
+    pub not_after: OffsetDateTime,
+    /// The signer's private key is in the folder.
+    pub has_key: bool,
+    /// That key is encrypted with a passphrase.
+    pub is_key_encrypted: bool,
+    /// Time of the revocation of an issuer.
+    pub revoked: Option<OffsetDateTime>,
+    /// End of its list, and number of certificates on it, if there is a list.
+    pub list: Option<(OffsetDateTime, usize)>,
+    /// Number of certificates that are revoked in the ledger, but not on the signer's list.
+    pub unlisted: usize,
+}
 
 /// Signers, ledger and signed lists. The ledger includes issuers and revocations that only `revoked.pem` has.
 pub struct Contents {

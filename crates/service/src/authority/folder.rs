@@ -173,13 +173,9 @@ impl AuthorityFolder {
         Ok((ledger, added))
     }
 
-    pub fn write_issued(&self, ledger: &Ledger) -> Result<(), AuthorityError> {
-        write(self.issued_path(), &ledger.write_issued()?)
-    }
-
     /// Writes both files of the ledger.
     pub fn write_ledger(&self, ledger: &Ledger) -> Result<(), AuthorityError> {
-        self.write_issued(ledger)?;
+        write(self.issued_path(), &ledger.write_issued()?)?;
         write(self.revoked_path(), &ledger.write_revoked()?)
     }
 

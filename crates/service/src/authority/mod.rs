@@ -57,7 +57,6 @@ mod contents;
 mod error;
 mod folder;
 mod host;
-mod issued_state;
 mod key_file;
 mod ledger;
 mod list_signing;
@@ -69,22 +68,20 @@ mod selection;
 mod session;
 mod signed_list;
 mod signer_generation;
-mod signer_status;
 mod signers;
 
 pub use approval::{Approval, FormerKey};
 pub use authority::{Authority, DEFAULT_ISSUER_DAYS, Revocation, SignedCertificate};
 pub use certificate::MAX_VALIDITY_DAYS;
+pub use contents::{IssuedState, SignerStatus};
 pub use error::AuthorityError;
 pub use host::{Host, ParseHostError};
-pub use issued_state::IssuedState;
 pub use ledger::{CertificateHolder, IssuedCertificate};
 pub use list_signing::{DEFAULT_LIST_DAYS, ListNotice, ListScope, MAX_LIST_DAYS};
 pub use passphrase::Passphrase;
 pub use provider_request::{ProviderRequest, ReceivedProviderRequest};
 pub use request::{CertificateRequest, ReceivedRequest};
 pub use selection::CertificateSelection;
-pub use signer_status::SignerStatus;
 
 #[cfg(test)]
 mod tests;
