@@ -149,7 +149,7 @@ fn create(folder: &Path, name: &str, protection: &CreatedKeys) -> Result<Output>
         "{name} is in {folder}: a root, valid until {root_end}, and an issuer, valid until {issuer_end}. Their private keys are \
          {encrypted}.\n\
          Give {root} to clients and providers, and {revoked} to providers after every change, at the latest after 30 days.\n\
-         {key} is needed only for another issuer, and once a year for `sottovoce authority sign-list --root`: keep it offline.",
+         {key} is needed only for another issuer, and once a year for `sottovoce authority sign-list FOLDER --root`: keep it offline.",
         folder = folder.display(),
         encrypted = if is_encrypted { "encrypted" } else { "NOT encrypted: keep the folder secret" },
         root = root.display(),

@@ -316,7 +316,8 @@ fn what_ends_soon_is_warned_of() {
     for words in [
         "a certificate ends soon: brief",
         "the issuer ends at",
-        "authority renew-issuer",
+        "authority renew-issuer FOLDER",
+        "authority sign-list FOLDER",
         "the list of the issuer",
     ] {
         assert!(text.contains(words), "{words:?} is not in: {text}");

@@ -69,7 +69,8 @@ fn warnings(signers: &[SignerStatus], all: &[(IssuedCertificate, IssuedState)]) 
         warnings.extend(list_warning(signer)?);
         if signer.unlisted > 0 && (signer.is_root || signer.has_key) {
             warnings.push(format!(
-                "the list of the {} {} lacks {}, so providers still accept them; sign it with `sottovoce authority sign-list{}`",
+                "the list of the {} {} lacks {}, so providers still accept them; sign it with `sottovoce authority sign-list \
+                 FOLDER{}`",
                 role(signer),
                 signer.serial_number,
                 counted(signer.unlisted, "revoked certificate", "revoked certificates"),
@@ -79,7 +80,7 @@ fn warnings(signers: &[SignerStatus], all: &[(IssuedCertificate, IssuedState)]) 
         let advice = if signer.is_root { "new-root" } else { "renew-issuer" };
         if signer.is_present && is_ending(signer.not_after) {
             warnings.push(format!(
-                "the {} ends at {}; make another one with `sottovoce authority {advice}`",
+                "the {} ends at {}; make another one with `sottovoce authority {advice} FOLDER`",
                 role(signer),
                 timestamp(signer.not_after)?
             ));
@@ -88,7 +89,7 @@ fn warnings(signers: &[SignerStatus], all: &[(IssuedCertificate, IssuedState)]) 
     if !signers.iter().any(|signer| !signer.is_root && signer.is_present) {
         warnings.push(
             "there is no issuer: this authority was made by a former version, or issuer.key.pem is missing; `sottovoce authority \
-             new-root` or `renew-issuer` makes one"
+             new-root FOLDER` or `renew-issuer FOLDER` makes one"
                 .to_owned(),
         );
     }
@@ -122,9 +123,9 @@ fn warnings(signers: &[SignerStatus], all: &[(IssuedCertificate, IssuedState)]) 
 /// A warning of the end of a root's or issuer's list.
 pub fn list_warning(signer: &SignerStatus) -> Result<Option<String>> {
     let option = if signer.is_root { " --root" } else { "" };
-    let advice = format!("sign another one with `sottovoce authority sign-list{option}`");
+    let advice = format!("sign another one with `sottovoce authority sign-list FOLDER{option}`");
     let name = format!("{} {}", role(signer), signer.serial_number);
-    // A list of an issuer is signed for a few weeks, so it is warned of only after its end is near.
+    // A list of an issuer is signed for a few weeks, so the warning begins 7 days before its end.
     let limit = if signer.is_root { WARNING_DAYS } else { WARNING_DAYS / 4 };
     if let (false, false, None, Some((list_end, _))) =
         (signer.is_root, signer.has_key, signer.revoked, signer.list)
