@@ -265,7 +265,12 @@ impl Refusal {
     }
 
     pub fn too_many_requests() -> Self {
-        let text = "the client sends more requests, or fetches more bytes, per second than it may";
+        let text = "the client sends more requests per second than it may";
+        Self::new(Reason::TooManyRequests, text).retry_after(SHORT_WAIT)
+    }
+
+    pub fn too_many_sent_bytes() -> Self {
+        let text = "the client fetches more bytes per second than it may";
         Self::new(Reason::TooManyRequests, text).retry_after(SHORT_WAIT)
     }
 

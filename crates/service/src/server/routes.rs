@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Path, Request, State};
-use axum::middleware::{self, Next};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use axum::{Json, Router};
@@ -48,7 +47,6 @@ pub fn client_router(state: &Arc<ServerState>) -> Router {
         .route(&batch, put(submit).get(batch_state).delete(delete_batch))
         .route(&answer_path(&batch), get(answer))
         .fallback(async || Refusal::no_such_resource())
-        .layer(middleware::from_fn_with_state(state.clone(), count_responses))
         .with_state(state.clone())
 }
 
@@ -101,12 +99,6 @@ fn authorise(parts: &Parts, state: &ServerState, keys: &str) -> Result<KeysReque
 
 fn parse_fingerprint(text: &str) -> Result<Fingerprint, Refusal> {
     text.parse().map_err(|error| Refusal::invalid_fingerprint(&error))
-}
-
-async fn count_responses(State(state): Shared, request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
-    state.metrics.requests.responses.with_label_values(&[response.status().as_str()]).inc();
-    response
 }
 
 fn message_response(message: impl Into<Body>) -> Response {

@@ -88,9 +88,10 @@ impl RequestBudget {
         self.received_bytes.give(bytes as f64, now);
     }
 
-    /// Takes the bytes of a response from the budget. Returns whether they were still in the budget.
+    /// Takes the bytes of a response from the budget, of a response longer than the whole budget all of it. Returns whether they
+    /// were still in the budget.
     pub fn spend_sent(&self, bytes: u64, now: Instant) -> bool {
-        self.sent_bytes.take_many(bytes as f64, now)
+        self.sent_bytes.take_many((bytes as f64).min(self.sent_bytes.max), now)
     }
 
     /// Returns whether the client has sent so little lately that a new budget would be the same.
@@ -174,6 +175,19 @@ mod tests {
         assert!(!budget.is_full(now));
         assert!(budget.spend_received(mebibyte, now + Duration::from_secs(1)));
         assert!(budget.is_full(now + Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn responses_beyond_the_budget_are_refused_and_the_longest_response_is_not() {
+        let now = Instant::now();
+        let budget = RequestBudget::new(1, now);
+        let sent = |bytes: u64, now| (0..1000).filter(|_| budget.spend_sent(bytes, now)).count();
+        let mebibyte = 1 << 20;
+        assert_eq!(sent(mebibyte, now), 256);
+        assert_eq!(sent(mebibyte, now + Duration::from_secs(2)), 32);
+        let later = now + Duration::from_secs(60);
+        assert_eq!(sent(1000 * mebibyte, later), 1);
+        assert_eq!(sent(mebibyte, later), 0);
     }
 
     #[test]

@@ -28,14 +28,28 @@ pub struct RequestMeter {
     pub log_limiter: Arc<LogLimiter>,
 }
 
-/// Answers a request if it is in the budget.
+/// Budget that a refused request would exceed.
+#[derive(Debug, Clone, Copy)]
+enum Exceeded {
+    Requests,
+    SentBytes,
+}
+
+/// Answers a request if it is in the budget, and counts the response.
 pub async fn meter_request(State(meter): State<Arc<RequestMeter>>, request: Request, next: Next) -> Response {
+    let counters = meter.counters.clone();
+    let response = answer_in_budget(meter, request, next).await;
+    counters.responses.with_label_values(&[response.status().as_str()]).inc();
+    response
+}
+
+async fn answer_in_budget(meter: Arc<RequestMeter>, request: Request, next: Next) -> Response {
     match meter.budget.spend_request(Instant::now()) {
         Spending::Allowed => {}
-        Spending::Refused => return meter.refuse(),
+        Spending::Refused => return meter.refuse(Exceeded::Requests),
         Spending::Ignored => {
             meter.close(CloseReason::Requests);
-            return meter.refuse();
+            return meter.refuse(Exceeded::Requests);
         }
     }
     let request = request.map(|body| Body::new(ReceivedBody::new(body, meter.clone())));
@@ -43,22 +57,24 @@ pub async fn meter_request(State(meter): State<Arc<RequestMeter>>, request: Requ
     let response = next.run(request).await;
     if !meter.budget.spend_sent(response.body().size_hint().lower(), Instant::now()) {
         drop(running.answer());
-        return meter.refuse();
+        return meter.refuse(Exceeded::SentBytes);
     }
     let sending = running.answer();
     response.map(|body| Body::new(MeteredBody::new(body, sending)))
 }
 
 impl RequestMeter {
-    fn refuse(&self) -> Response {
+    fn refuse(&self, exceeded: Exceeded) -> Response {
         let (client, peer) = (self.caller.name(), self.connection.peer);
-        if self.allows_line("request budget") {
-            warn!(client, %peer, "too many requests: they are refused");
+        let (kind, refusal) = match exceeded {
+            Exceeded::Requests => ("request budget", Refusal::too_many_requests()),
+            Exceeded::SentBytes => ("download budget", Refusal::too_many_sent_bytes()),
+        };
+        if self.allows_line(kind) {
+            warn!(client, %peer, budget = kind, "a client is beyond its budget: requests are refused");
         }
         self.counters.refused.inc();
-        let response = Refusal::too_many_requests().into_response();
-        self.counters.responses.with_label_values(&[response.status().as_str()]).inc();
-        response
+        refusal.into_response()
     }
 
     /// Returns whether a line about this client may be logged now.
