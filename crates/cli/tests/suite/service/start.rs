@@ -142,7 +142,8 @@ fn a_provider_under_load_needs_no_more_memory_than_it_says() {
     });
     let (peak, stated) =
         (served.metric("sottovoce_peak_memory_bytes").unwrap(), stated_memory(&served.log()));
-    assert!(0.0 < peak && peak <= stated, "{peak} bytes, stated {stated}");
+    // The statement is for all connections, keys and answers, of which eight clients use a small part.
+    assert!(0.0 < peak && peak <= stated / 2.0, "{peak} bytes, stated {stated}");
     // Two lines describe parameters and memory.
     let lines = served.log();
     let lines = lines.lines().filter(|line| line.starts_with("N = ") || line.contains("memory at most"));
