@@ -193,9 +193,12 @@ mod tests {
 
     /// Polls until `condition` holds.
     async fn wait_until(condition: impl Fn() -> bool) {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let polled = async {
+            while !condition() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        assert!(tokio::time::timeout(Duration::from_secs(120), polled).await.is_ok(), "never so");
     }
 
     #[tokio::test]

@@ -2,23 +2,35 @@
 
 use std::fs;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::world::{SECURE, Served, World};
+use crate::suite::sandbox::Run;
 
 /// Runs `classify` until the provider refuses the client.
 fn is_refused_in_the_end(world: &World, served: &Served, client: &str) {
-    served.wait_until(&format!("{client} is refused"), |served| {
-        let run = world.classify(&served.url, client, &[]);
+    classify_until(world, served, client, &format!("{client} is refused"), |run| {
         run.code == Some(1) && run.stderr.contains("evoked")
     });
 }
 
 /// Runs `classify` until the provider accepts the client.
 fn is_accepted_in_the_end(world: &World, served: &Served, client: &str) {
-    served.wait_until(&format!("{client} is accepted"), |served| {
-        world.classify(&served.url, client, &["--patience-seconds", "5"]).code == Some(0)
-    });
+    classify_until(world, served, client, &format!("{client} is accepted"), |run| run.code == Some(0));
+}
+
+/// Runs `classify` until its run is as it should be. A failure shows the last run's errors.
+fn classify_until(world: &World, served: &Served, client: &str, what: &str, is_so: impl Fn(&Run) -> bool) {
+    let start = Instant::now();
+    loop {
+        let run = world.classify(&served.url, client, &["--patience-seconds", "5"]);
+        if is_so(&run) {
+            return;
+        }
+        let (code, stderr, log) = (run.code, run.stderr, served.log());
+        assert!(start.elapsed() < Duration::from_secs(60), "never: {what}; {code:?}: {stderr}\n{log}");
+        sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A client with registered keys and a connection on which it can do anything.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
@@ -15,6 +15,9 @@ use super::world::Served;
 
 /// Largest memory of parameters.
 pub const MEMORY: u64 = 1 << 30;
+
+/// Time after which a test that waits for the provider fails.
+const MAX_WAIT: Duration = Duration::from_secs(120);
 
 /// A client with registered keys, and a raw connection.
 pub struct RegisteredClient {
@@ -69,16 +72,19 @@ impl RegisteredClient {
 
     /// Begins an upload, and tries again until the provider has a slot for it.
     pub fn upload_when_admitted(&mut self, batch: &Batch, pace: Pace) -> RawUpload {
+        let start = Instant::now();
         loop {
             let upload = self.upload(batch, pace);
             while !upload.is_finished() {
                 if self.raw.send(Method::GET, &batch.path).status == 200 {
                     return upload;
                 }
+                assert!(start.elapsed() < MAX_WAIT, "an upload is neither admitted nor refused");
                 thread::sleep(Duration::from_millis(5));
             }
             let response = self.raw.finish(upload);
             assert_eq!(response.status, 503, "{}", response.text);
+            assert!(start.elapsed() < MAX_WAIT, "an upload is never admitted: {}", response.text);
         }
     }
 
@@ -90,15 +96,19 @@ impl RegisteredClient {
 
     /// Waits until the provider has accepted an upload.
     pub fn wait_for_slot(&mut self, batch: &Batch) {
+        let start = Instant::now();
         while self.raw.send(Method::GET, &batch.path).status == 404 {
+            assert!(start.elapsed() < MAX_WAIT, "the provider accepts no upload at {}", batch.path);
             thread::sleep(Duration::from_millis(5));
         }
     }
 
     /// Waits for an answer.
     pub fn answer(&mut self, batch: &Batch) -> Bytes {
+        let start = Instant::now();
         loop {
             let response = self.raw.send(Method::GET, &format!("{}/answer", batch.path));
+            assert!(start.elapsed() < MAX_WAIT, "there is no answer: {response:?}");
             match response.status {
                 200 => return response.bytes,
                 202 => thread::sleep(Duration::from_millis(20)),
