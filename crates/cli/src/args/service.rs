@@ -95,8 +95,8 @@ pub struct ServeOptions {
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub upload_seconds: u32,
 
-    /// Least bytes a second of an upload, after the time of grace. If no place for a batch is free and another client wants one, the
-    /// slowest upload below four times this rate gives up its place.
+    /// Least bytes a second of an upload, after the time of grace. If no slot for a batch is free and another client wants one, the
+    /// slowest upload below four times this rate gives up its slot.
     #[arg(long, value_name = "BYTES", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..))]
     pub upload_bytes_per_second: u32,
 

@@ -45,7 +45,7 @@ pub struct Limits {
     pub anonymous_connection: Duration,
     /// Maximum number of connections, at least 2. A quarter is for those that have not shown a certificate.
     pub connections: usize,
-    /// Maximum number of connections of one client, but never more than half of the places for clients with certificates.
+    /// Maximum number of connections of one client, but never more than half of the slots for clients with certificates.
     pub connections_per_client: usize,
     /// Time without a request after which a connection is closed.
     pub connection_idle: Duration,

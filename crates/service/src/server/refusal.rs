@@ -19,7 +19,7 @@ use crate::tls::identity::{ClientIdentity, IdentityError, OutdatedList};
 /// `Retry-After` of a client that sends the same thing twice, or comes while others register or its own work waits.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
 
-/// `Retry-After` of a client whose upload gave its place to another client.
+/// `Retry-After` of a client whose upload gave its slot to another client.
 const YIELDED_WAIT: Duration = Duration::from_secs(5);
 
 /// `Retry-After` while the provider's operator must do something.
@@ -128,13 +128,13 @@ reasons! {
     EvaluationFailed, INTERNAL_SERVER_ERROR, EVALUATION_NEEDED, "";
     /// The service has an internal error.
     Internal, INTERNAL_SERVER_ERROR, ANY, "";
-    /// Clients with certificates have all their places of `--connections`, and none of them is idle.
+    /// Clients with certificates have all their slots of `--connections`, and none of them is idle.
     TooManyConnections, SERVICE_UNAVAILABLE, ANY, "1";
     /// The service has `--batches` batches.
     TooManyBatches, SERVICE_UNAVAILABLE, PUT_BATCH, "time of an evaluation, 5 at most";
-    /// The client has a batch at the service, and the free places are kept for clients that have none.
+    /// The client has a batch at the service, and the free slots are kept for clients that have none.
     SlotsKept, SERVICE_UNAVAILABLE, PUT_BATCH, "time of an evaluation, 5 at most";
-    /// The upload was slower than four times `--upload-bytes-per-second` and gave its place to another client.
+    /// The upload was slower than four times `--upload-bytes-per-second` and gave its slot to another client.
     YieldedUpload, SERVICE_UNAVAILABLE, PUT_BATCH, "5";
     /// 32 clients are sending their keys, which is the limit.
     TooManyRegistrations, SERVICE_UNAVAILABLE, PUT_KEYS, "1";
@@ -309,7 +309,7 @@ impl Refusal {
     pub fn slots_kept(own: usize, wait: Duration) -> Self {
         let own = if own == 1 { "a batch".to_owned() } else { format!("{own} batches") };
         let text =
-            format!("this client has {own} at the service, and the free places are kept for other clients");
+            format!("this client has {own} at the service, and the free slots are kept for other clients");
         Self::new(Reason::SlotsKept, text).retry_after(wait)
     }
 
@@ -352,7 +352,7 @@ impl Refusal {
 /// Kind of the error with which a body ends if its batch was deleted.
 pub const CANCELLED_BODY: io::ErrorKind = io::ErrorKind::ConnectionAborted;
 
-/// Kind of the error with which a body ends if its place was given to another client.
+/// Kind of the error with which a body ends if its slot was given to another client.
 pub const YIELDED_BODY: io::ErrorKind = io::ErrorKind::ResourceBusy;
 
 impl IntoResponse for Refusal {

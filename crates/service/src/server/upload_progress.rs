@@ -115,7 +115,7 @@ impl UploadProgress {
             Some(UploadEnd::Yielded) => {
                 let good = GOOD_PROGRESS * self.least_rate;
                 let text = format!(
-                    "the upload was slower than {good:.0} bytes a second and gave its place to another client"
+                    "the upload was slower than {good:.0} bytes a second and gave its slot to another client"
                 );
                 io::Error::new(YIELDED_BODY, text)
             }

@@ -56,12 +56,12 @@ fn a_slow_upload_continues_until_another_client_wants_its_place() {
     let slow = Pace { piece_bytes: 100, pause: Duration::from_millis(50) };
     let upload = hostile.upload(&batch, slow);
     thread::sleep(Duration::from_secs(3));
-    assert!(!upload.is_finished(), "nobody wants its place");
+    assert!(!upload.is_finished(), "nobody wants its slot");
     world.classify(&served.url, "alice", &LOCAL).succeeds();
     world.assert_exact("predictions.csv", &world.small);
     let response = hostile.raw.finish(upload);
     assert_eq!(response.status, 503, "{}", response.text);
-    assert!(response.text.contains("gave its place to another client"), "{}", response.text);
+    assert!(response.text.contains("gave its slot to another client"), "{}", response.text);
     // The client's next try succeeds.
     hostile.submit(&batch);
     let answer = hostile.answer(&batch);
@@ -124,7 +124,7 @@ fn a_client_whose_upload_gave_up_its_place_sends_it_again() {
             thread::sleep(Duration::from_millis(20));
         }
         world.classify(&served.url, "bob", &LOCAL).succeeds();
-        assert!(served.log().contains("gave its place to another client"), "{}", served.log());
+        assert!(served.log().contains("gave its slot to another client"), "{}", served.log());
         line.is_quick.store(true, Ordering::Relaxed);
         alice.join().unwrap().succeeds();
     });
@@ -147,7 +147,7 @@ fn uploads_that_are_reset_leave_neither_places_nor_threads_behind() {
         hostile.raw.reset(vec![(Method::PUT, batch.path.clone()); 100], &beginning);
         most = most.max(served.threads().len());
     }
-    // A client has two places, and an upload has four threads. As many may be ending.
+    // A client has two slots, and an upload has four threads. As many may be ending.
     assert!(most <= before + 2 * 2 * 4, "{before} threads became {most}");
     while served.metric("sottovoce_held_batches") != Some(0.0) {
         thread::sleep(Duration::from_millis(20));
@@ -236,7 +236,7 @@ fn a_client_that_completes_its_batches_gets_the_slot_of_a_slow_upload() {
         world.classify(&served.url, "alice", &LOCAL).succeeds();
         let response = slow.raw.finish(upload);
         assert_eq!(response.status, 503, "{}", response.text);
-        assert!(response.text.contains("gave its place to another client"), "{}", response.text);
+        assert!(response.text.contains("gave its slot to another client"), "{}", response.text);
     });
     world.assert_exact("predictions.csv", &world.small);
 }
@@ -253,7 +253,7 @@ fn one_client_cannot_hold_all_places() {
     let second = hostile.upload(&batches[1], stalled);
     let refused = hostile.raw.finish(second);
     assert_eq!(refused.status, 503, "{}", refused.text);
-    assert!(refused.text.contains("the free places are kept for other clients"), "{}", refused.text);
+    assert!(refused.text.contains("the free slots are kept for other clients"), "{}", refused.text);
     world.classify(&served.url, "alice", &LOCAL).succeeds();
     assert!(!first.is_finished());
 }
@@ -280,11 +280,11 @@ fn clients_take_turns_and_know_how_many_batches_are_before_theirs() {
     greedy.answer(&batches[1][1]);
     let log = served.log();
     let evaluated: Vec<&str> = log.lines().filter(|line| line.contains("evaluated")).collect();
-    let place = |batch: &Batch| {
+    let position = |batch: &Batch| {
         let name = batch.pending.batch_fingerprint().to_string();
         evaluated.iter().position(|line| line.contains(&name)).unwrap()
     };
-    let [a, b, c] = [&batches[1][0], &batches[2][0], &batches[1][1]].map(place);
+    let [a, b, c] = [&batches[1][0], &batches[2][0], &batches[1][1]].map(position);
     assert!(a < b && b < c, "{evaluated:#?}");
 }
 
