@@ -264,13 +264,13 @@ fn clients_take_turns_and_know_how_many_batches_are_before_theirs() {
     let one_thread = ["--insecure-local", "--threads", "1"];
     let served = Served::start(&world, &["slow"], &one_thread);
     let images = world.quantised(&world.slow);
-    let mut clients = [(); 3].map(|()| RegisteredClient::new(&served));
+    let mut clients = [(); 4].map(|()| RegisteredClient::new(&served));
     let batches: Vec<[Batch; 2]> =
         clients.iter().map(|client| [0, 1].map(|first| client.batch(&images[first * 64..]))).collect();
-    let [early, greedy, modest] = &mut clients;
-    // Two batches of another client are evaluated while the others arrive.
+    let [early, greedy, modest, second] = &mut clients;
+    // Batches of two other clients, which come before those of `greedy`, are evaluated while the others arrive.
     early.submit(&batches[0][0]);
-    early.submit(&batches[0][1]);
+    second.submit(&batches[3][0]);
     greedy.submit(&batches[1][0]);
     greedy.submit(&batches[1][1]);
     modest.submit(&batches[2][0]);
