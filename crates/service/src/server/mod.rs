@@ -22,6 +22,7 @@
 //! | `batches`, `batch_name`, `progress` | the batches from upload to answer |
 //! | `waiting_clients`, `fair_queue`, `answer_share` | each client's share of slots, evaluations and answers |
 //! | `worker` | the thread that evaluates |
+//! | `answer_body` | the body of a response that carries an answer |
 //! | `client_keys`, `key_locks`, `registration_slots` | clients' keys as they arrive and are deleted |
 //! | `key_store`, `registration` | registered keys on disk, and what is noted of them |
 //! | `state_folder` | the folder of the registered keys |
