@@ -208,7 +208,12 @@ pub struct CreatedKeys {
 #[derive(Debug, clap::Args)]
 pub struct ListOptions {
     /// Days until the lists end. Providers refuse clients with an ended list, so sign and copy another one before.
-    #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_LIST_DAYS, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_LIST_DAYS)))]
+    #[arg(
+        long,
+        value_name = "DAYS",
+        default_value_t = DEFAULT_LIST_DAYS,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_LIST_DAYS))
+    )]
     pub list_days: u32,
 }
 

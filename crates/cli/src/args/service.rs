@@ -37,7 +37,14 @@ pub struct ServeOptions {
     pub revoked: Option<PathBuf>,
 
     /// Refuse clients when the list of revoked certificates is older than this, even if the list allows more.
-    #[arg(long, value_name = "DAYS", default_value_t = 400, requires = "revoked", conflicts_with = "insecure_local", value_parser = clap::value_parser!(u16).range(1..=3650))]
+    #[arg(
+        long,
+        value_name = "DAYS",
+        default_value_t = 400,
+        requires = "revoked",
+        conflicts_with = "insecure_local",
+        value_parser = clap::value_parser!(u16).range(1..=3650)
+    )]
     pub revocation_days: u16,
 
     /// Serve only this machine, without TLS and certificates: everybody who can reach the port is a client. For tests.

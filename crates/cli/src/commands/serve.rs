@@ -77,7 +77,7 @@ fn run_service(options: &ServeOptions, global: &GlobalOptions) -> Result<()> {
     runtime.block_on(serve(options, &choice, pixels, service, (start, signals)))
 }
 
-/// What is said about a service when it has its addresses.
+/// Facts about a service that are printed when it has its addresses.
 struct Start {
     messages: StartMessages,
     /// Names and fingerprints of the models.

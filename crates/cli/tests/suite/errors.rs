@@ -99,7 +99,8 @@ fn a_batch_larger_than_a_members_images_is_refused_by_line_with_the_smallest_cou
     sandbox.run(&["train", "high.toml"]).fails(1, &["diverged in its Float phase", "lower the rate"]);
 
     // If the base sets the batch, the error has no line.
-    sandbox.write("mine.toml", "base = \"quick\"\nname = \"mine\"\n[data]\nname = \"synthetic\"\ntrain_images = 200\nvalidation_images = 50\ntest_images = 50\n");
+    let data = "name = \"synthetic\"\ntrain_images = 200\nvalidation_images = 50\ntest_images = 50\n";
+    sandbox.write("mine.toml", &format!("base = \"quick\"\nname = \"mine\"\n[data]\n{data}"));
     sandbox.run(&["train", "mine.toml"]).fails(2, &["mine.toml: `training.batch` is 64, but member "]);
 }
 

@@ -1,5 +1,5 @@
-//! What an operator asks of a service on the service's own machine: which clients have registered keys, and which of them the
-//! service forgets.
+//! Requests of an operator to a service on the same machine: which clients have registered keys, and which of them the service
+//! forgets.
 //!
 //! | module | holds |
 //! | --- | --- |

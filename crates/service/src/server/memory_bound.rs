@@ -63,14 +63,14 @@ impl MemoryBound {
             + CACHE_BYTES as u64;
         let connections = limits.of_connections();
         // Connections that were closed for newcomers have not all ended.
-        let strangers = (2 * (connections.unverified + Limits::METRICS_CONNECTIONS)) as u64;
+        let unverified = (2 * (connections.unverified + Limits::METRICS_CONNECTIONS)) as u64;
         let mut bound = Self {
             batches: limits.batches as u64 * batch,
             evaluation,
             keys: key_bytes,
             answers: limits.answers as u64 * answer,
             connections: connections.verified as u64 * CONNECTION_BYTES
-                + strangers * UNVERIFIED_CONNECTION_BYTES,
+                + unverified * UNVERIFIED_CONNECTION_BYTES,
             program,
             allocator: 0,
         };

@@ -1,4 +1,4 @@
-//! What operators' requests do, on a running and on a stopped service.
+//! Effects of operators' requests, on a running and on a stopped service.
 
 use std::path::{Path, PathBuf};
 

@@ -69,8 +69,8 @@ impl ServedModels {
         &self.batch_lengths
     }
 
-    /// Receives a batch of the client with the keys `key`, on two threads of its own: one reads bytes, the other one checks ciphertexts. The global thread pool
-    /// is busy with evaluations, and a slow client must not delay others.
+    /// Receives a batch of the client with the keys `key`, on two threads of its own: one reads bytes, the other one checks
+    /// ciphertexts. The global thread pool is busy with evaluations, and a slow client must not delay others.
     pub fn receive(&self, key: &RegisteredKey, body: impl Read + Send) -> Result<ReceivedBatch, Refusal> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().map_err(|reason| {
             error!(%reason, "cannot start threads");

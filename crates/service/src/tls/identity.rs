@@ -84,7 +84,10 @@ pub enum IdentityError {
 
 /// The provider's revocation list is too old to tell whether a certificate is revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the provider's revocation list was current until {}, so it cannot tell which certificates are revoked", date_text(*.current_until))]
+#[error(
+    "the provider's revocation list was current until {}, so it cannot tell which certificates are revoked",
+    date_text(*.current_until)
+)]
 pub struct OutdatedList {
     /// Time until which the list was current.
     pub current_until: OffsetDateTime,
@@ -169,7 +172,7 @@ impl ClientIdentity {
     }
 }
 
-/// The same certificates, whatever their last verification said.
+/// Identities are equal if their certificates are, whatever the last verification said.
 impl PartialEq for ClientIdentity {
     fn eq(&self, other: &Self) -> bool {
         let facts = |identity: &Self| {

@@ -60,7 +60,7 @@ pub async fn flood(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
     .await;
 }
 
-/// Shakes hands with the attacker's certificate, and a hundred times that of its issuer.
+/// Begins TLS with the attacker's certificate, and a hundred times that of its issuer.
 pub async fn many_certificates(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
     let target = attacker.target.with_repeated_issuer(100);
     while bounds.allow(tally.attempts()) {

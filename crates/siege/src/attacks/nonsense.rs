@@ -48,7 +48,7 @@ pub async fn bytes(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
     }
 }
 
-/// Shakes hands for HTTP/1.1, for an unknown protocol and for none, and speaks HTTP/1.1.
+/// Begins TLS for HTTP/1.1, for an unknown protocol and for none, and speaks HTTP/1.1.
 pub async fn wrong_protocols(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
     let protocols: [(&str, &[&[u8]]); 4] = [
         ("http/1.1", &[b"http/1.1"]),

@@ -1,4 +1,4 @@
-//! What `serve` says when it starts: lines for people, or entries of the log if that is JSON.
+//! Messages of `serve` at its start: lines for people, or entries of the log if that is JSON.
 
 use serde_json::json;
 use sottovoce_protocol::Fingerprint;

@@ -1,4 +1,4 @@
-//! How many connections a client may hold and for how long, and what strangers and floods cannot do.
+//! Tests of the limits on connections of clients, of peers without certificates, and of floods.
 
 #[cfg(target_os = "linux")]
 use std::collections::VecDeque;

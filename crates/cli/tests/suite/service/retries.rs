@@ -1,4 +1,4 @@
-//! What a client says while requests fail, and which failures it does not repeat.
+//! Tests of a client whose requests fail: its messages, and the requests that it does not repeat.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};

@@ -1,4 +1,4 @@
-//! What `serve` says when it starts, and what it refuses.
+//! Tests of the messages of `serve` at its start, and of what it refuses.
 
 use std::io::Read as _;
 use std::process::Stdio;

@@ -69,7 +69,7 @@ fn a_passphrase_file_is_private_and_loses_one_line_feed() {
     }
 }
 
-/// Whoever can write the file of a key can make it useless, but neither crash nor stop the program.
+/// A file of a key that somebody else wrote is refused, and neither crashes nor stops the program.
 #[test]
 fn a_damaged_file_of_a_key_is_refused() {
     use pkcs5::pbes2::{EncryptionScheme, Kdf, Parameters, ScryptParams};
