@@ -14,6 +14,7 @@
 
 pub mod authority;
 mod error_text;
+mod observed_stream;
 pub mod operator;
 pub mod remote;
 mod resource;

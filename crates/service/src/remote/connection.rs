@@ -1,6 +1,7 @@
 //! One HTTP/2 connection to a provider.
 
 use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -21,8 +23,8 @@ use tokio_rustls::TlsConnector;
 
 use super::address::ProviderAddress;
 use super::error::{AttemptError, NO_PLAIN_HTTP2};
-use super::observed_stream::{ObservedStream, TlsErrorCell};
 use super::upload_body::{SentBytes, UploadBody};
+use crate::observed_stream::ObservedStream;
 use crate::tls::model_manifest::ModelManifest;
 use sottovoce_network::UntrustedText;
 
@@ -79,7 +81,8 @@ pub struct HttpResponse {
 pub struct Connection {
     sender: http2::SendRequest<UploadBody>,
     driver: JoinHandle<Result<(), hyper::Error>>,
-    tls_error: TlsErrorCell,
+    /// The error with which TLS ended the connection, if any. HTTP/2 keeps only its text.
+    tls_error: Arc<Mutex<Option<rustls::Error>>>,
     manifest: Option<ModelManifest>,
     /// A request on this connection was answered.
     has_answered: bool,
@@ -115,13 +118,20 @@ impl Connection {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         manifest: Option<ModelManifest>,
     ) -> Result<Self, AttemptError> {
-        let tls_error = TlsErrorCell::default();
+        let tls_error = Arc::new(Mutex::new(None));
+        let noted = tls_error.clone();
+        let stream = ObservedStream::new(stream, move |read: &io::Result<usize>| {
+            let error = read.as_ref().err().and_then(io::Error::get_ref);
+            if let Some(error) = error.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                *noted.lock() = Some(error.clone());
+            }
+        });
         let made = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
             .keep_alive_interval(PING_INTERVAL)
-            .handshake(TokioIo::new(ObservedStream::new(stream, &tls_error)))
+            .handshake(TokioIo::new(stream))
             .await;
         let (sender, connection) = made.map_err(|error| AttemptError::from_error(&error))?;
         Ok(Self { sender, driver: tokio::spawn(connection), tls_error, manifest, has_answered: false })
@@ -186,7 +196,7 @@ impl Connection {
     /// client's handshake has ended.
     async fn close_reason(&mut self, text: UntrustedText) -> AttemptError {
         let ended = timeout(CLOSE_TIMEOUT, &mut self.driver).await;
-        let refusal = self.tls_error.get().and_then(|error| AttemptError::from_tls(&error));
+        let refusal = self.tls_error.lock().as_ref().and_then(AttemptError::from_tls);
         let reason = refusal.unwrap_or_else(|| match ended {
             Ok(Ok(Err(error))) if self.manifest.is_none() && breaks_http2(&error) => {
                 AttemptError::OtherProtocol(UntrustedText::new(NO_PLAIN_HTTP2))

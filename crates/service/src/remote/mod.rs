@@ -9,7 +9,6 @@ mod address;
 mod connection;
 mod error;
 mod evaluation;
-mod observed_stream;
 mod requester;
 mod upload_body;
 

@@ -17,12 +17,12 @@ use tracing::{debug, info, warn};
 
 use super::access::{AccessPolicy, Caller};
 use super::connections::{
-    CloseReason, Closing, ConnectionSlot, MeteredStream, OpenConnection, Owner, RequestBudget, RequestMeter,
-    meter_request,
+    CloseReason, Closing, ConnectionSlot, OpenConnection, Owner, RequestBudget, RequestMeter, meter_request,
 };
 use super::refusal::Refusal;
 use super::routes::client_router;
 use super::state::ServerState;
+use crate::observed_stream::ObservedStream;
 use crate::tls::client_verifier::handshake_error;
 
 /// Sizes of a connection's buffers in bytes.
@@ -303,7 +303,12 @@ impl Connection {
             counters: self.state.metrics.requests.clone(),
             log_limiter: self.state.log_limiter.clone(),
         });
-        let stream = MeteredStream::new(stream, meter.clone());
+        let of_stream = meter.clone();
+        let stream = ObservedStream::new(stream, move |read: &io::Result<usize>| {
+            if let Ok(bytes @ 1..) = *read {
+                of_stream.count_received(bytes);
+            }
+        });
         let router =
             router.layer(Extension(caller)).layer(middleware::from_fn_with_state(meter, meter_request));
         let http = http2::Builder::new(TokioExecutor::new())

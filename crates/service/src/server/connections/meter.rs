@@ -85,8 +85,9 @@ impl RequestMeter {
         }
     }
 
-    /// Takes received bytes from the budget.
-    pub(super) fn count_received(&self, bytes: usize) {
+    /// Takes received bytes from the budget. HTTP/2 allows any number of frames such as PING and SETTINGS without a request, and
+    /// `h2` answers them all. The bytes of bodies go back to the budget.
+    pub fn count_received(&self, bytes: usize) {
         if !self.budget.spend_received(bytes, Instant::now()) {
             self.close(CloseReason::Frames);
         }

@@ -8,12 +8,10 @@ mod admission;
 mod budget;
 mod connection;
 mod meter;
-mod metered_stream;
 mod promotion;
 mod registry;
 
 pub use budget::RequestBudget;
 pub use connection::{CloseReason, Closing, OpenConnection};
 pub use meter::{RequestMeter, meter_request};
-pub use metered_stream::MeteredStream;
 pub use registry::{ConnectionLimits, ConnectionSlot, Connections, Owner};
