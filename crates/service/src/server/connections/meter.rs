@@ -52,7 +52,8 @@ async fn answer_in_budget(meter: Arc<RequestMeter>, request: Request, next: Next
             return meter.refuse(Exceeded::Requests);
         }
     }
-    let request = request.map(|body| Body::new(ReceivedBody::new(body, meter.clone())));
+    let observer = ReceivedRequest { meter: meter.clone() };
+    let request = request.map(|body| Body::new(ObservedBody { body, observer }));
     let running = RunningRequest::begin(meter.clone());
     let response = next.run(request).await;
     if !meter.budget.spend_sent(response.body().size_hint().lower(), Instant::now()) {
@@ -60,7 +61,10 @@ async fn answer_in_budget(meter: Arc<RequestMeter>, request: Request, next: Next
         return meter.refuse(Exceeded::SentBytes);
     }
     let sending = running.answer();
-    response.map(|body| Body::new(MeteredBody::new(body, sending)))
+    response.map(|body| {
+        let observer = SentAnswer { meter: sending.filter(|_| !body.is_end_stream()) };
+        Body::new(ObservedBody { body, observer })
+    })
 }
 
 impl RequestMeter {
@@ -140,21 +144,19 @@ impl Drop for RunningRequest {
     }
 }
 
-/// The body of an answer. If it is dropped before its end, the request was abandoned.
-struct MeteredBody {
+/// A body whose frames are observed.
+struct ObservedBody<O> {
     body: Body,
-    /// `None` once the body has ended.
-    meter: Option<Arc<RequestMeter>>,
+    observer: O,
 }
 
-impl MeteredBody {
-    fn new(body: Body, meter: Option<Arc<RequestMeter>>) -> Self {
-        let meter = meter.filter(|_| !body.is_end_stream());
-        Self { body, meter }
-    }
+/// Observer of a body.
+trait BodyObserver: Unpin {
+    /// Observes a frame, an error, or `None` at the end. `is_last` is set if no frame follows.
+    fn note(&mut self, frame: Option<&Result<Frame<Bytes>, axum::Error>>, is_last: bool);
 }
 
-impl HttpBody for MeteredBody {
+impl<O: BodyObserver> HttpBody for ObservedBody<O> {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -163,12 +165,9 @@ impl HttpBody for MeteredBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
-        if let (Poll::Ready(frame), Some(meter)) = (&polled, &self.meter) {
-            meter.connection.note_progress();
-            // A body that fails is no fault of the client.
-            if !matches!(frame, Some(Ok(_))) || self.body.is_end_stream() {
-                self.meter = None;
-            }
+        if let Poll::Ready(frame) = &polled {
+            let is_last = self.body.is_end_stream();
+            self.observer.note(frame.as_ref(), is_last);
         }
         polled
     }
@@ -182,7 +181,24 @@ impl HttpBody for MeteredBody {
     }
 }
 
-impl Drop for MeteredBody {
+/// An answer that is being sent. If its body is dropped before the end, the request was abandoned.
+struct SentAnswer {
+    /// `None` once the body has ended.
+    meter: Option<Arc<RequestMeter>>,
+}
+
+impl BodyObserver for SentAnswer {
+    fn note(&mut self, frame: Option<&Result<Frame<Bytes>, axum::Error>>, is_last: bool) {
+        let Some(meter) = &self.meter else { return };
+        meter.connection.note_progress();
+        // A body that fails is no fault of the client.
+        if is_last || !matches!(frame, Some(Ok(_))) {
+            self.meter = None;
+        }
+    }
+}
+
+impl Drop for SentAnswer {
     fn drop(&mut self) {
         if let Some(meter) = self.meter.take() {
             meter.count_reset();
@@ -190,40 +206,17 @@ impl Drop for MeteredBody {
     }
 }
 
-/// The body of a request. Its bytes go back to the budget when the service reads them.
-struct ReceivedBody {
-    body: Body,
+/// A request that is being received. Its bytes go back to the budget when the service reads them.
+struct ReceivedRequest {
     meter: Arc<RequestMeter>,
 }
 
-impl ReceivedBody {
-    fn new(body: Body, meter: Arc<RequestMeter>) -> Self {
-        Self { body, meter }
-    }
-}
-
-impl HttpBody for ReceivedBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &polled
+impl BodyObserver for ReceivedRequest {
+    fn note(&mut self, frame: Option<&Result<Frame<Bytes>, axum::Error>>, _: bool) {
+        if let Some(Ok(frame)) = frame
             && let Some(data) = frame.data_ref()
         {
             self.meter.budget.return_received(data.len(), Instant::now());
         }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
