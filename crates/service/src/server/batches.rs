@@ -48,7 +48,7 @@ pub enum Admission {
     Known(BatchState),
 }
 
-enum Entry {
+enum BatchEntry {
     Receiving(Arc<UploadProgress>),
     Waiting(Arc<EvaluationProgress>),
     Computing(Arc<EvaluationProgress>),
@@ -74,7 +74,7 @@ pub struct Batches {
 
 #[derive(Default)]
 struct Inner {
-    entries: HashMap<BatchName, Entry>,
+    entries: HashMap<BatchName, BatchEntry>,
     /// Waiting batches. The client whose evaluations took least time lately is first.
     queue: FairQueue<QueuedBatch>,
     /// Clients that wait for a slot.
@@ -97,8 +97,8 @@ impl Batches {
         let mut inner = self.inner.lock();
         inner.drop_old_answers(&self.limits);
         match inner.entries.get(&name) {
-            Some(Entry::Receiving(_)) => return Err(Refusal::batch_arriving()),
-            Some(Entry::Failed { refusal, .. }) => return Err(refusal.clone()),
+            Some(BatchEntry::Receiving(_)) => return Err(Refusal::batch_arriving()),
+            Some(BatchEntry::Failed { refusal, .. }) => return Err(refusal.clone()),
             Some(_) => return Ok(Admission::Known(inner.state(name)?)),
             None => {}
         }
@@ -112,7 +112,7 @@ impl Batches {
         }
         inner.reserve_slot(name.key, own, &self.limits)?;
         let progress = Arc::new(UploadProgress::new(&self.limits));
-        inner.entries.insert(name, Entry::Receiving(progress.clone()));
+        inner.entries.insert(name, BatchEntry::Receiving(progress.clone()));
         Ok(Admission::Receive(progress))
     }
 
@@ -124,13 +124,13 @@ impl Batches {
         received: ReceivedBatch,
     ) -> Result<BatchState, Refusal> {
         let mut inner = self.inner.lock();
-        if let Some(Entry::Receiving(upload)) = inner.entries.get(&name)
+        if let Some(BatchEntry::Receiving(upload)) = inner.entries.get(&name)
             && upload.end_reason() == Some(UploadEnd::Cancelled)
         {
             return Err(Refusal::deleted_after_upload());
         }
         let progress = Arc::new(EvaluationProgress::default());
-        inner.entries.insert(name, Entry::Waiting(progress.clone()));
+        inner.entries.insert(name, BatchEntry::Waiting(progress.clone()));
         inner.waiting.note_upload_end(name.key, true);
         inner.queue.push(name, QueuedBatch { name, provider, received, progress });
         self.changed.notify_one();
@@ -155,7 +155,7 @@ impl Batches {
     pub fn answer(&self, name: BatchName) -> Result<Result<Arc<Vec<u8>>, BatchState>, Refusal> {
         let mut inner = self.inner.lock();
         inner.drop_old_answers(&self.limits);
-        if let Some(Entry::Answered { answer, .. }) = inner.entries.get(&name) {
+        if let Some(BatchEntry::Answered { answer, .. }) = inner.entries.get(&name) {
             return Ok(Ok(answer.clone()));
         }
         inner.state(name).map(Err)
@@ -185,7 +185,7 @@ impl Batches {
         let mut inner = self.inner.lock();
         inner.drop_old_answers(&self.limits);
         let of_client = || inner.entries.iter().filter(|(name, _)| name.key == key).map(|(_, entry)| entry);
-        let is_answer = |entry: &&Entry| matches!(entry, Entry::Answered { .. });
+        let is_answer = |entry: &&BatchEntry| matches!(entry, BatchEntry::Answered { .. });
         (of_client().filter(|entry| entry.is_held()).count(), of_client().filter(is_answer).count())
     }
 
@@ -197,7 +197,7 @@ impl Batches {
             return None;
         }
         let (_, batch) = inner.queue.pop(Instant::now())?;
-        inner.entries.insert(batch.name, Entry::Computing(batch.progress.clone()));
+        inner.entries.insert(batch.name, BatchEntry::Computing(batch.progress.clone()));
         Some(batch)
     }
 
@@ -222,8 +222,8 @@ impl Batches {
         }
         let since = Instant::now();
         let entry = match result {
-            Ok(answer) => Entry::Answered { answer: Arc::new(answer), since },
-            Err(refusal) => Entry::Failed { refusal, since },
+            Ok(answer) => BatchEntry::Answered { answer: Arc::new(answer), since },
+            Err(refusal) => BatchEntry::Failed { refusal, since },
         };
         inner.entries.insert(name, entry);
         inner.drop_surplus_answers(&self.limits);
@@ -242,9 +242,9 @@ impl Batches {
         self.changed.notify_all();
         for entry in inner.entries.values() {
             match entry {
-                Entry::Receiving(upload) => upload.end(UploadEnd::Cancelled),
-                Entry::Waiting(progress) | Entry::Computing(progress) => progress.cancel(),
-                Entry::Answered { .. } | Entry::Failed { .. } => {}
+                BatchEntry::Receiving(upload) => upload.end(UploadEnd::Cancelled),
+                BatchEntry::Waiting(progress) | BatchEntry::Computing(progress) => progress.cancel(),
+                BatchEntry::Answered { .. } | BatchEntry::Failed { .. } => {}
             }
         }
     }
@@ -253,12 +253,12 @@ impl Batches {
     pub fn counts(&self) -> (usize, usize) {
         let mut inner = self.inner.lock();
         inner.drop_old_answers(&self.limits);
-        let is_answer = |entry: &&Entry| matches!(entry, Entry::Answered { .. });
+        let is_answer = |entry: &&BatchEntry| matches!(entry, BatchEntry::Answered { .. });
         (inner.held(), inner.entries.values().filter(is_answer).count())
     }
 }
 
-impl Entry {
+impl BatchEntry {
     /// Returns whether the entry takes the memory of a batch.
     fn is_held(&self) -> bool {
         matches!(self, Self::Receiving(_) | Self::Waiting(_) | Self::Computing(_))
@@ -280,7 +280,7 @@ impl Inner {
 
     /// Returns the number of slots of one client.
     fn slots_of(&self, client: Fingerprint) -> usize {
-        let is_own = |(name, entry): &(&BatchName, &Entry)| name.key == client && entry.is_held();
+        let is_own = |(name, entry): &(&BatchName, &BatchEntry)| name.key == client && entry.is_held();
         self.entries.iter().filter(is_own).count()
     }
 
@@ -313,7 +313,7 @@ impl Inner {
         let mut ending = 0;
         let mut slowest: Option<(f64, &UploadProgress)> = None;
         for (name, entry) in &self.entries {
-            let Entry::Receiving(upload) = entry else { continue };
+            let BatchEntry::Receiving(upload) = entry else { continue };
             ending += usize::from(upload.end_reason().is_some());
             let Some(rate) = upload.slow_rate().filter(|_| name.key != client) else { continue };
             if slowest.is_none_or(|(slowest, _)| rate < slowest) {
@@ -332,20 +332,22 @@ impl Inner {
     fn state(&self, name: BatchName) -> Result<BatchState, Refusal> {
         Ok(match self.entries.get(&name) {
             None => return Err(Refusal::no_such_batch()),
-            Some(Entry::Receiving(_)) => BatchState::Receiving,
-            Some(Entry::Waiting(_)) => {
+            Some(BatchEntry::Receiving(_)) => BatchState::Receiving,
+            Some(BatchEntry::Waiting(_)) => {
                 let seconds = self.expected_evaluation().as_secs_f64();
                 let position = self.queue.position(name, seconds, Instant::now()).unwrap_or(0);
                 let computing = self.entries.values().find_map(|entry| match entry {
-                    Entry::Computing(progress) => Some(progress.finished_share()),
+                    BatchEntry::Computing(progress) => Some(progress.finished_share()),
                     _ => None,
                 });
                 let done = computing.unwrap_or(0.0);
                 BatchState::Waiting { ahead: position + usize::from(computing.is_some()), done }
             }
-            Some(Entry::Computing(progress)) => BatchState::Computing { done: progress.finished_share() },
-            Some(Entry::Answered { .. }) => BatchState::Answered,
-            Some(Entry::Failed { refusal, .. }) => return Err(refusal.clone()),
+            Some(BatchEntry::Computing(progress)) => {
+                BatchState::Computing { done: progress.finished_share() }
+            }
+            Some(BatchEntry::Answered { .. }) => BatchState::Answered,
+            Some(BatchEntry::Failed { refusal, .. }) => return Err(refusal.clone()),
         })
     }
 
@@ -353,8 +355,8 @@ impl Inner {
     fn delete(&mut self, name: BatchName) -> bool {
         match self.entries.get(&name) {
             // The thread that receives or evaluates the batch removes the entry.
-            Some(Entry::Receiving(upload)) => upload.end(UploadEnd::Cancelled),
-            Some(Entry::Computing(progress)) => progress.cancel(),
+            Some(BatchEntry::Receiving(upload)) => upload.end(UploadEnd::Cancelled),
+            Some(BatchEntry::Computing(progress)) => progress.cancel(),
             Some(_) => {
                 self.entries.remove(&name);
                 self.queue.remove(name);

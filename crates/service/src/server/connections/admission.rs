@@ -21,7 +21,7 @@ pub struct UnverifiedConnection {
 
 /// Decision about a new connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
+pub enum SlotDecision {
     /// A slot is free.
     Free,
     /// The connection with this number loses its slot to the new one.
@@ -36,9 +36,9 @@ pub enum Admission {
 /// network loses the connection that it has held longest. A network with only one connection more does not lose one in its
 /// [`GRACE`], unless it holds all slots. If there is no larger network, the newcomer takes the slot of the connection that was
 /// held longest, beyond its grace, by its own network or by one with as many connections.
-pub fn decide(held: &[UnverifiedConnection], newcomer: IpAddr, max: usize, now: Instant) -> Admission {
+pub fn decide(held: &[UnverifiedConnection], newcomer: IpAddr, max: usize, now: Instant) -> SlotDecision {
     if held.len() < max {
-        return Admission::Free;
+        return SlotDecision::Free;
     }
     let mut counts: HashMap<IpAddr, usize> = HashMap::from([(newcomer, 1)]);
     for connection in held {
@@ -52,8 +52,8 @@ pub fn decide(held: &[UnverifiedConnection], newcomer: IpAddr, max: usize, now: 
         count_of(connection.network) == largest && !(needs_grace && is_in_grace)
     };
     match held.iter().filter(is_candidate).min_by_key(|connection| (connection.since, connection.id)) {
-        Some(connection) => Admission::Replace(connection.id),
-        None => Admission::Refused,
+        Some(connection) => SlotDecision::Replace(connection.id),
+        None => SlotDecision::Refused,
     }
 }
 
@@ -88,20 +88,20 @@ mod tests {
     #[test]
     fn a_newcomer_takes_a_slot_of_the_network_that_holds_most_at_once() {
         let (held, now) = held(&[3, 1, 1, 1, 1, 2, 2]);
-        assert_eq!(decide(&held, address(9), 8, now), Admission::Free);
+        assert_eq!(decide(&held, address(9), 8, now), SlotDecision::Free);
         for newcomer in [3, 9] {
-            assert_eq!(decide(&held, address(newcomer), 7, now), Admission::Replace(1));
+            assert_eq!(decide(&held, address(newcomer), 7, now), SlotDecision::Replace(1));
         }
     }
 
     #[test]
     fn a_network_with_one_connection_more_keeps_them_during_the_grace() {
         let (many, now) = held(&[1, 2, 3, 4, 4]);
-        assert_eq!(decide(&many, address(9), 5, now), Admission::Refused);
-        assert_eq!(decide(&many, address(9), 5, now + GRACE), Admission::Replace(3));
+        assert_eq!(decide(&many, address(9), 5, now), SlotDecision::Refused);
+        assert_eq!(decide(&many, address(9), 5, now + GRACE), SlotDecision::Replace(3));
         // A network that holds all slots keeps others out.
         let (all, now) = held(&[1, 1]);
-        assert_eq!(decide(&all, address(9), 2, now), Admission::Replace(0));
+        assert_eq!(decide(&all, address(9), 2, now), SlotDecision::Replace(0));
     }
 
     #[test]
@@ -109,19 +109,19 @@ mod tests {
         let (held, now) = held(&[3, 1, 1, 2, 2, 1]);
         // With the newcomer, 2 has as many as 1.
         for newcomer in [1, 2] {
-            assert_eq!(decide(&held, address(newcomer), 6, now), Admission::Refused);
+            assert_eq!(decide(&held, address(newcomer), 6, now), SlotDecision::Refused);
         }
         // The connection of 3 is older, but its network is small.
         let later = now + GRACE;
-        assert_eq!(decide(&held, address(1), 6, later), Admission::Replace(1));
-        assert_eq!(decide(&held, address(2), 6, later), Admission::Replace(1));
+        assert_eq!(decide(&held, address(1), 6, later), SlotDecision::Replace(1));
+        assert_eq!(decide(&held, address(2), 6, later), SlotDecision::Replace(1));
     }
 
     #[test]
     fn networks_with_one_connection_each_make_room_after_the_grace() {
         let (held, now) = held(&[1, 2, 3]);
-        assert_eq!(decide(&held, address(9), 3, now), Admission::Refused);
-        assert_eq!(decide(&held, address(9), 3, now + GRACE), Admission::Replace(0));
+        assert_eq!(decide(&held, address(9), 3, now), SlotDecision::Refused);
+        assert_eq!(decide(&held, address(9), 3, now + GRACE), SlotDecision::Replace(0));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use sottovoce_protocol::Fingerprint;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use super::admission::{Admission, UnverifiedConnection, decide, network};
+use super::admission::{SlotDecision, UnverifiedConnection, decide, network};
 use super::budget::RequestBudget;
 use super::connection::{CloseReason, Closing, OpenConnection};
 use super::promotion::{Room, find_room};
@@ -303,15 +303,15 @@ impl Inner {
             }
         }
         match decide(&held, network(peer.ip()), max, now) {
-            Admission::Free => {}
+            SlotDecision::Free => {}
             // A replaced connection is open until its task runs. As many of them as there are slots can be open.
-            Admission::Replace(id) if replaced < max => {
+            SlotDecision::Replace(id) if replaced < max => {
                 if let Some(entry) = self.entries.get_mut(&id) {
                     entry.connection.close(Closing::Now(CloseReason::Unverified));
                     entry.holder = Holder::Replaced;
                 }
             }
-            Admission::Replace(_) | Admission::Refused => return None,
+            SlotDecision::Replace(_) | SlotDecision::Refused => return None,
         }
         let id = self.next_id;
         self.next_id += 1;
