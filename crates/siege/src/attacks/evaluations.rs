@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
+use super::registration::register;
 use super::repetition::repeat;
 use super::trickles::INITIAL_WINDOW_SIZE;
 use crate::attacker::{Attacker, OwnBatch};
@@ -101,9 +102,7 @@ async fn submit(
     let sent = session.send_body(Method::PUT, &path, batch.message.clone()).await?;
     count(&sent, "batch", tally);
     if sent.status == StatusCode::NOT_FOUND {
-        let keys = attacker.keys_path();
-        let registered = session.send_body(Method::PUT, &keys, attacker.registration.clone()).await?;
-        count(&registered, "keys", tally);
+        count(&register(attacker, session).await?, "keys", tally);
     } else if !sent.status.is_success() {
         tokio::time::sleep(REFUSED_PAUSE).await;
     }

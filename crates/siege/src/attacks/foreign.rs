@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use sottovoce_protocol::Fingerprint;
 
+use super::registration::open_registered;
 use super::repetition::repeat;
 use crate::attacker::{Attacker, keys_path};
 use crate::bounds::Bounds;
@@ -54,11 +55,7 @@ pub async fn paths(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
 /// keys, so they are compared with that of keys that nobody has.
 pub async fn messages(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
     let mut rng = StdRng::seed_from_u64(attacker.seed);
-    let open = async || {
-        let mut session = Session::open(&attacker.target).await?;
-        session.send_body(Method::PUT, &attacker.keys_path(), attacker.registration.clone()).await?;
-        Ok(session)
-    };
+    let open = async || open_registered(attacker).await;
     repeat(bounds, tally, open, async |session| {
         let nobody = Fingerprint::from_bytes(rng.random());
         for &keys in attacker.foreign_keys.iter().chain([&nobody]) {

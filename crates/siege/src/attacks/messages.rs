@@ -6,6 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use sottovoce_protocol::Fingerprint;
 
+use super::registration::{open_registered, register};
 use super::repetition::repeat;
 use crate::attacker::Attacker;
 use crate::bounds::Bounds;
@@ -32,11 +33,7 @@ pub async fn damaged(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
 /// Sends the first byte of a batch without its length, again and again. Each takes a slot that others could have.
 pub async fn tiny_batches(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
     let mut rng = StdRng::seed_from_u64(attacker.seed);
-    let open = async || {
-        let mut session = Session::open(&attacker.target).await?;
-        session.send_body(Method::PUT, &attacker.keys_path(), attacker.registration.clone()).await?;
-        Ok(session)
-    };
+    let open = async || open_registered(attacker).await;
     repeat(bounds, tally, open, async |session| {
         tally.attempt();
         let path = attacker.batch_path_of(Fingerprint::from_bytes(rng.random()));
@@ -129,7 +126,7 @@ async fn send_keys(attacker: &Attacker, session: &mut Session, keys: Vec<u8>) ->
     let path = attacker.keys_path();
     session.send(Method::DELETE, &path).await?;
     let response = session.send_body(Method::PUT, &path, keys.into()).await?;
-    session.send_body(Method::PUT, &path, attacker.registration.clone()).await?;
+    register(attacker, session).await?;
     Ok(response)
 }
 

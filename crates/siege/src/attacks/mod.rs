@@ -7,6 +7,7 @@ mod frame_floods;
 mod malformed;
 mod messages;
 mod nonsense;
+mod registration;
 mod repetition;
 mod requests;
 mod trickles;

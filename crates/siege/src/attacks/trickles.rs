@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout};
 
 use super::messages::HEAD_BYTES;
+use super::registration::register;
 use super::repetition::keep;
 use crate::attacker::Attacker;
 use crate::bounds::Bounds;
@@ -33,8 +34,7 @@ pub async fn uploads(attacker: &Attacker, bounds: &Bounds, tally: &Tally) {
 
 async fn trickle_upload(attacker: &Attacker, number: usize, bounds: &Bounds) -> Result<String, Failure> {
     let mut session = Session::open(&attacker.target).await?;
-    let registered =
-        session.send_body(Method::PUT, &attacker.keys_path(), attacker.registration.clone()).await?;
+    let registered = register(attacker, &mut session).await?;
     if !registered.status.is_success() {
         return Err(Failure(format!("keys: status {}", registered.status.as_u16())));
     }
