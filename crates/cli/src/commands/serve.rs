@@ -74,7 +74,7 @@ fn run_service(options: &ServeOptions, global: &GlobalOptions) -> Result<()> {
     let served = models.fingerprints().map(|(name, fingerprint)| (name.to_owned(), fingerprint)).collect();
     drop(models);
     let start = Start { messages, models: served, as_json: global.json };
-    runtime.block_on(serve(options, &choice, pixels, service, (start, signals)))
+    runtime.block_on(serve(options, &choice, pixels, service, start, signals))
 }
 
 /// Facts about a service that are printed when it has its addresses.
@@ -172,7 +172,8 @@ async fn serve(
     choice: &ChosenParameters,
     pixels: usize,
     service: Server,
-    (start, signals): (Start, ReloadSignals),
+    start: Start,
+    signals: ReloadSignals,
 ) -> Result<()> {
     let listener = service.bind(options.listen).await?;
     let metrics = match options.metrics {

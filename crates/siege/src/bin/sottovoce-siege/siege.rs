@@ -97,7 +97,8 @@ fn run_periods(
             Phase::Quiet => clock.sleep(period.duration),
             Phase::Siege => sieges.push(besiege(
                 world,
-                (period, &schedule.attacks),
+                period,
+                &schedule.attacks,
                 sieges.len(),
                 provider,
                 batches,
@@ -113,7 +114,8 @@ fn run_periods(
 /// Runs all attacks for a period.
 fn besiege(
     world: &World,
-    (period, attacks): (&Period, &[AttackKind]),
+    period: &Period,
+    attacks: &[AttackKind],
     number: usize,
     provider: &ProviderProcess<'_>,
     batches: &HonestBatches,
@@ -187,7 +189,7 @@ fn hostile_name(number: usize) -> String {
 }
 
 fn revoked_in_siege(number: usize) -> String {
-    format!("client_to_revoke-{number}")
+    format!("to-revoke-{number}")
 }
 
 #[expect(clippy::print_stderr, reason = "the program's progress")]
