@@ -61,6 +61,12 @@ pub enum AccessRightsError {
         /// Permission bits.
         mode: u32,
     },
+    /// The path leads to a folder in place of a file.
+    #[error("{path} is a folder, not a file", path = path.display())]
+    Folder {
+        /// Path of the folder.
+        path: PathBuf,
+    },
     /// The access rights cannot be determined.
     #[error("the owner and the access rights of {path} cannot be determined", path = path.display())]
     Unknown {
@@ -143,6 +149,9 @@ mod system {
     pub fn check_file(path: &Path, file: &File, is_secret: bool) -> Result<(), AccessRightsError> {
         let metadata =
             file.metadata().map_err(|source| AccessRightsError::Unknown { path: path.to_owned(), source })?;
+        if metadata.is_dir() {
+            return Err(AccessRightsError::Folder { path: path.to_owned() });
+        }
         check_owner(path, &metadata)?;
         let (owner, mode) = (metadata.uid(), permissions(&metadata));
         if is_secret && mode & ALL_OF_OTHERS != 0 {

@@ -22,7 +22,7 @@ pub enum ClientsCommand {
         #[command(flatten)]
         service: ServiceFolder,
     },
-    /// Do the same for all clients whose certificates have expired or are revoked, or whose issuer is revoked or unknown. A running
+    /// Remove all clients whose certificates have expired or are revoked, or whose issuer is revoked or unknown. A running
     /// service does this by itself within ten minutes; a stopped one finds all but the expired ones when it starts.
     Expire {
         /// Also for clients that have not used their keys for this number of days.

@@ -7,7 +7,7 @@ use sottovoce_service::tls::SerialNumber;
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub struct SelectedHolder {
-    /// Name of the client, or all hosts of the provider, separated by spaces.
+    /// Name of the client. For a provider's certificate: all of its hosts, separated by spaces.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
 

@@ -34,7 +34,7 @@ pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode
     files::check_replaceable(&options.out, options.replace)?;
     let folder = ClientFolder::open(&options.client)?;
     let secure = options.client.provider.is_secure();
-    if secure && !folder.has_certificate() {
+    if secure && !folder.has_certificate()? {
         bail!(
             "there is no {}; create keys and a request with `sottovoce enrol`, from which the authority issues the certificate",
             folder.file("certificate.pem").display()

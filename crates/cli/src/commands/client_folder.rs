@@ -60,8 +60,9 @@ impl<'a> ClientFolder<'a> {
     }
 
     /// Returns whether the folder has a certificate.
-    pub fn has_certificate(&self) -> bool {
-        self.file("certificate.pem").exists()
+    pub fn has_certificate(&self) -> Result<bool> {
+        let path = self.file("certificate.pem");
+        path.try_exists().with_context(|| format!("cannot read {}", path.display()))
     }
 
     /// Largest memory for tables of the provider's parameters.

@@ -176,7 +176,7 @@ fn removed(clients: &[ClientEntry]) -> Result<String> {
         );
     }
     if lines.is_empty() {
-        lines.push("There is no such registration.".to_owned());
+        lines.push("No registration was removed.".to_owned());
     }
     Ok(lines.join("\n"))
 }

@@ -134,6 +134,11 @@ fn access_policy(options: &ServeOptions, messages: StartMessages) -> Result<Acce
         return Ok(AccessPolicy::InsecureLocal);
     };
     ensure!(
+        !identity.is_file(),
+        "{} is a file; --identity names the folder that holds it",
+        identity.display()
+    );
+    ensure!(
         identity.is_dir(),
         "there is no folder {}: `sottovoce provider-request --out FOLDER` makes it, with a private key and the request for a certificate",
         identity.display()
@@ -141,10 +146,12 @@ fn access_policy(options: &ServeOptions, messages: StartMessages) -> Result<Acce
     check_private_folder(identity)?;
     let file = |name| identity.join(name);
     for name in ["certificate.pem", "root.pem"] {
+        let exists =
+            file(name).try_exists().with_context(|| format!("cannot read {}", file(name).display()))?;
         ensure!(
-            file(name).exists(),
-            "there is no {}: the authority issues the certificate with `sottovoce authority provider AUTHORITY {}`, which writes \
-             certificate.pem and root.pem; copy both to {}",
+            exists,
+            "there is no {}: the authority issues the certificate with `sottovoce authority provider AUTHORITY {} --out FOLDER`, \
+             which writes certificate.pem and root.pem; copy both to {}",
             file(name).display(),
             file("request.pem").display(),
             identity.display()

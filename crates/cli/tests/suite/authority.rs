@@ -210,6 +210,7 @@ fn the_private_keys_of_an_authority_are_encrypted() {
     sandbox.run(&[&encrypt[..], &["--new-passphrase-file", "other"]].concat()).succeeds();
     let revoke = ["authority", "revoke", "ca", "--name", "clinic", "--passphrase-file"];
     sandbox.run(&[&revoke[..], &["passphrase"]].concat()).fails(1, &["does not open"]);
+    sandbox.run(&[&revoke[..], &["ca"]].concat()).fails(1, &["ca is a folder, not a file"]);
     sandbox.run(&[&revoke[..], &["other"]].concat()).succeeds();
     let run = sandbox
         .run(&["authority", "encrypt", "ca", "--passphrase-file", "other", "--no-passphrase"])

@@ -95,6 +95,18 @@ pub enum TlsError {
         /// Path of the file.
         path: PathBuf,
     },
+    /// The certificate is that of an issuer.
+    #[error(
+        "{path} holds the certificate of {subject}, which another one signed, so it is no root. Is this revoked.pem? Use the \
+         authority's root.pem",
+        path = path.display()
+    )]
+    NotARoot {
+        /// Path of the file.
+        path: PathBuf,
+        /// Name in the certificate.
+        subject: String,
+    },
     /// Others than the owner can read the private key, or change the file.
     #[error(transparent)]
     AccessRights(#[from] AccessRightsError),

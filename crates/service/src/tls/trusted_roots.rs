@@ -20,7 +20,7 @@ pub struct TrustedRoots {
 }
 
 impl TrustedRoots {
-    /// Reads a PEM file with one or more certificates of authorities.
+    /// Reads a PEM file with one or more root certificates: of authorities, and signed by themselves.
     ///
     /// # Errors
     /// If the file cannot be read, holds anything else, or can be changed by others than the user and root.
@@ -33,6 +33,10 @@ impl TrustedRoots {
                 .map_err(|reason| TlsError::Certificate { path: path.into(), reason })?;
             if !root.is_authority() {
                 return Err(TlsError::NotAnAuthority { path: path.into() });
+            }
+            // Each list in `revoked.pem` follows its signer's certificate. As a root, an issuer could not be revoked.
+            if !root.is_signed_by(&root) {
+                return Err(TlsError::NotARoot { path: path.into(), subject: root.subject().to_owned() });
             }
             if roots.iter().all(|other| other.der() != root.der()) {
                 roots.push(root);

@@ -95,7 +95,10 @@ fn a_provider_without_a_certificate_is_told_how_to_get_one() {
     world.sandbox.run(&start).fails(1, &["there is no folder identity", "sottovoce provider-request"]);
     let request = ["provider-request", "--host", "127.0.0.1", "--out", "identity"];
     world.sandbox.run(&request).succeeds();
-    let words = ["there is no identity/certificate.pem", "authority provider AUTHORITY identity/request.pem"];
+    let words = [
+        "there is no identity/certificate.pem",
+        "authority provider AUTHORITY identity/request.pem --out FOLDER",
+    ];
     world.sandbox.run(&start).fails(1, &words);
 }
 

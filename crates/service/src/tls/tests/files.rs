@@ -228,6 +228,8 @@ fn unusable_files_are_named_with_the_reason() {
     fs::write(&broken, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
     let no_key = world.path("no.key.pem");
     write_private_key(&no_key, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").unwrap();
+    let issuer = world.path("issuer.pem");
+    fs::write(&issuer, &world.issuer.pem).unwrap();
     world.client("other", 7, Dates::year());
     let other_key = world.path("other.key.pem");
     for (error, words) in [
@@ -239,6 +241,7 @@ fn unusable_files_are_named_with_the_reason() {
         (load(&broken, &key, &root), ["broken.pem", "no readable certificate"]),
         (load(&certificate, &key, &broken), ["broken.pem", "no readable certificate"]),
         (load(&certificate, &key, &certificate), ["provider.pem", "does not belong to an authority"]),
+        (load(&certificate, &key, &issuer), ["issuer.pem", "Is this revoked.pem?"]),
         (load(&certificate, &no_key, &root), ["no.key.pem", "no usable private key"]),
         (load(&certificate, &other_key, &root), ["other.key.pem", "does not belong to"]),
     ] {
