@@ -192,14 +192,14 @@ impl Authority {
             return Err(AuthorityError::NotConfirmed { confirmed: approval.key });
         }
         let mut session = Session::begin(&self.folder)?;
-        if let Some(other) = session.ledger.other_name(&holder) {
+        if let Some(other) = session.other_name(&holder) {
             return Err(AuthorityError::KeysTaken {
                 keys: holder.keys().unwrap_or(key),
                 name: other.holder.to_string(),
             });
         }
         if !approval.allows_other_keys
-            && let Some(other) = session.ledger.other_keys(&holder)
+            && let Some(other) = session.other_keys(&holder)
         {
             return Err(AuthorityError::OtherKeys {
                 holder: other.holder.to_string(),

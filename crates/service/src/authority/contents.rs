@@ -144,13 +144,36 @@ impl Contents {
         }
     }
 
+    /// Returns a certificate of another client with the keys of `holder`, if its state is good.
+    pub fn other_name(&self, holder: &CertificateHolder) -> Option<&IssuedCertificate> {
+        let CertificateHolder::Client(subject) = holder else {
+            return None;
+        };
+        self.good_certificates().find(|issued| {
+            matches!(&issued.holder, CertificateHolder::Client(other)
+                if other.keys() == subject.keys() && other.name() != subject.name())
+        })
+    }
+
+    /// Returns a certificate of the same client or for a host of the same provider, with other keys, if its state is good.
+    pub fn other_keys(&self, holder: &CertificateHolder) -> Option<&IssuedCertificate> {
+        self.good_certificates().find(|issued| {
+            // Former versions did not record the keys of providers.
+            let differs = issued.holder.keys().is_some_and(|keys| Some(keys) != holder.keys());
+            differs && issued.holder.shares_name(holder)
+        })
+    }
+
+    fn good_certificates(&self) -> impl Iterator<Item = &IssuedCertificate> {
+        self.ledger.certificates().iter().filter(|issued| self.state(issued) == IssuedState::Good)
+    }
+
     /// Returns the certificates of clients and providers that nobody would accept if only `kept` signers were trusted, and that
     /// have no successor: a valid certificate of a kept signer with the same name and keys.
     pub fn depending_on_others(&self, kept: &[&SerialNumber]) -> Vec<IssuedCertificate> {
-        let is_good = |issued: &&IssuedCertificate| self.state(issued) == IssuedState::Good;
         let is_kept =
             |issued: &IssuedCertificate| issued.signer.as_ref().is_some_and(|signer| kept.contains(&signer));
-        let good: Vec<&IssuedCertificate> = self.ledger.certificates().iter().filter(is_good).collect();
+        let good: Vec<&IssuedCertificate> = self.good_certificates().collect();
         let is_lost = |issued: &&&IssuedCertificate| {
             let is_leaf =
                 matches!(issued.holder, CertificateHolder::Client(_) | CertificateHolder::Provider { .. });

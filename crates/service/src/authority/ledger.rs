@@ -79,7 +79,7 @@ impl CertificateHolder {
     }
 
     /// Returns whether both are one client, or providers with a common host.
-    fn shares_name(&self, other: &Self) -> bool {
+    pub(super) fn shares_name(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Client(own), Self::Client(other)) => own.name() == other.name(),
             (Self::Provider { hosts, .. }, Self::Provider { hosts: others, .. }) => {
@@ -119,12 +119,6 @@ impl IssuedCertificate {
     #[must_use]
     pub fn has_expired(&self) -> bool {
         OffsetDateTime::now_utc() > self.not_after
-    }
-
-    /// Returns whether the certificate is neither revoked nor expired.
-    #[must_use]
-    pub fn is_valid(&self) -> bool {
-        self.revoked.is_none() && !self.has_expired()
     }
 
     /// Returns the line of the certificate. Names and hosts have no character that CSV would have to quote.
@@ -274,28 +268,6 @@ impl Ledger {
             added.push(serial_number);
         }
         added
-    }
-
-    /// Returns the valid certificate of another client with the keys of `holder`.
-    pub fn other_name(&self, holder: &CertificateHolder) -> Option<&IssuedCertificate> {
-        let CertificateHolder::Client(subject) = holder else {
-            return None;
-        };
-        let contradicts = |issued: &&IssuedCertificate| {
-            matches!(&issued.holder, CertificateHolder::Client(other)
-                if other.keys() == subject.keys() && other.name() != subject.name())
-        };
-        self.0.iter().filter(|issued| issued.is_valid()).find(contradicts)
-    }
-
-    /// Returns a valid certificate of the same client or for a host of the same provider, with other keys.
-    pub fn other_keys(&self, holder: &CertificateHolder) -> Option<&IssuedCertificate> {
-        let mut valid = self.0.iter().filter(|issued| issued.is_valid());
-        valid.find(|issued| {
-            // Former versions did not record the keys of providers.
-            let differs = issued.holder.keys().is_some_and(|keys| Some(keys) != holder.keys());
-            differs && issued.holder.shares_name(holder)
-        })
     }
 }
 

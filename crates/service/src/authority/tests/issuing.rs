@@ -119,3 +119,30 @@ fn a_name_with_a_valid_certificate_gets_other_keys_only_if_that_is_allowed() {
     );
     authority.issue_provider(&second, &approval(&second).with_other_keys()).unwrap();
 }
+
+#[test]
+fn certificates_that_ended_with_their_issuer_or_root_exclude_no_other_keys_and_names() {
+    let (_folder, authority) = authority();
+    let issue_both = |byte| {
+        issue(&authority, &request("clinic", byte), 90).unwrap();
+        issue_provider(&authority, "localhost");
+    };
+    issue_both(1);
+    authority.make_issuer(100, true, 30).unwrap();
+    issue_both(2);
+    issue(&authority, &request("other", 1), 90)
+        .expect("the certificate of the clinic for these keys has ended");
+    let error = issue(&authority, &request("clinic", 3), 90).unwrap_err();
+    assert!(matches!(error, AuthorityError::OtherKeys { .. }), "{error}");
+
+    authority.make_root("next", FormerKey::Required, 90, 30).unwrap();
+    let error = issue(&authority, &request("third", 2), 90).unwrap_err();
+    assert!(matches!(error, AuthorityError::KeysTaken { .. }), "{error}");
+    let renewed = issue(&authority, &request("clinic", 2), 90).unwrap().entry.serial_number;
+    for name in ["localhost", "other"] {
+        revoke(&authority, &CertificateSelection::Name(name.to_owned()));
+    }
+    authority.retire_roots(30).unwrap();
+    revoke(&authority, &CertificateSelection::SerialNumber(renewed));
+    issue_both(3);
+}
