@@ -75,16 +75,22 @@ pub fn run(command: &AuthorityCommand, global: &GlobalOptions) -> Result<ExitCod
             let advice = "Give providers and clients the new root.pem, and providers the new revoked.pem, before new certificates \
                           are used. When all certificates are renewed, remove the former root with `sottovoce authority \
                           retire-roots`.";
-            signers_changed(&opened, &notices, advice)?
+            let keys = former_root_keys(
+                &opened,
+                "is the private key of a former root, which clients and providers still trust: keep it offline, as root.key.pem",
+            )?;
+            signers_changed(&opened, &notices, &format!("{advice}{keys}"))?
         }
         AuthorityCommand::RetireRoots { authority, lists } => {
             let opened = passphrase::open(authority)?;
             let notices = opened.retire_roots(lists.list_days)?;
-            signers_changed(
+            let advice =
+                "Give providers the new root.pem and revoked.pem together, and clients the new root.pem.";
+            let keys = former_root_keys(
                 &opened,
-                &notices,
-                "Give providers the new root.pem and revoked.pem together, and clients the new root.pem.",
-            )?
+                "is the private key of a former root: when everybody has the new root.pem, delete it or archive it offline",
+            )?;
+            signers_changed(&opened, &notices, &format!("{advice}{keys}"))?
         }
         AuthorityCommand::Encrypt { authority, new_passphrase_file, no_passphrase } => {
             encrypt(authority, new_passphrase_file.as_deref(), *no_passphrase)?
@@ -311,6 +317,12 @@ fn signers_changed(authority: &Authority, notices: &[ListNotice], advice: &str) 
         "warnings": texts(notices),
     });
     Ok((json, format!("{}{advice}", signer_table(&signers)?)))
+}
+
+/// Returns a line with `advice` for each private key of a former root in the folder that daily work does not need.
+fn former_root_keys(authority: &Authority, advice: &str) -> Result<String> {
+    let paths = authority.former_root_keys()?;
+    Ok(paths.iter().map(|path| format!("\n{} {advice}.", path.display())).collect())
 }
 
 fn encrypt(options: &AuthorityOptions, file: Option<&Path>, no_passphrase: bool) -> Result<Output> {

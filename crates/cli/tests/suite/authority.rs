@@ -286,7 +286,11 @@ fn another_issuer_and_another_root_take_over() {
     let run = sandbox.run(&["authority", "renew-issuer", "ca"]).succeeds();
     assert!(run.stdout.contains("former issuer") && run.stdout.contains("new revoked.pem"), "{}", run.stdout);
     issue(&sandbox, "two", "02", &[]).succeeds();
-    sandbox.run(&["authority", "new-root", "ca", "--name", "next"]).succeeds();
+    let root =
+        json(&sandbox, &["authority", "list", "ca"])["signers"][0]["serial"].as_str().unwrap().to_owned();
+    let former_key = format!("ca/former/root-{root}.key.pem is the private key of a former root");
+    let run = sandbox.run(&["authority", "new-root", "ca", "--name", "next"]).succeeds();
+    assert!(run.stdout.contains(&former_key) && run.stdout.contains("keep it offline"), "{}", run.stdout);
     assert_eq!(sandbox.read("ca/root.pem").matches("BEGIN CERTIFICATE").count(), 2);
     issue(&sandbox, "three", "03", &[]).succeeds();
     // The client with the former root's certificate trusts both.
@@ -300,7 +304,8 @@ fn another_issuer_and_another_root_take_over() {
         .fails(1, &["valid certificates depend on a former root", "one, serial", "two, serial"]);
     sandbox.run(&["authority", "revoke", "ca", "--name", "one"]).succeeds();
     sandbox.run(&["authority", "revoke", "ca", "--name", "two"]).succeeds();
-    sandbox.run(&["authority", "retire-roots", "ca"]).succeeds();
+    let run = sandbox.run(&["authority", "retire-roots", "ca"]).succeeds();
+    assert!(run.stdout.contains(&former_key) && run.stdout.contains("delete it"), "{}", run.stdout);
     assert_eq!(sandbox.read("ca/root.pem").matches("BEGIN CERTIFICATE").count(), 1);
 }
 

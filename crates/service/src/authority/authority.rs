@@ -472,6 +472,22 @@ impl Authority {
         Ok(Contents::read(&self.folder)?.signer_statuses())
     }
 
+    /// Returns the files of former roots' private keys in the folder that daily work does not need. The key of a trusted root of a
+    /// former version is not among them, because it signs the weekly lists.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn former_root_keys(&self) -> Result<Vec<PathBuf>, AuthorityError> {
+        let signers = Signers::read(&self.folder)?;
+        let signs_weekly = |path: &Path| {
+            let mut roots = signers.roots.iter().filter(|root| !root.certificate.may_sign_issuers());
+            roots.any(|root| root.key.as_ref().is_some_and(|key| key.path() == path))
+        };
+        let mut paths = self.folder.former_root_key_paths()?;
+        paths.retain(|path| !signs_weekly(path));
+        Ok(paths)
+    }
+
     fn unlock(&self, root: &Signer) -> Result<SigningKey, AuthorityError> {
         let missing = || AuthorityError::NoRootKey { path: self.folder.root_key_path() };
         root.unlock(self.passphrase.as_ref(), missing)

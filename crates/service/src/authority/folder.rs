@@ -112,6 +112,15 @@ impl AuthorityFolder {
         Ok(paths)
     }
 
+    /// Returns the files of the keys of former roots.
+    pub fn former_root_key_paths(&self) -> Result<Vec<PathBuf>, AuthorityError> {
+        let mut paths = self.former_key_paths()?;
+        paths.retain(|path| {
+            path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"root-"))
+        });
+        Ok(paths)
+    }
+
     /// Locks the folder against changes by other programs until the result is dropped.
     pub fn lock(&self) -> Result<File, AuthorityError> {
         // A file of its own, because every other one is replaced.
