@@ -74,7 +74,7 @@ pub fn run(command: &AuthorityCommand, global: &GlobalOptions) -> Result<ExitCod
             let notices = opened.make_root(name, former, *days, lists.list_days)?;
             let advice = "Give providers and clients the new root.pem, and providers the new revoked.pem, before new certificates \
                           are used. When all certificates are renewed, remove the former root with `sottovoce authority \
-                          retire-roots`.";
+                          retire-roots FOLDER`.";
             let keys = former_root_keys(
                 &opened,
                 "is the private key of a former root, which clients and providers still trust: keep it offline, as root.key.pem",
@@ -273,7 +273,7 @@ fn revoke(
     }
     if revoked.iter().any(|issued| matches!(issued.holder, CertificateHolder::Issuer(_))) {
         lines.push(format!(
-            "Providers refuse all clients of this issuer when they have the new {}. `sottovoce authority list` shows the certificates \
+            "Providers refuse all clients of this issuer when they have the new {}. `sottovoce authority list FOLDER` shows the certificates \
              that are to be issued again.",
             list.display()
         ));

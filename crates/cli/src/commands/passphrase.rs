@@ -20,7 +20,7 @@ pub fn open(options: &AuthorityOptions) -> Result<Authority> {
     if !authority.is_encrypted()? {
         if let Some(file) = passphrase_file {
             output::remark(&format!(
-                "the private keys in {} are not encrypted, so {} is not used; `sottovoce authority encrypt` encrypts them",
+                "the private keys in {} are not encrypted, so {} is not used; `sottovoce authority encrypt FOLDER` encrypts them",
                 folder.display(),
                 file.display()
             ));

@@ -78,7 +78,7 @@ pub enum AuthorityError {
     /// The signed lists cannot be used.
     #[error(
         "{path} cannot be used: {reason}. Replace it with the file that a provider uses; without any copy, move it away and \
-         run `sottovoce authority sign-list`"
+         run `sottovoce authority sign-list FOLDER --root`, with root.key.pem in the folder"
     )]
     Lists {
         /// Path of the file.
@@ -128,8 +128,8 @@ pub enum AuthorityError {
     },
     /// Others may know the passphrase.
     #[error(
-        "others than its owner may have read the passphrase in {path}: choose another passphrase (`sottovoce authority encrypt`), or, \
-         if nobody has read it, correct this with: chmod 600 {path}"
+        "others than its owner may have read the passphrase in {path}: choose another passphrase (`sottovoce authority encrypt \
+         FOLDER`), or, if nobody has read it, correct this with: chmod 600 {path}"
     )]
     PassphraseReadable {
         /// Path of the file.
@@ -159,7 +159,7 @@ pub enum AuthorityError {
     },
     /// The issuer's private key is not in the folder.
     #[error(
-        "there is no {path}: restore it from a backup, or make another issuer with `sottovoce authority renew-issuer`"
+        "there is no {path}: restore it from a backup, or make another issuer with `sottovoce authority renew-issuer FOLDER`"
     )]
     NoIssuer {
         /// Path of the file.
@@ -176,7 +176,7 @@ pub enum AuthorityError {
     /// The root cannot sign issuers.
     #[error(
         "this authority was made by a former version, and its root cannot sign issuers; make another root with `sottovoce \
-         authority new-root`"
+         authority new-root FOLDER`"
     )]
     NoIssuers,
     /// The change of the root was interrupted.
@@ -190,7 +190,7 @@ pub enum AuthorityError {
     /// The root that is to be retired is in use.
     #[error(
         "valid certificates depend on a former root, and nobody would accept them afterwards: {}. Issue them again for the same names \
-         and keys, or revoke them (`sottovoce authority revoke --serial`)",
+         and keys, or revoke them (`sottovoce authority revoke FOLDER --serial SERIAL`)",
         certificate_texts(certificates)
     )]
     RootInUse {
@@ -217,9 +217,9 @@ pub enum AuthorityError {
     },
     /// The private key of the named issuer is not in the folder.
     #[error(
-        "{issuer} is no issuer whose private key is in the folder, so it cannot revoke {serial_number}; `sottovoce authority list` \
+        "{issuer} is no issuer whose private key is in the folder, so it cannot revoke {serial_number}; `sottovoce authority list FOLDER` \
          shows the issuers. Restore the newest copy of the folder; if there is none and revoked.pem has the issuer's list, revoke \
-         the issuer with all its certificates (`sottovoce authority revoke --serial {issuer}`, which needs root.key.pem)"
+         the issuer with all its certificates (`sottovoce authority revoke FOLDER --serial {issuer}`, which needs root.key.pem)"
     )]
     IssuerNotHere {
         /// Serial number of the certificate.
@@ -237,12 +237,12 @@ pub enum AuthorityError {
     },
     /// A former root has signed the present issuer.
     #[error(
-        "a former root has signed the present issuer; make another one with `sottovoce authority renew-issuer`"
+        "a former root has signed the present issuer; make another one with `sottovoce authority renew-issuer FOLDER`"
     )]
     IssuerOfFormerRoot,
     /// The present issuer is to be revoked.
     #[error(
-        "{serial_number} is the present issuer; replace and revoke it with `sottovoce authority renew-issuer --revoke-former`"
+        "{serial_number} is the present issuer; replace and revoke it with `sottovoce authority renew-issuer FOLDER --revoke-former`"
     )]
     PresentIssuer {
         /// Serial number of the issuer.
@@ -251,7 +251,7 @@ pub enum AuthorityError {
     /// The present issuer is revoked, because its replacement was interrupted.
     #[error(
         "the present issuer {serial_number} is revoked, so it can issue no certificates; make another one with `sottovoce authority \
-         renew-issuer`"
+         renew-issuer FOLDER`"
     )]
     RevokedIssuer {
         /// Serial number of the issuer.
@@ -320,7 +320,7 @@ pub enum AuthorityError {
     /// The certificate would outlive its signer.
     #[error(
         "the certificate that would sign expires at {}, in less than {days} days; request fewer days, or make another issuer with \
-         `sottovoce authority renew-issuer` or another root with `new-root`",
+         `sottovoce authority renew-issuer FOLDER` or another root with `new-root FOLDER`",
         date_text(*not_after)
     )]
     Outlives {

@@ -51,7 +51,7 @@ pub enum TlsError {
     /// A certificate of the provider's chain has expired or is not valid yet.
     #[error(
         "{holder} in {path} {problem}, and now it is {now} by this machine's clock; check the clock, or take a new certificate of the \
-         authority (`sottovoce authority provider`)",
+         authority (`sottovoce authority provider FOLDER`)",
         path = path.display(),
         now = date_text(*now)
     )]
@@ -138,7 +138,7 @@ pub enum TlsError {
     #[error(
         "{path} cannot replace the revocation list that was in use before and is kept in {kept}; copy the authority's newest \
          revoked.pem to {path}. If the authority was restored from a backup, revoke there again what is missing (`sottovoce authority \
-         revoke`), which signs a newer list. Only if it is certain that nothing else was revoked, remove {kept}",
+         revoke FOLDER`), which signs a newer list. Only if it is certain that nothing else was revoked, remove {kept}",
         path = path.display(),
         kept = kept.display()
     )]

@@ -134,7 +134,7 @@ pub enum ModelManifestError {
     /// The certificate lists no models.
     #[error(
         "the provider's certificate lists no models, and a list is required; the authority issues one with \
-         `sottovoce authority provider --model NAME=FINGERPRINT`"
+         `sottovoce authority provider FOLDER REQUEST --model NAME=FINGERPRINT`"
     )]
     Empty,
     /// There is no certificate.

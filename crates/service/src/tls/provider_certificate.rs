@@ -96,7 +96,7 @@ impl ProviderCertificate {
                 problems.extend(models.iter().filter(is_refused).map(|(name, fingerprint)| {
                     format!(
                         "clients refuse the model {name}, because the provider's certificate lists models, and not this one: the authority \
-                         issues another certificate with `sottovoce authority provider --model {name}={fingerprint}`"
+                         issues another certificate with `sottovoce authority provider FOLDER REQUEST --model {name}={fingerprint}`"
                     )
                 }));
             }

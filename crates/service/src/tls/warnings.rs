@@ -83,11 +83,12 @@ pub fn warn_of_old_lists(
 ) {
     for signer in bundle.covered() {
         let name = signer.list.signer().subject();
+        let option = if signer.is_root() { " --root" } else { "" };
         let Some(end) = bundle.current_until(signer, max_age) else {
             if notices.is_due(&format!("endless list of {name}")) {
                 warn!(
                     signer = name,
-                    "the revocation list has no end: the authority must sign another one (`sottovoce authority sign-list`)"
+                    "the revocation list has no end: the authority must sign another one (`sottovoce authority sign-list FOLDER{option}`)"
                 );
             }
             continue;
@@ -112,7 +113,7 @@ pub fn warn_of_old_lists(
             warn!(
                 signer = name,
                 until,
-                "the revocation list is current for years: the authority must sign another one (`sottovoce authority sign-list`)"
+                "the revocation list is current for years: the authority must sign another one (`sottovoce authority sign-list FOLDER{option}`)"
             );
         }
     }

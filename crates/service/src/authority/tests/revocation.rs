@@ -209,6 +209,8 @@ fn a_damaged_file_of_signed_lists_is_named() {
                 matches!(&error, AuthorityError::Lists { path: named, .. } if *named == path),
                 "{damaged:?}: {error}"
             );
+            let text = error.to_string();
+            assert!(text.contains("sign-list FOLDER --root`, with root.key.pem in the folder"), "{text}");
         }
         assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
     }

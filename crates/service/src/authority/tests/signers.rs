@@ -68,7 +68,7 @@ fn a_stolen_issuer_is_revoked_by_the_root() {
     let (_folder, authority) = authority();
     let stolen = signers(&authority, false)[0].clone();
     let error = authority.revoke(&CertificateSelection::SerialNumber(stolen.clone()), 30).unwrap_err();
-    assert!(error.to_string().contains("renew-issuer --revoke-former"), "{error}");
+    assert!(error.to_string().contains("renew-issuer FOLDER --revoke-former"), "{error}");
     authority.make_issuer(100, true, 30).unwrap();
     let root = signers(&authority, true)[0].clone();
     assert_eq!(lists(&authority)[&root].1, [stolen].into());
