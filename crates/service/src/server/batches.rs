@@ -132,7 +132,8 @@ impl Batches {
         let progress = Arc::new(EvaluationProgress::default());
         inner.entries.insert(name, BatchEntry::Waiting(progress.clone()));
         inner.waiting.note_upload_end(name.key, true);
-        inner.queue.push(name, QueuedBatch { name, provider, received, progress });
+        let seconds = inner.expected_evaluation().as_secs_f64();
+        inner.queue.push(name, QueuedBatch { name, provider, received, progress }, seconds, Instant::now());
         self.changed.notify_one();
         inner.state(name)
     }

@@ -14,12 +14,20 @@ const HALF_LIFE: Duration = Duration::from_secs(60);
 /// Use in seconds that is forgotten.
 const FORGOTTEN_SECONDS: f64 = 1e-3;
 
+/// Items by which a client that returns is ahead of those that stayed.
+const MAX_CREDIT_ITEMS: f64 = 2.0;
+
 /// A queue of items with the names of batches. The client whose items took least time lately is served first, and clients with
 /// equal use take turns. The items of one client keep their order.
+///
+/// A client that returns is ahead of the others by two items at most: its use is raised to that. Otherwise one that comes for the
+/// first time would be served alone until it had used as much as the others.
 pub struct FairQueue<T> {
     /// The clients with items, and at the front the one that has waited longest for its turn.
     clients: VecDeque<ClientQueue<T>>,
     used: HashMap<Fingerprint, Use>,
+    /// The client whose item was taken last, until its time is known.
+    served: Option<Fingerprint>,
 }
 
 /// The items of one client. There is at least one.
@@ -44,7 +52,7 @@ impl Use {
 
 impl<T> Default for FairQueue<T> {
     fn default() -> Self {
-        Self { clients: VecDeque::new(), used: HashMap::new() }
+        Self { clients: VecDeque::new(), used: HashMap::new(), served: None }
     }
 }
 
@@ -57,9 +65,17 @@ impl<T> FairQueue<T> {
         self.clients.clear();
     }
 
-    /// Adds an item behind those of the same client.
-    pub fn push(&mut self, name: BatchName, item: T) {
+    /// Adds an item behind those of the same client. An item takes about `seconds`.
+    pub fn push(&mut self, name: BatchName, item: T, seconds: f64, now: Instant) {
         let item = (name, item);
+        let others = self.clients.iter().map(|queue| queue.client).chain(self.served);
+        let uses = others.filter(|other| *other != name.key).map(|other| self.used_seconds(other, now));
+        let least = uses.min_by(f64::total_cmp).unwrap_or_default() - MAX_CREDIT_ITEMS * seconds;
+        let is_back =
+            self.served != Some(name.key) && self.clients.iter().all(|queue| queue.client != name.key);
+        if is_back && self.used_seconds(name.key, now) < least {
+            self.used.insert(name.key, Use { seconds: least, since: now });
+        }
         match self.clients.iter_mut().find(|queue| queue.client == name.key) {
             Some(queue) => queue.items.push_back(item),
             None => {
@@ -71,6 +87,7 @@ impl<T> FairQueue<T> {
 
     /// Notes that an item of a client has taken some time.
     pub fn charge(&mut self, client: Fingerprint, taken: Duration, now: Instant) {
+        self.served = None;
         let seconds = self.used_seconds(client, now) + taken.as_secs_f64();
         self.used.insert(client, Use { seconds, since: now });
         self.used.retain(|_, used| used.seconds_at(now) > FORGOTTEN_SECONDS);
@@ -84,6 +101,7 @@ impl<T> FairQueue<T> {
     pub fn pop(&mut self, now: Instant) -> Option<(BatchName, T)> {
         let uses: Vec<f64> = self.clients.iter().map(|queue| self.used_seconds(queue.client, now)).collect();
         let mut queue = self.clients.remove(first_least(&uses)?)?;
+        self.served = Some(queue.client);
         let item = queue.items.pop_front();
         if !queue.items.is_empty() {
             self.clients.push_back(queue);
@@ -139,8 +157,12 @@ mod tests {
 
     fn queue(items: &[(u8, u8)]) -> FairQueue<()> {
         let mut queue = FairQueue::default();
-        items.iter().for_each(|&(client, batch)| queue.push(name(client, batch), ()));
+        items.iter().for_each(|&(client, batch)| push(&mut queue, client, batch, Instant::now()));
         queue
+    }
+
+    fn push(queue: &mut FairQueue<()>, client: u8, batch: u8, now: Instant) {
+        queue.push(name(client, batch), (), TAKEN.as_secs_f64(), now);
     }
 
     /// Serves the next item.
@@ -185,11 +207,11 @@ mod tests {
         let mut queue = queue(&[(1, 1)]);
         for batch in 2..10 {
             serve(&mut queue, now).unwrap();
-            queue.push(name(1, batch), ());
+            push(&mut queue, 1, batch, now);
         }
-        queue.push(name(1, 10), ());
-        queue.push(name(2, 11), ());
-        queue.push(name(2, 12), ());
+        push(&mut queue, 1, 10, now);
+        push(&mut queue, 2, 11, now);
+        push(&mut queue, 2, 12, now);
         assert_eq!(queue.position(name(2, 12), 1.0, now), Some(1));
         assert_eq!(serve(&mut queue, now), Some(name(2, 11)));
         // After some minutes both have used next to nothing, and the second one is last, because it was served last.
@@ -205,9 +227,32 @@ mod tests {
         let now = Instant::now();
         let mut queue = queue(&[(1, 1), (1, 2), (2, 3)]);
         assert_eq!(serve(&mut queue, now), Some(name(1, 1)));
-        queue.push(name(1, 4), ());
-        queue.push(name(3, 5), ());
+        push(&mut queue, 1, 4, now);
+        push(&mut queue, 3, 5, now);
         assert_eq!(drain(queue, now), [(2, 3), (3, 5), (1, 2), (1, 4)].map(|(c, b)| name(c, b)));
+    }
+
+    #[test]
+    fn a_client_that_comes_for_the_first_time_is_two_items_ahead_at_most() {
+        let now = Instant::now();
+        let mut queue = queue(&[(1, 0)]);
+        queue.charge(name(1, 0).key, 80 * TAKEN, now);
+        let mut served = Vec::new();
+        for batch in 1..10 {
+            push(&mut queue, 2, batch, now);
+            served.push(serve(&mut queue, now).unwrap().key);
+        }
+        let first = served.iter().position(|client| *client == name(1, 0).key);
+        assert!(first.is_some_and(|first| first <= 3), "{first:?}");
+        // One that comes now and then is always ahead.
+        for turn in 1..10 {
+            let now = now + turn * 10 * TAKEN;
+            queue.charge(name(1, 0).key, 9 * TAKEN, now);
+            push(&mut queue, 1, 0, now);
+            push(&mut queue, 3, 0, now);
+            assert_eq!(serve(&mut queue, now), Some(name(3, 0)));
+            while serve(&mut queue, now).is_some() {}
+        }
     }
 
     #[test]

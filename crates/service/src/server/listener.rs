@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::{Extension, Router, middleware};
@@ -92,7 +92,8 @@ pub async fn listen(state: Arc<ServerState>, listener: TcpListener, stop: impl F
             refuse_newcomer(&state, &stream, peer);
             continue;
         };
-        let connection = Connection { state: state.clone(), router: router.clone(), slot };
+        let connection =
+            Connection { state: state.clone(), router: router.clone(), slot, meter: Arc::default() };
         tokio::spawn(connection.serve(stream));
     }
     drop(listener);
@@ -161,12 +162,20 @@ struct Connection {
     state: Arc<ServerState>,
     router: Router,
     slot: ConnectionSlot,
+    /// Counts received bytes, those of TLS included, once the peer may send requests.
+    meter: Arc<OnceLock<Arc<RequestMeter>>>,
 }
 
 impl Connection {
     async fn serve(self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
         let connection = self.slot.connection.clone();
+        let meter = self.meter.clone();
+        let stream = ObservedStream::new(stream, move |read: &io::Result<usize>| {
+            if let (Ok(bytes @ 1..), Some(meter)) = (read, meter.get()) {
+                meter.count_received(*bytes);
+            }
+        });
         let served = self.serve_tls(stream);
         let reason = tokio::select! {
             reason = connection.closed_now() => reason,
@@ -188,7 +197,7 @@ impl Connection {
         reason
     }
 
-    async fn serve_tls(&self, stream: TcpStream) -> CloseReason {
+    async fn serve_tls(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> CloseReason {
         let limit = self.state.limits.handshake;
         let tls = match &self.state.access {
             AccessPolicy::Certificates(tls) => tls,
@@ -303,14 +312,11 @@ impl Connection {
             counters: self.state.metrics.requests.clone(),
             log_limiter: self.state.log_limiter.clone(),
         });
-        let of_stream = meter.clone();
-        let stream = ObservedStream::new(stream, move |read: &io::Result<usize>| {
-            if let Ok(bytes @ 1..) = *read {
-                of_stream.count_received(bytes);
-            }
-        });
-        let router =
-            router.layer(Extension(caller)).layer(middleware::from_fn_with_state(meter, meter_request));
+        let meter = self.meter.get_or_init(|| meter).clone();
+        let router = router
+            .layer(Extension(caller))
+            .layer(Extension(meter.budget.clone()))
+            .layer(middleware::from_fn_with_state(meter, meter_request));
         let http = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .initial_stream_window_size(buffers.window)

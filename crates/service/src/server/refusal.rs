@@ -114,7 +114,7 @@ reasons! {
     OtherBatch, UNPROCESSABLE_ENTITY, PUT_BATCH, "";
     /// The body holds other keys than the path names.
     OtherKeys, UNPROCESSABLE_ENTITY, PUT_KEYS, "";
-    /// The client sends more than `--requests-per-second`, or fetches more than 16 MiB per second.
+    /// The client sends more than `--requests-per-second`, fetches more than 16 MiB per second, or registers too often.
     TooManyRequests, TOO_MANY_REQUESTS, ANY, "1";
     /// The client opens more than 5 connections per second, and has opened 100 beyond that.
     TooManyNewConnections, TOO_MANY_REQUESTS, ANY, "1";
@@ -271,6 +271,11 @@ impl Refusal {
 
     pub fn too_many_sent_bytes() -> Self {
         let text = "the client fetches more bytes per second than it may";
+        Self::new(Reason::TooManyRequests, text).retry_after(SHORT_WAIT)
+    }
+
+    pub fn registered_too_often() -> Self {
+        let text = "the client registers its keys more often than it may";
         Self::new(Reason::TooManyRequests, text).retry_after(SHORT_WAIT)
     }
 

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -21,6 +21,7 @@ use super::access::Caller;
 use super::answer_body::AnswerBody;
 use super::batch_name::BatchName;
 use super::blocking_work::WorkOwner;
+use super::connections::RequestBudget;
 use super::refusal::Refusal;
 use super::registration_slots::MAX_UPLOAD;
 use super::served_models::ServedModels;
@@ -170,6 +171,7 @@ async fn model(State(state): Shared, Path(model): Path<String>) -> Reply {
 
 async fn register(
     State(state): Shared,
+    Extension(budget): Extension<Arc<RequestBudget>>,
     KeysRequest { keys, caller }: KeysRequest,
     headers: HeaderMap,
     body: Body,
@@ -183,6 +185,9 @@ async fn register(
     if provider.key(keys).is_some() {
         load_keys(&state, &provider, &caller, keys).await?;
         return Ok(StatusCode::CREATED.into_response());
+    }
+    if !budget.spend_registration(Instant::now().into()) {
+        return Err(Refusal::registered_too_often());
     }
     let progress = Arc::new(UploadProgress::new(&state.limits));
     let body = TimedBody::new(body, &progress, MAX_UPLOAD, state.limits.silence);

@@ -65,6 +65,16 @@ fn classify_under(
 }
 
 #[test]
+fn a_client_that_registers_again_and_again_is_refused() {
+    let (world, served) = serve(&["small"], &[]);
+    let mallory = attacker(&world, &served, "mallory");
+    let bounds = Bounds::new(Duration::from_secs(60), 60);
+    let reports = classify_under(&world, &served, &mallory, &[AttackKind::ChurnKeys], bounds);
+    let outcome = |name: &str| reports[0].outcomes.get(name).copied().unwrap_or_default();
+    assert!(outcome("status 201") >= 10 && outcome("status 429") > 0, "{reports:?}");
+}
+
+#[test]
 fn peers_without_a_certificate_share_a_budget() {
     let (per_second, connections) = (2.0, 4);
     let (world, served) = serve(&["small"], &["--requests-per-second", "2"]);

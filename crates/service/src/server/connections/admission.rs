@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Time that an unverified connection has before another one of a network with about as many connections can replace it, so that
-/// a flood does not interrupt each handshake of others.
+/// Time that an unverified connection has before another one of a network with as many connections can replace it, so that a
+/// flood does not interrupt each handshake from its own network.
 pub const GRACE: Duration = Duration::from_millis(500);
 
 /// A connection without a verified certificate.
@@ -33,9 +33,8 @@ pub enum SlotDecision {
 /// Decides about a new connection from a network, at once. Of `max` slots, `held` are taken.
 ///
 /// If no slot is free, networks with more connections than the newcomer's, the newcomer included, give one up: the largest
-/// network loses the connection that it has held longest. A network with only one connection more does not lose one in its
-/// [`GRACE`], unless it holds all slots. If there is no larger network, the newcomer takes the slot of the connection that was
-/// held longest, beyond its grace, by its own network or by one with as many connections.
+/// network loses the connection that it has held longest. If there is no such network, the newcomer takes the slot of the
+/// connection that was held longest, beyond its [`GRACE`], by its own network or by one with as many connections.
 pub fn decide(held: &[UnverifiedConnection], newcomer: IpAddr, max: usize, now: Instant) -> SlotDecision {
     if held.len() < max {
         return SlotDecision::Free;
@@ -46,10 +45,13 @@ pub fn decide(held: &[UnverifiedConnection], newcomer: IpAddr, max: usize, now: 
     }
     let count_of = |network: IpAddr| counts.get(&network).copied().unwrap_or_default();
     let (own, largest) = (count_of(newcomer), counts.values().copied().max().unwrap_or_default());
-    let needs_grace = own == largest || (largest == own + 1 && largest < held.len());
     let is_candidate = |connection: &&UnverifiedConnection| {
         let is_in_grace = now.saturating_duration_since(connection.since) < GRACE;
-        count_of(connection.network) == largest && !(needs_grace && is_in_grace)
+        if own < largest {
+            count_of(connection.network) == largest
+        } else {
+            !is_in_grace && (connection.network == newcomer || count_of(connection.network) == own)
+        }
     };
     match held.iter().filter(is_candidate).min_by_key(|connection| (connection.since, connection.id)) {
         Some(connection) => SlotDecision::Replace(connection.id),
@@ -87,21 +89,11 @@ mod tests {
 
     #[test]
     fn a_newcomer_takes_a_slot_of_the_network_that_holds_most_at_once() {
-        let (held, now) = held(&[3, 1, 1, 1, 1, 2, 2]);
-        assert_eq!(decide(&held, address(9), 8, now), SlotDecision::Free);
+        let (held, now) = held(&[3, 1, 1, 1, 2, 2]);
+        assert_eq!(decide(&held, address(9), 7, now), SlotDecision::Free);
         for newcomer in [3, 9] {
-            assert_eq!(decide(&held, address(newcomer), 7, now), SlotDecision::Replace(1));
+            assert_eq!(decide(&held, address(newcomer), 6, now), SlotDecision::Replace(1));
         }
-    }
-
-    #[test]
-    fn a_network_with_one_connection_more_keeps_them_during_the_grace() {
-        let (many, now) = held(&[1, 2, 3, 4, 4]);
-        assert_eq!(decide(&many, address(9), 5, now), SlotDecision::Refused);
-        assert_eq!(decide(&many, address(9), 5, now + GRACE), SlotDecision::Replace(3));
-        // A network that holds all slots keeps others out.
-        let (all, now) = held(&[1, 1]);
-        assert_eq!(decide(&all, address(9), 2, now), SlotDecision::Replace(0));
     }
 
     #[test]

@@ -21,6 +21,9 @@ const BYTES_OUTSIDE_BODIES: (f64, f64) = ((2 << 20) as f64, (64 << 20) as f64);
 /// Bytes per second of responses, and how many at once. A client can fetch an answer as often as it likes.
 const SENT_BYTES: (f64, f64) = ((16 << 20) as f64, (256 << 20) as f64);
 
+/// Registrations of keys per second, and how many at once. Each writes a megabyte to the disk, and clients need one.
+const REGISTRATIONS: (f64, f64) = (0.1, 10.0);
+
 /// Budget of one client's connections and requests. All its connections share it.
 #[derive(Debug)]
 pub struct RequestBudget {
@@ -30,6 +33,7 @@ pub struct RequestBudget {
     ignored_refusals: TokenBucket,
     received_bytes: TokenBucket,
     sent_bytes: TokenBucket,
+    registrations: TokenBucket,
 }
 
 /// Whether a request is within the budget.
@@ -54,6 +58,7 @@ impl RequestBudget {
             ignored_refusals: TokenBucket::new(IGNORED_REFUSALS.0, IGNORED_REFUSALS.1, now),
             received_bytes: TokenBucket::new(BYTES_OUTSIDE_BODIES.0, BYTES_OUTSIDE_BODIES.1, now),
             sent_bytes: TokenBucket::new(SENT_BYTES.0, SENT_BYTES.1, now),
+            registrations: TokenBucket::new(REGISTRATIONS.0, REGISTRATIONS.1, now),
         }
     }
 
@@ -94,10 +99,24 @@ impl RequestBudget {
         self.sent_bytes.take_many((bytes as f64).min(self.sent_bytes.max), now)
     }
 
+    /// Takes a registration of keys from the budget. Returns whether it was still in the budget.
+    pub fn spend_registration(&self, now: Instant) -> bool {
+        self.registrations.take(now)
+    }
+
     /// Returns whether the client has sent so little lately that a new budget would be the same.
     pub fn is_full(&self, now: Instant) -> bool {
-        let Self { connections, requests, resets, ignored_refusals, received_bytes, sent_bytes } = self;
-        let buckets = [connections, requests, resets, ignored_refusals, received_bytes, sent_bytes];
+        let Self {
+            connections,
+            requests,
+            resets,
+            ignored_refusals,
+            received_bytes,
+            sent_bytes,
+            registrations,
+        } = self;
+        let buckets =
+            [connections, requests, resets, ignored_refusals, received_bytes, sent_bytes, registrations];
         buckets.iter().all(|bucket| bucket.is_full(now))
     }
 }
