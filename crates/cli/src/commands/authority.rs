@@ -141,6 +141,7 @@ fn print((json, text): Output, global: &GlobalOptions) {
 
 fn create(folder: &Path, name: &str, protection: &CreatedKeys) -> Result<Output> {
     let CreatedKeys { passphrase_file, no_passphrase } = protection;
+    Authority::check_new(folder)?;
     let passphrase = passphrase::new(passphrase_file.as_deref(), *no_passphrase, "--passphrase-file")?;
     let is_encrypted = passphrase.is_some();
     let authority = Authority::create(folder, name, passphrase)?;

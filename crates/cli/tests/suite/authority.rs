@@ -440,8 +440,8 @@ fn the_list_says_which_certificates_ended_with_their_issuer() {
 #[test]
 fn mistakes_with_names_folders_and_files_are_explained() {
     let sandbox = sandbox();
-    let request = json(&sandbox, &["provider-request", "--host", "localhost", "127.0.0.1"]);
-    let key = request["key"].as_str().unwrap();
+    let provider_request = json(&sandbox, &["provider-request", "--host", "localhost", "127.0.0.1"]);
+    let key = provider_request["key"].as_str().unwrap();
     let provider = ["authority", "provider", "ca", "identity/request.pem", "--key", key, "--out", "out"];
     sandbox
         .run(&[&provider[..], &["--days", "3650"]].concat())
@@ -450,6 +450,14 @@ fn mistakes_with_names_folders_and_files_are_explained() {
     let model = format!("bad name={}", keys("a1"));
     sandbox.run(&[&provider[..], &["--model", &model]].concat()).fails(2, &["name is \"bad name\", but"]);
     sandbox.run(&provider).succeeds();
+    let issue = ["authority", "issue", "ca", "identity/request.pem", "--key", key, "--out", "client.pem"];
+    sandbox.run(&issue).fails(1, &["a provider's request; use `sottovoce authority provider"]);
+    request(&sandbox, "clinic", &keys("a1"));
+    sandbox
+        .run(&["authority", "provider", "ca", "clinic.request.pem", "--out", "out2"])
+        .fails(1, &["a client's request; use `sottovoce authority issue"]);
+    // The folder is checked before the passphrase, which no terminal can be asked for here.
+    sandbox.run(&["authority", "create", "ca"]).fails(1, &["ca already holds an authority"]);
     sandbox
         .run(&["authority", "revoke", "ca", "--name", "localhost"])
         .fails(1, &["all of its hosts: --name \"localhost 127.0.0.1\""]);

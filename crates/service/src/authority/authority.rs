@@ -89,6 +89,14 @@ impl Authority {
         Ok(Self { folder, passphrase })
     }
 
+    /// Checks that [`create`](Self::create) can use a folder, before its passphrase is asked for.
+    ///
+    /// # Errors
+    /// If the path belongs to a file, or to a folder that is not empty.
+    pub fn check_new(folder: &Path) -> Result<(), AuthorityError> {
+        AuthorityFolder::check_new(folder)
+    }
+
     /// Opens the authority in a folder. No private key is decrypted.
     ///
     /// # Errors

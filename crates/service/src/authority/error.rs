@@ -271,6 +271,12 @@ pub enum AuthorityError {
     /// The request cannot be parsed, or its signature is wrong.
     #[error("this is not a usable certificate request")]
     Request(#[source] rcgen::Error),
+    /// A client's request is needed, but this is a provider's.
+    #[error("this is a provider's request; use `sottovoce authority provider FOLDER REQUEST`")]
+    RequestOfProvider,
+    /// A provider's request is needed, but this is a client's.
+    #[error("this is a client's request; use `sottovoce authority issue FOLDER REQUEST`")]
+    RequestOfClient,
     /// The keys of the request are not those that its sender named.
     ///
     /// The fingerprint in the request is not named, because its sender must tell it over another channel.

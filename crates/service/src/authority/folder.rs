@@ -26,25 +26,35 @@ pub struct AuthorityFolder(PathBuf);
 impl AuthorityFolder {
     /// Creates an empty folder that only its owner can use.
     pub fn create(path: &Path) -> Result<Self, AuthorityError> {
+        Self::check_new(path)?;
         let unwritable = |source| AuthorityError::Write { path: path.into(), source };
+        create_private_folder(path).map_err(unwritable)?;
+        // The folder may have existed with other permissions.
+        #[cfg(unix)]
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(unwritable)?;
+        Ok(Self(path.into()))
+    }
+
+    /// Checks that a path is free for a new authority: it does not exist, or is an empty folder.
+    pub fn check_new(path: &Path) -> Result<(), AuthorityError> {
         let folder = Self(path.into());
         if folder.root_path().exists() {
             return Err(AuthorityError::Exists { folder: path.into() });
         }
-        if path.exists() && !path.is_dir() {
+        if !path.exists() {
+            return Ok(());
+        }
+        if !path.is_dir() {
             return Err(AuthorityError::NotAFolder { path: path.into() });
         }
-        create_private_folder(path).map_err(unwritable)?;
         if folder.root_key_path().exists() {
             return Err(AuthorityError::Unfinished { folder: path.into() });
         }
-        if fs::read_dir(path).map_err(unwritable)?.next().is_some() {
-            return Err(AuthorityError::NotEmpty { folder: path.into() });
+        let entries = fs::read_dir(path);
+        match entries.map_err(|source| AuthorityError::Write { path: path.into(), source })?.next() {
+            Some(_) => Err(AuthorityError::NotEmpty { folder: path.into() }),
+            None => Ok(()),
         }
-        // The folder may have existed with other permissions.
-        #[cfg(unix)]
-        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(unwritable)?;
-        Ok(folder)
     }
 
     /// Opens the folder of an existing authority.

@@ -13,6 +13,7 @@
 //! | `issued.csv` | every issued certificate |
 //! | `revoked.csv` | the revoked certificates, with the times of their revocation |
 //! | `revoked.pem` | the signed lists of revoked certificates (CRL), for providers |
+//! | `lock` | nothing; it keeps two programs from changing the folder at the same time |
 //!
 //! A root signs issuers and the list of revoked issuers. The issuer signs clients, providers and the list of those that are
 //! revoked. So `root.key.pem` is needed only for another issuer or root and once a year for the root's list, and can be kept

@@ -13,6 +13,7 @@ use super::certificate::PROVIDER_NAME;
 use super::error::AuthorityError;
 use super::host::Host;
 use super::request::{fingerprint, parse, read_pem};
+use crate::tls::subject::KEYS_URI_PREFIX;
 
 /// A provider's request for a certificate, and the private key of the certificate. It has no `Debug`, because it holds a private
 /// key.
@@ -78,7 +79,9 @@ impl ReceivedProviderRequest {
         });
         let hosts: Vec<Host> = hosts.collect::<Result<_, _>>()?;
         if hosts.is_empty() {
-            return Err(AuthorityError::NoHosts);
+            let names_keys = |name: &SanType| matches!(name, SanType::URI(uri) if uri.as_str().starts_with(KEYS_URI_PREFIX));
+            let is_of_client = params.subject_alt_names.iter().any(names_keys);
+            return Err(if is_of_client { AuthorityError::RequestOfClient } else { AuthorityError::NoHosts });
         }
         let key = fingerprint(&public_key.subject_public_key_info())?;
         Ok(Self { hosts, public_key, key })

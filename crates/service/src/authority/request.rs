@@ -84,8 +84,16 @@ impl ReceivedRequest {
             SanType::URI(uri) => Some(uri.as_str()),
             _ => None,
         });
+        let has_hosts = params
+            .subject_alt_names
+            .iter()
+            .any(|name| matches!(name, SanType::DnsName(_) | SanType::IpAddress(_)));
+        let subject = Subject::from_names(&[name], uris).map_err(|error| match error {
+            SubjectError::Keys { found: 0 } if has_hosts => AuthorityError::RequestOfProvider,
+            error => error.into(),
+        })?;
         let key = fingerprint(&public_key.subject_public_key_info())?;
-        Ok(Self { subject: Subject::from_names(&[name], uris)?, public_key, key })
+        Ok(Self { subject, public_key, key })
     }
 
     /// Returns the subject of the requested certificate.

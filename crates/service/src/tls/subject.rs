@@ -5,7 +5,7 @@ use sottovoce_protocol::{Fingerprint, ParseFingerprintError};
 use super::excerpt::excerpt;
 
 /// Prefix of the URI that names a client's keys, in the subject's alternative names.
-const KEYS_URI_PREFIX: &str = "urn:sottovoce:keys:";
+pub(crate) const KEYS_URI_PREFIX: &str = "urn:sottovoce:keys:";
 
 /// Maximum length of a common name in characters (X.520, `ub-common-name`).
 const MAX_NAME_CHARACTERS: usize = 64;
