@@ -38,7 +38,7 @@ pub enum TlsError {
         /// Expected content.
         expected: &'static str,
         /// Error of the PEM parser.
-        source: pem::Error,
+        source: PemProblem,
     },
     /// The certificate cannot be parsed.
     #[error("{path} holds no readable certificate: {reason}")]
@@ -178,13 +178,48 @@ pub enum TlsError {
     Setup(#[from] rustls::Error),
 }
 
+/// A text is not the expected PEM. Neither message nor value has parts of the text, which may be those of a private key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PemProblem {
+    /// No section has the expected label.
+    #[error("no section has the expected label")]
+    NothingFound,
+    /// The line at the end of a section is missing.
+    #[error(
+        "the line `-----END ...-----` of a section is missing or is that of another label, so the text may be cut off"
+    )]
+    MissingEnd,
+    /// The line at the start of a section is damaged.
+    #[error("a line starts with `-----BEGIN`, but does not end with `-----`")]
+    Start,
+    /// A section is not in Base64.
+    #[error("a section is not in Base64")]
+    Base64,
+    /// The text cannot be parsed for another reason.
+    #[error("the text cannot be parsed")]
+    Other,
+}
+
+impl From<pem::Error> for PemProblem {
+    fn from(error: pem::Error) -> Self {
+        match error {
+            pem::Error::NoItemsFound => Self::NothingFound,
+            pem::Error::MissingSectionEnd { .. } => Self::MissingEnd,
+            pem::Error::IllegalSectionStart { .. } => Self::Start,
+            pem::Error::Base64Decode(_) => Self::Base64,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// A revocation list was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RevocationListError {
     /// The list is not in PEM.
     #[error("it holds no revocation list in PEM")]
-    Pem(#[from] pem::Error),
+    Pem(#[from] PemProblem),
     /// The list cannot be parsed.
     #[error("the revocation list cannot be read: {reason}")]
     Unreadable {

@@ -46,7 +46,7 @@ pub(crate) mod validity;
 mod warnings;
 
 pub use client::{load_client_tls, renewal_date};
-pub use error::{RevocationListError, TlsError};
+pub use error::{PemProblem, RevocationListError, TlsError};
 pub use identity::{ClientIdentity, IdentityError, OutdatedList};
 pub use model_manifest::{
     CertifiedModel, CertifiedModelError, ModelManifest, ModelManifestError, RequiredModel,

@@ -42,7 +42,11 @@ pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Tl
         true => Err(pem::Error::NoItemsFound),
         false => Ok(found),
     });
-    certificates.map_err(|source| TlsError::Pem { path: path.into(), expected: "certificate", source })
+    certificates.map_err(|error| TlsError::Pem {
+        path: path.into(),
+        expected: "certificate",
+        source: error.into(),
+    })
 }
 
 /// Writes the PEM of a private key to a new file that only its owner can read. The file appears complete or not at all.
@@ -70,10 +74,10 @@ pub fn read_private_bytes(path: &Path, max_bytes: usize) -> Result<Zeroizing<Vec
 /// Reads a private key. Refuses a file that others than its owner can read or change.
 pub fn read_private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let bytes = read_private_bytes(path, MAX_KEY_BYTES)?;
-    PrivateKeyDer::from_pem_slice(&bytes).map_err(|source| TlsError::Pem {
+    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| TlsError::Pem {
         path: path.into(),
         expected: "private key",
-        source,
+        source: error.into(),
     })
 }
 

@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use time::OffsetDateTime;
 
 use super::certificate::Certificate;
-use super::error::{RevocationListError, TlsError};
+use super::error::{PemProblem, RevocationListError, TlsError};
 use super::pem_files::read_bounded;
 use super::revocation_list::RevocationList;
 use super::trusted_roots::TrustedRoots;
@@ -201,7 +201,7 @@ pub fn read_sections(
 ) -> Result<(Vec<Certificate>, Vec<CertificateRevocationListDer<'static>>), RevocationListError> {
     let (mut certificates, mut lists) = (Vec::new(), Vec::new());
     for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem) {
-        match section? {
+        match section.map_err(PemProblem::from)? {
             (SectionKind::Certificate, der) => {
                 let certificate = Certificate::parse(CertificateDer::from(der));
                 certificates.push(certificate.map_err(|reason| RevocationListError::Unreadable { reason })?);
@@ -211,7 +211,7 @@ pub fn read_sections(
         }
     }
     match lists.is_empty() {
-        true => Err(RevocationListError::Pem(rustls::pki_types::pem::Error::NoItemsFound)),
+        true => Err(RevocationListError::Pem(PemProblem::NothingFound)),
         false => Ok((certificates, lists)),
     }
 }

@@ -292,3 +292,22 @@ fn equal_serial_numbers_can_be_written_in_several_ways() {
         assert!(text.parse::<SerialNumber>().is_err(), "{text:?}");
     }
 }
+
+#[test]
+fn a_damaged_pem_file_is_described_in_words_without_its_text() {
+    let world = World::new();
+    let path = world.path("damaged.pem");
+    for (pem, expected) in [
+        ("", "no section has the expected label"),
+        ("-----BEGIN PRIVATE KEY-----c2VjcmV0\n", "does not end with `-----`"),
+        ("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n", "may be cut off"),
+        ("-----BEGIN PRIVATE KEY-----\nc2VjcmV0?\n-----END PRIVATE KEY-----\n", "is not in Base64"),
+    ] {
+        sottovoce_network::atomic_file::write_private(&path, pem.as_bytes()).unwrap();
+        let error = pem_files::read_private_key(&path).map(|_| ()).unwrap_err();
+        let texts = [with_causes(&error), format!("{error:?}")];
+        assert!(texts[0].contains(expected), "{}", texts[0]);
+        // Bytes as numbers would be in brackets.
+        assert!(texts.iter().all(|text| !text.contains("c2Vj") && !text.contains('[')), "{texts:?}");
+    }
+}
