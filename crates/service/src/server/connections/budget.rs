@@ -1,4 +1,4 @@
-//! How many connections a client may open, how many requests it may send, and how many of them it may abandon.
+//! The limits of a client over time: new connections, requests, abandoned requests, registrations, and bytes.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub struct RequestBudget {
     registrations: TokenBucket,
 }
 
-/// Whether a request is within the budget.
+/// Decision about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spending {
     /// The request may be answered.

@@ -69,7 +69,7 @@ close_reasons! {
     Stopping, "stopping";
 }
 
-/// Whether a connection is to be closed.
+/// State of closing a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closing {
     No,

@@ -108,7 +108,7 @@ pub struct EndedCertificate {
     pub reason: IdentityError,
     /// Number of connections that were closed.
     pub closed: usize,
-    /// Whether it has expired or is revoked, and no other certificate of the client is known: its batches must be deleted.
+    /// The certificate has expired or is revoked, and no other certificate of the client is known: its batches must be deleted.
     pub is_last: bool,
 }
 
