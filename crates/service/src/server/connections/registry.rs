@@ -225,7 +225,7 @@ impl ConnectionSlot {
         }
     }
 
-    /// Moves the connection to the verified ones. If its owner has its maximum, or all places are taken, an idle connection is
+    /// Moves the connection to the verified ones. If its owner has its maximum, or all slots are taken, an idle connection is
     /// closed first. Returns the owner's budget.
     ///
     /// # Errors
