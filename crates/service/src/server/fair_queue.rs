@@ -97,10 +97,14 @@ impl<T> FairQueue<T> {
         self.used.get(&client).map_or(0.0, |used| used.seconds_at(now))
     }
 
+    /// Returns the use of each client with items, in the order of their turns.
+    fn uses(&self, now: Instant) -> Vec<f64> {
+        self.clients.iter().map(|queue| self.used_seconds(queue.client, now)).collect()
+    }
+
     /// Takes the oldest item of the client that has used least.
     pub fn pop(&mut self, now: Instant) -> Option<(BatchName, T)> {
-        let uses: Vec<f64> = self.clients.iter().map(|queue| self.used_seconds(queue.client, now)).collect();
-        let mut queue = self.clients.remove(first_least(&uses)?)?;
+        let mut queue = self.clients.remove(first_least(&self.uses(now))?)?;
         self.served = Some(queue.client);
         let item = queue.items.pop_front();
         if !queue.items.is_empty() {
@@ -111,8 +115,7 @@ impl<T> FairQueue<T> {
 
     /// Returns the number of items that are served before an item, if no other item arrives and each one takes `seconds`.
     pub fn position(&self, name: BatchName, seconds: f64, now: Instant) -> Option<usize> {
-        let mut uses: Vec<f64> =
-            self.clients.iter().map(|queue| self.used_seconds(queue.client, now)).collect();
+        let mut uses = self.uses(now);
         let mut items: Vec<_> = self.clients.iter().map(|queue| queue.items.iter()).collect();
         for served in 0.. {
             let next = first_least(&uses)?;
