@@ -7,9 +7,9 @@ use fhe_math::rq::{Poly, Representation};
 use rayon::prelude::*;
 use sottovoce_network::Architecture;
 
+use crate::compact::layout::{CompactCiphertext, LimbLayout};
 use crate::error::BfvError;
 use crate::evaluation::{EvaluatorKind, LayerTime};
-use crate::packed::layout::{LimbLayout, PackedCiphertext};
 use crate::parameters::channel::Channel;
 use crate::parameters::level::Level;
 use crate::parameters::parameter_set::Parameters;
@@ -17,7 +17,7 @@ use crate::residues::{ResiduesError, checked_polynomial, public_polynomial, resi
 use crate::seed::expansion::Seed;
 
 /// Up to N images under encryption: in every channel one ciphertext per pixel, one image in each slot. Ciphertexts are
-/// packed: 231 MB for the paper's images and 144 bits of ciphertext modulus.
+/// in compact form: 231 MB for the paper's images and 144 bits of ciphertext modulus.
 ///
 /// ```
 /// use sottovoce_bfv::parameters::{Encryption, Parameters, PrimeSizes};
@@ -36,8 +36,8 @@ use crate::seed::expansion::Seed;
 #[derive(Debug, Clone)]
 pub struct EncryptedBatch {
     /// By channel, by pixel.
-    pub(crate) channels: Vec<Vec<PackedCiphertext>>,
-    /// Layout of the packed polynomials, which all channels share.
+    pub(crate) channels: Vec<Vec<CompactCiphertext>>,
+    /// Layout of the compact polynomials, which all channels share.
     pub(crate) layout: LimbLayout,
     images: usize,
 }
@@ -82,7 +82,7 @@ pub struct CiphertextResidues<'a> {
 
 impl EncryptedBatch {
     /// A batch of ciphertexts by channel and by pixel.
-    pub(crate) fn new(channels: Vec<Vec<PackedCiphertext>>, layout: LimbLayout, images: usize) -> Self {
+    pub(crate) fn new(channels: Vec<Vec<CompactCiphertext>>, layout: LimbLayout, images: usize) -> Self {
         Self { channels, layout, images }
     }
 
@@ -99,7 +99,7 @@ impl EncryptedBatch {
     }
 
     /// The ciphertexts of every channel, pixel after pixel.
-    pub fn ciphertexts(&self) -> impl Iterator<Item = &PackedCiphertext> {
+    pub fn ciphertexts(&self) -> impl Iterator<Item = &CompactCiphertext> {
         self.channels.iter().flatten()
     }
 
@@ -114,7 +114,7 @@ impl EncryptedBatch {
     pub fn from_ciphertexts<E: From<ResiduesError>>(
         parameters: &Parameters,
         pixels: usize,
-        mut next: impl FnMut() -> Result<PackedCiphertext, E>,
+        mut next: impl FnMut() -> Result<CompactCiphertext, E>,
     ) -> Result<Self, E> {
         if pixels == 0 {
             return Err(ResiduesError::Empty.into());
@@ -248,31 +248,31 @@ fn ciphertext_residues(ciphertext: &Ciphertext) -> CiphertextResidues<'_> {
     CiphertextResidues { first: residues(&ciphertext[0]), second: residues(&ciphertext[1]) }
 }
 
-/// A ciphertext of `fhe` at the level of an upload, packed.
-pub fn packed_ciphertext(layout: &LimbLayout, ciphertext: &Ciphertext) -> PackedCiphertext {
+/// A ciphertext of `fhe` at the level of an upload, in compact form.
+pub fn compact_ciphertext(layout: &LimbLayout, ciphertext: &Ciphertext) -> CompactCiphertext {
     let CiphertextResidues { first, second } = ciphertext_residues(ciphertext);
     let (first, second) = (layout.pack(&first), layout.pack(&second));
-    PackedCiphertext { first, second: Some(second), seed: ciphertext_seed(ciphertext) }
+    CompactCiphertext { first, second: Some(second), seed: ciphertext_seed(ciphertext) }
 }
 
 /// The ciphertexts of a channel's pixels in `fhe`'s form.
 ///
 /// # Errors
 /// If `fhe` refuses the polynomials.
-pub fn unpacked_ciphertexts(
+pub fn expanded_ciphertexts(
     layout: &LimbLayout,
     channel: &Channel,
-    pixels: &[PackedCiphertext],
+    pixels: &[CompactCiphertext],
 ) -> Result<Vec<Ciphertext>, fhe::Error> {
     let level = channel.upload_level();
     let context = channel.context(level)?;
     let empty = ciphertext_without_polynomials(channel, level)?;
-    let unpacked = |bytes: &[u8]| public_polynomial(layout.unpack(bytes), context, Representation::Ntt);
-    let pixel = |pixel: &PackedCiphertext| {
-        let first = unpacked(&pixel.first)?;
+    let expanded = |bytes: &[u8]| public_polynomial(layout.unpack(bytes), context, Representation::Ntt);
+    let pixel = |pixel: &CompactCiphertext| {
+        let first = expanded(&pixel.first)?;
         let second = match (&pixel.second, pixel.seed) {
             (None, Some(seed)) => Poly::random_from_seed(context, Representation::Ntt, seed),
-            (second, _) => unpacked(second.as_deref().unwrap_or_default())?,
+            (second, _) => expanded(second.as_deref().unwrap_or_default())?,
         };
         Ok(with_polynomials(&empty, first, second))
     };

@@ -17,7 +17,7 @@
 //! | [`engine`] | evaluation at the evaluation points: the fast evaluator |
 //! | [`mod@reference`] | evaluation with only `fhe`'s public operations |
 //! | `evaluation`, `progress` | evaluators, layers and their times; reports of work and cancellation |
-//! | [`packed`] | polynomials at the bit width of their primes |
+//! | [`compact`] | polynomials at the bit width of their primes |
 //! | `residues`, `seed` | polynomials of `fhe` as residues; uniform polynomials from seeds |
 //! | `transform` | number-theoretic transforms that are checked before they are used |
 //! | `modular`, `shoup` | arithmetic modulo a prime |
@@ -28,9 +28,9 @@
 #![deny(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 pub mod client;
+pub mod compact;
 pub mod engine;
 pub mod noise;
-pub mod packed;
 pub mod parameters;
 pub mod planner;
 pub mod reference;

@@ -27,7 +27,7 @@ pub enum ResiduesError {
         needed: usize,
     },
     /// There are too few or too many bytes.
-    #[error("a packed polynomial of {found} bytes, but the parameters ask for {needed}")]
+    #[error("a compact polynomial of {found} bytes, but the parameters ask for {needed}")]
     Bytes {
         /// Bytes found.
         found: usize,

@@ -2,7 +2,7 @@
 //!
 //! A receiver never has to read a longer message.
 
-use sottovoce_bfv::packed::{LimbLayout, PackedCiphertext};
+use sottovoce_bfv::compact::{CompactCiphertext, LimbLayout};
 use sottovoce_bfv::parameters::Channel;
 use sottovoce_bfv::{Parameters, Seed};
 
@@ -54,11 +54,11 @@ pub fn batch_bytes(parameters: &Parameters, pixels: usize) -> u64 {
     HEADER + 2 * FINGERPRINT + 4 + ciphertext_bytes(parameters, pixels) + CHECKSUM
 }
 
-/// Returns the memory that a received batch takes in bytes. The batch is kept packed, and seeds are not expanded.
+/// Returns the memory that a received batch takes in bytes. The batch is kept in compact form, and seeds are not expanded.
 #[must_use]
 pub fn batch_memory_bytes(parameters: &Parameters, pixels: usize) -> u64 {
     let ciphertexts = (parameters.channels().len() * pixels) as u64;
-    ciphertext_bytes(parameters, pixels) + ciphertexts * size_of::<PackedCiphertext>() as u64
+    ciphertext_bytes(parameters, pixels) + ciphertexts * size_of::<CompactCiphertext>() as u64
 }
 
 /// Returns the length of a batch's ciphertexts in bytes.

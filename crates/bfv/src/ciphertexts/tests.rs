@@ -86,36 +86,39 @@ fn residues_that_do_not_fit_are_refused_with_the_numbers() {
     }
 
     let layout = parameters.channels()[0].upload_layout();
-    let ciphertext = |first: &[u8], second: Option<&[u8]>, seed| PackedCiphertext {
+    let ciphertext = |first: &[u8], second: Option<&[u8]>, seed| CompactCiphertext {
         first: first.into(),
         second: second.map(Into::into),
         seed,
     };
-    let batch = |pixels, ciphertext: &PackedCiphertext| {
+    let batch = |pixels, ciphertext: &CompactCiphertext| {
         EncryptedBatch::from_ciphertexts::<ResiduesError>(&parameters, pixels, || Ok(ciphertext.clone()))
     };
-    let packed = layout.pack(&good);
-    let sound = ciphertext(&packed, Some(&packed), None);
+    let compact = layout.pack(&good);
+    let sound = ciphertext(&compact, Some(&compact), None);
     assert_eq!(batch(2, &sound).unwrap().pixels(), 2);
-    assert!(batch(1, &ciphertext(&packed, None, Some([7; 32]))).is_ok());
+    assert!(batch(1, &ciphertext(&compact, None, Some([7; 32]))).is_ok());
     assert!(matches!(batch(0, &sound), Err(ResiduesError::Empty)));
     let needed = 64 * (49 + 50) / 8;
-    for wrong in [&packed[1..], &[&packed[..], &[0]].concat(), &[]] {
+    for wrong in [&compact[1..], &[&compact[..], &[0]].concat(), &[]] {
         let found = wrong.len();
-        for ciphertext in [ciphertext(wrong, Some(&packed), None), ciphertext(&packed, Some(wrong), None)] {
+        for ciphertext in [ciphertext(wrong, Some(&compact), None), ciphertext(&compact, Some(wrong), None)] {
             let result = batch(1, &ciphertext);
             assert!(
                 matches!(result, Err(ResiduesError::Bytes { found: f, needed: n }) if (f, n) == (found, needed))
             );
         }
     }
-    assert!(matches!(batch(1, &ciphertext(&packed, None, None)), Err(ResiduesError::Bytes { found: 0, .. })));
+    assert!(matches!(
+        batch(1, &ciphertext(&compact, None, None)),
+        Err(ResiduesError::Bytes { found: 0, .. })
+    ));
     for (place, &prime) in [(5, &primes[0]), (64 + 63, &primes[1])] {
         for value in [prime, prime + 1] {
             let mut wrong = good.clone();
             wrong[place] = value;
             let error =
-                batch(1, &ciphertext(&packed, Some(&layout.pack(&wrong)), None)).unwrap_err().to_string();
+                batch(1, &ciphertext(&compact, Some(&layout.pack(&wrong)), None)).unwrap_err().to_string();
             let place = place % 64;
             assert_eq!(
                 error,

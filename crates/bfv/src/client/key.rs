@@ -10,12 +10,12 @@ use zeroize::Zeroizing;
 
 use super::decryption::{DecryptedLogits, Decryption};
 use super::pixel_encryption::{PixelEncryption, PixelRows};
-use crate::ciphertexts::{EncryptedBatch, EncryptedLogits, packed_ciphertext};
+use crate::ciphertexts::{EncryptedBatch, EncryptedLogits, compact_ciphertext};
+use crate::compact::layout::CompactCiphertext;
 use crate::error::{BfvError, EncryptionError};
 use crate::evaluation::EvaluatorKind;
 use crate::evaluation_key::{ChannelKey, EvaluationKey};
 use crate::modular::product;
-use crate::packed::layout::PackedCiphertext;
 use crate::parameters::channel::Channel;
 use crate::parameters::encryption::Encryption;
 use crate::parameters::parameter_set::Parameters;
@@ -208,7 +208,7 @@ impl ClientKey {
                 };
                 ciphertext.switch_to_level(channel.upload_level().dropped_primes())?;
                 observer.advance(1);
-                Ok(packed_ciphertext(&layout, &ciphertext))
+                Ok(compact_ciphertext(&layout, &ciphertext))
             };
             rows.par_rows().map(encrypt).collect()
         });
@@ -296,7 +296,7 @@ impl ClientKey {
 
     fn batch(
         &self,
-        channels: impl Iterator<Item = Result<Vec<PackedCiphertext>, BfvError>>,
+        channels: impl Iterator<Item = Result<Vec<CompactCiphertext>, BfvError>>,
         images: usize,
     ) -> Result<EncryptedBatch, BfvError> {
         let layout = self.parameters.upload_layout();
@@ -313,7 +313,7 @@ impl fmt::Debug for ClientKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ciphertexts::unpacked_ciphertexts;
+    use crate::ciphertexts::expanded_ciphertexts;
     use crate::kernel::Kernel;
     use crate::seed::expansion::expanded;
 
@@ -355,7 +355,7 @@ mod tests {
                 assert_eq!(batch.images(), 5);
                 let channels = parameters.channels().iter().zip(&batch.channels);
                 let ciphertexts = channels
-                    .map(|(channel, packed)| unpacked_ciphertexts(&batch.layout, channel, packed).unwrap());
+                    .map(|(channel, compact)| expanded_ciphertexts(&batch.layout, channel, compact).unwrap());
                 let (channels, evaluator) = (ciphertexts.collect(), EvaluatorKind::Reference);
                 let decrypted = client.decrypt(&EncryptedLogits { channels, evaluator }).unwrap();
                 for slot in 0..64 {

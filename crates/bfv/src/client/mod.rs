@@ -9,7 +9,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `key` | the client's keys: encryption of batches, decryption of logits |
-//! | `pixel_encryption` | images by pixel, and pixels as packed ciphertexts |
+//! | `pixel_encryption` | images by pixel, and pixels as compact ciphertexts |
 //! | `secret_key_encryption`, `public_key_encryption` | encryption with either key, and the secret key at the evaluation points |
 //! | `buffers` | memory for encryption, and error polynomials |
 //! | `decryption` | decryption of one level, and decrypted logits |

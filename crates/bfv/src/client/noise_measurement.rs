@@ -11,7 +11,8 @@ use sottovoce_network::IntegerEnsemble;
 
 use super::key::ClientKey;
 use crate::ciphertexts::IntermediateCiphertexts;
-use crate::ciphertexts::unpacked_ciphertexts;
+use crate::ciphertexts::expanded_ciphertexts;
+use crate::compact::layout::CompactCiphertext;
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::error::{BfvError, EncryptionError};
@@ -21,7 +22,6 @@ use crate::noise::estimate::NoiseEstimate;
 use crate::noise::stage::NoiseStage;
 use crate::noise::tail::TailBound;
 use crate::noise::weight_norms::WeightNorms;
-use crate::packed::layout::PackedCiphertext;
 use crate::parameters::channel::Channel;
 use crate::parameters::encryption::Encryption;
 use crate::parameters::error::ParametersError;
@@ -196,9 +196,9 @@ pub fn measure_stages(
             deviation,
         })
     };
-    let pixels: Vec<PackedCiphertext> =
+    let pixels: Vec<CompactCiphertext> =
         batch.channels.iter().skip(narrowest).take(1).flatten().take(FRESH_CIPHERTEXTS).cloned().collect();
-    let fresh = unpacked_ciphertexts(&batch.layout, channel, &pixels).map_err(BfvError::from)?;
+    let fresh = expanded_ciphertexts(&batch.layout, channel, &pixels).map_err(BfvError::from)?;
     let mut stages = vec![
         at(NoiseStage::Fresh, &fresh)?,
         at(NoiseStage::Hidden, &hidden)?,

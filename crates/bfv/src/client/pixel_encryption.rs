@@ -1,4 +1,4 @@
-//! Images by pixel, and pixels as packed ciphertexts, encrypted with the key that the parameters were chosen for.
+//! Images by pixel, and pixels as compact ciphertexts, encrypted with the key that the parameters were chosen for.
 
 use fhe::bfv::{PublicKey, SecretKey};
 use rand::{Rng, SeedableRng};
@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use super::buffers::EncryptionBuffers;
 use super::public_key_encryption::PublicKeyEncryption;
 use super::secret_key_encryption::SecretKeyEncryption;
+use crate::compact::layout::{CompactCiphertext, LimbLayout};
 use crate::error::EncryptionError;
-use crate::packed::layout::{LimbLayout, PackedCiphertext};
 use crate::parameters::channel::Channel;
 use crate::parameters::encryption::Encryption;
 
@@ -114,7 +114,7 @@ impl PixelEncryption {
         &self,
         values: &[u8],
         state: &mut ThreadState,
-    ) -> Result<PackedCiphertext, EncryptionError> {
+    ) -> Result<CompactCiphertext, EncryptionError> {
         let ThreadState { rng, buffers, polynomials: [first, second] } = state;
         let seed = match &self.key {
             Key::Public(key) => {
@@ -129,6 +129,6 @@ impl PixelEncryption {
             }
         };
         let [first, second] = [first, second].map(|polynomial| self.layout.pack(polynomial));
-        Ok(PackedCiphertext { first, second: Some(second), seed })
+        Ok(CompactCiphertext { first, second: Some(second), seed })
     }
 }

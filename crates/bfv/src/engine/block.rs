@@ -24,18 +24,18 @@ use super::kernels::input_map::InputSums;
 use super::kernels::modular::Modulus;
 use super::kernels::square_map::SquareSums;
 use super::kernels::tiles::{InputTile, LANES, PARTS, SquareTile};
+use crate::compact::layout::LimbLayout;
 use crate::error::BfvError;
 use crate::kernel::Kernel;
-use crate::packed::layout::LimbLayout;
 use crate::progress::ProgressObserver;
 
 /// The number of tiles that are evaluated together. Their inputs (800 kB for the paper's images) and their results stay in the
-/// second-level cache, and every packed limb is read for several cache lines at a time.
+/// second-level cache, and every compact limb is read for several cache lines at a time.
 pub const GROUP: usize = 4;
 
 /// The inputs of a block.
 pub enum BlockInputs<'a> {
-    /// A batch's pixels, which all members share: both polynomials of each, packed.
+    /// A batch's pixels, which all members share: both polynomials of each, in compact form.
     Pixels { layout: LimbLayout, pixels: Vec<[Cow<'a, [u8]>; 2]> },
     /// Every member's own inputs, member after member: both polynomials of each, prime after prime.
     Members { units: Vec<[PooledBuffer<'a>; 2]>, per_member: usize, degree: usize },

@@ -20,11 +20,11 @@ use super::modulus_switching::switch_modulus_down;
 use super::relinearisation::{DigitKeys, relinearise};
 use super::ring::Ring;
 use crate::ciphertexts::IntermediateCiphertexts;
+use crate::compact::layout::{CompactCiphertext, LimbLayout};
 use crate::error::BfvError;
 use crate::evaluation::{Layer, LayerTime};
 use crate::evaluation_key::ChannelKey;
 use crate::kernel::Kernel;
-use crate::packed::layout::{LimbLayout, PackedCiphertext};
 use crate::parameters::channel::Channel;
 use crate::parameters::level::Level;
 use crate::progress::ProgressObserver;
@@ -101,10 +101,10 @@ impl ChannelModel {
     ///
     /// # Errors
     /// If a ciphertext has neither a second polynomial nor a seed.
-    pub fn pixels<'a>(&'a self, pixels: &'a [PackedCiphertext]) -> Result<BlockInputs<'a>, BfvError> {
+    pub fn pixels<'a>(&'a self, pixels: &'a [CompactCiphertext]) -> Result<BlockInputs<'a>, BfvError> {
         let (primes, degree) = (self.channel.ciphertext_primes(), self.channel.degree());
         let expanded = |seed| expanded(self.ensemble.kernel, &seed, primes, degree);
-        let pixel = |pixel: &'a PackedCiphertext| -> Result<[Cow<'a, [u8]>; 2], BfvError> {
+        let pixel = |pixel: &'a CompactCiphertext| -> Result<[Cow<'a, [u8]>; 2], BfvError> {
             let second = match (&pixel.second, pixel.seed) {
                 (Some(second), _) => Cow::Borrowed(&second[..]),
                 (None, Some(seed)) => Cow::Owned(self.layout.pack(&expanded(seed)).into_vec()),
@@ -177,7 +177,7 @@ impl ChannelEngine {
     /// If a ciphertext is incomplete, `observer` cancels the evaluation, or `fhe` refuses an operation.
     pub fn evaluate(
         &self,
-        pixels: &[PackedCiphertext],
+        pixels: &[CompactCiphertext],
         with_members: bool,
         observer: &dyn ProgressObserver,
     ) -> Result<ChannelAnswer, BfvError> {
@@ -221,7 +221,7 @@ impl ChannelEngine {
     /// As [`evaluate`](Self::evaluate).
     pub fn intermediate_ciphertexts(
         &self,
-        pixels: &[PackedCiphertext],
+        pixels: &[CompactCiphertext],
     ) -> Result<IntermediateCiphertexts, BfvError> {
         let CompiledEnsemble { first, last, .. } = &self.model.ensemble;
         let level = self.model.channel.hidden_level();

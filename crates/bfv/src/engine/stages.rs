@@ -13,8 +13,8 @@ use super::block::{BlockInputs, BlockSums, GROUP, TileBuffers};
 use super::channel::ChannelEngine;
 use super::clock::TileClock;
 use super::kernels::tiles::{LANES, PARTS};
+use crate::compact::layout::CompactCiphertext;
 use crate::error::BfvError;
-use crate::packed::layout::PackedCiphertext;
 
 /// Four tiles and one hidden unit of an engine's first channel, at its first prime.
 pub struct Stages<'a> {
@@ -29,7 +29,7 @@ pub struct Stages<'a> {
 
 impl<'a> Stages<'a> {
     /// Evaluates the first block on a channel's `pixels`, and keeps the inputs of every stage.
-    pub(super) fn new(engine: &'a ChannelEngine, pixels: &'a [PackedCiphertext]) -> Result<Self, BfvError> {
+    pub(super) fn new(engine: &'a ChannelEngine, pixels: &'a [CompactCiphertext]) -> Result<Self, BfvError> {
         let (model, block) = (&engine.model, &engine.model.ensemble.first);
         let inputs = model.pixels(pixels)?;
         let clock = TileClock::new(block.members.len());
@@ -56,7 +56,7 @@ impl<'a> Stages<'a> {
         format!("{},N={degree},k={},hidden={}", model.ensemble.kernel, block.primes, block.kept)
     }
 
-    /// Gathers the inputs of four tiles out of their packed limbs.
+    /// Gathers the inputs of four tiles out of their compact limbs.
     pub fn load(&mut self) {
         let inputs = GROUP * self.engine.model.ensemble.first.inputs;
         self.inputs.load(0, 0, 0, &mut self.tile.inputs[..inputs]);

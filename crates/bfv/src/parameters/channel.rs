@@ -10,8 +10,8 @@ use super::error::ParametersError;
 use super::level::Level;
 use super::limits::ANSWER_ROOM_BITS;
 use super::prime_sizes::PrimeSizes;
+use crate::compact::layout::LimbLayout;
 use crate::modular::{bits_of, inverse, product, product_of};
-use crate::packed::layout::LimbLayout;
 use crate::transform::{Transform, TransformError};
 
 /// One plaintext modulus with the ciphertext modulus over it. Everything is computed once in every channel, with the channel's
@@ -119,7 +119,7 @@ impl Channel {
         PrimeSizes { upload, hidden: self.hidden_primes().len() }
     }
 
-    /// The packed form of an upload's polynomials.
+    /// The compact form of an upload's polynomials.
     #[must_use]
     pub fn upload_layout(&self) -> LimbLayout {
         LimbLayout::new(self.degree(), self.ciphertext_primes())

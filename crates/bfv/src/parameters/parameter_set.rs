@@ -8,8 +8,8 @@ use super::limits::{
     MAX_PLAINTEXT_BITS, MAX_PLAINTEXT_MODULI, MAX_RANGE_BITS, PRIME_BITS, SECURITY_LIMITS, UPLOAD_PRIMES,
 };
 use super::prime_sizes::PrimeSizes;
+use crate::compact::layout::LimbLayout;
 use crate::modular::{bits_of, is_prime, log2_of_product};
-use crate::packed::layout::LimbLayout;
 
 /// BFV parameters that are 128-bit secure: one [`Channel`] for each plaintext modulus, all over the same ciphertext
 /// primes.
@@ -173,7 +173,7 @@ impl Parameters {
         self.first_channel().ciphertext_primes()
     }
 
-    /// The packed form of an upload's polynomials, the same in every channel.
+    /// The compact form of an upload's polynomials, the same in every channel.
     #[must_use]
     pub fn upload_layout(&self) -> LimbLayout {
         LimbLayout::new(self.degree(), self.ciphertext_primes())

@@ -30,7 +30,7 @@ mod seconds {
     pub const ENCRYPT: f64 = 0.35e-3 / 8192.0;
     pub const ENCRYPT_PUBLIC: f64 = 0.35e-3 / 8192.0;
     pub const ENCRYPT_SECRET: f64 = 0.27e-3 / 8192.0;
-    /// A packed byte that is written by one side and read by the other.
+    /// A compact byte that is written by one side and read by the other.
     pub const PACKED_BYTE: f64 = 0.5e-9;
     /// Decrypting a coefficient, measuring its noise, and joining residues.
     pub const DECRYPT: f64 = 2e-3 / 8192.0;

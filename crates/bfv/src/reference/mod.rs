@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use sottovoce_network::{IntegerBlock, IntegerEnsemble, IntegerNetwork};
 
 use crate::ciphertexts::{
-    EncryptedAnswer, EncryptedBatch, EncryptedLogits, IntermediateCiphertexts, unpacked_ciphertexts,
+    EncryptedAnswer, EncryptedBatch, EncryptedLogits, IntermediateCiphertexts, expanded_ciphertexts,
 };
 use crate::error::BfvError;
 use crate::evaluation::{EvaluatorKind, Layer, LayerTime};
@@ -77,7 +77,7 @@ impl<'a> ReferenceEvaluator<'a> {
         let mut ensemble = none;
         let mut times = Vec::new();
         for (key, pixels) in self.key.channels.iter().zip(&batch.channels) {
-            let pixels = &unpacked_ciphertexts(&batch.layout, &key.channel, pixels)?[..];
+            let pixels = &expanded_ciphertexts(&batch.layout, &key.channel, pixels)?[..];
             let channel = ChannelEvaluator { key, pixels, observer };
             let mut voters = Vec::new();
             for (number, network) in self.ensemble.members().iter().enumerate() {
@@ -115,7 +115,7 @@ impl<'a> ReferenceEvaluator<'a> {
         let (Some(key), Some(pixels)) = (self.key.channels.get(channel), batch.channels.get(channel)) else {
             return Err(BfvError::Channels { found: channel, needed: self.key.channels.len() });
         };
-        let pixels = &unpacked_ciphertexts(&batch.layout, &key.channel, pixels)?[..];
+        let pixels = &expanded_ciphertexts(&batch.layout, &key.channel, pixels)?[..];
         let evaluator = ChannelEvaluator { key, pixels, observer: &() };
         let (mut units, mut logits) = (Vec::new(), Vec::new());
         for network in self.ensemble.members() {

@@ -1,7 +1,7 @@
 use std::io;
 
 use rand::Rng;
-use sottovoce_bfv::packed::PackedCiphertext;
+use sottovoce_bfv::compact::CompactCiphertext;
 use sottovoce_bfv::parameters::PrimeSizes;
 use sottovoce_bfv::planner::{FixedParameters, ParameterRequest, choose_parameters};
 use sottovoce_bfv::{Encryption, Engine};
@@ -132,7 +132,7 @@ fn a_batch_of_bytes_is_the_batch_that_was_encrypted() {
         let mut again = Vec::new();
         batch::write(&mut again, &received.batch, &parameters, header).unwrap();
         assert!(again == upload);
-        let bytes = |ciphertext: &PackedCiphertext| {
+        let bytes = |ciphertext: &CompactCiphertext| {
             let second = ciphertext.second.as_ref().map_or(0, |second| second.len());
             size_of_val(ciphertext) + ciphertext.first.len() + second
         };

@@ -5,7 +5,7 @@ use std::sync::mpsc::sync_channel;
 use std::{panic, thread};
 
 use sha2::Digest as _;
-use sottovoce_bfv::packed::{LimbLayout, PackedCiphertext};
+use sottovoce_bfv::compact::{CompactCiphertext, LimbLayout};
 use sottovoce_bfv::{EncryptedBatch, Encryption, Parameters, ResiduesError};
 
 use super::field;
@@ -46,7 +46,7 @@ pub fn write(
     writer.bytes(header.key.as_bytes())?;
     // The cast is exact: at most 2^24 pixels.
     writer.bytes(&(batch.pixels() as u32).to_le_bytes())?;
-    for PackedCiphertext { first, second, seed } in batch.ciphertexts() {
+    for CompactCiphertext { first, second, seed } in batch.ciphertexts() {
         writer.bytes(first)?;
         match (seed, second) {
             (Some(seed), _) if is_seeded(parameters) => writer.bytes(seed)?,
@@ -93,7 +93,8 @@ impl<R: Read> BatchReader<R> {
         let (sender, receiver) = sync_channel(MAX_WAITING_CIPHERTEXTS);
         let next = move || -> Result<_, CiphertextError> {
             // The sender hangs up early only after it has sent an error.
-            let ciphertext: PackedCiphertext = receiver.recv().unwrap_or(Err(ResiduesError::Empty.into()))?;
+            let ciphertext: CompactCiphertext =
+                receiver.recv().unwrap_or(Err(ResiduesError::Empty.into()))?;
             checksum.update(&ciphertext.first);
             ciphertext.seed.iter().for_each(|seed| checksum.update(seed));
             ciphertext.second.iter().for_each(|second| checksum.update(second));
@@ -123,11 +124,11 @@ fn read_ciphertext<R: Read>(
     input: &mut MessageInput<R>,
     layout: &LimbLayout,
     is_seeded: bool,
-) -> Result<PackedCiphertext, ProtocolError> {
+) -> Result<CompactCiphertext, ProtocolError> {
     let first = input.polynomial(CIPHERTEXTS, layout)?;
     Ok(if is_seeded {
-        PackedCiphertext { first, second: None, seed: Some(input.array(CIPHERTEXTS)?) }
+        CompactCiphertext { first, second: None, seed: Some(input.array(CIPHERTEXTS)?) }
     } else {
-        PackedCiphertext { first, second: Some(input.polynomial(CIPHERTEXTS, layout)?), seed: None }
+        CompactCiphertext { first, second: Some(input.polynomial(CIPHERTEXTS, layout)?), seed: None }
     })
 }

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 use sottovoce_bfv::ResiduesError;
-use sottovoce_bfv::packed::LimbLayout;
+use sottovoce_bfv::compact::LimbLayout;
 
 use super::header::{MAGIC, MessageKind, VERSION};
 use crate::error::ProtocolError;
@@ -43,7 +43,7 @@ impl<R: Read> MessageInput<R> {
         Ok(bytes)
     }
 
-    /// Reads a packed polynomial. Its residues are not compared with their primes here. Memory for the polynomial is
+    /// Reads a compact polynomial. Its residues are not compared with their primes here. Memory for the polynomial is
     /// allocated when it is the next field.
     pub fn polynomial(
         &mut self,
@@ -137,7 +137,7 @@ impl<R: Read> MessageReader<R> {
         Ok(bytes)
     }
 
-    /// Reads a packed polynomial; see [`MessageInput::polynomial`].
+    /// Reads a compact polynomial; see [`MessageInput::polynomial`].
     pub fn polynomial(
         &mut self,
         field: &'static str,

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use sottovoce_bfv::packed::LimbLayout;
+use sottovoce_bfv::compact::LimbLayout;
 use sottovoce_bfv::parameters::Channel;
 use sottovoce_bfv::{EvaluationKey, KeyResidues, Parameters, ResiduesError};
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
 use sottovoce_bfv::ResiduesError;
-use sottovoce_bfv::packed::LimbLayout;
+use sottovoce_bfv::compact::LimbLayout;
 
 use super::header::{MessageKind, encode_header};
 use crate::error::ProtocolError;
@@ -27,7 +27,7 @@ impl MessageBuilder {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Appends the packed residues of a polynomial, row by row.
+    /// Appends the compact residues of a polynomial, row by row.
     ///
     /// # Errors
     /// If a residue is not below its prime. Such a residue could need more bits than its place has.

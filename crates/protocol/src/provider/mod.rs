@@ -207,7 +207,7 @@ impl Provider {
     }
 
     /// Reads and checks a batch of the client with the keys `key`, which this provider has registered. Memory is allocated as
-    /// ciphertexts arrive, and the batch stays packed ([`size::batch_memory_bytes`](crate::size::batch_memory_bytes)).
+    /// ciphertexts arrive, and the batch stays in compact form ([`size::batch_memory_bytes`](crate::size::batch_memory_bytes)).
     ///
     /// # Errors
     /// If the message is not a batch for the provider's parameters, under these keys, for one of its models. A batch under other

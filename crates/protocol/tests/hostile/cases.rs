@@ -25,7 +25,7 @@ pub struct Target {
     pub boundaries: Vec<usize>,
     /// Fields with only one valid value, which both sides know.
     pub fixed: Vec<Range<usize>>,
-    /// Rows of packed residues, each with its prime.
+    /// Rows of compact residues, each with its prime.
     pub rows: Vec<(Range<usize>, u64)>,
     /// Writes the fingerprint of the content into a message, if the message has one.
     pub fingerprinted: Option<fn(&mut [u8])>,
@@ -193,11 +193,11 @@ impl Target {
     }
 }
 
-/// Writes a residue into a packed row, bit by bit.
-pub fn set_residue(packed: &mut [u8], index: usize, bits: usize, residue: u64) {
+/// Writes a residue into a compact row, bit by bit.
+pub fn set_residue(compact: &mut [u8], index: usize, bits: usize, residue: u64) {
     for bit in 0..bits {
         let place = index * bits + bit;
         let one = (residue >> bit & 1) as u8;
-        packed[place / 8] = packed[place / 8] & !(1 << (place % 8)) | one << (place % 8);
+        compact[place / 8] = compact[place / 8] & !(1 << (place % 8)) | one << (place % 8);
     }
 }

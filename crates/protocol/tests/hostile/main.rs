@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use sottovoce_bfv::packed::PackedCiphertext;
+use sottovoce_bfv::compact::CompactCiphertext;
 use sottovoce_bfv::parameters::PrimeSizes;
 use sottovoce_bfv::planner::{FixedParameters, ParameterRequest, choose_parameters};
 use sottovoce_bfv::{Encryption, Parameters};
@@ -191,7 +191,7 @@ fn a_batch_takes_memory_as_it_comes() {
     let mut message = Vec::new();
     client.write_batch(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
     let sent = row_bytes(4096, parameters.ciphertext_primes()).iter().sum::<usize>() + 32;
-    let held = sent + size_of::<PackedCiphertext>();
+    let held = sent + size_of::<CompactCiphertext>();
     on_one_thread(|| {
         for length in (0..message.len()).step_by(10_007) {
             let (refused, peak) = peak_bytes(|| provider.receive(&key, &message[..length]).is_err());

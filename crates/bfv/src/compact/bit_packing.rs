@@ -22,7 +22,7 @@ pub const MAX_BITS: u32 = 57;
 
 /// The number of bytes of so many residues, a multiple of 8.
 #[must_use]
-pub const fn packed_bytes(residues: usize, bits: u32) -> usize {
+pub const fn compact_bytes(residues: usize, bits: u32) -> usize {
     residues * bits as usize / 8
 }
 
@@ -134,8 +134,8 @@ impl Packing {
             first.is_multiple_of(GROUP) && run.is_multiple_of(GROUP),
             "residues {first} to {end}, {run} in a run"
         );
-        assert!(packed_bytes(end, self.bits) <= limb.len(), "the limb ends before residue {end}");
-        let bytes = &limb[packed_bytes(first, self.bits)..];
+        assert!(compact_bytes(end, self.bits) <= limb.len(), "the limb ends before residue {end}");
+        let bytes = &limb[compact_bytes(first, self.bits)..];
         match self.kernel.instruction_set() {
             // SAFETY: `Kernel::available` makes kernels only for processors with their features.
             #[cfg(target_arch = "x86_64")]
@@ -170,7 +170,7 @@ impl Packing {
 
     fn check(&self, residues: usize, bytes: usize) {
         assert!(residues.is_multiple_of(GROUP), "{residues} residues");
-        assert_eq!(bytes, packed_bytes(residues, self.bits), "bytes of {residues} residues");
+        assert_eq!(bytes, compact_bytes(residues, self.bits), "bytes of {residues} residues");
     }
 }
 

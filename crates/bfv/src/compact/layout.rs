@@ -1,15 +1,15 @@
-//! Packed polynomials: where the limbs are, and how they are checked.
+//! Compact polynomials: where the limbs are, and how they are checked.
 //!
 //! A polynomial is its residues modulo each of its primes, prime after prime: the values at the evaluation points, in the
 //! order of `fhe`'s transform. The residues modulo one prime are a *limb*. Residue i of a limb takes the bits from `i * bits`
 //! on, the lowest bit first. Bit j of a limb is bit `j % 8` of byte `j / 8`. The ring degree is a multiple of 8, so a limb ends
 //! with a full byte.
 
-use super::packing::{Packing, packed_bytes, residue_bits};
+use super::bit_packing::{Packing, compact_bytes, residue_bits};
 use crate::residues::ResiduesError;
 use crate::seed::expansion::Seed;
 
-/// The primes and the degree of packed polynomials, and the bytes of every limb.
+/// The primes and the degree of compact polynomials, and the bytes of every limb.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimbLayout {
     degree: usize,
@@ -34,7 +34,7 @@ impl LimbLayout {
         let mut end = 0;
         let limb = |&prime: &u64| {
             let (packing, begin) = (Packing::new(residue_bits(prime)), end);
-            end = begin + packed_bytes(degree, packing.bits());
+            end = begin + compact_bytes(degree, packing.bits());
             Limb { prime, packing, begin, end }
         };
         Self { degree, limbs: primes.iter().map(limb).collect() }
@@ -122,7 +122,7 @@ impl LimbLayout {
     ///
     /// # Errors
     /// As [`check`](Self::check), or if the ciphertext has neither a second polynomial nor a seed.
-    pub fn check_ciphertext(&self, ciphertext: &PackedCiphertext) -> Result<(), ResiduesError> {
+    pub fn check_ciphertext(&self, ciphertext: &CompactCiphertext) -> Result<(), ResiduesError> {
         self.check(&ciphertext.first)?;
         match (&ciphertext.second, ciphertext.seed) {
             (Some(second), _) => self.check(second),
@@ -152,9 +152,9 @@ impl Limb {
     }
 }
 
-/// One pixel under encryption, packed.
+/// One pixel under encryption, in compact form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PackedCiphertext {
+pub struct CompactCiphertext {
     /// The polynomial that holds the message.
     pub first: Box<[u8]>,
     /// The polynomial that the secret key is multiplied with. Absent if only its seed is known.

@@ -2,15 +2,15 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `layout` | the limbs of a packed polynomial, and packed ciphertexts |
+//! | `layout` | the limbs of a compact polynomial, and compact ciphertexts |
 //! | `packing` | packing and unpacking the residues of one limb, for the processor's instruction set |
 //! | `loops` | the loops in portable Rust |
 
+pub(crate) mod bit_packing;
 pub(crate) mod layout;
 mod loops;
-pub(crate) mod packing;
 #[cfg(test)]
 mod tests;
 
-pub use layout::{LimbLayout, PackedCiphertext};
-pub use packing::{MAX_BITS, Packing, packed_bytes, residue_bits};
+pub use bit_packing::{MAX_BITS, Packing, compact_bytes, residue_bits};
+pub use layout::{CompactCiphertext, LimbLayout};

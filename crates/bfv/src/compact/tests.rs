@@ -1,18 +1,18 @@
-//! Comparisons of every kernel with the definition of the packed form.
+//! Comparisons of every kernel with the definition of the compact form.
 
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::loops::GROUP;
-use super::{LimbLayout, MAX_BITS, Packing, packed_bytes, residue_bits};
+use super::{LimbLayout, MAX_BITS, Packing, compact_bytes, residue_bits};
 use crate::kernel::Kernel;
 use crate::residues::ResiduesError;
 
 /// Packs by definition: bit j of a limb is bit `j % 8` of byte `j / 8`, and residue i takes the bits from `i * bits` on, the lowest
 /// first.
 fn defined(residues: &[u64], bits: u32) -> Vec<u8> {
-    let mut bytes = vec![0; packed_bytes(residues.len(), bits)];
+    let mut bytes = vec![0; compact_bytes(residues.len(), bits)];
     for (index, residue) in residues.iter().enumerate() {
         for place in 0..bits as usize {
             let bit = index * bits as usize + place;
