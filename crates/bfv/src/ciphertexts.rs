@@ -16,7 +16,8 @@ use crate::parameters::parameter_set::Parameters;
 use crate::residues::{ResiduesError, checked_polynomial, public_polynomial, residues};
 use crate::seed::expansion::Seed;
 
-/// Up to N images under encryption: in every channel one ciphertext per pixel, one image in each slot. Ciphertexts are
+/// Images under encryption. Batched: up to N images, in every channel one ciphertext per pixel, one image in each slot. Packed: one image,
+/// in every channel one ciphertext ([`PackedInput`](crate::packed::PackedInput)). Ciphertexts are
 /// in compact form: 231 MB for the paper's images and 144 bits of ciphertext modulus.
 ///
 /// ```
@@ -42,7 +43,8 @@ pub struct EncryptedBatch {
     images: usize,
 }
 
-/// Logits under encryption: in every channel one ciphertext per class, one image in each slot.
+/// Logits under encryption. Batched: in every channel one ciphertext per class, one image in each slot. Packed: in every channel one ciphertext
+/// with all logits of one image.
 #[derive(Debug, Clone)]
 pub struct EncryptedLogits {
     /// By channel, by class.
@@ -92,7 +94,7 @@ impl EncryptedBatch {
         self.images
     }
 
-    /// The number of ciphertexts in every channel, one for each pixel of an image.
+    /// The number of ciphertexts in every channel: one for each pixel of an image, or 1 if the batch is packed.
     #[must_use]
     pub fn pixels(&self) -> usize {
         self.channels.first().map_or(0, Vec::len)
@@ -107,7 +109,7 @@ impl EncryptedBatch {
     /// channel before those of the next channel. Each ciphertext is checked when it arrives, so that they need not all be in
     /// memory twice.
     ///
-    /// Only the client knows the number of images. [`images`](Self::images) returns N.
+    /// Only the client knows the number of images. [`images`](Self::images) returns the largest possible number.
     ///
     /// # Errors
     /// If there are no pixels, ciphertexts do not fit the parameters, or `next` fails.
@@ -124,14 +126,14 @@ impl EncryptedBatch {
         for _ in parameters.channels() {
             // Grows as ciphertexts arrive: announcing many of them reserves no memory.
             let mut ciphertexts = Vec::new();
-            for _ in 0..pixels {
+            for _ in 0..parameters.batch_ciphertexts(pixels) {
                 let ciphertext = next()?;
                 layout.check_ciphertext(&ciphertext)?;
                 ciphertexts.push(ciphertext);
             }
             channels.push(ciphertexts);
         }
-        Ok(Self::new(channels, layout, parameters.degree()))
+        Ok(Self::new(channels, layout, parameters.images_per_batch()))
     }
 
     /// Checks that a network of `shape` reads such images, under keys for `channels`.
@@ -160,7 +162,7 @@ impl EncryptedBatch {
 }
 
 impl EncryptedLogits {
-    /// The number of ciphertexts in every channel, one for each class.
+    /// The number of ciphertexts in every channel: one for each class, or 1 if the answer is packed.
     #[must_use]
     pub fn classes(&self) -> usize {
         self.channels.first().map_or(0, Vec::len)
@@ -179,7 +181,7 @@ impl EncryptedLogits {
 
     /// Logits of `classes` under `parameters` from an `evaluator`, at the level of an answer
     /// ([`Channel::answer_level`](crate::parameters::Channel::answer_level)). `next` gives the residues of one ciphertext after
-    /// the other: all classes of a channel before those of the next channel.
+    /// the other: all classes of a channel before those of the next channel ([`Parameters::answer_ciphertexts`]).
     ///
     /// # Errors
     /// If there are no classes, residues do not fit the parameters, or `next` fails.
@@ -197,7 +199,7 @@ impl EncryptedLogits {
             let level = channel.answer_level();
             let empty = ciphertext_without_polynomials(channel, level).map_err(ResiduesError::from)?;
             let mut ciphertexts = Vec::new();
-            for _ in 0..classes {
+            for _ in 0..parameters.answer_ciphertexts(classes) {
                 ciphertexts.push(filled_ciphertext(&empty, channel, level, next()?)?);
             }
             channels.push(ciphertexts);

@@ -1,5 +1,7 @@
 //! Errors of encryption, evaluation and decryption.
 
+use crate::residues::ResiduesError;
+
 /// A batch that could not be encrypted, evaluated or decrypted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -28,6 +30,17 @@ pub enum BfvError {
         /// Pixels that the network reads.
         needed: usize,
     },
+    /// Batched and packed evaluation have different keys and ciphertexts.
+    #[error("the parameters are for {parameters} evaluation, but this operation is {needed}")]
+    Packing {
+        /// The kind of evaluation that the parameters are for.
+        parameters: &'static str,
+        /// The kind of evaluation that the operation belongs to.
+        needed: &'static str,
+    },
+    /// The residues of a key cannot be used.
+    #[error(transparent)]
+    Residues(#[from] ResiduesError),
     /// An answer or a batch was encrypted for other parameters.
     #[error("ciphertexts modulo {found} plaintext moduli, but the key is for {needed}")]
     Channels {

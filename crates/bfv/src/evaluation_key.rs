@@ -3,10 +3,10 @@
 use std::fmt;
 
 use fhe::bfv::traits::TryConvertFrom;
-use fhe::bfv::{PublicKey, RelinearizationKey};
+use fhe::bfv::{EvaluationKey as RotationKey, PublicKey, RelinearizationKey};
 use fhe::proto::bfv::{
-    Ciphertext as CiphertextProto, KeySwitchingKey as KeySwitchingProto, PublicKey as PublicProto,
-    RelinearizationKey as RelinearizationProto,
+    Ciphertext as CiphertextProto, EvaluationKey as RotationProto, KeySwitchingKey as KeySwitchingProto,
+    PublicKey as PublicProto, RelinearizationKey as RelinearizationProto,
 };
 use fhe_math::rq::{Poly, Representation};
 use fhe_traits::{DeserializeParametrized, DeserializeWithContext, Serialize};
@@ -15,14 +15,24 @@ use prost::Message;
 use crate::parameters::channel::Channel;
 use crate::parameters::level::Level;
 use crate::parameters::parameter_set::Parameters;
-use crate::residues::{ResiduesError, checked_polynomial, residues};
+use crate::residues::{ResiduesError, check_residues, checked_polynomial, residues};
 use crate::seed::expansion::Seed;
 
-/// The keys that a provider gets from a client, for every channel: the relinearisation key, which squares of ciphertexts need,
-/// and the public key, which re-randomises answers. They cannot decrypt.
+/// The keys that a provider gets from a client. They cannot decrypt.
+///
+/// Batched parameters have keys for every channel: the relinearisation key, which squares of ciphertexts need, and the public
+/// key, which re-randomises answers. Packed parameters have one relinearisation key and one key for every rotation, which serve all channels:
+/// keys do not depend on the plaintext modulus.
 pub struct EvaluationKey {
     pub(crate) parameters: Parameters,
-    pub(crate) channels: Vec<ChannelKey>,
+    pub(crate) keys: Keys,
+}
+
+/// The keys of batched or of packed parameters.
+pub enum Keys {
+    /// By channel.
+    Batched(Vec<ChannelKey>),
+    Packed(PackedKeyResidues),
 }
 
 /// The provider's keys of one channel.
@@ -46,6 +56,24 @@ pub struct KeyResidues {
     pub public: Vec<u64>,
 }
 
+/// The keys of packed parameters as residues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackedKeyResidues {
+    /// The relinearisation key, for as many ciphertext primes as the convolution's sums have.
+    pub relinearisation: SwitchingKeyResidues,
+    /// A key for every rotation of the chain, in its order.
+    pub rotations: Vec<SwitchingKeyResidues>,
+}
+
+/// A key-switching key: ciphertexts of P times a multiple of another secret, one for each digit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwitchingKeyResidues {
+    /// The seed of the second polynomials of all digits, which have residues modulo all primes ([`Channel::key_primes`]).
+    pub seed: Seed,
+    /// The first polynomials, one for each of the key's ciphertext primes: residues modulo these primes and the special prime.
+    pub digits: Vec<Vec<u64>>,
+}
+
 impl EvaluationKey {
     /// The parameters that the key belongs to.
     #[must_use]
@@ -53,15 +81,55 @@ impl EvaluationKey {
         &self.parameters
     }
 
-    /// The key's residues, channel after channel.
+    /// The residues of a key for batched parameters, channel after channel. There are none for packed parameters.
     ///
     /// # Errors
     /// If `fhe` does not give them.
     pub fn residues(&self) -> Result<Vec<KeyResidues>, ResiduesError> {
-        self.channels.iter().map(key_residues).collect()
+        self.channels().iter().map(key_residues).collect()
     }
 
-    /// A key for `parameters`. `next` gives the residues of one channel after the other.
+    /// The residues of a key for packed parameters.
+    #[must_use]
+    pub fn packed_residues(&self) -> Option<&PackedKeyResidues> {
+        match &self.keys {
+            Keys::Packed(keys) => Some(keys),
+            Keys::Batched(_) => None,
+        }
+    }
+
+    /// The keys of the channels of batched parameters. There are none for packed parameters.
+    pub(crate) fn channels(&self) -> &[ChannelKey] {
+        match &self.keys {
+            Keys::Batched(channels) => channels,
+            Keys::Packed(_) => &[],
+        }
+    }
+
+    /// A key for packed `parameters`. `next` gives the residues of the relinearisation key, and then of the key of every rotation in the
+    /// chain's order. Its arguments are the primes of the first polynomials of all digits ([`Parameters::switching_key_primes`]).
+    ///
+    /// # Errors
+    /// If the parameters are not packed, residues do not fit them, or `next` fails.
+    pub fn from_packed_residues<E: From<ResiduesError>>(
+        parameters: &Parameters,
+        mut next: impl FnMut(&[u64]) -> Result<SwitchingKeyResidues, E>,
+    ) -> Result<Self, E> {
+        let chain = parameters.packed().ok_or(ResiduesError::NotPacked)?;
+        let mut key = |primes: usize| -> Result<SwitchingKeyResidues, E> {
+            let primes = parameters.switching_key_primes(primes);
+            let key = next(&primes)?;
+            check_switching_key(&key, &primes, parameters.degree())?;
+            Ok(key)
+        };
+        let relinearisation = key(chain.kept.convolution)?;
+        let rotations =
+            chain.rotations.iter().map(|rotation| key(rotation.primes)).collect::<Result<_, E>>()?;
+        let keys = Keys::Packed(PackedKeyResidues { relinearisation, rotations });
+        Ok(Self { parameters: parameters.clone(), keys })
+    }
+
+    /// A key for batched `parameters`. `next` gives the residues of one channel after the other.
     ///
     /// # Errors
     /// If residues do not fit the parameters, or `next` fails.
@@ -73,7 +141,7 @@ impl EvaluationKey {
         for channel in parameters.channels() {
             channels.push(channel_key(channel, next()?)?);
         }
-        Ok(Self { parameters: parameters.clone(), channels })
+        Ok(Self { parameters: parameters.clone(), keys: Keys::Batched(channels) })
     }
 }
 
@@ -138,4 +206,66 @@ fn public_key(channel: &Channel, first: Vec<u64>, seed: Seed) -> Result<PublicKe
     let ciphertext = CiphertextProto { c: vec![first], seed: seed.to_vec(), level: 0 };
     let bytes = PublicProto { c: Some(ciphertext) }.encode_to_vec();
     Ok(PublicKey::from_bytes(&bytes, channel.inner())?)
+}
+
+/// Checks the numbers and the residues of a switching key's first polynomials.
+fn check_switching_key(
+    key: &SwitchingKeyResidues,
+    primes: &[u64],
+    degree: usize,
+) -> Result<(), ResiduesError> {
+    // The special prime has no digit.
+    let (found, needed) = (key.digits.len(), primes.len() - 1);
+    if found != needed {
+        return Err(ResiduesError::Digits { found, needed });
+    }
+    key.digits.iter().try_for_each(|digit| check_residues(digit, primes, degree))
+}
+
+/// The residues of `fhe`'s relinearisation key with the special prime, for the first `primes` ciphertext primes.
+///
+/// # Errors
+/// If `fhe` does not give them.
+pub fn relinearisation_residues(
+    key: &RelinearizationKey,
+    channel: &Channel,
+    primes: usize,
+) -> Result<SwitchingKeyResidues, ResiduesError> {
+    switching_residues(RelinearizationProto::from(key).ksk, channel, primes)
+}
+
+/// The residues of `fhe`'s key of one rotation with the special prime, for the first `primes` ciphertext primes.
+///
+/// # Errors
+/// If `fhe` does not give them.
+pub fn rotation_residues(
+    key: &RotationKey,
+    channel: &Channel,
+    primes: usize,
+) -> Result<SwitchingKeyResidues, ResiduesError> {
+    let key = RotationProto::from(key).gk.pop().and_then(|key| key.ksk);
+    switching_residues(key, channel, primes)
+}
+
+/// The residues of a key for all ciphertext primes, restricted to the first `primes` of them. The digits' factors are 1 modulo their own
+/// prime, and 0 modulo the others and the special prime, so fewer primes and digits make a key for fewer primes.
+fn switching_residues(
+    key: Option<KeySwitchingProto>,
+    channel: &Channel,
+    primes: usize,
+) -> Result<SwitchingKeyResidues, ResiduesError> {
+    let key = key.unwrap_or_default();
+    let context = channel.context(Level::KEY)?;
+    let (degree, special) = (channel.degree(), channel.key_primes().len() - 1);
+    let digit = |bytes: &Vec<u8>| -> Result<Vec<u64>, ResiduesError> {
+        let polynomial = Poly::from_bytes(bytes, context).map_err(fhe::Error::from)?;
+        let all = residues(&polynomial);
+        let kept = all.chunks_exact(degree).enumerate();
+        let kept = kept.filter(|(prime, _)| *prime < primes || *prime == special);
+        Ok(kept.flat_map(|(_, residues)| residues.iter().copied()).collect())
+    };
+    Ok(SwitchingKeyResidues {
+        seed: key.seed.try_into().map_err(|_| ResiduesError::NoSeed)?,
+        digits: key.c0.iter().take(primes).map(digit).collect::<Result<_, _>>()?,
+    })
 }

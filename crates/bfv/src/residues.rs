@@ -44,8 +44,8 @@ pub enum ResiduesError {
         /// The residue.
         found: u64,
     },
-    /// A relinearisation key has too few or too many polynomials.
-    #[error("a relinearisation key of {found} polynomials, but the parameters ask for {needed}")]
+    /// A relinearisation key or a rotation's key has too few or too many polynomials.
+    #[error("a key of {found} polynomials, but the parameters ask for {needed}")]
     Digits {
         /// Polynomials found.
         found: usize,
@@ -55,6 +55,9 @@ pub enum ResiduesError {
     /// A batch encrypts no pixels, or an answer has no classes.
     #[error("there is no ciphertext")]
     Empty,
+    /// Keys of rotations are for packed parameters only.
+    #[error("the parameters are for batched evaluation, which has no keys of rotations")]
+    NotPacked,
     /// `fhe` gives no seed of the key.
     #[error("the key's uniform half has no seed")]
     NoSeed,
@@ -91,7 +94,10 @@ pub fn public_polynomial(
 }
 
 /// Checks that there are N residues modulo every prime, each below the prime.
-fn check_residues(residues: &[u64], primes: &[u64], degree: usize) -> Result<(), ResiduesError> {
+///
+/// # Errors
+/// If there are too few or too many residues, or a residue is not below its prime.
+pub fn check_residues(residues: &[u64], primes: &[u64], degree: usize) -> Result<(), ResiduesError> {
     let needed = primes.len() * degree;
     if residues.len() != needed {
         return Err(ResiduesError::Length { found: residues.len(), needed });

@@ -182,6 +182,6 @@ fn primes_transforms_and_expansions_are_those_of_the_wire_format() {
     unit[2 * 8192] = 1;
     let parts = [zeros.clone(), zeros, unit].map(transformed);
     let mut square = Ciphertext::new(parts.into(), channel).unwrap();
-    key.channels[0].relinearisation.relinearizes(&mut square).unwrap();
+    key.channels()[0].relinearisation.relinearizes(&mut square).unwrap();
     assert_eq!(digest(&square[1]), 17_958_133_150_940_939_943, "a key's seed");
 }

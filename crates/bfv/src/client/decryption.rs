@@ -7,10 +7,10 @@ use fhe_traits::{FheDecoder, FheDecrypter};
 use zeroize::Zeroizing;
 
 use super::noise_meter::NoiseMeter;
-use super::slots::SlotEncoder;
 use crate::error::EncryptionError;
 use crate::parameters::channel::Channel;
 use crate::parameters::level::Level;
+use crate::slots::SlotEncoder;
 
 /// Decrypts ciphertexts of one level. `fhe` decrypts; values and noise are computed here from the decrypted polynomial.
 pub struct Decryption {

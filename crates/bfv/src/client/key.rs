@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use fhe::bfv::{Ciphertext, Encoding, Plaintext, PublicKey, RelinearizationKey, SecretKey};
+use fhe::bfv::{
+    Ciphertext, Encoding, EvaluationKeyBuilder, Plaintext, PublicKey, RelinearizationKey, SecretKey,
+};
 use fhe_traits::{DeserializeParametrized as _, FheEncoder, FheEncrypter, Serialize as _};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
@@ -14,14 +16,21 @@ use crate::ciphertexts::{EncryptedBatch, EncryptedLogits, compact_ciphertext};
 use crate::compact::layout::CompactCiphertext;
 use crate::error::{BfvError, EncryptionError};
 use crate::evaluation::EvaluatorKind;
-use crate::evaluation_key::{ChannelKey, EvaluationKey};
+use crate::evaluation_key::{
+    ChannelKey, EvaluationKey, Keys, PackedKeyResidues, relinearisation_residues, rotation_residues,
+};
 use crate::modular::product;
+use crate::packed::PackedInput;
 use crate::parameters::channel::Channel;
 use crate::parameters::encryption::Encryption;
+use crate::parameters::level::Level;
+use crate::parameters::packed_chain::{PackedChain, Rotation};
 use crate::parameters::parameter_set::Parameters;
 use crate::progress::ProgressObserver;
 
-/// Everything the client keeps: for every channel a secret key, and the public key that belongs to it.
+/// Everything the client keeps: for every channel a secret key, and the public key that belongs to it. Packed parameters have one secret
+/// for all channels and no public key: ciphertexts under several plaintext moduli are samples of the same RLWE problem, as many ciphertexts
+/// under one modulus are.
 ///
 /// Keys come from the operating system's randomness, never from an experiment's seed. Secrets are never printed. `fhe` zeroes
 /// them when they are dropped, and so does this crate with everything that encryption and decryption compute from them.
@@ -47,14 +56,15 @@ pub struct ClientKey {
 /// first needed.
 struct ClientChannelKey {
     secret: Arc<SecretKey>,
-    public: PublicKey,
+    /// Absent in packed parameters.
+    public: Option<PublicKey>,
     encryption: OnceLock<PixelEncryption>,
     /// By level.
     decryptions: Vec<OnceLock<Decryption>>,
 }
 
 impl ClientChannelKey {
-    fn new(channel: &Channel, secret: SecretKey, public: PublicKey) -> Self {
+    fn new(channel: &Channel, secret: SecretKey, public: Option<PublicKey>) -> Self {
         let decryptions = channel.key_primes().iter().map(|_| OnceLock::new()).collect();
         Self { secret: Arc::new(secret), public, encryption: OnceLock::new(), decryptions }
     }
@@ -65,7 +75,7 @@ impl ClientChannelKey {
         channel: &Channel,
         encryption: Encryption,
     ) -> Result<&PixelEncryption, EncryptionError> {
-        let new = || PixelEncryption::new(channel, encryption, &self.secret, &self.public);
+        let new = || PixelEncryption::new(channel, encryption, &self.secret, self.public.as_ref());
         get_or_try_init(&self.encryption, new)
     }
 
@@ -75,6 +85,14 @@ impl ClientChannelKey {
         let decryption = self.decryptions.get(level.dropped_primes()).ok_or(EncryptionError::Key)?;
         get_or_try_init(decryption, || Decryption::new(channel, &self.secret, level))
     }
+}
+
+/// Decrypted residues of logits, and their noise.
+struct DecryptedResidues {
+    /// By channel, by ciphertext, by slot.
+    residues: Vec<Vec<Vec<u64>>>,
+    noise_bits: usize,
+    noise_budget_bits: usize,
 }
 
 /// Returns the cell's value, and computes it if the cell is empty. If two threads compute it, the first value is kept.
@@ -88,16 +106,34 @@ fn get_or_try_init<T, E>(cell: &OnceLock<T>, new: impl FnOnce() -> Result<T, E>)
 
 impl ClientKey {
     /// Generates fresh keys.
+    ///
+    /// # Panics
+    /// If `fhe` cannot read a secret that it wrote.
     #[must_use]
     pub fn generate(parameters: &Parameters) -> Self {
         let mut rng = rand::rng();
+        if let (Some(_), [first, ..]) = (parameters.packed(), parameters.channels()) {
+            let secret = Zeroizing::new(SecretKey::random(first.inner(), &mut rng).to_bytes());
+            #[expect(clippy::expect_used, reason = "the bytes are those of a secret of the same degree")]
+            return Self::with_common_secret(parameters, &secret).expect("a secret that was just written");
+        }
         let keys = |channel: &Channel| {
             let secret = SecretKey::random(channel.inner(), &mut rng);
             let public = PublicKey::new(&secret, &mut rng);
-            ClientChannelKey::new(channel, secret, public)
+            ClientChannelKey::new(channel, secret, Some(public))
         };
         let channels = parameters.channels().iter().map(keys).collect();
         Self { parameters: parameters.clone(), channels }
+    }
+
+    /// The keys of packed parameters with the secret that `fhe` wrote as `bytes`.
+    fn with_common_secret(parameters: &Parameters, bytes: &[u8]) -> Result<Self, BfvError> {
+        let key = |channel: &Channel| {
+            let secret = SecretKey::from_bytes(bytes, channel.inner())?;
+            Ok(ClientChannelKey::new(channel, secret, None))
+        };
+        let channels = parameters.channels().iter().map(key).collect::<Result<_, BfvError>>()?;
+        Ok(Self { parameters: parameters.clone(), channels })
     }
 
     /// The parameters that the keys belong to.
@@ -111,23 +147,53 @@ impl ClientKey {
     /// # Errors
     /// If the parameters do not support key switching.
     pub fn evaluation_key(&self) -> Result<EvaluationKey, BfvError> {
+        let keys = match self.parameters.packed() {
+            Some(chain) => Keys::Packed(self.packed_keys(chain)?),
+            None => Keys::Batched(self.batched_keys()?),
+        };
+        Ok(EvaluationKey { parameters: self.parameters.clone(), keys })
+    }
+
+    fn batched_keys(&self) -> Result<Vec<ChannelKey>, BfvError> {
         let key = |(channel, key): (&Channel, &ClientChannelKey)| {
             // Nothing is relinearised with more primes than an upload has.
             let level = channel.upload_level().dropped_primes();
             let rng = &mut rand::rng();
             let relinearisation = RelinearizationKey::new_leveled(&key.secret, level, level, rng)?;
-            Ok(ChannelKey { channel: channel.clone(), relinearisation, public: key.public.clone() })
+            let public = key.public.clone().ok_or(EncryptionError::Key)?;
+            Ok(ChannelKey { channel: channel.clone(), relinearisation, public })
         };
-        let channels = self.channels().map(key).collect::<Result<_, BfvError>>()?;
-        Ok(EvaluationKey { parameters: self.parameters.clone(), channels })
+        self.channels().map(key).collect()
     }
 
-    /// The secret of every channel, for a file that only its owner can read. With [`from_secrets`](Self::from_secrets) this is
+    /// The keys of packed parameters. `fhe` makes keys for ciphertexts without the special prime and switches with it, because the keys' level
+    /// is below the ciphertexts' level.
+    fn packed_keys(&self, chain: &PackedChain) -> Result<PackedKeyResidues, BfvError> {
+        // Keys do not depend on the plaintext modulus, so those of the first channel are the keys of all.
+        let (channel, key) = self.channels().next().ok_or(EncryptionError::Key)?;
+        let (upload, all) = (channel.upload_level().dropped_primes(), Level::KEY.dropped_primes());
+        let relinearisation = RelinearizationKey::new_leveled(&key.secret, upload, all, &mut rand::rng())?;
+        let rotation = |rotation: &Rotation| {
+            let mut builder = EvaluationKeyBuilder::new_leveled(&key.secret, upload, all)?;
+            match rotation.steps {
+                0 => builder.enable_row_rotation()?,
+                steps => builder.enable_column_rotation(steps)?,
+            };
+            Ok(rotation_residues(&builder.build(&mut rand::rng())?, channel, rotation.primes)?)
+        };
+        Ok(PackedKeyResidues {
+            relinearisation: relinearisation_residues(&relinearisation, channel, chain.kept.convolution)?,
+            rotations: chain.rotations.par_iter().map(rotation).collect::<Result<_, BfvError>>()?,
+        })
+    }
+
+    /// The secret of every channel, one for all channels of packed parameters, for a file that only its owner can read. With [`from_secrets`](Self::from_secrets) this is
     /// the only way in which a key outlives its process. `fhe`'s form is as large as the secret's coefficients. Copies that
     /// `fhe` makes are not zeroed.
     #[must_use]
     pub fn secrets(&self) -> Vec<Zeroizing<Vec<u8>>> {
-        self.channels.iter().map(|key| Zeroizing::new(key.secret.to_bytes())).collect()
+        let secrets = if self.parameters.packed().is_some() { 1 } else { self.channels.len() };
+        self.channels.iter().take(secrets).map(|key| Zeroizing::new(key.secret.to_bytes())).collect()
     }
 
     /// The key with the given [`secrets`](Self::secrets) and with the public keys in `shared`, the key that went to the
@@ -136,15 +202,18 @@ impl ClientKey {
     /// # Errors
     /// If there are too few or too many secrets, or `fhe` did not write a secret for these parameters.
     pub fn from_secrets(secrets: &[Zeroizing<Vec<u8>>], shared: &EvaluationKey) -> Result<Self, BfvError> {
-        let (found, needed) = (secrets.len(), shared.channels.len());
+        if let (Keys::Packed(_), [secret]) = (&shared.keys, secrets) {
+            return Self::with_common_secret(&shared.parameters, secret);
+        }
+        let (found, needed) = (secrets.len(), shared.channels().len());
         if found != needed {
             return Err(BfvError::Channels { found, needed });
         }
         let key = |(bytes, shared): (&Zeroizing<Vec<u8>>, &ChannelKey)| {
             let secret = SecretKey::from_bytes(bytes, shared.channel.inner())?;
-            Ok(ClientChannelKey::new(&shared.channel, secret, shared.public.clone()))
+            Ok(ClientChannelKey::new(&shared.channel, secret, Some(shared.public.clone())))
         };
-        let channels = secrets.iter().zip(&shared.channels).map(key).collect::<Result<_, BfvError>>()?;
+        let channels = secrets.iter().zip(shared.channels()).map(key).collect::<Result<_, BfvError>>()?;
         Ok(Self { parameters: shared.parameters.clone(), channels })
     }
 
@@ -181,6 +250,36 @@ impl ClientKey {
         self.batch(channels, rows.images())
     }
 
+    /// Encrypts one quantised image for packed evaluation, with the pixels in the slots of `input`. `observer` is told of one unit of work in
+    /// every channel, and may cancel the encryption.
+    ///
+    /// # Errors
+    /// If the parameters are not packed, the image has another size, or `observer` cancels the encryption.
+    pub fn encrypt_packed(
+        &self,
+        image: &[u8],
+        input: &PackedInput,
+        observer: &dyn ProgressObserver,
+    ) -> Result<EncryptedBatch, BfvError> {
+        if self.parameters.packed().is_none() {
+            return Err(BfvError::Packing { parameters: "batched", needed: "packed" });
+        }
+        if image.len() != input.pixels() {
+            return Err(BfvError::ImageSize { bytes: image.len(), pixels: input.pixels() });
+        }
+        let values = Zeroizing::new(input.slot_values(image, self.parameters.degree()));
+        let channels = self.channels().map(|(channel, key)| {
+            if observer.is_cancelled() {
+                return Err(BfvError::Cancelled);
+            }
+            let encryption = key.encryption(channel, self.parameters.encryption())?;
+            let ciphertext = encryption.encrypt(&values, &mut encryption.new_thread_state()?)?;
+            observer.advance(1);
+            Ok(vec![ciphertext])
+        });
+        self.batch(channels, 1)
+    }
+
     /// Encrypts as [`encrypt`](Self::encrypt) does, with only `fhe`'s own operations: the baseline in benchmarks. The
     /// ciphertexts have the same form and take longer.
     ///
@@ -203,7 +302,9 @@ impl ClientKey {
                 let plaintext = Plaintext::try_encode(&values, Encoding::simd(), channel.inner())?;
                 let rng = &mut rand::rng();
                 let mut ciphertext = match self.parameters.encryption() {
-                    Encryption::PublicKey => key.public.try_encrypt(&plaintext, rng)?,
+                    Encryption::PublicKey => {
+                        key.public.as_ref().ok_or(EncryptionError::Key)?.try_encrypt(&plaintext, rng)?
+                    }
                     Encryption::SecretKey => key.secret.try_encrypt(&plaintext, rng)?,
                 };
                 ciphertext.switch_to_level(channel.upload_level().dropped_primes())?;
@@ -218,14 +319,46 @@ impl ClientKey {
     /// The work of encrypting images of `pixels`, in the units that [`encrypt`](Self::encrypt) reports.
     #[must_use]
     pub fn encryption_work(&self, pixels: usize) -> u64 {
-        (self.channels.len() * pixels) as u64
+        (self.channels.len() * self.parameters.batch_ciphertexts(pixels)) as u64
     }
 
-    /// Decrypts logits and measures their noise.
+    /// Decrypts logits of a batch and measures their noise.
     ///
     /// # Errors
     /// If the logits were encrypted for other parameters, or the noise is too large to trust the values.
     pub fn decrypt(&self, logits: &EncryptedLogits) -> Result<DecryptedLogits, BfvError> {
+        if self.parameters.packed().is_some() {
+            return Err(BfvError::Packing { parameters: "packed", needed: "batched" });
+        }
+        let DecryptedResidues { residues, noise_bits, noise_budget_bits } = self.residues(logits)?;
+        Ok(DecryptedLogits::new(self.integers(&residues), noise_bits, noise_budget_bits))
+    }
+
+    /// Decrypts the logits of one image from packed evaluation and measures their noise. The logits have one slot.
+    ///
+    /// # Errors
+    /// If the parameters are not packed, and as [`decrypt`](Self::decrypt).
+    pub fn decrypt_packed(
+        &self,
+        logits: &EncryptedLogits,
+        input: &PackedInput,
+    ) -> Result<DecryptedLogits, BfvError> {
+        if self.parameters.packed().is_none() {
+            return Err(BfvError::Packing { parameters: "batched", needed: "packed" });
+        }
+        let DecryptedResidues { residues, noise_bits, noise_budget_bits } = self.residues(logits)?;
+        // By channel, by class, one slot.
+        let of_channel = |ciphertexts: Vec<Vec<u64>>| -> Result<Vec<Vec<u64>>, BfvError> {
+            let values = ciphertexts.first().ok_or(BfvError::Incomplete)?;
+            let class = |class| values.get(input.logit_slot(class)).map(|&value| vec![value]);
+            (0..input.classes).map(|number| class(number).ok_or(BfvError::Incomplete)).collect()
+        };
+        let residues: Vec<_> = residues.into_iter().map(of_channel).collect::<Result<_, _>>()?;
+        Ok(DecryptedLogits::new(self.integers(&residues), noise_bits, noise_budget_bits))
+    }
+
+    /// Decrypts the residues of logits, without the engine's factor, and measures their noise.
+    fn residues(&self, logits: &EncryptedLogits) -> Result<DecryptedResidues, BfvError> {
         if logits.channels.len() != self.channels.len() {
             let (found, needed) = (logits.channels.len(), self.channels.len());
             return Err(BfvError::Channels { found, needed });
@@ -257,16 +390,15 @@ impl ClientKey {
             noise_budget_bits = noise_budget_bits.min(limit_bits - largest);
             residues.push(decrypted.into_iter().map(|(residues, _)| residues).collect());
         }
-        let logits = self.integers(&residues);
-        Ok(DecryptedLogits::new(logits, noise_bits, noise_budget_bits))
+        Ok(DecryptedResidues { residues, noise_bits, noise_budget_bits })
     }
 
     /// The integers of all classes and slots, by their residues by channel, by class, by slot.
-    #[expect(clippy::indexing_slicing, reason = "every channel decrypts the same classes, each to N values")]
+    #[expect(clippy::indexing_slicing, reason = "every channel decrypts the same classes and slots")]
     fn integers(&self, residues: &[Vec<Vec<u64>>]) -> Vec<Vec<i128>> {
         let classes = (0..residues.first().map_or(0, Vec::len)).into_par_iter().map(|class| {
             let slot = |slot| self.parameters.integer(residues.iter().map(|channel| channel[class][slot]));
-            (0..self.parameters.degree()).map(slot).collect()
+            (0..residues[0][class].len()).map(slot).collect()
         });
         classes.collect()
     }
@@ -286,6 +418,9 @@ impl ClientKey {
         let count = images.len() / pixels.max(1);
         if count * pixels != images.len() {
             return Err(BfvError::ImageSize { bytes: images.len(), pixels });
+        }
+        if self.parameters.packed().is_some() {
+            return Err(BfvError::Packing { parameters: "packed", needed: "batched" });
         }
         let slots = self.parameters.degree();
         if count == 0 || count > slots {
@@ -386,7 +521,7 @@ mod tests {
                 let residues = values.map(|value| value.rem_euclid(t) as u64);
                 let plaintext =
                     Plaintext::try_encode(&residues[..], Encoding::simd(), channel.inner()).unwrap();
-                vec![key.public.try_encrypt(&plaintext, &mut rand::rng()).unwrap()]
+                vec![key.public.as_ref().unwrap().try_encrypt(&plaintext, &mut rand::rng()).unwrap()]
             };
             let channels = parameters.channels().iter().zip(&client.channels).map(encrypt).collect();
             let decrypted =

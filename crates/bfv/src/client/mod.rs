@@ -15,7 +15,6 @@
 //! | `decryption` | decryption of one level, and decrypted logits |
 //! | `noise_meter` | the noise of a ciphertext with a known message |
 //! | `noise_measurement` | the noise of an evaluation, stage by stage, beside its prediction |
-//! | `slots` | values in slots as message polynomials, and back |
 //!
 //! # Randomness
 //!
@@ -52,7 +51,6 @@ mod noise_meter;
 mod pixel_encryption;
 mod public_key_encryption;
 mod secret_key_encryption;
-mod slots;
 #[cfg(test)]
 mod tests;
 

@@ -5,7 +5,6 @@ use num_bigint::BigUint;
 use zeroize::Zeroizing;
 
 use super::secret_key_encryption::transformed_secret;
-use super::slots::{SlotEncoder, message_factor};
 use crate::error::EncryptionError;
 use crate::kernel::Kernel;
 use crate::modular::inverse;
@@ -14,6 +13,7 @@ use crate::parameters::level::Level;
 use crate::residues::residues;
 use crate::shoup::dispatch;
 use crate::shoup::factor::{Factor, Factors, MessageTerm};
+use crate::slots::{SlotEncoder, message_factor};
 
 /// The most primes of a ciphertext: eight primes of an upload, and the encryption prime.
 const MAX_PRIMES: usize = 9;

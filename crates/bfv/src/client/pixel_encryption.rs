@@ -84,10 +84,13 @@ impl PixelEncryption {
         channel: &Channel,
         encryption: Encryption,
         secret: &SecretKey,
-        public: &PublicKey,
+        public: Option<&PublicKey>,
     ) -> Result<Self, EncryptionError> {
         let key = match encryption {
-            Encryption::PublicKey => Key::Public(Box::new(PublicKeyEncryption::new(channel, public)?)),
+            Encryption::PublicKey => {
+                let public = public.ok_or(EncryptionError::Key)?;
+                Key::Public(Box::new(PublicKeyEncryption::new(channel, public)?))
+            }
             Encryption::SecretKey => Key::Secret(Box::new(SecretKeyEncryption::new(channel, secret)?)),
         };
         Ok(Self { key, layout: channel.upload_layout() })

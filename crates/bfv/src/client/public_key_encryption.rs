@@ -8,7 +8,6 @@ use rand::CryptoRng;
 use zeroize::Zeroizing;
 
 use super::buffers::{EncryptionBuffers, draw_error};
-use super::slots::{EncodingFactor, SlotEncoder, message_factor};
 use crate::error::EncryptionError;
 use crate::kernel::Kernel;
 use crate::modular::{inverse, product};
@@ -16,6 +15,7 @@ use crate::parameters::channel::Channel;
 use crate::parameters::level::Level;
 use crate::shoup::dispatch;
 use crate::shoup::factor::{Factor, Factors, MessageTerm};
+use crate::slots::{EncodingFactor, SlotEncoder, message_factor};
 
 /// A bound on the absolute value of errors: they are at most twice the variance, 20.
 const ERROR_BOUND: u64 = 64;

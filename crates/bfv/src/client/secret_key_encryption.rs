@@ -6,17 +6,16 @@ use rand::CryptoRng;
 use zeroize::Zeroizing;
 
 use super::buffers::{EncryptionBuffers, draw_error};
-use super::slots::{EncodingFactor, SlotEncoder, message_factor};
 use crate::error::EncryptionError;
 use crate::kernel::Kernel;
 use crate::parameters::channel::Channel;
-use crate::parameters::level::Level;
 use crate::seed::expansion::{Seed, expand};
 use crate::shoup::dispatch;
 use crate::shoup::factor::{Factor, Factors, MessageTerm};
+use crate::slots::{EncodingFactor, SlotEncoder, message_factor};
 use crate::transform::Transform;
 
-/// Encrypts with the secret key at level 0: `c1 = a`, expanded from a seed, and `c0 = e - a s + m`.
+/// Encrypts with the secret key at the level of an upload: `c1 = a`, expanded from a seed, and `c0 = e - a s + m`.
 ///
 /// Ciphertexts equal, bit for bit, those that `fhe`'s [`SecretKey`] makes with the same seed and the same error. The transformed
 /// secret is kept, and zeroed when dropped.
@@ -38,11 +37,11 @@ impl SecretKeyEncryption {
     /// If the key is of another degree.
     pub fn new(channel: &Channel, key: &SecretKey) -> Result<Self, EncryptionError> {
         let (kernel, t) = (Kernel::detect(), channel.plaintext_modulus());
-        let primes = channel.key_primes();
+        let primes = channel.ciphertext_primes();
         let encoder = SlotEncoder::new(channel);
         let encoding_factor = encoder.encoding_factor(primes);
         let message_factors = primes.iter().map(|&prime| message_factor(t, prime)).collect();
-        let secret = transformed_secret(key, kernel, channel.transforms(Level::KEY))?;
+        let secret = transformed_secret(key, kernel, channel.transforms(channel.upload_level()))?;
         Ok(Self { kernel, channel: channel.clone(), encoder, encoding_factor, message_factors, secret })
     }
 
@@ -64,14 +63,19 @@ impl SecretKeyEncryption {
         first: &mut [u64],
         second: &mut [u64],
     ) -> Result<(), EncryptionError> {
-        let (degree, primes) = (self.encoder.slots(), self.channel.key_primes());
+        let (degree, primes) = (self.encoder.slots(), self.channel.ciphertext_primes());
         assert!([first.len(), second.len()] == [degree * primes.len(); 2], "N residues for each prime");
         let EncryptionBuffers { message: coefficients, errors: [error, _], .. } = buffers;
         self.encoder.encode(self.kernel, values, self.encoding_factor, coefficients)?;
         draw_error(rng, error);
         expand(self.kernel, seed, primes, second);
         let polynomials = first.chunks_exact_mut(degree).zip(second.chunks_exact(degree));
-        let ring = self.channel.transforms(Level::KEY).iter().zip(&self.message_factors).zip(&self.secret);
+        let ring = self
+            .channel
+            .transforms(self.channel.upload_level())
+            .iter()
+            .zip(&self.message_factors)
+            .zip(&self.secret);
         for ((first, second), ((transform, &factor), secret)) in polynomials.zip(ring) {
             let (message, prime) = (MessageTerm { coefficients, factor }, transform.prime());
             dispatch::add_message(self.kernel, message, error, prime, first);

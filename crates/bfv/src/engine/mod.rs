@@ -108,12 +108,15 @@ impl Engine {
         ensemble: &IntegerEnsemble,
         kernel: Kernel,
     ) -> Result<Self, EngineError> {
+        if key.packed_residues().is_some() {
+            return Err(EngineError::OtherParameters);
+        }
         let pool = Arc::new(BufferPool::default());
         let channel = |key: &ChannelKey| {
             let model = ChannelModel::new(&key.channel, ensemble, kernel, &pool)?;
             ChannelEngine::new(Arc::new(model), key, None)
         };
-        let channels = key.channels.iter().map(channel).collect::<Result<_, _>>()?;
+        let channels = key.channels().iter().map(channel).collect::<Result<_, _>>()?;
         Ok(Self { shape: *ensemble.architecture(), kernel, channels })
     }
 
@@ -122,10 +125,10 @@ impl Engine {
     /// # Errors
     /// If the key is for other parameters.
     pub fn with_key(&self, key: &EvaluationKey) -> Result<Self, EngineError> {
-        if key.channels.len() != self.channels.len() {
+        if key.channels().len() != self.channels.len() {
             return Err(EngineError::OtherParameters);
         }
-        let channels = self.channels.iter().zip(&key.channels);
+        let channels = self.channels.iter().zip(key.channels());
         let channel = |(channel, key): (&ChannelEngine, &ChannelKey)| {
             ChannelEngine::new(channel.model.clone(), key, channel.flooding)
         };

@@ -9,6 +9,7 @@ use fhe_math::rq::Context;
 use super::error::ParametersError;
 use super::level::Level;
 use super::limits::ANSWER_ROOM_BITS;
+use super::packed_chain::PackedLevels;
 use super::prime_sizes::PrimeSizes;
 use crate::compact::layout::LimbLayout;
 use crate::modular::{bits_of, inverse, product, product_of};
@@ -23,6 +24,8 @@ pub struct Channel {
     inner: Arc<BfvParameters>,
     upload_level: Level,
     hidden_level: Level,
+    /// Present in packed parameters only.
+    packed: Option<PackedLevels>,
     /// By prime, of all primes. Channels over the same primes share them.
     transforms: Arc<[Transform]>,
     /// Modulo t.
@@ -59,7 +62,24 @@ impl Channel {
         let plaintext_transform = Transform::of_context(&context, degree)?.pop();
         let missing = TransformError::Missing { degree, prime: t };
         let plaintext_transform = Arc::new(plaintext_transform.ok_or(missing)?);
-        Ok(Self { inner, upload_level, hidden_level, transforms, plaintext_transform })
+        Ok(Self { inner, upload_level, hidden_level, packed: None, transforms, plaintext_transform })
+    }
+
+    /// This channel for packed evaluation.
+    pub(crate) fn into_packed(self, kept: PackedLevels) -> Self {
+        Self { packed: Some(kept), ..self }
+    }
+
+    /// The primes that packed evaluation keeps, in packed parameters.
+    #[must_use]
+    pub fn packed_levels(&self) -> Option<PackedLevels> {
+        self.packed
+    }
+
+    /// The special prime of packed parameters.
+    #[must_use]
+    pub fn special_prime(&self) -> Option<u64> {
+        self.packed.and_then(|_| self.key_primes().last().copied())
     }
 
     /// The transforms modulo the primes that are left at `level`.
@@ -100,7 +120,7 @@ impl Channel {
         self.inner.plaintext()
     }
 
-    /// All primes of the keys, with the prime that only public-key encryption uses. Security depends on their product.
+    /// All primes of the keys, with the prime that only public-key encryption or only packed evaluation's keys use. Security depends on their product.
     #[must_use]
     pub fn key_primes(&self) -> &[u64] {
         self.inner.moduli()
@@ -151,7 +171,7 @@ impl Channel {
         (primes > 0).then_some(Level::after_dropping(dropped))
     }
 
-    /// The level of an upload: one prime is lost with the public key, none with the secret key.
+    /// The level of an upload: one prime is lost with the public key and in packed parameters, else none.
     #[must_use]
     pub fn upload_level(&self) -> Level {
         self.upload_level
@@ -166,6 +186,9 @@ impl Channel {
     /// The level of an answer: the highest that leaves room for the answer's noise. Fewer primes make the answer smaller.
     #[must_use]
     pub fn answer_level(&self) -> Level {
+        if let Some(level) = self.packed.and_then(|kept| self.level_of(kept.answer)) {
+            return level;
+        }
         let levels = self.hidden_level.dropped_primes()..self.key_primes().len();
         let has_room = |level: &Level| self.noise_limit_bits(*level) >= ANSWER_ROOM_BITS;
         levels.rev().map(Level::after_dropping).find(has_room).unwrap_or(self.hidden_level)
@@ -187,10 +210,13 @@ impl Channel {
     }
 
     /// The factor that the engine's logits are multiplied with, modulo t: `-Q^2 Q'`, Q of an upload and Q' of hidden units
-    /// (docs/engine.md). The engine's answers decrypt to logits times this factor.
+    /// (docs/engine.md). The engine's answers decrypt to logits times this factor. Packed answers have no factor: it is 1.
     #[must_use]
     pub fn answer_factor(&self) -> u64 {
         let t = self.plaintext_modulus();
+        if self.packed.is_some() {
+            return 1;
+        }
         let q = product_of(self.ciphertext_primes(), t);
         t - product(product(q, q, t), product_of(self.hidden_primes(), t), t)
     }

@@ -85,10 +85,10 @@ pub enum ParametersError {
     #[error(
         "a ciphertext modulus of {found_bits} bits{} at ring degree {degree} is not 128-bit secure: at most {limit_bits} \
          bits are ({SECURITY_SOURCE})",
-        if *encryption_bits > 0 { format!(", {encryption_bits} of them for public-key encryption,") } else { String::new() }
+        if *encryption_bits > 0 { format!(", {encryption_bits} of them used by keys only,") } else { String::new() }
     )]
     Insecure {
-        /// Bits of the encryption prime, which counts; 0 with the secret key.
+        /// Bits of the encryption prime or the special prime, which count; 0 if there is none.
         encryption_bits: usize,
         /// The ring degree.
         degree: usize,
@@ -102,6 +102,12 @@ pub enum ParametersError {
     Degree {
         /// The degree.
         found: usize,
+    },
+    /// The primes or rotations of packed parameters do not fit together.
+    #[error("packed parameters do not fit together: {reason}")]
+    PackedChain {
+        /// What is wrong, and what is allowed.
+        reason: String,
     },
     /// The number is no plaintext modulus.
     #[error(

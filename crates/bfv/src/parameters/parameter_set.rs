@@ -7,6 +7,7 @@ use super::error::ParametersError;
 use super::limits::{
     MAX_PLAINTEXT_BITS, MAX_PLAINTEXT_MODULI, MAX_RANGE_BITS, PRIME_BITS, SECURITY_LIMITS, UPLOAD_PRIMES,
 };
+use super::packed_chain::PackedChain;
 use super::prime_sizes::PrimeSizes;
 use crate::compact::layout::LimbLayout;
 use crate::modular::{bits_of, is_prime, log2_of_product};
@@ -28,6 +29,7 @@ pub struct Parameters {
     /// There is at least one channel.
     channels: Vec<Channel>,
     encryption: Encryption,
+    packed: Option<PackedChain>,
     crt: Crt,
 }
 
@@ -45,6 +47,61 @@ impl Parameters {
     ) -> Result<Self, ParametersError> {
         Self::check(degree, plaintext_moduli, primes, encryption)?;
         Self::unchecked(degree, plaintext_moduli, primes, encryption)
+    }
+
+    /// Parameters for packed evaluation: one image in a ciphertext of every channel, its positions in the slots. `upload` has the sizes
+    /// of an upload's primes in bits.
+    ///
+    /// # Errors
+    /// If the parameters are not 128-bit secure with the special prime, or not valid.
+    pub fn new_packed(
+        degree: usize,
+        plaintext_moduli: &[u64],
+        upload: &[usize],
+        chain: PackedChain,
+    ) -> Result<Self, ParametersError> {
+        Self::check_packed(degree, plaintext_moduli, upload, &chain)?;
+        Self::unchecked_packed(degree, plaintext_moduli, upload, chain)
+    }
+
+    /// Checks packed parameters without making them.
+    ///
+    /// # Errors
+    /// If the parameters are not 128-bit secure or not valid.
+    pub(crate) fn check_packed(
+        degree: usize,
+        plaintext_moduli: &[u64],
+        upload: &[usize],
+        chain: &PackedChain,
+    ) -> Result<(), ParametersError> {
+        let primes = PrimeSizes { upload: upload.to_vec(), hidden: chain.kept.hidden };
+        Self::check(degree, plaintext_moduli, &primes, Encryption::SecretKey)?;
+        let plaintext_bits = plaintext_moduli.iter().map(|&t| bits_of(t)).max().unwrap_or(0);
+        chain.check(degree, upload.len(), plaintext_bits as usize)?;
+        let found_bits = upload.iter().sum::<usize>() + chain.special_bits;
+        let (encryption_bits, limit_bits) = (chain.special_bits, security_limit(degree)?);
+        if found_bits > limit_bits {
+            return Err(ParametersError::Insecure { encryption_bits, degree, found_bits, limit_bits });
+        }
+        Ok(())
+    }
+
+    fn unchecked_packed(
+        degree: usize,
+        plaintext_moduli: &[u64],
+        upload: &[usize],
+        chain: PackedChain,
+    ) -> Result<Self, ParametersError> {
+        let primes = PrimeSizes { upload: upload.to_vec(), hidden: chain.kept.hidden };
+        let mut sizes = upload.to_vec();
+        sizes.push(chain.special_bits);
+        let mut channels: Vec<Channel> = Vec::with_capacity(plaintext_moduli.len());
+        for &t in plaintext_moduli {
+            let channel = Channel::new(degree, t, &primes, &sizes, channels.first())?;
+            channels.push(channel.into_packed(chain.kept));
+        }
+        let crt = Crt::new(plaintext_moduli);
+        Ok(Self { channels, encryption: Encryption::SecretKey, packed: Some(chain), crt })
     }
 
     /// Checks parameters without making them, which takes some 10 ms.
@@ -102,7 +159,7 @@ impl Parameters {
         for &t in plaintext_moduli {
             channels.push(Channel::new(degree, t, primes, &sizes, channels.first())?);
         }
-        Ok(Self { channels, encryption, crt: Crt::new(plaintext_moduli) })
+        Ok(Self { channels, encryption, packed: None, crt: Crt::new(plaintext_moduli) })
     }
 
     /// A small and insecure ring with one channel, only for fast tests of this crate.
@@ -134,6 +191,37 @@ impl Parameters {
     #[must_use]
     pub fn channels(&self) -> &[Channel] {
         &self.channels
+    }
+
+    /// The chain of packed parameters, or `None` for batched ones.
+    #[must_use]
+    pub fn packed(&self) -> Option<&PackedChain> {
+        self.packed.as_ref()
+    }
+
+    /// The primes of the first polynomials of a packed evaluation's key for `primes` ciphertext primes: these primes and the special prime.
+    #[must_use]
+    pub fn switching_key_primes(&self, primes: usize) -> Vec<u64> {
+        let channel = self.first_channel();
+        channel.ciphertext_primes().iter().take(primes).copied().chain(channel.special_prime()).collect()
+    }
+
+    /// The most images of a batch: N, or 1 in packed parameters.
+    #[must_use]
+    pub fn images_per_batch(&self) -> usize {
+        if self.packed.is_some() { 1 } else { self.degree() }
+    }
+
+    /// The ciphertexts of a batch of images of `pixels` in every channel: one for each pixel, or 1 in packed parameters.
+    #[must_use]
+    pub fn batch_ciphertexts(&self, pixels: usize) -> usize {
+        if self.packed.is_some() { 1 } else { pixels }
+    }
+
+    /// The ciphertexts of an answer in every channel: one for each class, or 1 in packed parameters.
+    #[must_use]
+    pub fn answer_ciphertexts(&self, classes: usize) -> usize {
+        if self.packed.is_some() { 1 } else { classes }
     }
 
     /// The key that images are encrypted with.
@@ -191,7 +279,7 @@ impl Parameters {
         log2_of_product(self.ciphertext_primes())
     }
 
-    /// log2 of the largest modulus under which anything is encrypted: Q, times the encryption prime with the public key. Security depends
+    /// log2 of the largest modulus under which anything is encrypted: Q, times the encryption prime or the special prime. Security depends
     /// on it.
     #[must_use]
     pub fn key_modulus_bits(&self) -> f64 {

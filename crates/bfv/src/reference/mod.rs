@@ -58,7 +58,7 @@ impl<'a> ReferenceEvaluator<'a> {
         let member = count(shape.activations(), cost::CONVOLUTION + cost::SQUARE)
             + count(shape.hidden, cost::HIDDEN + cost::SQUARE)
             + count(shape.classes, cost::OUTPUT);
-        member * (self.ensemble.members().len() * self.key.channels.len()) as u64
+        member * (self.ensemble.members().len() * self.key.channels().len()) as u64
     }
 
     /// Evaluates every member on `batch` and adds their logits, using the threads of the current `rayon`
@@ -76,7 +76,7 @@ impl<'a> ReferenceEvaluator<'a> {
         let mut members = vec![none.clone(); self.ensemble.members().len()];
         let mut ensemble = none;
         let mut times = Vec::new();
-        for (key, pixels) in self.key.channels.iter().zip(&batch.channels) {
+        for (key, pixels) in self.key.channels().iter().zip(&batch.channels) {
             let pixels = &expanded_ciphertexts(&batch.layout, &key.channel, pixels)?[..];
             let channel = ChannelEvaluator { key, pixels, observer };
             let mut voters = Vec::new();
@@ -112,8 +112,9 @@ impl<'a> ReferenceEvaluator<'a> {
         channel: usize,
     ) -> Result<IntermediateCiphertexts, BfvError> {
         self.check(batch)?;
-        let (Some(key), Some(pixels)) = (self.key.channels.get(channel), batch.channels.get(channel)) else {
-            return Err(BfvError::Channels { found: channel, needed: self.key.channels.len() });
+        let (Some(key), Some(pixels)) = (self.key.channels().get(channel), batch.channels.get(channel))
+        else {
+            return Err(BfvError::Channels { found: channel, needed: self.key.channels().len() });
         };
         let pixels = &expanded_ciphertexts(&batch.layout, &key.channel, pixels)?[..];
         let evaluator = ChannelEvaluator { key, pixels, observer: &() };
@@ -131,7 +132,7 @@ impl<'a> ReferenceEvaluator<'a> {
 
     /// Checks that the batch fits the network and the key.
     fn check(&self, batch: &EncryptedBatch) -> Result<(), BfvError> {
-        batch.check(self.ensemble.architecture(), self.key.channels.iter().map(|key| &key.channel))
+        batch.check(self.ensemble.architecture(), self.key.channels().iter().map(|key| &key.channel))
     }
 }
 
