@@ -11,8 +11,10 @@
 //! | `prime_sizing` | how many primes of which sizes there are at every level |
 //! | `noise_room` | room for noise over primes that are not yet known |
 //! | `cost` | time, memory and traffic |
+//! | `evaluation_choice` | the choice between batched and packed evaluation |
 
 mod cost;
+mod evaluation_choice;
 mod noise_room;
 mod prime_sizing;
 pub(crate) mod request;
@@ -21,5 +23,6 @@ mod search;
 mod tests;
 
 pub use cost::Cost;
+pub use evaluation_choice::{EvaluationForm, FormCosts, Preference, RequestCost, TransferRate};
 pub use request::{ChosenParameters, FAILURE_LOG2, FixedParameters, ParameterRequest};
 pub use search::choose_parameters;
