@@ -217,8 +217,9 @@ fn issue(
         fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
     let subject = request.subject();
+    let holder = CertificateHolder::Client(subject.clone());
     let was_revoked =
-        |issued: &IssuedCertificate| issued.revoked.is_some() && issued.holder.keys() == Some(subject.keys());
+        |issued: &IssuedCertificate| issued.revoked.is_some() && issued.holder.shares_keys(&holder);
     let follows_revoked = authority.list()?.iter().any(was_revoked);
     let certificate = with_advice(authority.issue(request, approval))?;
     store(&authority, &certificate, out, || Ok(()))?;
@@ -227,7 +228,8 @@ fn issue(
             "warning: an earlier certificate for these keys was revoked; the new certificate is valid",
         );
     }
-    let text = format!("{}, keys {}\n{}", described(&certificate.entry)?, subject.keys(), out.display());
+    let keys: Vec<String> = certificate.entry.holder.all_keys().map(|keys| keys.to_string()).collect();
+    let text = format!("{}, keys {}\n{}", described(&certificate.entry)?, keys.join(" and "), out.display());
     Ok((json!({ "issued": record(&certificate.entry, IssuedState::Good)?, "file": out }), text))
 }
 

@@ -49,8 +49,13 @@ pub fn client(
     not_after: OffsetDateTime,
 ) -> Result<CertificateParams, AuthorityError> {
     let mut parameters = leaf(subject.name(), serial_number, not_after, ExtendedKeyUsagePurpose::ClientAuth);
-    parameters.subject_alt_names = vec![SanType::URI(subject.keys_uri().try_into()?)];
+    parameters.subject_alt_names = keys_names(subject)?;
     Ok(parameters)
+}
+
+/// Returns the alternative names of a client: URIs of its keys.
+pub fn keys_names(subject: &Subject) -> Result<Vec<SanType>, rcgen::Error> {
+    subject.keys_uris().into_iter().map(|uri| Ok(SanType::URI(uri.try_into()?))).collect()
 }
 
 /// Returns a provider's certificate, which lists `models`.

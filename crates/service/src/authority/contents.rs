@@ -151,7 +151,7 @@ impl Contents {
         };
         self.good_certificates().find(|issued| {
             matches!(&issued.holder, CertificateHolder::Client(other)
-                if other.keys() == subject.keys() && other.name() != subject.name())
+                if issued.holder.shares_keys(holder) && other.name() != subject.name())
         })
     }
 
@@ -159,7 +159,7 @@ impl Contents {
     pub fn other_keys(&self, holder: &CertificateHolder) -> Option<&IssuedCertificate> {
         self.good_certificates().find(|issued| {
             // Former versions did not record the keys of providers.
-            let differs = issued.holder.keys().is_some_and(|keys| Some(keys) != holder.keys());
+            let differs = issued.holder.keys().is_some() && !issued.holder.all_keys().eq(holder.all_keys());
             differs && issued.holder.shares_name(holder)
         })
     }

@@ -78,6 +78,21 @@ impl CertificateHolder {
         }
     }
 
+    /// Returns the fingerprints of all keys of a client, or of a provider's public key.
+    pub fn all_keys(&self) -> impl Iterator<Item = Fingerprint> {
+        let packed = match self {
+            Self::Client(subject) => subject.packed_keys(),
+            Self::Provider { .. } | Self::Issuer(_) | Self::Unknown => None,
+        };
+        self.keys().into_iter().chain(packed)
+    }
+
+    /// Returns whether both have keys in common.
+    #[must_use]
+    pub fn shares_keys(&self, other: &Self) -> bool {
+        self.all_keys().any(|own| other.all_keys().any(|keys| keys == own))
+    }
+
     /// Returns whether both are one client, or providers with a common host.
     pub(super) fn shares_name(&self, other: &Self) -> bool {
         match (self, other) {
@@ -128,7 +143,7 @@ impl IssuedCertificate {
             CertificateHolder::Unknown => String::new(),
             holder => holder.to_string(),
         };
-        let keys = holder.keys().map(|keys| keys.to_string()).unwrap_or_default();
+        let keys = holder.all_keys().map(|keys| keys.to_string()).collect::<Vec<_>>().join(" ");
         let signer = signer.as_ref().map(SerialNumber::to_string).unwrap_or_default();
         let not_after = not_after.format(&Rfc3339)?;
         Ok(format!("{serial_number},{},{name},{keys},{not_after},{signer}\n", holder.kind()))
@@ -143,7 +158,7 @@ impl IssuedCertificate {
             _ => return None,
         };
         let holder = match kind {
-            "client" => CertificateHolder::Client(Subject::new(name, keys.parse().ok()?).ok()?),
+            "client" => CertificateHolder::Client(client(name, keys)?),
             "provider" => CertificateHolder::Provider {
                 hosts: name.split(' ').map(str::parse).collect::<Result<_, _>>().ok()?,
                 key: if keys.is_empty() { None } else { Some(keys.parse().ok()?) },
@@ -156,6 +171,16 @@ impl IssuedCertificate {
         let not_after = OffsetDateTime::parse(not_after, &Rfc3339).ok()?;
         Some(Self { serial_number, holder, not_after, signer, revoked: None })
     }
+}
+
+/// Parses a client's name and the fingerprints of its keys: for batched evaluation, and after a space for packed evaluation if there are
+/// such keys.
+fn client(name: &str, keys: &str) -> Option<Subject> {
+    let (batched, packed) = match keys.split_once(' ') {
+        Some((batched, packed)) => (batched, Some(packed.parse().ok()?)),
+        None => (keys, None),
+    };
+    Some(Subject::new(name, batched.parse().ok()?).ok()?.with_packed_keys(packed))
 }
 
 /// All certificates that the authority has issued or revoked, in the order of their entry.

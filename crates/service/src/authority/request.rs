@@ -10,6 +10,7 @@ use sottovoce_network::disk::sha256;
 use sottovoce_protocol::Fingerprint;
 use zeroize::Zeroizing;
 
+use super::certificate::keys_names;
 use super::error::AuthorityError;
 use crate::tls::pem_files::read_bounded;
 use crate::tls::subject::{Subject, SubjectError};
@@ -41,7 +42,7 @@ impl CertificateRequest {
         let mut parameters = CertificateParams::default();
         parameters.distinguished_name = DistinguishedName::new();
         parameters.distinguished_name.push(DnType::CommonName, subject.name());
-        parameters.subject_alt_names = vec![SanType::URI(subject.keys_uri().try_into()?)];
+        parameters.subject_alt_names = keys_names(subject)?;
         let pem = parameters.serialize_request(&key)?.pem()?;
         let fingerprint = fingerprint(&key.subject_public_key_info())?;
         Ok(Self { pem, private_key_pem: Zeroizing::new(key.serialize_pem()), key: fingerprint })

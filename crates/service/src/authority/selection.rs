@@ -44,7 +44,7 @@ impl CertificateSelection {
             Self::SerialNumber(serial_number) | Self::OfIssuer { serial_number, .. } => {
                 *serial_number == issued.serial_number
             }
-            Self::Keys(keys) => issued.holder.keys() == Some(*keys),
+            Self::Keys(keys) => issued.holder.all_keys().any(|own| own == *keys),
             Self::Name(name) => match &issued.holder {
                 holder @ (CertificateHolder::Client(_) | CertificateHolder::Provider { .. }) => {
                     *name == holder.to_string()

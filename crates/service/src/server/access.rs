@@ -48,7 +48,7 @@ impl AccessPolicy {
         // A connection can last longer than the certificate with which it was made.
         tls.check_still_valid(identity).map_err(|error| Refusal::certificate_ended(&error))?;
         tls.check_lists_current(identity).map_err(|error| Refusal::outdated_revocation_list(&error))?;
-        if identity.keys != key {
+        if !identity.may_use(key) {
             return Err(Refusal::certificate_of_other_keys(identity, key));
         }
         Ok(())

@@ -149,7 +149,7 @@ async fn sweep(state: Arc<ServerState>) {
         for certificate in ended {
             let identity = certificate.identity;
             if certificate.is_last {
-                state.batches.delete_of_client(identity.keys);
+                identity.all_keys().for_each(|keys| state.batches.delete_of_client(keys));
             }
             let (client, connections) = (&*identity.name, certificate.closed);
             let (reason, batches_deleted) = (certificate.reason.to_string(), certificate.is_last);

@@ -193,9 +193,11 @@ impl Refusal {
     }
 
     pub fn certificate_of_other_keys(identity: &ClientIdentity, requested: Fingerprint) -> Self {
-        let ClientIdentity { name, keys, .. } = identity;
-        let text =
-            format!("the certificate of {name} is for the keys {keys}, but the request is for {requested}");
+        let ClientIdentity { name, keys, packed_keys, .. } = identity;
+        let packed = packed_keys.map_or_else(String::new, |keys| format!(" and {keys}"));
+        let text = format!(
+            "the certificate of {name} is for the keys {keys}{packed}, but the request is for {requested}"
+        );
         Self::new(Reason::CertificateOfOtherKeys, text)
     }
 

@@ -23,8 +23,10 @@ pub struct ClientIdentity {
     pub name: String,
     /// Serial number of the certificate.
     pub serial_number: SerialNumber,
-    /// Fingerprint of the keys that the client may use.
+    /// Fingerprint of the keys that the client may use, by which the service knows the client.
     pub keys: Fingerprint,
+    /// Fingerprint of the keys for packed evaluation that the client may use as well.
+    pub packed_keys: Option<Fingerprint>,
     /// End of the validity of the certificate and of its issuers' certificates.
     pub not_after: OffsetDateTime,
     /// The certificate, then its issuers' certificates.
@@ -118,7 +120,18 @@ impl ClientIdentity {
         keys: Fingerprint,
         not_after: OffsetDateTime,
     ) -> Self {
-        Self { name, serial_number, keys, not_after, chain, verdict: Mutex::new(None) }
+        Self { name, serial_number, keys, packed_keys: None, not_after, chain, verdict: Mutex::new(None) }
+    }
+
+    /// Returns the fingerprints of all keys that the client may use.
+    pub fn all_keys(&self) -> impl Iterator<Item = Fingerprint> {
+        std::iter::once(self.keys).chain(self.packed_keys)
+    }
+
+    /// Returns whether the client may use the keys `key`.
+    #[must_use]
+    pub fn may_use(&self, key: Fingerprint) -> bool {
+        self.all_keys().any(|own| own == key)
     }
 
     /// Returns the certificate, and then its issuers' certificates.
@@ -165,6 +178,7 @@ impl ClientIdentity {
             name: subject.name().to_owned(),
             serial_number: SerialNumber::from_bytes(parsed.raw_serial()),
             keys: subject.keys(),
+            packed_keys: subject.packed_keys(),
             not_after: parsed.validity().not_after.to_datetime(),
             chain: vec![CertificateDer::from(certificate.to_vec())],
             verdict: Mutex::new(None),
@@ -175,10 +189,9 @@ impl ClientIdentity {
 /// Identities are equal if their certificates are, whatever the last verification said.
 impl PartialEq for ClientIdentity {
     fn eq(&self, other: &Self) -> bool {
-        let facts = |identity: &Self| {
-            (identity.name.clone(), identity.serial_number.clone(), identity.keys, identity.not_after)
-        };
-        facts(self) == facts(other) && self.chain == other.chain
+        let facts =
+            |identity: &Self| (identity.name.clone(), identity.serial_number.clone(), identity.not_after);
+        facts(self) == facts(other) && self.all_keys().eq(other.all_keys()) && self.chain == other.chain
     }
 }
 

@@ -7,14 +7,19 @@ use super::excerpt::excerpt;
 /// Prefix of the URI that names a client's keys, in the subject's alternative names.
 pub(crate) const KEYS_URI_PREFIX: &str = "urn:sottovoce:keys:";
 
+/// Prefix of the URI that names a client's keys for packed evaluation.
+pub(crate) const PACKED_KEYS_URI_PREFIX: &str = "urn:sottovoce:packed-keys:";
+
 /// Maximum length of a common name in characters (X.520, `ub-common-name`).
 const MAX_NAME_CHARACTERS: usize = 64;
 
-/// Name of a client, and fingerprint of its public and evaluation keys.
+/// Name of a client, and fingerprints of its public and evaluation keys: of those for batched evaluation, by which services know the
+/// client, and of those for packed evaluation if it has any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     name: String,
     keys: Fingerprint,
+    packed_keys: Option<Fingerprint>,
 }
 
 /// A subject is not valid.
@@ -42,8 +47,14 @@ pub enum SubjectError {
         /// Number found.
         found: usize,
     },
+    /// There are several keys for packed evaluation.
+    #[error("{found} names start with {PACKED_KEYS_URI_PREFIX}, but a client has at most one")]
+    PackedKeys {
+        /// Number found.
+        found: usize,
+    },
     /// The fingerprint of the keys cannot be parsed.
-    #[error("the text after {KEYS_URI_PREFIX} is not a fingerprint")]
+    #[error("the text after {KEYS_URI_PREFIX} or {PACKED_KEYS_URI_PREFIX} is not a fingerprint")]
     Fingerprint(#[from] ParseFingerprintError),
 }
 
@@ -53,7 +64,13 @@ impl Subject {
     /// # Errors
     /// If the name is too long, or has characters that are not allowed.
     pub fn new(name: &str, keys: Fingerprint) -> Result<Self, SubjectError> {
-        Ok(Self { name: checked_name(name)?, keys })
+        Ok(Self { name: checked_name(name)?, keys, packed_keys: None })
+    }
+
+    /// Returns the subject with keys for packed evaluation, if there are any.
+    #[must_use]
+    pub fn with_packed_keys(self, packed_keys: Option<Fingerprint>) -> Self {
+        Self { packed_keys, ..self }
     }
 
     /// Checks that a client may have this name.
@@ -72,11 +89,19 @@ impl Subject {
         let &[name] = names else {
             return Err(SubjectError::Names { found: names.len() });
         };
-        let keys: Vec<&str> = uris.filter_map(|uri| uri.strip_prefix(KEYS_URI_PREFIX)).collect();
+        let uris: Vec<&str> = uris.collect();
+        let with_prefix =
+            |prefix| uris.iter().filter_map(move |uri| uri.strip_prefix(prefix)).collect::<Vec<_>>();
+        let keys = with_prefix(KEYS_URI_PREFIX);
         let &[fingerprint] = keys.as_slice() else {
             return Err(SubjectError::Keys { found: keys.len() });
         };
-        Self::new(name, fingerprint.parse()?)
+        let packed_keys = match with_prefix(PACKED_KEYS_URI_PREFIX).as_slice() {
+            [] => None,
+            [fingerprint] => Some(fingerprint.parse()?),
+            several => return Err(SubjectError::PackedKeys { found: several.len() }),
+        };
+        Ok(Self::new(name, fingerprint.parse()?)?.with_packed_keys(packed_keys))
     }
 
     /// Name of the client.
@@ -91,9 +116,16 @@ impl Subject {
         self.keys
     }
 
-    /// Returns the URI that names the keys.
-    pub(crate) fn keys_uri(&self) -> String {
-        format!("{KEYS_URI_PREFIX}{}", self.keys)
+    /// Fingerprint of the client's evaluation keys for packed evaluation.
+    #[must_use]
+    pub fn packed_keys(&self) -> Option<Fingerprint> {
+        self.packed_keys
+    }
+
+    /// Returns the URIs that name the keys.
+    pub(crate) fn keys_uris(&self) -> Vec<String> {
+        let packed = self.packed_keys.map(|keys| format!("{PACKED_KEYS_URI_PREFIX}{keys}"));
+        std::iter::once(format!("{KEYS_URI_PREFIX}{}", self.keys)).chain(packed).collect()
     }
 }
 

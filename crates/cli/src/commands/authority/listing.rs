@@ -34,7 +34,7 @@ pub fn list(folder: &Path) -> Result<Output> {
             CertificateHolder::Issuer(_) => "issuer",
             CertificateHolder::Unknown => "unknown",
         };
-        let keys = issued.holder.keys().map(|keys| keys.to_string()).unwrap_or_default();
+        let keys = issued.holder.all_keys().map(|keys| keys.to_string()).collect::<Vec<_>>().join(" ");
         let is_good = *state == IssuedState::Good;
         let left = if is_good { days_left(issued.not_after).to_string() } else { String::new() };
         let issuer = issued.signer.as_ref().map(short).unwrap_or_default();
@@ -246,7 +246,12 @@ pub fn record(issued: &IssuedCertificate, state: IssuedState) -> Result<Value> {
         output::add_field(&mut record, "keys", keys.to_string());
     }
     match &issued.holder {
-        CertificateHolder::Client(subject) => output::add_field(&mut record, "client", subject.name()),
+        CertificateHolder::Client(subject) => {
+            output::add_field(&mut record, "client", subject.name());
+            if let Some(keys) = subject.packed_keys() {
+                output::add_field(&mut record, "packed_keys", keys.to_string());
+            }
+        }
         CertificateHolder::Issuer(name) => output::add_field(&mut record, "name", name),
         CertificateHolder::Unknown => output::add_field(&mut record, "unknown", true),
         CertificateHolder::Provider { hosts, .. } => {

@@ -135,7 +135,7 @@ fn certificates_that_ended_with_their_issuer_or_root_exclude_no_other_keys_and_n
     let error = issue(&authority, &request("clinic", 3), 90).unwrap_err();
     assert!(matches!(error, AuthorityError::OtherKeys { .. }), "{error}");
 
-    authority.make_root("next", FormerKey::Required, 90, 30).unwrap();
+    authority.make_root("next", FormerKey::Required, 100, 30).unwrap();
     let error = issue(&authority, &request("third", 2), 90).unwrap_err();
     assert!(matches!(error, AuthorityError::KeysTaken { .. }), "{error}");
     let renewed = issue(&authority, &request("clinic", 2), 90).unwrap().entry.serial_number;
@@ -145,4 +145,29 @@ fn certificates_that_ended_with_their_issuer_or_root_exclude_no_other_keys_and_n
     authority.retire_roots(30).unwrap();
     revoke(&authority, &CertificateSelection::SerialNumber(renewed));
     issue_both(3);
+}
+
+#[test]
+fn a_certificate_names_the_keys_of_both_forms_of_evaluation() {
+    let (folder, authority) = authority();
+    let with_packed = |name: &str, batched: u8, packed: u8| {
+        let subject = Subject::new(name, keys(batched)).unwrap().with_packed_keys(Some(keys(packed)));
+        ReceivedRequest::from_pem(&CertificateRequest::new(&subject).unwrap().pem).unwrap()
+    };
+    let issued = issue(&authority, &with_packed("owner", 1, 2), 90).unwrap();
+    let der = CertificateDer::from_pem_slice(issued.pem.as_bytes()).unwrap();
+    let identity = ClientIdentity::from_der(&der).unwrap();
+    assert_eq!((identity.keys, identity.packed_keys), (keys(1), Some(keys(2))));
+    assert!(identity.may_use(keys(1)) && identity.may_use(keys(2)) && !identity.may_use(keys(3)));
+    assert_eq!(leaves(&Authority::open(folder.path()).unwrap()), std::slice::from_ref(&issued.entry));
+
+    // Keys of either form belong to their owner, whichever form another request gives them.
+    for thief in [with_packed("thief", 3, 2), with_packed("thief", 2, 3), request("thief", 2)] {
+        let error = issue(&authority, &thief, 90).unwrap_err();
+        assert!(matches!(&error, AuthorityError::KeysTaken { name, .. } if name == "owner"), "{error}");
+    }
+    let error = issue(&authority, &with_packed("owner", 1, 3), 90).unwrap_err();
+    assert!(matches!(error, AuthorityError::OtherKeys { .. }), "{error}");
+    let revoked = revoke(&authority, &CertificateSelection::Keys(keys(2)));
+    assert_eq!(revoked.len(), 1);
 }

@@ -24,7 +24,7 @@ fn names_that_could_be_misread_are_refused() {
 fn a_request_is_for_one_name_and_one_registration_with_a_key_on_p256() {
     let key = KeyPair::generate().unwrap();
     let other_key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
-    let keys_uri = Subject::new("a", keys(1)).unwrap().keys_uri();
+    let keys_uri = Subject::new("a", keys(1)).unwrap().keys_uris().concat();
     let uri = |text: &str| SanType::URI(text.try_into().unwrap());
     let pem = |name: Option<&str>, uris: &[&str], key: &KeyPair| {
         let mut parameters = rcgen::CertificateParams::default();
@@ -36,6 +36,9 @@ fn a_request_is_for_one_name_and_one_registration_with_a_key_on_p256() {
         parameters.serialize_request(key).unwrap().pem().unwrap()
     };
     let short = &keys_uri[..keys_uri.len() - 1];
+    let both = Subject::new("a", keys(1)).unwrap().with_packed_keys(Some(keys(2)));
+    let packed_uri = &both.keys_uris()[1];
+    let short_packed_uri = &packed_uri[..packed_uri.len() - 1];
     for (request, reason) in [
         (pem(None, &[&keys_uri], &key), "0 common names"),
         (pem(Some("a\tb"), &[&keys_uri], &key), "must have 1 to 64 letters"),
@@ -43,6 +46,12 @@ fn a_request_is_for_one_name_and_one_registration_with_a_key_on_p256() {
         (pem(Some("a"), &["https://example.org"], &key), "0 names start with"),
         (pem(Some("a"), &[&keys_uri, &keys_uri], &key), "2 names start with"),
         (pem(Some("a"), &[short], &key), "not a fingerprint"),
+        (pem(Some("a"), &[packed_uri], &key), "0 names start with urn:sottovoce:keys:"),
+        (
+            pem(Some("a"), &[&keys_uri, packed_uri, packed_uri], &key),
+            "2 names start with urn:sottovoce:packed-keys:",
+        ),
+        (pem(Some("a"), &[&keys_uri, short_packed_uri], &key), "not a fingerprint"),
         (pem(Some("a"), &[&keys_uri], &other_key), "ECDSA on P-256"),
         ("-----BEGIN NOTHING-----".to_owned(), "not a usable certificate request"),
         ("a".repeat(100_000), "100000 bytes"),
@@ -67,7 +76,7 @@ fn other_fields_of_a_request_are_ignored() {
     let mut parameters = rcgen::CertificateParams::default();
     parameters.distinguished_name.push(rcgen::DnType::CommonName, "climber");
     parameters.distinguished_name.push(rcgen::DnType::OrganizationName, "of somebody else");
-    let keys_uri = Subject::new("climber", keys(1)).unwrap().keys_uri();
+    let keys_uri = Subject::new("climber", keys(1)).unwrap().keys_uris().concat();
     parameters.subject_alt_names = vec![
         SanType::URI(keys_uri.try_into().unwrap()),
         SanType::DnsName("provider.example".try_into().unwrap()),

@@ -189,7 +189,7 @@ impl Connections {
     /// Closes all connections of a client at once.
     pub fn close_of_client(&self, keys: Fingerprint) {
         for entry in self.inner.lock().entries.values() {
-            if entry.holder.keys() == Some(keys) {
+            if entry.holder.may_use(keys) {
                 entry.connection.close(Closing::Now(CloseReason::Operator));
             }
         }
@@ -197,7 +197,7 @@ impl Connections {
 
     /// Returns the number of a client's connections.
     pub fn count_of_client(&self, keys: Fingerprint) -> usize {
-        self.inner.lock().entries.values().filter(|entry| entry.holder.keys() == Some(keys)).count()
+        self.inner.lock().entries.values().filter(|entry| entry.holder.may_use(keys)).count()
     }
 
     pub fn counts(&self) -> ConnectionCounts {
@@ -273,6 +273,10 @@ impl Holder {
 
     fn keys(&self) -> Option<Fingerprint> {
         self.identity().map(|identity| identity.keys)
+    }
+
+    fn may_use(&self, keys: Fingerprint) -> bool {
+        self.identity().is_some_and(|identity| identity.may_use(keys))
     }
 }
 
