@@ -1,5 +1,6 @@
 //! Errors of encryption, evaluation and decryption.
 
+use crate::engine::EngineError;
 use crate::residues::ResiduesError;
 
 /// A batch that could not be encrypted, evaluated or decrypted.
@@ -68,6 +69,9 @@ pub enum BfvError {
         /// Bits of noise at which decryption fails.
         limit_bits: usize,
     },
+    /// The engine refused a value.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The observer of the work cancelled it.
     #[error("the work was cancelled")]
     Cancelled,

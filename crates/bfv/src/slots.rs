@@ -79,25 +79,36 @@ impl SlotEncoder {
         dispatch::multiply_by_constant(kernel, message, Factor::new(product_of(primes, t), t), t);
     }
 
+    /// The constant with which slots are encoded times `factor`, below t.
+    pub fn factor(&self, factor: u64) -> EncodingFactor {
+        let t = self.transform.prime();
+        EncodingFactor(Factor::new(product(self.transform.inverse_degree(), factor, t), t))
+    }
+
     /// The constant that messages are encoded with for ciphertexts modulo the product of `primes`.
     pub fn encoding_factor(&self, primes: &[u64]) -> EncodingFactor {
-        let t = self.transform.prime();
-        EncodingFactor(Factor::new(product(self.transform.inverse_degree(), product_of(primes, t), t), t))
+        self.factor(product_of(primes, self.transform.prime()))
     }
 }
 
-/// `Q / N` modulo t. A message m is `-Q m / t` modulo Q in a ciphertext: `Q m mod t`, whose coefficients are below t, times
-/// `-1 / t` modulo each prime ([`message_factor`](message_factor)). The transform leaves the factor N.
+/// A factor over N modulo t; the transform leaves the factor N. For messages the factor is Q: a message m is `-Q m / t` modulo Q in a
+/// ciphertext, which is `Q m mod t`, whose coefficients are below t, times `-1 / t` modulo each prime ([`message_factor`](message_factor)).
 #[derive(Debug, Clone, Copy)]
 pub struct EncodingFactor(Factor);
 
 /// Positions of the slots in `fhe`, as in SEAL: slots are two rows of N / 2, and slot i of the first belongs to the root with exponent
 /// 3^i, of the second to the one with -3^i. Values are in bit-reversed order.
 fn slot_positions(degree: usize) -> Vec<u32> {
-    let (exponents, shift) = (2 * degree, degree.leading_zeros() + 1);
-    let position = |exponent: usize| (((exponent - 1) / 2).reverse_bits() >> shift) as u32;
+    let exponents = 2 * degree;
+    let position = |exponent| position_of_root(exponent, degree);
     let row = || std::iter::successors(Some(1), |power| Some(3 * power % exponents)).take(degree / 2);
     row().map(position).chain(row().map(|power| position(exponents - power))).collect()
+}
+
+/// The position of a root, an odd power of the first one, among the transformed values, which are in bit-reversed order.
+pub fn position_of_root(exponent: usize, degree: usize) -> u32 {
+    // Below N.
+    (((exponent - 1) / 2).reverse_bits() >> (degree.leading_zeros() + 1)) as u32
 }
 
 /// `-1 / t` modulo a ciphertext prime above the plaintext modulus t. A ciphertext holds `Q m mod t` times this factor.

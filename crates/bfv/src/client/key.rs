@@ -408,6 +408,12 @@ impl ClientKey {
         self.parameters.channels().iter().zip(&self.channels)
     }
 
+    /// The integers of all slots of a packed answer.
+    #[cfg(test)]
+    pub(crate) fn all_slots(&self, logits: &EncryptedLogits) -> Result<Vec<i128>, BfvError> {
+        Ok(self.integers(&self.residues(logits)?.residues).concat())
+    }
+
     /// The secret key of the channel with that number.
     pub(super) fn secret(&self, channel: usize) -> Option<&SecretKey> {
         self.channels.get(channel).map(|key| &*key.secret)

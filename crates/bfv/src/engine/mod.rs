@@ -17,6 +17,7 @@
 //! | --- | --- |
 //! | `channel` | the evaluation in one channel, step by step |
 //! | `compiled` | weights in their kernel's form, constants with their factors |
+//! | `packed` | evaluation of one image in the slots of one ciphertext |
 //! | `block` | linear map, square, linear map at the evaluation points |
 //! | `relinearisation` | from three parts to two |
 //! | `modulus_switching` | dropping primes |
@@ -38,6 +39,7 @@ pub(crate) mod error;
 pub(crate) mod flooding;
 mod kernels;
 mod modulus_switching;
+mod packed;
 mod relinearisation;
 mod ring;
 #[doc(hidden)]
@@ -59,6 +61,7 @@ use buffer_pool::BufferPool;
 use channel::{ChannelAnswer, ChannelEngine, ChannelModel};
 pub use error::EngineError;
 pub use flooding::{FloodingNoise, STATISTICAL_DISTANCE_LOG2};
+use packed::{PackedEngine, PackedModel};
 use stages::Stages;
 
 /// Evaluates an ensemble on encrypted batches, with one client's keys.
@@ -86,15 +89,21 @@ use stages::Stages;
 pub struct Engine {
     shape: Architecture,
     kernel: Kernel,
-    /// There is at least one channel.
-    channels: Vec<ChannelEngine>,
+    evaluation: Evaluation,
+}
+
+/// The evaluation that the parameters are for.
+enum Evaluation {
+    /// By channel: there is at least one.
+    Batched(Vec<ChannelEngine>),
+    Packed(PackedEngine),
 }
 
 impl Engine {
     /// An engine for `ensemble` and `key`, with the fastest kernel that the processor runs.
     ///
     /// # Errors
-    /// If the network's values could leave the arithmetic's range.
+    /// If the network's values could leave the arithmetic's range, or packed parameters were chosen for another network.
     pub fn new(key: &EvaluationKey, ensemble: &IntegerEnsemble) -> Result<Self, EngineError> {
         Self::with_kernel(key, ensemble, Kernel::detect())
     }
@@ -108,8 +117,11 @@ impl Engine {
         ensemble: &IntegerEnsemble,
         kernel: Kernel,
     ) -> Result<Self, EngineError> {
-        if key.packed_residues().is_some() {
-            return Err(EngineError::OtherParameters);
+        let shape = *ensemble.architecture();
+        if let Some(keys) = key.packed_residues() {
+            let model = PackedModel::new(key.parameters(), ensemble, kernel)?;
+            let evaluation = Evaluation::Packed(PackedEngine::new(Arc::new(model), keys)?);
+            return Ok(Self { shape, kernel, evaluation });
         }
         let pool = Arc::new(BufferPool::default());
         let channel = |key: &ChannelKey| {
@@ -117,7 +129,7 @@ impl Engine {
             ChannelEngine::new(Arc::new(model), key, None)
         };
         let channels = key.channels().iter().map(channel).collect::<Result<_, _>>()?;
-        Ok(Self { shape: *ensemble.architecture(), kernel, channels })
+        Ok(Self { shape, kernel, evaluation: Evaluation::Batched(channels) })
     }
 
     /// An engine for another client's key. Weights and memory are shared, so that clients can take turns.
@@ -125,23 +137,37 @@ impl Engine {
     /// # Errors
     /// If the key is for other parameters.
     pub fn with_key(&self, key: &EvaluationKey) -> Result<Self, EngineError> {
-        if key.channels().len() != self.channels.len() {
-            return Err(EngineError::OtherParameters);
-        }
-        let channels = self.channels.iter().zip(key.channels());
-        let channel = |(channel, key): (&ChannelEngine, &ChannelKey)| {
-            ChannelEngine::new(channel.model.clone(), key, channel.flooding)
+        let (shape, kernel) = (self.shape, self.kernel);
+        let evaluation = match (&self.evaluation, key.packed_residues()) {
+            (Evaluation::Packed(engine), Some(keys)) if engine.is_for(key.parameters()) => {
+                Evaluation::Packed(engine.with_keys(keys)?)
+            }
+            (Evaluation::Batched(channels), None) if channels.len() == key.channels().len() => {
+                let channel = |(channel, key): (&ChannelEngine, &ChannelKey)| {
+                    ChannelEngine::new(channel.model.clone(), key, channel.flooding)
+                };
+                let channels = channels.iter().zip(key.channels()).map(channel);
+                Evaluation::Batched(channels.collect::<Result<_, _>>()?)
+            }
+            _ => return Err(EngineError::OtherParameters),
         };
-        Ok(Self { channels: channels.map(channel).collect::<Result<_, _>>()?, ..*self })
+        Ok(Self { shape, kernel, evaluation })
     }
 
     /// Makes the engine re-randomise its answers, so that they show nothing of the weights but the logits: see
     /// [`FloodingNoise`]. The parameters must leave room for that noise
     /// ([`ParameterRequest::hide_model`](crate::planner::ParameterRequest)).
-    #[must_use]
-    pub fn with_noise_flooding(mut self, noise: FloodingNoise) -> Self {
-        self.channels.iter_mut().for_each(|channel| channel.flooding = Some(noise));
-        self
+    ///
+    /// # Errors
+    /// If the engine is for packed evaluation, whose parameters have no room for that noise.
+    pub fn with_noise_flooding(mut self, noise: FloodingNoise) -> Result<Self, EngineError> {
+        match &mut self.evaluation {
+            Evaluation::Batched(channels) => {
+                channels.iter_mut().for_each(|channel| channel.flooding = Some(noise));
+                Ok(self)
+            }
+            Evaluation::Packed(_) => Err(EngineError::PackedFlooding),
+        }
     }
 
     /// The instruction set of the inner loops.
@@ -153,7 +179,10 @@ impl Engine {
     /// The work of one batch, in the units that [`evaluate`](Self::evaluate) reports.
     #[must_use]
     pub fn work(&self) -> u64 {
-        self.channels.iter().map(|channel| channel.model.work()).sum()
+        match &self.evaluation {
+            Evaluation::Batched(channels) => channels.iter().map(|channel| channel.model.work()).sum(),
+            Evaluation::Packed(engine) => engine.work(),
+        }
     }
 
     /// Evaluates every member on `batch` and adds their logits, using the threads of the current `rayon` pool.
@@ -169,12 +198,19 @@ impl Engine {
         with_members: bool,
         observer: &dyn ProgressObserver,
     ) -> Result<EncryptedAnswer, BfvError> {
+        let channels = match &self.evaluation {
+            Evaluation::Batched(channels) => channels,
+            Evaluation::Packed(engine) => {
+                let answers = engine.evaluate(batch, with_members, observer)?;
+                return Ok(join_channels(answers.into_iter()));
+            }
+        };
         self.check(batch)?;
         let mut answers = Vec::new();
-        for (channel, pixels) in self.channels.iter().zip(&batch.channels) {
+        for (channel, pixels) in channels.iter().zip(&batch.channels) {
             answers.push(channel.evaluate(pixels, with_members, observer)?);
         }
-        Ok(join_channels(answers))
+        Ok(join_channels(answers.into_iter()))
     }
 
     /// Evaluates `batch` in the channel with the number `channel`, and returns the ciphertexts between the steps.
@@ -187,9 +223,10 @@ impl Engine {
         channel: usize,
     ) -> Result<IntermediateCiphertexts, BfvError> {
         self.check(batch)?;
-        match (self.channels.get(channel), batch.channels.get(channel)) {
+        let channels = self.batched_channels();
+        match (channels.get(channel), batch.channels.get(channel)) {
             (Some(engine), Some(pixels)) => engine.intermediate_ciphertexts(pixels),
-            _ => Err(BfvError::Channels { found: channel, needed: self.channels.len() }),
+            _ => Err(BfvError::Channels { found: channel, needed: channels.len() }),
         }
     }
 
@@ -200,21 +237,30 @@ impl Engine {
     #[doc(hidden)]
     pub fn stages<'a>(&'a self, batch: &'a EncryptedBatch) -> Result<Stages<'a>, BfvError> {
         self.check(batch)?;
-        match (self.channels.first(), batch.channels.first()) {
+        match (self.batched_channels().first(), batch.channels.first()) {
             (Some(channel), Some(pixels)) => Stages::new(channel, pixels),
             _ => Err(BfvError::Ring),
         }
     }
 
+    /// The channels of batched evaluation. There are none for packed evaluation.
+    fn batched_channels(&self) -> &[ChannelEngine] {
+        match &self.evaluation {
+            Evaluation::Batched(channels) => channels,
+            Evaluation::Packed(_) => &[],
+        }
+    }
+
     /// Checks that the batch fits the network and the key.
     fn check(&self, batch: &EncryptedBatch) -> Result<(), BfvError> {
-        batch.check(&self.shape, self.channels.iter().map(|channel| &channel.model.channel))
+        batch.check(&self.shape, self.batched_channels().iter().map(|channel| &channel.model.channel))
     }
 }
 
 /// Joins the channels' answers and adds up their times.
-fn join_channels(answers: Vec<ChannelAnswer>) -> EncryptedAnswer {
-    let members = answers.first().map_or(0, |answer| answer.members.len());
+fn join_channels(answers: impl Iterator<Item = ChannelAnswer>) -> EncryptedAnswer {
+    let mut answers = answers.peekable();
+    let members = answers.peek().map_or(0, |answer| answer.members.len());
     let none = EncryptedLogits { channels: Vec::new(), evaluator: EvaluatorKind::Engine };
     let (mut members, mut ensemble) = (vec![none.clone(); members], none);
     let mut times: Vec<LayerTime> = Vec::new();

@@ -221,7 +221,7 @@ fn rerandomised_answers_are_exact_and_have_the_noise_of_the_flooding_under_any_c
         assert!(choice.failure_probability_log2 < -40.0);
 
         let stranger = ClientKey::generate(&choice.parameters).evaluation_key().unwrap();
-        let first = Engine::new(&stranger, &ensemble).unwrap().with_noise_flooding(flooding);
+        let first = Engine::new(&stranger, &ensemble).unwrap().with_noise_flooding(flooding).unwrap();
         let noise = assert_exact(&choice.parameters, &ensemble, &images, |key, batch| {
             let engine = first.with_key(key).unwrap();
             engine.evaluate(batch, true, &()).unwrap()

@@ -316,7 +316,7 @@ impl Provider {
                 drop(other);
                 let engine = Engine::with_kernel(&key.key, &self.model(model)?.ensemble, kernel)?;
                 match self.flooding {
-                    Some(flooding) => engine.with_noise_flooding(flooding),
+                    Some(flooding) => engine.with_noise_flooding(flooding)?,
                     None => engine,
                 }
             }
