@@ -267,7 +267,7 @@ fn measure_transfers(
     repetitions: usize,
     progress: &dyn ProgressObserver,
 ) -> Result<Vec<f64>, EvaluateError> {
-    let provider = Provider::new(parameters, vec![ensemble.clone()], 1);
+    let provider = Provider::new(parameters, vec![ensemble.clone()], 1)?;
     let client = Client::new(parameters)?;
     let key = provider.register(client.key_fingerprint(), client.registration_message())?;
     let message = provider.model_messages().pop().unwrap_or_default();

@@ -106,8 +106,9 @@ impl Session {
         let levels = Self::common_levels(ensembles)?;
         let parameters = &choice.parameters;
         let ensembles = ensembles.iter().map(|ranged| ranged.ensemble.clone()).collect();
-        let provider =
-            Provider::new(parameters, ensembles, 1).with_evaluator(evaluator).with_flooding(choice.flooding);
+        let provider = Provider::new(parameters, ensembles, 1)?
+            .with_evaluator(evaluator)?
+            .with_flooding(choice.flooding)?;
         // Client and provider share the parameters in memory, because a second copy of their tables can take gigabytes.
         let client = Client::new(parameters)?;
         let key = provider.register(client.key_fingerprint(), client.registration_message())?;

@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let ensemble = IntegerEnsemble::new(vec![network(5)?, network(11)?])?;
     let parameters =
         choose_parameters(&ParameterRequest::new(&[&ensemble], ensemble.proven_logits()))?.parameters;
-    let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
+    let provider = Provider::new(&parameters, vec![ensemble.clone()], 1)?;
     let (announcement, description) = (provider.parameters_message(), provider.model_messages().concat());
     println!("provider: {} bytes of parameters, {} of the model", announcement.len(), description.len());
 

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use sottovoce_bfv::packed::PackedLayoutError;
 use sottovoce_bfv::{BfvError, EngineError, ParametersError, ResiduesError};
 
 use crate::fingerprint::Fingerprint;
@@ -89,6 +90,28 @@ pub enum ProtocolError {
     MissingSeed {
         /// Kind of the written message.
         message: MessageKind,
+    },
+    /// The model does not fit in the slots of packed parameters.
+    #[error(transparent)]
+    PackedLayout(#[from] PackedLayoutError),
+    /// The packed parameters were chosen for other models.
+    #[error(
+        "the model needs a key of {primes} primes for the rotation by {steps} columns, which the packed parameters do not \
+         have; choose parameters for all models together"
+    )]
+    MissingRotation {
+        /// Columns of the rotation, 0 for the swap of the rows.
+        steps: usize,
+        /// Ciphertext primes that its key must have.
+        primes: usize,
+    },
+    /// Packed evaluation cannot do what was asked for.
+    #[error("packed evaluation has no {what}; {instead}")]
+    PackedUnsupported {
+        /// The missing ability.
+        what: &'static str,
+        /// What to use instead.
+        instead: &'static str,
     },
     /// The reference evaluator cannot hide a model.
     #[error("the reference evaluator cannot hide a model in its answers; use the engine")]

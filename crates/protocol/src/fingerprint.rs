@@ -43,14 +43,15 @@ impl Fingerprint {
         &self.0
     }
 
-    /// Returns the fingerprint of ring degree, plaintext moduli, ciphertext primes and kind of encryption.
+    /// Returns the fingerprint of all numbers that a parameters message has: ring degree, moduli, primes and kinds of evaluation and
+    /// encryption, and of packed parameters the special prime, the kept primes and the rotations.
     #[must_use]
     pub fn of_parameters(parameters: &Parameters) -> Self {
         Self::of_parameter_fields(&ParameterFields::of(parameters))
     }
 
     pub(crate) fn of_parameter_fields(fields: &ParameterFields) -> Self {
-        let mut hash = Hasher::new("sottovoce parameters, version 1");
+        let mut hash = Hasher::new("sottovoce parameters, version 2");
         hash.0.update(fields.encode());
         hash.finish()
     }

@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         revocations: Some(RevocationFiles { list: revoked, kept: None, max_age: None }),
     })?;
     let (access, names) = (AccessPolicy::Certificates(Arc::new(tls)), vec!["sum".to_owned()]);
-    let provider = Provider::new(&parameters, vec![ensemble], 1);
+    let provider = Provider::new(&parameters, vec![ensemble], 1)?;
     let server = Server::new(
         provider,
         names,

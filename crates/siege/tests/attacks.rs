@@ -44,7 +44,7 @@ impl World {
         let request =
             ParameterRequest { fixed, ..ParameterRequest::new(&ensembles, ensemble.proven_logits()) };
         let parameters = choose_parameters(&request).unwrap().parameters;
-        let provider = Provider::new(&parameters, vec![ensemble], 4);
+        let provider = Provider::new(&parameters, vec![ensemble], 4).unwrap();
         let model = provider.model_messages().remove(0);
         let folder = TempDir::new().unwrap();
         let keys = StateFolder::open(&folder.path().join("service")).unwrap();

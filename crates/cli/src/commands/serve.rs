@@ -64,8 +64,8 @@ fn run_service(options: &ServeOptions, global: &GlobalOptions) -> Result<()> {
         messages.note(&format!("note: {HIDING_ASSUMPTIONS}"));
     }
     let limits = limits(options);
-    let provider = Provider::new(&choice.parameters, models.ensembles(), limits.keys_in_memory)
-        .with_flooding(choice.flooding);
+    let provider = Provider::new(&choice.parameters, models.ensembles(), limits.keys_in_memory)?
+        .with_flooding(choice.flooding)?;
     for (name, fingerprint) in models.fingerprints() {
         messages.model(name, fingerprint);
     }

@@ -1,7 +1,7 @@
 //! The file of a client's keys, which only its owner can read.
 //!
 //! The file holds in this order: magic and version; the parameters message and the registration message, each after its
-//! length in 4 bytes; the secret key of every channel in the same form; the SHA-256 of everything before.
+//! length in 4 bytes; the secret key of every channel, or of packed parameters the one of all channels, in the same form; the SHA-256 of everything before.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,8 +17,9 @@ use crate::error::ProtocolError;
 /// Magic and version, with which a key file begins.
 const MAGIC: [u8; 6] = *b"svck\x01\0";
 
-/// Maximum length in bytes of a file that is read. Eight channels at N = 16384 with eight primes have 63 MB of public keys.
-const MAX_BYTES: u64 = 1 << 26;
+/// Maximum length in bytes of a file that is read. Batched, eight channels at N = 16384 with eight primes have 63 MB of public keys.
+/// Packed, a rotation's key has up to 7.4 MB there, and 100 rotations are more than any network needs that fits.
+const MAX_BYTES: u64 = 1 << 30;
 
 const CHECKSUM_BYTES: usize = 32;
 
@@ -71,7 +72,7 @@ pub struct KeyFile {
     pub parameters: Vec<u8>,
     /// Registration message.
     pub registration: Vec<u8>,
-    /// Secret key of every channel.
+    /// Secret key of every channel. Packed parameters have one for all channels.
     pub secrets: Vec<Zeroizing<Vec<u8>>>,
 }
 

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use sottovoce_bfv::{
-    ClientKey, DecryptedLogits, EncryptedBatch, EvaluationKey, Parameters, ProgressObserver,
+    BfvError, ClientKey, DecryptedLogits, EncryptedBatch, EvaluationKey, Parameters, ProgressObserver,
 };
 
 use crate::error::ProtocolError;
@@ -35,7 +35,7 @@ pub use pending_answer::PendingAnswer;
 ///
 /// let parameters = Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)?;
 /// let client = Client::new(&parameters)?;
-/// let provider = Provider::new(&parameters, Vec::new(), 1);
+/// let provider = Provider::new(&parameters, Vec::new(), 1)?;
 /// provider.register(client.key_fingerprint(), client.registration_message())?;
 /// let registration = serde_json::to_string(client.registration_message());
 /// println!("{registration:?}");
@@ -51,7 +51,7 @@ pub use pending_answer::PendingAnswer;
 /// # use sottovoce_protocol::provider::Provider;
 /// # let parameters = Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)?;
 /// # let client = Client::new(&parameters)?;
-/// # let provider = Provider::new(&parameters, Vec::new(), 1);
+/// # let provider = Provider::new(&parameters, Vec::new(), 1)?;
 /// provider.register(client.key_fingerprint(), client)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -103,8 +103,7 @@ pub struct Client {
 pub struct EncryptedRequest<'a> {
     client: &'a Client,
     batch: EncryptedBatch,
-    model: Fingerprint,
-    classes: usize,
+    model: &'a ModelDescription,
 }
 
 impl Client {
@@ -191,18 +190,19 @@ impl Client {
     /// # Errors
     /// If the message is not a model message for the client's parameters.
     pub fn read_model(&self, message: impl Read) -> Result<ModelDescription, ProtocolError> {
-        model::read(message, self.parameters)
+        model::read(message, self.parameters(), self.parameters)
     }
 
     /// Encrypts quantised images (image after image, one byte per pixel) and writes the batch message to `output`, on the
     /// threads of the current `rayon` pool. Tells `observer` of every ciphertext, in the units of
     /// [`encryption_work`](Self::encryption_work).
     ///
-    /// The message does not reveal the number of images.
+    /// The message does not reveal the number of images: a batch under batched parameters can have up to N, and one under packed
+    /// parameters has one.
     ///
     /// # Errors
-    /// If a pixel exceeds the model's levels, there are no images, more images than slots or an incomplete image, or
-    /// `output` fails.
+    /// If a pixel exceeds the model's levels, there are no images, more images than a batch can have
+    /// ([`Parameters::images_per_batch`]) or an incomplete image, or `output` fails.
     pub fn write_batch(
         &self,
         model: &ModelDescription,
@@ -217,18 +217,25 @@ impl Client {
     ///
     /// # Errors
     /// As [`write_batch`](Self::write_batch), except for errors of the output.
-    pub fn encrypt(
-        &self,
-        model: &ModelDescription,
+    pub fn encrypt<'a>(
+        &'a self,
+        model: &'a ModelDescription,
         images: &[u8],
         observer: &dyn ProgressObserver,
-    ) -> Result<EncryptedRequest<'_>, ProtocolError> {
+    ) -> Result<EncryptedRequest<'a>, ProtocolError> {
         let largest = model.levels.largest();
         if let Some(&found) = images.iter().find(|&&pixel| pixel > largest) {
             return Err(ProtocolError::PixelOutOfRange { found, largest });
         }
-        let batch = self.key.encrypt(images, model.pixels, observer)?;
-        Ok(EncryptedRequest { client: self, batch, model: model.fingerprint, classes: model.classes })
+        let batch = match &model.packed {
+            Some(input) if images.len() > model.pixels && images.len().is_multiple_of(model.pixels) => {
+                let found = images.len() / input.pixels();
+                return Err(BfvError::BatchSize { found, slots: self.parameters().images_per_batch() }.into());
+            }
+            Some(input) => self.key.encrypt_packed(images, input, observer)?,
+            None => self.key.encrypt(images, model.pixels, observer)?,
+        };
+        Ok(EncryptedRequest { client: self, batch, model })
     }
 
     /// Returns the work of encrypting images of `pixels`, in the units that [`encrypt`](Self::encrypt) reports.
@@ -251,7 +258,10 @@ impl Client {
             return Err(ProtocolError::WrongKey { found: pending.key, allowed: self.key_fingerprint });
         }
         let logits = answer::read(message, self.key.parameters(), pending.header, pending.classes)?;
-        Ok(self.key.decrypt(&logits)?)
+        Ok(match &pending.packed {
+            Some(input) => self.key.decrypt_packed(&logits, input)?,
+            None => self.key.decrypt(&logits)?,
+        })
     }
 }
 
@@ -261,12 +271,13 @@ impl EncryptedRequest<'_> {
     /// # Errors
     /// If `output` fails.
     pub fn write(&self, output: impl Write) -> Result<PendingAnswer, ProtocolError> {
-        let Self { client, ref batch, model, classes } = *self;
-        let parameters = client.parameters;
-        let header = BatchHeader { parameters, model, key: client.key_fingerprint };
-        let fingerprint = batch::write(output, batch, client.key.parameters(), header)?;
-        let header = AnswerHeader { parameters, model, batch: fingerprint };
-        Ok(PendingAnswer { key: client.key_fingerprint, header, classes, images: batch.images() })
+        let Self { client, batch, model } = self;
+        let (parameters, key) = (client.parameters, client.key_fingerprint);
+        let header = BatchHeader { parameters, model: model.fingerprint, key };
+        let fingerprint = batch::write(output, batch, model.pixels, client.parameters(), header)?;
+        let header = AnswerHeader { parameters, model: model.fingerprint, batch: fingerprint };
+        let (classes, packed) = (model.classes, model.packed);
+        Ok(PendingAnswer { key, header, classes, images: batch.images(), packed })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Expected answers.
 
+use sottovoce_bfv::packed::PackedInput;
+
 use crate::fingerprint::Fingerprint;
 use crate::message::answer::AnswerHeader;
 use crate::message::model::ModelDescription;
@@ -11,6 +13,8 @@ pub struct PendingAnswer {
     pub(super) header: AnswerHeader,
     pub(super) classes: usize,
     pub(super) images: usize,
+    /// Present under packed parameters.
+    pub(super) packed: Option<PackedInput>,
 }
 
 impl PendingAnswer {
@@ -19,10 +23,11 @@ impl PendingAnswer {
     #[must_use]
     pub fn for_model(&self, model: &ModelDescription) -> Self {
         let header = AnswerHeader { model: model.fingerprint, ..self.header };
-        Self { header, classes: model.classes, ..self.clone() }
+        Self { header, classes: model.classes, packed: model.packed, ..self.clone() }
     }
 
-    /// Number of images in the batch. They are in the first slots. The other slots hold blank images.
+    /// Number of images in the batch. They are in the first slots. The other slots hold blank images. A packed batch has one image,
+    /// which is in slot 0 of the decrypted logits.
     #[must_use]
     pub fn images(&self) -> usize {
         self.images

@@ -63,7 +63,7 @@ fn answers_through_bytes_are_the_engines_and_the_oracles_in_every_slot() {
         let keys = [Encryption::SecretKey, Encryption::PublicKey];
         for encryption in keys.into_iter().take(degree / 4096) {
             let parameters = parameters(&ensemble, degree, channels, encryption);
-            let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
+            let provider = Provider::new(&parameters, vec![ensemble.clone()], 1).unwrap();
             let announced = parameters::read(&provider.parameters_message()[..], 1 << 28).unwrap();
             assert_eq!(format!("{announced:?}"), format!("{parameters:?}"));
 
@@ -71,7 +71,7 @@ fn answers_through_bytes_are_the_engines_and_the_oracles_in_every_slot() {
             let evaluation_key = key.evaluation_key().unwrap();
             let client = Client::with_keys(key, &evaluation_key).unwrap();
             let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
-            assert_eq!(model, ModelDescription::of(&ensemble));
+            assert_eq!(model, ModelDescription::of(&ensemble, None));
             assert_eq!(client.registration_message().len() as u64, size::registration_bytes(&parameters));
             let key = register(&provider, &client);
             assert_eq!(key.fingerprint(), client.key_fingerprint());
@@ -94,7 +94,7 @@ fn answers_through_bytes_are_the_engines_and_the_oracles_in_every_slot() {
             // The engine gives the same ciphertexts with a key that was never in a message.
             let engine = Engine::new(&evaluation_key, &ensemble).unwrap();
             let direct = engine.evaluate(&received.batch, false, &()).unwrap().ensemble;
-            assert_eq!(answer::write(&direct, &parameters, pending.header).unwrap(), answer);
+            assert_eq!(answer::write(&direct, 3, &parameters, pending.header).unwrap(), answer);
 
             let decrypted = client.decrypt(&pending, &answer[..]).unwrap();
             let mut images = images.chunks(16);
@@ -113,13 +113,13 @@ fn a_batch_of_bytes_is_the_batch_that_was_encrypted() {
         let parameters =
             Parameters::new(4096, &PLAINTEXT_MODULI[..2], &PrimeSizes::new(&[40, 41]), encryption).unwrap();
         let client = Client::new(&parameters).unwrap();
-        let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
+        let provider = Provider::new(&parameters, vec![ensemble.clone()], 1).unwrap();
         let key = register(&provider, &client);
         let batch = client.key.encrypt(&[1; 16], 16, &()).unwrap();
-        let model = ModelDescription::of(&ensemble).fingerprint();
+        let model = ModelDescription::of(&ensemble, None).fingerprint();
         let header = BatchHeader { parameters: client.parameters, model, key: client.key_fingerprint };
         let mut upload = Vec::new();
-        batch::write(&mut upload, &batch, &parameters, header).unwrap();
+        batch::write(&mut upload, &batch, 16, &parameters, header).unwrap();
         let received = provider.receive(&key, &upload[..]).unwrap();
         assert_eq!(received.header, header);
         // A polynomial that has a seed is not sent.
@@ -130,7 +130,7 @@ fn a_batch_of_bytes_is_the_batch_that_was_encrypted() {
         assert!(received.batch.ciphertexts().cloned().eq(sent));
         // A received batch can be sent again with its seeds.
         let mut again = Vec::new();
-        batch::write(&mut again, &received.batch, &parameters, header).unwrap();
+        batch::write(&mut again, &received.batch, 16, &parameters, header).unwrap();
         assert!(again == upload);
         let bytes = |ciphertext: &CompactCiphertext| {
             let second = ciphertext.second.as_ref().map_or(0, |second| second.len());
@@ -148,7 +148,7 @@ fn messages_of_others_and_for_others_are_refused_with_what_they_name() {
     let ensemble = ensemble();
     let parameters = parameters(&ensemble, 4096, 1, Encryption::SecretKey);
     let [client, other] = [(); 2].map(|()| Client::new(&parameters).unwrap());
-    let provider = Provider::new(&parameters, vec![ensemble.clone()], 1);
+    let provider = Provider::new(&parameters, vec![ensemble.clone()], 1).unwrap();
     let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
     let request = |client: &Client, model| {
         let mut upload = Vec::new();
@@ -213,7 +213,7 @@ fn the_keys_whose_use_is_longest_ago_are_forgotten_first() {
     let parameters = parameters(&ensemble, 4096, 1, Encryption::SecretKey);
     let clients = [(); 3].map(|()| Client::new(&parameters).unwrap());
     let [first, second, third] = &clients;
-    let provider = Provider::new(&parameters, vec![ensemble], 2);
+    let provider = Provider::new(&parameters, vec![ensemble], 2).unwrap();
     register(&provider, first);
     register(&provider, second);
     // Asking for keys is a use.
@@ -229,7 +229,7 @@ fn a_wrong_key_gives_an_error_and_never_a_label() {
     let ensemble = ensemble();
     for (encryption, degree) in [(Encryption::PublicKey, 8192), (Encryption::SecretKey, 4096)] {
         let parameters = parameters(&ensemble, degree, 1, encryption);
-        let provider = Provider::new(&parameters, vec![ensemble.clone()], 4);
+        let provider = Provider::new(&parameters, vec![ensemble.clone()], 4).unwrap();
         let [own, foreign] = [(); 2].map(|()| ClientKey::generate(&parameters));
         let evaluation_key = foreign.evaluation_key().unwrap();
         let mixed = Client::with_keys(own, &evaluation_key).unwrap();
@@ -265,7 +265,7 @@ fn a_broken_connection_differs_from_a_message_that_ends() {
         Parameters::new(4096, &PLAINTEXT_MODULI[..1], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey)
             .unwrap();
     let client = Client::new(&parameters).unwrap();
-    let provider = Provider::new(&parameters, vec![ensemble()], 1);
+    let provider = Provider::new(&parameters, vec![ensemble()], 1).unwrap();
     let message = provider.model_messages().remove(0);
     for length in 0..message.len() {
         let ended = client.read_model(&message[..length]).unwrap_err();

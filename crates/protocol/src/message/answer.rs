@@ -36,9 +36,10 @@ fn evaluator_number(evaluation: EvaluatorKind) -> u8 {
     }
 }
 
-/// Returns the message.
+/// Returns the message, for a model with `classes` classes.
 pub fn write(
     logits: &EncryptedLogits,
+    classes: usize,
     parameters: &Parameters,
     header: AnswerHeader,
 ) -> Result<Vec<u8>, ProtocolError> {
@@ -46,7 +47,7 @@ pub fn write(
     message.bytes(header.model.as_bytes());
     message.bytes(header.batch.as_bytes());
     // The cast is exact: at most 256 classes.
-    message.bytes(&(logits.classes() as u16).to_le_bytes());
+    message.bytes(&(classes as u16).to_le_bytes());
     message.bytes(&[evaluator_number(logits.evaluator())]);
     for (ciphertexts, channel) in logits.residues().zip(parameters.channels()) {
         let layout = answer_layout(channel);
@@ -73,19 +74,22 @@ pub fn read(
     reader.expect_fingerprint(field::MODEL, header.model)?;
     reader.expect_fingerprint(field::BATCH, header.batch)?;
     reader.expect_number::<2>(field::CLASSES, classes)?;
-    let evaluation = match reader.number_between::<1>("evaluator", 0, 1)? {
+    // Only the engine evaluates packed batches.
+    let least = usize::from(parameters.packed().is_some());
+    let evaluation = match reader.number_between::<1>("evaluator", least, 1)? {
         0 => EvaluatorKind::Reference,
         _ => EvaluatorKind::Engine,
     };
+    let count = parameters.answer_ciphertexts(classes);
     let mut ciphertexts =
-        parameters.channels().iter().flat_map(|channel| (0..classes).map(move |class| (channel, class)));
+        parameters.channels().iter().flat_map(|channel| (0..count).map(move |number| (channel, number)));
     let next = || -> Result<_, CiphertextError> {
-        // `from_residues` asks for one item per channel and class.
-        let Some((channel, class)) = ciphertexts.next() else {
+        // `from_residues` asks for one item per ciphertext.
+        let Some((channel, number)) = ciphertexts.next() else {
             return Err(ResiduesError::Empty.into());
         };
         let layout = answer_layout(channel);
-        if class == 0 {
+        if number == 0 {
             reader.expect_number::<1>("number of primes", layout.primes().len())?;
         }
         let mut polynomial = || -> Result<_, ProtocolError> {

@@ -34,10 +34,11 @@ pub fn is_seeded(parameters: &Parameters) -> bool {
     parameters.encryption() == Encryption::SecretKey
 }
 
-/// Writes a batch, one ciphertext after another. Returns the fingerprint of the message.
+/// Writes a batch of images of `pixels`, one ciphertext after another. Returns the fingerprint of the message.
 pub fn write(
     output: impl Write,
     batch: &EncryptedBatch,
+    pixels: usize,
     parameters: &Parameters,
     header: BatchHeader,
 ) -> Result<Fingerprint, ProtocolError> {
@@ -45,7 +46,7 @@ pub fn write(
     writer.bytes(header.model.as_bytes())?;
     writer.bytes(header.key.as_bytes())?;
     // The cast is exact: at most 2^24 pixels.
-    writer.bytes(&(batch.pixels() as u32).to_le_bytes())?;
+    writer.bytes(&(pixels as u32).to_le_bytes())?;
     for CompactCiphertext { first, second, seed } in batch.ciphertexts() {
         writer.bytes(first)?;
         match (seed, second) {
@@ -104,7 +105,7 @@ impl<R: Read> BatchReader<R> {
             let check = || EncryptedBatch::from_ciphertexts(parameters, pixels, next);
             let checking = thread::Builder::new().spawn_scoped(scope, check);
             let checking = checking.map_err(|source| ProtocolError::Transfer { message: MESSAGE, source })?;
-            for _ in 0..pixels * parameters.channels().len() {
+            for _ in 0..parameters.batch_ciphertexts(pixels) * parameters.channels().len() {
                 let ciphertext = read_ciphertext(input, &layout, is_seeded(parameters));
                 let is_last = ciphertext.is_err();
                 // The receiver is gone once it has refused a ciphertext.

@@ -9,7 +9,7 @@ pub const MAGIC: [u8; 4] = *b"svce";
 
 /// Version of the format. It covers the layout of messages, and `fhe` 0.1.1's choice of primes, order of transformed
 /// values and expansion of seeds.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// Offset of the fingerprint of the parameters: behind magic, version and kind.
 const FINGERPRINT_OFFSET: usize = 4 + 2 + 2;

@@ -6,6 +6,7 @@
 //! | `reader`, `writer` | one message as a sequence of fields with a checksum |
 //! | `field` | names of fields for error messages |
 //! | `parameter_fields` | the fields of BFV parameters, in the order in which they are sent and hashed |
+//! | `packed_input` | the fields of a model that clients need to pack an image |
 //! | `parameters`, `model`, `registration`, `batch`, `answer` | one message each: how it is written and read |
 
 pub mod answer;
@@ -13,6 +14,7 @@ pub mod batch;
 pub mod field;
 pub mod header;
 pub mod model;
+pub mod packed_input;
 pub mod parameter_fields;
 pub mod parameters;
 pub mod reader;

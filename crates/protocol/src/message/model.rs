@@ -2,10 +2,13 @@
 
 use std::io::Read;
 
+use sottovoce_bfv::Parameters;
+use sottovoce_bfv::packed::PackedInput;
 use sottovoce_network::{IntegerEnsemble, PixelLevels};
 
 use super::field;
 use super::header::MessageKind;
+use super::packed_input;
 use super::reader::MessageReader;
 use super::writer::MessageBuilder;
 use crate::error::ProtocolError;
@@ -17,23 +20,27 @@ pub const MAX_PIXELS: usize = 4096 * 4096;
 /// Largest number of classes. `sottovoce-network` has the same limit.
 pub const MAX_CLASSES: usize = 256;
 
-/// Public description of a model: its input and the size of its output. Weights and architecture stay with the provider.
+/// Public description of a model: its input and the size of its output. Weights and architecture stay with the provider, but under
+/// packed parameters the geometry of its windows and half the number of its hidden units, up to a power of two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelDescription {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) pixels: usize,
     pub(crate) classes: usize,
     pub(crate) levels: PixelLevels,
+    pub(crate) packed: Option<PackedInput>,
 }
 
 impl ModelDescription {
-    pub(crate) fn of(ensemble: &IntegerEnsemble) -> Self {
+    /// Returns the description of an ensemble. `packed` is present under packed parameters.
+    pub(crate) fn of(ensemble: &IntegerEnsemble, packed: Option<PackedInput>) -> Self {
         let shape = ensemble.architecture();
         Self {
             fingerprint: Fingerprint::of_ensemble(ensemble),
             pixels: shape.pixels(),
             classes: shape.classes,
             levels: ensemble.pixel_levels(),
+            packed,
         }
     }
 
@@ -60,6 +67,12 @@ impl ModelDescription {
     pub fn levels(&self) -> PixelLevels {
         self.levels
     }
+
+    /// Slots of pixels and logits under packed parameters, `None` under batched ones.
+    #[must_use]
+    pub fn packed_input(&self) -> Option<&PackedInput> {
+        self.packed.as_ref()
+    }
 }
 
 /// Returns the message.
@@ -70,14 +83,21 @@ pub fn write(model: &ModelDescription, parameters: Fingerprint) -> Vec<u8> {
     message.bytes(&(model.pixels as u32).to_le_bytes());
     message.bytes(&(model.classes as u16).to_le_bytes());
     message.bytes(&u16::from(model.levels).to_le_bytes());
+    if let Some(input) = &model.packed {
+        packed_input::write(&mut message, input);
+    }
     message.finish().0
 }
 
-/// Reads a message for `parameters`.
-pub fn read(input: impl Read, parameters: Fingerprint) -> Result<ModelDescription, ProtocolError> {
+/// Reads a message for `parameters` with that fingerprint.
+pub fn read(
+    input: impl Read,
+    parameters: &Parameters,
+    of_parameters: Fingerprint,
+) -> Result<ModelDescription, ProtocolError> {
     const LEVELS: &str = "number of pixel levels";
     let mut reader = MessageReader::start(input, MessageKind::Model)?;
-    reader.expect_fingerprint(field::PARAMETERS, parameters)?;
+    reader.expect_fingerprint(field::PARAMETERS, of_parameters)?;
     let fingerprint = reader.fingerprint(field::MODEL)?;
     let pixels = reader.number_between::<4>(field::PIXELS, 1, MAX_PIXELS)?;
     let classes = reader.number_between::<2>(field::CLASSES, 2, MAX_CLASSES)?;
@@ -87,6 +107,10 @@ pub fn read(input: impl Read, parameters: Fingerprint) -> Result<ModelDescriptio
         let allowed = "2 to 256".to_owned();
         ProtocolError::InvalidField { message: MessageKind::Model, field: LEVELS, found, allowed }
     })?;
+    let packed = match parameters.packed() {
+        Some(_) => Some(packed_input::read(&mut reader, pixels, classes, parameters.degree())?),
+        None => None,
+    };
     reader.finish()?;
-    Ok(ModelDescription { fingerprint, pixels, classes, levels })
+    Ok(ModelDescription { fingerprint, pixels, classes, levels, packed })
 }

@@ -2,12 +2,12 @@
 
 use std::io::Read;
 
-use sottovoce_bfv::parameters::PrimeSizes;
+use sottovoce_bfv::parameters::{PackedChain, PackedLevels, PrimeSizes, Rotation};
 use sottovoce_bfv::{Encryption, Parameters};
 
 use super::field;
 use super::header::MessageKind;
-use super::parameter_fields::ParameterFields;
+use super::parameter_fields::{MAX_ROTATIONS, ParameterFields};
 use super::reader::MessageReader;
 use super::writer::MessageBuilder;
 use crate::error::ProtocolError;
@@ -23,8 +23,8 @@ pub fn write(parameters: &Parameters) -> Vec<u8> {
     message.finish().0
 }
 
-/// Reads parameters. Checks that they are secure and take at most `max_memory_bytes` before it computes any tables. The
-/// primes must be those that [`Parameters::new`] chooses for their sizes.
+/// Reads parameters. Checks that they are secure and take at most `max_memory_bytes`, of packed parameters with a client's keys,
+/// before it computes any tables. The primes must be those that [`Parameters::new`] chooses for their sizes.
 pub fn read(input: impl Read, max_memory_bytes: u64) -> Result<Parameters, ProtocolError> {
     let mut reader = MessageReader::start(input, MESSAGE)?;
     let announced = reader.fingerprint(field::PARAMETERS)?;
@@ -35,10 +35,14 @@ pub fn read(input: impl Read, max_memory_bytes: u64) -> Result<Parameters, Proto
         let (message, field, found) = (MESSAGE, field::PARAMETERS, announced);
         return Err(ProtocolError::WrongFingerprint { message, field, found, allowed });
     }
-    let ParameterFields { degree, encryption, plaintext_moduli, ciphertext_primes, hidden_primes } = fields;
-    // Public-key encryption has one prime more, which no message names.
-    let all_primes = ciphertext_primes.len() + usize::from(encryption == Encryption::PublicKey);
-    let found = size::parameters_memory_bytes(degree, plaintext_moduli.len(), all_primes);
+    let ParameterFields { degree, encryption, plaintext_moduli, ciphertext_primes, hidden_primes, packed } =
+        fields;
+    // Public-key encryption and packed parameters have one prime more, which no message names.
+    let has_key_prime = encryption == Encryption::PublicKey || packed.is_some();
+    let all_primes = ciphertext_primes.len() + usize::from(has_key_prime);
+    let keys = packed.as_ref().map_or(0, |chain| size::packed_client_key_bytes(degree, chain));
+    let found =
+        size::parameters_memory_bytes(degree, plaintext_moduli.len(), all_primes).saturating_add(keys);
     if found > max_memory_bytes {
         let allowed = format!("at most {max_memory_bytes} bytes");
         return Err(ProtocolError::InvalidField {
@@ -48,10 +52,16 @@ pub fn read(input: impl Read, max_memory_bytes: u64) -> Result<Parameters, Proto
             allowed,
         });
     }
-    let upload = ciphertext_primes.iter().map(|prime| 64 - prime.leading_zeros() as usize).collect();
-    let sizes = PrimeSizes { upload, hidden: hidden_primes };
-    // This checks security before it computes any tables.
-    let parameters = Parameters::new(degree, &plaintext_moduli, &sizes, encryption)?;
+    let upload: Vec<usize> =
+        ciphertext_primes.iter().map(|prime| 64 - prime.leading_zeros() as usize).collect();
+    // Both check security before they compute any tables.
+    let parameters = match packed {
+        Some(chain) => Parameters::new_packed(degree, &plaintext_moduli, &upload, chain)?,
+        None => {
+            let sizes = PrimeSizes { upload, hidden: hidden_primes };
+            Parameters::new(degree, &plaintext_moduli, &sizes, encryption)?
+        }
+    };
     let chosen = parameters.ciphertext_primes();
     let differing = ciphertext_primes.iter().zip(chosen).find(|(found, chosen)| found != chosen);
     if let Some((&found, allowed)) = differing {
@@ -64,7 +74,9 @@ pub fn read(input: impl Read, max_memory_bytes: u64) -> Result<Parameters, Proto
 fn read_fields<R: Read>(reader: &mut MessageReader<R>) -> Result<ParameterFields, ProtocolError> {
     // The cast is exact: the field has four bytes.
     let degree = reader.number::<4>("ring degree")? as usize;
-    let encryption = match reader.number_between::<1>("kind of encryption", 0, 1)? {
+    let is_packed = reader.number_between::<1>("kind of evaluation", 0, 1)? == 1;
+    // Packed parameters have no public key.
+    let encryption = match reader.number_between::<1>("kind of encryption", usize::from(is_packed), 1)? {
         0 => Encryption::PublicKey,
         _ => Encryption::SecretKey,
     };
@@ -78,5 +90,28 @@ fn read_fields<R: Read>(reader: &mut MessageReader<R>) -> Result<ParameterFields
     let plaintext_moduli = plaintext_moduli?;
     let ciphertext_primes: Result<Vec<u64>, _> = numbers(primes, "ciphertext primes");
     let ciphertext_primes = ciphertext_primes?;
-    Ok(ParameterFields { degree, encryption, plaintext_moduli, ciphertext_primes, hidden_primes })
+    let packed = if is_packed { Some(read_packed_chain(reader, hidden_primes)?) } else { None };
+    Ok(ParameterFields { degree, encryption, plaintext_moduli, ciphertext_primes, hidden_primes, packed })
+}
+
+/// Reads the fields that only packed parameters have.
+fn read_packed_chain<R: Read>(
+    reader: &mut MessageReader<R>,
+    hidden: usize,
+) -> Result<PackedChain, ProtocolError> {
+    let mut byte = |field| reader.number::<1>(field).map(|number| number as usize);
+    let special_bits = byte("bits of the special prime")?;
+    let convolution = byte("number of the convolution's primes")?;
+    let square = byte("number of the squares' primes")?;
+    let answer = byte("number of the answer's primes")?;
+    let count = reader.number_between::<2>("number of rotations", 0, MAX_ROTATIONS)?;
+    // Grows as rotations arrive: announcing many of them reserves no memory.
+    let mut rotations = Vec::new();
+    for _ in 0..count {
+        // The casts are exact: the fields have two bytes and one byte.
+        let steps = reader.number::<2>("rotations")? as usize;
+        let primes = reader.number::<1>("rotations")? as usize;
+        rotations.push(Rotation { steps, primes });
+    }
+    Ok(PackedChain { special_bits, kept: PackedLevels { convolution, square, hidden, answer }, rotations })
 }

@@ -5,6 +5,7 @@
 
 mod batch;
 mod key_cache;
+mod packed_model;
 
 use std::io::Read;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::message::{parameters, registration};
 pub use batch::{EvaluatedBatch, ReceivedBatch};
 use key_cache::KeyCache;
 pub use key_cache::RegisteredKey;
+use packed_model::packed_input;
 
 /// Evaluates models on batches of registered clients. All methods can be called from several threads.
 ///
@@ -43,7 +45,7 @@ pub use key_cache::RegisteredKey;
 /// let ensemble = IntegerEnsemble::new(vec![network])?;
 /// let parameters = choose_parameters(&ParameterRequest::new(&[&ensemble], ensemble.proven_logits()))?.parameters;
 ///
-/// let provider = Provider::new(&parameters, vec![ensemble], 1);
+/// let provider = Provider::new(&parameters, vec![ensemble], 1)?;
 /// let client = Client::from_parameters_message(&provider.parameters_message()[..], 1 << 30)?;
 /// let key = provider.register(client.key_fingerprint(), client.registration_message())?;
 /// let model = client.read_model(&provider.model_messages()[0][..])?;
@@ -82,48 +84,66 @@ struct PreparedEngine {
 impl Provider {
     /// Returns a provider of `models` under `parameters`, which must have room for all logits and their noise
     /// ([`ParameterRequest`](sottovoce_bfv::planner::ParameterRequest)). The provider has the keys of at most `max_keys` clients in memory.
-    #[must_use]
-    pub fn new(parameters: &Parameters, models: Vec<IntegerEnsemble>, max_keys: usize) -> Self {
-        let model = |ensemble| Model { description: ModelDescription::of(&ensemble), ensemble };
-        Self {
+    ///
+    /// # Errors
+    /// If packed parameters do not have the slots or the rotations that a model needs.
+    pub fn new(
+        parameters: &Parameters,
+        models: Vec<IntegerEnsemble>,
+        max_keys: usize,
+    ) -> Result<Self, ProtocolError> {
+        Ok(Self {
             parameters: parameters.clone(),
             fingerprint: Fingerprint::of_parameters(parameters),
-            models: models.into_iter().map(model).collect(),
+            models: described(parameters, models)?,
             evaluator: Evaluator::default(),
             flooding: None,
             keys: Arc::new(Mutex::new(KeyCache::new(max_keys))),
             idle_engine: Arc::default(),
-        }
+        })
     }
 
     /// Returns a provider of other models under the same parameters, which must have room for their logits and noise. Both
     /// providers share the clients' keys and one engine, so that a service can replace its models while it evaluates batches for
     /// the former ones.
-    #[must_use]
-    pub fn with_models(&self, models: Vec<IntegerEnsemble>) -> Self {
-        let model = |ensemble| Model { description: ModelDescription::of(&ensemble), ensemble };
-        Self {
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_models(&self, models: Vec<IntegerEnsemble>) -> Result<Self, ProtocolError> {
+        Ok(Self {
             parameters: self.parameters.clone(),
             fingerprint: self.fingerprint,
-            models: models.into_iter().map(model).collect(),
+            models: described(&self.parameters, models)?,
             evaluator: self.evaluator,
             flooding: self.flooding,
             keys: self.keys.clone(),
             idle_engine: self.idle_engine.clone(),
-        }
+        })
     }
 
     /// Replaces the evaluator. The default is the engine with the processor's best kernel.
-    #[must_use]
-    pub fn with_evaluator(self, evaluator: Evaluator) -> Self {
-        Self { evaluator, ..self }
+    ///
+    /// # Errors
+    /// If the evaluator is the reference and the parameters are packed.
+    pub fn with_evaluator(self, evaluator: Evaluator) -> Result<Self, ProtocolError> {
+        if evaluator == Evaluator::Reference && self.parameters.packed().is_some() {
+            let (what, instead) = ("reference evaluator", "use the engine, or batched evaluation");
+            return Err(ProtocolError::PackedUnsupported { what, instead });
+        }
+        Ok(Self { evaluator, ..self })
     }
 
     /// Sets the noise flooding of answers. With flooding, an answer reveals nothing about the weights beyond the logits. The
     /// parameters must have been chosen for this flooding ([`ParameterRequest::hide_model`](sottovoce_bfv::planner::ParameterRequest)).
-    #[must_use]
-    pub fn with_flooding(self, flooding: Option<FloodingNoise>) -> Self {
-        Self { flooding, ..self }
+    ///
+    /// # Errors
+    /// If there is flooding and the parameters are packed.
+    pub fn with_flooding(self, flooding: Option<FloodingNoise>) -> Result<Self, ProtocolError> {
+        if flooding.is_some() && self.parameters.packed().is_some() {
+            let (what, instead) = ("answers that hide the model", "use batched evaluation");
+            return Err(ProtocolError::PackedUnsupported { what, instead });
+        }
+        Ok(Self { flooding, ..self })
     }
 
     /// Returns the parameters.
@@ -262,7 +282,8 @@ impl Provider {
             }
         };
         let header = AnswerHeader { parameters: self.fingerprint, model, batch: received.fingerprint };
-        let message = |logits| answer::write(logits, &self.parameters, header);
+        let classes = self.model(model)?.description.classes;
+        let message = |logits| answer::write(logits, classes, &self.parameters, header);
         Ok(EvaluatedBatch {
             answer: message(&evaluated.ensemble)?,
             member_answers: if with_members {
@@ -337,4 +358,13 @@ impl Provider {
         let model = self.models.iter().find(|model| model.description.fingerprint == fingerprint);
         model.ok_or(ProtocolError::UnknownModel { found: fingerprint })
     }
+}
+
+/// Describes models for clients.
+fn described(parameters: &Parameters, models: Vec<IntegerEnsemble>) -> Result<Vec<Model>, ProtocolError> {
+    let model = |ensemble: IntegerEnsemble| {
+        let packed = packed_input(parameters, ensemble.architecture())?;
+        Ok(Model { description: ModelDescription::of(&ensemble, packed), ensemble })
+    };
+    models.into_iter().map(model).collect()
 }

@@ -5,6 +5,7 @@
 
 mod allocation;
 mod cases;
+mod packed;
 mod parameters;
 
 use std::ops::Range;
@@ -119,11 +120,11 @@ fn rows(fields: &[Range<usize>], primes: &[u64]) -> Vec<(Range<usize>, u64)> {
 
 #[test]
 fn model_messages() {
-    let provider = Provider::new(&parameters(Encryption::SecretKey), vec![ensemble()], 1);
+    let provider = Provider::new(&parameters(Encryption::SecretKey), vec![ensemble()], 1).unwrap();
     let message = provider.model_messages().remove(0);
     let client = Client::new(&parameters(Encryption::SecretKey)).unwrap();
     let fields = fields(0, [4, 2, 2, 32, 32, 4, 2, 2]);
-    let other = Provider::new(&parameters(Encryption::PublicKey), vec![ensemble()], 1);
+    let other = Provider::new(&parameters(Encryption::PublicKey), vec![ensemble()], 1).unwrap();
     let others: [&[u8]; 2] = [&other.model_messages()[0], &provider.parameters_message()];
     let mut target = target(message, &fields, &[0, 1, 2, 3], Vec::new(), &others);
     // The high bytes of counts must be 0.
@@ -148,7 +149,7 @@ fn registrations() {
     let stranger = Client::new(&stranger).unwrap();
     let others: [&[u8]; 2] = [stranger.registration_message(), &client.registration_message()[..HEADER]];
     let target = target(client.registration_message().to_vec(), &fields, &[0, 1, 2, 3], rows, &others);
-    let provider = Provider::new(&parameters, vec![ensemble()], 1);
+    let provider = Provider::new(&parameters, vec![ensemble()], 1).unwrap();
     assert_stands(&target, CASES, |bytes| {
         // The sender announces the keys of its message, so that only its content can be the reason of a refusal.
         let registered = provider.register(cases::fingerprint(bytes), bytes);
@@ -160,7 +161,7 @@ fn registrations() {
 fn batches() {
     for (encryption, cases) in [(Encryption::SecretKey, CASES), (Encryption::PublicKey, MORE_CASES)] {
         let parameters = parameters(encryption);
-        let provider = Provider::new(&parameters, vec![ensemble()], 1);
+        let provider = Provider::new(&parameters, vec![ensemble()], 1).unwrap();
         let client = Client::new(&parameters).unwrap();
         let key = provider.register(client.key_fingerprint(), client.registration_message()).unwrap();
         let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
@@ -184,7 +185,7 @@ fn batches() {
 #[test]
 fn a_batch_takes_memory_as_it_comes() {
     let parameters = parameters(Encryption::SecretKey);
-    let provider = Provider::new(&parameters, vec![ensemble()], 1);
+    let provider = Provider::new(&parameters, vec![ensemble()], 1).unwrap();
     let client = Client::new(&parameters).unwrap();
     let key = provider.register(client.key_fingerprint(), client.registration_message()).unwrap();
     let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
@@ -216,7 +217,7 @@ fn provider_and_client() -> (Parameters, Provider, RegisteredKey, Client, ModelD
     let ensembles = [&ensemble];
     let request = ParameterRequest { fixed, ..ParameterRequest::new(&ensembles, ensemble.proven_logits()) };
     let parameters = choose_parameters(&request).unwrap().parameters;
-    let provider = Provider::new(&parameters, vec![ensemble], 1);
+    let provider = Provider::new(&parameters, vec![ensemble], 1).unwrap();
     let client = Client::new(&parameters).unwrap();
     let key = provider.register(client.key_fingerprint(), client.registration_message()).unwrap();
     let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
@@ -271,7 +272,7 @@ fn ciphertexts_of_extremes_are_evaluated_like_any_others() {
                 registration[range.clone()].copy_from_slice(&one[..range.len()]);
             }
         }
-        let provider = Provider::new(&parameters, vec![ensemble()], 1);
+        let provider = Provider::new(&parameters, vec![ensemble()], 1).unwrap();
         let registration = cases::sealed(registration);
         let key = provider.register(cases::fingerprint(&registration), &registration[..]).unwrap();
         let mut batch = message.clone();

@@ -11,12 +11,12 @@ use crate::allocation::{held_bytes, peak_bytes};
 use crate::{CASES, HEADER, SMALL, assert_stands, cases, ensemble, fields, parameters, target};
 
 /// Maximum memory of parameters in bytes.
-const MEMORY: u64 = 1 << 28;
+pub const MEMORY: u64 = 1 << 28;
 
 /// Writes the fingerprint of its content into a parameters message.
-fn fingerprint_of_parameters(message: &mut [u8]) {
+pub fn fingerprint_of_parameters(message: &mut [u8]) {
     if message.len() > HEADER + 32 {
-        let mut hash = Sha256::new_with_prefix("sottovoce parameters, version 1");
+        let mut hash = Sha256::new_with_prefix("sottovoce parameters, version 2");
         hash.update(&message[HEADER..message.len() - 32]);
         message[8..HEADER].copy_from_slice(&hash.finalize());
     }
@@ -24,11 +24,11 @@ fn fingerprint_of_parameters(message: &mut [u8]) {
 
 #[test]
 fn parameters_messages() {
-    let provider = Provider::new(&parameters(Encryption::SecretKey), vec![ensemble()], 1);
+    let provider = Provider::new(&parameters(Encryption::SecretKey), vec![ensemble()], 1).unwrap();
     let message = provider.parameters_message();
     let model = &provider.model_messages()[0];
-    // Magic, version, kind, fingerprint; degree, encryption, counts; moduli; primes.
-    let fields = fields(0, [4, 2, 2, 32, 4, 1, 1, 1, 1, 8, 8, 8, 8]);
+    // Magic, version, kind, fingerprint; degree, evaluation, encryption, counts; moduli; primes.
+    let fields = fields(0, [4, 2, 2, 32, 4, 1, 1, 1, 1, 1, 8, 8, 8, 8]);
     let fixed: Vec<usize> = (0..fields.len()).collect();
     let mut target = target(message, &fields, &fixed, Vec::new(), &[model]);
     target.fingerprinted = Some(fingerprint_of_parameters);
@@ -40,11 +40,11 @@ fn parameters_messages() {
 fn parameters_that_are_not_secure_or_not_chosen_as_here_are_refused_before_they_are_made() {
     let good = [281_474_976_694_273, 281_474_976_546_817, 281_474_976_317_441];
     let message = |degree: u32, moduli: &[u64], primes: &[u64]| {
-        let mut message = b"svce\x03\0\x01\0".to_vec();
+        let mut message = b"svce\x04\0\x01\0".to_vec();
         message.extend([0; 32]);
         message.extend(degree.to_le_bytes());
         let hidden = (primes.len() as u8).saturating_sub(1);
-        message.extend([1, moduli.len() as u8, primes.len() as u8, hidden]);
+        message.extend([0, 1, moduli.len() as u8, primes.len() as u8, hidden]);
         message.extend(moduli.iter().chain(primes).flat_map(|number| number.to_le_bytes()));
         message.extend([0; 32]);
         fingerprint_of_parameters(&mut message);
@@ -97,7 +97,7 @@ fn parameters_take_the_expected_memory() {
         let share = peak as f64 / expected as f64;
         assert!((0.6..1.0).contains(&share), "{peak} bytes, expected {expected}");
 
-        let provider = Provider::new(&parameters, Vec::new(), 0);
+        let provider = Provider::new(&parameters, Vec::new(), 0).unwrap();
         let message = provider.parameters_message();
         assert!(Client::from_parameters_message(&message[..], expected).is_ok());
         let (refused, peak) =
@@ -115,7 +115,7 @@ fn registered_keys_take_the_expected_memory() {
     ] {
         let parameters = Parameters::new(degree, moduli, &PrimeSizes::new(bits), encryption).unwrap();
         let client = Client::new(&parameters).unwrap();
-        let provider = Provider::new(&parameters, Vec::new(), 1);
+        let provider = Provider::new(&parameters, Vec::new(), 1).unwrap();
         let message = client.registration_message();
         let (key, held) = held_bytes(|| provider.register(client.key_fingerprint(), message));
         key.unwrap();

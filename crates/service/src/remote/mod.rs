@@ -105,7 +105,7 @@ impl RemoteProvider {
     /// # Errors
     /// If the provider does not send it.
     pub fn model(&self, model: Fingerprint) -> Result<Bytes, RemoteError> {
-        self.requester.fetch("describe its model", &model_path(model), size::MODEL_BYTES)
+        self.requester.fetch("describe its model", &model_path(model), size::PACKED_MODEL_BYTES)
     }
 
     /// Returns whether a client's keys are registered.

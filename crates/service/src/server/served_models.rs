@@ -91,7 +91,8 @@ mod tests {
     fn responses_share_the_list_of_models() {
         let parameters =
             Parameters::new(4096, &[65_537], &PrimeSizes::new(&[32, 31]), Encryption::SecretKey).unwrap();
-        let served = ServedModels::new(Provider::new(&parameters, Vec::new(), 1), Vec::new()).unwrap();
+        let provider = Provider::new(&parameters, Vec::new(), 1).unwrap();
+        let served = ServedModels::new(provider, Vec::new()).unwrap();
         let responses = [served.list(), served.list()];
         assert_eq!(responses[0], "[]");
         assert_eq!(responses[0].as_ptr(), responses[1].as_ptr());

@@ -91,14 +91,14 @@ impl Server {
     /// they were sent. `flooding` is the noise flooding that the new models need.
     ///
     /// # Errors
-    /// If the models do not have as many different names.
+    /// If the models do not have as many different names, or the parameters do not allow them.
     pub fn replace_models(
         &self,
         models: Vec<IntegerEnsemble>,
         names: Vec<String>,
         flooding: Option<FloodingNoise>,
     ) -> Result<(), ServerError> {
-        let provider = self.state.provider().with_models(models).with_flooding(flooding);
+        let provider = self.state.provider().with_models(models)?.with_flooding(flooding)?;
         let served = ServedModels::new(provider, names)?;
         if let AccessPolicy::Certificates(tls) = &self.state.access {
             tls.warn_of_unlisted_models(served.entries());

@@ -4,6 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use sottovoce_protocol::ProtocolError;
+
 use super::key_store::KeyStoreError;
 use super::served_models::NameMismatch;
 
@@ -19,6 +21,9 @@ pub enum ServerError {
         /// Number of models.
         models: usize,
     },
+    /// The parameters do not allow the models.
+    #[error("the models cannot be served under these parameters")]
+    Models(#[from] ProtocolError),
     /// Without certificates, the address must be a loopback address.
     #[error("{address} is not a loopback address: without certificates, only this machine may be served")]
     NotLoopback {

@@ -61,7 +61,7 @@ impl World {
     async fn new(limits: Limits) -> Self {
         let ensemble = ensemble();
         let parameters = parameters(&ensemble);
-        let provider = Provider::new(&parameters, vec![ensemble], 4);
+        let provider = Provider::new(&parameters, vec![ensemble], 4).unwrap();
         let folder = TempDir::new().unwrap();
         let keys = StateFolder::open(&folder.path().join("service")).unwrap();
         let names = vec!["tiny".to_owned()];

@@ -13,7 +13,7 @@ fn hostile_provider(world: &World, names: &[&str]) -> (tokio::runtime::Runtime, 
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let parameters =
         Parameters::new(4096, &[65_537], &PrimeSizes::new(&[30, 30]), Encryption::SecretKey).unwrap();
-    let provider = Provider::new(&parameters, vec![world.small.clone(); names.len()], 1);
+    let provider = Provider::new(&parameters, vec![world.small.clone(); names.len()], 1).unwrap();
     let names = names.iter().map(|&name| name.to_owned()).collect();
     let keys = StateFolder::open(&world.sandbox.path("hostile")).unwrap();
     let server =
