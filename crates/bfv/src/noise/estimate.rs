@@ -1,6 +1,7 @@
 //! The standard deviation of the noise at every stage of an evaluation.
 
 use super::engine_noise::EngineNoise;
+use super::packed_noise::PackedStages;
 use super::reference_noise::ReferenceNoise;
 use super::stage::{NoiseStage, StageDeviations, VARIANCE};
 use super::tail::TailBound;
@@ -53,6 +54,21 @@ impl NoiseEstimate {
             // A ciphertext of only biases has no second polynomial, so its rounding is not multiplied by the secret.
             rounding: if reads_pixels { switching_deviation(degree) } else { Deviation::of_power(0.0, 0) },
             reads_pixels,
+        }
+    }
+
+    /// The noise of a packed evaluation.
+    #[must_use]
+    pub fn of_packed(stages: &PackedStages, degree: usize) -> Self {
+        let PackedStages { fresh, products, hidden, logits, .. } = *stages;
+        Self {
+            fresh: fresh.bits(),
+            hidden: hidden.bits(),
+            logits: logits.bits(),
+            deviations: [fresh, hidden, logits],
+            products,
+            rounding: switching_deviation(degree),
+            reads_pixels: true,
         }
     }
 

@@ -11,6 +11,7 @@
 //! | --- | --- |
 //! | `estimate` | the standard deviation at every stage |
 //! | `engine_noise`, `reference_noise` | the noise of each evaluator |
+//! | `packed_noise` | the noise of packed evaluation |
 //! | `weight_norms`, `moments` | everything about the weights that the noise depends on |
 //! | `variance` | variances that depend on the key |
 //! | `tail` | the probability of large noise |
@@ -19,6 +20,7 @@
 pub(crate) mod engine_noise;
 pub(crate) mod estimate;
 mod moments;
+pub(crate) mod packed_noise;
 mod reference_noise;
 pub(crate) mod stage;
 pub(crate) mod tail;

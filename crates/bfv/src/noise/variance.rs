@@ -45,19 +45,52 @@ impl Variance {
         self
     }
 
-    /// The variance of a product. No product has a higher power than the last one that is kept.
+    /// The variance of a product. Powers beyond the last one that is kept, which only packed evaluation has, are counted as the last with the same
+    /// mean.
     pub fn times(self, other: Self) -> Self {
+        let beyond = |power: usize| (POWERS..=power).map(|factor| factor as f64).product::<f64>();
         let mut product = Self::default();
         for (p, row) in self.terms.iter().enumerate() {
             for (q, a) in row.iter().enumerate().filter(|(_, a)| **a != 0.0) {
                 for (r, row) in other.terms.iter().enumerate() {
                     for (s, b) in row.iter().enumerate().filter(|(_, b)| **b != 0.0) {
-                        product.terms[(p + r).min(POWERS - 1)][(q + s).min(DIGIT_POWERS - 1)] += a * b;
+                        product.terms[(p + r).min(POWERS - 1)][(q + s).min(DIGIT_POWERS - 1)] +=
+                            a * b * beyond(p + r);
                     }
                 }
             }
         }
         product
+    }
+
+    /// The variance of a product with a polynomial of that squared norm whose coefficients are as good as random. The square of its value at a root
+    /// is distributed as X is: it is counted as one more factor X, which leaves the mean as it is.
+    pub fn times_uniform(self, norm: f64) -> Self {
+        let mut product = Self::default();
+        for (p, row) in self.terms.iter().enumerate() {
+            let next = (p + 1).min(POWERS - 1);
+            // The mean of X^(p + 1) is p + 1 times that of X^p.
+            let ratio = if next > p { (p + 1) as f64 } else { 1.0 };
+            for (product, term) in product.terms[next].iter_mut().zip(row) {
+                *product += term * norm / ratio;
+            }
+        }
+        product
+    }
+
+    /// The mean of as many such variances at different roots. The mean of independent values varies by the square root of their number less, so
+    /// the other part of every term is counted as its mean. Terms must not have factors of Y.
+    pub fn averaged(mut self, count: f64) -> Self {
+        let varying = count.max(1.0).sqrt().recip();
+        let mut factorial = 1.0;
+        let mut constant = 0.0;
+        for (p, row) in self.terms.iter_mut().enumerate().skip(1) {
+            factorial *= p as f64;
+            constant += row[0] * factorial * (1.0 - varying);
+            row[0] *= varying;
+        }
+        self.terms[0][0] += constant;
+        self
     }
 
     /// The means of the terms over all keys by how many factors of the key they have. `spread` is the variance of Y.
@@ -153,6 +186,19 @@ mod tests {
         let y = Variance::new(0.0, 0.0, 1.0);
         assert_eq!(y.times(y).mean(0.25), 1.25);
         assert_eq!(x.times(y).mean(0.25), 1.0);
+    }
+
+    #[test]
+    fn the_mean_of_many_roots_varies_less_and_is_as_large() {
+        let noise = Variance::new(2.0, 3.0, 0.0).times_uniform(5.0);
+        assert_eq!(noise.mean(0.0), 25.0);
+        // 2 X + 3 X^2 / 2, times 5: the squared mean, and the variance of X, X^2 and both.
+        let square = |noise: Variance| noise.times(noise).mean(0.0);
+        let variance = square(noise) - 625.0;
+        assert!((variance - 25.0 * (4.0 + 20.0 * 2.25 + 2.0 * 2.0 * 1.5 * 4.0)).abs() < 1e-9, "{variance}");
+        let averaged = noise.averaged(16.0);
+        assert!((averaged.mean(0.0) - 25.0).abs() < 1e-12);
+        assert!(((square(averaged) - 625.0) * 16.0 - variance).abs() < 1e-9);
     }
 
     #[test]

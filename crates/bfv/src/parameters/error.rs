@@ -4,6 +4,7 @@ use super::limits::{
     MAX_DEGREE, MAX_PLAINTEXT_BITS, MAX_PLAINTEXT_MODULI, MAX_RANGE_BITS, PRIME_BITS, SECURITY_SOURCE,
 };
 use crate::engine::error::EngineError;
+use crate::packed::PackedLayoutError;
 use crate::transform::TransformError;
 
 /// Parameters that are not valid, not secure, or too small.
@@ -109,6 +110,15 @@ pub enum ParametersError {
         /// What is wrong, and what is allowed.
         reason: String,
     },
+    /// Packed evaluation cannot do what was asked for.
+    #[error("packed evaluation {refused}; batched evaluation can be used instead")]
+    NotPacked {
+        /// What it does not have.
+        refused: &'static str,
+    },
+    /// An architecture does not fit in the slots.
+    #[error(transparent)]
+    PackedLayout(#[from] PackedLayoutError),
     /// The number is no plaintext modulus.
     #[error(
         "{found} is no plaintext modulus at ring degree {degree}: it must be a prime of at most {MAX_PLAINTEXT_BITS} \

@@ -13,7 +13,7 @@ use crate::parameters::encryption::Encryption;
 use crate::parameters::prime_sizes::PrimeSizes;
 
 /// Seconds that one operation takes on one core.
-mod seconds {
+pub(super) mod seconds {
     /// A transform, for each of its N log2 N values.
     pub const TRANSFORM: f64 = 8e-6 / (8192.0 * 13.0);
     /// A residue unpacked into a tile.
@@ -104,7 +104,7 @@ fn tile_seconds(network: &IntegerNetwork, kernel: Kernel) -> [f64; 2] {
 /// The predicted costs of a run. Seconds are wall-clock time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Cost {
-    /// Batches that the images make.
+    /// Batches that the images make. A packed batch holds one image.
     pub batches: usize,
     /// Encrypting all batches.
     pub encrypt_seconds: f64,
@@ -116,7 +116,8 @@ pub struct Cost {
     pub upload_bytes: usize,
     /// Bytes of one encrypted answer.
     pub download_bytes: usize,
-    /// Bytes of the relinearisation key and the public key, which a client registers once.
+    /// Bytes of the keys that a client registers once: the relinearisation key and the public key, or in packed evaluation the
+    /// relinearisation key and all rotations' keys.
     pub key_bytes: usize,
     /// Bytes of memory: one batch and what the provider needs to evaluate it.
     pub memory_bytes: usize,

@@ -12,10 +12,16 @@
 //! | `noise_room` | room for noise over primes that are not yet known |
 //! | `cost` | time, memory and traffic |
 //! | `evaluation_choice` | the choice between batched and packed evaluation |
+//! | `packed_search`, `packed_sizing`, `packed_cost` | the same for packed evaluation: [`choose_packed_parameters`] |
 
 mod cost;
 mod evaluation_choice;
 mod noise_room;
+mod packed_cost;
+mod packed_search;
+mod packed_sizing;
+#[cfg(test)]
+mod packed_tests;
 mod prime_sizing;
 pub(crate) mod request;
 mod search;
@@ -24,5 +30,6 @@ mod tests;
 
 pub use cost::Cost;
 pub use evaluation_choice::{EvaluationForm, FormCosts, Preference, RequestCost, TransferRate};
+pub use packed_search::choose_packed_parameters;
 pub use request::{ChosenParameters, FAILURE_LOG2, FixedParameters, ParameterRequest};
 pub use search::choose_parameters;

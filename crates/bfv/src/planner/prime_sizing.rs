@@ -121,7 +121,7 @@ impl PrimeSizing {
 }
 
 /// `count` nearly equal numbers with that sum, the larger ones first.
-fn split_evenly(sum: usize, count: usize) -> Vec<usize> {
+pub(super) fn split_evenly(sum: usize, count: usize) -> Vec<usize> {
     (0..count).map(|index| sum / count + usize::from(index < sum % count)).collect()
 }
 

@@ -59,7 +59,7 @@ pub fn choose_parameters(request: &ParameterRequest<'_>) -> Result<ChosenParamet
 }
 
 /// The plaintext moduli to try: one, two, and more as long as more moduli are smaller.
-fn plaintext_moduli_to_try(
+pub(super) fn plaintext_moduli_to_try(
     request: &ParameterRequest<'_>,
     degree: usize,
 ) -> Result<Vec<Vec<u64>>, ParametersError> {
@@ -87,14 +87,14 @@ fn plaintext_moduli_to_try(
 /// Bits by which the deviation of the engine's noise may exceed its estimate. Over 100 random networks it was at most 0.43 bits above
 /// for noise with few factors of the key. For noise with four factors it was 0.55 bits above, but there the tail bound is two
 /// bits larger than measured (docs/noise.md).
-const ENGINE_MODEL_BITS: f64 = 0.45;
+pub(super) const ENGINE_MODEL_BITS: f64 = 0.45;
 
 /// Bits by which the deviation of the reference's noise may exceed its estimate: 1.6 bits were found for rows of weights that have a
 /// mean.
 const REFERENCE_MODEL_BITS: f64 = 1.7;
 
 /// The least number of images that a run is counted with, so that parameters do not depend on the length of short runs.
-const MIN_IMAGES: usize = 1_000_000;
+pub(super) const MIN_IMAGES: usize = 1_000_000;
 
 /// Parameters that are secure and leave room for the noise, as numbers.
 pub struct Candidate {
@@ -469,7 +469,7 @@ pub fn nearer(one: Option<ParametersError>, other: ParametersError) -> Parameter
         ParametersError::Noise { needed_bits, limit_bits, .. } => {
             1.0 + needed_bits.map_or(1e6, |needed| needed as f64 / *limit_bits as f64)
         }
-        ParametersError::Insecure { .. } => 1e7,
+        ParametersError::Insecure { .. } | ParametersError::PackedLayout(_) => 1e7,
         // These are not parameters at all.
         ParametersError::PlaintextModulus { .. } | ParametersError::CiphertextPrimes { .. } => 1e8,
         // These are too small for the networks, and otherwise sound.
