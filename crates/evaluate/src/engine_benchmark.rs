@@ -355,14 +355,14 @@ fn measure_engine(
 }
 
 /// Runs `work` and returns its wall-clock seconds and its result.
-fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {
+pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {
     let start = Instant::now();
     let result = work();
     (start.elapsed().as_secs_f64(), result)
 }
 
 /// Returns the upper median.
-fn median(mut seconds: Vec<f64>) -> Option<f64> {
+pub(crate) fn median(mut seconds: Vec<f64>) -> Option<f64> {
     seconds.sort_by(f64::total_cmp);
     seconds.get(seconds.len() / 2).copied()
 }

@@ -10,8 +10,8 @@ use sottovoce_protocol::size;
 
 use crate::records::{Domain, Setting};
 use crate::{
-    EncryptedImages, EvaluateError, Evaluation, Evaluator, ParameterPolicy, RangeKind, RangedEnsemble,
-    Session, SettingInputs, evaluate_setting, measure_elapsed,
+    EncryptedImages, EvaluateError, Evaluation, Evaluator, LatencyInputs, ParameterPolicy, RangeKind,
+    RangedEnsemble, Session, SettingInputs, evaluate_setting, measure_elapsed, measure_latency,
 };
 
 const SHAPE: Architecture = Architecture {
@@ -292,4 +292,44 @@ fn the_planner_finds_three_primes_for_the_members_of_the_papers_experiment() {
             assert!(choice.failure_probability_log2 < -40.0);
         }
     }
+}
+
+#[test]
+fn latencies_are_measured_for_every_number_of_images_and_are_exact() {
+    let mut rng = StdRng::seed_from_u64(8);
+    // A bias far beyond the observed range.
+    let (first, second) = (member(&mut rng).1, member(&mut rng).1);
+    let output = second.output().map(|_, _, w| *w, |_, b| b + 1_000_000_000);
+    let blocks = [second.convolution().clone(), second.hidden().clone(), output];
+    let second = IntegerNetwork::new(SHAPE, PixelLevels::BINARY, 1.0, blocks).unwrap();
+    let ensemble = IntegerEnsemble::new(vec![first, second]).unwrap();
+    let images = images(12, &mut rng);
+    let ranged = RangedEnsemble { ensemble: &ensemble, observed_logit: Some(1), proven_logit: None };
+    let latency = |range, counts: &[usize]| {
+        let policy = policy(range, 0.0, Encryption::SecretKey);
+        let parameters = policy.choose(&[ranged], 12, &[Evaluator::default()]).unwrap().parameters;
+        let inputs = LatencyInputs {
+            ensemble: &ensemble,
+            images: &images,
+            counts,
+            rounds: 2,
+            max_single_images: 5,
+            forms: std::slice::from_ref(&parameters),
+            evaluator: Evaluator::default(),
+        };
+        measure_latency(&inputs, &()).map(|mut forms| (forms.pop().unwrap(), parameters.clone()))
+    };
+
+    let (batched, parameters) = latency(RangeKind::Proven, &[1, 12]).unwrap();
+    assert_eq!((batched.mismatches, batched.key_seconds_all.len()), (0, 2));
+    assert_eq!(batched.rows.iter().map(|row| row.images).collect::<Vec<_>>(), [1, 12]);
+    for row in &batched.rows {
+        assert_eq!((row.batches, row.is_scaled(), row.seconds_all.len()), (1, false, 2));
+        assert_eq!(row.upload_bytes, size::batch_bytes(&parameters, 25));
+        assert_eq!(row.download_bytes, size::answer_bytes(&parameters, 3));
+    }
+
+    assert!(latency(RangeKind::Observed, &[12]).unwrap().0.mismatches > 0);
+    let error = latency(RangeKind::Proven, &[13]).unwrap_err();
+    assert!(matches!(error, EvaluateError::TooFewImages { requested: 13, available: 12 }), "{error}");
 }

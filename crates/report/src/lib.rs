@@ -33,6 +33,7 @@ pub use content::sweep_charts::chart::SweepChart;
 pub use content::sweep_charts::error::SweepChartError;
 pub use content::sweep_charts::query::{ChartKind, ChartQuery};
 pub use content::tables::comparison::comparison_tables;
+pub use content::tables::latency::latency_table;
 pub use content::tables::measurements::noise_table;
 pub use content::tables::run::{accuracy_table, layer_table};
 pub use data::comparison::accuracy::{AccuracyDifference, AxisValues, PairedTest};
@@ -40,6 +41,7 @@ pub use data::comparison::compare::compare_folders;
 pub use data::comparison::error::CompareError;
 pub use data::comparison::fields::FieldDifference;
 pub use data::comparison::result::{Comparison, FolderKind, TimeRatio};
+pub use data::latency::crossing_images;
 pub use data::noise_summary::NoiseSummary;
 pub use data::paper;
 pub use data::paper_scope::PaperScope;
@@ -55,6 +57,7 @@ pub use drawing::page::Caption;
 pub use drawing::rendering::{FontSize, Format, InvalidSize, Length, Rendering};
 pub use output::contact_sheet::{ContactSheetError, contact_sheet};
 pub use output::error::ReportError;
+pub use output::latency_chart::write_latency_chart;
 pub use output::noise_chart::write_noise_chart;
 pub use output::run_report::{
     PrintedChart, RunTables, run_tables, verdict_tables, write_charts, write_report,

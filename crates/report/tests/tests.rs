@@ -7,6 +7,7 @@ mod suite {
     mod contact_sheet;
     mod figures;
     mod full_run;
+    mod latency;
     mod page;
     mod records;
     mod report;

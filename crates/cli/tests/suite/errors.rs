@@ -179,7 +179,9 @@ fn images_of_another_size_than_the_architecture_are_refused() {
 fn options_of_data_sets_are_offered_only_by_commands_that_read_one() {
     let sandbox = Sandbox::new();
     let options = ["--data-dir", "--orientation", "--offline", "--mirror"];
-    for command in [&["reproduce"][..], &["data", "info"], &["predict"], &["bench", "service"]] {
+    for command in
+        [&["reproduce"][..], &["data", "info"], &["predict"], &["bench", "latency"], &["bench", "service"]]
+    {
         let help = sandbox.run(&[command, &["--help"]].concat()).succeeds().stdout;
         assert!(options.iter().all(|option| help.contains(option)), "{command:?}: {help}");
     }

@@ -154,6 +154,51 @@ fn the_benchmark_gives_its_figures_as_json_and_is_exact() {
 }
 
 #[test]
+fn latencies_of_a_small_ensemble_are_recorded_and_drawn() {
+    let sandbox = Sandbox::new();
+    let text = super::sandbox::SMALL.replace("[[0.5, 0.6], [0.8, 0.9]]", "[[0.5, 0.6]]");
+    sandbox.write("small.toml", &text);
+    sandbox.run(&["export", "small.toml"]).succeeds();
+    let weights = "--weights=results/small/members/regular-1-seed7/ensemble";
+    let bench = |options: &[&str]| {
+        let arguments = ["bench", "latency", weights, "--images", "1,3", "--rounds", "1", "--out", "latency"];
+        sandbox.run(&[&arguments, options].concat())
+    };
+    let run = bench(&["--json"]).succeeds();
+    let record: serde_json::Value = serde_json::from_str(&sandbox.read("latency/latency.json")).unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap(), record);
+    assert_eq!(record["mismatches"], 0);
+    assert_eq!((&record["synthetic"], &record["members"]), (&true.into(), &2.into()));
+    for form in record["forms"].as_array().unwrap() {
+        assert!(form["registration_bytes"].as_u64().unwrap() > 100_000, "{form}");
+        let images: Vec<_> = form["rows"].as_array().unwrap().iter().map(|row| &row["images"]).collect();
+        assert_eq!(images, [1, 3]);
+        for row in form["rows"].as_array().unwrap() {
+            for step in ["encrypt_seconds", "transfer_seconds", "provider_seconds", "decrypt_seconds"] {
+                assert!(row[step].as_f64().unwrap() > 0.0, "{step}: {row}");
+            }
+        }
+    }
+    assert!(sandbox.read("latency/latency.svg").contains("SYNTHETIC DATA"));
+    assert!(sandbox.path("latency/latency.png").exists());
+
+    bench(&[]).fails(1, &["latency/latency.json exists", "--replace"]);
+    for (options, words) in [
+        (&["--images", "0"][..], "must be between 1 and"),
+        (&["--images", "one"], "must be between 1 and"),
+        (&["--rounds", "0"], "--rounds"),
+        (&["--measured", "0"], "must be between 1 and"),
+    ] {
+        let arguments = [&["bench", "latency", weights, "--out", "other"], options].concat();
+        sandbox.run(&arguments).fails(2, &[words]);
+    }
+    sandbox
+        .run(&["bench", "latency"])
+        .fails(1, &["cannot read results/reference/paper/members/regular-1-seed1/ensemble/ensemble.json"]);
+    assert!(!sandbox.path("other").exists());
+}
+
+#[test]
 fn engine_and_reference_give_the_same_records() {
     let sandbox = Sandbox::new();
     let text = super::sandbox::SMALL.replace("[[0.5, 0.6], [0.8, 0.9]]", "[[0.5, 0.6]]");

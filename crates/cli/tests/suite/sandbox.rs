@@ -50,7 +50,7 @@ logit_adjustment = 1.0
 range_margin = 0.25
 "#;
 
-/// The commands that read data sets, apart from `bench service`.
+/// The commands that read data sets, apart from `bench latency` and `bench service`.
 const DATA_COMMANDS: [&str; 8] =
     ["reproduce", "sweep", "data", "train", "export", "evaluate", "predict", "import"];
 
@@ -84,7 +84,7 @@ impl Sandbox {
         command.current_dir(self.folder.path()).env_remove("SOTTOVOCE_DATA").args(arguments);
         let mut words = arguments.iter().filter(|argument| !argument.starts_with('-'));
         let reads_data = match words.next() {
-            Some(&"bench") => words.next() == Some(&"service"),
+            Some(&"bench") => matches!(words.next(), Some(&"latency" | &"service")),
             Some(name) => DATA_COMMANDS.contains(name),
             None => false,
         };

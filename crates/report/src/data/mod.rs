@@ -3,6 +3,7 @@
 pub(crate) mod baseline;
 pub(crate) mod comparison;
 pub(crate) mod experiment_facts;
+pub(crate) mod latency;
 pub(crate) mod layer_times;
 pub(crate) mod noise_summary;
 pub mod paper;

@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use sottovoce_evaluate::records::NoiseRow;
-use sottovoce_network::atomic_file;
 
 use crate::content::charts::noise::NoiseChart;
 use crate::data::values::distinct;
-use crate::drawing::encode::{png_file, svg_text};
 use crate::drawing::error::DrawError;
 use crate::drawing::page::Caption;
 use crate::drawing::typeface::Typeface;
+use crate::output::drawing_files::write_drawing;
 use crate::output::error::ReportError;
 
 /// Draws `noise.svg` and `noise.png` into `folder`.
@@ -31,16 +30,5 @@ pub fn write_noise_chart(rows: &[NoiseRow], folder: &Path) -> Result<(), ReportE
     let broken = |error: DrawError| ReportError::Chart { path: records.clone(), source: error.into() };
     let typeface = Typeface::embedded().map_err(broken)?;
     let drawing = NoiseChart::new(rows, &caption).map_err(broken)?;
-    let (svg, png) = (folder.join("noise.svg"), folder.join("noise.png"));
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| ReportError::Draw { path, source }
-    };
-    let svg_text = svg_text(&drawing, &typeface).map_err(failed(&svg))?;
-    let png_bytes = png_file(&drawing, &typeface).map_err(failed(&png))?;
-    for (path, bytes) in [(&svg, svg_text.as_bytes()), (&png, &png_bytes[..])] {
-        atomic_file::write(path, bytes)
-            .map_err(|source| ReportError::Write { path: path.clone(), source })?;
-    }
-    Ok(())
+    write_drawing(&drawing, &typeface, folder, "noise")
 }

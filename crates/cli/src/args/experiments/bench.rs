@@ -14,6 +14,8 @@ use crate::key_rule::KeyRule;
 pub enum BenchCommand {
     /// Compare the speed of the engine and the reference evaluator on the same ciphertexts.
     Engine(EngineOptions),
+    /// Compare packed and batched evaluation of one image and of many: seconds of every step, bytes and keys.
+    Latency(WithData<LatencyOptions>),
     /// Compare predicted and measured noise for random networks.
     Noise(NoiseOptions),
     /// Compare the speed of the service over loopback and TLS with client and provider in one process.
@@ -50,6 +52,50 @@ pub struct BenchServiceOptions {
     /// Overwrite the file if it exists.
     #[arg(long)]
     pub replace: bool,
+}
+
+/// Arguments of `bench latency`.
+#[derive(Debug, clap::Args)]
+pub struct LatencyOptions {
+    /// Folder of an exported ensemble.
+    #[arg(long, value_name = "FOLDER", default_value = REFERENCE_ENSEMBLE)]
+    pub weights: PathBuf,
+
+    /// Data set whose first test images are classified: mnist, synthetic, or the name of another data set in --data-dir.
+    #[arg(long, value_name = "NAME", default_value = "mnist")]
+    pub data: String,
+
+    /// Numbers of images.
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "1,8,100,1000,8192", value_parser = image_count)]
+    pub images: Vec<usize>,
+
+    /// Number of rounds; medians are reported. One more round comes first and is dropped.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub rounds: u8,
+
+    /// Largest number of packed images that are classified; the times of more images are scaled.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = image_count)]
+    pub measured: usize,
+
+    /// Folder for latency.json, latency.svg and latency.png.
+    #[arg(long, value_name = "FOLDER", default_value = "results/latency")]
+    pub out: PathBuf,
+
+    /// Overwrite an earlier measurement in the folder.
+    #[arg(long)]
+    pub replace: bool,
+}
+
+/// The first ensemble of the reference run, in a checkout of the repository.
+const REFERENCE_ENSEMBLE: &str = "results/reference/paper/members/regular-1-seed1/ensemble";
+
+/// Reads a number of images.
+fn image_count(text: &str) -> Result<usize, String> {
+    let max = 1_000_000;
+    match text.parse() {
+        Ok(images) if (1..=max).contains(&images) => Ok(images),
+        _ => Err(format!("must be between 1 and {max}")),
+    }
 }
 
 /// Arguments of `bench noise`.

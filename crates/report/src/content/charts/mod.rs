@@ -7,6 +7,7 @@ pub(crate) mod bits;
 pub(crate) mod elapsed;
 pub(crate) mod error;
 pub(crate) mod labels;
+pub(crate) mod latency;
 pub(crate) mod layers;
 pub(crate) mod noise;
 pub(crate) mod recall;

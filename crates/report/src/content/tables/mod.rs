@@ -1,6 +1,7 @@
 //! Tables of records, statistics and comparisons.
 
 pub(crate) mod comparison;
+pub(crate) mod latency;
 pub(crate) mod measurements;
 pub(crate) mod run;
 pub(crate) mod statistics;
