@@ -244,6 +244,19 @@ impl Client {
         self.key.encryption_work(pixels)
     }
 
+    /// Returns the expected answer to a batch that this client wrote in another process: the model and the number of images that it
+    /// was written for, and its fingerprint ([`PendingAnswer::batch_fingerprint`]).
+    #[must_use]
+    pub fn pending_answer(
+        &self,
+        model: &ModelDescription,
+        batch: Fingerprint,
+        images: usize,
+    ) -> PendingAnswer {
+        let header = AnswerHeader { parameters: self.parameters, model: model.fingerprint, batch };
+        PendingAnswer { key: self.key_fingerprint, header, classes: model.classes, images }
+    }
+
     /// Reads and decrypts the answer to a batch.
     ///
     /// # Errors

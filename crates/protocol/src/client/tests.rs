@@ -56,6 +56,21 @@ fn register(provider: &Provider, client: &Client) -> RegisteredKey {
 }
 
 #[test]
+fn an_expected_answer_is_described_again_in_another_process() {
+    let ensemble = ensemble();
+    let parameters = parameters(&ensemble, 4096, 1, Encryption::SecretKey);
+    let announced = Provider::new(&parameters, vec![ensemble.clone()], 1).parameters_message();
+    let provider =
+        Provider::from_parameters_message(&announced[..], 1 << 28, vec![ensemble.clone()], 1).unwrap();
+    assert_eq!(provider.parameters_message(), announced);
+    let client = Client::new(&parameters).unwrap();
+    let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
+    let pixels = SHAPE.pixels();
+    let pending = client.write_batch(&model, &vec![1; 2 * pixels], &(), io::sink()).unwrap();
+    assert_eq!(client.pending_answer(&model, pending.batch_fingerprint(), 2), pending);
+}
+
+#[test]
 fn answers_through_bytes_are_the_engines_and_the_oracles_in_every_slot() {
     let ensemble = ensemble();
     for (degree, channels) in [(4096, 1), (4096, 2), (8192, 1), (8192, 3)] {

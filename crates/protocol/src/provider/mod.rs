@@ -103,6 +103,21 @@ impl Provider {
         })
     }
 
+    /// Returns a provider of `models` under the parameters that another process of the provider announced in a message, if they take at
+    /// most `max_memory_bytes` ([`size::parameters_memory_bytes`](crate::size::parameters_memory_bytes)).
+    ///
+    /// # Errors
+    /// If the message is not a parameters message, or its parameters are not 128-bit secure, differ from those that
+    /// [`Parameters::new`] makes, or take more memory.
+    pub fn from_parameters_message(
+        message: impl Read,
+        max_memory_bytes: u64,
+        models: Vec<IntegerEnsemble>,
+        max_keys: usize,
+    ) -> Result<Self, ProtocolError> {
+        Ok(Self::new(&parameters::read(message, max_memory_bytes)?, models, max_keys))
+    }
+
     /// Returns a provider of other models under the same parameters, which must have room for their logits and noise. Both
     /// providers share the clients' keys and one engine, so that a service can replace its models while it evaluates batches for
     /// the former ones.
