@@ -9,8 +9,16 @@ fn root() -> PathBuf {
 
 /// The Markdown files of the folders that people write in.
 fn documents() -> Vec<PathBuf> {
-    let folders =
-        ["", "docs", "experiments", "experiments/workflow", "findings", "fuzz", "scripts/import-files"];
+    let folders = [
+        "",
+        "docs",
+        "experiments",
+        "experiments/fhe-benchmark",
+        "experiments/workflow",
+        "findings",
+        "fuzz",
+        "scripts/import-files",
+    ];
     let mut documents = Vec::new();
     for folder in folders {
         let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());

@@ -23,6 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("table", &[]),
     ("report", &["evaluate", "network", "dataset", "table"]),
     ("siege", &["service", "protocol", "network", "table"]),
+    ("fhe-benchmark", &["protocol", "bfv", "network"]),
     (
         "cli",
         &[
@@ -48,11 +49,17 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 ];
 
 /// Code that a provider runs, apart from `SECRETS`: it must not reach them, however many imports lie between.
-const PROVIDER: &[&str] =
-    &["crates/bfv/src", "crates/protocol/src", "crates/service/src/server", "crates/cli/src/commands/serve"];
+const PROVIDER: &[&str] = &[
+    "crates/bfv/src",
+    "crates/protocol/src",
+    "crates/service/src/server",
+    "crates/cli/src/commands/serve",
+    "crates/fhe-benchmark/src/server",
+];
 
 /// Code that holds secret keys.
-const SECRETS: &[&str] = &["crates/bfv/src/client", "crates/protocol/src/client"];
+const SECRETS: &[&str] =
+    &["crates/bfv/src/client", "crates/protocol/src/client", "crates/fhe-benchmark/src/client"];
 
 /// The encryption library and its type of secret keys.
 const SECRET_TYPE: (&str, &str) = ("fhe", "SecretKey");

@@ -254,7 +254,13 @@ impl Client {
         images: usize,
     ) -> PendingAnswer {
         let header = AnswerHeader { parameters: self.parameters, model: model.fingerprint, batch };
-        PendingAnswer { key: self.key_fingerprint, header, classes: model.classes, images }
+        PendingAnswer {
+            key: self.key_fingerprint,
+            header,
+            classes: model.classes,
+            images,
+            packed: model.packed,
+        }
     }
 
     /// Reads and decrypts the answer to a batch.

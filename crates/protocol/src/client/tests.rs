@@ -59,7 +59,7 @@ fn register(provider: &Provider, client: &Client) -> RegisteredKey {
 fn an_expected_answer_is_described_again_in_another_process() {
     let ensemble = ensemble();
     let parameters = parameters(&ensemble, 4096, 1, Encryption::SecretKey);
-    let announced = Provider::new(&parameters, vec![ensemble.clone()], 1).parameters_message();
+    let announced = Provider::new(&parameters, vec![ensemble.clone()], 1).unwrap().parameters_message();
     let provider =
         Provider::from_parameters_message(&announced[..], 1 << 28, vec![ensemble.clone()], 1).unwrap();
     assert_eq!(provider.parameters_message(), announced);

@@ -108,14 +108,14 @@ impl Provider {
     ///
     /// # Errors
     /// If the message is not a parameters message, or its parameters are not 128-bit secure, differ from those that
-    /// [`Parameters::new`] makes, or take more memory.
+    /// [`Parameters::new`] makes, or take more memory; or as [`new`](Self::new).
     pub fn from_parameters_message(
         message: impl Read,
         max_memory_bytes: u64,
         models: Vec<IntegerEnsemble>,
         max_keys: usize,
     ) -> Result<Self, ProtocolError> {
-        Ok(Self::new(&parameters::read(message, max_memory_bytes)?, models, max_keys))
+        Self::new(&parameters::read(message, max_memory_bytes)?, models, max_keys)
     }
 
     /// Returns a provider of other models under the same parameters, which must have room for their logits and noise. Both
