@@ -348,12 +348,14 @@ impl ClientKey {
         }
         let DecryptedResidues { residues, noise_bits, noise_budget_bits } = self.residues(logits)?;
         // By channel, by class, one slot.
-        let of_channel = |ciphertexts: Vec<Vec<u64>>| -> Result<Vec<Vec<u64>>, BfvError> {
-            let values = ciphertexts.first().ok_or(BfvError::Incomplete)?;
-            let class = |class| values.get(input.logit_slot(class)).map(|&value| vec![value]);
-            (0..input.classes).map(|number| class(number).ok_or(BfvError::Incomplete)).collect()
-        };
-        let residues: Vec<_> = residues.into_iter().map(of_channel).collect::<Result<_, _>>()?;
+        let of_channel =
+            |(ciphertexts, channel): (Vec<Vec<u64>>, &Channel)| -> Result<Vec<Vec<u64>>, BfvError> {
+                let values = ciphertexts.first().ok_or(BfvError::Incomplete)?;
+                let logit = |class| input.logit(class, values, channel.plaintext_modulus());
+                (0..input.classes).map(|class| Ok(vec![logit(class).ok_or(BfvError::Incomplete)?])).collect()
+            };
+        let channels = residues.into_iter().zip(self.parameters.channels());
+        let residues: Vec<_> = channels.map(of_channel).collect::<Result<_, _>>()?;
         Ok(DecryptedLogits::new(self.integers(&residues), noise_bits, noise_budget_bits))
     }
 

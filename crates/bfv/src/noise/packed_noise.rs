@@ -127,14 +127,17 @@ impl<'a> PackedNoise<'a> {
         let PackedLevels { square, hidden, .. } = ring.sizes.kept;
         let switched = ring.switched(units, square, hidden);
         let products = ring.weighted(ring.squared(switched, hidden), self.output_period() / self.row());
-        let folds = self.layout.output_folds().count();
-        (switched, ring.folded(products.multiplied(self.members), folds, hidden))
+        (switched, products.multiplied(self.members))
     }
 
     /// The sum over all rotations of a noise polynomial by multiples of V columns has values that repeat after V columns, and only every R/V-th
     /// coefficient, each as many times larger. The sums of the convolution are of this kind if their folds go around the row, or else those of the
     /// hidden layer. Squares and products with weights that repeat as well keep it, while roundings do not have it. It makes the variance of some
     /// coefficients larger than the mean.
+    ///
+    /// The hidden layer's folds add up F of the M rotations by multiples of D columns. They leave every M-th coefficient as it is, so it is added up F
+    /// times: F / M of the folds' noise is in one of M coefficients. Its square is in these coefficients as well, and output weights that repeat G times
+    /// spread it over every G-th coefficient, whose variance is `(F / M)^2 G` times what it would be if the noise were spread evenly.
     fn concentration_bits(&self, ring: &Ring<'_>, sums: Variance, units: Variance, logits: Variance) -> f64 {
         let alone = ring.without_own_noise();
         let Diagonals { unit, count, .. } = self.layout.convolution();
@@ -148,11 +151,13 @@ impl<'a> PackedNoise<'a> {
                 self.hidden_period().max(self.output_period()),
             )
         } else {
-            return 0.0;
+            (Variance::default(), self.row())
         };
-        let share = (repeated.mean(0.0) / logits.mean(0.0)).min(1.0);
+        let share = |part: Variance| (part.mean(0.0) / logits.mean(0.0)).min(1.0);
         let excess = (self.row() / period).max(1.0) - 1.0;
-        (1.0 + share * excess).log2() / 2.0
+        let folded = (self.hidden_period() / self.row()).powi(2) * self.row() / self.output_period();
+        let of_folds = share(self.logits(&alone, units).1) * folded;
+        (1.0 + share(repeated) * excess + of_folds).log2() / 2.0
     }
 
     /// Columns of a row, R.
@@ -283,8 +288,8 @@ mod tests {
         let inputs = square / 4f64.powi(31) + r;
         // 64 diagonals and five folds. The weights repeat once in a row.
         let units = 2048.0 * norm / 2.0 * (inputs + 1.125 * r);
-        // Three members, seven folds, weights that repeat four times.
-        let logits = 3.0 * 128.0 * norm / 4.0 * 2.0 * factor * squared(units / 4f64.powi(27));
+        // Three members, weights that repeat four times.
+        let logits = 3.0 * norm / 4.0 * 2.0 * factor * squared(units / 4f64.powi(27));
         let found = [stages.convolution, stages.square, stages.products, stages.logits];
         for (found, expected) in found.iter().zip([convolution, square, units, logits]) {
             let expected = f64::log2(expected) / 2.0;
@@ -292,7 +297,8 @@ mod tests {
             assert!((0.0..0.15).contains(&(found.bits() - expected)), "{} {expected}", found.bits());
         }
         assert!((stages.answer.bits() - (stages.logits.bits() - 42.0)).abs() < 0.01);
-        assert!(stages.concentration_bits < 0.01);
+        // A quarter of the noise of the folds' squares, in a quarter of the coefficients.
+        assert!(stages.concentration_bits > 0.0 && stages.concentration_bits <= 0.5);
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! The slots of an image's pixels and of the logits.
+//! The slots of an image's pixels and of the logits' shares.
 
 use sottovoce_network::{Architecture, Padding};
 
 /// What a client must know of a network to encrypt one image for packed evaluation and to read the answer: the geometry of the
-/// convolution's windows, and the distance of the logits.
+/// convolution's windows, and the slots of the logits' shares.
 ///
 /// Input slots are in blocks of B, the least power of two that holds one value for every window (the paper's 13 x 13 windows: 256). Block b
 /// holds the pixel with the offset b, row by row, of every window (25 blocks for the paper's 5 x 5 kernel). Slots count through the first row and then
@@ -21,7 +21,7 @@ pub struct PackedInput {
     pub padding: Padding,
     /// The number of logits.
     pub classes: usize,
-    /// Columns from one logit to the next. The first logit is in the first slot.
+    /// The number D of columns in which the shares of one logit lie, in both rows of slots.
     pub logit_distance: usize,
 }
 
@@ -77,10 +77,18 @@ impl PackedInput {
         Some(row * self.image_side + column)
     }
 
-    /// The slot of a class's logit.
+    /// The slots of the shares of a class's logit, among `slots` slots: D columns of both rows, from column `class D` on. The logit is their sum
+    /// modulo t. The provider adds random numbers to the shares, so that only the sum means anything.
+    pub fn share_slots(&self, class: usize, slots: usize) -> impl Iterator<Item = usize> + use<> {
+        let (first, distance) = (class * self.logit_distance, self.logit_distance);
+        [0, slots / 2].into_iter().flat_map(move |row| row + first..row + first + distance)
+    }
+
+    /// The logit of a class, below the plaintext modulus `t`, by the values of all slots. `None` if there are not enough slots.
     #[must_use]
-    pub fn logit_slot(&self, class: usize) -> usize {
-        class * self.logit_distance
+    pub fn logit(&self, class: usize, values: &[u64], t: u64) -> Option<u64> {
+        let mut shares = self.share_slots(class, values.len()).map(|slot| values.get(slot));
+        shares.try_fold(0, |sum, share| Some((sum + share?) % t))
     }
 
     /// The windows of `architecture`.

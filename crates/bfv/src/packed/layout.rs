@@ -14,7 +14,7 @@ use crate::parameters::packed_chain::{PackedLevels, Rotation};
 /// | pixels | [`PackedInput`] |
 /// | activations of map m | blocks m, m + G, m + 2G, ... of B slots; G is the least power of two that holds all maps, `V = G B` the period |
 /// | hidden unit o | row `o / D`, every column that is `o mod D` modulo D; D is the least power of two that holds half of the units |
-/// | logit of class c | column `c D` of the first row |
+/// | shares of class c's logit | columns `c D` to `c D + D - 1` of both rows |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PackedLayout {
     architecture: Architecture,
@@ -80,12 +80,6 @@ impl PackedLayout {
         self.degree / 2
     }
 
-    /// The slots of logits.
-    pub fn logit_slots(&self) -> impl Iterator<Item = usize> {
-        let input = self.input;
-        (0..input.classes).map(move |class| input.logit_slot(class))
-    }
-
     /// The period V of the activations in columns.
     fn period(&self) -> usize {
         self.input.block() * self.architecture.maps.next_power_of_two()
@@ -123,11 +117,6 @@ impl PackedLayout {
     /// The rotations that are added up after the hidden layer's diagonals.
     pub fn hidden_folds(&self) -> impl Iterator<Item = usize> {
         powers(self.input.logit_distance, self.period())
-    }
-
-    /// The rotations that are added up after the products with the output weights: columns, and 0 for the swap of the rows.
-    pub fn output_folds(&self) -> impl Iterator<Item = usize> {
-        powers(1, self.input.logit_distance).chain([0])
     }
 
     /// The weights of the convolution's diagonal with the number `diagonal` in all slots.
@@ -170,7 +159,7 @@ impl PackedLayout {
         self.slots(|row, column| bias(network.hidden(), self.unit(row, column)))
     }
 
-    /// The output weights in all slots. They are repeated in as many columns as possible, because the polynomial of periodic slots has fewer
+    /// The output weights in all slots: the products with the squared hidden units are the shares of the logits. They are repeated in as many columns as possible, because the polynomial of periodic slots has fewer
     /// coefficients and makes less noise.
     #[must_use]
     pub fn output_weights(&self, network: &IntegerNetwork) -> Vec<i128> {
@@ -181,7 +170,7 @@ impl PackedLayout {
         })
     }
 
-    /// The biases of the logits in all slots.
+    /// The biases of the logits in all slots, each in one share.
     #[must_use]
     pub fn output_biases(&self, network: &IntegerNetwork) -> Vec<i128> {
         self.slots(|row, column| {
@@ -197,8 +186,7 @@ impl PackedLayout {
         let with = |primes| move |steps| Rotation { steps, primes };
         let convolution = self.convolution().rotations().chain(self.convolution_folds()).map(with(upload));
         let hidden = self.hidden().rotations().chain(self.hidden_folds()).map(with(kept.square));
-        let output = self.output_folds().map(with(kept.hidden));
-        let mut rotations: Vec<Rotation> = convolution.chain(hidden).chain(output).collect();
+        let mut rotations: Vec<Rotation> = convolution.chain(hidden).collect();
         // The key with the most primes serves all uses of a rotation.
         rotations.sort_unstable_by_key(|rotation| (rotation.steps, usize::MAX - rotation.primes));
         rotations.dedup_by_key(|rotation| rotation.steps);

@@ -5,7 +5,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `input` | [`PackedInput`]: the slots of an image's pixels and of the logits, which the client knows |
+//! | `input` | [`PackedInput`]: the slots of an image's pixels and of the logits' shares, which the client knows |
 //! | `layout` | [`PackedLayout`]: the slots of weights, biases and activations, which the provider knows |
 //! | `diagonals` | [`Diagonals`]: a matrix product as rotations and slot-wise products |
 

@@ -112,9 +112,7 @@ impl Work<'_> {
             + squared(hidden)
             + self.products(2 * hidden);
         // The random values are encoded and transformed for every prime.
-        let answers = self.key_switches(layout.output_folds().count(), hidden)
-            + self.transforms(1 + hidden)
-            + self.switch(hidden, answer);
+        let answers = self.transforms(1 + hidden) + self.switch(hidden, answer);
         self.transforms(2 * upload)
             + self.baby_steps(layout.convolution(), upload)
             + *members as f64 * member

@@ -201,7 +201,8 @@ fn any_geometry_that_is_accepted_can_be_encrypted() {
             let Ok(model) = client.read_model(&cases::sealed(changed)[..]) else { continue };
             let input = model.packed_input().unwrap();
             assert!(
-                input.block() * input.blocks() <= DEGREE && input.logit_slot(model.classes()) <= DEGREE / 2
+                input.block() * input.blocks() <= DEGREE
+                    && model.classes() * input.logit_distance <= DEGREE / 2
             );
             // One encryption for every geometry is enough.
             if distance == 1 {

@@ -112,14 +112,14 @@ impl PackedChannel {
         let start = Instant::now();
         let members = if with_members {
             let answer = |(product, weights): (&MemberProducts<'_>, &MemberWeights)| {
-                self.answer(ring, keys, &[product], &[weights], &|_, _| ())
+                self.answer(ring, &[product], &[weights], &|_, _| ())
             };
             products.par_iter().zip(&self.members).map(answer).collect::<Result<_, BfvError>>()?
         } else {
             Vec::new()
         };
         let all: Vec<&MemberProducts<'_>> = products.iter().collect();
-        let ensemble = self.answer(ring, keys, &all, &self.members.iter().collect::<Vec<_>>(), inspect)?;
+        let ensemble = self.answer(ring, &all, &self.members.iter().collect::<Vec<_>>(), inspect)?;
         observer.advance(1);
         times.extend(products.into_iter().flat_map(|product| product.times));
         times.push(LayerTime { member: None, layer: Layer::EnsembleSum, elapsed: start.elapsed() });
@@ -193,11 +193,10 @@ impl PackedChannel {
         Ok(MemberProducts { products, times })
     }
 
-    /// The answer of the sum of some members: the logits' slots, and random values in all others.
+    /// The answer of the sum of some members: random shares of the logits, and random values in all other slots.
     fn answer(
         &self,
         ring: &PackedRing,
-        keys: &SwitchingKeys,
         products: &[&MemberProducts<'_>],
         members: &[&MemberWeights],
         inspect: &Inspection<'_>,
@@ -210,11 +209,10 @@ impl PackedChannel {
         for product in products {
             sum.add(ring, &product.products);
         }
-        sum.fold(ring, keys, self.layout.output_folds())?;
         for member in members {
             sum.add_plain(ring, &member.output_biases);
         }
-        sum.add_plain(ring, &self.cover(ring)?);
+        sum.add_plain(ring, &self.random_shares(ring)?);
         inspect(PackedStep::Logits, &sum);
         sum.switch_down(ring, self.kept.answer);
         Ok(vec![self.ciphertext(&sum)?])
@@ -235,15 +233,24 @@ impl PackedChannel {
         Ok(Ciphertext::new(polynomials, self.channel.inner())?)
     }
 
-    /// A polynomial of independent, uniform values modulo t in all slots but the logits'. Sums of some of the products are in those slots,
-    /// which would tell more of the weights than the logits.
-    fn cover(&self, ring: &PackedRing) -> Result<Vec<u64>, BfvError> {
+    /// A polynomial of uniform values modulo t that are independent but for one thing: the shares of every logit have the sum 0. The shares of
+    /// an answer are then uniform with the sum that is the logit, and tell nothing else of the products that they were.
+    fn random_shares(&self, ring: &PackedRing) -> Result<Vec<u64>, BfvError> {
         let t = self.channel.plaintext_modulus();
+        let degree = self.layout.degree();
         let mut rng = rand::rng();
-        let mut slots: Vec<i128> = (0..self.layout.degree()).map(|_| rng.random_range(0..t).into()).collect();
-        for slot in self.layout.logit_slots() {
-            if let Some(value) = slots.get_mut(slot) {
-                *value = 0;
+        let mut slots: Vec<i128> = (0..degree).map(|_| rng.random_range(0..t).into()).collect();
+        let input = self.layout.input();
+        for class in 0..input.classes {
+            let mut sum = 0;
+            let mut last = None;
+            for slot in input.share_slots(class, degree) {
+                last = slots.get_mut(slot);
+                sum += last.as_deref().copied().unwrap_or_default();
+            }
+            if let Some(last) = last {
+                // Encoding reduces the number modulo t.
+                *last -= sum;
             }
         }
         let encoder = PlainEncoder::new(ring, &self.channel);
