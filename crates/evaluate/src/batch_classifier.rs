@@ -83,8 +83,8 @@ impl<'a> BatchClassifier<'a> {
     }
 
     /// Returns the number of images in a full batch.
-    pub fn slots(&self) -> usize {
-        self.session.parameters().degree()
+    pub fn images_per_batch(&self) -> usize {
+        self.session.parameters().images_per_batch()
     }
 
     /// Classifies the images in `range`, at most one batch. The first image of the range is in slot 0.

@@ -48,7 +48,7 @@ pub fn measure_elapsed(
     if largest > images.len() {
         return Err(EvaluateError::TooFewImages { requested: largest, available: images.len() });
     }
-    let slots = classifier.slots();
+    let slots = classifier.images_per_batch();
     let mut mismatches = 0;
     let mut classify = |range: Range<usize>| -> Result<StepTimes, EvaluateError> {
         let batch = classifier.classify(images, range.clone())?;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sottovoce_bfv::EvaluatorKind;
 use sottovoce_bfv::planner::{ChosenParameters, FixedParameters, ParameterRequest, choose_parameters};
-use sottovoce_bfv::{Kernel, Parameters, ParametersError};
+use sottovoce_bfv::{Kernel, Parameters};
 use sottovoce_network::disk::ExportedEnsemble;
 use sottovoce_network::{IntegerEnsemble, ObservedRange, ProvenRange};
 use sottovoce_protocol::{Evaluator, ProtocolError};
@@ -107,6 +107,20 @@ impl ParameterPolicy {
         images: usize,
         evaluators: &[Evaluator],
     ) -> Result<ChosenParameters, EvaluateError> {
+        Ok(self.with_request(ensembles, images, evaluators, choose_parameters)??)
+    }
+
+    /// Makes the request for parameters that serve all of `ensembles`, and chooses by it.
+    ///
+    /// # Errors
+    /// If a range is missing, or the reference evaluator is asked to hide the model.
+    pub(crate) fn with_request<T>(
+        &self,
+        ensembles: &[RangedEnsemble<'_>],
+        images: usize,
+        evaluators: &[Evaluator],
+        choose: impl FnOnce(&ParameterRequest<'_>) -> T,
+    ) -> Result<T, EvaluateError> {
         if self.hide_model && evaluators.contains(&Evaluator::Reference) {
             return Err(ProtocolError::FloodingUnsupported.into());
         }
@@ -128,6 +142,6 @@ impl ParameterPolicy {
             fixed: self.fixed.clone(),
             ..ParameterRequest::new(&ensembles, largest_logit)
         };
-        choose_parameters(&request).map_err(|error: ParametersError| error.into())
+        Ok(choose(&request))
     }
 }

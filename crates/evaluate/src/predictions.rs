@@ -77,7 +77,7 @@ pub fn predict_images(
         return Err(EvaluateError::NoImages);
     }
     let classifier = BatchClassifier::new(ranged.ensemble, session, progress)?;
-    let slots = classifier.slots();
+    let slots = classifier.images_per_batch();
     let largest = session.parameters().largest_value();
     let mut predictions = Vec::with_capacity(images.len());
     let (mut noise_bits, mut noise_budget_bits, mut images_outside) = (0, usize::MAX, 0);

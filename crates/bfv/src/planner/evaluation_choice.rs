@@ -51,11 +51,29 @@ pub enum Preference {
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct TransferRate(f64);
 
+impl Preference {
+    /// The name in texts and records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Latency => "latency",
+            Self::Traffic => "traffic",
+            Self::Throughput => "throughput",
+        }
+    }
+}
+
 impl TransferRate {
     /// A network of 100 Mbit/s.
     pub const NETWORK: Self = Self(100e6 / 8.0);
     /// Client and provider in one process: a transfer takes no time.
     pub const IN_PROCESS: Self = Self(f64::INFINITY);
+
+    /// Megabits in a second.
+    #[must_use]
+    pub fn megabits(self) -> f64 {
+        8.0 * self.0 / 1e6
+    }
 
     /// The seconds that `bytes` take.
     #[must_use]

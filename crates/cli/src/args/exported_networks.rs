@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::evaluation_form::FormOptions;
 use super::evaluator::EvaluatorOptions;
 use super::policy::PolicyOptions;
 
@@ -15,6 +16,9 @@ pub struct PlanOptions {
     /// Number of images for which parameters are chosen and times are predicted.
     #[arg(long, value_name = "N", default_value_t = TEST_IMAGES, value_parser = images)]
     pub images: usize,
+
+    #[command(flatten)]
+    pub form: FormOptions,
 
     /// Evaluate one batch of random images, and show the measured noise and times beside the predicted ones.
     #[arg(long)]
@@ -42,6 +46,9 @@ pub struct PredictOptions {
     /// Classify only the first N test images [default: all].
     #[arg(long, value_name = "N", value_parser = images)]
     pub images: Option<usize>,
+
+    #[command(flatten)]
+    pub form: FormOptions,
 
     #[command(flatten)]
     pub policy: PolicyOptions,

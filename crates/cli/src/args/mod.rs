@@ -9,6 +9,7 @@ together. Checks that need more than one option are made by the commands.
 pub mod authority;
 pub mod clients;
 pub mod command;
+pub mod evaluation_form;
 pub mod evaluator;
 pub mod exported_networks;
 pub mod global;

@@ -7,6 +7,7 @@ mod clients;
 mod confirmation;
 mod enrolment;
 mod exported_networks;
+mod form_choice;
 mod passphrase;
 mod plan;
 mod serve;

@@ -10,14 +10,15 @@ use anyhow::{Result, bail};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use sottovoce_bfv::STATISTICAL_DISTANCE_LOG2;
-use sottovoce_bfv::planner::ChosenParameters;
-use sottovoce_evaluate::{ParameterPolicy, RangedEnsemble};
+use sottovoce_bfv::planner::{ChosenParameters, TransferRate};
+use sottovoce_evaluate::{FormPlan, ParameterPolicy, RangedEnsemble};
 use sottovoce_network::RangeMethod;
 use sottovoce_protocol::Fingerprint;
 
 use crate::args::exported_networks::PlanOptions;
 use crate::args::global::GlobalOptions;
 use crate::args::policy::HIDING_ASSUMPTIONS;
+use crate::commands::form_choice::FormChoice;
 use crate::output::{self, add_field, to_value};
 use measure::{MeasuredBatch, measure};
 use planned_ensemble::PlannedEnsemble;
@@ -31,7 +32,10 @@ pub fn run(options: &PlanOptions, global: &GlobalOptions) -> Result<ExitCode> {
     check_images(&ensembles)?;
     let ranged: Vec<RangedEnsemble<'_>> = ensembles.iter().map(PlannedEnsemble::ranged).collect();
     let policy = options.policy.policy(ranged.iter().all(|one| one.observed_logit.is_some()))?;
-    let choice = policy.choose(&ranged, images, &[evaluator])?;
+    let rule = options.form.rule();
+    let plan = FormPlan::new(&policy, &ranged, images, evaluator, rule, TransferRate::NETWORK)?;
+    let choice = plan.chosen();
+    let form = FormChoice::of(&plan, rule, images, TransferRate::NETWORK);
     let open = match policy.hide_model {
         true => Some(ParameterPolicy { hide_model: false, ..policy.clone() }.choose(
             &ranged,
@@ -41,11 +45,17 @@ pub fn run(options: &PlanOptions, global: &GlobalOptions) -> Result<ExitCode> {
         false => None,
     };
     let measured = match options.measure {
-        true => Some(measure(&ranged, policy.range, &choice, evaluator)?),
+        true => Some(measure(&ranged, policy.range, choice, evaluator)?),
         false => None,
     };
     if global.json {
-        let mut plan = describe(&ensembles, &policy, &choice, images, measured.as_ref());
+        let mut description = describe(&ensembles, &policy, choice, images, measured.as_ref());
+        add_field(&mut description, "evaluation", form.record());
+        let forms = json!({
+            "batched": form_record(&plan.batched),
+            "packed": plan.packed.as_ref().ok().map(form_record),
+        });
+        add_field(&mut description, "forms", forms);
         if let (Some(open), Some(flood)) = (&open, choice.flooding) {
             let hiding = json!({
                 "noise_bits": flood.bits(),
@@ -57,17 +67,18 @@ pub fn run(options: &PlanOptions, global: &GlobalOptions) -> Result<ExitCode> {
                     "predicted": to_value(&open.cost),
                 },
             });
-            add_field(&mut plan, "hiding", hiding);
+            add_field(&mut description, "hiding", hiding);
         }
-        output::json(&plan);
+        output::json(&description);
     } else {
         let tables = [
             tables::ranges(&ensembles, &policy),
-            tables::parameters(&choice, evaluator),
-            tables::noise(&choice, measured.as_ref()),
-            tables::cost(&choice, images, measured.as_ref()),
+            tables::parameters(choice, evaluator),
+            tables::noise(choice, measured.as_ref()),
+            tables::cost(choice, images, measured.as_ref()),
+            tables::forms(&plan, &form),
         ];
-        let hiding_cost = open.as_ref().map(|open| tables::hiding_cost(open, &choice));
+        let hiding_cost = open.as_ref().map(|open| tables::hiding_cost(open, choice));
         let text: Vec<String> = tables.iter().chain(&hiding_cost).map(|table| table.to_text()).collect();
         output::result(&text.join("\n"));
     }
@@ -92,6 +103,27 @@ fn check_images(ensembles: &[PlannedEnsemble]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The parameters of one form of evaluation as JSON.
+fn form_record(choice: &ChosenParameters) -> Value {
+    let parameters = &choice.parameters;
+    json!({
+        "degree": parameters.degree(),
+        "plaintext_moduli": parameters.plaintext_moduli(),
+        "ciphertext_primes": parameters.ciphertext_primes(),
+        "key_modulus_bits": parameters.key_modulus_bits(),
+        "noise": noise_record(choice),
+        "margin_bits": choice.margin_bits,
+        "failure_probability_log2": choice.failure_probability_log2,
+        "predicted": to_value(&choice.cost),
+    })
+}
+
+fn noise_record(choice: &ChosenParameters) -> Vec<Value> {
+    let stages = tables::layer_noise(choice);
+    let record = |noise: &tables::LayerNoise| json!({ "stage": noise.layer, "expected_bits": noise.expected_bits, "limit_bits": noise.limit_bits });
+    stages.iter().map(record).collect()
 }
 
 /// The plan as JSON.
@@ -132,12 +164,7 @@ fn describe(
         "security_limit_bits": parameters.security_limit_bits(),
         "hidden_primes": parameters.hidden_primes(),
         "answer_primes": tables::answer_primes(choice),
-        "noise": tables::layer_noise(choice)
-            .iter()
-            .map(|noise| {
-                json!({ "stage": noise.layer, "expected_bits": noise.expected_bits, "limit_bits": noise.limit_bits })
-            })
-            .collect::<Vec<_>>(),
+        "noise": noise_record(choice),
         "failure_probability_log2": choice.failure_probability_log2,
         "predicted": to_value(&choice.cost),
         "measured": to_value(&measured),

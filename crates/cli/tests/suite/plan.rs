@@ -99,6 +99,104 @@ fn fixed_parameters_are_used_or_refused() {
         .fails(1, &["is a member of an ensemble; did you mean the ensemble net?"]);
 }
 
+/// A network whose hidden units do not fit in the slots of packed evaluation: 20 units, and 4 columns for one map of 2 x 2 positions.
+fn write_unpackable(sandbox: &Sandbox, folder: &str) {
+    let padding = Padding { leading: 0, trailing: 0 };
+    let shape =
+        Architecture { image_side: 28, kernel: 14, stride: 14, padding, maps: 1, hidden: 20, classes: 10 };
+    let weight = |_: &str, row: usize, column: usize| ((3 * row + 5 * column) % 3) as i64 - 1;
+    let network = IntegerNetwork::from_fn(shape, PixelLevels::BINARY, weight, |_, _| 1).unwrap();
+    let ensemble = IntegerEnsemble::new(vec![network]).unwrap();
+    write_ensemble(&sandbox.path(folder), &ensemble, &Origin::default()).unwrap();
+}
+
+#[test]
+fn a_plan_compares_batched_and_packed_evaluation_and_names_the_better_one() {
+    let sandbox = imported();
+    let plan = |arguments: &[&str]| -> serde_json::Value {
+        let arguments = [&["plan", "net", "--json", "--images"], arguments].concat();
+        serde_json::from_str(&sandbox.run(&arguments).succeeds().stdout).unwrap()
+    };
+    for (arguments, form, prefer) in [
+        (&["1"][..], "packed", Some("latency")),
+        (&["10000"], "batched", Some("latency")),
+        (&["1", "--prefer", "traffic"], "packed", Some("traffic")),
+        (&["1", "--prefer", "throughput"], "batched", Some("throughput")),
+        (&["10000", "--evaluation", "packed"], "packed", None),
+        (&["1", "--evaluation", "batched"], "batched", None),
+    ] {
+        let plan = plan(arguments);
+        let evaluation = &plan["evaluation"];
+        assert_eq!((evaluation["form"].as_str(), evaluation["prefer"].as_str()), (Some(form), prefer));
+        assert_eq!(plan["degree"], plan["forms"][form]["degree"]);
+        let bytes = |form: &str| evaluation["predicted"][form]["upload_bytes"].as_u64().unwrap();
+        assert!(bytes("packed") > 0 && bytes("batched") > 0);
+        let noise = &plan["forms"]["packed"]["noise"][2];
+        assert!(noise["expected_bits"].as_f64() < noise["limit_bits"].as_f64(), "{noise}");
+    }
+    let text = sandbox.run(&["plan", "net", "--images", "1"]).succeeds().stdout;
+    for words in [
+        "Batched and packed evaluation, 1 image",
+        "1 image by packed evaluation",
+        "100 Mbit/s",
+        "special prime",
+    ] {
+        assert!(text.contains(words), "{words:?} is not in: {text}");
+    }
+
+    write_unpackable(&sandbox, "wide");
+    let text = sandbox.run(&["plan", "wide", "--images", "1"]).succeeds().stdout;
+    assert!(
+        text.contains("1 image in batches, not packed") && text.contains("columns for the hidden units"),
+        "{text}"
+    );
+    let words = ["columns for the hidden units", "it can be evaluated batched"];
+    sandbox.run(&["plan", "wide", "--evaluation", "packed"]).fails(1, &words);
+    sandbox.run(&["plan", "net", "--prefer", "speed"]).fails(2, &["latency, traffic, throughput"]);
+    sandbox
+        .run(&["plan", "net", "--prefer", "traffic", "--evaluation", "packed"])
+        .fails(2, &["cannot be used with"]);
+}
+
+#[test]
+fn one_image_is_predicted_packed_and_many_in_batches() {
+    let sandbox = imported();
+    write_unpackable(&sandbox, "wide");
+    let predict = |arguments: &[&str]| -> serde_json::Value {
+        let arguments =
+            [&["predict", "--data", "synthetic", "--json", "--replace", "--out", "out"], arguments].concat();
+        let run: serde_json::Value =
+            serde_json::from_str(&sandbox.run(&arguments).succeeds().stdout).unwrap();
+        let record = run["record"].clone();
+        assert_eq!(record["summary"]["mismatches"], 0);
+        record
+    };
+    for (arguments, form, batches) in [
+        (&["net", "--images", "1"][..], "packed", 1),
+        (&["net", "--images", "400"], "batched", 1),
+        (&["net", "--images", "3", "--evaluation", "packed"], "packed", 3),
+        (&["net", "--images", "1", "--prefer", "throughput"], "batched", 1),
+        (&["wide", "--images", "1"], "batched", 1),
+    ] {
+        let record = predict(arguments);
+        assert_eq!(record["evaluation"]["form"], form, "{arguments:?}");
+        assert_eq!(record["summary"]["batches"], batches, "{arguments:?}");
+    }
+    let record = predict(&["wide", "--images", "1"]);
+    let reason = record["evaluation"]["packed_refused"].as_str().unwrap();
+    assert!(reason.contains("columns for the hidden units"), "{reason}");
+
+    // Both forms give the same predictions.
+    let of = |form: &str| {
+        predict(&["net", "--images", "5", "--evaluation", form]);
+        sandbox.read("out/predictions.csv")
+    };
+    assert_eq!(of("packed"), of("batched"));
+    let refused = ["predict", "net", "--data", "synthetic", "--images", "1", "--evaluation", "packed"];
+    sandbox.run(&[&refused[..], &["--hide-model"]].concat()).fails(1, &["packed evaluation"]);
+    sandbox.run(&[&refused[..], &["--evaluator", "reference"]].concat()).fails(1, &["packed evaluation"]);
+}
+
 #[test]
 fn predictions_come_with_their_logits() {
     let sandbox = imported();

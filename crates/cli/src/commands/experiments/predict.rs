@@ -6,8 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use sottovoce_bfv::planner::TransferRate;
 use sottovoce_dataset::LabelledImages;
-use sottovoce_evaluate::{PredictionSummary, RangedEnsemble, Session, encode_predictions, predict_images};
+use sottovoce_evaluate::{
+    FormPlan, PredictionSummary, RangedEnsemble, Session, encode_predictions, predict_images,
+};
 use sottovoce_network::disk::sha256;
 use sottovoce_table::Table;
 
@@ -16,6 +19,7 @@ use super::import;
 use crate::args::experiments::data_options::SharedOptions;
 use crate::args::exported_networks::PredictOptions;
 use crate::commands::exported_networks;
+use crate::commands::form_choice::FormChoice;
 use crate::files;
 use crate::json_files::{fingerprint, write_json};
 use crate::machine::{Machine, Source};
@@ -24,7 +28,7 @@ use crate::progress::StageProgress;
 use crate::stages::data as data_stage;
 
 pub fn run(arguments: &PredictOptions, shared: &SharedOptions<'_>) -> Result<ExitCode> {
-    let PredictOptions { weights: folder, data, images, policy, evaluator, out, replace } = arguments;
+    let PredictOptions { weights: folder, data, images, form, policy, evaluator, out, replace } = arguments;
     let imported;
     let folder = if folder.is_file() {
         imported = import::import_once(folder, data, shared)?;
@@ -63,7 +67,11 @@ pub fn run(arguments: &PredictOptions, shared: &SharedOptions<'_>) -> Result<Exi
         check_earlier(&out, &input_hash)?;
     }
     output::warn_of_range(policy.range);
-    let session = Session::new(&[ranged], &policy, data.test.len(), evaluator)?;
+    // Client and provider are in this process.
+    let (rule, rate) = (form.rule(), TransferRate::IN_PROCESS);
+    let plan = FormPlan::new(&policy, &[ranged], data.test.len(), evaluator, rule, rate)?;
+    let form = FormChoice::of(&plan, rule, data.test.len(), rate);
+    let session = Session::with_parameters(plan.chosen().clone(), policy.range, &[ranged], evaluator)?;
     let progress = StageProgress::new("predict".to_owned());
     let (predictions, summary) = predict_images(ranged, &session, &data.test, &progress)?;
     let csv = encode_predictions(&predictions).context("cannot write predictions as CSV")?;
@@ -75,6 +83,7 @@ pub fn run(arguments: &PredictOptions, shared: &SharedOptions<'_>) -> Result<Exi
         "sha256": data.checksums,
         "networks": exported.origin.provenance,
         "summary": to_value(&summary),
+        "evaluation": form.record(),
         "machine": to_value(&Machine::here()),
         "source": to_value(&Source::here()),
     });
@@ -82,7 +91,7 @@ pub fn run(arguments: &PredictOptions, shared: &SharedOptions<'_>) -> Result<Exi
     if shared.json {
         output::json(&json!({ "folder": out, "record": record }));
     } else {
-        output::result(&table(&summary, &data.name, data.is_synthetic()).to_text());
+        output::result(&table(&summary, &data.name, data.is_synthetic(), &form).to_text());
         output::result(&format!("Predictions and logits are in {}.", out.join("predictions.csv").display()));
     }
     let exactness =
@@ -116,7 +125,7 @@ fn check_earlier(out: &Path, input_hash: &str) -> Result<()> {
     Ok(())
 }
 
-fn table(summary: &PredictionSummary, data: &str, synthetic: bool) -> Table {
+fn table(summary: &PredictionSummary, data: &str, synthetic: bool, form: &FormChoice) -> Table {
     let PredictionSummary {
         encrypt_seconds,
         transfer_seconds,
@@ -174,6 +183,6 @@ fn table(summary: &PredictionSummary, data: &str, synthetic: bool) -> Table {
         title: "Predictions under encryption".to_owned(),
         header: vec!["".to_owned(), "measured".to_owned()],
         rows: rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect(),
-        notes: Vec::new(),
+        notes: vec![form.describe()],
     }
 }

@@ -15,7 +15,7 @@ use crate::progress::StageProgress;
 /// planned run.
 #[derive(Debug, Clone, Serialize)]
 pub struct MeasuredBatch {
-    /// Bits of the largest noise coefficient after every layer, of the noisiest ensemble.
+    /// Bits of the largest noise coefficient after every layer, of the noisiest ensemble. There are none for packed evaluation.
     pub noise_bits: Vec<f64>,
     pub encrypt_seconds: f64,
     pub transfer_seconds: f64,
@@ -49,7 +49,7 @@ pub fn measure(
 ) -> Result<MeasuredBatch> {
     let first = ranged.first().context("there are no networks")?;
     let side = first.ensemble.architecture().image_side;
-    let slots = choice.parameters.degree();
+    let slots = choice.parameters.images_per_batch();
     let mut rng = rand::rng();
     // A fifth of the pixels is not black, as in handwriting: logits of denser images would leave an observed range.
     let mut ink = || if rng.random_bool(0.2) { rng.random() } else { 0u8 };
@@ -83,7 +83,9 @@ pub fn measure(
         measured.download_bytes = measured.download_bytes.max(summary.download_bytes);
     }
     measured.memory_bytes = peak_memory_bytes().and_then(|bytes| bytes.try_into().ok());
-    for ensemble in ranged {
+    // The noise of packed evaluation is measured at decryption only.
+    let measured_by_stage = if choice.parameters.packed().is_some() { &[] } else { ranged };
+    for ensemble in measured_by_stage {
         let blank = vec![0; side * side];
         let stages = measure_stages(ensemble.ensemble, evaluator.into(), &choice.parameters, &blank)?;
         measured.noise_bits.resize(stages.len(), 0.0);

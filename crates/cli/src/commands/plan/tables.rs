@@ -1,9 +1,9 @@
 //! The tables that `plan` prints.
 
 use sottovoce_bfv::parameters::{Channel, SECURITY_SOURCE};
-use sottovoce_bfv::planner::ChosenParameters;
+use sottovoce_bfv::planner::{ChosenParameters, EvaluationForm, RequestCost};
 use sottovoce_bfv::{FloodingNoise, STATISTICAL_DISTANCE_LOG2};
-use sottovoce_evaluate::{Evaluator, ParameterPolicy, RangeKind};
+use sottovoce_evaluate::{Evaluator, FormPlan, ParameterPolicy, RangeKind};
 use sottovoce_network::RangeMethod;
 use sottovoce_protocol::Fingerprint;
 use sottovoce_table::Table;
@@ -11,6 +11,8 @@ use sottovoce_table::Table;
 use super::measure::MeasuredBatch;
 use super::planned_ensemble::PlannedEnsemble;
 use crate::args::policy::HIDING_ASSUMPTIONS;
+use crate::commands::form_choice::{FormChoice, significant};
+use crate::output::counted;
 
 fn rows<const N: usize>(rows: [(&str, String); N]) -> Vec<Vec<String>> {
     rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
@@ -80,10 +82,6 @@ pub fn answer_primes(choice: &ChosenParameters) -> usize {
 /// The chosen parameters.
 pub fn parameters(choice: &ChosenParameters, evaluator: Evaluator) -> Table {
     let parameters = &choice.parameters;
-    let sizes = |numbers: &[u64]| {
-        let sizes = numbers.iter().map(|number| format!("{:.1}", (*number as f64).log2()));
-        sizes.collect::<Vec<_>>().join(" + ")
-    };
     let (q, limit) = (parameters.key_modulus_bits(), parameters.security_limit_bits());
     let primes = parameters.ciphertext_primes();
     let moduli = parameters.plaintext_moduli();
@@ -91,7 +89,8 @@ pub fn parameters(choice: &ChosenParameters, evaluator: Evaluator) -> Table {
         title: "Parameters".to_owned(),
         header: header(&["", "chosen"]),
         rows: rows([
-            ("ring degree N, images in a batch", parameters.degree().to_string()),
+            ("ring degree N", parameters.degree().to_string()),
+            ("images in a batch", parameters.images_per_batch().to_string()),
             ("plaintext moduli", format!("{} of {} bits: {}", moduli.len(), sizes(&moduli), list(&moduli))),
             ("ciphertext primes", format!("{} of {} bits", primes.len(), sizes(primes))),
             ("primes that hidden units keep", parameters.hidden_primes().to_string()),
@@ -125,8 +124,58 @@ pub fn parameters(choice: &ChosenParameters, evaluator: Evaluator) -> Table {
     }
 }
 
+fn sizes(numbers: &[u64]) -> String {
+    let sizes = numbers.iter().map(|number| format!("{:.1}", (*number as f64).log2()));
+    sizes.collect::<Vec<_>>().join(" + ")
+}
+
 fn list(numbers: &[u64]) -> String {
     numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Parameters, noise and costs of both forms of evaluation, and the form that is used.
+pub fn forms(plan: &FormPlan, choice: &FormChoice) -> Table {
+    let columns: Vec<(EvaluationForm, &ChosenParameters)> =
+        std::iter::once((EvaluationForm::Batched, &plan.batched))
+            .chain(plan.packed.as_ref().ok().map(|packed| (EvaluationForm::Packed, packed)))
+            .collect();
+    let request = |one: &ChosenParameters| RequestCost::new(&one.cost, one.parameters.images_per_batch());
+    let megabytes = |bytes: u64| format!("{:.2} MB", bytes as f64 / 1e6);
+    let row = |name: &str, value: &dyn Fn(&ChosenParameters) -> String| {
+        std::iter::once(name.to_owned()).chain(columns.iter().map(|(_, one)| value(one))).collect::<Vec<_>>()
+    };
+    let mut head = vec![String::new()];
+    head.extend(columns.iter().map(|(form, _)| form.name().to_owned()));
+    Table {
+        title: format!("Batched and packed evaluation, {}", counted(choice.images, "image", "images")),
+        header: head,
+        rows: vec![
+            row("ring degree N", &|one| one.parameters.degree().to_string()),
+            row("plaintext moduli, bits", &|one| sizes(&one.parameters.plaintext_moduli())),
+            row("ciphertext primes, bits", &|one| sizes(one.parameters.ciphertext_primes())),
+            row("special prime, bits", &|one| {
+                one.parameters.packed().map_or_else(String::new, |chain| chain.special_bits.to_string())
+            }),
+            row("noise of logits: expected deviation, limit, bits", &|one| {
+                layer_noise(one).get(LOGITS).map_or_else(String::new, |logits| {
+                    format!("{:.1}, {:.1}", logits.expected_bits, logits.limit_bits)
+                })
+            }),
+            row("largest noise above the deviation, bits", &|one| format!("{:.1}", one.margin_bits)),
+            row("batches", &|one| one.cost.batches.to_string()),
+            row("encryption, s", &|one| significant(one.cost.encrypt_seconds)),
+            row("evaluation, s", &|one| significant(one.cost.evaluate_seconds)),
+            row("decryption, s", &|one| significant(one.cost.decrypt_seconds)),
+            row("upload of all batches", &|one| megabytes(request(one).upload_bytes)),
+            row("all answers", &|one| megabytes(request(one).download_bytes)),
+            row("keys, once", &|one| megabytes(request(one).key_bytes)),
+            row("latency with transfers, s", &|one| significant(request(one).latency_seconds(choice.rate))),
+            row("provider's ms for an image in full batches", &|one| {
+                significant(1e3 * request(one).full_batch_seconds_per_image)
+            }),
+        ],
+        notes: vec![choice.describe()],
+    }
 }
 
 /// The cost of hiding the model: the best parameters without hiding (`open`) and with it (`hidden`).
@@ -167,6 +216,9 @@ pub struct LayerNoise {
     pub limit_bits: f64,
 }
 
+/// Index of the logits among the layers.
+const LOGITS: usize = 2;
+
 /// The noise after every layer in the channel with the least room for noise.
 pub fn layer_noise(choice: &ChosenParameters) -> Vec<LayerNoise> {
     let Some(channel) = narrowest(choice) else { return Vec::new() };
@@ -197,7 +249,7 @@ pub fn noise(choice: &ChosenParameters, measured: Option<&MeasuredBatch>) -> Tab
         cells
     };
     let mut head = header(&["after", "expected deviation", "limit", "budget left"]);
-    head.extend(measured.map(|_| "measured, largest".to_owned()));
+    head.extend(measured_bits(0).map(|_| "measured, largest".to_owned()));
     Table {
         title: "Noise after each layer, bits".to_owned(),
         header: head,
@@ -241,7 +293,8 @@ pub fn cost(choice: &ChosenParameters, images: usize, measured: Option<&Measured
     head.extend(measured.map(|_| "measured".to_owned()));
     let mut notes = vec![
         format!(
-            "Parameters are chosen for {images} images; for another number (--images) other parameters may cost less."
+            "Parameters are chosen for {}; for another number (--images) other parameters may cost less.",
+            counted(images, "image", "images")
         ),
         "Seconds are predicted for the machine of docs/performance.md, and differ with the speed of the machine.".to_owned(),
     ];
@@ -257,7 +310,11 @@ pub fn cost(choice: &ChosenParameters, images: usize, measured: Option<&Measured
         ));
     }
     Table {
-        title: format!("Predicted cost of {images} images on {} threads", rayon::current_num_threads()),
+        title: format!(
+            "Predicted cost of {} on {} threads",
+            counted(images, "image", "images"),
+            rayon::current_num_threads()
+        ),
         header: head,
         rows: rows.into_iter().map(row).collect(),
         notes,
