@@ -106,10 +106,14 @@ pub fn key_memory_bytes(parameters: &Parameters) -> u64 {
 }
 
 /// Returns the memory in bytes that an engine takes for the keys of the client whose batch it evaluates: under packed parameters both
-/// polynomials of every digit, under batched ones nothing beside the registered keys.
+/// polynomials of every digit and a permutation for every rotation, under batched ones nothing beside the registered keys.
 #[must_use]
 pub fn prepared_key_memory_bytes(parameters: &Parameters) -> u64 {
-    parameters.packed().map_or(0, |chain| 2 * packed_key_residue_bytes(parameters.degree(), chain))
+    let degree = parameters.degree();
+    parameters.packed().map_or(0, |chain| {
+        let permutations = (chain.rotations.len() * degree * size_of::<u32>()) as u64;
+        2 * packed_key_residue_bytes(degree, chain) + permutations
+    })
 }
 
 /// Returns the memory that a client's keys take in bytes while they are made for packed parameters: the residues, and the message of

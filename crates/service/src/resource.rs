@@ -10,12 +10,20 @@ use sottovoce_protocol::Fingerprint;
 /// Path of the parameters message.
 pub const PARAMETERS_PATH: &str = "/v1/parameters";
 
+/// Path of the message of packed parameters.
+pub const PACKED_PARAMETERS_PATH: &str = "/v1/packed/parameters";
+
 /// Path of the list of models.
 pub const MODELS_PATH: &str = "/v1/models";
 
 /// Returns the path of a model message.
 pub fn model_path(model: impl Display) -> String {
     format!("{MODELS_PATH}/{model}")
+}
+
+/// Returns the path of a model message under packed parameters.
+pub fn packed_model_path(model: impl Display) -> String {
+    format!("/v1/packed/models/{model}")
 }
 
 /// Returns the path of a client's keys.

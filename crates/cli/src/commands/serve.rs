@@ -246,12 +246,12 @@ fn describe(options: &ServeOptions, choice: &ChosenParameters, pixels: usize) ->
             + size::parameters_memory_bytes(parameters.degree(), parameters.channels().len(), primes)
     });
     let sizes = ServedSizes {
+        parameters,
         pixels,
         answer: cost.download_bytes as u64,
         evaluation: (cost.memory_bytes as u64).saturating_sub(batch),
-        program,
     };
-    let memory = MemoryBound::new(parameters, &limits(options), &sizes);
+    let memory = MemoryBound::new(&sizes, None, &limits(options), program);
     format!(
         "N = {}, t of {:.0} bits in {}, Q of {:.0} bits, {} encryption{hidden}\n\
          a batch: up to {} images, {:.1} MB up, {:.2} MB down; memory at most about {:.1} GiB: {:.2} for {}, {:.2} to evaluate \

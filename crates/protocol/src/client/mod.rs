@@ -301,4 +301,6 @@ impl EncryptedRequest<'_> {
 }
 
 #[cfg(test)]
+mod packed_tests;
+#[cfg(test)]
 mod tests;

@@ -57,6 +57,36 @@ use packed_model::packed_input;
 /// assert_eq!(client.decrypt(&pending, &answer[..])?.slot(0), [81, 82]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Under packed parameters, a batch is one image in one ciphertext, and so is its answer:
+///
+/// ```
+/// use sottovoce_bfv::planner::{ParameterRequest, choose_packed_parameters};
+/// use sottovoce_network::{Architecture, NetworkSampler, sum_logits};
+/// use sottovoce_protocol::client::Client;
+/// use sottovoce_protocol::provider::Provider;
+/// use sottovoce_protocol::size;
+///
+/// let shape = Architecture { image_side: 5, kernel: 3, maps: 1, hidden: 2, classes: 2, ..Architecture::PAPER };
+/// let mut sampler = NetworkSampler::new(shape, 1).with_largest_weights([1; 3]);
+/// let (ensemble, image) = (sampler.ensemble(2)?, sampler.images(1));
+/// let ensembles = [&ensemble];
+/// let request = ParameterRequest::new(&ensembles, ensemble.proven_logits());
+/// let parameters = choose_packed_parameters(&request)?.parameters;
+///
+/// let provider = Provider::new(&parameters, vec![ensemble.clone()], 1)?;
+/// let client = Client::from_parameters_message(&provider.parameters_message()[..], 1 << 30)?;
+/// let key = provider.register(client.key_fingerprint(), client.registration_message())?;
+/// let model = client.read_model(&provider.model_messages()[0][..])?;
+///
+/// let mut upload = Vec::new();
+/// let pending = client.write_batch(&model, &image, &(), &mut upload)?;
+/// assert_eq!(upload.len() as u64, size::batch_bytes(&parameters, shape.pixels()));
+/// let answer = provider.evaluate(&provider.receive(&key, &upload[..])?, &())?;
+/// let logits = client.decrypt(&pending, &answer[..])?;
+/// assert_eq!(logits.slot(0), sum_logits(&ensemble.member_logits(&image)?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Provider {
     parameters: Parameters,
     fingerprint: Fingerprint,

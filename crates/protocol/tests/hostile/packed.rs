@@ -290,3 +290,91 @@ fn what_packed_evaluation_lacks_is_refused_with_a_reason() {
     assert!(error.to_string().contains("answers that hide the model"), "{error}");
     assert!(provider().with_flooding(None).is_ok());
 }
+
+/// Parameters with room for logits and noise.
+fn parameters_with_room() -> Parameters {
+    let kept = PackedLevels { convolution: 4, square: 3, hidden: 2, answer: 1 };
+    let rotations = PackedLayout::new(ensemble().architecture(), 8192).unwrap().rotations(5, kept);
+    let chain = PackedChain { special_bits: 43, kept, rotations };
+    Parameters::new_packed(8192, &MODULI, &[43, 43, 28, 31, 26], chain).unwrap()
+}
+
+#[test]
+fn answers() {
+    let parameters = parameters_with_room();
+    let provider = Provider::new(&parameters, vec![ensemble()], 1).unwrap();
+    let client = Client::new(&parameters).unwrap();
+    let key = provider.register(client.key_fingerprint(), client.registration_message()).unwrap();
+    let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
+    let answer = || {
+        let mut message = Vec::new();
+        let pending = client.write_batch(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
+        (pending, provider.evaluate(&provider.receive(&key, &message[..]).unwrap(), &()).unwrap())
+    };
+    let ((pending, message), (_, other)) = (answer(), answer());
+    let mut lengths = vec![4, 2, 2, 32, 32, 32, 2, 1];
+    let mut primes = Vec::new();
+    // Only the engine evaluates packed batches, so the evaluator is fixed.
+    let mut fixed: Vec<usize> = (0..lengths.len()).collect();
+    for channel in parameters.channels() {
+        fixed.push(lengths.len());
+        lengths.push(1);
+        let kept = channel.answer_primes();
+        // One ciphertext of two polynomials.
+        lengths.extend(row_bytes(8192, kept).repeat(2));
+        primes.extend(kept.repeat(2));
+    }
+    let fields = fields(0, lengths);
+    let rows = crate::rows(&fields, &primes);
+    let target = target(message, &fields, &fixed, rows, &[&other, client.registration_message()]);
+    on_one_thread(|| assert_stands(&target, CASES, |bytes| client.decrypt(&pending, bytes).is_ok()));
+}
+
+/// Keys and ciphertexts may have any residues. Their answers are noise, but no evaluation panics.
+#[test]
+fn extreme_residues_are_evaluated_like_any_others() {
+    let parameters = parameters_with_room();
+    let provider = Provider::new(&parameters, vec![ensemble()], 2).unwrap();
+    let client = Client::new(&parameters).unwrap();
+    let own = provider.register(client.key_fingerprint(), client.registration_message()).unwrap();
+    let model = client.read_model(&provider.model_messages()[0][..]).unwrap();
+    let mut message = Vec::new();
+    client.write_batch(&model, &[1, 0, 1, 1], &(), &mut message).unwrap();
+    for largest in [false, true] {
+        let fill = |bytes: &mut [u8], primes: &[u64]| {
+            let mut rest = bytes;
+            for (&prime, length) in primes.iter().zip(row_bytes(8192, primes)) {
+                let row = rest.split_off_mut(..length).unwrap();
+                let residue = if largest { prime - 1 } else { 0 };
+                (0..8192).for_each(|index| cases::set_residue(row, index, length * 8 / 8192, residue));
+            }
+        };
+        let length = |primes: &[u64]| row_bytes(8192, primes).iter().sum::<usize>();
+        let primes = parameters.ciphertext_primes();
+        let mut batch = message.clone();
+        for channel in 0..2 {
+            let start = 108 + channel * (length(primes) + 32);
+            fill(&mut batch[start..start + length(primes)], primes);
+        }
+        let received = provider.receive(&own, &cases::sealed(batch.clone())[..]).unwrap();
+        provider.evaluate(&received, &()).unwrap();
+        let mut registration = client.registration_message().to_vec();
+        let mut start = HEADER;
+        let chain = parameters.packed().unwrap();
+        let of_rotations = chain.rotations.iter().map(|rotation| rotation.primes);
+        for count in [chain.kept.convolution].into_iter().chain(of_rotations) {
+            let primes = parameters.switching_key_primes(count);
+            start += 32;
+            for _ in 0..count {
+                fill(&mut registration[start..start + length(&primes)], &primes);
+                start += length(&primes);
+            }
+        }
+        let registration = cases::sealed(registration);
+        let key = provider.register(cases::fingerprint(&registration), &registration[..]).unwrap();
+        batch[72..104].copy_from_slice(key.fingerprint().as_bytes());
+        let received = provider.receive(&key, &cases::sealed(batch)[..]).unwrap();
+        let answer = provider.evaluate(&received, &()).unwrap();
+        assert_eq!(answer.len() as u64, size::answer_bytes(&parameters, 2));
+    }
+}

@@ -12,8 +12,13 @@ use super::error::RemoteError;
 use super::requester::Requester;
 use crate::resource::{BatchState, answer_path, batch_path, keys_path};
 
-/// Interval at which a client asks for the state of its batch.
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// Shortest and longest interval at which a client asks for the state of its batch. A packed batch is answered after some hundredths of
+/// a second.
+const POLL_INTERVALS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
+
+/// Share of the time since the upload that a client waits before it asks again, as a divisor: it then learns of an answer at most a
+/// quarter later than it could, and has asked 13 times before the longest interval begins.
+const WAITED_DIVISOR: u32 = 4;
 
 /// How often a provider may lose a batch before the client gives up.
 const MAX_LOSSES: u32 = 10;
@@ -133,6 +138,7 @@ fn wait_for_answer(
     observe: &(dyn Fn(RemoteProgress) + Sync),
 ) -> Result<bool, RemoteError> {
     let action = "say how far the batch is";
+    let start = Instant::now();
     let mut last: Option<(BatchState, Instant)> = None;
     loop {
         let response = requester.send(action, HttpRequest::new(Method::GET, path.to_owned()), &|_| ())?;
@@ -158,8 +164,14 @@ fn wait_for_answer(
             }
             _ => last = Some((state, Instant::now())),
         }
-        std::thread::sleep(POLL_INTERVAL);
+        std::thread::sleep(poll_interval(start.elapsed()));
     }
+}
+
+/// Returns the pause before a client asks again, some time after the upload.
+fn poll_interval(waited: Duration) -> Duration {
+    let (shortest, longest) = POLL_INTERVALS;
+    (waited / WAITED_DIVISOR).clamp(shortest, longest)
 }
 
 /// Describes the state in which a batch has stayed.
@@ -192,5 +204,25 @@ fn fetch_answer(requester: &Requester, path: &str, bytes: u64) -> Result<Option<
         }
         StatusCode::NOT_FOUND | StatusCode::ACCEPTED => Ok(None),
         _ => Err(requester.refused(action, &response)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_asks_often_at_first_and_seldom_later() {
+        let mut waited = Duration::ZERO;
+        let mut asked = Vec::new();
+        while waited < Duration::from_secs(10) {
+            waited += poll_interval(waited);
+            asked.push(waited);
+        }
+        let until = |millis| asked.iter().filter(|time| time.as_millis() <= millis).count();
+        assert_eq!(asked[0], Duration::from_millis(5));
+        assert!(until(20) >= 4 && until(200) <= 16, "{asked:?}");
+        // The budget of requests hardly notices the first ones.
+        assert!((200..=220).contains(&asked.len()), "{}", asked.len());
     }
 }

@@ -27,7 +27,10 @@ pub use evaluation::{RemoteProgress, RemoteTimes};
 use requester::Requester;
 pub use requester::{RetryBudget, RetryNotice, RetryObserver};
 
-use crate::resource::{MODELS_PATH, ModelEntry, PARAMETERS_PATH, keys_path, model_path};
+use crate::resource::{
+    MODELS_PATH, ModelEntry, PACKED_PARAMETERS_PATH, PARAMETERS_PATH, keys_path, model_path,
+    packed_model_path,
+};
 use crate::tls::model_manifest::RequiredModel;
 
 /// A provider's server. Every call blocks until it has finished. Connections are opened as needed.
@@ -77,6 +80,15 @@ impl RemoteProvider {
         self.requester.fetch("tell its parameters", PARAMETERS_PATH, size::MAX_PARAMETERS_BYTES)
     }
 
+    /// Fetches the message of packed parameters.
+    ///
+    /// # Errors
+    /// If the provider does not send it. One that serves only batched evaluation refuses with status 404.
+    pub fn packed_parameters(&self) -> Result<Bytes, RemoteError> {
+        let action = "tell its packed parameters";
+        self.requester.fetch(action, PACKED_PARAMETERS_PATH, size::MAX_PARAMETERS_BYTES)
+    }
+
     /// Fetches the list of models.
     ///
     /// # Errors
@@ -105,7 +117,16 @@ impl RemoteProvider {
     /// # Errors
     /// If the provider does not send it.
     pub fn model(&self, model: Fingerprint) -> Result<Bytes, RemoteError> {
-        self.requester.fetch("describe its model", &model_path(model), size::PACKED_MODEL_BYTES)
+        self.requester.fetch("describe its model", &model_path(model), size::MODEL_BYTES)
+    }
+
+    /// Fetches the message of a model under packed parameters.
+    ///
+    /// # Errors
+    /// If the provider does not send it.
+    pub fn packed_model(&self, model: Fingerprint) -> Result<Bytes, RemoteError> {
+        let action = "describe its model for packed evaluation";
+        self.requester.fetch(action, &packed_model_path(model), size::PACKED_MODEL_BYTES)
     }
 
     /// Returns whether a client's keys are registered.

@@ -14,6 +14,7 @@ use sottovoce_protocol::provider::{Provider, ReceivedBatch};
 
 use super::answer_share::surplus_answers;
 use super::batch_name::BatchName;
+use super::evaluation_times::{EvaluationKind, EvaluationTimes};
 use super::fair_queue::FairQueue;
 use super::limits::Limits;
 use super::progress::EvaluationProgress;
@@ -21,9 +22,6 @@ use super::refusal::Refusal;
 use super::upload_progress::{UploadEnd, UploadProgress};
 use super::waiting_clients::WaitingClients;
 use crate::resource::BatchState;
-
-/// Expected duration of an evaluation before the first one has finished.
-const FIRST_EVALUATION_SECONDS: f64 = 2.0;
 
 /// Longest time after which a client without a slot is told to ask again. A free slot is kept for it until then.
 const MAX_SLOT_WAIT: Duration = Duration::from_secs(5);
@@ -79,8 +77,7 @@ struct Inner {
     queue: FairQueue<QueuedBatch>,
     /// Clients that wait for a slot.
     waiting: WaitingClients,
-    /// Moving average of the duration of an evaluation.
-    evaluation_seconds: Option<f64>,
+    times: EvaluationTimes,
     /// No new batches are admitted.
     is_closed: bool,
     /// No batches are evaluated.
@@ -108,7 +105,7 @@ impl Batches {
         let own = inner.slots_of(name.key);
         if own >= self.limits.batches_per_client {
             let max = self.limits.batches_per_client;
-            return Err(Refusal::too_many_batches_of_client(max, inner.expected_evaluation()));
+            return Err(Refusal::too_many_batches_of_client(max, inner.times.expected_of_any()));
         }
         inner.reserve_slot(name.key, own, &self.limits)?;
         let progress = Arc::new(UploadProgress::new(&self.limits));
@@ -132,7 +129,7 @@ impl Batches {
         let progress = Arc::new(EvaluationProgress::default());
         inner.entries.insert(name, BatchEntry::Waiting(progress.clone()));
         inner.waiting.note_upload_end(name.key, true);
-        let seconds = inner.expected_evaluation().as_secs_f64();
+        let seconds = inner.times.expected(EvaluationKind::of(&provider)).as_secs_f64();
         inner.queue.push(name, QueuedBatch { name, provider, received, progress }, seconds, Instant::now());
         self.changed.notify_one();
         inner.state(name)
@@ -208,6 +205,7 @@ impl Batches {
         name: BatchName,
         progress: &EvaluationProgress,
         result: Result<Vec<u8>, Refusal>,
+        kind: EvaluationKind,
         elapsed: Duration,
     ) {
         let mut inner = self.inner.lock();
@@ -217,9 +215,7 @@ impl Batches {
             return;
         }
         if result.is_ok() {
-            let latest = elapsed.as_secs_f64();
-            let mean = inner.evaluation_seconds.map_or(latest, |mean| mean + (latest - mean) / 4.0);
-            inner.evaluation_seconds = Some(mean);
+            inner.times.note(kind, elapsed);
         }
         let since = Instant::now();
         let entry = match result {
@@ -290,7 +286,7 @@ impl Inner {
         let now = Instant::now();
         let held = self.held();
         let free = limits.batches.saturating_sub(held);
-        let wait = self.expected_evaluation().min(MAX_SLOT_WAIT);
+        let wait = self.times.expected_of_any().min(MAX_SLOT_WAIT);
         if own > 0 && free <= limits.kept_slots() {
             return Err(Refusal::slots_kept(own, wait));
         }
@@ -335,7 +331,7 @@ impl Inner {
             None => return Err(Refusal::no_such_batch()),
             Some(BatchEntry::Receiving(_)) => BatchState::Receiving,
             Some(BatchEntry::Waiting(_)) => {
-                let seconds = self.expected_evaluation().as_secs_f64();
+                let seconds = self.times.expected_of_any().as_secs_f64();
                 let position = self.queue.position(name, seconds, Instant::now()).unwrap_or(0);
                 let computing = self.entries.values().find_map(|entry| match entry {
                     BatchEntry::Computing(progress) => Some(progress.finished_share()),
@@ -365,11 +361,6 @@ impl Inner {
             None => return false,
         }
         true
-    }
-
-    /// Returns the expected duration of an evaluation.
-    fn expected_evaluation(&self) -> Duration {
-        Duration::from_secs_f64(self.evaluation_seconds.unwrap_or(FIRST_EVALUATION_SECONDS))
     }
 
     /// Drops answers that are too old.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use parking_lot::Mutex;
-use sottovoce_protocol::provider::Provider;
 use sottovoce_protocol::{Fingerprint, ProtocolError};
 use tracing::{info, warn};
 
@@ -13,6 +12,7 @@ use super::key_locks::KeyLocks;
 use super::key_store::{KeyStore, KeyStoreError};
 use super::refusal::Refusal;
 use super::registration::{RegisteredCertificate, Registration, unix_now};
+use super::served_models::ServedModels;
 
 /// The registered keys of a service.
 pub struct ClientKeys {
@@ -44,34 +44,36 @@ impl ClientKeys {
     /// by deleting keys for the present parameters of a client whose certificate is valid.
     pub fn register(
         &self,
-        provider: &Provider,
+        served: &ServedModels,
         access: &AccessPolicy,
         caller: &Caller,
         key: Fingerprint,
         message: &[u8],
     ) -> Result<(), Refusal> {
         let _lock = self.changing.lock(key);
+        // A message for other parameters is refused with those of batched evaluation.
+        let provider = served.provider_of(message).unwrap_or(served.batched());
         provider.register(key, message).map_err(|error| Refusal::of_message(&error))?;
-        let refusal = match self.store_message(provider, access, caller, key, message) {
+        let refusal = match self.store_message(served, access, caller, key, message) {
             Ok(true) => return Ok(()),
             Ok(false) => Refusal::key_store_full(self.max_stored),
             Err(failure) => Refusal::key_store_failed(&failure),
         };
         // Keys that are in memory must be on disk.
-        provider.forget_key(key);
+        served.forget_key(key);
         Err(refusal)
     }
 
     /// Makes sure that a client's keys are in memory, and reads them from disk if they are not.
     pub fn load(
         &self,
-        provider: &Provider,
+        served: &ServedModels,
         access: &AccessPolicy,
         caller: &Caller,
         key: Fingerprint,
     ) -> Result<(), Refusal> {
-        if provider.key(key).is_none() {
-            self.read_from_disk(provider, key)?;
+        if !served.is_loaded(key) {
+            self.read_from_disk(served, key)?;
         }
         self.note_use(access, caller, key).unwrap_or_else(|failure| {
             // The use of the keys is not prevented.
@@ -82,19 +84,19 @@ impl ClientKeys {
     }
 
     /// Returns whether a client's keys are in memory and their use could be noted without the disk.
-    pub fn use_loaded(&self, provider: &Provider, caller: &Caller, key: Fingerprint) -> bool {
-        provider.key(key).is_some() && self.note_known_use(caller, key)
+    pub fn use_loaded(&self, served: &ServedModels, caller: &Caller, key: Fingerprint) -> bool {
+        served.is_loaded(key) && self.note_known_use(caller, key)
     }
 
     /// Deletes a client's keys and batches. Succeeds if there are none. Returns whether the keys were stored.
     pub fn delete(
         &self,
-        provider: &Provider,
+        served: &ServedModels,
         batches: &Batches,
         key: Fingerprint,
     ) -> Result<bool, KeyStoreError> {
         let _lock = self.changing.lock(key);
-        self.delete_locked(provider, batches, key)
+        self.delete_locked(served, batches, key)
     }
 
     /// Deletes the keys of a client of a service that is not running.
@@ -110,7 +112,7 @@ impl ClientKeys {
     /// Deletes the keys and batches of all clients whose certificates have ended.
     pub fn delete_ended(
         &self,
-        provider: &Provider,
+        served: &ServedModels,
         access: &AccessPolicy,
         batches: &Batches,
     ) -> Result<(), KeyStoreError> {
@@ -121,7 +123,7 @@ impl ClientKeys {
             let _lock = self.changing.lock(key);
             // The client may have come back with another certificate meanwhile.
             if self.store.registration(key)?.is_some_and(|current| is_ended(access, key, &current)) {
-                self.delete_locked(provider, batches, key)?;
+                self.delete_locked(served, batches, key)?;
                 log_deletion(key, &registration);
             }
         }
@@ -141,7 +143,7 @@ impl ClientKeys {
 
     fn store_message(
         &self,
-        provider: &Provider,
+        served: &ServedModels,
         access: &AccessPolicy,
         caller: &Caller,
         key: Fingerprint,
@@ -152,7 +154,7 @@ impl ClientKeys {
             if self.store.insert(key, message, &registration, self.max_stored)? {
                 return Ok(true);
             }
-            if !self.make_room(provider, access)? {
+            if !self.make_room(served, access)? {
                 return Ok(false);
             }
         }
@@ -160,19 +162,18 @@ impl ClientKeys {
 
     /// Deletes one registration that nobody can use: of a client whose certificate has ended, or else for former parameters.
     /// Returns whether there is room now.
-    fn make_room(&self, provider: &Provider, access: &AccessPolicy) -> Result<bool, KeyStoreError> {
+    fn make_room(&self, served: &ServedModels, access: &AccessPolicy) -> Result<bool, KeyStoreError> {
         let all = self.store.registrations()?;
         if (all.len() as u64) < self.max_stored {
             return Ok(true);
         }
-        let current = provider.parameters_fingerprint();
         let ended = all.iter().filter(|(key, registration)| is_ended(access, **key, registration));
-        let former = all.iter().filter(|(_, registration)| !registration.is_for(current));
+        let former = all.iter().filter(|(_, registration)| !registration.is_for(served.parameters()));
         for (&key, registration) in ended.chain(former) {
             // Keys that somebody changes at this moment are in use. Waiting for them could never end.
             let Some(_lock) = self.changing.try_lock(key) else { continue };
             if self.store.remove(key)? {
-                provider.forget_key(key);
+                served.forget_key(key);
                 log_deletion(key, registration);
                 return Ok(true);
             }
@@ -180,13 +181,15 @@ impl ClientKeys {
         Ok(false)
     }
 
-    fn read_from_disk(&self, provider: &Provider, key: Fingerprint) -> Result<(), Refusal> {
+    fn read_from_disk(&self, served: &ServedModels, key: Fingerprint) -> Result<(), Refusal> {
         let _lock = self.changing.lock(key);
         let message = self.store.get(key).map_err(|failure| Refusal::key_store_failed(&failure))?;
         let message = message.ok_or_else(|| Refusal::keys_not_registered(key))?;
+        // The service may have had other parameters when the keys were registered.
+        let provider = served.provider_of(&message).ok_or_else(|| Refusal::keys_not_registered(key))?;
         match provider.register(key, &message[..]) {
             Ok(_) => Ok(()),
-            // The keys were registered when the service had other parameters, or the database has them under a wrong name.
+            // The database is wrong about a name or a checksum.
             Err(ProtocolError::WrongFingerprint { .. } | ProtocolError::OtherKeys { .. }) => {
                 Err(Refusal::keys_not_registered(key))
             }
@@ -243,13 +246,13 @@ impl ClientKeys {
     /// Deletes keys that the caller has locked. Returns whether they were stored.
     fn delete_locked(
         &self,
-        provider: &Provider,
+        served: &ServedModels,
         batches: &Batches,
         key: Fingerprint,
     ) -> Result<bool, KeyStoreError> {
         let found = self.store.remove(key)?;
         self.uses.lock().remove(&key);
-        provider.forget_key(key);
+        served.forget_key(key);
         batches.delete_of_client(key);
         Ok(found)
     }

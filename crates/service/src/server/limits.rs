@@ -16,8 +16,12 @@ pub struct Limits {
     pub stored_keys: u64,
     /// Maximum number of clients whose keys are in memory.
     pub keys_in_memory: usize,
+    /// Maximum number of clients whose keys for packed evaluation are in memory. They take far more memory.
+    pub packed_keys_in_memory: usize,
     /// Maximum number of clients that send their keys at the same time.
     pub registrations: usize,
+    /// Maximum number of clients among them that send keys for packed evaluation, which have tens of megabytes.
+    pub packed_registrations: usize,
     /// Maximum number of jobs on blocking threads at the same time. A job reads or writes the database of keys.
     pub work: usize,
     /// Maximum number of such jobs of one client.
@@ -64,7 +68,9 @@ impl Default for Limits {
             batches_per_client: 2,
             stored_keys: 10_000,
             keys_in_memory: 64,
+            packed_keys_in_memory: 8,
             registrations: 32,
+            packed_registrations: 4,
             work: 8,
             work_per_client: 1,
             waiting_work_per_client: 4,
@@ -81,7 +87,7 @@ impl Default for Limits {
             connections_per_client: 8,
             connection_idle: Duration::from_secs(60),
             connection_age: Duration::from_secs(3600),
-            // `classify` asks 20 times a second on each connection.
+            // `classify` asks 20 times a second on each connection, and more often in a batch's first fifth of a second.
             requests_per_second: 1000,
             drain: Duration::from_secs(30),
         }

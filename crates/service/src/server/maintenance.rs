@@ -16,7 +16,7 @@ const INTERVAL: Duration = Duration::from_secs(600);
 pub async fn maintain_registrations(state: Arc<ServerState>) {
     loop {
         let round = state.clone();
-        run_blocking(move || round.keys.delete_ended(&round.provider(), &round.access, &round.batches)).await;
+        run_blocking(move || round.keys.delete_ended(&round.served(), &round.access, &round.batches)).await;
         write_uses(state.clone()).await;
         tokio::time::sleep(INTERVAL).await;
     }

@@ -16,17 +16,17 @@ const MAX_MMAP_THRESHOLD: u64 = 64 << 10;
 /// on several threads, and glibc keeps what one thread has freed for this thread. docs/service.md has measurements.
 const ALLOCATOR_DIVISORS: (u64, u64) = (8, 2);
 
-/// Sizes that follow from the models and the system, in bytes unless said otherwise.
+/// Sizes of one kind of evaluation, batched or packed, that follow from the models, in bytes unless said otherwise.
 #[derive(Debug, Clone, Copy)]
-pub struct ServedSizes {
+pub struct ServedSizes<'a> {
+    /// The parameters.
+    pub parameters: &'a Parameters,
     /// Largest number of pixels that a model reads.
     pub pixels: usize,
     /// The longest answer.
     pub answer: u64,
     /// Memory to evaluate a batch, besides the batch.
     pub evaluation: u64,
-    /// Memory of the program with parameters and models, before it serves.
-    pub program: u64,
 }
 
 /// The memory that a service can need at most, in bytes, by what takes it. The sum is an estimate from above, not a limit that
@@ -35,7 +35,7 @@ pub struct ServedSizes {
 pub struct MemoryBound {
     /// `--batches` batches, with the pieces that wait to be read.
     pub batches: u64,
-    /// The evaluation of one batch.
+    /// The evaluation of one batch, of each kind: buffers stay for the next batch of their kind.
     pub evaluation: u64,
     /// Clients' keys in memory, those that arrive or are read, and the cache of the database.
     pub keys: u64,
@@ -50,25 +50,45 @@ pub struct MemoryBound {
 }
 
 impl MemoryBound {
-    /// Returns the bound for a service with these limits.
+    /// Returns the bound for a service with these limits that evaluates batches, and packed batches if their sizes are given.
+    /// `program` is the memory of the program with parameters and models, before it serves.
     #[must_use]
-    pub fn new(parameters: &Parameters, limits: &Limits, sizes: &ServedSizes) -> Self {
-        let ServedSizes { pixels, answer, evaluation, program } = *sizes;
-        let batch = size::batch_memory_bytes(parameters, pixels) + WAITING_BYTES;
+    pub fn new(
+        batched: &ServedSizes<'_>,
+        packed: Option<&ServedSizes<'_>>,
+        limits: &Limits,
+        program: u64,
+    ) -> Self {
+        let kinds = || [batched].into_iter().chain(packed);
+        let largest = |bytes: fn(&ServedSizes<'_>) -> u64| kinds().map(bytes).max().unwrap_or(0);
+        let batch = largest(|sizes| size::batch_memory_bytes(sizes.parameters, sizes.pixels)) + WAITING_BYTES;
+        let key = largest(|sizes| size::key_memory_bytes(sizes.parameters));
+        let in_memory = |sizes: &ServedSizes<'_>, keys: usize| {
+            // One engine has its keys prepared, and makes another one's keys ready before it drops them.
+            let prepared = 2 * size::prepared_key_memory_bytes(sizes.parameters);
+            keys as u64 * size::key_memory_bytes(sizes.parameters) + prepared
+        };
+        let arriving = |sizes: &ServedSizes<'_>, messages: usize| {
+            messages as u64 * size::registration_bytes(sizes.parameters)
+        };
         // A batch keeps its keys although others have replaced them in memory.
-        let keys = limits.keys_in_memory + limits.batches + limits.work;
-        let messages = (limits.registrations + limits.work) as u64;
-        let key_bytes = keys as u64 * size::key_memory_bytes(parameters)
-            + messages * size::registration_bytes(parameters)
+        let held = (limits.batches + limits.work) as u64 * key;
+        let read = limits.work as u64 * largest(|sizes| size::registration_bytes(sizes.parameters));
+        let key_bytes = in_memory(batched, limits.keys_in_memory)
+            + packed.map_or(0, |packed| in_memory(packed, limits.packed_keys_in_memory))
+            + arriving(batched, limits.registrations)
+            + packed.map_or(0, |packed| arriving(packed, limits.packed_registrations))
+            + held
+            + read
             + CACHE_BYTES as u64;
         let connections = limits.of_connections();
         // Connections that were closed for newcomers have not all ended.
         let unverified = (2 * (connections.unverified + Limits::METRICS_CONNECTIONS)) as u64;
         let mut bound = Self {
             batches: limits.batches as u64 * batch,
-            evaluation,
+            evaluation: kinds().map(|sizes| sizes.evaluation).sum(),
             keys: key_bytes,
-            answers: limits.answers as u64 * answer,
+            answers: limits.answers as u64 * largest(|sizes| sizes.answer),
             connections: connections.verified as u64 * CONNECTION_BYTES
                 + unverified * UNVERIFIED_CONNECTION_BYTES,
             program,
@@ -92,7 +112,7 @@ impl MemoryBound {
 #[cfg(test)]
 mod tests {
     use sottovoce_bfv::Encryption;
-    use sottovoce_bfv::parameters::PrimeSizes;
+    use sottovoce_bfv::parameters::{PackedChain, PackedLevels, PrimeSizes, Rotation};
 
     use super::*;
 
@@ -100,13 +120,21 @@ mod tests {
     fn every_limit_that_allows_more_memory_raises_the_bound() {
         let parameters =
             Parameters::new(4096, &[65_537], &PrimeSizes::new(&[32, 31]), Encryption::SecretKey).unwrap();
-        let sizes = ServedSizes { pixels: 64, answer: 1000, evaluation: 5000, program: 7000 };
-        let total = |limits: &Limits| MemoryBound::new(&parameters, limits, &sizes).total();
+        let rotations = vec![Rotation { steps: 1, primes: 2 }];
+        let kept = PackedLevels { convolution: 2, square: 2, hidden: 1, answer: 1 };
+        let chain = PackedChain { special_bits: 32, kept, rotations };
+        let of_packed = Parameters::new_packed(4096, &[65_537], &[32, 31], chain).unwrap();
+        let sizes = ServedSizes { parameters: &parameters, pixels: 64, answer: 1000, evaluation: 5000 };
+        let packed = ServedSizes { parameters: &of_packed, pixels: 64, answer: 100, evaluation: 500 };
+        let bound = |limits: &Limits| MemoryBound::new(&sizes, Some(&packed), limits, 7000);
+        let total = |limits: &Limits| bound(limits).total();
         let limits = Limits::default();
-        let raised: [fn(&mut Limits); 6] = [
+        let raised: [fn(&mut Limits); 8] = [
             |limits| limits.batches += 1,
             |limits| limits.keys_in_memory += 1,
+            |limits| limits.packed_keys_in_memory += 1,
             |limits| limits.registrations += 1,
+            |limits| limits.packed_registrations += 1,
             |limits| limits.work += 1,
             |limits| limits.answers += 1,
             |limits| limits.connections += 4,
@@ -116,8 +144,11 @@ mod tests {
             raise(&mut more);
             assert!(total(&more) > total(&limits), "{more:?}");
         }
-        let bound = MemoryBound::new(&parameters, &limits, &sizes);
+        let with_packed = bound(&limits);
+        assert_eq!((with_packed.evaluation, with_packed.answers, with_packed.program), (5500, 256_000, 7000));
+        let bound = MemoryBound::new(&sizes, None, &limits, 7000);
         assert_eq!((bound.evaluation, bound.answers, bound.program), (5000, 256_000, 7000));
+        assert!(with_packed.keys > bound.keys && with_packed.batches == bound.batches);
         assert_eq!(bound.batches, 8 * (size::batch_memory_bytes(&parameters, 64) + WAITING_BYTES));
     }
 }

@@ -20,6 +20,7 @@
 //! | `upload`, `upload_progress` | the body of a request, with limits of time and a least rate |
 //! | `upload_slot` | the slot of a batch that is being received |
 //! | `batches`, `batch_name`, `progress` | the batches from upload to answer |
+//! | `evaluation_times` | how long batched and packed evaluations take |
 //! | `waiting_clients`, `fair_queue`, `answer_share` | each client's share of slots, evaluations and answers |
 //! | `worker` | the thread that evaluates |
 //! | `answer_body` | the body of a response that carries an answer |
@@ -41,6 +42,7 @@ mod batches;
 mod blocking_work;
 mod client_keys;
 mod connections;
+mod evaluation_times;
 mod fair_queue;
 mod handshake_work;
 mod key_locks;
@@ -78,6 +80,7 @@ pub use key_store::KeyStoreError;
 pub use limits::Limits;
 pub use memory_bound::{MemoryBound, ServedSizes};
 pub use operator_commands::{StoppedService, StoppedServiceError};
+pub use served_models::{Providers, ServedModelsError};
 pub use server::{Server, bind_metrics};
 pub use server_error::ServerError;
 pub use state_folder::{StateFolder, StateFolderError};

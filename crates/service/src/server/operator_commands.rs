@@ -111,7 +111,7 @@ impl Commands<'_> {
             Some(state) => {
                 // First the connections, whose uploads would otherwise continue for a moment.
                 state.connections.close_of_client(key);
-                self.keys.delete(&state.provider(), &state.batches, key).map(|_| ())
+                self.keys.delete(&state.served(), &state.batches, key).map(|_| ())
             }
         }
     }
@@ -128,7 +128,7 @@ impl Commands<'_> {
             state: self.certificate_state(key, registration),
             has_current_parameters: self
                 .running
-                .map(|state| registration.is_for(state.provider().parameters_fingerprint())),
+                .map(|state| registration.is_for(state.served().parameters())),
             registered: registration.registered,
             last_used: registration.last_used,
             bytes: registration.bytes,

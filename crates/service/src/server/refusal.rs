@@ -39,6 +39,7 @@ mod requests {
     pub const PUT: &str = "PUT keys, PUT batch";
     pub const MESSAGE_READ: &str = "PUT or GET keys, PUT batch";
     pub const GET_MODEL: &str = "GET model";
+    pub const GET_PACKED: &str = "GET packed parameters or model";
     pub const KEYS_NEEDED: &str = "GET keys, PUT batch";
     pub const BATCH_NEEDED: &str = "GET or DELETE batch, GET answer";
     pub const EVALUATION_NEEDED: &str = "PUT or GET batch, GET answer";
@@ -85,6 +86,8 @@ reasons! {
     NoSuchResource, NOT_FOUND, ANY, "";
     /// The provider has no such model.
     NoSuchModel, NOT_FOUND, GET_MODEL, "";
+    /// The provider serves only batched evaluation.
+    NoPackedEvaluation, NOT_FOUND, GET_PACKED, "";
     /// The keys are not registered, or were registered for other parameters.
     KeysNotRegistered, NOT_FOUND, KEYS_NEEDED, "";
     /// The client has no such batch: it never arrived, was deleted, or its answer is too old.
@@ -93,7 +96,8 @@ reasons! {
     DeletedAfterUpload, NOT_FOUND, PUT_BATCH, "";
     /// The batch was deleted, or the service stopped, while the body arrived.
     DeletedDuringUpload, REQUEST_TIMEOUT, PUT_BATCH, "";
-    /// The body took too long: `--upload-seconds` for a batch, 30 s for keys.
+    /// The body took too long: `--upload-seconds` for a batch, 30 s for keys, or for long ones the time at four times
+    /// `--upload-bytes-per-second`.
     /// Or it paused for `--silence-seconds`,
     /// or came more slowly than `--upload-bytes-per-second` after `--upload-grace-seconds`.
     SlowBody, REQUEST_TIMEOUT, PUT, "";
@@ -136,7 +140,7 @@ reasons! {
     SlotsKept, SERVICE_UNAVAILABLE, PUT_BATCH, "time of an evaluation, 5 at most";
     /// The upload was slower than four times `--upload-bytes-per-second` and gave its slot to another client.
     YieldedUpload, SERVICE_UNAVAILABLE, PUT_BATCH, "5";
-    /// 32 clients are sending their keys, which is the limit.
+    /// 32 clients are sending their keys, or 4 clients keys for packed evaluation, which is the limit.
     TooManyRegistrations, SERVICE_UNAVAILABLE, PUT_KEYS, "1";
     /// The operating system gives the service no more threads.
     NoThreads, SERVICE_UNAVAILABLE, PUT_BATCH, "";
@@ -207,6 +211,11 @@ impl Refusal {
 
     pub fn no_such_model(model: Fingerprint) -> Self {
         Self::new(Reason::NoSuchModel, format!("there is no model {model}"))
+    }
+
+    pub fn no_packed_evaluation() -> Self {
+        let text = "this provider serves only batched evaluation, and has no packed parameters";
+        Self::new(Reason::NoPackedEvaluation, text)
     }
 
     pub fn keys_not_registered(keys: Fingerprint) -> Self {

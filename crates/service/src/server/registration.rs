@@ -65,9 +65,9 @@ impl Registration {
         }
     }
 
-    /// Returns whether the keys are for these parameters.
-    pub fn is_for(&self, parameters: Fingerprint) -> bool {
-        self.parameters == parameters.to_string()
+    /// Returns whether the keys are for one of these parameters.
+    pub fn is_for(&self, mut parameters: impl Iterator<Item = Fingerprint>) -> bool {
+        parameters.any(|parameters| self.parameters == parameters.to_string())
     }
 
     /// Returns the client, if its certificate is known.

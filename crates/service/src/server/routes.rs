@@ -14,7 +14,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use sottovoce_protocol::provider::{Provider, RegisteredKey};
-use sottovoce_protocol::{Fingerprint, MessageKind, ProtocolError, size};
+use sottovoce_protocol::{Fingerprint, MessageKind, ProtocolError};
 use tracing::{info, warn};
 
 use super::access::Caller;
@@ -22,15 +22,17 @@ use super::answer_body::AnswerBody;
 use super::batch_name::BatchName;
 use super::blocking_work::WorkOwner;
 use super::connections::RequestBudget;
+use super::evaluation_times::EvaluationKind;
 use super::refusal::Refusal;
-use super::registration_slots::MAX_UPLOAD;
-use super::served_models::ServedModels;
+use super::registration_slots::max_upload;
+use super::served_models::{self, ServedModels};
 use super::state::ServerState;
 use super::upload::{BodyError, TimedBody, UploadReader, collect_body, read_body};
 use super::upload_progress::UploadProgress;
 use super::upload_slot::{Reservation, UploadSlot};
 use crate::resource::{
-    BatchState, MODELS_PATH, PARAMETERS_PATH, answer_path, batch_path, keys_path, model_path,
+    BatchState, MODELS_PATH, PACKED_PARAMETERS_PATH, PARAMETERS_PATH, answer_path, batch_path, keys_path,
+    model_path, packed_model_path,
 };
 
 type Reply = Result<Response, Refusal>;
@@ -44,6 +46,8 @@ pub fn client_router(state: &Arc<ServerState>) -> Router {
         .route(PARAMETERS_PATH, get(parameters))
         .route(MODELS_PATH, get(models))
         .route(&model_path("{model}"), get(model))
+        .route(PACKED_PARAMETERS_PATH, get(packed_parameters))
+        .route(&packed_model_path("{model}"), get(packed_model))
         .route(&keys_path("{keys}"), put(register).get(are_keys_registered).delete(delete_keys))
         .route(&batch, put(submit).get(batch_state).delete(delete_batch))
         .route(&answer_path(&batch), get(answer))
@@ -123,21 +127,23 @@ async fn run_blocking<T: Send + 'static>(
 /// Makes sure that a client's keys are in memory. Waits for the disk only if they are not.
 async fn load_keys(
     state: &Arc<ServerState>,
-    provider: &Arc<Provider>,
+    served: &Arc<ServedModels>,
     caller: &Caller,
     keys: Fingerprint,
 ) -> Result<(), Refusal> {
-    if state.keys.use_loaded(provider, caller, keys) {
+    if state.keys.use_loaded(served, caller, keys) {
         return Ok(());
     }
-    let (provider, caller) = (provider.clone(), caller.clone());
-    run_blocking(state, keys, move |state| state.keys.load(&provider, &state.access, &caller, keys)).await
+    let (served, caller) = (served.clone(), caller.clone());
+    run_blocking(state, keys, move |state| state.keys.load(&served, &state.access, &caller, keys)).await
 }
 
-/// Refuses a body by its announced length, before any of it arrives.
-fn check_length(headers: &HeaderMap, allowed: &[u64]) -> Result<(), Refusal> {
-    let Some(length) = headers.get(CONTENT_LENGTH) else { return Ok(()) };
-    Refusal::check_length(length.to_str().ok().and_then(|length| length.parse().ok()), allowed)
+/// Refuses a body by its announced length, before any of it arrives. Returns the length, if it is announced.
+fn check_length(headers: &HeaderMap, allowed: &[u64]) -> Result<Option<u64>, Refusal> {
+    let Some(length) = headers.get(CONTENT_LENGTH) else { return Ok(None) };
+    let length = length.to_str().ok().and_then(|length| length.parse().ok());
+    Refusal::check_length(length, allowed)?;
+    Ok(length)
 }
 
 async fn health(State(state): Shared) -> Response {
@@ -153,7 +159,13 @@ async fn metrics(State(state): Shared) -> Reply {
 }
 
 async fn parameters(State(state): Shared) -> Response {
-    message_response(state.provider().parameters_message())
+    message_response(state.served().batched().parameters_message())
+}
+
+async fn packed_parameters(State(state): Shared) -> Reply {
+    let served = state.served();
+    let packed = served.packed().ok_or_else(Refusal::no_packed_evaluation)?;
+    Ok(message_response(packed.parameters_message()))
 }
 
 async fn models(State(state): Shared) -> Response {
@@ -161,8 +173,16 @@ async fn models(State(state): Shared) -> Response {
 }
 
 async fn model(State(state): Shared, Path(model): Path<String>) -> Reply {
-    let requested = parse_fingerprint(&model)?;
-    let provider = state.provider();
+    model_response(state.served().batched(), &model)
+}
+
+async fn packed_model(State(state): Shared, Path(model): Path<String>) -> Reply {
+    let served = state.served();
+    model_response(served.packed().ok_or_else(Refusal::no_packed_evaluation)?, &model)
+}
+
+fn model_response(provider: &Provider, model: &str) -> Reply {
+    let requested = parse_fingerprint(model)?;
     let mut models = provider.models().zip(provider.model_messages());
     let found = models.find(|(model, _)| model.fingerprint() == requested);
     let (_, message) = found.ok_or_else(|| Refusal::no_such_model(requested))?;
@@ -176,27 +196,32 @@ async fn register(
     headers: HeaderMap,
     body: Body,
 ) -> Reply {
-    let provider = state.provider();
-    let length = size::registration_bytes(provider.parameters());
-    check_length(&headers, &[length])?;
+    let served = state.served();
+    let lengths = served.registration_lengths();
+    let announced = check_length(&headers, &lengths)?;
+    // A length that is not announced may be the longest.
+    let length = announced.or(lengths.iter().max().copied()).unwrap_or(0);
+    let is_packed = served.packed().is_some() && lengths.first() != Some(&length);
+    let kind = if is_packed { EvaluationKind::Packed } else { EvaluationKind::Batched };
     // The slot is occupied until the work is done, even if the client no longer waits.
-    let slot = state.registration_slots.reserve(keys)?;
+    let slot = state.registration_slots.reserve(keys, kind)?;
     // Keys with the same name are the same keys. Those in memory are on disk, unless they are being registered now.
-    if provider.key(keys).is_some() {
-        load_keys(&state, &provider, &caller, keys).await?;
+    if served.is_loaded(keys) {
+        load_keys(&state, &served, &caller, keys).await?;
         return Ok(StatusCode::CREATED.into_response());
     }
     if !budget.spend_registration(Instant::now().into()) {
         return Err(Refusal::registered_too_often());
     }
     let progress = Arc::new(UploadProgress::new(&state.limits));
-    let body = TimedBody::new(body, &progress, MAX_UPLOAD, state.limits.silence);
+    let max_duration = max_upload(length, state.limits.upload_bytes_per_second);
+    let body = TimedBody::new(body, &progress, max_duration, state.limits.silence);
     let message = collect_body(body, length).await.map_err(|source| {
         Refusal::of_message(&ProtocolError::Transfer { message: MessageKind::Registration, source })
     })?;
     run_blocking(&state, keys, move |state| {
         let _slot = slot;
-        state.keys.register(&provider, &state.access, &caller, keys, &message)?;
+        state.keys.register(&served, &state.access, &caller, keys, &message)?;
         if state.log_limiter.allows_for("registered", keys) {
             info!(client = caller.name(), key = %keys, "registered");
         }
@@ -207,13 +232,13 @@ async fn register(
 }
 
 async fn are_keys_registered(State(state): Shared, KeysRequest { keys, caller }: KeysRequest) -> Reply {
-    load_keys(&state, &state.provider(), &caller, keys).await?;
+    load_keys(&state, &state.served(), &caller, keys).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 async fn delete_keys(State(state): Shared, KeysRequest { keys, caller }: KeysRequest) -> Reply {
     run_blocking(&state, keys, move |state| {
-        let deleted = state.keys.delete(&state.provider(), &state.batches, keys);
+        let deleted = state.keys.delete(&state.served(), &state.batches, keys);
         let is_deleted = deleted.map_err(|failure| Refusal::key_store_failed(&failure))?;
         if is_deleted && state.log_limiter.allows_for("deleted", keys) {
             info!(client = caller.name(), key = %keys, "deleted");
@@ -232,18 +257,19 @@ async fn submit(
 ) -> Reply {
     let served = state.served();
     check_length(&headers, served.batch_lengths())?;
-    load_keys(&state, served.provider(), &caller, name.key).await?;
+    load_keys(&state, &served, &caller, name.key).await?;
     let slot = match UploadSlot::reserve(&state.batches, name)? {
         Reservation::Known(batch_state) => return Ok(state_response(batch_state)),
         Reservation::Slot(slot) => slot,
     };
     // From now on, a deletion of the keys ends the upload, and nothing else can take them from it.
-    let key = served.provider().key(name.key).ok_or_else(|| Refusal::keys_not_registered(name.key))?;
+    let (provider, key) = served.loaded(name.key).ok_or_else(|| Refusal::keys_not_registered(name.key))?;
+    let provider = provider.clone();
     let start = Instant::now();
     let (receiver, sender) = (state.clone(), caller.clone());
     let body = TimedBody::new(body, slot.progress(), state.limits.upload, state.limits.silence);
     let received = read_body(body, state.metrics.received_bytes.clone(), move |body| {
-        let received = receive(&served, &key, name.batch, slot, body);
+        let received = receive(provider, &key, name.batch, slot, body);
         log_received(&receiver, &sender, name, start, &received);
         received
     });
@@ -262,17 +288,17 @@ async fn submit(
 
 /// Receives, checks and queues a batch.
 fn receive(
-    served: &ServedModels,
+    provider: Arc<Provider>,
     key: &RegisteredKey,
     requested: Fingerprint,
     slot: UploadSlot,
     body: UploadReader,
 ) -> Result<BatchState, Refusal> {
-    let received = served.receive(key, body)?;
+    let received = served_models::receive(&provider, key, body)?;
     if received.fingerprint() != requested {
         return Err(Refusal::other_batch(received.fingerprint(), requested));
     }
-    slot.queue(served.provider().clone(), received)
+    slot.queue(provider, received)
 }
 
 /// Logs and counts an upload that has ended.

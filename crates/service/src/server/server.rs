@@ -7,7 +7,6 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use sottovoce_bfv::FloodingNoise;
 use sottovoce_network::IntegerEnsemble;
-use sottovoce_protocol::provider::Provider;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::MissedTickBehavior;
 use tracing::{error, info};
@@ -26,7 +25,7 @@ use super::open_files::{TooFewFiles, allow_open_files};
 #[cfg(unix)]
 use super::operator_socket::OperatorSocket;
 use super::registration_slots::RegistrationSlots;
-use super::served_models::ServedModels;
+use super::served_models::{Providers, ServedModels};
 use super::server_error::ServerError;
 use super::state::ServerState;
 use super::state_folder::StateFolder;
@@ -49,20 +48,20 @@ pub struct Server {
 }
 
 impl Server {
-    /// Makes a server of `provider`, whose models have the names `model_names`, with the registered keys in `folder`.
+    /// Makes a server of `providers`, whose models have the names `model_names`, with the registered keys in `folder`.
     /// `peak_memory_bytes` returns the peak memory of the process.
     ///
     /// # Errors
-    /// If the models do not have as many different names, or the database cannot be opened.
+    /// If the models do not have as many different names, the providers have different models, or the database cannot be opened.
     pub fn new(
-        provider: Provider,
+        providers: impl Into<Providers>,
         model_names: Vec<String>,
         access: AccessPolicy,
         limits: Limits,
         folder: &StateFolder,
         peak_memory_bytes: fn() -> Option<u64>,
     ) -> Result<Self, ServerError> {
-        let served = ServedModels::new(provider, model_names)?;
+        let served = ServedModels::new(providers.into(), model_names)?;
         if let AccessPolicy::Certificates(tls) = &access {
             tls.warn_of_unlisted_models(served.entries());
         }
@@ -74,7 +73,7 @@ impl Server {
             access,
             keys: ClientKeys::new(store, limits.stored_keys),
             batches: Arc::new(Batches::new(limits.clone())),
-            registration_slots: RegistrationSlots::new(limits.registrations),
+            registration_slots: RegistrationSlots::new(limits.registrations, limits.packed_registrations),
             connections: Arc::new(Connections::new(limits.of_connections())),
             handshakes: HandshakeWork::new(),
             log_limiter: Arc::new(LogLimiter::default()),
@@ -88,7 +87,7 @@ impl Server {
     }
 
     /// Replaces the models by others for the same parameters. Batches that have begun to arrive are evaluated by the models for which
-    /// they were sent. `flooding` is the noise flooding that the new models need.
+    /// they were sent. `flooding` is the noise flooding that the new models need under batched parameters.
     ///
     /// # Errors
     /// If the models do not have as many different names, or the parameters do not allow them.
@@ -98,8 +97,10 @@ impl Server {
         names: Vec<String>,
         flooding: Option<FloodingNoise>,
     ) -> Result<(), ServerError> {
-        let provider = self.state.provider().with_models(models)?.with_flooding(flooding)?;
-        let served = ServedModels::new(provider, names)?;
+        let served = self.state.served();
+        let packed = served.packed().map(|packed| packed.with_models(models.clone())).transpose()?;
+        let batched = served.batched().with_models(models)?.with_flooding(flooding)?;
+        let served = ServedModels::new(Providers { batched, packed }, names)?;
         if let AccessPolicy::Certificates(tls) = &self.state.access {
             tls.warn_of_unlisted_models(served.entries());
         }

@@ -7,20 +7,15 @@ use std::path::PathBuf;
 use sottovoce_protocol::ProtocolError;
 
 use super::key_store::KeyStoreError;
-use super::served_models::NameMismatch;
+use super::served_models::ServedModelsError;
 
 /// A server cannot be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// There must be a different name for every model.
-    #[error("{models} models need as many different names, but have {names}")]
-    Names {
-        /// Number of different names.
-        names: usize,
-        /// Number of models.
-        models: usize,
-    },
+    /// The models cannot be served together.
+    #[error(transparent)]
+    ServedModels(#[from] ServedModelsError),
     /// The parameters do not allow the models.
     #[error("the models cannot be served under these parameters")]
     Models(#[from] ProtocolError),
@@ -78,10 +73,4 @@ pub enum ServerError {
     /// The metrics cannot be set up.
     #[error("cannot set up the metrics")]
     Metrics(#[from] prometheus::Error),
-}
-
-impl From<NameMismatch> for ServerError {
-    fn from(NameMismatch { names, models }: NameMismatch) -> Self {
-        Self::Names { names, models }
-    }
 }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use sottovoce_protocol::provider::Provider;
 
 use super::access::AccessPolicy;
 use super::batches::Batches;
@@ -43,11 +42,6 @@ impl ServerState {
     /// which it was received.
     pub fn served(&self) -> Arc<ServedModels> {
         self.served.read().clone()
-    }
-
-    /// Returns the provider at present.
-    pub fn provider(&self) -> Arc<Provider> {
-        self.served().provider().clone()
     }
 
     /// Returns the metrics in Prometheus' text format.

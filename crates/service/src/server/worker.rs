@@ -8,6 +8,7 @@ use sottovoce_protocol::ProtocolError;
 use tracing::{error, info};
 
 use super::batches::QueuedBatch;
+use super::evaluation_times::EvaluationKind;
 use super::refusal::Refusal;
 use super::state::ServerState;
 
@@ -19,7 +20,7 @@ pub fn evaluate_batches(state: &ServerState) {
 }
 
 fn evaluate(state: &ServerState, QueuedBatch { name, provider, received, progress }: QueuedBatch) {
-    let start = Instant::now();
+    let (kind, start) = (EvaluationKind::of(&provider), Instant::now());
     // After a panic the batch has failed, and the next one is evaluated.
     let evaluated = catch_unwind(AssertUnwindSafe(|| {
         progress.set_total(provider.evaluation_work(&received)?);
@@ -42,5 +43,5 @@ fn evaluate(state: &ServerState, QueuedBatch { name, provider, received, progres
     state.metrics.batches.with_label_values(&[outcome]).inc();
     state.metrics.evaluate_seconds.observe(elapsed.as_secs_f64());
     info!(key = %name.key, batch = %name.batch, seconds = elapsed.as_secs_f64(), outcome, "evaluated");
-    state.batches.finish(name, &progress, result, elapsed);
+    state.batches.finish(name, &progress, result, kind, elapsed);
 }

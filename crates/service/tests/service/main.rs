@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 mod http;
+mod packed;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use sottovoce_network::{Architecture, IntegerEnsemble, IntegerNetwork, Padding, 
 use sottovoce_protocol::ModelDescription;
 use sottovoce_protocol::client::{Client, PendingAnswer};
 use sottovoce_protocol::provider::Provider;
-use sottovoce_service::server::{AccessPolicy, Limits, Server, StateFolder};
+use sottovoce_service::server::{AccessPolicy, Limits, Providers, Server, StateFolder};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -54,7 +55,7 @@ struct World {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<()>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -62,11 +63,16 @@ impl World {
         let ensemble = ensemble();
         let parameters = parameters(&ensemble);
         let provider = Provider::new(&parameters, vec![ensemble], 4).unwrap();
-        let folder = TempDir::new().unwrap();
+        Self::serving(provider.into(), limits, TempDir::new().unwrap()).await
+    }
+
+    /// A server of `providers` with the registered keys in `folder`.
+    async fn serving(providers: Providers, limits: Limits, folder: TempDir) -> Self {
+        let parameters = providers.batched.parameters().clone();
         let keys = StateFolder::open(&folder.path().join("service")).unwrap();
         let names = vec!["tiny".to_owned()];
         let service =
-            Server::new(provider, names, AccessPolicy::InsecureLocal, limits, &keys, || None).unwrap();
+            Server::new(providers, names, AccessPolicy::InsecureLocal, limits, &keys, || None).unwrap();
         let listener = service.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -74,7 +80,7 @@ impl World {
             tokio::spawn(
                 async move { service.serve(listener, async { drop(stopped.await) }).await.unwrap() },
             );
-        Self { parameters, address, stop: Some(stop), served, _folder: folder }
+        Self { parameters, address, stop: Some(stop), served, folder }
     }
 
     async fn connect(&self) -> Http {
@@ -93,9 +99,10 @@ impl World {
         (client, model)
     }
 
-    async fn stop(mut self) {
+    async fn stop(mut self) -> TempDir {
         drop(self.stop.take());
         self.served.await.unwrap();
+        self.folder
     }
 }
 
