@@ -3,7 +3,9 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sottovoce_bfv::EvaluatorKind;
-use sottovoce_bfv::planner::{ChosenParameters, FixedParameters, ParameterRequest, choose_parameters};
+use sottovoce_bfv::planner::{
+    ChosenParameters, FixedParameters, ParameterRequest, check_packed_parameters, choose_parameters,
+};
 use sottovoce_bfv::{Kernel, Parameters};
 use sottovoce_network::disk::ExportedEnsemble;
 use sottovoce_network::{IntegerEnsemble, ObservedRange, ProvenRange};
@@ -94,6 +96,22 @@ impl ParameterPolicy {
         evaluators: &[Evaluator],
     ) -> Result<ChosenParameters, EvaluateError> {
         Self { fixed: FixedParameters::all(parameters), ..self.clone() }.choose(ensembles, images, evaluators)
+    }
+
+    /// Checks that packed `parameters`, which were chosen for other ensembles, also serve all of `ensembles`. Returns them with the noise of
+    /// these ensembles.
+    ///
+    /// # Errors
+    /// If a range is missing, or the parameters have too little room or lack a rotation for an ensemble.
+    pub fn keep_packed(
+        &self,
+        parameters: &Parameters,
+        ensembles: &[RangedEnsemble<'_>],
+        images: usize,
+    ) -> Result<ChosenParameters, EvaluateError> {
+        Ok(self.with_request(ensembles, images, &[Evaluator::default()], |request| {
+            check_packed_parameters(request, parameters)
+        })??)
     }
 
     /// Chooses parameters that serve all of `ensembles` on the same ciphertexts, for a run over `images` images that any of

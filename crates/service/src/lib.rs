@@ -21,4 +21,4 @@ mod resource;
 pub mod server;
 pub mod tls;
 
-pub use resource::{BatchState, ModelEntry};
+pub use resource::{BatchCost, BatchState, ModelCosts, ModelEntry, NamedModel};

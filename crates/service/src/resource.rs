@@ -52,18 +52,67 @@ pub const RETRYABLE_STATUSES: [StatusCode; 6] = [
 ];
 
 /// A model in the list of models.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelEntry {
     /// Name by which clients choose the model.
     pub name: UntrustedText,
     /// Fingerprint of the model.
     pub model: String,
+    /// Predicted costs, if the provider tells them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub costs: Option<ModelCosts>,
+}
+
+/// Facts about a model by which a client chooses between batched and packed evaluation, before it has keys. Nothing but this choice depends
+/// on them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ModelCosts {
+    /// Number of pixels that the model reads.
+    pub pixels: u32,
+    /// Costs of batched evaluation.
+    pub batched: BatchCost,
+    /// Costs of packed evaluation, if the provider serves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packed: Option<BatchCost>,
+}
+
+/// Predicted costs of one batch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BatchCost {
+    /// The most images of a batch.
+    pub images: u32,
+    /// Seconds of encryption, evaluation and decryption.
+    pub seconds: f64,
+    /// The provider's part of these seconds.
+    pub evaluate_seconds: f64,
+    /// Bytes of the batch.
+    pub upload_bytes: u64,
+    /// Bytes of the answer.
+    pub download_bytes: u64,
+    /// Bytes of the keys, which a client registers once.
+    pub key_bytes: u64,
+}
+
+/// A model's name, with its predicted costs if they are known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedModel {
+    /// Name by which clients choose the model.
+    pub name: String,
+    /// Predicted costs.
+    pub costs: Option<ModelCosts>,
+}
+
+impl From<String> for NamedModel {
+    fn from(name: String) -> Self {
+        Self { name, costs: None }
+    }
 }
 
 impl ModelEntry {
     /// Returns the entry of a model.
-    pub(crate) fn new(name: &str, model: Fingerprint) -> Self {
-        Self { name: UntrustedText::new(name), model: model.to_string() }
+    pub(crate) fn new(named: &NamedModel, model: Fingerprint) -> Self {
+        let NamedModel { name, costs } = named;
+        Self { name: UntrustedText::new(name), model: model.to_string(), costs: *costs }
     }
 }
 

@@ -115,7 +115,7 @@ impl RequestCost {
     /// Bytes of all batches and answers.
     #[must_use]
     pub fn traffic_bytes(&self) -> u64 {
-        self.upload_bytes + self.download_bytes
+        self.upload_bytes.saturating_add(self.download_bytes)
     }
 
     /// Seconds from pixels to logits over a connection of the given rate.

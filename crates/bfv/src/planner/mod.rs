@@ -30,6 +30,6 @@ mod tests;
 
 pub use cost::Cost;
 pub use evaluation_choice::{EvaluationForm, FormCosts, Preference, RequestCost, TransferRate};
-pub use packed_search::choose_packed_parameters;
+pub use packed_search::{check_packed_parameters, choose_packed_parameters};
 pub use request::{ChosenParameters, FAILURE_LOG2, FixedParameters, ParameterRequest};
 pub use search::choose_parameters;

@@ -49,6 +49,54 @@ pub fn choose_packed_parameters(request: &ParameterRequest<'_>) -> Result<Chosen
     }
 }
 
+/// Checks that packed `parameters`, which were chosen for other ensembles, also serve those of the request. Returns them with the noise and
+/// the costs of these ensembles.
+///
+/// # Errors
+/// As [`choose_packed_parameters`], or if the parameters are not packed, or lack room for an ensemble or one of its rotations.
+pub fn check_packed_parameters(
+    request: &ParameterRequest<'_>,
+    parameters: &Parameters,
+) -> Result<ChosenParameters, ParametersError> {
+    check(request)?;
+    let refused = ParametersError::NotPacked { refused: "needs parameters for packed evaluation" };
+    let chain = parameters.packed().ok_or(refused)?;
+    let (degree, moduli) = (parameters.degree(), parameters.plaintext_moduli());
+    let ring = PackedRing::new(request, degree, &moduli)?;
+    let bits = parameters.ciphertext_primes().iter().map(|&prime| bits_of(prime) as usize);
+    let sizes = PackedSizes {
+        degree,
+        t: ring.t,
+        upload: bits.collect(),
+        special: chain.special_bits,
+        kept: chain.kept,
+    };
+    let missing_bits = ring.missing_bits(&sizes);
+    if missing_bits > 0.0 {
+        let limit_bits: usize = sizes.upload.iter().sum();
+        // The cast is exact enough: a few bits are missing.
+        let needed_bits = Some(limit_bits + missing_bits.ceil() as usize);
+        return Err(ParametersError::Noise {
+            plaintext_bits: bits_of(ring.t),
+            needed_bits,
+            degree,
+            limit_bits,
+        });
+    }
+    let is_offered = |needed: &Rotation| {
+        chain.rotations.iter().any(|own| own.steps == needed.steps && own.primes >= needed.primes)
+    };
+    if let Some(missing) = ring.rotations(sizes.upload.len(), sizes.kept).iter().find(|one| !is_offered(one))
+    {
+        return Err(ParametersError::PackedChain {
+            reason: format!("there is no key for rotations by {} columns", missing.steps),
+        });
+    }
+    let cost = ring.cost(&sizes);
+    let choice = ring.choice(&Candidate { sizes, moduli: moduli.clone(), cost })?;
+    Ok(ChosenParameters { parameters: parameters.clone(), ..choice })
+}
+
 const NO_NETWORKS: &str = "has parameters for given networks only";
 
 /// Checks that the request asks for nothing that packed evaluation does not have.

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use sottovoce_protocol::Fingerprint;
 use sottovoce_service::remote::{DEFAULT_PORT, ProviderAddress};
 
+use super::evaluation_form::FormOptions;
 use super::policy::PolicyOptions;
 
 /// Arguments of `serve`.
@@ -65,6 +66,11 @@ pub struct ServeOptions {
 
     #[command(flatten)]
     pub policy: PolicyOptions,
+
+    /// Serve no packed evaluation. Clients then learn neither the geometry of the convolution nor the size of the hidden layer
+    /// (docs/security.md).
+    #[arg(long)]
+    pub batched_only: bool,
 
     /// Largest number of batches at a time, from upload to answer. The memory of one batch is printed at the start.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
@@ -201,6 +207,9 @@ pub struct ClassifyOptions {
     #[command(flatten)]
     pub client: ClientOptions,
 
+    #[command(flatten)]
+    pub form: FormOptions,
+
     /// Name of the model [default: the provider's model, if it has only one].
     #[arg(long, value_name = "NAME")]
     pub model: Option<String>,
@@ -219,7 +228,7 @@ pub struct ClassifyOptions {
     #[arg(long, conflicts_with = "insecure_local")]
     pub require_manifest: bool,
 
-    /// Images (as IMAGES) whose exact logits are in --check-answers. Every batch has some of them in spare slots, at random
+    /// Images (as IMAGES) whose exact logits are in --check-answers. Images are evaluated in batches then, and every batch has some of them in spare slots, at random
     /// positions, which the provider cannot tell from others. Wrong answers end the command after the connection has ended.
     #[arg(long, value_name = "IMAGES", requires = "check_answers")]
     pub check_images: Vec<PathBuf>,

@@ -2,6 +2,7 @@
 
 mod agreement;
 pub mod batches;
+mod form;
 pub mod known_images;
 mod known_models;
 mod model_choice;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
+use sottovoce_bfv::planner::EvaluationForm;
 use sottovoce_dataset::{PictureOptions, read_pictures};
 use sottovoce_protocol::Fingerprint;
 
@@ -25,6 +27,7 @@ use crate::output::{self, counted, to_value};
 use batches::classify;
 use known_images::KnownImages;
 use known_models::{ModelIdentity, NewModel, recognise};
+use model_choice::ChosenModel;
 
 pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode> {
     // Checked before keys are created.
@@ -41,14 +44,20 @@ pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode
         );
     }
     let remote = folder.remote(secure)?;
-    let client = folder.client(&remote)?;
-    let (name, model) =
-        model_choice::choose(&client, &remote, options.model.as_deref(), options.model_fingerprint)?;
-    let side = model.pixels().isqrt();
+    let ChosenModel { name, fingerprint, costs } =
+        model_choice::choose(&remote, options.model.as_deref(), options.model_fingerprint)?;
+    // The number of images decides which keys are used, and their size comes from the list of models.
+    let listed_pixels = match costs {
+        Some(costs) => usize::try_from(costs.pixels)?,
+        None => {
+            let client = folder.client(&remote, EvaluationForm::Batched)?;
+            model_choice::describe(&client, &remote, fingerprint)?.pixels()
+        }
+    };
+    let side = listed_pixels.isqrt();
     ensure!(
-        side * side == model.pixels(),
-        "the model {name} reads {} pixels, which is not the size of a square image",
-        model.pixels()
+        side * side == listed_pixels,
+        "the model {name} reads {listed_pixels} pixels, which is not the size of a square image",
     );
     let picture_options = PictureOptions { side, invert: options.invert };
     let pictures = read_pictures(&options.images, picture_options)?;
@@ -57,6 +66,15 @@ pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode
     }
     let remarks = remarks::remarks(&pictures, options.invert);
     remarks.iter().for_each(|remark| output::remark(&format!("warning: {remark}")));
+    let form = form::choose(options, &folder, costs.as_ref(), pictures.len())?;
+    let client = folder.client(&remote, form.form)?;
+    let model = model_choice::describe(&client, &remote, fingerprint)?;
+    ensure!(
+        model.pixels() == listed_pixels,
+        "{} lists the model {name} with {listed_pixels} pixels, but it reads {}",
+        remote.address(),
+        model.pixels()
+    );
     let known = match &options.check_answers {
         Some(answers) => KnownImages::read(&options.check_images, answers, picture_options, &model)?,
         None => KnownImages::default(),
@@ -65,6 +83,7 @@ pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode
         provider: remote.address().to_string(),
         name,
         model: model.fingerprint(),
+        form: form.form,
         parameters: Fingerprint::of_parameters(client.parameters()),
     };
     remote.require_model(&identity.name, identity.model, options.require_manifest)?;
@@ -101,6 +120,7 @@ pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode
             "model_fingerprint": identity.model.to_string(),
             "parameters_fingerprint": identity.parameters.to_string(),
             "images": pictures.len(),
+            "evaluation": form.record(),
             "out": options.out,
             "remarks": remarks,
             "parameters": summary::parameters(client.parameters()),
@@ -108,7 +128,7 @@ pub fn run(options: &ClassifyOptions, global: &GlobalOptions) -> Result<ExitCode
             "checked": to_value(&classified.agreement),
         }));
     } else {
-        output::result(&summary::steps(&classified, &identity, client.parameters()).to_text());
+        output::result(&summary::steps(&classified, &identity, client.parameters(), &form).to_text());
         output::result(&format!(
             "Predictions and logits of {} are in {}.",
             counted(pictures.len(), "image", "images"),

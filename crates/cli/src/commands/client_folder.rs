@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use sottovoce_bfv::planner::EvaluationForm;
 use sottovoce_network::access_rights::{check_private_folder, create_private_folder};
 use sottovoce_protocol::client::Client;
 use sottovoce_service::remote::{RemoteProvider, RetryBudget};
-use sottovoce_service::tls::{load_client_tls, renewal_date};
+use sottovoce_service::tls::{certified_packed_keys, load_client_tls, renewal_date};
 
 use crate::args::service::ClientOptions;
 use crate::output;
@@ -103,19 +104,44 @@ impl<'a> ClientFolder<'a> {
         Ok(remote.with_retry_observer(Box::new(|notice| remark_above_bar(&notice.to_string()))))
     }
 
+    /// The path of the keys for a form of evaluation.
+    pub fn keys_path(&self, form: EvaluationForm) -> PathBuf {
+        self.file(match form {
+            EvaluationForm::Batched => "keys",
+            EvaluationForm::Packed => "packed-keys",
+        })
+    }
+
+    /// Returns why the client cannot use keys for packed evaluation, or nothing if it can. Without TLS it can make them at any time.
+    ///
+    /// # Errors
+    /// If the certificate cannot be read.
+    pub fn packed_refusal(&self) -> Result<Option<String>> {
+        if !self.options.provider.is_secure() {
+            return Ok(None);
+        }
+        let certificate = self.file("certificate.pem");
+        Ok(match certified_packed_keys(&certificate)? {
+            Some(_) => None,
+            None => Some(format!(
+                "{} names no keys for packed evaluation; enrol again in a new folder for a certificate that does",
+                certificate.display()
+            )),
+        })
+    }
+
     /// Returns whether the folder has a certificate, or a request for one. Both are for the keys of the folder.
     fn is_enrolled(&self) -> bool {
         ["certificate.pem", "request.pem", "key.pem"].iter().any(|name| self.file(name).exists())
     }
 
-    /// The client with the keys of the folder. If it has neither keys nor a certificate or request for them, keys are created, in a
-    /// file that only its owner can read.
+    /// The client with the folder's keys for a form of evaluation. If the folder has neither these keys nor a certificate or request for
+    /// them, keys are created, in a file that only its owner can read.
     ///
     /// # Errors
     /// If the keys are missing or for other parameters, or the provider does not tell its parameters.
-    pub fn client(&self, remote: &RemoteProvider) -> Result<Client> {
-        let memory = self.max_parameters_bytes();
-        let path = self.file("keys");
+    pub fn client(&self, remote: &RemoteProvider, form: EvaluationForm) -> Result<Client> {
+        let path = self.keys_path(form);
         ensure!(
             path.exists() || !self.is_enrolled(),
             "{} is missing, and the certificate or request in {} is for these keys: restore the file, or enrol again in a new folder \
@@ -123,10 +149,34 @@ impl<'a> ClientFolder<'a> {
             path.display(),
             self.options.client.display()
         );
-        let message = remote.parameters()?;
+        let message = match form {
+            EvaluationForm::Batched => remote.parameters()?,
+            EvaluationForm::Packed => remote.packed_parameters()?,
+        };
+        self.client_for(&message, form, remote)
+    }
+
+    /// The client for a new request for a certificate, with keys for packed evaluation if the provider serves it. Missing keys for packed
+    /// evaluation are created, because the request names them.
+    ///
+    /// # Errors
+    /// As [`client`](Self::client).
+    pub fn clients_for_request(&self, remote: &RemoteProvider) -> Result<(Client, Option<Client>)> {
+        let batched = self.client(remote, EvaluationForm::Batched)?;
+        let packed = match remote.packed_parameters() {
+            Ok(message) => Some(self.client_for(&message, EvaluationForm::Packed, remote)?),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok((batched, packed))
+    }
+
+    /// The client with the folder's keys for the parameters in `message`. Missing keys are created.
+    fn client_for(&self, message: &[u8], form: EvaluationForm, remote: &RemoteProvider) -> Result<Client> {
+        let (memory, path) = (self.max_parameters_bytes(), self.keys_path(form));
         if path.exists() {
             let client = Client::load(&path, memory)?;
-            if !client.has_parameters_of(&message) {
+            if !client.has_parameters_of(message) {
                 let advice = match self.is_enrolled() {
                     true => {
                         "The certificate or request in this folder is for these keys, so new keys need a new folder: enrol there \
@@ -143,7 +193,7 @@ impl<'a> ClientFolder<'a> {
             }
             return Ok(client);
         }
-        let client = Client::from_parameters_message(&message[..], memory)
+        let client = Client::from_parameters_message(message, memory)
             .context("the provider's parameters are refused")?;
         self.create()?;
         client.save(&path)?;

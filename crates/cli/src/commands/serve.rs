@@ -2,6 +2,7 @@
 
 pub mod models;
 mod reload;
+mod served_parameters;
 mod start_messages;
 
 use std::process::ExitCode;
@@ -10,18 +11,21 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use sottovoce_bfv::planner::ChosenParameters;
-use sottovoce_evaluate::{Evaluator, RangeKind};
+use sottovoce_evaluate::RangeKind;
 use sottovoce_network::access_rights::check_private_folder;
 use sottovoce_protocol::provider::Provider;
 use sottovoce_protocol::{Fingerprint, size};
-use sottovoce_service::server::{self, AccessPolicy, Limits, MemoryBound, ServedSizes, Server, StateFolder};
+use sottovoce_service::server::{
+    self, AccessPolicy, Limits, MemoryBound, Providers, ServedSizes, Server, StateFolder,
+};
 use sottovoce_service::tls::{RevocationFiles, ServerTls, ServerTlsFiles};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use models::{Models, PLANNED_IMAGES};
+use models::Models;
 use reload::{ReloadSignals, Reloader};
+use served_parameters::ServedParameters;
 use start_messages::StartMessages;
 
 use crate::args::global::GlobalOptions;
@@ -56,7 +60,8 @@ fn run_service(options: &ServeOptions, global: &GlobalOptions) -> Result<()> {
     let models = Models::read(&options.models)?;
     let ranged = models.ranged();
     let policy = options.policy.policy(ranged.iter().all(|one| one.observed_logit.is_some()))?;
-    let choice = policy.choose(&ranged, PLANNED_IMAGES, &[Evaluator::default()])?;
+    let parameters = ServedParameters::choose(&policy, &models.named_and_ranged(), options.batched_only)?;
+    let choice = &parameters.batched;
     if policy.range == RangeKind::Observed {
         messages.warning(output::OBSERVED_RANGE);
     }
@@ -64,17 +69,26 @@ fn run_service(options: &ServeOptions, global: &GlobalOptions) -> Result<()> {
         messages.note(&format!("note: {HIDING_ASSUMPTIONS}"));
     }
     let limits = limits(options);
-    let provider = Provider::new(&choice.parameters, models.ensembles(), limits.keys_in_memory)?
+    let batched = Provider::new(&choice.parameters, models.ensembles(), limits.keys_in_memory)?
         .with_flooding(choice.flooding)?;
+    let packed =
+        parameters.packed.as_ref().ok().map(|packed| {
+            Provider::new(&packed.parameters, models.ensembles(), limits.packed_keys_in_memory)
+        });
+    let providers = Providers { batched, packed: packed.transpose()? };
     for (name, fingerprint) in models.fingerprints() {
         messages.model(name, fingerprint);
     }
-    let service = Server::new(provider, models.names(), access, limits, &folder, peak_memory_bytes)?;
+    if let Err(reason) = &parameters.packed {
+        messages.note(&format!("note: packed evaluation is not served: {reason}"));
+    }
+    let named = models.named(&parameters);
+    let service = Server::new(providers, named, access, limits, &folder, peak_memory_bytes)?;
     let pixels = models.pixels();
     let served = models.fingerprints().map(|(name, fingerprint)| (name.to_owned(), fingerprint)).collect();
     drop(models);
     let start = Start { messages, models: served, as_json: global.json };
-    runtime.block_on(serve(options, &choice, pixels, service, start, signals))
+    runtime.block_on(serve(options, &parameters, pixels, service, start, signals))
 }
 
 /// Facts about a service that are printed when it has its addresses.
@@ -176,7 +190,7 @@ fn access_policy(options: &ServeOptions, messages: StartMessages) -> Result<Acce
 
 async fn serve(
     options: &ServeOptions,
-    choice: &ChosenParameters,
+    served: &ServedParameters,
     pixels: usize,
     service: Server,
     start: Start,
@@ -189,8 +203,8 @@ async fn serve(
     };
     let scheme = if options.insecure_local { "http" } else { "https" };
     let address = listener.local_addr().context("the listener has no address")?;
-    let parameters = &choice.parameters;
-    start.messages.note(&describe(options, choice, pixels));
+    let (choice, parameters) = (&served.batched, &served.batched.parameters);
+    start.messages.note(&describe(options, served, pixels));
     let metrics_address = match &metrics {
         Some(listener) => {
             let address = listener.local_addr().context("the listener has no address")?;
@@ -209,12 +223,14 @@ async fn serve(
         batch_bytes = size::batch_bytes(parameters, pixels),
         registration_bytes = size::registration_bytes(parameters),
         hides_model = choice.flooding.is_some(),
+        packed = served.packed.is_ok(),
         "serving"
     );
     let reloader = Reloader {
         models: options.models.clone(),
         policy: options.policy.clone(),
         parameters: parameters.clone(),
+        packed: served.packed.as_ref().ok().map(|packed| packed.parameters.clone()),
         service: service.clone(),
     };
     let (told, stop) = tokio::sync::oneshot::channel();
@@ -232,30 +248,37 @@ async fn serve(
 }
 
 /// The parameters, the bytes of a batch, and the memory of the service.
-fn describe(options: &ServeOptions, choice: &ChosenParameters, pixels: usize) -> String {
+fn describe(options: &ServeOptions, served: &ServedParameters, pixels: usize) -> String {
+    let choice = &served.batched;
     let (parameters, cost) = (&choice.parameters, &choice.cost);
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
     let hidden = match choice.flooding {
         Some(flood) => format!("; answers hide the model with noise of {} bits", flood.bits()),
         None => String::new(),
     };
-    let batch = size::batch_memory_bytes(parameters, pixels);
     let program = peak_memory_bytes().unwrap_or_else(|| {
         let primes = parameters.ciphertext_primes().len();
         PROGRAM_BYTES
             + size::parameters_memory_bytes(parameters.degree(), parameters.channels().len(), primes)
     });
-    let sizes = ServedSizes {
-        parameters,
-        pixels,
-        answer: cost.download_bytes as u64,
-        evaluation: (cost.memory_bytes as u64).saturating_sub(batch),
-    };
-    let memory = MemoryBound::new(&sizes, None, &limits(options), program);
+    let packed = served.packed.as_ref().ok();
+    let sizes = served_sizes(choice, pixels);
+    let packed_sizes = packed.map(|packed| served_sizes(packed, pixels));
+    let memory = MemoryBound::new(&sizes, packed_sizes.as_ref(), &limits(options), program);
+    let packed = packed.map_or_else(String::new, |packed| {
+        let megabytes = |bytes: usize| bytes as f64 / 1e6;
+        format!(
+            "\npacked evaluation of one image: N = {}, {:.2} MB up, {:.2} MB down, keys of {:.1} MB",
+            packed.parameters.degree(),
+            megabytes(packed.cost.upload_bytes),
+            megabytes(packed.cost.download_bytes),
+            megabytes(packed.cost.key_bytes),
+        )
+    });
     format!(
         "N = {}, t of {:.0} bits in {}, Q of {:.0} bits, {} encryption{hidden}\n\
          a batch: up to {} images, {:.1} MB up, {:.2} MB down; memory at most about {:.1} GiB: {:.2} for {}, {:.2} to evaluate \
-         one, {:.2} for keys, {:.2} for answers, {:.2} for connections, {:.2} for the program, {:.2} kept by the allocator",
+         one, {:.2} for keys, {:.2} for answers, {:.2} for connections, {:.2} for the program, {:.2} kept by the allocator{packed}",
         parameters.degree(),
         parameters.plaintext_bits(),
         counted(parameters.channels().len(), "modulus", "moduli"),
@@ -274,6 +297,14 @@ fn describe(options: &ServeOptions, choice: &ChosenParameters, pixels: usize) ->
         gib(memory.program),
         gib(memory.allocator),
     )
+}
+
+/// The sizes of one form of evaluation that its memory depends on.
+fn served_sizes(choice: &ChosenParameters, pixels: usize) -> ServedSizes<'_> {
+    let (parameters, cost) = (&choice.parameters, &choice.cost);
+    let batch = size::batch_memory_bytes(parameters, pixels);
+    let evaluation = (cost.memory_bytes as u64).saturating_sub(batch);
+    ServedSizes { parameters, pixels, answer: cost.download_bytes as u64, evaluation }
 }
 
 /// Waits for SIGTERM or Ctrl-C.

@@ -99,6 +99,14 @@ pub enum RemoteError {
     Runtime(#[source] io::Error),
 }
 
+impl RemoteError {
+    /// Returns whether the provider does not have what was asked for.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused { status: StatusCode::NOT_FOUND, .. })
+    }
+}
+
 /// Reason for which one attempt of a request failed. Texts of libraries may repeat what the provider sent.
 #[derive(Debug)]
 pub enum AttemptError {

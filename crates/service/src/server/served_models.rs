@@ -12,7 +12,7 @@ use sottovoce_protocol::size;
 use tracing::error;
 
 use super::refusal::Refusal;
-use crate::resource::ModelEntry;
+use crate::resource::{ModelEntry, NamedModel};
 
 /// The providers of one service: the same models under batched parameters and, if all of them fit, under packed ones.
 pub struct Providers {
@@ -60,8 +60,9 @@ pub enum ServedModelsError {
 
 impl ServedModels {
     /// Returns the models of `providers` with their names, in the same order.
-    pub fn new(providers: Providers, names: Vec<String>) -> Result<Self, ServedModelsError> {
+    pub fn new(providers: Providers, named: &[NamedModel]) -> Result<Self, ServedModelsError> {
         let Providers { batched, packed } = providers;
+        let names: Vec<String> = named.iter().map(|model| model.name.clone()).collect();
         let models = batched.models().count();
         let different = names.iter().collect::<HashSet<_>>().len();
         if names.len() != models || different != models {
@@ -81,8 +82,8 @@ impl ServedModels {
         let mut batch_lengths: Vec<u64> = [&batched].into_iter().chain(&packed).flat_map(lengths).collect();
         batch_lengths.sort_unstable();
         batch_lengths.dedup();
-        let entries = names.iter().zip(fingerprints(&batched));
-        let entries = entries.map(|(name, model)| ModelEntry::new(name, model));
+        let entries = named.iter().zip(fingerprints(&batched));
+        let entries = entries.map(|(named, model)| ModelEntry::new(named, model));
         let list = json!(entries.collect::<Vec<_>>()).to_string().into();
         Ok(Self { batched: Arc::new(batched), packed: packed.map(Arc::new), names, list, batch_lengths })
     }
@@ -180,7 +181,7 @@ mod tests {
         let parameters =
             Parameters::new(4096, &[65_537], &PrimeSizes::new(&[32, 31]), Encryption::SecretKey).unwrap();
         let provider = Provider::new(&parameters, Vec::new(), 1).unwrap();
-        let served = ServedModels::new(provider.into(), Vec::new()).unwrap();
+        let served = ServedModels::new(provider.into(), &[]).unwrap();
         let responses = [served.list(), served.list()];
         assert_eq!(responses[0], "[]");
         assert_eq!(responses[0].as_ptr(), responses[1].as_ptr());

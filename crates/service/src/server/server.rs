@@ -30,6 +30,7 @@ use super::server_error::ServerError;
 use super::state::ServerState;
 use super::state_folder::StateFolder;
 use super::{listener, maintenance, metrics_listener, worker};
+use crate::resource::NamedModel;
 
 /// Interval at which files of certificates and revoked certificates are looked at. An unchanged file costs one look at its metadata.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
@@ -48,20 +49,21 @@ pub struct Server {
 }
 
 impl Server {
-    /// Makes a server of `providers`, whose models have the names `model_names`, with the registered keys in `folder`.
+    /// Makes a server of `providers`, whose models are named by `models`, with the registered keys in `folder`.
     /// `peak_memory_bytes` returns the peak memory of the process.
     ///
     /// # Errors
     /// If the models do not have as many different names, the providers have different models, or the database cannot be opened.
     pub fn new(
         providers: impl Into<Providers>,
-        model_names: Vec<String>,
+        models: Vec<impl Into<NamedModel>>,
         access: AccessPolicy,
         limits: Limits,
         folder: &StateFolder,
         peak_memory_bytes: fn() -> Option<u64>,
     ) -> Result<Self, ServerError> {
-        let served = ServedModels::new(providers.into(), model_names)?;
+        let named: Vec<NamedModel> = models.into_iter().map(Into::into).collect();
+        let served = ServedModels::new(providers.into(), &named)?;
         if let AccessPolicy::Certificates(tls) = &access {
             tls.warn_of_unlisted_models(served.entries());
         }
@@ -94,13 +96,13 @@ impl Server {
     pub fn replace_models(
         &self,
         models: Vec<IntegerEnsemble>,
-        names: Vec<String>,
+        named: &[NamedModel],
         flooding: Option<FloodingNoise>,
     ) -> Result<(), ServerError> {
         let served = self.state.served();
         let packed = served.packed().map(|packed| packed.with_models(models.clone())).transpose()?;
         let batched = served.batched().with_models(models)?.with_flooding(flooding)?;
-        let served = ServedModels::new(Providers { batched, packed }, names)?;
+        let served = ServedModels::new(Providers { batched, packed }, named)?;
         if let AccessPolicy::Certificates(tls) = &self.state.access {
             tls.warn_of_unlisted_models(served.entries());
         }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::client::Resumption;
+use sottovoce_protocol::Fingerprint;
 use time::OffsetDateTime;
 
 use super::certificate::Certificate;
 use super::error::TlsError;
+use super::identity::ClientIdentity;
 use super::trusted_roots::TrustedRoots;
 use super::validity::{RENEWAL_WARNING, Validity, date_text};
 use super::{pem_files, profile};
@@ -37,6 +39,18 @@ pub fn load_client_tls(root: &Path, identity: Option<(&Path, &Path)>) -> Result<
     configuration.alpn_protocols = vec![profile::PROTOCOL.to_vec()];
     configuration.resumption = Resumption::disabled();
     Ok(Arc::new(configuration))
+}
+
+/// Returns the fingerprint of the keys for packed evaluation that a client's certificate names, if it names any.
+///
+/// # Errors
+/// If the file has no certificate of a client.
+pub fn certified_packed_keys(certificate: &Path) -> Result<Option<Fingerprint>, TlsError> {
+    let chain = pem_files::read_certificates(certificate)?;
+    let Some(leaf) = chain.first() else { return Ok(None) };
+    let identity = ClientIdentity::from_der(leaf)
+        .map_err(|error| TlsError::Certificate { path: certificate.to_owned(), reason: error.to_string() })?;
+    Ok(identity.packed_keys)
 }
 
 /// Returns the end of a client's certificate, such as `2026-11-28T07:59:28Z`, if it should be renewed: less than 30 days and less

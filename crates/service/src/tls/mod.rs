@@ -45,7 +45,7 @@ pub(crate) mod trusted_roots;
 pub(crate) mod validity;
 mod warnings;
 
-pub use client::{load_client_tls, renewal_date};
+pub use client::{certified_packed_keys, load_client_tls, renewal_date};
 pub use error::{PemProblem, RevocationListError, TlsError};
 pub use identity::{ClientIdentity, IdentityError, OutdatedList};
 pub use model_manifest::{

@@ -75,7 +75,7 @@ pub fn classify(
     pixels: &[u8],
     known: &KnownImages,
 ) -> Result<Classified> {
-    let batch = slots::capacity(client.parameters().degree(), known.len()) * model.pixels();
+    let batch = slots::capacity(client.parameters().images_per_batch(), known.len()) * model.pixels();
     let (mut classified, mut answers) = (Classified::default(), Vec::new());
     let batches = pixels.len().div_ceil(batch);
     for (index, images) in pixels.chunks(batch).enumerate() {
@@ -117,7 +117,7 @@ impl EncryptedBatch {
         let progress = BatchProgress::new(prefix);
         progress.stage.begin("encrypting", client.encryption_work(model.pixels()));
         let start = Instant::now();
-        let (size, slots) = (model.pixels(), client.parameters().degree());
+        let (size, slots) = (model.pixels(), client.parameters().images_per_batch());
         // The generator is seeded by the operating system.
         let assignment =
             SlotAssignment::random(images.len() / size.max(1), known.len(), slots, &mut rand::rng());

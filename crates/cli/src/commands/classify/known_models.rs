@@ -10,6 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sottovoce_bfv::planner::EvaluationForm;
 use sottovoce_network::access_rights::check_trusted_file;
 use sottovoce_network::atomic_file;
 use sottovoce_protocol::Fingerprint;
@@ -27,7 +28,9 @@ pub struct ModelIdentity {
     /// Name by which the client chose the model.
     pub name: String,
     pub model: Fingerprint,
-    /// Fingerprint of the encryption's parameters.
+    /// The form of evaluation.
+    pub form: EvaluationForm,
+    /// Fingerprint of the encryption's parameters for this form.
     pub parameters: Fingerprint,
 }
 
@@ -49,7 +52,12 @@ struct KnownModel {
     provider: String,
     name: String,
     model: String,
+    /// Fingerprint of the parameters for batched evaluation, or nothing before its first use.
+    #[serde(default)]
     parameters: String,
+    /// Fingerprint of the parameters for packed evaluation, or nothing before its first use.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    packed_parameters: String,
     /// Time of the first use of this model.
     first_seen: String,
 }
@@ -60,7 +68,28 @@ impl KnownModel {
     }
 
     fn is_same(&self, identity: &ModelIdentity) -> bool {
-        self.model == identity.model.to_string() && self.parameters == identity.parameters.to_string()
+        self.model == identity.model.to_string()
+            && self.parameters_of(identity.form) == identity.parameters.to_string()
+    }
+
+    /// Returns whether this model was used only in the other form of evaluation.
+    fn is_new_form(&self, identity: &ModelIdentity) -> bool {
+        self.model == identity.model.to_string() && self.parameters_of(identity.form).is_empty()
+    }
+
+    fn parameters_of(&self, form: EvaluationForm) -> &str {
+        match form {
+            EvaluationForm::Batched => &self.parameters,
+            EvaluationForm::Packed => &self.packed_parameters,
+        }
+    }
+
+    fn set_parameters(&mut self, identity: &ModelIdentity) {
+        let parameters = identity.parameters.to_string();
+        match identity.form {
+            EvaluationForm::Batched => self.parameters = parameters,
+            EvaluationForm::Packed => self.packed_parameters = parameters,
+        }
     }
 }
 
@@ -80,6 +109,7 @@ pub fn recognise(folder: &Path, identity: &ModelIdentity, new: NewModel) -> Resu
     let mut models = read(&path)?;
     match models.iter_mut().find(|known| known.is_for(identity)) {
         Some(known) if known.is_same(identity) => return Ok(()),
+        Some(known) if known.is_new_form(identity) => known.set_parameters(identity),
         Some(known) => {
             if new != NewModel::Accepted {
                 bail!("{}", change(known, identity, &path));
@@ -113,7 +143,7 @@ fn check_new_name(models: &[KnownModel], identity: &ModelIdentity, path: &Path) 
     let of_provider = || models.iter().filter(|known| known.provider == identity.provider);
     let names: Vec<&str> = of_provider().map(|known| known.name.as_str()).collect();
     ensure!(
-        names.is_empty() || of_provider().any(|known| known.is_same(identity)),
+        names.is_empty() || of_provider().any(|known| known.is_same(identity) || known.is_new_form(identity)),
         "{} now offers the model {} with the fingerprint\n  {}\nwhich was not used before, and nothing was sent; known from it: {} \
          ({})\nIf this is the right model, choose it with --model {}",
         identity.provider,
@@ -127,13 +157,16 @@ fn check_new_name(models: &[KnownModel], identity: &ModelIdentity, path: &Path) 
 }
 
 fn entry(identity: &ModelIdentity) -> KnownModel {
-    KnownModel {
+    let mut known = KnownModel {
         provider: identity.provider.clone(),
         name: identity.name.clone(),
         model: identity.model.to_string(),
-        parameters: identity.parameters.to_string(),
+        parameters: String::new(),
+        packed_parameters: String::new(),
         first_seen: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    }
+    };
+    known.set_parameters(identity);
+    known
 }
 
 fn change(known: &KnownModel, identity: &ModelIdentity, path: &Path) -> String {
@@ -145,7 +178,7 @@ fn change(known: &KnownModel, identity: &ModelIdentity, path: &Path) -> String {
         identity.name,
         identity.provider,
         known.model,
-        known.parameters,
+        known.parameters_of(identity.form),
         known.first_seen,
         path.display(),
         identity.model,

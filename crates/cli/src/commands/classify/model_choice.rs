@@ -3,20 +3,26 @@
 use anyhow::{Context, Result, bail, ensure};
 use sottovoce_protocol::client::Client;
 use sottovoce_protocol::{Fingerprint, ModelDescription};
-use sottovoce_service::ModelEntry;
 use sottovoce_service::remote::RemoteProvider;
+use sottovoce_service::{ModelCosts, ModelEntry};
 
-/// Returns the name and the description of the provider's model called `name`, of the model with the fingerprint `pinned`, or of
-/// its only model.
+/// A model that was chosen from the provider's list.
+pub struct ChosenModel {
+    pub name: String,
+    pub fingerprint: Fingerprint,
+    /// Costs that the provider predicts.
+    pub costs: Option<ModelCosts>,
+}
+
+/// Returns the provider's model called `name`, the model with the fingerprint `pinned`, or its only model.
 ///
 /// # Errors
 /// If the provider has no such model or several, or has another one under the name.
 pub fn choose(
-    client: &Client,
     remote: &RemoteProvider,
     name: Option<&str>,
     pinned: Option<Fingerprint>,
-) -> Result<(String, ModelDescription)> {
+) -> Result<ChosenModel> {
     let models = remote.models()?;
     let entry = find(&models, remote, name, pinned)?;
     let fingerprint: Fingerprint = entry.model.parse().context("the provider's list of models is damaged")?;
@@ -28,14 +34,30 @@ pub fn choose(
             remote.address(),
         );
     }
-    let model = client.read_model(&remote.model(fingerprint)?[..])?;
+    Ok(ChosenModel { name: entry.name.to_string(), fingerprint, costs: entry.costs })
+}
+
+/// Fetches the description of a model for the client's parameters.
+///
+/// # Errors
+/// If the provider describes another model.
+pub fn describe(
+    client: &Client,
+    remote: &RemoteProvider,
+    fingerprint: Fingerprint,
+) -> Result<ModelDescription> {
+    let message = match client.parameters().packed() {
+        Some(_) => remote.packed_model(fingerprint)?,
+        None => remote.model(fingerprint)?,
+    };
+    let model = client.read_model(&message[..])?;
     ensure!(
         model.fingerprint() == fingerprint,
         "{} was asked for the model {fingerprint}, but described {}",
         remote.address(),
         model.fingerprint()
     );
-    Ok((entry.name.to_string(), model))
+    Ok(model)
 }
 
 fn find<'a>(

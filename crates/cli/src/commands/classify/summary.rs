@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 use sottovoce_bfv::Parameters;
+use sottovoce_bfv::planner::EvaluationForm;
 use sottovoce_table::Table;
 
 use super::batches::Classified;
 use super::known_models::ModelIdentity;
+use crate::commands::form_choice::FormChoice;
 use crate::output::counted;
 
 /// Parameters as JSON.
@@ -19,7 +21,12 @@ pub fn parameters(parameters: &Parameters) -> Value {
 }
 
 /// The table of time and bytes of every step. Notes say which model answered.
-pub fn steps(classified: &Classified, model: &ModelIdentity, parameters: &Parameters) -> Table {
+pub fn steps(
+    classified: &Classified,
+    model: &ModelIdentity,
+    parameters: &Parameters,
+    form: &FormChoice,
+) -> Table {
     let steps = &classified.steps;
     let images = classified.logits.len().max(1);
     let row = |name: &str, seconds: f64, bytes: Option<u64>| {
@@ -34,12 +41,20 @@ pub fn steps(classified: &Classified, model: &ModelIdentity, parameters: &Parame
     let mut notes = vec![
         format!("Provider {}, model {}, parameters {}.", model.provider, model.model, model.parameters),
         format!(
-            "{images} images in {} of up to {} slots; {} encryption.",
+            "{} in {} of up to {} each; {} encryption.",
+            counted(images, "image", "images"),
             counted(steps.batches, "batch", "batches"),
-            parameters.degree(),
+            counted(parameters.images_per_batch(), "image", "images"),
             parameters.encryption(),
         ),
-        classified.agreement.describe(),
+        form.describe(),
+        match form.form {
+            EvaluationForm::Batched => classified.agreement.describe(),
+            EvaluationForm::Packed => {
+                "A packed image has no spare slots for copies and known images, so nothing was compared."
+                    .to_owned()
+            }
+        },
     ];
     notes.extend(steps.noise_bits.map(|bits| {
         format!(

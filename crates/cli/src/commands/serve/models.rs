@@ -7,7 +7,9 @@ use sottovoce_evaluate::RangedEnsemble;
 use sottovoce_network::disk::ExportedEnsemble;
 use sottovoce_network::{IntegerEnsemble, UntrustedText};
 use sottovoce_protocol::Fingerprint;
+use sottovoce_service::NamedModel;
 
+use super::served_parameters::ServedParameters;
 use crate::commands::exported_networks;
 
 /// Number of images for which parameters are chosen: many batches of one client.
@@ -35,8 +37,22 @@ impl Models {
         self.0.iter().map(|model| RangedEnsemble::from(&model.exported)).collect()
     }
 
-    pub fn names(&self) -> Vec<String> {
-        self.0.iter().map(|model| model.name.clone()).collect()
+    /// Returns every model with its name.
+    pub fn named_and_ranged(&self) -> Vec<(&str, RangedEnsemble<'_>)> {
+        self.0.iter().map(|model| (model.name.as_str(), RangedEnsemble::from(&model.exported))).collect()
+    }
+
+    /// Returns the names of the models with the costs that are predicted under `parameters`. The models' shares of the time are as their
+    /// numbers of members.
+    pub fn named(&self, parameters: &ServedParameters) -> Vec<NamedModel> {
+        let members = |model: &Model| model.exported.ensemble.members().len() as f64;
+        let all: f64 = self.0.iter().map(members).sum();
+        let named = |model: &Model| {
+            let pixels = model.exported.ensemble.architecture().pixels();
+            let costs = Some(parameters.model_costs(pixels, members(model) / all));
+            NamedModel { name: model.name.clone(), costs }
+        };
+        self.0.iter().map(named).collect()
     }
 
     pub fn ensembles(&self) -> Vec<IntegerEnsemble> {

@@ -9,7 +9,12 @@ use sottovoce_protocol::size;
 use sottovoce_service::server::Server;
 
 use super::models::{Models, PLANNED_IMAGES};
+use super::served_parameters::ServedParameters;
 use crate::args::policy::PolicyOptions;
+
+/// Why models are not replaced.
+const OTHER_PARAMETERS: &str = "these models need other encryption parameters than those that are served, for which clients have made their \
+                                keys; restart the service to change them, after which every client makes new keys";
 
 /// Everything that is needed to read the files of a service again.
 #[derive(Clone)]
@@ -19,6 +24,8 @@ pub struct Reloader {
     pub policy: PolicyOptions,
     /// Parameters that are served. Clients' keys are for these.
     pub parameters: Parameters,
+    /// Parameters for packed evaluation, if they are served.
+    pub packed: Option<Parameters>,
     pub service: Server,
 }
 
@@ -62,13 +69,18 @@ impl Reloader {
         let models = Models::read(&self.models)?;
         let ranged = models.ranged();
         let policy = self.policy.policy(ranged.iter().all(|one| one.observed_logit.is_some()))?;
-        let choice = policy
+        let batched = policy
             .keep(&self.parameters, &ranged, PLANNED_IMAGES, &[Evaluator::default()])
-            .context(
-                "these models need other encryption parameters than those that are served, for which clients have made their keys; \
-                 restart the service to change them, after which every client makes new keys",
-            )?;
-        self.service.replace_models(models.ensembles(), models.names(), choice.flooding)?;
+            .context(OTHER_PARAMETERS)?;
+        let packed = match &self.packed {
+            Some(packed) => {
+                Ok(policy.keep_packed(packed, &ranged, PLANNED_IMAGES).context(OTHER_PARAMETERS)?)
+            }
+            None => Err(String::new()),
+        };
+        let flooding = batched.flooding;
+        let named = models.named(&ServedParameters { batched, packed });
+        self.service.replace_models(models.ensembles(), &named, flooding)?;
         for (name, model) in models.fingerprints() {
             let batch_bytes = size::batch_bytes(&self.parameters, models.pixels());
             tracing::info!(name, %model, batch_bytes, "a model is served");

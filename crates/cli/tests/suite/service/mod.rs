@@ -14,6 +14,7 @@ mod metrics_listener;
 mod model_identity;
 mod model_manifest;
 mod own_certificate;
+mod packed;
 mod private_files;
 #[cfg(target_os = "linux")]
 mod process;
