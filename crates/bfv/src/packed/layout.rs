@@ -3,8 +3,8 @@
 use sottovoce_network::{Architecture, IntegerBlock, IntegerNetwork};
 
 use super::diagonals::Diagonals;
+use super::error::PackedLayoutError;
 use super::input::PackedInput;
-use crate::parameters::limits::MAX_DEGREE;
 use crate::parameters::packed_chain::{PackedLevels, Rotation};
 
 /// The slots of a network's values in packed evaluation.
@@ -20,24 +20,6 @@ pub struct PackedLayout {
     architecture: Architecture,
     input: PackedInput,
     degree: usize,
-}
-
-/// A network that does not fit in the slots of one ciphertext.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "packed evaluation of this architecture needs {needed} {what}, but a ring degree of {degree} has {available}{}; \
-     it can be evaluated batched",
-    if *degree < MAX_DEGREE { ", and larger ring degrees may have enough" } else { "" }
-)]
-pub struct PackedLayoutError {
-    /// The slots that are missing.
-    pub what: &'static str,
-    /// Slots or columns needed.
-    pub needed: usize,
-    /// Slots or columns at this ring degree.
-    pub available: usize,
-    /// The ring degree.
-    pub degree: usize,
 }
 
 impl PackedLayout {

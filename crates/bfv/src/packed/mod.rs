@@ -7,12 +7,15 @@
 //! | --- | --- |
 //! | `input` | [`PackedInput`]: the slots of an image's pixels and of the logits' shares, which the client knows |
 //! | `layout` | [`PackedLayout`]: the slots of weights, biases and activations, which the provider knows |
+//! | `error` | [`PackedLayoutError`]: why a network does not fit |
 //! | `diagonals` | [`Diagonals`]: a matrix product as rotations and slot-wise products |
 
 mod diagonals;
+mod error;
 mod input;
 mod layout;
 
 pub use diagonals::Diagonals;
+pub use error::PackedLayoutError;
 pub use input::PackedInput;
-pub use layout::{PackedLayout, PackedLayoutError};
+pub use layout::PackedLayout;

@@ -45,7 +45,11 @@ pub fn packed_cost(
         download_bytes,
         key_bytes,
         memory_bytes: upload_bytes * 2
-            + workloads.iter().map(|workload| work.bytes(workload)).max().unwrap_or(0),
+            + workloads
+                .iter()
+                .map(|one| work.bytes(one) + channels * work.weight_bytes(one))
+                .max()
+                .unwrap_or(0),
     }
 }
 
@@ -117,6 +121,16 @@ impl Work<'_> {
             + self.baby_steps(layout.convolution(), upload)
             + *members as f64 * member
             + answers
+    }
+
+    /// Bytes of all members' weights and biases in one channel: a polynomial for every diagonal and every layer's biases.
+    fn weight_bytes(&self, workload: &PackedWorkload) -> usize {
+        let PackedWorkload { layout, members } = workload;
+        let PackedLevels { square, hidden, .. } = self.sizes.kept;
+        let polynomials = (layout.convolution().count + 1) * self.sizes.upload.len()
+            + (layout.hidden().count + 1) * square
+            + 2 * hidden;
+        members * polynomials * self.sizes.degree * size_of::<u64>()
     }
 
     /// Bytes of an evaluation: the rotated inputs, and for every thread a member's rotated activations, both with their digits.

@@ -21,7 +21,8 @@ const BYTES_OUTSIDE_BODIES: (f64, f64) = ((2 << 20) as f64, (64 << 20) as f64);
 /// Bytes per second of responses, and how many at once. A client can fetch an answer as often as it likes.
 const SENT_BYTES: (f64, f64) = ((16 << 20) as f64, (256 << 20) as f64);
 
-/// Registrations of keys per second, and how many at once. Each writes a megabyte to the disk, and clients need one.
+/// Registrations of keys per second, and how many at once. Each writes a megabyte to the disk, or tens of
+/// megabytes of keys for packed evaluation, and clients need one of each.
 const REGISTRATIONS: (f64, f64) = (0.1, 10.0);
 
 /// Budget of one client's connections and requests. All its connections share it.
