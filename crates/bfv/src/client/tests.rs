@@ -21,7 +21,7 @@ use crate::seed::expansion::Seed;
 fn channel(degree: usize, t_bits: usize, sizes: &[usize], dropped: usize) -> Channel {
     let t = generate_prime(t_bits, 2 * degree as u64, 1 << t_bits).unwrap();
     let primes = PrimeSizes { upload: sizes[..sizes.len() - dropped].to_vec(), hidden: 1 };
-    Channel::new(degree, t, &primes, sizes, None).unwrap()
+    Channel::of_moduli(degree, &[t], &primes, sizes).unwrap().remove(0)
 }
 
 /// Ring degree, bits of the plaintext modulus, bits of the primes.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use fhe::bfv::{BfvParameters, BfvParametersBuilder};
 use fhe_math::rq::Context;
+use rayon::prelude::*;
 
 use super::error::ParametersError;
 use super::level::Level;
@@ -33,24 +34,42 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// A channel whose key has primes of these `sizes` in bits, of which the first are the primes of an upload. Nothing is
-    /// checked but the transforms and what `fhe` checks. The transforms of the `first` channel are shared if its primes are the
-    /// same.
+    /// Channels for `plaintext_moduli` whose keys have primes of these `sizes` in bits, of which the first are the primes of an
+    /// upload. Nothing is checked but the transforms and what `fhe` checks. Channels share transforms.
+    ///
+    /// The tables of `fhe` take almost all of the time, and are computed in parallel.
     ///
     /// # Errors
     /// If `fhe` refuses the parameters, or a transform is not available.
-    pub(crate) fn new(
+    pub(crate) fn of_moduli(
         degree: usize,
-        t: u64,
+        plaintext_moduli: &[u64],
         primes: &PrimeSizes,
         sizes: &[usize],
+    ) -> Result<Vec<Self>, ParametersError> {
+        let tables = |&t: &u64| {
+            BfvParametersBuilder::new()
+                .set_degree(degree)
+                .set_plaintext_modulus(t)
+                .set_moduli_sizes(sizes)
+                .build_arc()
+        };
+        let tables: Vec<Result<Arc<BfvParameters>, fhe::Error>> =
+            plaintext_moduli.par_iter().map(tables).collect();
+        let mut channels: Vec<Self> = Vec::with_capacity(tables.len());
+        for inner in tables {
+            channels.push(Self::new(inner?, primes, channels.first())?);
+        }
+        Ok(channels)
+    }
+
+    /// A channel with the tables of `fhe`. The transforms of the `first` channel are shared if its primes are the same.
+    fn new(
+        inner: Arc<BfvParameters>,
+        primes: &PrimeSizes,
         first: Option<&Self>,
     ) -> Result<Self, ParametersError> {
-        let inner = BfvParametersBuilder::new()
-            .set_degree(degree)
-            .set_plaintext_modulus(t)
-            .set_moduli_sizes(sizes)
-            .build_arc()?;
+        let (degree, t, sizes) = (inner.degree(), inner.plaintext(), inner.moduli_sizes());
         let upload_level = Level::after_dropping(sizes.len() - primes.upload.len());
         let hidden_level = Level::after_dropping(sizes.len() - primes.hidden);
         let transforms = match first {

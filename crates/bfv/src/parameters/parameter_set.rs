@@ -95,11 +95,8 @@ impl Parameters {
         let primes = PrimeSizes { upload: upload.to_vec(), hidden: chain.kept.hidden };
         let mut sizes = upload.to_vec();
         sizes.push(chain.special_bits);
-        let mut channels: Vec<Channel> = Vec::with_capacity(plaintext_moduli.len());
-        for &t in plaintext_moduli {
-            let channel = Channel::new(degree, t, &primes, &sizes, channels.first())?;
-            channels.push(channel.into_packed(chain.kept));
-        }
+        let channels = Channel::of_moduli(degree, plaintext_moduli, &primes, &sizes)?;
+        let channels = channels.into_iter().map(|channel| channel.into_packed(chain.kept)).collect();
         let crt = Crt::new(plaintext_moduli);
         Ok(Self { channels, encryption: Encryption::SecretKey, packed: Some(chain), crt })
     }
@@ -155,10 +152,7 @@ impl Parameters {
         // All channels have the same ciphertext primes, so the largest plaintext modulus decides the encryption prime.
         let largest = plaintext_moduli.iter().copied().max().unwrap_or(0);
         let sizes = primes.all(largest, encryption);
-        let mut channels: Vec<Channel> = Vec::with_capacity(plaintext_moduli.len());
-        for &t in plaintext_moduli {
-            channels.push(Channel::new(degree, t, primes, &sizes, channels.first())?);
-        }
+        let channels = Channel::of_moduli(degree, plaintext_moduli, primes, &sizes)?;
         Ok(Self { channels, encryption, packed: None, crt: Crt::new(plaintext_moduli) })
     }
 
