@@ -1,13 +1,14 @@
 //! The provider's stages. They open no file of the client but its public keys and its batches.
 
 use std::fs;
+use std::io::{self, Write as _};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use sottovoce_bfv::planner::{ParameterRequest, choose_parameters};
+use sottovoce_bfv::planner::{ParameterRequest, choose_packed_parameters, choose_parameters};
 use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
 use sottovoce_protocol::Fingerprint;
 use sottovoce_protocol::provider::{Provider, RegisteredKey};
@@ -44,7 +45,23 @@ pub fn publish(submission: &Submission) -> Result<()> {
         let images = instance.usual_images();
         let ensembles = [&ensemble];
         let request = ParameterRequest { images, ..ParameterRequest::new(&ensembles, largest) };
-        let parameters = choose_parameters(&request)?.parameters;
+        // The planner knows no stages. Packed evaluation reads keys of 40 MB, which pays for single images only.
+        let choice = match instance {
+            Instance::Single => choose_packed_parameters(&request).or_else(|_| choose_parameters(&request)),
+            _ => choose_parameters(&request),
+        };
+        let parameters = choice?.parameters;
+        // The build's output. If it cannot be printed, the parameters are in the announcement.
+        let _ = writeln!(
+            io::stdout(),
+            "{}: {} evaluation, N = {}, plaintext moduli {:?}, keys of {:.0} of at most {} bits (128-bit security)",
+            instance.name(),
+            if parameters.packed().is_some() { "packed" } else { "batched" },
+            parameters.degree(),
+            parameters.plaintext_moduli(),
+            parameters.key_modulus_bits(),
+            parameters.security_limit_bits(),
+        );
         let provider = Provider::new(&parameters, vec![ensemble.clone()], 1)?;
         Announcement::of(&provider)?.write(&submission.announcement(instance))?;
     }
