@@ -2,7 +2,7 @@
 
 pub mod models;
 mod reload;
-mod served_parameters;
+pub mod served_parameters;
 mod start_messages;
 
 use std::process::ExitCode;

@@ -12,9 +12,6 @@ use sottovoce_service::NamedModel;
 use super::served_parameters::ServedParameters;
 use crate::commands::exported_networks;
 
-/// Number of images for which parameters are chosen: many batches of one client.
-pub const PLANNED_IMAGES: usize = 100_000;
-
 /// A model to serve.
 struct Model {
     name: String,

@@ -8,8 +8,8 @@ use sottovoce_evaluate::Evaluator;
 use sottovoce_protocol::size;
 use sottovoce_service::server::Server;
 
-use super::models::{Models, PLANNED_IMAGES};
-use super::served_parameters::ServedParameters;
+use super::models::Models;
+use super::served_parameters::{PLANNED_IMAGES, ServedParameters};
 use crate::args::policy::PolicyOptions;
 
 /// Why models are not replaced.

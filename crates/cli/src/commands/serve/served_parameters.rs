@@ -5,7 +5,8 @@ use sottovoce_bfv::planner::{ChosenParameters, EvaluationForm, TransferRate};
 use sottovoce_evaluate::{Evaluator, FormPlan, FormRule, ParameterPolicy, RangedEnsemble};
 use sottovoce_service::{BatchCost, ModelCosts};
 
-use super::models::PLANNED_IMAGES;
+/// Number of images for which parameters are chosen: many batches of one client.
+pub const PLANNED_IMAGES: usize = 100_000;
 
 /// Parameters for both forms of evaluation of all models.
 pub struct ServedParameters {

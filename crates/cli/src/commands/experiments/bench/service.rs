@@ -18,7 +18,7 @@ use crate::commands::classify::batches::{Classified, EncryptedBatch, Steps, clas
 use crate::commands::classify::known_images::KnownImages;
 use crate::commands::experiments::exactness::EXIT_MISMATCH;
 use crate::commands::exported_networks;
-use crate::commands::serve::models::PLANNED_IMAGES;
+use crate::commands::serve::served_parameters::PLANNED_IMAGES;
 use crate::files;
 use crate::json_files::write_json;
 use crate::machine::{Machine, Source};
