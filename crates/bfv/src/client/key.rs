@@ -126,6 +126,20 @@ impl ClientKey {
         Self { parameters: parameters.clone(), channels }
     }
 
+    /// The key of packed parameters with the given [`secrets`](Self::secrets). Neither encryption nor decryption needs the evaluation keys.
+    ///
+    /// # Errors
+    /// If there is not one secret, or `fhe` did not write it for these parameters.
+    pub fn from_packed_secrets(
+        secrets: &[Zeroizing<Vec<u8>>],
+        parameters: &Parameters,
+    ) -> Result<Self, BfvError> {
+        match secrets {
+            [secret] => Self::with_common_secret(parameters, secret),
+            _ => Err(BfvError::Channels { found: secrets.len(), needed: 1 }),
+        }
+    }
+
     /// The keys of packed parameters with the secret that `fhe` wrote as `bytes`.
     fn with_common_secret(parameters: &Parameters, bytes: &[u8]) -> Result<Self, BfvError> {
         let key = |channel: &Channel| {

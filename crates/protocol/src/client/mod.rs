@@ -153,9 +153,19 @@ impl Client {
         let unusable = |source| KeyFileError::Keys { path: path.to_owned(), source };
         let parameters = parameters::read(&parameters[..], max_memory_bytes).map_err(unusable)?;
         let fingerprint = Fingerprint::of_parameters(&parameters);
-        let (evaluation_key, key_fingerprint) =
-            registration::read(&registration[..], &parameters, fingerprint).map_err(unusable)?;
-        let key = ClientKey::from_secrets(&secrets, &evaluation_key);
+        let message = &registration[..];
+        let (key, key_fingerprint) = match parameters.packed() {
+            // The keys of all rotations are long, and the client needs only their message.
+            Some(chain) => {
+                let found = registration::read_packed_fingerprint(message, &parameters, chain, fingerprint);
+                (ClientKey::from_packed_secrets(&secrets, &parameters), found.map_err(unusable)?)
+            }
+            None => {
+                let (shared, found) =
+                    registration::read(message, &parameters, fingerprint).map_err(unusable)?;
+                (ClientKey::from_secrets(&secrets, &shared), found)
+            }
+        };
         let key = key.map_err(|error| unusable(error.into()))?;
         Ok(Self { key, parameters: fingerprint, registration, key_fingerprint })
     }

@@ -8,7 +8,7 @@ use std::io::Read;
 use sottovoce_bfv::compact::LimbLayout;
 use sottovoce_bfv::parameters::{Channel, PackedChain};
 use sottovoce_bfv::{
-    EvaluationKey, KeyResidues, PackedKeyResidues, Parameters, ResiduesError, SwitchingKeyResidues,
+    EvaluationKey, KeyResidues, PackedKeyResidues, Parameters, ResiduesError, Seed, SwitchingKeyResidues,
 };
 
 use super::field;
@@ -143,6 +143,26 @@ fn read_packed<R: Read>(
     let next = |_: &[u64]| keys.next().ok_or(ResiduesError::Empty);
     let key = EvaluationKey::from_packed_residues(parameters, next).map_err(unusable)?;
     Ok((key, fingerprint))
+}
+
+/// Checks the fields and the checksum of a message for packed parameters, and returns its fingerprint. The residues are not compared with
+/// their primes: only a client that wrote the message itself reads it in this way, because it needs no evaluation keys.
+pub fn read_packed_fingerprint(
+    input: impl Read,
+    parameters: &Parameters,
+    chain: &PackedChain,
+    fingerprint: Fingerprint,
+) -> Result<Fingerprint, ProtocolError> {
+    let mut reader = MessageReader::start(input, MESSAGE)?;
+    reader.expect_fingerprint(field::PARAMETERS, fingerprint)?;
+    for primes in switching_keys(chain) {
+        let _seed: Seed = reader.array(SEEDS)?;
+        let layout = switching_key_layout(parameters, primes);
+        for _ in 0..primes {
+            reader.polynomial(POLYNOMIALS, &layout)?;
+        }
+    }
+    reader.finish()
 }
 
 fn polynomial<R: Read>(
