@@ -41,7 +41,7 @@ pub fn steps(
     let mut notes = vec![
         format!("Provider {}, model {}, parameters {}.", model.provider, model.model, model.parameters),
         format!(
-            "{} in {} of up to {} each; {} encryption.",
+            "{} in {} of at most {}; {} encryption.",
             counted(images, "image", "images"),
             counted(steps.batches, "batch", "batches"),
             counted(parameters.images_per_batch(), "image", "images"),
