@@ -73,6 +73,22 @@ pub struct IntermediateCiphertexts {
     pub logits: Vec<Ciphertext>,
 }
 
+/// Ciphertexts between the steps of a packed evaluation in one channel, for measurements of their noise. There is one for every member, and one for
+/// the sum.
+#[derive(Default)]
+pub struct PackedIntermediateCiphertexts {
+    /// The convolution's sums, with the primes of an upload.
+    pub convolution: Vec<Ciphertext>,
+    /// Their relinearised squares, before they are switched down.
+    pub square: Vec<Ciphertext>,
+    /// The hidden units, before they are switched down.
+    pub hidden: Vec<Ciphertext>,
+    /// The members' summed logits, before they are switched down to an answer.
+    pub logits: Vec<Ciphertext>,
+    /// The answer.
+    pub answer: Vec<Ciphertext>,
+}
+
 /// The residues of a ciphertext's two polynomials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CiphertextResidues<'a> {

@@ -8,10 +8,14 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use sottovoce_bfv::EvaluatorKind;
-use sottovoce_bfv::client::{MeasureError, NoiseExperiment, RUN_COEFFICIENTS};
-use sottovoce_bfv::noise::{NoiseEstimate, NoiseStage, TailBound, WeightNorms};
+use sottovoce_bfv::client::{
+    MeasureError, NoiseExperiment, NoiseMeasurement, RUN_COEFFICIENTS, measure_packed_stages,
+};
+use sottovoce_bfv::noise::{NoiseEstimate, NoiseStage, PackedNoiseStage, TailBound, WeightNorms};
 use sottovoce_bfv::parameters::PrimeSizes;
-use sottovoce_bfv::planner::FAILURE_LOG2;
+use sottovoce_bfv::planner::{
+    ChosenParameters, FAILURE_LOG2, FixedParameters, ParameterRequest, choose_packed_parameters,
+};
 use sottovoce_bfv::{Encryption, ProgressObserver};
 use sottovoce_network::{
     Architecture, Block, BlockShape, IntegerEnsemble, IntegerNetwork, Padding, PixelLevels,
@@ -27,6 +31,12 @@ const REFERENCE_INTERVAL: usize = 4;
 
 /// Largest number of squares in a network that the reference evaluates. The reference takes 10 ms for a square.
 const MAX_REFERENCE_SQUARES: usize = 250;
+
+/// One network in this many is also evaluated packed, and every one of the paper's shape.
+const PACKED_INTERVAL: usize = 2;
+
+/// Number of images that are evaluated packed, one after the other.
+const PACKED_IMAGES: usize = 3;
 
 /// Number of images in a batch. Noise does not depend on the encrypted pixels.
 const IMAGES: usize = 256;
@@ -245,9 +255,58 @@ pub fn measure_noise(
                 });
             }
         }
+        if number.is_multiple_of(PACKED_INTERVAL) || paper {
+            let images = images.get(..PACKED_IMAGES * shape.pixels()).unwrap_or(&images);
+            rows.extend(packed_rows(number, kind.name, &ensemble, images, rng)?);
+        }
         progress.advance(1);
     }
     Ok(rows)
+}
+
+/// Measures the packed evaluation of an ensemble under the parameters that the planner chooses for a random range of logits. There are no
+/// rows if the network does not fit.
+fn packed_rows(
+    number: usize,
+    weights: &str,
+    ensemble: &IntegerEnsemble,
+    images: &[u8],
+    rng: &mut StdRng,
+) -> Result<Vec<NoiseRow>, MeasureError> {
+    let degree = if rng.random_bool(0.25) { 16_384 } else { 8192 };
+    let largest_logit = 1i128 << rng.random_range(14..=34u32);
+    let fixed = FixedParameters { degree: Some(degree), ..FixedParameters::default() };
+    let ensembles = [ensemble];
+    let request = ParameterRequest { fixed, ..ParameterRequest::new(&ensembles, largest_logit) };
+    let Ok(ChosenParameters { parameters, .. }) = choose_packed_parameters(&request) else {
+        return Ok(Vec::new());
+    };
+    let shape = ensemble.architecture();
+    let narrowest = parameters.channels().get(parameters.narrowest_channel());
+    let plaintext_bits = narrowest.map_or(0, |channel| channel.plaintext_modulus().ilog2() as usize + 1);
+    let upload = narrowest.map(|channel| channel.prime_sizes().upload).unwrap_or_default();
+    let row = |stage: NoiseMeasurement<PackedNoiseStage>| NoiseRow {
+        network: number,
+        weights: weights.to_owned(),
+        image_side: shape.image_side,
+        maps: shape.maps,
+        hidden: shape.hidden,
+        classes: shape.classes,
+        members: ensemble.members().len(),
+        encryption: parameters.encryption(),
+        evaluator: "packed".to_owned(),
+        degree,
+        plaintext_bits,
+        ciphertext_primes: upload.len(),
+        hidden_primes: parameters.packed().map_or(0, |chain| chain.kept.hidden),
+        ciphertext_bits: upload.iter().sum(),
+        stage: packed_stage_name(stage.stage).to_owned(),
+        predicted_bits: rounded(stage.predicted),
+        bound_bits: rounded(stage.bound),
+        measured_bits: rounded(stage.largest),
+        measured_deviation_bits: rounded(stage.deviation),
+    };
+    Ok(measure_packed_stages(ensemble, &parameters, images)?.into_iter().map(row).collect())
 }
 
 /// Rounds to a thousandth of a bit. Measurements are less exact.
@@ -268,5 +327,16 @@ fn stage_name(stage: NoiseStage) -> &'static str {
         NoiseStage::Hidden => "hidden",
         NoiseStage::Logits => "logits",
         NoiseStage::Answer => "answer",
+    }
+}
+
+fn packed_stage_name(stage: PackedNoiseStage) -> &'static str {
+    match stage {
+        PackedNoiseStage::Fresh => "fresh",
+        PackedNoiseStage::Convolution => "convolution",
+        PackedNoiseStage::Square => "square",
+        PackedNoiseStage::Hidden => "hidden",
+        PackedNoiseStage::Logits => "logits",
+        PackedNoiseStage::Answer => "answer",
     }
 }

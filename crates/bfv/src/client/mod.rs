@@ -48,6 +48,9 @@ mod noise_measurement;
 #[cfg(test)]
 mod noise_measurement_tests;
 mod noise_meter;
+mod packed_noise_measurement;
+#[cfg(test)]
+mod packed_noise_measurement_tests;
 mod pixel_encryption;
 mod public_key_encryption;
 mod secret_key_encryption;
@@ -59,3 +62,4 @@ pub use key::ClientKey;
 pub use noise_measurement::{
     MeasureError, NoiseExperiment, NoiseMeasurement, RUN_COEFFICIENTS, measure_stages,
 };
+pub use packed_noise_measurement::measure_packed_stages;

@@ -56,9 +56,9 @@ pub struct NoiseExperiment<'a> {
 
 /// The noise at one stage, in bits: binary logarithms of absolute coefficients.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct NoiseMeasurement {
+pub struct NoiseMeasurement<Stage = NoiseStage> {
     /// The stage.
-    pub stage: NoiseStage,
+    pub stage: Stage,
     /// The expected standard deviation of the noisiest ciphertext.
     pub predicted: f64,
     /// The bound that noise must not exceed: the prediction with its tail.
@@ -212,13 +212,13 @@ pub fn measure_stages(
 }
 
 /// Measures coefficients with the secret key. It is only for experiments, because its time depends on the noise.
-struct Meter {
+pub(super) struct Meter {
     secret: Vec<i64>,
     t: BigUint,
 }
 
 impl Meter {
-    fn new(channel: &Channel, secret: &SecretKey) -> Result<Self, BfvError> {
+    pub(super) fn new(channel: &Channel, secret: &SecretKey) -> Result<Self, BfvError> {
         let parameters = channel.inner();
         let t = BigUint::from(parameters.plaintext());
         let context = channel.context(Level::KEY)?;
@@ -232,7 +232,7 @@ impl Meter {
     }
 
     /// The largest coefficient of all noise, and the largest deviation of a ciphertext's, in bits.
-    fn measure(&self, ciphertexts: &[Ciphertext]) -> Result<(f64, f64), BfvError> {
+    pub(super) fn measure(&self, ciphertexts: &[Ciphertext]) -> Result<(f64, f64), BfvError> {
         let each: Vec<(f64, f64)> = ciphertexts
             .par_iter()
             .map(|ciphertext| self.coefficients(ciphertext))

@@ -51,7 +51,9 @@ use std::sync::Arc;
 
 use sottovoce_network::{Architecture, IntegerEnsemble};
 
-use crate::ciphertexts::{EncryptedAnswer, EncryptedBatch, EncryptedLogits, IntermediateCiphertexts};
+use crate::ciphertexts::{
+    EncryptedAnswer, EncryptedBatch, EncryptedLogits, IntermediateCiphertexts, PackedIntermediateCiphertexts,
+};
 use crate::error::BfvError;
 use crate::evaluation::{EvaluatorKind, LayerTime};
 use crate::evaluation_key::{ChannelKey, EvaluationKey};
@@ -227,6 +229,21 @@ impl Engine {
         match (channels.get(channel), batch.channels.get(channel)) {
             (Some(engine), Some(pixels)) => engine.intermediate_ciphertexts(pixels),
             _ => Err(BfvError::Channels { found: channel, needed: channels.len() }),
+        }
+    }
+
+    /// Evaluates a packed image in one channel, and keeps the ciphertexts between the steps.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate), or if the parameters are batched or there is no such channel.
+    pub(crate) fn packed_intermediate_ciphertexts(
+        &self,
+        batch: &EncryptedBatch,
+        channel: usize,
+    ) -> Result<PackedIntermediateCiphertexts, BfvError> {
+        match &self.evaluation {
+            Evaluation::Packed(engine) => engine.intermediate_ciphertexts(batch, channel),
+            Evaluation::Batched(_) => Err(BfvError::Packing { parameters: "batched", needed: "packed" }),
         }
     }
 

@@ -28,6 +28,7 @@ pub(crate) mod variance;
 pub(crate) mod weight_norms;
 
 pub use estimate::NoiseEstimate;
+pub use packed_noise::PackedNoiseStage;
 pub use stage::NoiseStage;
 pub use tail::{TailBound, failure_probability_log2};
 pub use variance::Deviation;

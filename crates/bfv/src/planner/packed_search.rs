@@ -1,5 +1,6 @@
 //! The candidates for parameters of packed evaluation.
 
+use rayon::prelude::*;
 use sottovoce_network::IntegerEnsemble;
 
 use super::cost::Cost;
@@ -11,7 +12,7 @@ use super::search::{ENGINE_MODEL_BITS, MIN_IMAGES, nearer, plaintext_moduli_to_t
 use crate::evaluation::EvaluatorKind;
 use crate::modular::bits_of;
 use crate::noise::estimate::NoiseEstimate;
-use crate::noise::packed_noise::{PackedNoise, PackedSizes, PackedStages};
+use crate::noise::packed_noise::{PackedNoise, PackedNoiseStage, PackedSizes, PackedStages};
 use crate::noise::tail::{TailBound, failure_probability_log2};
 use crate::noise::variance::Deviation;
 use crate::packed::PackedLayout;
@@ -143,8 +144,8 @@ struct PackedRing<'a> {
     /// The largest plaintext modulus.
     t: u64,
     workloads: Vec<PackedWorkload>,
-    /// Of every ensemble, the sum over different members of the square of their number.
-    equal_members: Vec<f64>,
+    /// Of every ensemble.
+    noises: Vec<PackedNoise>,
     tail: TailBound,
     /// Coefficients of the noise of all answers in the run, of every member and the sum.
     coefficients: f64,
@@ -165,6 +166,9 @@ impl<'a> PackedRing<'a> {
         };
         let workloads =
             request.ensembles.iter().map(workload).collect::<Result<Vec<_>, ParametersError>>()?;
+        let ensembles = request.ensembles.iter().zip(&workloads);
+        let noises: Vec<PackedNoise> =
+            ensembles.map(|(ensemble, workload)| PackedNoise::new(workload.layout, ensemble)).collect();
         let (holds, largest) = (Crt::new(moduli).largest(), request.largest_logit);
         if holds < largest {
             return Err(ParametersError::Holds { holds, largest });
@@ -178,7 +182,7 @@ impl<'a> PackedRing<'a> {
             moduli,
             t: moduli.iter().copied().max().unwrap_or(0),
             workloads,
-            equal_members: request.ensembles.iter().map(|ensemble| equal_members(ensemble)).collect(),
+            noises,
             tail: TailBound::new(FAILURE_LOG2, degree, coefficients),
             coefficients,
         })
@@ -225,12 +229,12 @@ impl<'a> PackedRing<'a> {
     fn of_counts(&self, sizing: &PackedSizing, counts: PackedCounts, limit_bits: usize) -> Option<Candidate> {
         // A smaller special prime makes more noise, so it needs no fewer bits of an upload.
         let (sizes, bits) = self.unlimited(sizing, &counts)?;
-        let of_special = |special| {
-            let max = limit_bits.min(bits);
-            sizing.smallest(counts, special, max, self)
-        };
-        let all = sizing.special().skip(1).filter_map(of_special);
-        let all = Some(sizes).filter(|_| bits <= limit_bits).into_iter().chain(all);
+        let max = limit_bits.min(bits);
+        let smaller: Vec<usize> = sizing.special().skip(1).collect();
+        let smaller =
+            smaller.into_par_iter().filter_map(|special| sizing.smallest(counts, special, max, self));
+        let smaller: Vec<PackedSizes> = smaller.collect();
+        let all = Some(sizes).filter(|_| bits <= limit_bits).into_iter().chain(smaller);
         let candidate = |sizes: PackedSizes| {
             let cost = self.cost(&sizes);
             Candidate { sizes, moduli: self.moduli.to_vec(), cost }
@@ -263,7 +267,7 @@ impl<'a> PackedRing<'a> {
         };
         // There are ensembles, and so there is a noisiest.
         let stages = self.stages(sizes).ok_or(ParametersError::NotPacked { refused: NO_NETWORKS })?;
-        let model_bits = ENGINE_MODEL_BITS + stages.concentration_bits;
+        let model_bits = ENGINE_MODEL_BITS + stages.at(PackedNoiseStage::Logits).1;
         let room = |primes| noise_room_bits(self.degree, self.t, sizes.bits(primes));
         let of = |deviation: &Deviation, limit: f64| {
             failure_probability_log2(deviation, model_bits, limit, self.degree, self.coefficients)
@@ -284,36 +288,32 @@ impl<'a> PackedRing<'a> {
 impl PackedNoiseJudge for PackedRing<'_> {
     /// The deviations of the noisiest ensemble.
     fn stages(&self, sizes: &PackedSizes) -> Option<PackedStages> {
-        let of = |(workload, &members): (&PackedWorkload, &f64)| {
-            PackedNoise::new(&workload.layout, members).stages(sizes)
+        let bits = |stages: &PackedStages| {
+            let (logits, concentration_bits) = stages.at(PackedNoiseStage::Logits);
+            logits.bits() + concentration_bits
         };
-        let all = self.workloads.iter().zip(&self.equal_members).map(of);
-        let bits = |stages: &PackedStages| stages.logits.bits() + stages.concentration_bits;
+        let all = self.noises.iter().map(|noise| noise.stages(sizes));
         all.reduce(|a, b| if bits(&b) > bits(&a) { b } else { a })
     }
 
     fn missing_bits(&self, sizes: &PackedSizes) -> f64 {
         let room = |primes: usize| noise_room_bits(self.degree, self.t, sizes.bits(primes));
-        let of = |(workload, &members): (&PackedWorkload, &f64)| {
-            let stages = PackedNoise::new(&workload.layout, members).stages(sizes);
-            let model_bits = ENGINE_MODEL_BITS + stages.concentration_bits;
-            let needed = |deviation: &Deviation| self.tail.bound(deviation) + model_bits;
-            let PackedLevels { convolution, square, hidden, answer } = sizes.kept;
+        let PackedLevels { convolution, square, hidden, answer } = sizes.kept;
+        let of = |noise: &PackedNoise| {
+            let stages = noise.stages(sizes);
+            let needed = |stage| {
+                let (deviation, concentration_bits) = stages.at(stage);
+                self.tail.bound(&deviation) + ENGINE_MODEL_BITS + concentration_bits
+            };
             [
-                needed(&stages.convolution) - room(sizes.upload.len()),
-                needed(&stages.square) - room(convolution),
-                needed(&stages.products) - room(square),
-                needed(&stages.logits) - room(hidden),
-                needed(&stages.answer) - trusted_noise_bits(room(answer)) as f64,
+                needed(PackedNoiseStage::Convolution) - room(sizes.upload.len()),
+                needed(PackedNoiseStage::Square) - room(convolution),
+                needed(PackedNoiseStage::Hidden) - room(square),
+                needed(PackedNoiseStage::Logits) - room(hidden),
+                needed(PackedNoiseStage::Answer) - trusted_noise_bits(room(answer)) as f64,
                 ANSWER_ROOM_BITS - room(answer),
             ]
         };
-        self.workloads.iter().zip(&self.equal_members).flat_map(of).fold(f64::NEG_INFINITY, f64::max)
+        self.noises.iter().flat_map(of).fold(f64::NEG_INFINITY, f64::max)
     }
-}
-
-/// The sum over all different members of the square of their number: the noise of equal members is equal.
-fn equal_members(ensemble: &IntegerEnsemble) -> f64 {
-    let members = ensemble.members();
-    members.iter().map(|member| members.iter().filter(|other| *other == member).count() as f64).sum()
 }

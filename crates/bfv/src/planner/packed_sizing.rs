@@ -16,8 +16,8 @@ use crate::parameters::packed_chain::PackedLevels;
 const MAX_DROPPED: usize = 2;
 
 /// Bits that are tried below and above the point at which a switch leaves as much of the old noise as of the rounding.
-const BELOW: usize = 4;
-const ABOVE: usize = 2;
+const BELOW: usize = 3;
+const ABOVE: usize = 1;
 
 /// The numbers of primes of hidden units and answers, and of those that are dropped before: behind the convolution, behind the squares, and from hidden
 /// units.

@@ -67,24 +67,6 @@ fn every_level_has_room_for_its_noise() {
     }
 }
 
-#[test]
-fn members_that_are_equal_make_more_noise_than_different_ones() {
-    let different = ensemble(SMALL, 4);
-    let equal = IntegerEnsemble::new(vec![different.members()[0].clone(); 4]).unwrap();
-    let logits = |ensemble| {
-        let fixed = FixedParameters {
-            degree: Some(8192),
-            plaintext_moduli: Some(vec![65_537]),
-            ..FixedParameters::default()
-        };
-        let ensembles = [ensemble];
-        let request = ParameterRequest { fixed, ..ParameterRequest::new(&ensembles, 1000) };
-        choose_packed_parameters(&request).unwrap().parameters.ciphertext_modulus_bits()
-    };
-    // Four times the noise, and not twice.
-    assert!(logits(&equal) > logits(&different));
-}
-
 fn refused(ensembles: &[&IntegerEnsemble], change: impl Fn(&mut ParameterRequest<'_>)) -> String {
     let mut request = ParameterRequest::new(ensembles, 1 << 15);
     change(&mut request);

@@ -25,7 +25,7 @@ pub struct NoiseRow {
     pub members: usize,
     /// The key that images were encrypted with: `public` or `secret`.
     pub encryption: Encryption,
-    /// The evaluator: `engine` or `reference`.
+    /// The evaluator: `engine` or `reference`, or `packed` for the engine's packed evaluation.
     pub evaluator: String,
     /// The ring degree.
     pub degree: usize,
@@ -39,7 +39,8 @@ pub struct NoiseRow {
     #[serde(default)]
     pub hidden_primes: usize,
     /// The stage: `fresh` (a new encryption), `hidden` (hidden units), `logits` (the members' sum before the last modulus switch) or
-    /// `answer` (the sum after it).
+    /// `answer` (the sum after it). Packed evaluation also has `convolution` and `square` (its sums and their squares); these and its hidden
+    /// units are measured before they are switched down.
     pub stage: String,
     /// The predicted standard deviation, in bits.
     pub predicted_bits: f64,

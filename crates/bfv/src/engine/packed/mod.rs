@@ -23,7 +23,7 @@ mod switching_key;
 mod tests;
 mod weights;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use rayon::prelude::*;
@@ -32,14 +32,14 @@ use sottovoce_network::IntegerEnsemble;
 use super::buffer_pool::BufferPool;
 use super::channel::ChannelAnswer;
 use super::error::EngineError;
-use crate::ciphertexts::EncryptedBatch;
+use crate::ciphertexts::{EncryptedBatch, PackedIntermediateCiphertexts};
 use crate::error::BfvError;
 use crate::evaluation_key::PackedKeyResidues;
 use crate::kernel::Kernel;
 use crate::packed::PackedLayout;
 use crate::parameters::parameter_set::Parameters;
 use crate::progress::ProgressObserver;
-use channel::PackedChannel;
+use channel::{PackedChannel, PackedStep};
 use ring::PackedRing;
 use switching_key::SwitchingKeys;
 
@@ -146,5 +146,37 @@ impl PackedEngine {
             time.elapsed = time.elapsed.mul_f64(share);
         }
         Ok(answers)
+    }
+
+    /// Evaluates one image in one channel, and keeps the ciphertexts between the steps.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate), or if there is no such channel.
+    pub fn intermediate_ciphertexts(
+        &self,
+        batch: &EncryptedBatch,
+        channel: usize,
+    ) -> Result<PackedIntermediateCiphertexts, BfvError> {
+        let image = batch.channels.get(channel).and_then(|ciphertexts| ciphertexts.first());
+        let (Some(engine), Some(image)) = (self.model.channels.get(channel), image) else {
+            return Err(BfvError::Channels { found: channel, needed: self.model.channels.len() });
+        };
+        let steps = Mutex::new(Vec::new());
+        let ChannelAnswer { ensemble: answer, .. } =
+            engine.evaluate(&self.model.ring, &self.keys, image, false, &(), &|step, ciphertext| {
+                let ciphertext = engine.ciphertext(ciphertext);
+                steps.lock().unwrap_or_else(PoisonError::into_inner).push((step, ciphertext));
+            })?;
+        let mut all = PackedIntermediateCiphertexts { answer, ..PackedIntermediateCiphertexts::default() };
+        for (step, ciphertext) in steps.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            let list = match step {
+                PackedStep::Convolution => &mut all.convolution,
+                PackedStep::Square => &mut all.square,
+                PackedStep::Hidden => &mut all.hidden,
+                PackedStep::Logits => &mut all.logits,
+            };
+            list.push(ciphertext?);
+        }
+        Ok(all)
     }
 }

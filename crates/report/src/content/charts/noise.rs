@@ -57,7 +57,7 @@ impl NoiseChart {
             let number = STAGES.iter().position(|(name, _)| *name == row.stage)?;
             Some(NoisePoint {
                 marker: Marker::of(stage(number)),
-                filled: row.evaluator == "engine",
+                filled: row.evaluator != "reference",
                 bound: row.bound_bits,
                 measured: row.measured_bits,
             })
