@@ -22,8 +22,8 @@ fn a_client_without_a_provider_says_so_once_and_tries_again() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{address}");
     let run = world.classify(&url, "alice", &[&LOCAL[..], &["--patience-seconds", "5"]].concat());
-    let run = run.fails(1, &["did not tell its parameters within 5 s", "Connection refused"]);
-    let notice = format!("{url} did not tell its parameters yet: Connection refused");
+    let run = run.fails(1, &["did not list its models within 5 s", "Connection refused"]);
+    let notice = format!("{url} did not list its models yet: Connection refused");
     assert_eq!(run.stderr.matches(&notice).count(), 1, "{}", run.stderr);
     assert!(run.stderr.contains("; trying again for up to "), "{}", run.stderr);
     assert!(!world.sandbox.path("alice").exists(), "a folder was made for keys that were not");
