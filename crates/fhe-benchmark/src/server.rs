@@ -45,7 +45,7 @@ pub fn publish(submission: &Submission) -> Result<()> {
         let images = instance.usual_images();
         let ensembles = [&ensemble];
         let request = ParameterRequest { images, ..ParameterRequest::new(&ensembles, largest) };
-        // The planner knows no stages. Packed evaluation reads keys of 40 MB, which pays for single images only.
+        // A packed batch has one image, and its keys of 15 MB are read in every process: both pay for a single image only.
         let choice = match instance {
             Instance::Single => choose_packed_parameters(&request).or_else(|_| choose_parameters(&request)),
             _ => choose_parameters(&request),
