@@ -106,6 +106,8 @@ struct FormSide<'a> {
     registration_seconds: Vec<f64>,
     /// Measurements by number of images, one for each round.
     counts: BTreeMap<usize, Vec<CountMeasurement>>,
+    noise_bits: usize,
+    noise_budget_bits: usize,
     mismatches: u64,
 }
 
@@ -140,6 +142,8 @@ impl<'a> FormSide<'a> {
             key_seconds: Vec::new(),
             registration_seconds: Vec::new(),
             counts: BTreeMap::new(),
+            noise_bits: 0,
+            noise_budget_bits: usize::MAX,
             mismatches: 0,
         })
     }
@@ -207,6 +211,8 @@ impl<'a> FormSide<'a> {
         let decrypted = client.decrypt(&pending, &answer[..])?;
         let decrypt = start.elapsed();
 
+        self.noise_bits = self.noise_bits.max(decrypted.noise_bits());
+        self.noise_budget_bits = self.noise_budget_bits.min(decrypted.noise_budget_bits());
         for slot in 0..decrypted.slots() {
             // Slots after the batch's last image hold blank images.
             let image = if slot < range.len() { range.start + slot } else { usize::MAX };
@@ -236,6 +242,8 @@ impl<'a> FormSide<'a> {
             key_seconds: median(self.key_seconds.clone()).unwrap_or_default(),
             registration_seconds: median(self.registration_seconds.clone()).unwrap_or_default(),
             registration_bytes: self.client.client.registration_message().len(),
+            noise_bits: self.noise_bits,
+            noise_budget_bits: self.noise_budget_bits,
             mismatches: self.mismatches,
             rows: counts.iter().map(row).collect(),
             key_seconds_all: self.key_seconds,

@@ -161,15 +161,23 @@ fn latencies_of_a_small_ensemble_are_recorded_and_drawn() {
     sandbox.run(&["export", "small.toml"]).succeeds();
     let weights = "--weights=results/small/members/regular-1-seed7/ensemble";
     let bench = |options: &[&str]| {
-        let arguments = ["bench", "latency", weights, "--images", "1,3", "--rounds", "1", "--out", "latency"];
-        sandbox.run(&[&arguments, options].concat())
+        let arguments = ["bench", "latency", weights, "--images", "1,3", "--measured", "2", "--rounds", "1"];
+        sandbox.run(&[&arguments[..], &["--out", "latency"], options].concat())
     };
     let run = bench(&["--json"]).succeeds();
     let record: serde_json::Value = serde_json::from_str(&sandbox.read("latency/latency.json")).unwrap();
     assert_eq!(serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap(), record);
     assert_eq!(record["mismatches"], 0);
     assert_eq!((&record["synthetic"], &record["members"]), (&true.into(), &2.into()));
-    for form in record["forms"].as_array().unwrap() {
+    let forms = record["forms"].as_array().unwrap();
+    assert_eq!(forms.iter().map(|form| &form["form"]).collect::<Vec<_>>(), ["packed", "batched"]);
+    // Only packed images are scaled: by time, and by bytes of single images.
+    let last = |form: usize| &forms[form]["rows"][1];
+    assert_eq!((&last(0)["measured_images"], &last(1)["measured_images"]), (&2.into(), &3.into()));
+    assert_eq!((&last(0)["batches"], &last(1)["batches"]), (&3.into(), &1.into()));
+    let bytes = |row: usize| forms[0]["rows"][row]["upload_bytes"].as_u64().unwrap();
+    assert_eq!(bytes(1), 3 * bytes(0));
+    for form in forms {
         assert!(form["registration_bytes"].as_u64().unwrap() > 100_000, "{form}");
         let images: Vec<_> = form["rows"].as_array().unwrap().iter().map(|row| &row["images"]).collect();
         assert_eq!(images, [1, 3]);

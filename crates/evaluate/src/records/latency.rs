@@ -26,6 +26,10 @@ pub struct FormLatency {
     pub registration_seconds: f64,
     /// Bytes of the registration message, which is sent once.
     pub registration_bytes: usize,
+    /// Bits of the largest noise coefficient in any answer.
+    pub noise_bits: usize,
+    /// Smallest remaining noise budget of any answer, in bits.
+    pub noise_budget_bits: usize,
     /// Number of decrypted logits that differ from the integer oracle, over every slot of all rounds.
     pub mismatches: u64,
     /// One row for each number of images, in the requested order.

@@ -59,6 +59,8 @@ mod tests {
             key_seconds_all: Vec::new(),
             registration_seconds: 0.0,
             registration_bytes: 1,
+            noise_bits: 15,
+            noise_budget_bits: 9,
             mismatches: 0,
             rows: seconds.iter().map(row).collect(),
         }

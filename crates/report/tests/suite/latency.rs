@@ -31,6 +31,8 @@ fn forms() -> Vec<FormLatency> {
         key_seconds_all: vec![0.04; 3],
         registration_seconds: 0.02,
         registration_bytes: 600_000,
+        noise_bits: 15,
+        noise_budget_bits: 9,
         mismatches,
         rows,
     };

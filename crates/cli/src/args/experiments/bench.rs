@@ -65,7 +65,7 @@ pub struct LatencyOptions {
     #[arg(long, value_name = "NAME", default_value = "mnist")]
     pub data: String,
 
-    /// Numbers of images.
+    /// Numbers of images. Parameters are chosen for the largest number.
     #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "1,8,100,1000,8192", value_parser = image_count)]
     pub images: Vec<usize>,
 

@@ -23,7 +23,8 @@ pub fn latency_table(title: String, forms: &[FormLatency]) -> Table {
         .iter()
         .map(|form| {
             format!(
-                "Keys, {}: {:.3} s to make, {:.3} s to register, {} MB, sent once; N = {}, Q of {:.0} bits, with keys {:.0} of {}.",
+                "Keys, {}: {:.3} s to make, {:.3} s to register, {} MB, sent once; N = {}, Q of {:.0} bits, with keys {:.0} of {}; \
+                 {} bits of noise in answers, {} left.",
                 form.form.name(),
                 form.key_seconds,
                 form.registration_seconds,
@@ -31,7 +32,9 @@ pub fn latency_table(title: String, forms: &[FormLatency]) -> Table {
                 form.degree,
                 form.ciphertext_modulus_bits,
                 form.key_modulus_bits,
-                form.security_limit_bits
+                form.security_limit_bits,
+                form.noise_bits,
+                form.noise_budget_bits
             )
         })
         .collect();

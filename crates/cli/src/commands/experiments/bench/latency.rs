@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::Value;
 use sottovoce_bfv::Encryption;
-use sottovoce_bfv::planner::FixedParameters;
+use sottovoce_bfv::planner::{FixedParameters, ParameterRequest, choose_packed_parameters};
 use sottovoce_evaluate::records::FormLatency;
 use sottovoce_evaluate::{
     Evaluator, LatencyInputs, ParameterPolicy, RangeKind, RangedEnsemble, measure_latency,
@@ -22,6 +22,7 @@ use crate::json_files::write_json;
 use crate::machine::{Machine, Source};
 use crate::output::{self, counted, to_value};
 use crate::progress::StageProgress;
+use crate::run::record::dataset_title;
 use crate::stages::data;
 
 /// Margin above the observed range of logits, as a fraction of it: the default of other commands.
@@ -44,6 +45,8 @@ struct LatencyRecord {
     evaluator: String,
     /// Number of rounds, of which all values are medians. One more round came first and was dropped.
     rounds: usize,
+    /// The reason why packed evaluation was not measured.
+    packed_refusal: Option<String>,
     /// Number of images at which both forms take the same time.
     crossing_images: Option<f64>,
     /// Decrypted logits that differ from the integer oracle's, in all rounds and forms.
@@ -72,25 +75,41 @@ pub fn run(options: &LatencyOptions, shared: &SharedOptions<'_>) -> Result<ExitC
     };
     output::warn_of_range(range);
     let evaluator = Evaluator::default();
-    let batched = policy.choose(&[ranged], largest, &[evaluator])?.parameters;
+    let mut parameters = vec![policy.choose(&[ranged], largest, &[evaluator])?.parameters];
+    let networks = [ranged.ensemble];
+    let request = ParameterRequest {
+        images: largest,
+        fixed: policy.fixed.clone(),
+        ..ParameterRequest::new(&networks, policy.largest_logit(ranged)?)
+    };
+    let packed_refusal = match choose_packed_parameters(&request) {
+        Ok(choice) => {
+            parameters.insert(0, choice.parameters);
+            None
+        }
+        Err(error) => {
+            output::remark(&format!("only batched evaluation is measured: {error}"));
+            Some(error.to_string())
+        }
+    };
     let inputs = LatencyInputs {
         ensemble: ranged.ensemble,
         images: &data.test,
         counts: &options.images,
         rounds: options.rounds.into(),
         max_single_images: options.measured,
-        forms: &[batched],
+        forms: &parameters,
         evaluator,
     };
     let forms = measure_latency(&inputs, &StageProgress::new("bench".to_owned()))?;
 
     let members = ranged.ensemble.members().len();
     let threads = rayon::current_num_threads();
-    let name = if data.is_synthetic() { "synthetic digits".to_owned() } else { data.name.clone() };
     let caption = Caption {
         title: "One image and many, packed and batched".to_owned(),
         dataset: format!(
-            "{name}, {}, {}",
+            "{}, {}, {}",
+            dataset_title(&data),
             counted(members, "member", "members"),
             counted(threads, "thread", "threads")
         ),
@@ -104,6 +123,7 @@ pub fn run(options: &LatencyOptions, shared: &SharedOptions<'_>) -> Result<ExitC
         threads,
         evaluator: evaluator.to_string(),
         rounds: options.rounds.into(),
+        packed_refusal,
         crossing_images: crossing_images(&forms),
         mismatches: forms.iter().map(|form| form.mismatches).sum(),
         forms,
