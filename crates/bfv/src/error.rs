@@ -1,6 +1,7 @@
 //! Errors of encryption, evaluation and decryption.
 
 use crate::engine::EngineError;
+use crate::packed::PackedLayoutError;
 use crate::residues::ResiduesError;
 
 /// A batch that could not be encrypted, evaluated or decrypted.
@@ -69,6 +70,9 @@ pub enum BfvError {
         /// Bits of noise at which decryption fails.
         limit_bits: usize,
     },
+    /// A network's pixels or logits do not fit in the slots.
+    #[error(transparent)]
+    Layout(#[from] PackedLayoutError),
     /// The engine refused a value.
     #[error(transparent)]
     Engine(#[from] EngineError),

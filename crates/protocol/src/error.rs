@@ -110,7 +110,7 @@ pub enum ProtocolError {
     PackedUnsupported {
         /// The missing ability.
         what: &'static str,
-        /// What to use instead.
+        /// The alternative.
         instead: &'static str,
     },
     /// The reference evaluator cannot hide a model.

@@ -129,12 +129,15 @@ impl ClientKey {
     /// The key of packed parameters with the given [`secrets`](Self::secrets). Neither encryption nor decryption needs the evaluation keys.
     ///
     /// # Errors
-    /// If there is not one secret, or `fhe` did not write it for these parameters.
+    /// If the parameters are batched, there is not one secret, or `fhe` did not write it for these parameters.
     pub fn from_packed_secrets(
         secrets: &[Zeroizing<Vec<u8>>],
         parameters: &Parameters,
     ) -> Result<Self, BfvError> {
         match secrets {
+            _ if parameters.packed().is_none() => {
+                Err(BfvError::Packing { parameters: "batched", needed: "packed" })
+            }
             [secret] => Self::with_common_secret(parameters, secret),
             _ => Err(BfvError::Channels { found: secrets.len(), needed: 1 }),
         }
@@ -216,8 +219,8 @@ impl ClientKey {
     /// # Errors
     /// If there are too few or too many secrets, or `fhe` did not write a secret for these parameters.
     pub fn from_secrets(secrets: &[Zeroizing<Vec<u8>>], shared: &EvaluationKey) -> Result<Self, BfvError> {
-        if let (Keys::Packed(_), [secret]) = (&shared.keys, secrets) {
-            return Self::with_common_secret(&shared.parameters, secret);
+        if let Keys::Packed(_) = &shared.keys {
+            return Self::from_packed_secrets(secrets, &shared.parameters);
         }
         let (found, needed) = (secrets.len(), shared.channels().len());
         if found != needed {
@@ -268,7 +271,7 @@ impl ClientKey {
     /// every channel, and may cancel the encryption.
     ///
     /// # Errors
-    /// If the parameters are not packed, the image has another size, or `observer` cancels the encryption.
+    /// If the parameters are not packed, `input` does not fit in the slots, the image has another size, or `observer` cancels the encryption.
     pub fn encrypt_packed(
         &self,
         image: &[u8],
@@ -278,6 +281,7 @@ impl ClientKey {
         if self.parameters.packed().is_none() {
             return Err(BfvError::Packing { parameters: "batched", needed: "packed" });
         }
+        input.check(self.parameters.degree())?;
         if image.len() != input.pixels() {
             return Err(BfvError::ImageSize { bytes: image.len(), pixels: input.pixels() });
         }

@@ -14,6 +14,7 @@
 //! | `buffers` | memory for encryption, and error polynomials |
 //! | `decryption` | decryption of one level, and decrypted logits |
 //! | `noise_meter` | the noise of a ciphertext with a known message |
+//! | `packed_noise_measurement` | the noise of a packed evaluation, step by step |
 //! | `noise_measurement` | the noise of an evaluation, stage by stage, beside its prediction |
 //!
 //! # Randomness

@@ -3,7 +3,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `layout` | the limbs of a compact polynomial, and compact ciphertexts |
-//! | `packing` | packing and unpacking the residues of one limb, for the processor's instruction set |
+//! | `bit_packing` | packing and unpacking the residues of one limb, for the processor's instruction set |
 //! | `loops` | the loops in portable Rust |
 
 pub(crate) mod bit_packing;

@@ -2,7 +2,9 @@
 
 use sottovoce_network::{Architecture, Padding};
 
-/// What a client must know of a network to encrypt one image for packed evaluation and to read the answer: the geometry of the
+use super::error::PackedLayoutError;
+
+/// The part of a network's layout that a client needs to encrypt one image for packed evaluation and to read the answer: the geometry of the
 /// convolution's windows, and the slots of the logits' shares.
 ///
 /// Input slots are in blocks of B, the least power of two that holds one value for every window (the paper's 13 x 13 windows: 256). Block b
@@ -48,6 +50,23 @@ impl PackedInput {
     #[must_use]
     pub fn blocks(&self) -> usize {
         (self.kernel * self.kernel).next_power_of_two()
+    }
+
+    /// Checks that pixels and shares fit in `degree` slots.
+    ///
+    /// # Errors
+    /// If the windows or the shares of the logits need more slots.
+    pub fn check(&self, degree: usize) -> Result<(), PackedLayoutError> {
+        let windows = self.block().saturating_mul(self.blocks());
+        let shares = self.classes.saturating_mul(self.logit_distance);
+        let (what, needed, available) = if windows > degree {
+            ("slots for the windows of an image", windows, degree)
+        } else if shares > degree / 2 {
+            ("columns for the logits", shares, degree / 2)
+        } else {
+            return Ok(());
+        };
+        Err(PackedLayoutError { what, needed, available, degree })
     }
 
     /// The values of `slots` slots for an image, given row by row.

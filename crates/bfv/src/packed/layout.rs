@@ -168,11 +168,7 @@ impl PackedLayout {
         let with = |primes| move |steps| Rotation { steps, primes };
         let convolution = self.convolution().rotations().chain(self.convolution_folds()).map(with(upload));
         let hidden = self.hidden().rotations().chain(self.hidden_folds()).map(with(kept.square));
-        let mut rotations: Vec<Rotation> = convolution.chain(hidden).collect();
-        // The key with the most primes serves all uses of a rotation.
-        rotations.sort_unstable_by_key(|rotation| (rotation.steps, usize::MAX - rotation.primes));
-        rotations.dedup_by_key(|rotation| rotation.steps);
-        rotations
+        Rotation::merged(convolution.chain(hidden).collect())
     }
 
     /// The hidden unit of a slot, which may be one that does not exist.

@@ -86,7 +86,7 @@ pub enum ParametersError {
     #[error(
         "a ciphertext modulus of {found_bits} bits{} at ring degree {degree} is not 128-bit secure: at most {limit_bits} \
          bits are ({SECURITY_SOURCE})",
-        if *encryption_bits > 0 { format!(", {encryption_bits} of them used by keys only,") } else { String::new() }
+        if *encryption_bits > 0 { format!(", {encryption_bits} of them not in an upload,") } else { String::new() }
     )]
     Insecure {
         /// Bits of the encryption prime or the special prime, which count; 0 if there is none.
@@ -107,13 +107,13 @@ pub enum ParametersError {
     /// The primes or rotations of packed parameters do not fit together.
     #[error("packed parameters do not fit together: {reason}")]
     PackedChain {
-        /// What is wrong, and what is allowed.
+        /// The rule that is broken, and what is allowed.
         reason: String,
     },
     /// Packed evaluation cannot do what was asked for.
     #[error("packed evaluation {refused}; batched evaluation can be used instead")]
     NotPacked {
-        /// What it does not have.
+        /// The missing ability.
         refused: &'static str,
     },
     /// An architecture does not fit in the slots.

@@ -1,5 +1,7 @@
 //! The primes of packed evaluation at every step, and the rotations that it needs.
 
+use std::cmp::Reverse;
+
 use super::error::ParametersError;
 use super::limits::PRIME_BITS;
 
@@ -41,6 +43,15 @@ pub struct Rotation {
 }
 
 impl Rotation {
+    /// The rotations of several evaluations: in order, each once, with a key that serves all of its uses.
+    #[must_use]
+    pub fn merged(mut rotations: Vec<Self>) -> Vec<Self> {
+        // The key with the most primes comes first and is kept.
+        rotations.sort_unstable_by_key(|rotation| (rotation.steps, Reverse(rotation.primes)));
+        rotations.dedup_by_key(|rotation| rotation.steps);
+        rotations
+    }
+
     /// The exponent g of the automorphism `X -> X^g` that rotates the slots: `3^steps`, or -1 for the swap, modulo 2N.
     #[must_use]
     pub fn exponent(&self, degree: usize) -> usize {
@@ -53,6 +64,14 @@ impl Rotation {
 }
 
 impl PackedChain {
+    /// The first of the rotations that no key of the chain serves.
+    #[must_use]
+    pub fn missing(&self, needed: &[Rotation]) -> Option<Rotation> {
+        let serves =
+            |key: &Rotation, needed: &Rotation| key.steps == needed.steps && key.primes >= needed.primes;
+        needed.iter().copied().find(|needed| !self.rotations.iter().any(|key| serves(key, needed)))
+    }
+
     /// Checks the chain for uploads of `upload` primes at a ring degree.
     pub(super) fn check(
         &self,
@@ -70,10 +89,10 @@ impl PackedChain {
             ));
         }
         let PackedLevels { convolution, square, hidden, answer } = self.kept;
-        let counts = [upload, convolution, square, hidden, answer, 1];
-        if counts.windows(2).any(|pair| matches!(pair, [before, after] if before < after)) {
+        let counts = [upload, convolution, square, hidden, answer];
+        if answer == 0 || counts.windows(2).any(|pair| matches!(pair, [before, after] if before < after)) {
             return refused(format!(
-                "the numbers of primes are {counts:?} from upload to answer, but none may exceed the one before, and an answer has one"
+                "the numbers of primes are {counts:?} from upload to answer, but none may exceed the one before, and an answer has at least one"
             ));
         }
         let unsorted = self.rotations.windows(2).any(|pair| matches!(pair, [a, b] if a.steps >= b.steps));

@@ -31,7 +31,7 @@ pub(super) mod seconds {
     pub const ENCRYPT_PUBLIC: f64 = 0.35e-3 / 8192.0;
     pub const ENCRYPT_SECRET: f64 = 0.27e-3 / 8192.0;
     /// A compact byte that is written by one side and read by the other.
-    pub const PACKED_BYTE: f64 = 0.5e-9;
+    pub const COMPACT_BYTE: f64 = 0.5e-9;
     /// Decrypting a coefficient, measuring its noise, and joining residues.
     pub const DECRYPT: f64 = 2e-3 / 8192.0;
     /// The reference's square, with scaling and relinearisation, for each coefficient and pair of primes.
@@ -166,13 +166,13 @@ impl Cost {
             Encryption::SecretKey => (seconds::ENCRYPT_SECRET, upload, 1),
         };
         let pixel_seconds = n as f64 * (seconds::ENCRYPT + encrypted_primes as f64 * of_key)
-            + (halves * bytes(upload_bits)) as f64 * seconds::PACKED_BYTE;
+            + (halves * bytes(upload_bits)) as f64 * seconds::COMPACT_BYTE;
         let channel_seconds = (batches * channels) as f64 / rayon::current_num_threads() as f64;
         let answer_bits = |&t: &u64| answer_primes(n, t, primes).iter().sum::<usize>();
         let download_bytes = moduli.iter().map(|t| classes * 2 * bytes(answer_bits(t))).sum();
         let answers = workloads.iter().map(|work| work.classes).sum::<usize>() as f64;
         let decrypt_seconds = channel_seconds * answers * n as f64 * seconds::DECRYPT
-            + (batches * download_bytes) as f64 * seconds::PACKED_BYTE;
+            + (batches * download_bytes) as f64 * seconds::COMPACT_BYTE;
         let all_bits: usize = primes.all(sizes.largest_modulus(), encryption).iter().sum();
         Self {
             batches,

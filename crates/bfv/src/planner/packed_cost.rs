@@ -37,10 +37,10 @@ pub fn packed_cost(
     let evaluate = workloads.iter().map(|workload| work.seconds(workload)).sum::<f64>();
     Cost {
         batches,
-        encrypt_seconds: evaluations * encrypt + (batches * upload_bytes) as f64 * seconds::PACKED_BYTE,
+        encrypt_seconds: evaluations * encrypt + (batches * upload_bytes) as f64 * seconds::COMPACT_BYTE,
         evaluate_seconds: evaluations * evaluate,
         decrypt_seconds: evaluations * workloads.len() as f64 * n * seconds::DECRYPT
-            + (batches * download_bytes) as f64 * seconds::PACKED_BYTE,
+            + (batches * download_bytes) as f64 * seconds::COMPACT_BYTE,
         upload_bytes,
         download_bytes,
         key_bytes,

@@ -84,11 +84,7 @@ pub fn check_packed_parameters(
             limit_bits,
         });
     }
-    let is_offered = |needed: &Rotation| {
-        chain.rotations.iter().any(|own| own.steps == needed.steps && own.primes >= needed.primes)
-    };
-    if let Some(missing) = ring.rotations(sizes.upload.len(), sizes.kept).iter().find(|one| !is_offered(one))
-    {
+    if let Some(missing) = chain.missing(&ring.rotations(sizes.upload.len(), sizes.kept)) {
         return Err(ParametersError::PackedChain {
             reason: format!("there is no key for rotations by {} columns", missing.steps),
         });
@@ -250,11 +246,7 @@ impl<'a> PackedRing<'a> {
     /// The rotations of all ensembles.
     fn rotations(&self, upload: usize, kept: PackedLevels) -> Vec<Rotation> {
         let of = |workload: &PackedWorkload| workload.layout.rotations(upload, kept);
-        let mut rotations: Vec<Rotation> = self.workloads.iter().flat_map(of).collect();
-        // The key with the most primes serves all uses of a rotation.
-        rotations.sort_unstable_by_key(|rotation| (rotation.steps, std::cmp::Reverse(rotation.primes)));
-        rotations.dedup_by_key(|rotation| rotation.steps);
-        rotations
+        Rotation::merged(self.workloads.iter().flat_map(of).collect())
     }
 
     /// A candidate's parameters.

@@ -18,7 +18,7 @@ use crate::error::ProtocolError;
 const MAGIC: [u8; 6] = *b"svck\x01\0";
 
 /// Maximum length in bytes of a file that is read. Batched, eight channels at N = 16384 with eight primes have 63 MB of public keys.
-/// Packed, a rotation's key has up to 7.4 MB there, and 100 rotations are more than any network needs that fits.
+/// Packed, a rotation's key has up to 7.1 MB there, so that 140 rotations fit.
 const MAX_BYTES: u64 = 1 << 30;
 
 const CHECKSUM_BYTES: usize = 32;

@@ -24,7 +24,8 @@ pub fn write(parameters: &Parameters) -> Vec<u8> {
 }
 
 /// Reads parameters. Checks that they are secure and take at most `max_memory_bytes`, of packed parameters with a client's keys,
-/// before it computes any tables. The primes must be those that [`Parameters::new`] chooses for their sizes.
+/// before it computes any tables. The primes must be those that [`Parameters::new`] or
+/// [`Parameters::new_packed`] chooses for their sizes.
 pub fn read(input: impl Read, max_memory_bytes: u64) -> Result<Parameters, ProtocolError> {
     let mut reader = MessageReader::start(input, MESSAGE)?;
     let announced = reader.fingerprint(field::PARAMETERS)?;

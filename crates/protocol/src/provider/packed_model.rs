@@ -18,12 +18,8 @@ pub fn packed_input(
     let Some(chain) = parameters.packed() else { return Ok(None) };
     let layout = PackedLayout::new(architecture, parameters.degree())?;
     let needed = layout.rotations(parameters.ciphertext_primes().len(), chain.kept);
-    let has = |needed: &Rotation| {
-        let mut same = chain.rotations.iter().filter(|rotation| rotation.steps == needed.steps);
-        same.any(|rotation| rotation.primes >= needed.primes)
-    };
-    match needed.iter().find(|needed| !has(needed)) {
-        Some(missing) => Err(ProtocolError::MissingRotation { steps: missing.steps, primes: missing.primes }),
+    match chain.missing(&needed) {
+        Some(Rotation { steps, primes }) => Err(ProtocolError::MissingRotation { steps, primes }),
         None => Ok(Some(*layout.input())),
     }
 }
@@ -56,10 +52,7 @@ mod tests {
         assert!(matches!(error, ProtocolError::MissingRotation { primes: 2, .. }), "{error}");
         let error = packed_input(&of_small, &Architecture::PAPER).unwrap_err();
         assert!(matches!(error, ProtocolError::PackedLayout(_)), "{error}");
-        let mut all = [rotations(&small), rotations(&larger)].concat();
-        all.sort_unstable_by_key(|rotation| (rotation.steps, usize::MAX - rotation.primes));
-        all.dedup_by_key(|rotation| rotation.steps);
-        let of_both = parameters(all);
+        let of_both = parameters(Rotation::merged([rotations(&small), rotations(&larger)].concat()));
         assert!([small, larger].iter().all(|shape| packed_input(&of_both, shape).unwrap().is_some()));
     }
 }

@@ -25,6 +25,12 @@ impl Caller {
     pub fn name(&self) -> &str {
         self.0.as_ref().map_or("-", |identity| &identity.name)
     }
+
+    /// Returns the keys by which the service knows the client, which may use other `keys` as well. A client without a certificate is known by the
+    /// keys that it uses.
+    pub fn client(&self, keys: Fingerprint) -> Fingerprint {
+        self.0.as_ref().map_or(keys, |identity| identity.keys)
+    }
 }
 
 impl AccessPolicy {

@@ -236,7 +236,7 @@ impl Refusal {
     }
 
     pub fn keys_arriving() -> Self {
-        let text = "these keys are being received on another connection";
+        let text = "keys of this client are being received on another connection";
         Self::new(Reason::KeysArriving, text).retry_after(SHORT_WAIT)
     }
 

@@ -29,13 +29,14 @@ pub struct RegistrationSlots {
     max: usize,
     /// Maximum number of registrations for packed evaluation among them. Their messages are far longer.
     max_packed: usize,
+    /// By client.
     occupied: Arc<Mutex<HashMap<Fingerprint, EvaluationKind>>>,
 }
 
 /// An occupied slot. It is freed when it is dropped.
 pub struct RegistrationSlot {
     occupied: Arc<Mutex<HashMap<Fingerprint, EvaluationKind>>>,
-    key: Fingerprint,
+    client: Fingerprint,
 }
 
 impl RegistrationSlots {
@@ -44,10 +45,10 @@ impl RegistrationSlots {
         Self { max, max_packed, occupied: Arc::default() }
     }
 
-    /// Reserves a slot for keys that are about to arrive.
-    pub fn reserve(&self, key: Fingerprint, kind: EvaluationKind) -> Result<RegistrationSlot, Refusal> {
+    /// Reserves a slot for keys of a client that are about to arrive.
+    pub fn reserve(&self, client: Fingerprint, kind: EvaluationKind) -> Result<RegistrationSlot, Refusal> {
         let mut occupied = self.occupied.lock();
-        if occupied.contains_key(&key) {
+        if occupied.contains_key(&client) {
             return Err(Refusal::keys_arriving());
         }
         if occupied.len() >= self.max {
@@ -57,14 +58,14 @@ impl RegistrationSlots {
         if kind == EvaluationKind::Packed && packed >= self.max_packed {
             return Err(Refusal::too_many_registrations(self.max_packed));
         }
-        occupied.insert(key, kind);
-        Ok(RegistrationSlot { occupied: self.occupied.clone(), key })
+        occupied.insert(client, kind);
+        Ok(RegistrationSlot { occupied: self.occupied.clone(), client })
     }
 }
 
 impl Drop for RegistrationSlot {
     fn drop(&mut self) {
-        self.occupied.lock().remove(&self.key);
+        self.occupied.lock().remove(&self.client);
     }
 }
 

@@ -204,7 +204,7 @@ async fn register(
     let is_packed = served.packed().is_some() && lengths.first() != Some(&length);
     let kind = if is_packed { EvaluationKind::Packed } else { EvaluationKind::Batched };
     // The slot is occupied until the work is done, even if the client no longer waits.
-    let slot = state.registration_slots.reserve(keys, kind)?;
+    let slot = state.registration_slots.reserve(caller.client(keys), kind)?;
     // Keys with the same name are the same keys. Those in memory are on disk, unless they are being registered now.
     if served.is_loaded(keys) {
         load_keys(&state, &served, &caller, keys).await?;

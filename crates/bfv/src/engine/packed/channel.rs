@@ -233,8 +233,8 @@ impl PackedChannel {
         Ok(Ciphertext::new(polynomials, self.channel.inner())?)
     }
 
-    /// A polynomial of uniform values modulo t that are independent but for one thing: the shares of every logit have the sum 0. The shares of
-    /// an answer are then uniform with the sum that is the logit, and tell nothing else of the products that they were.
+    /// A polynomial of uniform values modulo t that are independent but for one thing: the shares of every logit have the sum 0. The decrypted
+    /// shares of an answer are then uniform with the sum that is the logit.
     fn random_shares(&self, ring: &PackedRing) -> Result<Vec<u64>, BfvError> {
         let t = self.channel.plaintext_modulus();
         let degree = self.layout.degree();

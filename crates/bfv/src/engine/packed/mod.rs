@@ -37,6 +37,7 @@ use crate::error::BfvError;
 use crate::evaluation_key::PackedKeyResidues;
 use crate::kernel::Kernel;
 use crate::packed::PackedLayout;
+use crate::parameters::packed_chain::Rotation;
 use crate::parameters::parameter_set::Parameters;
 use crate::progress::ProgressObserver;
 use channel::{PackedChannel, PackedStep};
@@ -71,11 +72,8 @@ impl PackedModel {
         };
         let layout = PackedLayout::new(ensemble.architecture(), parameters.degree())?;
         let needed = layout.rotations(first.ciphertext_primes().len(), chain.kept);
-        let has_key = |steps: usize, primes: usize| {
-            chain.rotations.iter().any(|rotation| rotation.steps == steps && rotation.primes >= primes)
-        };
-        if let Some(missing) = needed.iter().find(|rotation| !has_key(rotation.steps, rotation.primes)) {
-            return Err(EngineError::Rotation { steps: missing.steps, primes: missing.primes });
+        if let Some(Rotation { steps, primes }) = chain.missing(&needed) {
+            return Err(EngineError::Rotation { steps, primes });
         }
         let ring = PackedRing::new(first, kernel, BufferPool::default());
         let channel = |channel| PackedChannel::new(channel, chain.kept, &layout, ensemble, &ring);
@@ -110,7 +108,7 @@ impl PackedEngine {
         same && self.model.parameters.channels().len() == parameters.channels().len()
     }
 
-    /// The key switches of one image in all channels, for the sum of the members alone.
+    /// The units of work of one image in all channels, without members' answers.
     pub fn work(&self) -> u64 {
         self.model.channels.iter().map(PackedChannel::work).sum()
     }
@@ -118,17 +116,15 @@ impl PackedEngine {
     /// Evaluates one image in every channel.
     ///
     /// # Errors
-    /// If the batch is not one ciphertext in every channel, a ciphertext is incomplete, or `observer` cancels the evaluation.
+    /// If the batch was encrypted for other parameters, is not one ciphertext in every channel, a ciphertext is incomplete, or `observer`
+    /// cancels the evaluation.
     pub fn evaluate(
         &self,
         batch: &EncryptedBatch,
         with_members: bool,
         observer: &dyn ProgressObserver,
     ) -> Result<Vec<ChannelAnswer>, BfvError> {
-        let (found, needed) = (batch.channels.len(), self.model.channels.len());
-        if found != needed {
-            return Err(BfvError::Channels { found, needed });
-        }
+        self.check(batch)?;
         let evaluate = |(channel, ciphertexts): (&PackedChannel, &Vec<_>)| match &ciphertexts[..] {
             [image] => {
                 channel.evaluate(&self.model.ring, &self.keys, image, with_members, observer, &|_, _| ())
@@ -148,6 +144,18 @@ impl PackedEngine {
         Ok(answers)
     }
 
+    /// Checks that a batch was encrypted for the engine's parameters.
+    fn check(&self, batch: &EncryptedBatch) -> Result<(), BfvError> {
+        let (found, needed) = (batch.channels.len(), self.model.channels.len());
+        if found != needed {
+            return Err(BfvError::Channels { found, needed });
+        }
+        if batch.layout != self.model.parameters.upload_layout() {
+            return Err(BfvError::Ring);
+        }
+        Ok(())
+    }
+
     /// Evaluates one image in one channel, and keeps the ciphertexts between the steps.
     ///
     /// # Errors
@@ -157,6 +165,7 @@ impl PackedEngine {
         batch: &EncryptedBatch,
         channel: usize,
     ) -> Result<PackedIntermediateCiphertexts, BfvError> {
+        self.check(batch)?;
         let image = batch.channels.get(channel).and_then(|ciphertexts| ciphertexts.first());
         let (Some(engine), Some(image)) = (self.model.channels.get(channel), image) else {
             return Err(BfvError::Channels { found: channel, needed: self.model.channels.len() });

@@ -6,7 +6,7 @@ use crate::client::ClientKey;
 use crate::engine::{Engine, EngineError, FloodingNoise};
 use crate::error::BfvError;
 use crate::kernel::Kernel;
-use crate::packed::PackedLayout;
+use crate::packed::{PackedInput, PackedLayout};
 use crate::parameters::{PackedChain, PackedLevels, Parameters};
 
 /// Secure parameters for two moduli of 17 bits, with the rotations of a network's layout.
@@ -117,12 +117,22 @@ fn foreign_batches_keys_and_networks_are_refused() {
     // Another client's keys give noise.
     let answer = stranger.evaluate(&batch, false, &()).unwrap();
     assert!(client.decrypt_packed(&answer.ensemble, layout.input()).is_err());
+    // As many channels, over other primes.
+    let kept = PackedLevels { convolution: 4, square: 3, hidden: 2, answer: 1 };
+    let rotations = parameters.packed().unwrap().rotations.clone();
+    let chain = PackedChain { special_bits: 43, kept, rotations };
+    let moduli = parameters.plaintext_moduli();
+    let smaller = Parameters::new_packed(8192, &moduli, &[40, 40, 28, 31, 26], chain).unwrap();
+    let other = ClientKey::generate(&smaller);
+    let batch = other.encrypt_packed(&image, layout.input(), &()).unwrap();
+    assert!(matches!(engine.evaluate(&batch, false, &()), Err(BfvError::Ring)));
+    // Pixels of a larger image do not fit in the slots, and a secret is needed.
+    let wide = PackedInput { image_side: 40, ..*layout.input() };
+    assert!(matches!(other.encrypt_packed(&[0; 1600], &wide, &()), Err(BfvError::Layout(_))));
+    assert!(ClientKey::from_secrets(&[], &key).is_err());
     let larger = Architecture { hidden: 200, ..Architecture::PAPER };
     let ensemble = self::sampler(larger).ensemble(1).unwrap();
-    assert!(matches!(
-        Engine::new(&key, &ensemble),
-        Err(EngineError::Rotation { steps: 64, .. } | EngineError::Rotation { .. })
-    ));
+    assert!(matches!(Engine::new(&key, &ensemble), Err(EngineError::Rotation { steps: 9, primes: 3 })));
     assert!(matches!(
         engine.with_noise_flooding(FloodingNoise::covering(1.0, 1.0)),
         Err(EngineError::PackedFlooding)
