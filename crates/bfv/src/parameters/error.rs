@@ -86,11 +86,11 @@ pub enum ParametersError {
     #[error(
         "a ciphertext modulus of {found_bits} bits{} at ring degree {degree} is not 128-bit secure: at most {limit_bits} \
          bits are ({SECURITY_SOURCE})",
-        if *encryption_bits > 0 { format!(", {encryption_bits} of them not in an upload,") } else { String::new() }
+        match extra { Some((bits, purpose)) => format!(", {bits} of them for {purpose},"), None => String::new() }
     )]
     Insecure {
-        /// Bits of the encryption prime or the special prime, which count; 0 if there is none.
-        encryption_bits: usize,
+        /// Bits of the prime that uploads do not have, which count, and its purpose.
+        extra: Option<(usize, &'static str)>,
         /// The ring degree.
         degree: usize,
         /// Bits of the ciphertext modulus.

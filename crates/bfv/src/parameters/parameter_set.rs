@@ -79,9 +79,10 @@ impl Parameters {
         let plaintext_bits = plaintext_moduli.iter().map(|&t| bits_of(t)).max().unwrap_or(0);
         chain.check(degree, upload.len(), plaintext_bits as usize)?;
         let found_bits = upload.iter().sum::<usize>() + chain.special_bits;
-        let (encryption_bits, limit_bits) = (chain.special_bits, security_limit(degree)?);
+        let limit_bits = security_limit(degree)?;
         if found_bits > limit_bits {
-            return Err(ParametersError::Insecure { encryption_bits, degree, found_bits, limit_bits });
+            let extra = Some((chain.special_bits, "key switching"));
+            return Err(ParametersError::Insecure { extra, degree, found_bits, limit_bits });
         }
         Ok(())
     }
@@ -136,9 +137,10 @@ impl Parameters {
         // Security depends on the modulus of the keys, not on that of an upload.
         let largest = plaintext_moduli.iter().copied().max().unwrap_or(0);
         let found_bits = primes.all(largest, encryption).iter().sum();
-        let encryption_bits = found_bits - upload.iter().sum::<usize>();
         if found_bits > limit_bits {
-            return Err(ParametersError::Insecure { encryption_bits, degree, found_bits, limit_bits });
+            let encryption_bits = found_bits - upload.iter().sum::<usize>();
+            let extra = (encryption_bits > 0).then_some((encryption_bits, "public-key encryption"));
+            return Err(ParametersError::Insecure { extra, degree, found_bits, limit_bits });
         }
         Ok(())
     }
