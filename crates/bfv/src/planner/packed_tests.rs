@@ -3,7 +3,7 @@ use sottovoce_network::{Architecture, IntegerEnsemble, NetworkSampler, Padding};
 use super::*;
 use crate::evaluation::EvaluatorKind;
 use crate::packed::PackedLayout;
-use crate::parameters::{Encryption, Rotation};
+use crate::parameters::Encryption;
 
 fn ensemble(shape: Architecture, members: usize) -> IntegerEnsemble {
     NetworkSampler::new(shape, 1)
