@@ -32,7 +32,7 @@ impl RunFolders {
         self.dataset.join("test_pixels.txt")
     }
 
-    /// What the provider has announced to a remote client.
+    /// The provider's announcement to a remote client.
     pub fn announcement(&self) -> PathBuf {
         self.exchange.join("client_data")
     }

@@ -1,6 +1,6 @@
 //! The stages of a submission to the `ml-inference` benchmark of HomomorphicEncryption.org.
 //!
-//! The benchmark's harness is a Python program. It calls one executable for every stage, and takes the time of each process. All
+//! The benchmark's harness is a Python program, which calls one executable for every stage and takes the time of each process. All
 //! executables are links to this program, which runs the stage that it is called by. Stages exchange files:
 //!
 //! ```text
@@ -13,8 +13,8 @@
 //! client_postprocess SIZE            encrypted_model_predictions.txt
 //! ```
 //!
-//! Keys, batches and answers are the messages of `docs/protocol.md`. What a provider announces before all of this (parameters and
-//! model) is written by `publish` when the submission is built.
+//! Keys, batches and answers are the messages of `docs/protocol.md`. The stage `publish` writes the provider's announcement (parameters
+//! and model) when the submission is built.
 //!
 //! | module | holds |
 //! | --- | --- |

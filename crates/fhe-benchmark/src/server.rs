@@ -1,4 +1,4 @@
-//! The provider's stages. They open no file of the client but its public keys and its batches.
+//! The provider's stages. These stages open no file of the client but its public keys and its batches.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use sottovoce_bfv::planner::{ParameterRequest, choose_packed_parameters, choose_parameters};
+use sottovoce_bfv::ParametersError;
+use sottovoce_bfv::planner::{
+    ChosenParameters, ParameterRequest, choose_packed_parameters, choose_parameters,
+};
 use sottovoce_network::disk::{ExportedEnsemble, read_ensemble};
 use sottovoce_protocol::Fingerprint;
 use sottovoce_protocol::provider::{Provider, RegisteredKey};
@@ -47,7 +50,7 @@ pub fn publish(submission: &Submission) -> Result<()> {
         let request = ParameterRequest { images, ..ParameterRequest::new(&ensembles, largest) };
         // A packed batch has one image, and its keys of 15 MB are read in every process: both pay for a single image only.
         let choice = match instance {
-            Instance::Single => choose_packed_parameters(&request).or_else(|_| choose_parameters(&request)),
+            Instance::Single => choose_for_one_image(&request),
             _ => choose_parameters(&request),
         };
         let parameters = choice?.parameters;
@@ -66,6 +69,17 @@ pub fn publish(submission: &Submission) -> Result<()> {
         Announcement::of(&provider)?.write(&submission.announcement(instance))?;
     }
     Ok(())
+}
+
+/// Chooses packed parameters, or batched ones if there are no packed ones. The reason is then said on standard error, because a batch takes
+/// hundreds of times as many bytes as a packed image.
+fn choose_for_one_image(request: &ParameterRequest<'_>) -> Result<ChosenParameters, ParametersError> {
+    choose_packed_parameters(request).or_else(|reason| {
+        // If the warning cannot be printed, the kind of evaluation is in the announcement.
+        let _ =
+            writeln!(io::stderr(), "warning: a single image is evaluated as a batch, not packed: {reason}");
+        choose_parameters(request)
+    })
 }
 
 /// Sends the announcement to a remote client.

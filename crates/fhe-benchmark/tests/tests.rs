@@ -9,6 +9,7 @@ use std::fs;
 use std::time::Instant;
 
 use harness::{Harness, images, labelled_images, oracle_labels};
+use sottovoce_network::{Architecture, NetworkSampler, Padding};
 
 /// The stages in the harness's order.
 const STAGES: [&str; 7] = [
@@ -27,6 +28,8 @@ const SIZES: [(&str, usize); 4] = [("0", 1), ("1", 100), ("2", 1000), ("3", 8200
 fn all_sizes_give_the_oracle_s_labels(submission: &str) {
     let harness = Harness::install(submission, "submissions/mnist");
     for (size, count) in SIZES {
+        let is_packed = harness.parameters(size).packed().is_some();
+        assert_eq!(is_packed, count == 1, "size {size}");
         harness.start(size);
         harness.succeeds("client_key_generation", &[size]);
         harness.without_secret_key(size, || harness.succeeds("server_preprocess_model", &[]));
@@ -64,6 +67,21 @@ fn the_single_network_gives_the_oracle_s_labels_for_all_sizes() {
 #[test]
 fn the_ensemble_gives_the_oracle_s_labels_for_all_sizes() {
     all_sizes_give_the_oracle_s_labels("mnist-ensemble");
+}
+
+#[test]
+fn a_single_image_is_batched_if_the_network_cannot_be_packed_and_the_build_says_why() {
+    let harness = Harness::install("mnist", "submissions/mnist");
+    // 20 hidden units need 16 columns, and one map of 2 x 2 positions has 4.
+    let padding = Padding { leading: 0, trailing: 0 };
+    let wide =
+        Architecture { image_side: 28, kernel: 14, stride: 14, padding, maps: 1, hidden: 20, classes: 10 };
+    let wide = NetworkSampler::new(wide, 7).with_largest_weights([2; 3]).ensemble(1).unwrap();
+    let warnings = harness.rebuild(&wide, 1 << 20);
+    for words in ["a single image is evaluated as a batch, not packed", "columns for the hidden units"] {
+        assert!(warnings.contains(words), "{words:?} is not in: {warnings}");
+    }
+    assert!(harness.parameters("0").packed().is_none());
 }
 
 #[test]

@@ -7,14 +7,15 @@ use std::{env, fs};
 use rayon::prelude::*;
 use sottovoce_bfv::Parameters;
 use sottovoce_dataset::{DataName, LabelledImages, Request, Subset, open, synthetic_digits};
-use sottovoce_network::disk::read_ensemble;
-use sottovoce_network::{predict, sum_logits};
+use sottovoce_network::disk::{Origin, read_ensemble, write_ensemble};
+use sottovoce_network::{IntegerEnsemble, ObservedRange, predict, sum_logits};
 use sottovoce_protocol::provider::Provider;
 use tempfile::TempDir;
 
 const PIXELS: usize = 784;
 
-/// Of so many images, the oracle classifies one. It classifies all images of small runs, and those around the border of two batches.
+/// Of so many images, the oracle classifies one. Of small runs the oracle classifies all images, and of others those around the border of two
+/// batches as well.
 const CHECKED_SHARE: usize = 16;
 
 pub struct Harness {
@@ -34,13 +35,27 @@ impl Harness {
         let program = assert_cmd::cargo::cargo_bin!("sottovoce-fhe-benchmark");
         fs::copy(program, submission.join("build/sottovoce-fhe-benchmark")).unwrap();
         let harness = Self { root, submission };
-        for arguments in [vec!["get_openfhe.sh"], vec!["build_task.sh", folder]] {
-            let (script, arguments) = arguments.split_first().unwrap();
-            let script = harness.root().join("scripts").join(script);
-            let output = Command::new(script).args(arguments).current_dir(harness.root()).output().unwrap();
-            assert!(output.status.success(), "{output:?}");
-        }
+        harness.run_script("get_openfhe.sh", &[]);
+        harness.run_script("build_task.sh", &[folder]);
         harness
+    }
+
+    /// Builds the submission again with another ensemble, whose largest logit of the training images is `observed`. Returns the build's
+    /// warnings.
+    pub fn rebuild(&self, ensemble: &IntegerEnsemble, observed: i128) -> String {
+        let members = vec![observed; ensemble.members().len()];
+        let observed = Some(ObservedRange { members, ensemble: observed });
+        let origin = Origin { observed, ..Origin::default() };
+        write_ensemble(&self.submission.join("weights"), ensemble, &origin).unwrap();
+        self.run_script("build_task.sh", &[self.submission.to_str().unwrap()])
+    }
+
+    /// Runs one of the harness's scripts. Returns its standard error.
+    fn run_script(&self, name: &str, arguments: &[&str]) -> String {
+        let script = self.root().join("scripts").join(name);
+        let output = Command::new(script).args(arguments).current_dir(self.root()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
     }
 
     pub fn root(&self) -> &Path {
@@ -129,7 +144,7 @@ impl Harness {
     }
 
     /// The parameters that the provider announces for a size.
-    fn parameters(&self, size: &str) -> Parameters {
+    pub fn parameters(&self, size: &str) -> Parameters {
         let message =
             fs::read(self.submission.join("build/announcements").join(name(size)).join("parameters"));
         let provider = Provider::from_parameters_message(&message.unwrap()[..], 1 << 30, Vec::new(), 1);
