@@ -55,10 +55,9 @@ pub use drawing::encode::PNG_SCALE;
 pub use drawing::error::DrawError;
 pub use drawing::page::Caption;
 pub use drawing::rendering::{FontSize, Format, InvalidSize, Length, Rendering};
+pub use output::chart_files::{write_latency_chart, write_noise_chart};
 pub use output::contact_sheet::{ContactSheetError, contact_sheet};
 pub use output::error::ReportError;
-pub use output::latency_chart::write_latency_chart;
-pub use output::noise_chart::write_noise_chart;
 pub use output::run_report::{
     PrintedChart, RunTables, run_tables, verdict_tables, write_charts, write_report,
 };
