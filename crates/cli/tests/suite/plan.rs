@@ -144,6 +144,9 @@ fn a_plan_compares_batched_and_packed_evaluation_and_names_the_better_one() {
         assert!(text.contains(words), "{words:?} is not in: {text}");
     }
 
+    let text = sandbox.run(&["plan", "net", "--images", "1", "--measure"]).succeeds().stdout;
+    assert!(text.contains("`sottovoce bench noise` measures the noise of packed evaluation"), "{text}");
+
     write_unpackable(&sandbox, "wide");
     let text = sandbox.run(&["plan", "wide", "--images", "1"]).succeeds().stdout;
     assert!(

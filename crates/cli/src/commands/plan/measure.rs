@@ -83,7 +83,7 @@ pub fn measure(
         measured.download_bytes = measured.download_bytes.max(summary.download_bytes);
     }
     measured.memory_bytes = peak_memory_bytes().and_then(|bytes| bytes.try_into().ok());
-    // The noise of packed evaluation is measured at decryption only.
+    // `sottovoce bench noise` measures packed evaluation stage by stage.
     let measured_by_stage = if choice.parameters.packed().is_some() { &[] } else { ranged };
     for ensemble in measured_by_stage {
         let blank = vec![0; side * side];

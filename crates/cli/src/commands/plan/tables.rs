@@ -250,14 +250,20 @@ pub fn noise(choice: &ChosenParameters, measured: Option<&MeasuredBatch>) -> Tab
     };
     let mut head = header(&["after", "expected deviation", "limit", "budget left"]);
     head.extend(measured_bits(0).map(|_| "measured, largest".to_owned()));
+    let mut notes = vec![format!(
+        "The largest noise coefficient of a run may be {:.1} bits above the standard deviation.",
+        choice.margin_bits
+    )];
+    if measured.is_some() && choice.parameters.packed().is_some() {
+        notes.push(
+            "`sottovoce bench noise` measures the noise of packed evaluation stage by stage.".to_owned(),
+        );
+    }
     Table {
         title: "Noise after each layer, bits".to_owned(),
         header: head,
         rows: layer_noise(choice).iter().enumerate().map(row).collect(),
-        notes: vec![format!(
-            "The largest noise coefficient of a run may be {:.1} bits above the standard deviation.",
-            choice.margin_bits
-        )],
+        notes,
     }
 }
 
