@@ -124,7 +124,8 @@ impl<'a> ClientFolder<'a> {
         Ok(match certified_packed_keys(&certificate)? {
             Some(_) => None,
             None => Some(format!(
-                "{} names no keys for packed evaluation; enrol again in a new folder for a certificate that does",
+                "{} names no keys for packed evaluation; enrol again in a new folder for a certificate that does, which the authority \
+                 issues with --other-keys",
                 certificate.display()
             )),
         })

@@ -30,6 +30,9 @@ impl FormChoice {
         let form = self.form.name();
         let costs = match &self.costs {
             Ok(costs) => costs,
+            Err(_) if self.rule == FormRule::Fixed(EvaluationForm::Batched) => {
+                return format!("{images} in batches, as --evaluation asks.");
+            }
             Err(reason) => return format!("{images} in batches, not packed: {reason}."),
         };
         let other = self.form.other();

@@ -153,6 +153,10 @@ fn a_plan_compares_batched_and_packed_evaluation_and_names_the_better_one() {
         text.contains("1 image in batches, not packed") && text.contains("columns for the hidden units"),
         "{text}"
     );
+    let batched = ["plan", "wide", "--images", "1", "--evaluation", "batched"];
+    let text = sandbox.run(&batched).succeeds().stdout;
+    assert!(text.contains("1 image in batches, as --evaluation asks."), "{text}");
+    assert!(!text.contains("not packed"), "{text}");
     let words = ["columns for the hidden units", "it can be evaluated batched"];
     sandbox.run(&["plan", "wide", "--evaluation", "packed"]).fails(1, &words);
     sandbox.run(&["plan", "net", "--prefer", "speed"]).fails(2, &["latency, traffic, throughput"]);

@@ -119,6 +119,7 @@ fn a_certificate_covers_the_keys_of_both_forms() {
     assert_eq!(choice["form"], "batched");
     let reason = choice["packed_refused"].as_str().unwrap();
     assert!(reason.contains("names no keys for packed evaluation; enrol again"), "{reason}");
+    assert!(reason.ends_with("which the authority issues with --other-keys"), "{reason}");
 
     let keys = world.enrol("bob", &served.url);
     let listed = world.sandbox.run(&["authority", "list", "authority", "--json"]).succeeds().stdout;
