@@ -228,8 +228,9 @@ pub struct ClassifyOptions {
     #[arg(long, conflicts_with = "insecure_local")]
     pub require_manifest: bool,
 
-    /// Images (as IMAGES) whose exact logits are in --check-answers. Images are evaluated in batches then, and every batch has some of them in spare slots, at random
+    /// Images (as IMAGES) whose exact logits are in --check-answers. Every batch has some of them in spare slots, at random
     /// positions, which the provider cannot tell from others. Wrong answers end the command after the connection has ended.
+    /// Images are then evaluated in batches.
     #[arg(long, value_name = "IMAGES", requires = "check_answers")]
     pub check_images: Vec<PathBuf>,
 

@@ -1,7 +1,8 @@
 //! The file of a client's keys, which only its owner can read.
 //!
 //! The file holds in this order: magic and version; the parameters message and the registration message, each after its
-//! length in 4 bytes; the secret key of every channel, or of packed parameters the one of all channels, in the same form; the SHA-256 of everything before.
+//! length in 4 bytes; the secret key of every channel, or of packed parameters the one of all channels, in the same form; the SHA-256
+//! of everything before.
 
 use std::fs::File;
 use std::io::{self, Read};

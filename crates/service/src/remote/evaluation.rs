@@ -17,7 +17,7 @@ use crate::resource::{BatchState, answer_path, batch_path, keys_path};
 const POLL_INTERVALS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
 
 /// Share of the time since the upload that a client waits before it asks again, as a divisor: it then learns of an answer at most a
-/// quarter later than it could, and has asked 13 times before the longest interval begins.
+/// quarter later than it could, and has asked about 15 times before the longest interval begins.
 const WAITED_DIVISOR: u32 = 4;
 
 /// How often a provider may lose a batch before the client gives up.

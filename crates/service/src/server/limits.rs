@@ -16,7 +16,7 @@ pub struct Limits {
     pub stored_keys: u64,
     /// Maximum number of clients whose keys are in memory.
     pub keys_in_memory: usize,
-    /// Maximum number of clients whose keys for packed evaluation are in memory. They take far more memory.
+    /// Maximum number of clients whose keys for packed evaluation, which take far more memory, are in memory.
     pub packed_keys_in_memory: usize,
     /// Maximum number of clients that send their keys at the same time.
     pub registrations: usize,

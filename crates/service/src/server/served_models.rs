@@ -29,7 +29,7 @@ impl From<Provider> for Providers {
     }
 }
 
-/// The providers with the names of their models. They do not change: new models replace them as a whole.
+/// The providers with the names of their models. A value does not change: new models replace it as a whole.
 pub struct ServedModels {
     batched: Arc<Provider>,
     packed: Option<Arc<Provider>>,
