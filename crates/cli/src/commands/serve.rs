@@ -247,7 +247,7 @@ async fn serve(
     Ok(())
 }
 
-/// The parameters, the bytes of a batch, and the memory of the service.
+/// The parameters, the bytes of a batch, and the memory and disk space of the service.
 fn describe(options: &ServeOptions, served: &ServedParameters, pixels: usize) -> String {
     let choice = &served.batched;
     let (parameters, cost) = (&choice.parameters, &choice.cost);
@@ -265,6 +265,10 @@ fn describe(options: &ServeOptions, served: &ServedParameters, pixels: usize) ->
     let sizes = served_sizes(choice, pixels);
     let packed_sizes = packed.map(|packed| served_sizes(packed, pixels));
     let memory = MemoryBound::new(&sizes, packed_sizes.as_ref(), &limits(options), program);
+    let registration = size::registration_bytes(parameters)
+        .max(packed.map_or(0, |packed| size::registration_bytes(&packed.parameters)));
+    // The database takes a power of two of bytes for a long message.
+    let disk_bytes = u64::from(options.stored_keys) * registration.next_power_of_two();
     let packed = packed.map_or_else(String::new, |packed| {
         let megabytes = |bytes: usize| bytes as f64 / 1e6;
         format!(
@@ -278,7 +282,8 @@ fn describe(options: &ServeOptions, served: &ServedParameters, pixels: usize) ->
     format!(
         "N = {}, t of {:.0} bits in {}, Q of {:.0} bits, {} encryption{hidden}\n\
          a batch: up to {} images, {:.1} MB up, {:.2} MB down; memory at most about {:.1} GiB: {:.2} for {}, {:.2} to evaluate \
-         one, {:.2} for keys, {:.2} for answers, {:.2} for connections, {:.2} for the program, {:.2} kept by the allocator{packed}",
+         one, {:.2} for keys, {:.2} for answers, {:.2} for connections, {:.2} for the program, {:.2} kept by the allocator; \
+         disk space of {} at most about {:.1} GB{packed}",
         parameters.degree(),
         parameters.plaintext_bits(),
         counted(parameters.channels().len(), "modulus", "moduli"),
@@ -296,6 +301,8 @@ fn describe(options: &ServeOptions, served: &ServedParameters, pixels: usize) ->
         gib(memory.connections),
         gib(memory.program),
         gib(memory.allocator),
+        counted(options.stored_keys as usize, "set of stored keys", "sets of stored keys"),
+        disk_bytes as f64 / 1e9,
     )
 }
 

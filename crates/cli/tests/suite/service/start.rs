@@ -120,11 +120,25 @@ fn a_client_s_json_has_the_remarks_and_says_what_was_forgotten() {
     assert_eq!((&found["deleted_keys"], &found["provider"]), (&keys.into(), &served.url.as_str().into()));
 }
 
-/// The memory in bytes that a provider says it needs at most.
-#[cfg(target_os = "linux")]
-fn stated_memory(log: &str) -> f64 {
-    let text = log.split_once("memory at most about ").unwrap().1.split_once(" GiB").unwrap().0;
-    text.parse::<f64>().unwrap() * f64::from(1 << 30)
+/// The number between two words of a provider's log.
+fn stated(log: &str, before: &str, after: &str) -> f64 {
+    log.split_once(before).unwrap().1.split_once(after).unwrap().0.parse().unwrap()
+}
+
+#[test]
+fn the_disk_space_of_stored_keys_is_enough_for_the_larger_kind() {
+    let world = World::new();
+    let served = Served::start(&world, &["small"], &[&LOCAL[..], &["--stored-keys", "1000"]].concat());
+    for form in ["batched", "packed"] {
+        let arguments = ["--insecure-local", "--evaluation", form, "--out", form];
+        world.classify(&served.url, "alice", &arguments).succeeds();
+    }
+    let listed = world.sandbox.run(&["clients", "list", "--json"]).succeeds().stdout;
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let bytes = listed["clients"].as_array().unwrap().iter().map(|client| client["bytes"].as_f64().unwrap());
+    let (count, largest) = (bytes.clone().count(), bytes.fold(0.0, f64::max));
+    let stated = 1e9 * stated(&served.log(), "1000 sets of stored keys at most about ", " GB");
+    assert!(count == 2 && 1000.0 * largest < stated && stated < 2500.0 * largest, "{largest}, {stated}");
 }
 
 #[cfg(target_os = "linux")]
@@ -143,8 +157,10 @@ fn a_provider_under_load_needs_no_more_memory_than_it_says() {
             });
         }
     });
-    let (peak, stated) =
-        (served.metric("sottovoce_peak_memory_bytes").unwrap(), stated_memory(&served.log()));
+    let (peak, stated) = (
+        served.metric("sottovoce_peak_memory_bytes").unwrap(),
+        f64::from(1 << 30) * stated(&served.log(), "memory at most about ", " GiB"),
+    );
     // The statement is for all connections, keys and answers, of which eight clients use a small part.
     assert!(0.0 < peak && peak <= stated / 2.0, "{peak} bytes, stated {stated}");
     // Two lines describe parameters and memory.
