@@ -31,6 +31,7 @@ pub struct PackedChannel {
     kept: PackedLevels,
     layout: PackedLayout,
     upload: LimbLayout,
+    plain: PlainEncoder,
     members: Vec<MemberWeights>,
 }
 
@@ -68,14 +69,16 @@ impl PackedChannel {
         ensemble: &IntegerEnsemble,
         ring: &PackedRing,
     ) -> Result<Self, EngineError> {
-        let plain = PlainEncoder::new(ring, channel);
-        let member = |network: &IntegerNetwork| MemberWeights::new(&plain, channel, kept, layout, network);
+        let plain = PlainEncoder::new(channel);
+        let member =
+            |network: &IntegerNetwork| MemberWeights::new(&plain, ring, channel, kept, layout, network);
         Ok(Self {
             channel: channel.clone(),
             kept,
             layout: *layout,
             upload: channel.upload_layout(),
             members: ensemble.members().iter().map(member).collect::<Result<_, _>>()?,
+            plain,
         })
     }
 
@@ -253,8 +256,7 @@ impl PackedChannel {
                 *last -= sum;
             }
         }
-        let encoder = PlainEncoder::new(ring, &self.channel);
-        Ok(encoder.biases(&slots, 1, self.kept.hidden)?)
+        Ok(self.plain.biases(ring, &slots, 1, self.kept.hidden)?)
     }
 }
 

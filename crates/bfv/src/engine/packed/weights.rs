@@ -46,8 +46,7 @@ pub struct MemberWeights {
 }
 
 /// Encodes slots modulo one plaintext modulus as polynomials at ciphertext primes.
-pub struct PlainEncoder<'a> {
-    ring: &'a PackedRing,
+pub struct PlainEncoder {
     encoder: SlotEncoder,
     modulus: Modulus,
 }
@@ -58,7 +57,8 @@ impl MemberWeights {
     /// # Errors
     /// If a value cannot be encoded.
     pub fn new(
-        plain: &PlainEncoder<'_>,
+        plain: &PlainEncoder,
+        ring: &PackedRing,
         channel: &Channel,
         kept: PackedLevels,
         layout: &PackedLayout,
@@ -80,39 +80,43 @@ impl MemberWeights {
         let convolution_factor = product(convolution, inverse(of_uploads, t), t);
         Ok(Self {
             convolution: plain.diagonals(
+                ring,
                 layout.convolution(),
                 |diagonal| weights(network, diagonal),
                 convolution_factor,
                 upload.len(),
             )?,
             convolution_biases: plain.biases(
+                ring,
                 &layout.convolution_biases(network),
                 convolution,
                 upload.len(),
             )?,
             hidden: plain.diagonals(
+                ring,
                 layout.hidden(),
                 |diagonal| layout.hidden_weights(network, diagonal),
                 product(hidden, square, t),
                 kept.square,
             )?,
-            hidden_biases: plain.biases(&layout.hidden_biases(network), hidden, kept.square)?,
-            output: plain.weights(&layout.output_weights(network), of_logits, kept.hidden)?,
-            output_biases: plain.biases(&layout.output_biases(network), of_logits, kept.hidden)?,
+            hidden_biases: plain.biases(ring, &layout.hidden_biases(network), hidden, kept.square)?,
+            output: plain.weights(ring, &layout.output_weights(network), of_logits, kept.hidden)?,
+            output_biases: plain.biases(ring, &layout.output_biases(network), of_logits, kept.hidden)?,
         })
     }
 }
 
-impl<'a> PlainEncoder<'a> {
+impl PlainEncoder {
     /// The encoder of a channel.
-    pub fn new(ring: &'a PackedRing, channel: &Channel) -> Self {
+    pub fn new(channel: &Channel) -> Self {
         let encoder = SlotEncoder::new(channel);
-        Self { ring, encoder, modulus: Modulus::new(channel.plaintext_modulus()) }
+        Self { encoder, modulus: Modulus::new(channel.plaintext_modulus()) }
     }
 
     /// The weights of all diagonals, rotated back by their giant steps.
     fn diagonals(
         &self,
+        ring: &PackedRing,
         diagonals: Diagonals,
         slots: impl Fn(usize) -> Vec<i128>,
         factor: u64,
@@ -121,7 +125,7 @@ impl<'a> PlainEncoder<'a> {
         let giant = |(giant, steps): (usize, usize)| {
             let weights = (0..diagonals.baby).map(|baby| {
                 let slots = rotated_right(&slots(giant * diagonals.baby + baby), steps);
-                self.weights(&slots, factor, primes)
+                self.weights(ring, &slots, factor, primes)
             });
             Ok(GiantStep { steps, weights: weights.collect::<Result<_, EngineError>>()? })
         };
@@ -130,27 +134,40 @@ impl<'a> PlainEncoder<'a> {
     }
 
     /// The polynomial of slots times a factor modulo t, in Montgomery form at the first primes.
-    fn weights(&self, slots: &[i128], factor: u64, primes: usize) -> Result<Vec<u64>, EngineError> {
-        let Ring { kernel, .. } = self.ring.ring();
+    fn weights(
+        &self,
+        ring: &PackedRing,
+        slots: &[i128],
+        factor: u64,
+        primes: usize,
+    ) -> Result<Vec<u64>, EngineError> {
+        let Ring { kernel, .. } = ring.ring();
         let constant = |modulus: Modulus| modulus.shifted(1, dispatch::radix_bits(kernel));
-        self.polynomial(slots, factor, primes, constant)
+        self.polynomial(ring, slots, factor, primes, constant)
     }
 
     /// The polynomial of slots times a factor modulo t, divided by t as in a ciphertext, at the first primes.
-    pub fn biases(&self, slots: &[i128], factor: u64, primes: usize) -> Result<Vec<u64>, EngineError> {
+    pub fn biases(
+        &self,
+        ring: &PackedRing,
+        slots: &[i128],
+        factor: u64,
+        primes: usize,
+    ) -> Result<Vec<u64>, EngineError> {
         let t = self.modulus.value;
-        self.polynomial(slots, factor, primes, |modulus| inverse(t % modulus.value, modulus.value))
+        self.polynomial(ring, slots, factor, primes, |modulus| inverse(t % modulus.value, modulus.value))
     }
 
     /// The centred polynomial of slots times a factor modulo t, times a constant modulo every prime.
     fn polynomial(
         &self,
+        ring: &PackedRing,
         slots: &[i128],
         factor: u64,
         primes: usize,
         constant: impl Fn(Modulus) -> u64,
     ) -> Result<Vec<u64>, EngineError> {
-        let Ring { kernel, moduli, transforms, degree, .. } = self.ring.ring();
+        let Ring { kernel, moduli, transforms, degree, .. } = ring.ring();
         let t = i128::from(self.modulus.value);
         // Below t.
         let values: Vec<u64> = slots.iter().map(|slot| slot.rem_euclid(t) as u64).collect();
