@@ -67,6 +67,9 @@ impl RangedEnsemble<'_> {
 }
 
 impl ParameterPolicy {
+    /// The default margin above the observed range, as a fraction of it.
+    pub const RANGE_MARGIN: f64 = 0.15;
+
     /// Computes the largest absolute logit that parameters for `ensemble` must hold.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub struct PolicyOptions {
     pub range: Option<RangeName>,
 
     /// Margin above the observed range, as a fraction of the range.
-    #[arg(long, value_name = "FRACTION", default_value_t = 0.15, value_parser = margin)]
+    #[arg(long, value_name = "FRACTION", default_value_t = ParameterPolicy::RANGE_MARGIN, value_parser = margin)]
     pub range_margin: f64,
 
     /// Key that images are encrypted with.

@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::Value;
 use sottovoce_bfv::Encryption;
-use sottovoce_bfv::planner::{FixedParameters, ParameterRequest, choose_packed_parameters};
+use sottovoce_bfv::planner::{EvaluationForm, FixedParameters, TransferRate};
 use sottovoce_evaluate::records::FormLatency;
 use sottovoce_evaluate::{
-    Evaluator, LatencyInputs, ParameterPolicy, RangeKind, RangedEnsemble, measure_latency,
+    Evaluator, FormPlan, FormRule, LatencyInputs, ParameterPolicy, RangeKind, RangedEnsemble, measure_latency,
 };
 use sottovoce_report::{Caption, crossing_images, latency_table, write_latency_chart};
 
@@ -24,9 +24,6 @@ use crate::output::{self, counted, to_value};
 use crate::progress::StageProgress;
 use crate::run::record::dataset_title;
 use crate::stages::data;
-
-/// Margin above the observed range of logits, as a fraction of it: the default of other commands.
-const RANGE_MARGIN: f64 = 0.15;
 
 /// Number of images that are read in any case: fewer would lack labels, of which a remark would warn.
 const FEWEST_IMAGES: usize = 100;
@@ -69,20 +66,16 @@ pub fn run(options: &LatencyOptions, shared: &SharedOptions<'_>) -> Result<ExitC
     let range = if ranged.observed_logit.is_some() { RangeKind::Observed } else { RangeKind::Proven };
     let policy = ParameterPolicy {
         range,
-        range_margin: RANGE_MARGIN,
+        range_margin: ParameterPolicy::RANGE_MARGIN,
         hide_model: false,
         fixed: FixedParameters { encryption: Some(Encryption::SecretKey), ..FixedParameters::default() },
     };
     output::warn_of_range(range);
     let evaluator = Evaluator::default();
-    let mut parameters = vec![policy.choose(&[ranged], largest, &[evaluator])?.parameters];
-    let networks = [ranged.ensemble];
-    let request = ParameterRequest {
-        images: largest,
-        fixed: policy.fixed.clone(),
-        ..ParameterRequest::new(&networks, policy.largest_logit(ranged)?)
-    };
-    let packed_refusal = match choose_packed_parameters(&request) {
+    let rule = FormRule::Fixed(EvaluationForm::Batched);
+    let plan = FormPlan::new(&policy, &[ranged], largest, evaluator, rule, TransferRate::IN_PROCESS)?;
+    let mut parameters = vec![plan.batched.parameters];
+    let packed_refusal = match plan.packed {
         Ok(choice) => {
             parameters.insert(0, choice.parameters);
             None
